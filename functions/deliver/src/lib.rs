@@ -1,0 +1,49 @@
+//! One doorbell names one delivery; one delivery gets at most one attempt.
+
+use adapters::Unavailable;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use dispatch::{attempt::Attempts, batch};
+use domain::envelope::{Doorbell, Malformed};
+
+/// Everything a doorbell needs.
+#[derive(Clone)]
+pub struct Deliver {
+    /// What attempts deliveries.
+    pub attempts: Attempts,
+}
+
+/// Why a doorbell goes back to the outbox, and after enough rounds to its dead-letter queue.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// It is not a doorbell.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It rings for something that is not done here.
+    #[error("a task has no place on the outbox")]
+    Task,
+    /// The outside world.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Deliver {
+    /// Attempts the whole batch at once; what could not be finished goes back alone.
+    pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
+        batch::each(batch, async |message| self.message(message).await).await
+    }
+
+    /// Whatever came of an attempt is in the table. A delivery that is busy, early, ended or gone
+    /// needs no second bell: what is still to happen to it is due.
+    async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {
+        match Doorbell::parse(message.body.as_deref().unwrap_or_default())? {
+            Doorbell::Delivery { event, delivery } => {
+                self.attempts.attempt(&event, &delivery, false).await?;
+                Ok(())
+            }
+            Doorbell::Task { .. } => Err(Unfinished::Task),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

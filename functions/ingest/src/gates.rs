@@ -1,0 +1,119 @@
+//! Sources, kept in memory between requests so that a warm request makes one call to AWS, its send.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use adapters::{Unavailable, table::Table, vault::Vault};
+use domain::{
+    id::is_identifier,
+    source::{Gate, Source},
+    time::Timestamp,
+};
+use tracing::error;
+
+/// How long a source is taken for what it was.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+/// How long a name is taken for nobody's.
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
+/// How often at most a refused request makes us look at its source again.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// Names that are remembered; whoever tries more makes us forget, not grow.
+const MAX_NAMES: usize = 1000;
+
+/// The sources seen lately.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    table: Table,
+    vault: VaultBox,
+    seen: Mutex<HashMap<String, Seen>>,
+}
+
+/// A vault that does not print.
+struct VaultBox(Vault);
+
+impl std::fmt::Debug for VaultBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    at: Timestamp,
+    gate: Option<Arc<Gate>>,
+}
+
+impl Gates {
+    pub(crate) fn new(table: Table, vault: Vault) -> Self {
+        Self { table, vault: VaultBox(vault), seen: Mutex::default() }
+    }
+
+    /// The source of this name, if there is one.
+    pub(crate) async fn gate(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Gate>>, Unavailable> {
+        if !is_identifier(name, 64) {
+            return Ok(None);
+        }
+        if let Some(seen) = self.seen(name) {
+            let fresh = if seen.gate.is_some() { KNOWN_FOR } else { UNKNOWN_FOR };
+            if now.since(seen.at) < fresh {
+                return Ok(seen.gate);
+            }
+        }
+        self.load(name, now).await
+    }
+
+    /// The source again, if it was not looked at just now.
+    pub(crate) async fn refresh(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Gate>>, Unavailable> {
+        match self.seen(name) {
+            Some(seen) if now.since(seen.at) < REFRESH_EVERY => Ok(None),
+            _ => self.load(name, now).await,
+        }
+    }
+
+    fn seen(&self, name: &str) -> Option<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    async fn load(&self, name: &str, now: Timestamp) -> Result<Option<Arc<Gate>>, Unavailable> {
+        let source = self.table.source(name).await?;
+        let gate = source.and_then(|source| self.open(source)).map(Arc::new);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if MAX_NAMES <= seen.len() {
+            seen.clear();
+        }
+        seen.insert(name.to_owned(), Seen { at: now, gate: gate.clone() });
+        Ok(gate)
+    }
+
+    /// A source with its secrets opened; one that does not open lets nobody pass.
+    fn open(&self, source: Source) -> Option<Gate> {
+        let profile = source.effective()?;
+        let owner = Source::owner(&source.name);
+        let mut secrets = Vec::new();
+        for sealed in &source.secrets {
+            match self.vault.0.unseal(&owner, sealed) {
+                Ok(secret) => secrets.push(secret),
+                Err(cause) => error!(source = source.name, %cause, "a source's secret"),
+            }
+        }
+        Some(Gate {
+            name: source.name,
+            profile_name: source.profile,
+            profile,
+            options: source.options,
+            secrets,
+            application: source.application,
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Accepts signed requests.
+
+use std::{sync::Arc, time::Duration};
+
+use adapters::{aws::Aws, clock::Clock, config, log};
+use ingest::{Ingest, router};
+use lambda_http::{Error, run};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    log::init();
+    let aws = Aws::load().await;
+    let ingest = Ingest::new(
+        aws.table(config::required("TABLE_NAME")?, Duration::ZERO),
+        aws.bucket(config::required("BUCKET_NAME")?),
+        aws.queue(config::required("INBOX_URL")?),
+        aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
+        Clock::system(),
+    );
+    run(router(Arc::new(ingest))).await
+}

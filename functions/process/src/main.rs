@@ -1,0 +1,26 @@
+//! Takes accepted requests off the inbox and works out what they mean.
+
+use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
+use dispatch::announce::Announcer;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use process::Process;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    log::init();
+    let aws = Aws::load().await;
+    let outbox = aws.queue(config::required("OUTBOX_URL")?);
+    let process = &Process {
+        announcer: Announcer {
+            table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
+            bells: Bells { outbox: outbox.clone(), dead_letters: outbox },
+            clock: Clock::system(),
+        },
+        bucket: aws.bucket(config::required("BUCKET_NAME")?),
+        public_url: config::required("PUBLIC_URL")?,
+    };
+    run(service_fn(async |batch: LambdaEvent<_>| {
+        Ok::<_, Error>(process.handle(&batch.payload).await)
+    }))
+    .await
+}

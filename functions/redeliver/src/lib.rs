@@ -1,0 +1,51 @@
+//! What died: parked with its whole story, and put back by hand, by filter, or by itself once the
+//! endpoint answers again.
+//!
+//! Three kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
+//! doorbell for a delivery that is spent; and a doorbell for a task that is due.
+
+mod park;
+mod tasks;
+
+use adapters::Unavailable;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use dispatch::{batch, redrive::Redrive};
+use domain::{envelope::Doorbell, letter::Queue};
+
+/// Everything a dead letter needs.
+#[derive(Clone, Debug)]
+pub struct Redeliver {
+    /// What puts letters back.
+    pub redrive: Redrive,
+}
+
+impl Redeliver {
+    /// Works through a batch; what could not be finished goes back alone.
+    pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
+        batch::each(batch, async |message| self.message(message).await).await
+    }
+
+    async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {
+        let body = message.body.as_deref().unwrap_or_default();
+        if died_on(message) == Queue::Inbox {
+            return self.park_message(Queue::Inbox, message).await;
+        }
+        match Doorbell::parse(body) {
+            Ok(Doorbell::Delivery { event, delivery }) => self.died(&event, &delivery).await,
+            Ok(Doorbell::Task { task }) => self.task(&task).await,
+            Err(_) => self.park_message(Queue::Outbox, message).await,
+        }
+    }
+}
+
+/// Which queue a message died on, by the name of its dead-letter queue: the template and `relay
+/// dev` call them `…-inbox-dlq` and `…-outbox-dlq`.
+fn died_on(message: &SqsMessage) -> Queue {
+    match &message.event_source_arn {
+        Some(arn) if arn.ends_with("-inbox-dlq") => Queue::Inbox,
+        _ => Queue::Outbox,
+    }
+}
+
+#[cfg(test)]
+mod tests;

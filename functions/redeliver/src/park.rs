@@ -1,0 +1,199 @@
+//! Parking: a letter for whatever died. Each step may be done again: the letter's id is derived
+//! from what died, and the delivery stays `due` until the last step is done.
+
+use std::time::Duration;
+
+use adapters::{Unavailable, table::Written};
+use aws_lambda_events::sqs::SqsMessage;
+use domain::{
+    delivery::{Attempt, Delivery, State},
+    envelope::Envelope,
+    event::Event,
+    id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
+    letter::{Letter, LetterState, Queue, What},
+    retry::ErrorClass,
+    task::{self, Task},
+    time::Timestamp,
+};
+use tracing::{info, warn};
+
+use crate::Redeliver;
+
+impl Redeliver {
+    /// A delivery's bell came by way of the dead-letter queue.
+    pub(crate) async fn died(&self, event: &EventId, id: &DeliveryId) -> Result<(), Unavailable> {
+        let Some(delivery) = self.redrive.table.delivery(event, id).await? else { return Ok(()) };
+        match delivery.state {
+            State::Delivered | State::Cancelled => Ok(()),
+            State::Dead => self.park_delivery(delivery).await,
+            State::Pending => self.give_up(delivery).await,
+        }
+    }
+
+    /// The relay itself kept failing at a delivery: it ends, where somebody can see it. One that is
+    /// held by a worker or not due yet is left alone; `due` looks after it.
+    async fn give_up(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
+        let now = self.redrive.clock.now();
+        if now < delivery.next_at {
+            return Ok(());
+        }
+        let table = &self.redrive.table;
+        let endpoint = table.endpoint(&delivery.application, &delivery.endpoint).await?;
+        let url = endpoint.map(|endpoint| endpoint.url).unwrap_or_default();
+        let mut given_up = delivery.clone();
+        given_up.state = State::Dead;
+        given_up.attempts.push(Attempt {
+            id: AttemptId::of(&delivery.id, delivery.made),
+            at: now,
+            duration_ms: 0,
+            url,
+            status: None,
+            error: Some(ErrorClass::Relay),
+            detail: "the relay could not finish this delivery".to_owned(),
+            response: String::new(),
+            manual: false,
+        });
+        if table.give_up(&given_up, now).await? == Written::Refused {
+            return Ok(());
+        }
+        warn!(delivery = %delivery.id, "the relay gave up a delivery");
+        delivery = given_up;
+        self.park_delivery(delivery).await
+    }
+
+    async fn park_delivery(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
+        let table = &self.redrive.table;
+        let Some(event) = table.event(&delivery.event).await? else { return Ok(()) };
+        let id = LetterId::of_delivery(&delivery.id);
+        let known = table.letter(&id).await?;
+        let letter = match &known {
+            Some(letter) => letter.clone(),
+            None => {
+                let number = table.next_letter_number().await?;
+                new_letter(id.clone(), number, &event, &delivery, self.redrive.clock.now())
+            }
+        };
+        let letter = with_story(letter, &delivery);
+        table.park(&letter, known.is_none()).await?;
+        self.watch(&delivery.endpoint).await?;
+        delivery.letter = Some(id);
+        table.mark_parked(&delivery).await?;
+        info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
+        Ok(())
+    }
+
+    /// Makes sure that somebody waits for the endpoint to answer again.
+    async fn watch(&self, endpoint: &EndpointId) -> Result<(), Unavailable> {
+        let table = &self.redrive.table;
+        if table.touch_task(&TaskId::recovery(endpoint)).await? == Written::Yes {
+            return Ok(());
+        }
+        let now = self.redrive.clock.now();
+        let due = now.plus(task::probe_interval(0));
+        table.create_task(&Task::recover(endpoint, now), due).await.map(|_| ())
+    }
+
+    /// A message that nobody could work with: kept to the byte.
+    pub(crate) async fn park_message(
+        &self,
+        queue: Queue,
+        message: &SqsMessage,
+    ) -> Result<(), Unavailable> {
+        let table = &self.redrive.table;
+        let text = message.body.as_deref().unwrap_or_default();
+        let id = LetterId::of_message(text);
+        let now = self.redrive.clock.now();
+        if let Some(mut known) = table.letter(&id).await? {
+            known.state = LetterState::Waiting;
+            known.retry_success = known.retried_at.map(|_| false);
+            known.last_attempt_at = Some(now);
+            return table.park(&known, false).await.map(|_| ());
+        }
+        let body = self.redrive.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
+        let letter = Letter {
+            number: table.next_letter_number().await?,
+            what: What::Message { queue, body },
+            error: why(queue, text),
+            error_class: ErrorClass::Relay,
+            attempts: receives(message),
+            last_attempt_at: Some(sent(message).unwrap_or(now)),
+            created_at: now,
+            retried_at: None,
+            retry_success: None,
+            state: LetterState::Waiting,
+            id,
+        };
+        table.park(&letter, true).await?;
+        warn!(letter = %letter.id, number = letter.number, ?queue, "a message was parked");
+        Ok(())
+    }
+}
+
+fn new_letter(
+    id: LetterId,
+    number: u64,
+    event: &Event,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Letter {
+    let last = delivery.attempts.last();
+    Letter {
+        id,
+        number,
+        what: What::Delivery {
+            event: event.id.clone(),
+            delivery: delivery.id.clone(),
+            endpoint: delivery.endpoint.clone(),
+            application: delivery.application.clone(),
+            event_type: event.event_type.clone(),
+            url: last.map(|attempt| attempt.url.clone()).unwrap_or_default(),
+            job: event.job.clone(),
+            batch_id: event.batch_id.clone(),
+        },
+        error: String::new(),
+        error_class: ErrorClass::Relay,
+        attempts: 0,
+        last_attempt_at: None,
+        created_at: now,
+        retried_at: None,
+        retry_success: None,
+        state: LetterState::Waiting,
+    }
+}
+
+/// The letter with how its delivery went last.
+fn with_story(mut letter: Letter, delivery: &Delivery) -> Letter {
+    if let Some(last) = delivery.attempts.last() {
+        letter.error.clone_from(&last.detail);
+        letter.error_class = last.error.unwrap_or(ErrorClass::Status);
+        letter.last_attempt_at = Some(last.at);
+    }
+    letter.attempts = delivery.made;
+    letter.state = LetterState::Waiting;
+    letter.retry_success = letter.retried_at.map(|_| false);
+    letter
+}
+
+/// Why a message was poisoned, as far as can be told afterwards.
+fn why(queue: Queue, text: &str) -> String {
+    let readable = match queue {
+        Queue::Inbox => Envelope::parse(text).map(|_| ()),
+        Queue::Outbox => domain::envelope::Doorbell::parse(text).map(|_| ()),
+    };
+    match readable {
+        Ok(()) => "it could be read, but not processed; the log says why".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn receives(message: &SqsMessage) -> u32 {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+fn sent(message: &SqsMessage) -> Option<Timestamp> {
+    let millis = message.attributes.get("SentTimestamp")?.parse().ok()?;
+    // A clock that is far off is no evidence.
+    let at = Timestamp(millis);
+    (Duration::ZERO < at.since(Timestamp(0))).then_some(at)
+}

@@ -1,0 +1,165 @@
+//! Tasks: letters that go back bit by bit, spread over time. A step that is done twice puts nothing
+//! back twice, because a letter goes back only while it waits.
+
+use std::time::Duration;
+
+use adapters::{
+    Unavailable,
+    table::{Redriven, Table},
+};
+use domain::{
+    delivery::Round,
+    endpoint::Endpoint,
+    id::{EndpointId, TaskId},
+    letter::{Filter, Letter, LetterState, What},
+    task::{self, Kind, Task},
+    time::Timestamp,
+};
+use futures::{StreamExt, stream};
+use tracing::info;
+
+use crate::Redeliver;
+
+/// Letters put back at the same time.
+const AT_ONCE: usize = 16;
+/// Letters read at a time.
+const PAGE: usize = 250;
+/// Pages one step looks through at the most, so that a step ends even if nothing matches.
+const MAX_PAGES: usize = 40;
+
+impl Redeliver {
+    /// Does one step of a task.
+    pub(crate) async fn task(&self, id: &TaskId) -> Result<(), Unavailable> {
+        let Some(task) = self.redrive.table.task(id).await? else { return Ok(()) };
+        if task.finished_at.is_some() {
+            return Ok(());
+        }
+        match task.kind.clone() {
+            Kind::Redrive { filter } => self.redrive_step(task, filter).await,
+            Kind::Recover { endpoint, answering, probes } => {
+                self.recover_step(task, endpoint, answering, probes).await
+            }
+        }
+    }
+
+    async fn redrive_step(&self, mut task: Task, mut filter: Filter) -> Result<(), Unavailable> {
+        // What dies after somebody asked is not what they meant.
+        let asked = task.created_at;
+        filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
+        let more = self.step(&mut task, &filter).await?;
+        let now = self.redrive.clock.now();
+        if !more {
+            task.finished_at = Some(now);
+            info!(task = %task.id, redriven = task.redriven, "a redrive is finished");
+        }
+        self.redrive.table.update_task(&task, more.then(|| now.plus(task::STEP))).await.map(|_| ())
+    }
+
+    async fn recover_step(
+        &self,
+        mut task: Task,
+        id: EndpointId,
+        answering: bool,
+        probes: u32,
+    ) -> Result<(), Unavailable> {
+        let table = &self.redrive.table;
+        let filter = Filter { endpoint: Some(id.clone()), ..Filter::default() };
+        let now = self.redrive.clock.now();
+        if answering {
+            let more = self.step(&mut task, &filter).await?;
+            if more {
+                return table.update_task(&task, Some(now.plus(task::STEP))).await.map(|_| ());
+            }
+            info!(endpoint = %id, redriven = task.redriven, "an endpoint's letters are on their way");
+            return table.end_task(&task).await.map(|_| ());
+        }
+        let Some(letter) = self.oldest_waiting(&filter).await? else {
+            return table.end_task(&task).await.map(|_| ());
+        };
+        let again = now.plus(task::probe_interval(probes + 1));
+        let disabled = match self.endpoint_of(&letter).await? {
+            Some(endpoint) => endpoint.disabled.is_some(),
+            // An endpoint that is gone will not answer; its letters end when they are tried.
+            None => return table.note_answering(&task, now).await.map(|_| ()),
+        };
+        // The next probe is due before this one is sent: a crash in between costs a wait.
+        task.kind = Kind::Recover { endpoint: id, answering, probes: probes + 1 };
+        table.update_task(&task, Some(again)).await?;
+        if !disabled {
+            self.redrive.redrive(&letter, Round::Once, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts back as many waiting letters as a step holds, spread over the step; whether there may
+    /// be more.
+    async fn step(&self, task: &mut Task, filter: &Filter) -> Result<bool, Unavailable> {
+        let mut chosen: Vec<Letter> = Vec::new();
+        let mut more = true;
+        for _ in 0..MAX_PAGES {
+            let room = task.step_size() - chosen.len();
+            let page = self.redrive.table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            let waiting = |letter: &&Letter| {
+                letter.state == LetterState::Waiting && filter.matches(letter)
+            };
+            let matching: Vec<&Letter> = page.items.iter().filter(waiting).collect();
+            if room < matching.len() {
+                let taken = &matching[..room];
+                task.cursor = taken.last().map(|letter| Table::letter_cursor(letter)).or(task.cursor.take());
+                chosen.extend(taken.iter().map(|letter| (*letter).clone()));
+                break;
+            }
+            chosen.extend(matching.into_iter().cloned());
+            let last = page.items.last().map(Table::letter_cursor);
+            task.cursor = last.or(task.cursor.take());
+            more = page.next.is_some();
+            if !more {
+                break;
+            }
+        }
+        task.redriven += self.put_back(&chosen, task.rate).await?;
+        Ok(more)
+    }
+
+    async fn put_back(&self, letters: &[Letter], rate: u32) -> Result<u64, Unavailable> {
+        let now = self.redrive.clock.now();
+        let at = |index: usize| -> Timestamp {
+            let millis = index as u64 * 1000 / u64::from(rate.max(1));
+            now.plus(Duration::from_millis(millis))
+        };
+        let put = |(index, letter): (usize, Letter)| async move {
+            self.redrive.redrive(&letter, Round::Policy, at(index)).await
+        };
+        // Owned letters: borrowed ones would tie the stream to a lifetime the runtime cannot name.
+        let letters: Vec<(usize, Letter)> = letters.iter().cloned().enumerate().collect();
+        let mut results = stream::iter(letters).map(put).buffer_unordered(AT_ONCE);
+        let mut count = 0;
+        while let Some(redriven) = results.next().await {
+            count += u64::from(redriven? == Redriven::Yes);
+        }
+        Ok(count)
+    }
+
+    async fn oldest_waiting(&self, filter: &Filter) -> Result<Option<Letter>, Unavailable> {
+        let mut cursor = None;
+        loop {
+            let page = self.redrive.table.letters(cursor.as_deref(), PAGE, true).await?;
+            let found = page.items.into_iter().find(|letter| {
+                letter.state == LetterState::Waiting && filter.matches(letter)
+            });
+            if found.is_some() || page.next.is_none() {
+                return Ok(found);
+            }
+            cursor = page.next;
+        }
+    }
+
+    async fn endpoint_of(&self, letter: &Letter) -> Result<Option<Endpoint>, Unavailable> {
+        match &letter.what {
+            What::Delivery { application, endpoint, .. } => {
+                self.redrive.table.endpoint(application, endpoint).await
+            }
+            What::Message { .. } => Ok(None),
+        }
+    }
+}

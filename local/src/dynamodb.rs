@@ -1,0 +1,55 @@
+//! DynamoDB: dynoxide over SQLite, and the relay's table in it.
+
+use crate::StartError;
+use crate::data::failed;
+use crate::resources;
+use dynoxide::Database;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+
+/// Opens the database in `file`, or one in memory.
+pub(crate) fn open(file: Option<&Path>) -> Result<Database, StartError> {
+    let Some(file) = file else {
+        return Database::memory().map_err(|e| failed(Path::new(":memory:"), &e));
+    };
+    let path = file.to_str().ok_or_else(|| failed(file, &"the path is not Unicode"))?;
+    Database::new(path).map_err(|e| failed(file, &e))
+}
+
+/// Creates the relay's table, unless it is there.
+pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), StartError> {
+    let refused =
+        |reason: String| StartError::Resource { resource: format!("table {name}"), reason };
+    let existing = database.get_table_metadata(name).map_err(|e| refused(e.to_string()))?;
+    let wanted = resources::table(name);
+    match existing {
+        None => {
+            let created = database.create_table(request(wanted).map_err(refused)?);
+            created.map_err(|e| refused(e.to_string()))?;
+        }
+        Some(table) => {
+            let had = [Some(table.key_schema), table.gsi_definitions];
+            let had =
+                had.map(|json| json.and_then(|json| serde_json::from_str::<Value>(&json).ok()));
+            let wanted =
+                ["KeySchema", "GlobalSecondaryIndexes"].map(|part| Some(wanted[part].clone()));
+            if had != wanted {
+                return Err(refused(
+                    "the data directory holds one with other keys or indexes, which another version of the \
+                     relay made; move the directory away"
+                        .to_owned(),
+                ));
+            }
+        }
+    }
+    // Outside the condition: a process killed between the two calls must not leave a table without it.
+    database
+        .update_time_to_live(request(resources::time_to_live(name)).map_err(refused)?)
+        .map_err(|e| refused(e.to_string()))?;
+    Ok(())
+}
+
+fn request<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|e| e.to_string())
+}

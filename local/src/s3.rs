@@ -1,0 +1,40 @@
+//! S3: s3s over a directory, one sub-directory per bucket.
+
+use crate::StartError;
+use crate::clients::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use crate::data::failed;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use std::path::Path;
+
+/// The service over `directory`, which exists, with `bucket` in it.
+pub(crate) fn service(directory: &Path, bucket: &str) -> Result<S3Service, StartError> {
+    let path = directory.join(bucket);
+    std::fs::create_dir_all(&path).map_err(|e| failed(&path, &e))?;
+    let files = FileSystem::new(directory).map_err(|e| failed(directory, &format!("{e:?}")))?;
+    let mut builder = S3ServiceBuilder::new(files);
+    // Without a provider s3s refuses signed requests, and SDKs sign.
+    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+    Ok(builder.build())
+}
+
+/// Every path and method goes to s3s.
+pub(crate) fn router(service: S3Service) -> Router {
+    Router::new().fallback(answer).with_state(service)
+}
+
+async fn answer(State(service): State<S3Service>, request: Request) -> Response {
+    match service.call(request.map(s3s::Body::http_body_unsync)).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => {
+            tracing::error!(?error, "S3 failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One action per request: read it, judge it, do it, answer.
+
+use super::queue::Queue;
+use super::refusal::Refusal;
+use super::request::{
+    AttributeNames, Attributes, Batch, ChangeVisibility, Delete, Draft, Entry, List, Named,
+    Nothing, OnQueue, Receive, SetAttributes,
+};
+use super::store::{NewMessage, Received};
+use super::{Sqs, digest, limits, queue};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+type Answer = Result<Value, Refusal>;
+
+impl Sqs {
+    /// Does what `action` says, with the parameters in `body`.
+    pub(super) async fn act(&self, action: &str, body: &[u8]) -> Answer {
+        match action {
+            "SendMessage" => self.send(read(body)?).await,
+            "SendMessageBatch" => self.send_batch(read(body)?).await,
+            "ReceiveMessage" => self.receive(read(body)?).await,
+            "DeleteMessage" => self.delete(read(body)?).await,
+            "DeleteMessageBatch" => self.delete_batch(read(body)?).await,
+            "ChangeMessageVisibility" => self.change_visibility(read(body)?).await,
+            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(read(body)?).await,
+            "CreateQueue" => self.create_queue(read(body)?).await,
+            "GetQueueUrl" => self.get_queue_url(read(body)?).await,
+            "ListQueues" => self.list_queues(read(body)?).await,
+            "GetQueueAttributes" => self.queue_attributes(read(body)?).await,
+            "SetQueueAttributes" => self.set_queue_attributes(read(body)?).await,
+            "PurgeQueue" => self.clear(read(body)?, false).await,
+            "DeleteQueue" => self.clear(read(body)?, true).await,
+            _ => {
+                let message = format!("{action:?} is not served locally.");
+                Err(Refusal::common("UnknownOperation", message))
+            }
+        }
+    }
+
+    async fn send(&self, request: OnQueue<Draft>) -> Answer {
+        let (name, now) = (request.queue(), self.now());
+        let answer = self
+            .with_store(move |store| {
+                let queue = store.queue(&name)?;
+                let (message, answer) = accept(request.action, &queue)?;
+                store.send(&name, &[message], now)?;
+                Ok(answer)
+            })
+            .await?;
+        self.changed();
+        Ok(answer)
+    }
+
+    async fn send_batch(&self, request: OnQueue<Batch<Draft>>) -> Answer {
+        let (name, now) = (request.queue(), self.now());
+        let answer = self
+            .with_store(move |store| {
+                let queue = store.queue(&name)?;
+                let entries = request.action.entries;
+                limits::batch(&entries)?;
+                limits::batch_length(&entries)?;
+                let mut messages = Vec::with_capacity(entries.len());
+                let answer = each(entries, |draft| {
+                    let (message, answer) = accept(draft, &queue)?;
+                    messages.push(message);
+                    Ok(answer)
+                });
+                store.send(&name, &messages, now)?;
+                Ok(answer)
+            })
+            .await?;
+        self.changed();
+        Ok(answer)
+    }
+
+    /// Waits, if asked to, until a message is ready, the time is up, or the service stops.
+    async fn receive(&self, request: OnQueue<Receive>) -> Answer {
+        let name = request.queue();
+        let receive = request.action;
+        let count = limits::messages_per_receive(receive.max_number_of_messages)?;
+        let hide =
+            limits::within(receive.visibility_timeout, &limits::VISIBILITY, "VisibilityTimeout")?;
+        let wait = limits::within(receive.wait_time_seconds, &limits::WAIT, "WaitTimeSeconds")?;
+        let (mut changes, mut stopping) = (self.changes.subscribe(), self.stopping.clone());
+        let started = Instant::now();
+        loop {
+            changes.mark_unchanged();
+            let (name, now) = (name.clone(), self.now());
+            let (messages, dead, next, wait) = self
+                .with_store(move |store| {
+                    let queue = store.queue(&name)?;
+                    let hide = hide.unwrap_or_else(|| queue.number("VisibilityTimeout"));
+                    let wait =
+                        wait.unwrap_or_else(|| queue.number("ReceiveMessageWaitTimeSeconds"));
+                    let (messages, dead) = store.receive(&queue, count, hide * 1000, now)?;
+                    Ok((messages, dead, store.next_ready(&name, now)?, wait))
+                })
+                .await?;
+            if dead {
+                self.changed();
+            }
+            let wait = Duration::from_secs(wait.unsigned_abs());
+            if !messages.is_empty() || started.elapsed() >= wait || *stopping.borrow() {
+                return render(&messages, &receive);
+            }
+            let ready = next.map(|at| {
+                Duration::from_millis(at.saturating_sub(self.now()).max(0).unsigned_abs())
+            });
+            let until = (started + wait).min(Instant::now() + ready.unwrap_or(wait));
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return render(&[], &receive),
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+
+    async fn delete(&self, request: OnQueue<Delete>) -> Answer {
+        let name = request.queue();
+        self.with_store(move |store| {
+            store.queue(&name)?;
+            store.delete(&name, &request.action.receipt_handle)?;
+            Ok(json!({}))
+        })
+        .await
+    }
+
+    async fn delete_batch(&self, request: OnQueue<Batch<Delete>>) -> Answer {
+        let name = request.queue();
+        self.with_store(move |store| {
+            store.queue(&name)?;
+            limits::batch(&request.action.entries)?;
+            Ok(each(request.action.entries, |delete| {
+                store.delete(&name, &delete.receipt_handle)?;
+                Ok(json!({}))
+            }))
+        })
+        .await
+    }
+
+    async fn change_visibility(&self, request: OnQueue<ChangeVisibility>) -> Answer {
+        let (name, now) = (request.queue(), self.now());
+        let ChangeVisibility { receipt_handle, visibility_timeout } = request.action;
+        limits::within(Some(visibility_timeout), &limits::VISIBILITY, "VisibilityTimeout")?;
+        self.with_store(move |store| {
+            store.queue(&name)?;
+            store.hide(&name, &receipt_handle, visibility_timeout * 1000, now)
+        })
+        .await?;
+        self.changed();
+        Ok(json!({}))
+    }
+
+    async fn change_visibility_batch(&self, request: OnQueue<Batch<ChangeVisibility>>) -> Answer {
+        let (name, now) = (request.queue(), self.now());
+        let answer = self
+            .with_store(move |store| {
+                store.queue(&name)?;
+                limits::batch(&request.action.entries)?;
+                Ok(each(request.action.entries, |change| {
+                    let seconds = change.visibility_timeout;
+                    limits::within(Some(seconds), &limits::VISIBILITY, "VisibilityTimeout")?;
+                    store.hide(&name, &change.receipt_handle, seconds * 1000, now)?;
+                    Ok(json!({}))
+                }))
+            })
+            .await?;
+        self.changed();
+        Ok(answer)
+    }
+
+    async fn create_queue(&self, request: Named) -> Answer {
+        let url = self.queue_url(&request.queue_name);
+        self.with_store(move |store| {
+            let mut queue = Queue::named(request.queue_name)?;
+            queue.set(request.attributes)?;
+            match store.find(&queue.name)? {
+                None => store.save(&queue)?,
+                Some(existing) => {
+                    let had = existing.all_attributes();
+                    if queue.attributes.iter().any(|(name, value)| had.get(name) != Some(value)) {
+                        return Err(Refusal::queue_exists());
+                    }
+                }
+            }
+            Ok(json!({ "QueueUrl": url }))
+        })
+        .await
+    }
+
+    async fn get_queue_url(&self, request: Named) -> Answer {
+        let url = self.queue_url(&request.queue_name);
+        self.with_store(move |store| {
+            store.queue(&request.queue_name)?;
+            Ok(json!({ "QueueUrl": url }))
+        })
+        .await
+    }
+
+    async fn list_queues(&self, request: List) -> Answer {
+        let names = self.with_store(move |store| store.names(&request.queue_name_prefix)).await?;
+        let urls: Vec<_> = names.iter().map(|name| self.queue_url(name)).collect();
+        Ok(json!({ "QueueUrls": urls }))
+    }
+
+    async fn queue_attributes(&self, request: OnQueue<AttributeNames>) -> Answer {
+        let (name, now) = (request.queue(), self.now());
+        self.with_store(move |store| {
+            let queue = store.queue(&name)?;
+            let counts = store.counts(&queue, now)?;
+            let mut attributes = queue.all_attributes();
+            for (name, count) in [
+                ("ApproximateNumberOfMessages", counts.visible),
+                ("ApproximateNumberOfMessagesNotVisible", counts.in_flight),
+                ("ApproximateNumberOfMessagesDelayed", counts.delayed),
+            ] {
+                attributes.insert(name.to_owned(), count.to_string());
+            }
+            let wanted = request.action.attribute_names;
+            attributes.retain(|name, _| asked_for(name, &wanted));
+            Ok(json!({ "Attributes": attributes }))
+        })
+        .await
+    }
+
+    async fn set_queue_attributes(&self, request: OnQueue<SetAttributes>) -> Answer {
+        let name = request.queue();
+        self.with_store(move |store| {
+            let mut queue = store.queue(&name)?;
+            queue.set(request.action.attributes)?;
+            store.save(&queue)?;
+            Ok(json!({}))
+        })
+        .await
+    }
+
+    async fn clear(&self, request: OnQueue<Nothing>, queue_too: bool) -> Answer {
+        let name = request.queue();
+        self.with_store(move |store| {
+            store.clear(&name, queue_too)?;
+            Ok(json!({}))
+        })
+        .await
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|e| Refusal::common("Serialization", e.to_string()))
+}
+
+/// Does something for every entry and reports entry by entry.
+fn each<T>(entries: Vec<Entry<T>>, mut act: impl FnMut(T) -> Answer) -> Value {
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for Entry { id, action } in entries {
+        match act(action) {
+            Ok(mut answer) => {
+                answer["Id"] = id.into();
+                successful.push(answer);
+            }
+            Err(refusal) => failed.push(refusal.entry(&id)),
+        }
+    }
+    json!({ "Successful": successful, "Failed": failed })
+}
+
+/// Judges a message and says what its sender will hear once it is stored.
+fn accept(draft: Draft, queue: &Queue) -> Result<(NewMessage, Value), Refusal> {
+    let max_bytes =
+        usize::try_from(queue.number("MaximumMessageSize")).unwrap_or(limits::MAX_BYTES);
+    limits::message(&draft, max_bytes)?;
+    let message_id = uuid::Uuid::new_v4().to_string();
+    let mut answer = json!({
+        "MessageId": message_id,
+        "MD5OfMessageBody": digest::of_body(&draft.message_body),
+    });
+    for (name, attributes) in [
+        ("MD5OfMessageAttributes", &draft.message_attributes),
+        ("MD5OfMessageSystemAttributes", &draft.message_system_attributes),
+    ] {
+        if let Some(sum) = digest::of_attributes(attributes) {
+            answer[name] = sum.into();
+        }
+    }
+    let trace = draft.message_system_attributes.get("AWSTraceHeader");
+    let message = NewMessage {
+        message_id,
+        body: draft.message_body,
+        attributes: serde_json::to_string(&draft.message_attributes)
+            .map_err(|e| Refusal::internal(&e))?,
+        group_id: draft.message_group_id,
+        trace: trace.and_then(|trace| trace.string_value.clone()),
+        delay_ms: draft.delay_seconds.unwrap_or_else(|| queue.number("DelaySeconds")) * 1000,
+    };
+    Ok((message, answer))
+}
+
+/// The answer to a receive: each message with the attributes asked for.
+fn render(messages: &[Received], request: &Receive) -> Answer {
+    let mut system_names = request.attribute_names.clone();
+    system_names.extend_from_slice(&request.message_system_attribute_names);
+    let rendered: Vec<Value> = messages
+        .iter()
+        .map(|message| {
+            let mut attributes: Attributes =
+                serde_json::from_str(&message.attributes).map_err(|e| Refusal::internal(&e))?;
+            attributes.retain(|name, _| asked_for(name, &request.message_attribute_names));
+            let mut system = system_attributes(message);
+            system.retain(|name, _| asked_for(name, &system_names));
+            let mut rendered = json!({
+                "MessageId": message.message_id,
+                "ReceiptHandle": message.receipt,
+                "Body": message.body,
+                "MD5OfBody": digest::of_body(&message.body),
+            });
+            if !system.is_empty() {
+                rendered["Attributes"] = json!(system);
+            }
+            if let Some(sum) = digest::of_attributes(&attributes) {
+                rendered["MD5OfMessageAttributes"] = sum.into();
+                rendered["MessageAttributes"] = json!(attributes);
+            }
+            Ok(rendered)
+        })
+        .collect::<Result<_, Refusal>>()?;
+    Ok(if rendered.is_empty() { json!({}) } else { json!({ "Messages": rendered }) })
+}
+
+fn system_attributes(message: &Received) -> BTreeMap<&'static str, String> {
+    let mut attributes = BTreeMap::from([
+        ("SenderId", queue::ACCOUNT.to_owned()),
+        ("SentTimestamp", message.sent_at.to_string()),
+        ("ApproximateReceiveCount", message.receives.to_string()),
+        ("ApproximateFirstReceiveTimestamp", message.first_received.to_string()),
+    ]);
+    let source = message.source.as_deref().map(queue::arn);
+    for (name, value) in [
+        ("MessageGroupId", &message.group_id),
+        ("AWSTraceHeader", &message.trace),
+        ("DeadLetterQueueSourceArn", &source),
+    ] {
+        attributes.extend(value.clone().map(|value| (name, value)));
+    }
+    attributes
+}
+
+/// Whether a list of names asks for this one: by itself, by `All`, or by a prefix and `.*`.
+fn asked_for(name: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|wanted| match wanted.strip_suffix(".*") {
+        Some(prefix) => name.starts_with(prefix),
+        None => wanted == "All" || wanted == name,
+    })
+}

@@ -1,0 +1,59 @@
+//! The MD5 sums that SDKs compare with their own: of a body, and of message attributes.
+
+use super::limits::decoded;
+use super::request::Attributes;
+use md5::{Digest, Md5};
+
+/// A body's sum.
+pub(crate) fn of_body(body: &str) -> String {
+    hex::encode(Md5::digest(body))
+}
+
+/// The attributes' sum; none without attributes. Each part is preceded by its length, in order of
+/// names; a byte between type and value says whether the value is text (1) or binary (2).
+pub(crate) fn of_attributes(attributes: &Attributes) -> Option<String> {
+    if attributes.is_empty() {
+        return None;
+    }
+    let mut sum = Md5::new();
+    let mut part = |mark: &[u8], bytes: &[u8]| {
+        sum.update(mark);
+        sum.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        sum.update(bytes);
+    };
+    for (name, attribute) in attributes {
+        part(&[], name.as_bytes());
+        part(&[], attribute.data_type.as_bytes());
+        match (&attribute.string_value, &attribute.binary_value) {
+            (Some(text), _) => part(&[1], text.as_bytes()),
+            (None, Some(binary)) => part(&[2], &decoded(binary)),
+            (None, None) => {}
+        }
+    }
+    Some(hex::encode(sum.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqs::request::Attribute;
+
+    #[test]
+    fn the_sum_of_a_body_is_md5() {
+        assert_eq!(of_body("hello"), "5d41402abc4b2a76b9719d911017c592");
+    }
+
+    #[test]
+    fn the_sum_of_attributes_is_the_one_that_aws_gives() {
+        let attribute = Attribute {
+            data_type: "String".to_owned(),
+            string_value: Some("Jane Doe".to_owned()),
+            binary_value: None,
+        };
+        let attributes = Attributes::from([("Author".to_owned(), attribute)]);
+        // 00000006 Author 00000006 String 01 00000008 "Jane Doe"
+        let bytes = b"\0\0\0\x06Author\0\0\0\x06String\x01\0\0\0\x08Jane Doe";
+        assert_eq!(of_attributes(&attributes), Some(hex::encode(Md5::digest(bytes))));
+        assert_eq!(of_attributes(&Attributes::new()), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! What SQS refuses, as pure judgements over requests.
+
+use super::refusal::Refusal;
+use super::request::{Attribute, Attributes, Draft, Entry};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+/// Bytes in a message, attributes included, and in a batch.
+pub(crate) const MAX_BYTES: usize = 1_048_576;
+/// Seconds a message may be delayed.
+pub(crate) const DELAY: RangeInclusive<i64> = 0..=900;
+/// Seconds a message may be hidden: twelve hours.
+pub(crate) const VISIBILITY: RangeInclusive<i64> = 0..=43_200;
+/// Seconds a receive may wait.
+pub(crate) const WAIT: RangeInclusive<i64> = 0..=20;
+/// Entries in a batch, attributes on a message, messages per receive.
+const MAX_ENTRIES: usize = 10;
+
+/// The value, if it is given and lies within.
+pub(crate) fn within(
+    value: Option<i64>,
+    range: &RangeInclusive<i64>,
+    parameter: &str,
+) -> Result<Option<i64>, Refusal> {
+    match value {
+        Some(value) if !range.contains(&value) => {
+            let reason =
+                format!("Must be >= {} and <= {}, if provided.", range.start(), range.end());
+            Err(Refusal::value(value, parameter, &reason))
+        }
+        value => Ok(value),
+    }
+}
+
+/// How many messages a receive may return.
+pub(crate) fn messages_per_receive(wanted: Option<i64>) -> Result<usize, Refusal> {
+    let wanted = wanted.unwrap_or(1);
+    usize::try_from(wanted).ok().filter(|count| (1..=MAX_ENTRIES).contains(count)).ok_or_else(
+        || Refusal::value(wanted, "MaxNumberOfMessages", "Must be between 1 and 10, if provided."),
+    )
+}
+
+/// Judges a message by itself.
+pub(crate) fn message(draft: &Draft, max_bytes: usize) -> Result<(), Refusal> {
+    if draft.message_body.is_empty() {
+        let message = "The request must contain the parameter MessageBody.";
+        return Err(Refusal::common("MissingParameter", message));
+    }
+    if !draft.message_body.chars().all(allowed) {
+        let message = "Invalid characters found in the message body.";
+        return Err(Refusal::named("InvalidMessageContents", message));
+    }
+    within(draft.delay_seconds, &DELAY, "DelaySeconds")?;
+    if let Some(id) = &draft.message_deduplication_id {
+        let reason = "The request includes a parameter that is not valid for this queue type.";
+        return Err(Refusal::value(id, "MessageDeduplicationId", reason));
+    }
+    if draft.message_attributes.len() > MAX_ENTRIES {
+        let message = "Number of message attributes exceeds the allowed maximum [10].";
+        return Err(Refusal::common("InvalidParameterValue", message));
+    }
+    for (name, attribute) in &draft.message_attributes {
+        well_typed(name, attribute)?;
+    }
+    if size(draft) > max_bytes {
+        let message = format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes."
+        );
+        return Err(Refusal::common("InvalidParameterValue", message));
+    }
+    Ok(())
+}
+
+/// XML 1.0's characters, which SQS has kept.
+fn allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+fn well_typed(name: &str, attribute: &Attribute) -> Result<(), Refusal> {
+    let kind = attribute.data_type.split('.').next().unwrap_or_default();
+    let given = match kind {
+        "String" | "Number" => attribute.string_value.as_deref(),
+        "Binary" => attribute.binary_value.as_deref(),
+        _ => {
+            let message =
+                format!("The message attribute '{name}' has an invalid message attribute type.");
+            return Err(Refusal::common("InvalidParameterValue", message));
+        }
+    };
+    if given.is_none_or(str::is_empty) {
+        let message =
+            format!("The message attribute '{name}' must contain a non-empty value of its type.");
+        return Err(Refusal::common("InvalidParameterValue", message));
+    }
+    Ok(())
+}
+
+/// What counts against [`MAX_BYTES`].
+fn size(draft: &Draft) -> usize {
+    draft.message_body.len() + attributes_size(&draft.message_attributes)
+}
+
+fn attributes_size(attributes: &Attributes) -> usize {
+    let value = |attribute: &Attribute| {
+        let text = attribute.string_value.as_ref().map_or(0, String::len);
+        let binary = attribute.binary_value.as_ref().map_or(0, |value| decoded(value).len());
+        text + binary
+    };
+    attributes.iter().map(|(name, a)| name.len() + a.data_type.len() + value(a)).sum()
+}
+
+/// A binary value's bytes; what is no base64 counts as it stands.
+pub(crate) fn decoded(value: &str) -> Vec<u8> {
+    STANDARD.decode(value).unwrap_or_else(|_| value.into())
+}
+
+/// Judges the entries of a batch together.
+pub(crate) fn batch<T>(entries: &[Entry<T>]) -> Result<(), Refusal> {
+    if entries.is_empty() {
+        let message = "There should be at least one entry in the request.";
+        return Err(Refusal::simple_queue_service("EmptyBatchRequest", message));
+    }
+    if entries.len() > MAX_ENTRIES {
+        let message = format!(
+            "Maximum number of entries per request are {MAX_ENTRIES}. You have sent {}.",
+            entries.len()
+        );
+        return Err(Refusal::simple_queue_service("TooManyEntriesInBatchRequest", message));
+    }
+    let mut seen = HashSet::new();
+    for Entry { id, .. } in entries {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if id.is_empty() || id.len() > 80 || !id.chars().all(plain) {
+            let message = "A batch entry id can only contain alphanumeric characters, hyphens and \
+                           underscores. It can be at most 80 letters long.";
+            return Err(Refusal::simple_queue_service("InvalidBatchEntryId", message));
+        }
+        if !seen.insert(id) {
+            let message = format!("Id {id} repeated.");
+            return Err(Refusal::simple_queue_service("BatchEntryIdsNotDistinct", message));
+        }
+    }
+    Ok(())
+}
+
+/// Judges the length of a batch of messages.
+pub(crate) fn batch_length(entries: &[Entry<Draft>]) -> Result<(), Refusal> {
+    let total: usize = entries.iter().map(|entry| size(&entry.action)).sum();
+    if total > MAX_BYTES {
+        let message = format!(
+            "Batch requests cannot be longer than {MAX_BYTES} bytes. You have sent {total} bytes."
+        );
+        return Err(Refusal::simple_queue_service("BatchRequestTooLong", message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(body: &str) -> Draft {
+        Draft { message_body: body.to_owned(), ..Draft::default() }
+    }
+
+    #[test]
+    fn attributes_count_towards_the_length() {
+        let mut draft = draft("four");
+        let value = Attribute {
+            data_type: "Binary".to_owned(),
+            string_value: None,
+            binary_value: Some(STANDARD.encode("12345")),
+        };
+        draft.message_attributes.insert("name".to_owned(), value);
+        assert_eq!(size(&draft), 4 + 4 + 6 + 5);
+        assert!(message(&draft, 19).is_ok());
+        assert!(message(&draft, 18).is_err());
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        assert!(message(&draft("tab\tand\r\nlines \u{1f980}"), MAX_BYTES).is_ok());
+        for body in ["\u{0}", "\u{b}", "\u{ffff}"] {
+            assert!(message(&draft(body), MAX_BYTES).is_err(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_delay_of_fifteen_minutes_is_the_longest() {
+        for (seconds, fine) in [(-1, false), (0, true), (900, true), (901, false)] {
+            let draft = Draft { delay_seconds: Some(seconds), ..draft("x") };
+            assert_eq!(message(&draft, MAX_BYTES).is_ok(), fine, "{seconds}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Queues and messages in SQLite: what is in flight, how often received, and hidden until when, is in
+//! the file as well, so a restart continues where a crash stopped.
+//!
+//! Times are milliseconds since 1970, given by the caller. With a write-ahead log and
+//! `synchronous = NORMAL`, a committed change has reached the operating system: it survives the death
+//! of this process, and the machine's last moments may be lost with its power. dynoxide does the same.
+
+use super::queue::{Queue, Redrive};
+use super::refusal::Refusal;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::path::Path;
+use uuid::Uuid;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS queues (
+        name       TEXT PRIMARY KEY,
+        attributes TEXT NOT NULL            -- JSON, as they were set
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS messages (
+        id             INTEGER PRIMARY KEY,
+        message_id     TEXT NOT NULL UNIQUE,
+        queue          TEXT NOT NULL,
+        body           TEXT NOT NULL,
+        attributes     TEXT NOT NULL,       -- JSON, as they were sent
+        group_id       TEXT,
+        trace          TEXT,                -- the system attribute AWSTraceHeader
+        sent_at        INTEGER NOT NULL,
+        visible_at     INTEGER NOT NULL,    -- end of the delay, or of the visibility timeout
+        receives       INTEGER NOT NULL DEFAULT 0,
+        first_received INTEGER,
+        receipt        TEXT,                -- the handle given last
+        source         TEXT                 -- the queue that a dead letter came from
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS messages_by_time ON messages (queue, visible_at, id);
+    CREATE INDEX IF NOT EXISTS messages_by_age  ON messages (queue, sent_at);
+";
+
+/// A message to be stored.
+#[derive(Debug)]
+pub(crate) struct NewMessage {
+    pub(crate) message_id: String,
+    pub(crate) body: String,
+    pub(crate) attributes: String,
+    pub(crate) group_id: Option<String>,
+    pub(crate) trace: Option<String>,
+    pub(crate) delay_ms: i64,
+}
+
+/// A message as it was received.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) message_id: String,
+    pub(crate) receipt: String,
+    pub(crate) body: String,
+    pub(crate) attributes: String,
+    pub(crate) group_id: Option<String>,
+    pub(crate) trace: Option<String>,
+    pub(crate) sent_at: i64,
+    pub(crate) receives: i64,
+    pub(crate) first_received: i64,
+    pub(crate) source: Option<String>,
+}
+
+/// A queue's messages: ready, in flight, delayed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) visible: i64,
+    pub(crate) in_flight: i64,
+    pub(crate) delayed: i64,
+}
+
+/// The database.
+#[derive(Debug)]
+pub(crate) struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens `file`, or a database in memory.
+    pub(crate) fn open(file: Option<&Path>) -> rusqlite::Result<Store> {
+        let connection = match file {
+            Some(file) => Connection::open(file)?,
+            None => Connection::open_in_memory()?,
+        };
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Store { connection })
+    }
+
+    /// The queue of this name.
+    pub(crate) fn queue(&self, name: &str) -> Result<Queue, Refusal> {
+        self.find(name)?.ok_or_else(Refusal::no_such_queue)
+    }
+
+    /// The queue of this name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Queue>, Refusal> {
+        let select = "SELECT attributes FROM queues WHERE name = ?1";
+        let attributes: Option<String> = self
+            .connection
+            .prepare_cached(select)?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        attributes
+            .map(|json| {
+                let attributes = serde_json::from_str(&json).map_err(|e| Refusal::internal(&e))?;
+                Ok(Queue { name: name.to_owned(), attributes })
+            })
+            .transpose()
+    }
+
+    /// Creates the queue or replaces its attributes.
+    pub(crate) fn save(&mut self, queue: &Queue) -> Result<(), Refusal> {
+        if let Some(Redrive { queue: target, .. }) = queue.redrive()
+            && self.find(&target)?.is_none()
+        {
+            return Err(Refusal::value(
+                target,
+                "RedrivePolicy",
+                "Dead letter target does not exist.",
+            ));
+        }
+        let attributes =
+            serde_json::to_string(&queue.attributes).map_err(|e| Refusal::internal(&e))?;
+        self.connection.execute(
+            "INSERT INTO queues (name, attributes) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
+            [&queue.name, &attributes],
+        )?;
+        Ok(())
+    }
+
+    /// The queues whose names begin with `prefix`, in order.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, Refusal> {
+        let mut select = self.connection.prepare_cached("SELECT name FROM queues ORDER BY name")?;
+        let names = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        Ok(names.into_iter().filter(|name| name.starts_with(prefix)).collect())
+    }
+
+    /// Removes the queue's messages, and the queue if `queue_too`.
+    pub(crate) fn clear(&mut self, queue: &str, queue_too: bool) -> Result<(), Refusal> {
+        self.queue(queue)?;
+        let work = self.connection.transaction()?;
+        work.execute("DELETE FROM messages WHERE queue = ?1", [queue])?;
+        if queue_too {
+            work.execute("DELETE FROM queues WHERE name = ?1", [queue])?;
+        }
+        Ok(work.commit()?)
+    }
+
+    /// Stores the messages, all or none.
+    pub(crate) fn send(
+        &mut self,
+        queue: &str,
+        messages: &[NewMessage],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let work = self.connection.transaction()?;
+        for message in messages {
+            work.prepare_cached(
+                "INSERT INTO messages (message_id, queue, body, attributes, group_id, trace, sent_at, visible_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                message.message_id,
+                queue,
+                message.body,
+                message.attributes,
+                message.group_id,
+                message.trace,
+                now,
+                now + message.delay_ms
+            ])?;
+        }
+        Ok(work.commit()?)
+    }
+
+    /// Hides up to `count` ready messages for `hide_ms` and returns them, oldest first. One that was
+    /// received as often as the queue allows goes to the dead-letter queue instead; whether any did
+    /// is the second answer.
+    pub(crate) fn receive(
+        &mut self,
+        queue: &Queue,
+        count: usize,
+        hide_ms: i64,
+        now: i64,
+    ) -> Result<(Vec<Received>, bool), Refusal> {
+        let redrive = match queue.redrive() {
+            Some(redrive) if self.find(&redrive.queue)?.is_some() => Some(redrive),
+            _ => None,
+        };
+        self.expire(queue, now)?;
+        let work = self.connection.transaction()?;
+        let Ready { alive, dead } = ready(&work, &queue.name, count, redrive.as_ref(), now)?;
+        if let Some(redrive) = redrive {
+            for id in &dead {
+                work.prepare_cached(
+                    "UPDATE messages SET queue = ?2, source = ?3, visible_at = ?4, receives = 0,
+                            first_received = NULL, receipt = NULL WHERE id = ?1",
+                )?
+                .execute(params![id, redrive.queue, queue.name, now])?;
+            }
+        }
+        let mut received = Vec::with_capacity(alive.len());
+        for (id, message_id) in alive {
+            let receipt = receipt(&queue.name, &message_id);
+            let message = work
+                .prepare_cached(
+                    "UPDATE messages SET receives = receives + 1, visible_at = ?2, receipt = ?3,
+                            first_received = coalesce(first_received, ?4) WHERE id = ?1
+                     RETURNING message_id, receipt, body, attributes, group_id, trace, sent_at,
+                               receives, first_received, source",
+                )?
+                .query_row(params![id, now + hide_ms, receipt, now], received_row)?;
+            received.push(message);
+        }
+        work.commit()?;
+        Ok((received, !dead.is_empty()))
+    }
+
+    /// When the next hidden message of the queue will be ready.
+    pub(crate) fn next_ready(&self, queue: &str, now: i64) -> Result<Option<i64>, Refusal> {
+        let select = "SELECT min(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2";
+        Ok(self
+            .connection
+            .prepare_cached(select)?
+            .query_row(params![queue, now], |row| row.get(0))?)
+    }
+
+    /// Removes the message that the handle was given for. A handle that is no longer the message's
+    /// last removes nothing and is no error: SQS promises no more.
+    pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), Refusal> {
+        let message_id = message_of(queue, receipt)?;
+        let delete = "DELETE FROM messages WHERE message_id = ?1 AND queue = ?2 AND receipt = ?3";
+        self.connection.prepare_cached(delete)?.execute([&message_id, queue, receipt])?;
+        Ok(())
+    }
+
+    /// Hides a message in flight until `now + hide_ms`.
+    pub(crate) fn hide(
+        &mut self,
+        queue: &str,
+        receipt: &str,
+        hide_ms: i64,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let message_id = message_of(queue, receipt)?;
+        let update = "UPDATE messages SET visible_at = ?4 WHERE message_id = ?1 AND queue = ?2
+                      AND receipt = ?3 AND visible_at > ?5";
+        let changed = self.connection.prepare_cached(update)?.execute(params![
+            message_id,
+            queue,
+            receipt,
+            now + hide_ms,
+            now
+        ])?;
+        if changed == 0 {
+            let message = "The message referred to is not in flight.";
+            return Err(Refusal::simple_queue_service("MessageNotInflight", message));
+        }
+        Ok(())
+    }
+
+    /// How many messages the queue holds.
+    pub(crate) fn counts(&mut self, queue: &Queue, now: i64) -> Result<Counts, Refusal> {
+        self.expire(queue, now)?;
+        let select = "SELECT count(*) FILTER (WHERE visible_at <= ?2),
+                             count(*) FILTER (WHERE visible_at > ?2 AND receives > 0),
+                             count(*) FILTER (WHERE visible_at > ?2 AND receives = 0)
+                      FROM messages WHERE queue = ?1";
+        let counts = |row: &Row<'_>| {
+            Ok(Counts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? })
+        };
+        Ok(self.connection.prepare_cached(select)?.query_row(params![queue.name, now], counts)?)
+    }
+
+    /// Forgets what is older than the queue keeps messages.
+    fn expire(&mut self, queue: &Queue, now: i64) -> Result<(), Refusal> {
+        let oldest = now - queue.number("MessageRetentionPeriod") * 1000;
+        let delete = "DELETE FROM messages WHERE queue = ?1 AND sent_at < ?2";
+        self.connection.prepare_cached(delete)?.execute(params![queue.name, oldest])?;
+        Ok(())
+    }
+}
+
+/// Rows whose time has come: to be handed out (with their message ids), and received too often.
+#[derive(Default)]
+struct Ready {
+    alive: Vec<(i64, String)>,
+    dead: Vec<i64>,
+}
+
+/// Up to `count` messages to hand out, and the dead ones met on the way.
+fn ready(
+    work: &Transaction<'_>,
+    queue: &str,
+    count: usize,
+    redrive: Option<&Redrive>,
+    now: i64,
+) -> rusqlite::Result<Ready> {
+    let Ready { mut alive, mut dead } = Ready::default();
+    let mut select = work.prepare_cached(
+        "SELECT id, message_id, receives FROM messages WHERE queue = ?1 AND visible_at <= ?2
+         ORDER BY visible_at, id",
+    )?;
+    let mut rows = select.query(params![queue, now])?;
+    while alive.len() < count
+        && let Some(row) = rows.next()?
+    {
+        let (id, receives): (i64, i64) = (row.get(0)?, row.get(2)?);
+        match redrive {
+            Some(redrive) if receives >= redrive.max_receives => dead.push(id),
+            _ => alive.push((id, row.get(1)?)),
+        }
+    }
+    Ok(Ready { alive, dead })
+}
+
+fn received_row(row: &Row<'_>) -> rusqlite::Result<Received> {
+    Ok(Received {
+        message_id: row.get(0)?,
+        receipt: row.get(1)?,
+        body: row.get(2)?,
+        attributes: row.get(3)?,
+        group_id: row.get(4)?,
+        trace: row.get(5)?,
+        sent_at: row.get(6)?,
+        receives: row.get(7)?,
+        first_received: row.get(8)?,
+        source: row.get(9)?,
+    })
+}
+
+/// A fresh handle: it says which queue and message it is for, and is never given twice.
+fn receipt(queue: &str, message_id: &str) -> String {
+    STANDARD.encode(format!("{queue}/{message_id}/{}", Uuid::new_v4()))
+}
+
+/// The message that a handle of this queue is for.
+fn message_of(queue: &str, receipt: &str) -> Result<String, Refusal> {
+    let bytes = STANDARD.decode(receipt).map_err(|_| Refusal::receipt_handle())?;
+    let text = String::from_utf8(bytes).map_err(|_| Refusal::receipt_handle())?;
+    match text.split('/').collect::<Vec<_>>()[..] {
+        [of, message_id, _] if of == queue => Ok(message_id.to_owned()),
+        _ => Err(Refusal::receipt_handle()),
+    }
+}

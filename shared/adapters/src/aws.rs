@@ -1,0 +1,63 @@
+//! The AWS clients, over rustls with ring: the SDK's default TLS burns half a second of a 128 MB
+//! function's CPU at its first handshake.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use domain::secret::Secret;
+
+use crate::{
+    Unavailable,
+    bucket::Bucket,
+    queue::Queue,
+    table::Table,
+    vault::{self, Vault},
+};
+
+/// One client per service, made when the first thing of it is opened.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+}
+
+impl Aws {
+    /// Region, credentials and endpoints come from the environment. `AWS_ENDPOINT_URL_*` points the
+    /// same binary at anything else that speaks AWS.
+    pub async fn load() -> Self {
+        let client = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
+        Self { config: config.load().await }
+    }
+
+    /// The table. What writes no events needs no retention.
+    pub fn table(&self, name: String, retention: Duration) -> Table {
+        Table::new(aws_sdk_dynamodb::Client::new(&self.config), name, retention)
+    }
+
+    /// A queue, by URL.
+    pub fn queue(&self, url: String) -> Queue {
+        Queue::new(aws_sdk_sqs::Client::new(&self.config), url)
+    }
+
+    /// The bucket. Against an endpoint of one's own it is addressed by path.
+    pub fn bucket(&self, name: String) -> Bucket {
+        let local = std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
+            || std::env::var_os("AWS_ENDPOINT_URL").is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(local);
+        Bucket::new(aws_sdk_s3::Client::from_conf(config.build()), name)
+    }
+
+    /// The vault under the master key in this secret.
+    pub async fn vault(&self, secret_id: &str) -> Result<Vault, Unavailable> {
+        Vault::open(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
+    }
+
+    /// The value of a secret.
+    pub async fn secret(&self, secret_id: &str) -> Result<Secret, Unavailable> {
+        vault::fetch(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
+    }
+}

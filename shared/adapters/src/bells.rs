@@ -1,0 +1,62 @@
+//! Rings for what is in the table: a bell that is lost costs time, never a delivery, because
+//! everything that is to happen is also `due`.
+
+use std::time::Duration;
+
+use domain::{
+    delivery::{Delivery, MAX_QUEUE_DELAY},
+    envelope::Doorbell,
+    id::TaskId,
+    time::Timestamp,
+};
+
+use crate::{
+    Unavailable,
+    queue::{Outgoing, Queue},
+};
+
+/// The queues on which something is rung for.
+#[derive(Clone, Debug)]
+pub struct Bells {
+    /// Deliveries to be attempted.
+    pub outbox: Queue,
+    /// Deliveries to be parked, and tasks.
+    pub dead_letters: Queue,
+}
+
+impl Bells {
+    /// Rings for deliveries at their time. Those too far ahead for a message are left to the sweep.
+    pub async fn ring<'d>(
+        &self,
+        deliveries: impl IntoIterator<Item = &'d Delivery>,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let soon = deliveries.into_iter().filter_map(|delivery| {
+            let delay = delivery.next_at.since(now);
+            (delay <= MAX_QUEUE_DELAY).then(|| bell(delivery, delay))
+        });
+        self.outbox.send_all(soon.collect()).await
+    }
+
+    /// Rings for dead deliveries to be parked.
+    pub async fn park<'d>(
+        &self,
+        deliveries: impl IntoIterator<Item = &'d Delivery>,
+    ) -> Result<(), Unavailable> {
+        let bells = deliveries.into_iter().map(|delivery| bell(delivery, Duration::ZERO));
+        self.dead_letters.send_all(bells.collect()).await
+    }
+
+    /// Rings for a task.
+    pub async fn task(&self, task: &TaskId) -> Result<(), Unavailable> {
+        let body = Doorbell::Task { task: task.clone() }.print();
+        self.dead_letters.send(Outgoing { body, delay: Duration::ZERO, group: None }).await
+    }
+}
+
+/// Fair queues tell endpoints apart by the group, so that a hung one does not delay the others.
+fn bell(delivery: &Delivery, delay: Duration) -> Outgoing {
+    let (event, id) = (delivery.event.clone(), delivery.id.clone());
+    let body = Doorbell::Delivery { event, delivery: id }.print();
+    Outgoing { body, delay, group: Some(delivery.endpoint.to_string()) }
+}

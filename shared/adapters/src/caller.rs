@@ -1,0 +1,246 @@
+//! Calls endpoints over the public internet.
+//!
+//! One call, one connection, in plain steps: resolve, judge, dial what was judged, shake hands,
+//! post, read a bounded prefix of the answer. There is no proxy, no redirect and no pool, so there
+//! is no way to an address that was not judged for this very call.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use domain::{
+    address::{Forbidden, Rule, Target},
+    retry::{self, ErrorClass, Outcome},
+    time::Timestamp,
+};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, rustls};
+use url::Host;
+
+/// Bytes of an answer that are kept.
+pub const MAX_KEPT: usize = 1024;
+
+/// Calls endpoints.
+#[derive(Clone)]
+pub struct Caller {
+    rule: Rule,
+    tls: TlsConnector,
+}
+
+/// What is to be sent.
+pub struct Call<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// With which headers, besides `host` and `content-length`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How long all of it may take.
+    pub timeout: Duration,
+    /// The time now, for a `Retry-After` that is a date.
+    pub now: Timestamp,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// In the domain's words.
+    pub outcome: Outcome,
+    /// The first bytes of the answer, as text.
+    pub response: String,
+    /// What happened, for people.
+    pub detail: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why there was no usable answer.
+struct Failure(ErrorClass, String);
+
+impl Failure {
+    fn new(class: ErrorClass, error: impl std::fmt::Display) -> Self {
+        Self(class, error.to_string())
+    }
+}
+
+impl From<Forbidden> for Failure {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::new(ErrorClass::ForbiddenAddress, forbidden)
+    }
+}
+
+impl Caller {
+    /// A caller that keeps to a rule.
+    pub fn new(rule: Rule) -> Self {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { rule, tls: TlsConnector::from(Arc::new(config)) }
+    }
+
+    /// The rule it keeps to.
+    pub const fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Posts a body. Every way of failing is an outcome, never an error.
+    pub async fn post(&self, call: Call<'_>) -> Answer {
+        let (started, timeout) = (Instant::now(), call.timeout);
+        let done = tokio::time::timeout(timeout, self.exchange(call)).await;
+        let took = started.elapsed();
+        let failed = match done {
+            Ok(Ok((outcome, response))) => {
+                return Answer { outcome, response, detail: String::new(), took };
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure(
+                ErrorClass::Timeout,
+                format!("no complete answer within {} s", timeout.as_secs()),
+            ),
+        };
+        let outcome = Outcome::Failed(failed.0);
+        Answer { outcome, response: String::new(), detail: failed.1, took }
+    }
+
+    async fn exchange(&self, call: Call<'_>) -> Result<(Outcome, String), Failure> {
+        let target = self.rule.target(call.url)?;
+        let encrypted = target.url.scheme() == "https";
+        let stream = self.dial(&target, encrypted).await?;
+        let request = request(&target, call.headers, call.body)?;
+        let response = if encrypted {
+            send(self.handshake(&target, stream).await?, request).await?
+        } else {
+            send(stream, request).await?
+        };
+        let outcome = outcome(&response, call.now);
+        Ok((outcome, prefix(response.into_body()).await?))
+    }
+
+    /// Connects to an address that was judged. One forbidden address among several forbids them
+    /// all: an honest name has none.
+    async fn dial(&self, target: &Target, encrypted: bool) -> Result<TcpStream, Failure> {
+        let addresses = resolve(target).await?;
+        for address in &addresses {
+            self.rule.judge(address.ip(), encrypted)?;
+        }
+        let mut last = None;
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(match last {
+            Some(error) => Failure::new(ErrorClass::Connect, error),
+            None => Failure::new(ErrorClass::Dns, "the name has no addresses"),
+        })
+    }
+
+    async fn handshake(
+        &self,
+        target: &Target,
+        stream: TcpStream,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, Failure> {
+        let name = match &target.host {
+            Host::Domain(name) => rustls::pki_types::ServerName::try_from(name.clone())
+                .map_err(|error| Failure::new(ErrorClass::Tls, error))?,
+            Host::Ipv4(ip) => IpAddr::V4(*ip).into(),
+            Host::Ipv6(ip) => IpAddr::V6(*ip).into(),
+        };
+        let shaken = self.tls.connect(name, stream).await;
+        shaken.map_err(|error| Failure::new(ErrorClass::Tls, error))
+    }
+}
+
+async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
+    match &target.host {
+        Host::Ipv4(ip) => Ok(vec![(*ip, target.port).into()]),
+        Host::Ipv6(ip) => Ok(vec![(*ip, target.port).into()]),
+        Host::Domain(name) => match tokio::net::lookup_host((name.as_str(), target.port)).await {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => Err(Failure::new(ErrorClass::Dns, error)),
+        },
+    }
+}
+
+fn request(target: &Target, headers: HeaderMap, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Failure> {
+    let malformed = |error: http::Error| Failure::new(ErrorClass::Protocol, error);
+    let url = &target.url;
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let mut request = Request::post(path).body(Full::from(body)).map_err(malformed)?;
+    *request.headers_mut() = headers;
+    let host = HeaderValue::try_from(host).map_err(|error| malformed(error.into()))?;
+    request.headers_mut().insert(header::HOST, host);
+    request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(request)
+}
+
+async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let broken = |error: hyper::Error| Failure::new(ErrorClass::Protocol, chain(&error));
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(64 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    // Ends with the answer, or when the answer is dropped.
+    tokio::spawn(async move { drop(connection.await) });
+    sender.send_request(request).await.map_err(broken)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
+
+fn outcome<B>(response: &Response<B>, now: Timestamp) -> Outcome {
+    let date = |text: &str| {
+        let at = httpdate::parse_http_date(text).ok()?;
+        Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
+    };
+    let header = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = header.and_then(|value| retry::retry_after(value, now.secs(), date));
+    Outcome::Answered { status: response.status().as_u16(), retry_after }
+}
+
+/// The first bytes of an answer; the rest is never read.
+async fn prefix(mut body: Incoming) -> Result<String, Failure> {
+    let mut kept = Vec::new();
+    while kept.len() < MAX_KEPT {
+        match body.frame().await {
+            None => break,
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                let room = MAX_KEPT - kept.len();
+                kept.extend_from_slice(&data[..data.len().min(room)]);
+            }
+            Some(Err(error)) => return Err(Failure::new(ErrorClass::Protocol, chain(&error))),
+        }
+    }
+    Ok(String::from_utf8_lossy(&kept).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

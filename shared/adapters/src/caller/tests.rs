@@ -1,0 +1,129 @@
+use domain::address::Network;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+/// A listener that answers one request with these bytes, then hangs if `hang`, else closes.
+async fn endpoint(answer: &'static [u8], hang: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let url = format!("http://{}/hook?a=1", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("accepted");
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"body!") {
+            let mut part = [0; 1024];
+            let read = stream.read(&mut part).await.expect("read");
+            seen.extend_from_slice(&part[..read]);
+        }
+        stream.write_all(answer).await.expect("written");
+        if hang {
+            let mut rest = [0; 1];
+            let _ = stream.read(&mut rest).await;
+        }
+    });
+    url
+}
+
+fn loopback() -> Caller {
+    Caller::new(Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") })
+}
+
+async fn post(caller: &Caller, url: &str) -> Answer {
+    let (headers, timeout) = (HeaderMap::new(), Duration::from_millis(300));
+    let now = Timestamp::from_secs(784_111_770);
+    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now }).await
+}
+
+#[tokio::test]
+async fn an_answer_is_read_to_its_kept_prefix() {
+    let url = endpoint(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok", false).await;
+    let answer = post(&loopback(), &url).await;
+    assert_eq!(answer.outcome, Outcome::Answered { status: 201, retry_after: None });
+    assert_eq!(answer.response, "ok");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_and_counts_by_its_status() {
+    static ENDLESS: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat()
+    });
+    let url = endpoint(&ENDLESS, true).await;
+    let answer = post(&loopback(), &url).await;
+    assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+    assert_eq!(answer.response.len(), MAX_KEPT);
+}
+
+#[tokio::test]
+async fn answers_that_never_end_or_never_begin_meet_the_deadline() {
+    for silent in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", b"HTTP/1.1 200"] {
+        let url = endpoint(silent, true).await;
+        assert_eq!(post(&loopback(), &url).await.outcome, Outcome::Failed(ErrorClass::Timeout));
+    }
+}
+
+#[tokio::test]
+async fn answers_that_lie_or_are_not_http_are_failures() {
+    for bad in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort"[..],
+        b"220 smtp.example.com ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"",
+    ] {
+        let url = endpoint(bad, false).await;
+        let answer = post(&loopback(), &url).await;
+        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Protocol), "{answer:?}");
+        assert!(!answer.detail.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let canary = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let to = canary.local_addr().expect("bound");
+    let answer = format!("HTTP/1.1 307 Moved\r\nlocation: http://{to}/\r\ncontent-length: 0\r\n\r\n");
+    let url = endpoint(answer.leak().as_bytes(), false).await;
+    let answer = post(&loopback(), &url).await;
+    assert_eq!(answer.outcome, Outcome::Answered { status: 307, retry_after: None });
+    let waited = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;
+    assert!(waited.is_err(), "nobody connects");
+}
+
+#[tokio::test]
+async fn retry_after_is_read_as_seconds_and_as_a_date() {
+    for header in ["30", "Sun, 06 Nov 1994 08:50:00 GMT"] {
+        let answer = format!("HTTP/1.1 503 No\r\nretry-after: {header}\r\ncontent-length: 0\r\n\r\n");
+        let url = endpoint(answer.leak().as_bytes(), false).await;
+        let outcome = post(&loopback(), &url).await.outcome;
+        let retry_after = Some(Duration::from_secs(30));
+        assert_eq!(outcome, Outcome::Answered { status: 503, retry_after }, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn forbidden_addresses_are_never_dialled() {
+    let canary = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let port = canary.local_addr().expect("bound").port();
+    let strict = Caller::new(Rule::default());
+    for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]"] {
+        for scheme in ["http", "https"] {
+            let answer = post(&strict, &format!("{scheme}://{host}:{port}/")).await;
+            let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
+            assert_eq!(answer.outcome, forbidden, "{scheme}://{host}");
+        }
+    }
+    let waited = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;
+    assert!(waited.is_err(), "nobody connects");
+}
+
+#[tokio::test]
+async fn failures_before_an_answer_have_their_class() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("bound").local_addr().expect("bound");
+    let refused = post(&loopback(), &format!("http://{gone}/")).await;
+    assert_eq!(refused.outcome, Outcome::Failed(ErrorClass::Connect));
+    let plain = endpoint(b"HTTP/1.1 200 OK\r\n\r\n", false).await.replace("http:", "https:");
+    let tls = post(&loopback(), &plain).await;
+    assert!(matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)), "{tls:?}");
+}

@@ -1,0 +1,46 @@
+//! Settings, read once at start. A missing one stops the function and names itself; none has a
+//! fallback that changes what the function is.
+
+use std::env;
+
+use domain::address::{Network, Rule};
+
+/// A setting is missing or does not parse; the function must not start.
+#[derive(Debug, thiserror::Error)]
+#[error("environment variable {name}: {problem}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: String,
+}
+
+/// A setting that must be there.
+pub fn required(name: &'static str) -> Result<String, ConfigError> {
+    match env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        Ok(_) => Err(ConfigError { name, problem: "is empty".to_owned() }),
+        Err(error) => Err(ConfigError { name, problem: error.to_string() }),
+    }
+}
+
+/// Which addresses may be called: the rule, with the exceptions of `ALLOWED_NETWORKS` (CIDR,
+/// comma-separated, may be empty).
+pub fn address_rule() -> Result<Rule, ConfigError> {
+    let name = "ALLOWED_NETWORKS";
+    let text = env::var(name).map_err(|error| ConfigError { name, problem: error.to_string() })?;
+    let allowed = Network::parse_list(&text)
+        .map_err(|error| ConfigError { name, problem: error.to_string() })?;
+    Ok(Rule { allowed })
+}
+
+/// How long events, deliveries and jobs are kept: `RETENTION_DAYS`, 14 at least, so that nothing
+/// goes while it may still be retried.
+pub fn retention() -> Result<std::time::Duration, ConfigError> {
+    let name = "RETENTION_DAYS";
+    let days: u64 = required(name)?
+        .parse()
+        .map_err(|_| ConfigError { name, problem: "is not a whole number".to_owned() })?;
+    if days < 14 {
+        return Err(ConfigError { name, problem: "must be at least 14".to_owned() });
+    }
+    Ok(std::time::Duration::from_secs(days * 86_400))
+}

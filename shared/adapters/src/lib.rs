@@ -1,0 +1,47 @@
+//! The only crate that touches the world: AWS, outbound HTTP, the clock, chance and the
+//! environment. Nobody else names an AWS SDK type.
+
+pub mod aws;
+pub mod bells;
+pub mod bucket;
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod log;
+pub mod problem;
+pub mod queue;
+pub mod random;
+pub mod table;
+pub mod vault;
+
+/// The outside world did not do what we asked; asking again may work.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} failed: {source}")]
+pub struct Unavailable {
+    /// What we were doing, such as `claiming a delivery`.
+    pub doing: &'static str,
+    /// What the outside world said.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Unavailable {
+    /// Wraps what the outside world said.
+    pub fn new(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { doing, source: source.into() }
+    }
+
+    /// Wraps an SDK error with the whole chain of its causes in words: on its own it only says
+    /// "service error".
+    fn aws<E: std::error::Error>(doing: &'static str, error: &E) -> Self {
+        let mut said = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            said = format!("{said}: {deeper}");
+            cause = deeper.source();
+        }
+        Self { doing, source: said.into() }
+    }
+}

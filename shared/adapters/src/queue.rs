@@ -1,0 +1,90 @@
+//! The one place that knows how SQS is sent to. A message on the outbox is only a doorbell, so a
+//! send that fails after the table was written costs a minute, not a delivery.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+
+use crate::Unavailable;
+
+/// Largest message that is sent: SQS takes 1 MiB, attributes included.
+pub const MAX_MESSAGE: usize = 1_000_000;
+
+/// A queue, by URL.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+/// One message to send.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// What it says.
+    pub body: String,
+    /// How long SQS holds it back; at most 900 s.
+    pub delay: Duration,
+    /// Whose it is, for fair queueing.
+    pub group: Option<String>,
+}
+
+impl Queue {
+    /// Opens a queue by URL.
+    pub const fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Sends one message.
+    pub async fn send(&self, message: Outgoing) -> Result<(), Unavailable> {
+        let delay = seconds(message.delay);
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(message.body)
+            .set_delay_seconds((delay != 0).then_some(delay))
+            .set_message_group_id(message.group)
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("sending a message", &error))?;
+        Ok(())
+    }
+
+    /// Sends many, ten at a time. Any that SQS did not take is an error; the caller's own `due`
+    /// brings it back.
+    pub async fn send_all(&self, messages: Vec<Outgoing>) -> Result<(), Unavailable> {
+        for chunk in messages.chunks(10) {
+            if let [message] = chunk {
+                self.send(message.clone()).await?;
+                continue;
+            }
+            let entry = |(index, message): (usize, &Outgoing)| {
+                let delay = seconds(message.delay);
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(&message.body)
+                    .set_delay_seconds((delay != 0).then_some(delay))
+                    .set_message_group_id(message.group.clone())
+                    .build()
+                    .expect("id and body are set")
+            };
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(chunk.iter().enumerate().map(entry).collect()))
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("sending messages", &error))?;
+            if let [first, ..] = sent.failed() {
+                let said = format!("{} of {} refused, first: {first:?}", sent.failed().len(), chunk.len());
+                return Err(Unavailable::new("sending messages", said));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whole seconds, rounded up: a bell must not ring before its time.
+fn seconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_millis().div_ceil(1000).min(900)).unwrap_or(900)
+}

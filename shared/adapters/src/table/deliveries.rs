@@ -1,0 +1,313 @@
+//! Deliveries: claimed with a token, concluded only with it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use domain::{
+    delivery::{Delivery, GRACE, State},
+    endpoint::Endpoint,
+    event::Event,
+    id::{DeliveryId, EndpointId, EventId, TaskId},
+    letter::LetterState,
+    retry::Policy,
+    task::Task,
+    time::Timestamp,
+};
+
+use super::{
+    Item, Page, Table, Written, endpoints, events, letters,
+    row::{self, Condition, Row, Write, list_at, n, s},
+    tasks,
+};
+use crate::Unavailable;
+
+pub(super) const PREFIX: &str = "DLV#";
+
+/// What came of trying to take a delivery.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours until the lease ends.
+    Taken(Box<Claimed>),
+    /// Another worker holds it.
+    Busy,
+    /// Its time has not come.
+    Early(Timestamp),
+    /// It has ended.
+    Finished(Box<Delivery>),
+    /// There is no such delivery.
+    Unknown,
+}
+
+/// A delivery that is ours. Correctness does not rest on the lease: concluding is conditional on
+/// the token, and whoever claims after the lease replaces it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Ours alone.
+    token: String,
+    /// When others may take it.
+    pub until: Timestamp,
+}
+
+/// How a claimed delivery is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concluded {
+    /// As we said.
+    Yes,
+    /// Somebody else had taken it meanwhile: what we found out changes nothing.
+    Stale,
+}
+
+/// What an attempt needs to know besides the delivery.
+#[derive(Debug, Default)]
+pub struct Context {
+    /// The event.
+    pub event: Option<Event>,
+    /// The endpoint, unless it is gone.
+    pub endpoint: Option<Endpoint>,
+    /// The task that waits for the endpoint to answer again.
+    pub recovery: Option<Task>,
+}
+
+pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
+    (events::partition(event), format!("{PREFIX}{id}"))
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Delivered => "delivered",
+        State::Dead => "dead",
+        State::Cancelled => "cancelled",
+    }
+}
+
+impl Table {
+    /// The item of a delivery. It expires with its event, but never while something is to happen
+    /// to it or a dead letter holds it.
+    pub(super) fn delivery_row(
+        &self,
+        delivery: &Delivery,
+        lease: Duration,
+        due: Option<Timestamp>,
+    ) -> Row {
+        let (pk, sk) = key(&delivery.event, &delivery.id);
+        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
+        let ended = matches!(delivery.state, State::Delivered | State::Cancelled);
+        let expires = (ended || delivery.letter.is_none()).then(|| self.expiry(last));
+        Row::new(pk, sk, delivery)
+            .with("state", s(state_word(delivery.state)))
+            .with("next_at", n(delivery.next_at.0))
+            .with("made", n(delivery.made))
+            .with("lease_ms", n(lease.as_millis()))
+            .due(delivery.id.as_str(), due)
+            .listed(delivery_list(&delivery.endpoint), last, delivery.id.as_str())
+            .expires(expires)
+    }
+
+    /// Takes a delivery for one attempt, by a lease that ends by itself should the worker die.
+    pub async fn claim(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Claim, Unavailable> {
+        let doing = "claiming a delivery";
+        let (pk, sk) = key(event, id);
+        let claimed = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression(
+                "SET claim = :token, lease_until = :now + lease_ms, due_at = :grace + lease_ms",
+            )
+            .condition_expression(
+                "#state = :pending AND next_at <= :now \
+                 AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":token", s(token))
+            .expression_attribute_values(":now", n(now.0))
+            .expression_attribute_values(":grace", n(now.plus(GRACE).0))
+            .expression_attribute_values(":pending", s(state_word(State::Pending)))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let item = match claimed {
+            Ok(updated) => updated.attributes.unwrap_or_default(),
+            Err(SdkError::ServiceError(error)) => match error.into_err() {
+                aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed) => {
+                    let Some(item) = failed.item else { return Ok(Claim::Unknown) };
+                    // The SDK asks again when an answer is lost: the claim may be our own.
+                    if row::text(&item, "claim") != Some(token) {
+                        return not_taken(&item, now);
+                    }
+                    item
+                }
+                error => return Err(Unavailable::aws(doing, &error)),
+            },
+            Err(error) => return Err(Unavailable::aws(doing, &error)),
+        };
+        let until = Timestamp(row::number(&item, "lease_until").unwrap_or(now.0));
+        let delivery = row::document(&item)?;
+        Ok(Claim::Taken(Box::new(Claimed { delivery, token: token.to_owned(), until })))
+    }
+
+    /// What an attempt needs to know, in one call.
+    pub async fn context(&self, delivery: &Delivery) -> Result<Context, Unavailable> {
+        let task = TaskId::recovery(&delivery.endpoint);
+        let keys = vec![
+            events::key(&delivery.event),
+            endpoints::key(&delivery.application, &delivery.endpoint),
+            tasks::key(&task),
+        ];
+        let mut context = Context::default();
+        for item in self.items(keys).await? {
+            match row::text(&item, "sk") {
+                Some("EVT") => context.event = Some(events::from_item(&item)?),
+                Some(sk) if sk.starts_with("EP#") => context.endpoint = Some(row::document(&item)?),
+                _ => context.recovery = Some(tasks::from_item(&item)?),
+            }
+        }
+        Ok(context)
+    }
+
+    /// Lets a claimed delivery go as `claimed.delivery` now is, if it is still ours. If it arrived
+    /// and has a dead letter, that is resolved in the same step.
+    pub async fn conclude(
+        &self,
+        claimed: &Claimed,
+        policy: &Policy,
+        due: Option<Timestamp>,
+    ) -> Result<Concluded, Unavailable> {
+        let delivery = &claimed.delivery;
+        let row = self.delivery_row(delivery, Delivery::lease(policy), due);
+        let ours = Condition::new("claim = :token").value(":token", s(&claimed.token));
+        let letter = match &delivery.letter {
+            Some(letter) if delivery.state != State::Pending && delivery.state != State::Dead => {
+                self.letter(letter).await?
+            }
+            _ => None,
+        };
+        let written = match letter {
+            None => self.put(row, Some(ours)).await?,
+            Some(mut letter) => {
+                letter.state = LetterState::Resolved;
+                letter.retry_success = Some(delivery.state == State::Delivered);
+                letter.attempts = delivery.made;
+                letter.last_attempt_at = delivery.attempts.last().map(|attempt| attempt.at);
+                let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
+                self.transact(vec![
+                    Write::Put(row, ours),
+                    Write::Put(resolved, Condition::default()),
+                ])
+                .await?
+            }
+        };
+        Ok(match written {
+            Written::Yes => Concluded::Yes,
+            Written::Refused => Concluded::Stale,
+        })
+    }
+
+    /// Gives a claimed delivery back untouched, to be attempted at `next_at`.
+    pub async fn release(
+        &self,
+        claimed: &Claimed,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Concluded, Unavailable> {
+        let due = Delivery::due(now, claimed.delivery.next_at);
+        self.conclude(claimed, policy, Some(due)).await
+    }
+
+    /// One delivery.
+    pub async fn delivery(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+    ) -> Result<Option<Delivery>, Unavailable> {
+        let (pk, sk) = key(event, id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// The deliveries to an endpoint, the most recently attempted first.
+    pub async fn deliveries_to(
+        &self,
+        endpoint: &EndpointId,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Delivery>, Unavailable> {
+        self.page(&delivery_list(endpoint), cursor, limit, oldest_first).await
+    }
+
+    /// Puts a delivery that has ended back to pending, or creates it; `Refused` if it is pending or
+    /// somebody else was faster. Its bell is the caller's to ring, and `due` rings it otherwise.
+    pub async fn reopen(
+        &self,
+        delivery: &Delivery,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Written, Unavailable> {
+        let due = Delivery::due(now, delivery.next_at);
+        let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
+        self.put(row, Some(ended())).await
+    }
+
+    /// Ends a pending delivery that the relay itself could not bring forward, unless a worker
+    /// holds it.
+    pub async fn give_up(&self, delivery: &Delivery, now: Timestamp) -> Result<Written, Unavailable> {
+        let row = self.delivery_row(delivery, Duration::ZERO, Some(now));
+        let idle = Condition::new(
+            "#state = :pending AND made = :made \
+             AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+        )
+        .value(":made", n(delivery.made))
+        .name("#state", "state")
+        .value(":pending", s(state_word(State::Pending)))
+        .value(":now", n(now.0));
+        self.put(row, Some(idle)).await
+    }
+
+    /// Where a delivery stands in its endpoint's list, for going on behind it.
+    pub fn delivery_cursor(delivery: &Delivery) -> String {
+        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
+        list_at(last, delivery.id.as_str())
+    }
+}
+
+/// The delivery is not pending, or not there.
+pub(super) fn ended() -> Condition {
+    Condition::new("attribute_not_exists(pk) OR #state <> :pending")
+        .name("#state", "state")
+        .value(":pending", s(state_word(State::Pending)))
+}
+
+/// The delivery is dead, and nobody attempted it since it was read.
+pub(super) fn dead(delivery: &Delivery) -> Condition {
+    Condition::new("#state = :dead AND made = :made")
+        .name("#state", "state")
+        .value(":dead", s(state_word(State::Dead)))
+        .value(":made", n(delivery.made))
+}
+
+fn not_taken(item: &Item, now: Timestamp) -> Result<Claim, Unavailable> {
+    if row::text(item, "state") != Some(state_word(State::Pending)) {
+        return Ok(Claim::Finished(Box::new(row::document(item)?)));
+    }
+    let next_at = Timestamp(row::number(item, "next_at").unwrap_or(0));
+    Ok(if now < next_at { Claim::Early(next_at) } else { Claim::Busy })
+}
+
+fn delivery_list(endpoint: &EndpointId) -> String {
+    format!("EP#{endpoint}")
+}

@@ -1,0 +1,115 @@
+//! What is due: the sweep's view of the table.
+
+use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use domain::{
+    delivery::{Delivery, State},
+    endpoint::Endpoint,
+    id::TaskId,
+    time::Timestamp,
+};
+
+use super::{Item, Table, Written, row::{self, n, s}};
+use crate::Unavailable;
+
+/// How many parts the index of what is due has, each of which can be read on its own.
+pub const SHARDS: u32 = 8;
+
+/// Something that is due.
+#[derive(Debug)]
+pub struct Due {
+    /// What it is.
+    pub what: Thing,
+    /// When it was due: marking is conditional on it.
+    at: u64,
+    /// How often the sweep has rung for it since it last moved.
+    rings: u32,
+    key: (String, String),
+}
+
+/// What can be due.
+#[derive(Debug)]
+pub enum Thing {
+    /// A delivery: pending, or dead and not parked.
+    Delivery(Box<Delivery>),
+    /// A task.
+    Task(TaskId),
+}
+
+impl Due {
+    /// Whether it is a delivery that is to be attempted.
+    pub fn is_pending(&self) -> bool {
+        matches!(&self.what, Thing::Delivery(delivery) if delivery.state == State::Pending)
+    }
+
+    /// How long to wait before ringing once more, should this bell bring nothing: a minute, growing
+    /// to an hour, so that a backlog is not multiplied by its own bells.
+    fn next_ring(&self) -> std::time::Duration {
+        std::time::Duration::from_secs((60u64 << self.rings.min(6)).min(3600))
+    }
+}
+
+impl Table {
+    /// What is due in a shard, the longest overdue first.
+    pub async fn due(&self, shard: u32, now: Timestamp, limit: i32) -> Result<Vec<Due>, Unavailable> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", s(shard.to_string()))
+            .expression_attribute_values(":now", n(now.0))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("reading what is due", &error))?;
+        query.items.unwrap_or_default().iter().map(from_item).collect()
+    }
+
+    /// Marks something as rung for; `Refused` if it moved meanwhile.
+    pub async fn mark(&self, due: &Due, now: Timestamp) -> Result<Written, Unavailable> {
+        let (pk, sk) = due.key.clone();
+        let marked = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET due_at = :next, rings = :rings")
+            .condition_expression("due_at = :at")
+            .expression_attribute_values(":at", n(due.at))
+            .expression_attribute_values(":next", n(now.plus(due.next_ring()).0))
+            .expression_attribute_values(":rings", n(due.rings + 1))
+            .send()
+            .await;
+        match marked {
+            Ok(_) => Ok(Written::Yes),
+            Err(SdkError::ServiceError(error))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(Unavailable::aws("marking what is due", &error)),
+        }
+    }
+
+    /// How many deliveries of an endpoint are to be attempted or parked, for tests and metrics.
+    pub async fn outstanding(&self, endpoint: &Endpoint) -> Result<usize, Unavailable> {
+        let page = self.deliveries_to(&endpoint.id, None, 1000, false).await?;
+        Ok(page.items.iter().filter(|delivery| delivery.state == State::Pending).count())
+    }
+}
+
+fn from_item(item: &Item) -> Result<Due, Unavailable> {
+    let text = |name| row::text(item, name).unwrap_or_default().to_owned();
+    let key = (text("pk"), text("sk"));
+    let what = if key.0 == "TASKS" {
+        let id = TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
+        Thing::Task(id)
+    } else {
+        Thing::Delivery(Box::new(row::document(item)?))
+    };
+    let at = row::number(item, "due_at").unwrap_or(0);
+    let rings = row::number(item, "rings").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    Ok(Due { what, at, rings, key })
+}

@@ -1,0 +1,121 @@
+//! Applications and their endpoints.
+
+use domain::{
+    application::Application,
+    endpoint::Endpoint,
+    id::{ApplicationId, EndpointId},
+};
+
+use super::{Table, Written, row::{self, Condition, Row, Write, n, s}};
+use crate::Unavailable;
+
+const APPS: &str = "APPS";
+
+fn partition(application: &ApplicationId) -> String {
+    format!("APP#{application}")
+}
+
+pub(super) fn key(application: &ApplicationId, id: &EndpointId) -> (String, String) {
+    (partition(application), format!("EP#{id}"))
+}
+
+fn uid_key(uid: &str) -> String {
+    format!("EPUID#{uid}")
+}
+
+impl Table {
+    /// Keeps an application that nobody has created yet.
+    pub async fn create_application(&self, application: &Application) -> Result<Written, Unavailable> {
+        let row = Row::new(APPS, application.id.as_str(), application);
+        self.put(row, Some(Condition::absent())).await
+    }
+
+    /// Keeps an application, whatever was there.
+    pub async fn put_application(&self, application: &Application) -> Result<(), Unavailable> {
+        self.put(Row::new(APPS, application.id.as_str(), application), None).await.map(|_| ())
+    }
+
+    /// The application of this id.
+    pub async fn application(&self, id: &ApplicationId) -> Result<Option<Application>, Unavailable> {
+        self.entity(APPS, id.as_str()).await
+    }
+
+    /// Every application, by id.
+    pub async fn applications(&self) -> Result<Vec<Application>, Unavailable> {
+        self.partition(APPS, "").await?.iter().map(row::document).collect()
+    }
+
+    /// Keeps a new endpoint; `Refused` if its id or uid is taken.
+    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+        let mut writes = vec![Write::Put(endpoint_row(endpoint), Condition::absent())];
+        if let Some(uid) = &endpoint.uid {
+            writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
+        }
+        self.transact(writes).await
+    }
+
+    /// Replaces an endpoint as it was read; `Refused` if somebody changed it since, or if its new
+    /// uid is taken. `endpoint.version` is the one that was read; it is counted up here.
+    pub async fn update_endpoint(&self, old: &Endpoint, new: &Endpoint) -> Result<Written, Unavailable> {
+        let mut new = new.clone();
+        new.version = old.version + 1;
+        let condition = Condition::new("version = :read").value(":read", n(old.version));
+        let mut writes = vec![Write::Put(endpoint_row(&new), condition)];
+        if old.uid != new.uid {
+            if let Some(uid) = &old.uid {
+                writes.push(Write::Delete(partition(&old.application), uid_key(uid), Condition::default()));
+            }
+            if let Some(uid) = &new.uid {
+                writes.push(Write::Put(uid_row(&new, uid), Condition::absent()));
+            }
+        }
+        self.transact(writes).await
+    }
+
+    /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
+    pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+        let (pk, sk) = key(&endpoint.application, &endpoint.id);
+        let mut writes = vec![Write::Delete(pk, sk, Condition::default())];
+        if let Some(uid) = &endpoint.uid {
+            writes.push(Write::Delete(partition(&endpoint.application), uid_key(uid), Condition::default()));
+        }
+        self.transact(writes).await
+    }
+
+    /// The endpoint of this id.
+    pub async fn endpoint(
+        &self,
+        application: &ApplicationId,
+        id: &EndpointId,
+    ) -> Result<Option<Endpoint>, Unavailable> {
+        let (pk, sk) = key(application, id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// The endpoint with this uid.
+    pub async fn endpoint_by_uid(
+        &self,
+        application: &ApplicationId,
+        uid: &str,
+    ) -> Result<Option<Endpoint>, Unavailable> {
+        let id: Option<EndpointId> = self.entity(&partition(application), &uid_key(uid)).await?;
+        match id {
+            Some(id) => self.endpoint(application, &id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Every endpoint of an application, by id.
+    pub async fn endpoints(&self, application: &ApplicationId) -> Result<Vec<Endpoint>, Unavailable> {
+        self.partition(&partition(application), "EP#").await?.iter().map(row::document).collect()
+    }
+}
+
+fn endpoint_row(endpoint: &Endpoint) -> Row {
+    let (pk, sk) = key(&endpoint.application, &endpoint.id);
+    Row::new(pk, sk, endpoint).with("version", n(endpoint.version))
+}
+
+fn uid_row(endpoint: &Endpoint, uid: &str) -> Row {
+    Row::new(partition(&endpoint.application), uid_key(uid), &endpoint.id).with("uid", s(uid))
+}

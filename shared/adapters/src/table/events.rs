@@ -1,0 +1,179 @@
+//! Events: recorded once, together with all that follows from them.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    delivery::{Delivery, GRACE},
+    endpoint::Endpoint,
+    envelope::Carried,
+    event::Event,
+    id::{ApplicationId, EventId, JobId},
+    job::Job,
+    time::Timestamp,
+};
+
+use super::{Item, Page, Table, Written, deliveries, jobs, row::{self, Condition, Row, Write, n}};
+use crate::Unavailable;
+
+/// An event, and what it changes.
+#[derive(Debug)]
+pub struct Recording<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// The job as it becomes.
+    pub job: Option<&'a Job>,
+    /// Whom it goes to.
+    pub deliveries: &'a [Delivery],
+    /// Their endpoints, for the length of their leases.
+    pub endpoints: &'a [Endpoint],
+}
+
+/// What came of recording an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is in the table with all its deliveries.
+    New,
+    /// The event is known already, or its job changed since it was read: look again.
+    Contested,
+}
+
+/// What the table knows of an event and its job.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The event, if it was recorded.
+    pub event: Option<Event>,
+    /// The job, if there is one.
+    pub job: Option<Job>,
+}
+
+pub(super) fn key(id: &EventId) -> (String, String) {
+    (partition(id), "EVT".to_owned())
+}
+
+pub(super) fn partition(id: &EventId) -> String {
+    format!("EVT#{}", id.bare())
+}
+
+impl Table {
+    /// Records an event, its job's new state and its deliveries, all or nothing.
+    pub async fn record(&self, recording: &Recording<'_>) -> Result<Recorded, Unavailable> {
+        let event = recording.event;
+        let (pk, sk) = key(&event.id);
+        let row = Row::new(pk, sk, event)
+            .listed(event_list(&event.application), event.created_at, event.id.bare())
+            .expires(Some(self.expiry(event.created_at)));
+        let mut writes = vec![Write::Put(row, Condition::absent())];
+        for delivery in recording.deliveries {
+            let endpoint = recording.endpoints.iter().find(|e| e.id == delivery.endpoint);
+            let lease = Delivery::lease(&endpoint.map(|e| e.policy.clone()).unwrap_or_default());
+            let due = delivery.next_at.plus(GRACE);
+            let row = self.delivery_row(delivery, lease, Some(due));
+            writes.push(Write::Put(row, Condition::absent()));
+        }
+        writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
+        Ok(match self.transact(writes).await? {
+            Written::Yes => Recorded::New,
+            Written::Refused => Recorded::Contested,
+        })
+    }
+
+    /// The event of this id.
+    pub async fn event(&self, id: &EventId) -> Result<Option<Event>, Unavailable> {
+        let (pk, sk) = key(id);
+        self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
+    }
+
+    /// The event, and the job it may be about, at once.
+    pub async fn known(&self, id: &EventId, job: Option<&JobId>) -> Result<Known, Unavailable> {
+        let mut known = Known::default();
+        let keys = [Some(key(id)), job.map(jobs::key)].into_iter().flatten().collect();
+        for item in self.items(keys).await? {
+            if row::text(&item, "sk") == Some("JOB") {
+                known.job = Some(row::document(&item)?);
+            } else {
+                known.event = Some(from_item(&item)?);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Every delivery of an event.
+    pub async fn deliveries_of(&self, id: &EventId) -> Result<Vec<Delivery>, Unavailable> {
+        let items = self.partition(&partition(id), deliveries::PREFIX).await?;
+        items.iter().map(row::document).collect()
+    }
+
+    /// The events of an application, newest first.
+    pub async fn events(
+        &self,
+        application: &ApplicationId,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Event>, Unavailable> {
+        let page = self.page_items(&event_list(application), cursor, limit, oldest_first).await?;
+        let items = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next })
+    }
+
+    /// Counts another arrival of an event that is known.
+    pub async fn count_duplicate(&self, id: &EventId) -> Result<(), Unavailable> {
+        self.count(id, "duplicates").await
+    }
+
+    /// Keeps other bytes that came under the key of a known event, and counts them once.
+    pub async fn keep_conflict(
+        &self,
+        id: &EventId,
+        fingerprint: &str,
+        body: &Carried,
+        at: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let row = Row::new(partition(id), format!("CONFLICT#{fingerprint}"), body)
+            .with("received_at", n(at.0))
+            .expires(Some(self.expiry(at)));
+        let (pk, sk) = key(id);
+        let count = Condition::new("attribute_exists(pk)").value(":one", n(1));
+        // Together, so that a crash in between cannot keep without counting.
+        self.transact(vec![
+            Write::Put(row, Condition::absent()),
+            Write::Update(pk, sk, "ADD conflicts :one", count),
+        ])
+        .await
+        .map(|_| ())
+    }
+
+    /// The other bytes that came under an event's key.
+    pub async fn conflicts(&self, id: &EventId) -> Result<Vec<Carried>, Unavailable> {
+        let items = self.partition(&partition(id), "CONFLICT#").await?;
+        items.iter().map(row::document).collect()
+    }
+
+    async fn count(&self, id: &EventId, what: &str) -> Result<(), Unavailable> {
+        let (pk, sk) = key(id);
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("ADD #what :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#what", what)
+            .expression_attribute_values(":one", n(1))
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("counting", &error))?;
+        Ok(())
+    }
+}
+
+fn event_list(application: &ApplicationId) -> String {
+    format!("EVTS#{application}")
+}
+
+/// The counters lie beside the document, which never changes.
+pub(super) fn from_item(item: &Item) -> Result<Event, Unavailable> {
+    let mut event: Event = row::document(item)?;
+    event.duplicates = row::number(item, "duplicates").unwrap_or(0);
+    event.conflicts = row::number(item, "conflicts").unwrap_or(0);
+    Ok(event)
+}

@@ -1,0 +1,69 @@
+//! Jobs.
+
+use domain::{id::JobId, job::Job};
+
+use super::{Page, Table, row::{self, Condition, Row, Write, n}};
+use crate::Unavailable;
+
+const JOBS: &str = "JOBS";
+
+pub(super) fn key(id: &JobId) -> (String, String) {
+    (format!("JOB#{id}"), "JOB".to_owned())
+}
+
+fn call_key(source: &str, call_id: &str) -> (String, String) {
+    (format!("CALL#{source}#{call_id}"), "CALL".to_owned())
+}
+
+impl Table {
+    /// The writes that keep a job as it follows from the one that was read.
+    pub(super) fn job_writes(&self, job: &Job) -> Vec<Write> {
+        let (pk, sk) = key(&job.id);
+        let expires = Some(self.expiry(job.updated_at));
+        let row = Row::new(pk, sk, job)
+            .with("version", n(job.version))
+            .listed(JOBS, job.created_at, job.id.as_str())
+            .expires(expires);
+        let mut writes = vec![Write::Put(row, Condition::version(job.version - 1))];
+        if let Some(call_id) = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id) {
+            let (pk, sk) = call_key(&job.source, call_id);
+            writes.push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
+        }
+        writes
+    }
+
+    /// The job of this id.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Unavailable> {
+        let (pk, sk) = key(id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// The jobs that somebody can mean: by our id, by the sender's id or by the call id, of any of
+    /// these sources.
+    pub async fn find_jobs(&self, name: &str, sources: &[String]) -> Result<Vec<Job>, Unavailable> {
+        if let Ok(id) = JobId::parse(name)
+            && let Some(job) = self.job(&id).await?
+        {
+            return Ok(vec![job]);
+        }
+        let external = sources.iter().map(|source| key(&JobId::of(source, name)));
+        let calls = sources.iter().map(|source| call_key(source, name));
+        let mut jobs = Vec::new();
+        for item in self.items(external.chain(calls).collect()).await? {
+            if row::text(&item, "sk") == Some("JOB") {
+                jobs.push(row::document(&item)?);
+            } else {
+                let id: JobId = row::document(&item)?;
+                jobs.extend(self.job(&id).await?);
+            }
+        }
+        jobs.sort_by_key(|job: &Job| std::cmp::Reverse(job.updated_at));
+        jobs.dedup_by(|one, other| one.id == other.id);
+        Ok(jobs)
+    }
+
+    /// Jobs, newest first.
+    pub async fn jobs(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Job>, Unavailable> {
+        self.page(JOBS, cursor, limit, false).await
+    }
+}

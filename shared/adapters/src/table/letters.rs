@@ -1,0 +1,211 @@
+//! Dead letters.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
+use domain::{
+    delivery::{Delivery, State},
+    id::{EventId, LetterId},
+    letter::{Letter, LetterState, What},
+    retry::Policy,
+    time::Timestamp,
+};
+
+use super::{
+    Page, Table, Written, deliveries, events,
+    row::{self, Condition, Row, Write, list_at, n, s},
+};
+use crate::Unavailable;
+
+const LETTERS: &str = "LETTERS";
+
+/// What came of putting a letter back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redriven {
+    /// It is on its way.
+    Yes,
+    /// It is not waiting any more, or what it holds is gone.
+    No,
+}
+
+fn key(id: &LetterId) -> (String, String) {
+    (format!("LTR#{id}"), "LTR".to_owned())
+}
+
+fn number_key(number: u64) -> (String, String) {
+    (format!("LTRNO#{number}"), "LTRNO".to_owned())
+}
+
+fn state_word(state: LetterState) -> &'static str {
+    match state {
+        LetterState::Waiting => "waiting",
+        LetterState::Redriven => "redriven",
+        LetterState::Resolved => "resolved",
+    }
+}
+
+/// The item of a letter; it stays until somebody deletes it, or for a while after it arrived.
+pub(super) fn row(letter: &Letter, expires: Option<u64>) -> Row {
+    let (pk, sk) = key(&letter.id);
+    let expires = expires.filter(|_| letter.state == LetterState::Resolved);
+    Row::new(pk, sk, letter)
+        .with("state", s(state_word(letter.state)))
+        .listed(LETTERS, letter.created_at, letter.id.as_str())
+        .expires(expires)
+}
+
+impl Table {
+    /// The next number for a letter. A crash behind it leaves a gap, which harms nobody.
+    pub async fn next_letter_number(&self) -> Result<u64, Unavailable> {
+        let counted = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S("COUNTERS".to_owned()))
+            .key("sk", AttributeValue::S("letters".to_owned()))
+            .update_expression("ADD #n :one")
+            .expression_attribute_names("#n", "n")
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("numbering a letter", &error))?;
+        let number = counted.attributes.as_ref().and_then(|item| row::number(item, "n"));
+        number.ok_or_else(|| Unavailable::new("numbering a letter", "the counter has no number"))
+    }
+
+    /// Parks a letter: new under its number, or the one that was there, waiting again.
+    pub async fn park(&self, letter: &Letter, new: bool) -> Result<Written, Unavailable> {
+        let row = row(letter, None);
+        if !new {
+            return self.put(row, None).await;
+        }
+        let (pk, sk) = number_key(letter.number);
+        self.transact(vec![
+            Write::Put(row, Condition::absent()),
+            Write::Put(Row::new(pk, sk, &letter.id), Condition::absent()),
+        ])
+        .await
+    }
+
+    /// Marks a dead delivery as parked: nothing is due any more, and neither it nor its event goes
+    /// while the letter stays.
+    pub async fn mark_parked(&self, delivery: &Delivery) -> Result<Written, Unavailable> {
+        let row = self.delivery_row(delivery, Duration::ZERO, None);
+        let (pk, sk) = events::key(&delivery.event);
+        let keep = Condition::new("attribute_exists(pk)");
+        self.transact(vec![
+            Write::Put(row, deliveries::dead(delivery)),
+            Write::Update(pk, sk, "REMOVE expires_at", keep),
+        ])
+        .await
+    }
+
+    /// The letter of this id.
+    pub async fn letter(&self, id: &LetterId) -> Result<Option<Letter>, Unavailable> {
+        let (pk, sk) = key(id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// The letter with this number.
+    pub async fn letter_by_number(&self, number: u64) -> Result<Option<Letter>, Unavailable> {
+        let (pk, sk) = number_key(number);
+        let id: Option<LetterId> = self.entity(&pk, &sk).await?;
+        match id {
+            Some(id) => self.letter(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Letters by the time they were parked.
+    pub async fn letters(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Letter>, Unavailable> {
+        self.page(LETTERS, cursor, limit, oldest_first).await
+    }
+
+    /// Where a letter stands in the list, for going on behind it.
+    pub fn letter_cursor(letter: &Letter) -> String {
+        list_at(letter.created_at, letter.id.as_str())
+    }
+
+    /// How many letters there are.
+    pub async fn count_letters(&self) -> Result<u64, Unavailable> {
+        let mut total = 0;
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name("listing")
+                .key_condition_expression("#list = :list")
+                .expression_attribute_names("#list", "list")
+                .expression_attribute_values(":list", s(LETTERS))
+                .select(Select::Count)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("counting letters", &error))?;
+            total += u64::try_from(query.count).unwrap_or(0);
+            start = query.last_evaluated_key;
+            if start.is_none() {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Removes a letter and its number. Its delivery stays dead, and goes with its event.
+    pub async fn delete_letter(&self, letter: &Letter, now: Timestamp) -> Result<Written, Unavailable> {
+        let (pk, sk) = key(&letter.id);
+        let (number_pk, number_sk) = number_key(letter.number);
+        let writes = vec![Write::Delete(pk, sk, Condition::default()), Write::Delete(number_pk, number_sk, Condition::default())];
+        let written = self.transact(writes).await?;
+        if let What::Delivery { event, delivery, .. } = &letter.what {
+            let (pk, sk) = deliveries::key(event, delivery);
+            self.let_go(pk, sk, now).await?;
+            self.let_event_go(event, now).await?;
+        }
+        Ok(written)
+    }
+
+    /// Puts a waiting delivery's letter back: the letter and the delivery in one step.
+    pub async fn redrive_delivery(
+        &self,
+        letter: &Letter,
+        delivery: &Delivery,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Redriven, Unavailable> {
+        let due = Delivery::due(now, delivery.next_at);
+        let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
+        debug_assert!(delivery.state == State::Pending, "a redriven delivery is pending");
+        self.transact(vec![
+            Write::Put(row, deliveries::dead(delivery)),
+            Write::Put(self::row(letter, None), Condition::new("attribute_exists(pk)")),
+        ])
+        .await
+        .map(|written| if written == Written::Yes { Redriven::Yes } else { Redriven::No })
+    }
+
+    /// Keeps what has become of a letter that is still there.
+    pub async fn update_letter(&self, letter: &Letter, now: Timestamp) -> Result<Written, Unavailable> {
+        let row = row(letter, Some(self.expiry(now)));
+        self.put(row, Some(Condition::new("attribute_exists(pk)"))).await
+    }
+
+    async fn let_event_go(&self, event: &EventId, now: Timestamp) -> Result<(), Unavailable> {
+        let (pk, sk) = events::key(event);
+        self.let_go(pk, sk, now).await
+    }
+
+    async fn let_go(&self, pk: String, sk: String, now: Timestamp) -> Result<(), Unavailable> {
+        let condition =
+            Condition::new("attribute_exists(pk)").value(":at", n(self.expiry(now)));
+        let write = Write::Update(pk, sk, "SET expires_at = :at", condition);
+        self.transact(vec![write]).await.map(|_| ())
+    }
+}

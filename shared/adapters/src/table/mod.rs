@@ -1,0 +1,223 @@
+//! The one place that knows DynamoDB: one table, its keys, its conditions.
+//!
+//! | item | `pk` | `sk` | on `due` | on `listing` |
+//! |---|---|---|---|---|
+//! | source | `SOURCES` | name | | |
+//! | application | `APPS` | id | | |
+//! | endpoint | `APP#<app>` | `EP#<id>` | | |
+//! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
+//! | event | `EVT#<id>` | `EVT` | | `EVTS#<app>` |
+//! | delivery | `EVT#<id>` | `DLV#<id>` | while something is to happen | `EP#<endpoint>` |
+//! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
+//! | job | `JOB#<id>` | `JOB` | | `JOBS` |
+//! | call id of a job | `CALL#<source>#<call id>` | `CALL` | | |
+//! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
+//! | its number | `LTRNO#<n>` | `LTRNO` | | |
+//! | task | `TASKS` | id | until it is finished | |
+//! | API key | `KEYS` | id | | |
+//!
+//! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
+
+mod deliveries;
+mod due;
+mod endpoints;
+mod events;
+mod jobs;
+mod keys;
+mod letters;
+mod row;
+mod sources;
+mod tasks;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
+};
+use domain::time::Timestamp;
+use serde::de::DeserializeOwned;
+
+pub use self::{
+    deliveries::{Claim, Claimed, Concluded, Context},
+    due::{Due, SHARDS, Thing},
+    events::{Known, Recorded, Recording},
+    letters::Redriven,
+    row::Page,
+};
+use self::row::{Condition, Row, Write};
+use crate::Unavailable;
+
+/// The single table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+    /// How long events, deliveries and jobs are kept.
+    retention: Duration,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+/// What came of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It took place.
+    Yes,
+    /// Its condition did not hold: somebody else was here first.
+    Refused,
+}
+
+impl Table {
+    /// Opens a table by name. Functions that create nothing need no retention.
+    pub const fn new(client: Client, name: String, retention: Duration) -> Self {
+        Self { client, name, retention }
+    }
+
+    fn expiry(&self, from: Timestamp) -> u64 {
+        from.plus(self.retention).secs()
+    }
+
+    /// One item, as the last write left it.
+    async fn item(&self, pk: &str, sk: &str) -> Result<Option<Item>, Unavailable> {
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("reading the table", &error))?;
+        Ok(got.item)
+    }
+
+    async fn entity<T: DeserializeOwned>(&self, pk: &str, sk: &str) -> Result<Option<T>, Unavailable> {
+        self.item(pk, sk).await?.map(|item| row::document(&item)).transpose()
+    }
+
+    /// Several items at once, as the last writes left them, in no order.
+    async fn items(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, Unavailable> {
+        let doing = "reading the table";
+        let mut found = Vec::new();
+        for chunk in keys.chunks(100) {
+            let key = |(pk, sk): &(String, String)| {
+                Item::from([
+                    ("pk".to_owned(), AttributeValue::S(pk.clone())),
+                    ("sk".to_owned(), AttributeValue::S(sk.clone())),
+                ])
+            };
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(chunk.iter().map(key).collect()))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| Unavailable::aws(doing, &error))?;
+            let mut rest = Some(HashMap::from([(self.name.clone(), wanted)]));
+            let mut rounds = 0;
+            while let Some(request) = rest.take().filter(|request| !request.is_empty()) {
+                rounds += 1;
+                if 10 < rounds {
+                    return Err(Unavailable::new(doing, "the table keeps leaving keys unread"));
+                }
+                let got = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+                let mut got = got.map_err(|error| Unavailable::aws(doing, &error))?;
+                found.extend(got.responses.take().into_iter().flat_map(HashMap::into_values).flatten());
+                rest = got.unprocessed_keys;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Everything in a partition whose sort key begins with `prefix`, as the last writes left it.
+    async fn partition(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Unavailable> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("reading the table", &error))?;
+            found.extend(query.items.unwrap_or_default());
+            start = query.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn put(&self, row: Row, condition: Option<Condition>) -> Result<Written, Unavailable> {
+        let condition = condition.unwrap_or_default();
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(row.into_item()))
+            .set_condition_expression(condition.expression())
+            .set_expression_attribute_names(condition.names())
+            .set_expression_attribute_values(condition.values())
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Written::Yes),
+            Err(SdkError::ServiceError(error))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(Unavailable::aws("writing to the table", &error)),
+        }
+    }
+
+    async fn delete(&self, pk: &str, sk: &str) -> Result<Written, Unavailable> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .condition_expression("attribute_exists(pk)")
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(Written::Yes),
+            Err(SdkError::ServiceError(error))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(Unavailable::aws("deleting from the table", &error)),
+        }
+    }
+
+    /// All of the writes or none. A conflict with another transaction counts as refused too: the
+    /// caller reads again and decides anew.
+    async fn transact(&self, writes: Vec<Write>) -> Result<Written, Unavailable> {
+        let items: Vec<TransactWriteItem> =
+            writes.into_iter().map(|write| write.into_item(&self.name)).collect();
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(Written::Yes),
+            Err(SdkError::ServiceError(error)) if is_contest(error.err()) => Ok(Written::Refused),
+            Err(error) => Err(Unavailable::aws("writing to the table", &error)),
+        }
+    }
+}
+
+fn is_contest(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return matches!(error, TransactWriteItemsError::TransactionInProgressException(_));
+    };
+    cancelled.cancellation_reasons().iter().any(|reason| {
+        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
+    })
+}

@@ -1,0 +1,255 @@
+//! Items, conditions and pages, so that the entities' own files read as what they mean.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use domain::{id, time::Timestamp};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Item, SHARDS, Table};
+use crate::Unavailable;
+
+pub(super) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(super) fn n(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// An item being made.
+pub(super) struct Row(Item);
+
+impl Row {
+    pub(super) fn new<T: Serialize>(pk: impl Into<String>, sk: impl Into<String>, doc: &T) -> Self {
+        let doc = serde_json::to_string(doc).expect("plain data serialises");
+        Self(Item::from([
+            ("pk".to_owned(), s(pk)),
+            ("sk".to_owned(), s(sk)),
+            ("doc".to_owned(), s(doc)),
+        ]))
+    }
+
+    pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Puts it on the index of what is due.
+    pub(super) fn due(self, id: &str, at: Option<Timestamp>) -> Self {
+        match at {
+            Some(at) => self.with("due_shard", s(shard(id))).with("due_at", n(at.0)),
+            None => self,
+        }
+    }
+
+    /// Puts it on a list, newest last.
+    pub(super) fn listed(self, list: impl Into<String>, at: Timestamp, id: &str) -> Self {
+        self.with("list", s(list)).with("list_at", s(list_at(at, id)))
+    }
+
+    /// Lets it go at this time, in seconds.
+    pub(super) fn expires(self, at: Option<u64>) -> Self {
+        match at {
+            Some(at) => self.with("expires_at", n(at)),
+            None => self,
+        }
+    }
+
+    pub(super) fn into_item(self) -> Item {
+        self.0
+    }
+}
+
+/// Spreads what is due over the shards that the sweep reads in parallel.
+fn shard(id: &str) -> String {
+    let digest = id::digest(&[id]);
+    let first = u32::from_str_radix(&digest[..2], 16).unwrap_or(0);
+    (first % SHARDS).to_string()
+}
+
+/// Sorts by time, and tells items of one millisecond apart.
+pub(super) fn list_at(at: Timestamp, id: &str) -> String {
+    format!("{:013}#{id}", at.0)
+}
+
+/// The entity in an item.
+pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
+    let doing = "reading an item";
+    let Some(AttributeValue::S(doc)) = item.get("doc") else {
+        return Err(Unavailable::new(doing, "it has no document"));
+    };
+    serde_json::from_str(doc).map_err(|error| Unavailable::new(doing, error))
+}
+
+pub(super) fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn number(item: &Item, name: &str) -> Option<u64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// A condition expression with its names and values.
+#[derive(Default)]
+pub(super) struct Condition {
+    expression: Option<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Condition {
+    pub(super) fn new(expression: &str) -> Self {
+        Self { expression: Some(expression.to_owned()), ..Self::default() }
+    }
+
+    /// Nobody has written this item.
+    pub(super) fn absent() -> Self {
+        Self::new("attribute_not_exists(pk)")
+    }
+
+    /// The item is as it was read: this version, or absent if 0.
+    pub(super) fn version(read: u64) -> Self {
+        match read {
+            0 => Self::absent(),
+            read => Self::new("version = :read").value(":read", n(read)),
+        }
+    }
+
+    pub(super) fn name(mut self, placeholder: &str, name: &str) -> Self {
+        self.names.insert(placeholder.to_owned(), name.to_owned());
+        self
+    }
+
+    pub(super) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.insert(placeholder.to_owned(), value);
+        self
+    }
+
+    pub(super) fn expression(&self) -> Option<String> {
+        self.expression.clone()
+    }
+
+    pub(super) fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    pub(super) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+}
+
+/// One write of a transaction.
+pub(super) enum Write {
+    Put(Row, Condition),
+    /// An update expression on an item, with its condition; both share names and values.
+    Update(String, String, &'static str, Condition),
+    Delete(String, String, Condition),
+}
+
+impl Write {
+    pub(super) fn into_item(self, table: &str) -> TransactWriteItem {
+        let item = TransactWriteItem::builder();
+        let key = |pk: String, sk: String| {
+            Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+        };
+        match self {
+            Self::Put(row, condition) => {
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(row.into_item()))
+                    .set_condition_expression(condition.expression())
+                    .set_expression_attribute_names(condition.names())
+                    .set_expression_attribute_values(condition.values());
+                item.put(put.build().expect("table and item are set"))
+            }
+            Self::Update(pk, sk, expression, condition) => {
+                let update = Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key(pk, sk)))
+                    .update_expression(expression)
+                    .set_condition_expression(condition.expression())
+                    .set_expression_attribute_names(condition.names())
+                    .set_expression_attribute_values(condition.values());
+                item.update(update.build().expect("table, key and expression are set"))
+            }
+            Self::Delete(pk, sk, condition) => {
+                let delete = Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key(pk, sk)))
+                    .set_condition_expression(condition.expression())
+                    .set_expression_attribute_names(condition.names())
+                    .set_expression_attribute_values(condition.values());
+                item.delete(delete.build().expect("table and key are set"))
+            }
+        }
+        .build()
+    }
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next one begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl Table {
+    /// A page of a list: what lies behind `cursor`, newest first unless `oldest_first`.
+    pub(super) async fn page<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<T>, Unavailable> {
+        let items = self.page_items(list, cursor, limit, oldest_first).await?;
+        let next = items.next;
+        let items = items.items.iter().map(document).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
+    pub(super) async fn page_items(
+        &self,
+        list: &str,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Item>, Unavailable> {
+        let mut found: Vec<Item> = Vec::new();
+        let mut cursor = cursor.map(str::to_owned);
+        let edge = if oldest_first { "0" } else { "9" };
+        let compare = if oldest_first { "list = :list AND list_at > :at" } else { "list = :list AND list_at < :at" };
+        // A page of DynamoDB ends at 1 MB, a page of ours at `limit` and one more to know of.
+        loop {
+            let want = limit + 1 - found.len();
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name("listing")
+                .key_condition_expression(compare.replace("list =", "#list ="))
+                .expression_attribute_names("#list", "list")
+                .expression_attribute_values(":list", s(list))
+                .expression_attribute_values(":at", s(cursor.as_deref().unwrap_or(edge)))
+                .scan_index_forward(oldest_first)
+                .limit(i32::try_from(want).unwrap_or(1000))
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("reading a list", &error))?;
+            let more = query.last_evaluated_key.is_some();
+            found.extend(query.items.unwrap_or_default());
+            cursor = found.last().and_then(|item| text(item, "list_at")).map(str::to_owned);
+            if limit < found.len() || !more || cursor.is_none() {
+                break;
+            }
+        }
+        let next = (limit < found.len()).then(|| {
+            found.truncate(limit);
+            found.last().and_then(|item| text(item, "list_at")).unwrap_or_default().to_owned()
+        });
+        Ok(Page { items: found, next })
+    }
+}

@@ -1,0 +1,77 @@
+//! Tasks.
+
+use domain::{id::TaskId, task::{Kind, Task}, time::Timestamp};
+
+use super::{Item, Table, Written, row::{self, Condition, Row, Write, n}};
+use crate::Unavailable;
+
+const TASKS: &str = "TASKS";
+
+pub(super) fn key(id: &TaskId) -> (String, String) {
+    (TASKS.to_owned(), id.as_str().to_owned())
+}
+
+impl Table {
+    /// Keeps a new task; `Refused` if it is there already.
+    pub async fn create_task(&self, task: &Task, due: Timestamp) -> Result<Written, Unavailable> {
+        let mut task = task.clone();
+        task.version = 1;
+        self.put(self.task_row(&task, Some(due)), Some(Condition::absent())).await
+    }
+
+    /// Replaces a task as it was read; `Refused` if somebody changed it since.
+    pub async fn update_task(&self, task: &Task, due: Option<Timestamp>) -> Result<Written, Unavailable> {
+        let mut next = task.clone();
+        next.version += 1;
+        self.put(self.task_row(&next, due), Some(Condition::version(task.version))).await
+    }
+
+    /// Keeps a task that is there from ending on what it saw before now; `Refused` if it is not
+    /// there.
+    pub async fn touch_task(&self, id: &TaskId) -> Result<Written, Unavailable> {
+        let (pk, sk) = key(id);
+        let there = Condition::new("attribute_exists(pk)").value(":one", n(1));
+        self.transact(vec![Write::Update(pk, sk, "ADD version :one", there)]).await
+    }
+
+    /// Removes a task as it was read; `Refused` if somebody changed it since.
+    pub async fn end_task(&self, task: &Task) -> Result<Written, Unavailable> {
+        let (pk, sk) = key(&task.id);
+        self.transact(vec![Write::Delete(pk, sk, Condition::version(task.version))]).await
+    }
+
+    /// The task of this id.
+    pub async fn task(&self, id: &TaskId) -> Result<Option<Task>, Unavailable> {
+        self.item(TASKS, id.as_str()).await?.map(|item| from_item(&item)).transpose()
+    }
+
+    /// Every task.
+    pub async fn tasks(&self) -> Result<Vec<Task>, Unavailable> {
+        self.partition(TASKS, "").await?.iter().map(from_item).collect()
+    }
+
+    /// Notes that a task's endpoint answers: its letters are due now. Somebody else's change is as
+    /// good as ours.
+    pub async fn note_answering(&self, task: &Task, now: Timestamp) -> Result<Written, Unavailable> {
+        let mut next = task.clone();
+        let Kind::Recover { answering, .. } = &mut next.kind else { return Ok(Written::Refused) };
+        *answering = true;
+        next.cursor = None;
+        self.update_task(&next, Some(now)).await
+    }
+
+    fn task_row(&self, task: &Task, due: Option<Timestamp>) -> Row {
+        let expires = task.finished_at.map(|at| self.expiry(at));
+        Row::new(TASKS, task.id.as_str(), task)
+            .with("version", n(task.version))
+            .due(task.id.as_str(), due)
+            .expires(expires)
+    }
+}
+
+/// The version lies beside the document, where a touch can count it up.
+pub(super) fn from_item(item: &Item) -> Result<Task, Unavailable> {
+    let mut task: Task = row::document(item)?;
+    task.version = row::number(item, "version").unwrap_or(task.version);
+    Ok(task)
+}

@@ -1,0 +1,64 @@
+//! Recording an event with its deliveries, then ringing for them.
+
+use adapters::{
+    Unavailable,
+    bells::Bells,
+    clock::Clock,
+    table::{Recorded, Recording, Table},
+};
+use domain::{delivery::Delivery, endpoint::Endpoint, event::{Event, Outcome}, job::Job};
+use tracing::warn;
+
+/// Announces events.
+#[derive(Clone, Debug)]
+pub struct Announcer {
+    /// Where everything is kept.
+    pub table: Table,
+    /// How deliveries are rung for.
+    pub bells: Bells,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl Announcer {
+    /// Records an event, its job and a delivery to every endpoint that wants it in one step, then
+    /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
+    pub async fn announce(
+        &self,
+        event: &Event,
+        job: Option<&Job>,
+        endpoints: &[Endpoint],
+    ) -> Result<Recorded, Unavailable> {
+        let now = self.clock.now();
+        let deliveries = match event.outcome {
+            Outcome::Announced => Delivery::fan_out(event, endpoints, now),
+            Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
+        };
+        let recording = Recording { event, job, deliveries: &deliveries, endpoints };
+        let recorded = self.table.record(&recording).await?;
+        if recorded == Recorded::New {
+            self.ring(&deliveries).await;
+        }
+        Ok(recorded)
+    }
+
+    /// Rings once more for deliveries that nobody has attempted: what a crash may have left undone.
+    pub async fn heal(&self, event: &Event) -> Result<(), Unavailable> {
+        let mut deliveries = self.table.deliveries_of(&event.id).await?;
+        deliveries.retain(|delivery| {
+            delivery.made == 0 && delivery.state == domain::delivery::State::Pending
+        });
+        self.ring(&deliveries).await;
+        Ok(())
+    }
+
+    /// A bell that is not heard is no failure: everything rung for is also due.
+    pub async fn ring(&self, deliveries: &[Delivery]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        if let Err(error) = self.bells.ring(deliveries, self.clock.now()).await {
+            warn!(%error, "bells were not rung; the sweep will");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One attempt of one delivery: claim, sign, post, judge, conclude.
+//!
+//! A crash after any of these leaves a delivery whose lease ends and which is due; whoever comes
+//! late finds another token on it and changes nothing.
+
+use std::time::Duration;
+
+use adapters::{
+    Unavailable,
+    bells::Bells,
+    bucket::Bucket,
+    caller::{Answer, Call, Caller},
+    clock::Clock,
+    random,
+    table::{Claim, Claimed, Concluded, Context, Table},
+    vault::Vault,
+};
+use domain::{
+    delivery::{Attempt, Delivery, LEASE_MARGIN, Round, State},
+    endpoint::{Disabled, Endpoint},
+    event::Event,
+    id::{AttemptId, DeliveryId, EventId},
+    retry::{self, ErrorClass, Outcome, Policy, Verdict},
+    secret::Secret,
+    signature,
+    task::Kind,
+    time::Timestamp,
+};
+use http::{HeaderMap, HeaderValue, header};
+use tracing::{info, warn};
+
+/// Everything an attempt needs.
+#[derive(Clone)]
+pub struct Attempts {
+    /// Where everything is kept.
+    pub table: Table,
+    /// Where large bodies lie.
+    pub bucket: Bucket,
+    /// How what follows is rung for.
+    pub bells: Bells,
+    /// What opens signing secrets.
+    pub vault: Vault,
+    /// How endpoints are called.
+    pub caller: Caller,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// What came of trying.
+#[derive(Debug)]
+pub enum Attempted {
+    /// The endpoint was called, and the delivery is now as it stands here.
+    Called(Box<Delivery>),
+    /// Nothing was called: the delivery had ended, or ended now without a call.
+    Ended(Box<Delivery>),
+    /// Another worker holds it.
+    Busy,
+    /// Its time has not come.
+    Early(Timestamp),
+    /// Another worker took it while we called: what we found out changed nothing.
+    Stale,
+    /// There is no such delivery.
+    Unknown,
+}
+
+/// A bell this early is waited for instead of being left to the sweep: SQS counts in seconds, and
+/// its clock is not ours.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Attempts {
+    /// Attempts a delivery once, if it is there to be attempted.
+    pub async fn attempt(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        manual: bool,
+    ) -> Result<Attempted, Unavailable> {
+        let token = random::token();
+        let mut claim = self.table.claim(event, id, &token, self.clock.now()).await?;
+        if let Claim::Early(at) = claim {
+            let wait = at.since(self.clock.now());
+            if PATIENCE < wait {
+                return Ok(Attempted::Early(at));
+            }
+            tokio::time::sleep(wait).await;
+            claim = self.table.claim(event, id, &token, self.clock.now().max(at)).await?;
+        }
+        match claim {
+            Claim::Taken(claimed) => self.work(*claimed, manual).await,
+            Claim::Busy => Ok(Attempted::Busy),
+            Claim::Early(at) => Ok(Attempted::Early(at)),
+            Claim::Finished(delivery) => Ok(Attempted::Ended(delivery)),
+            Claim::Unknown => Ok(Attempted::Unknown),
+        }
+    }
+
+    async fn work(&self, mut claimed: Claimed, manual: bool) -> Result<Attempted, Unavailable> {
+        let context = self.table.context(&claimed.delivery).await?;
+        let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
+            claimed.delivery.state = State::Cancelled;
+            return self.end(&claimed, &Policy::default()).await;
+        };
+        if endpoint.disabled.is_some() {
+            let why = ErrorClass::EndpointDisabled;
+            let note = self.note(&claimed.delivery, endpoint, why, "the endpoint is disabled");
+            // Not an attempt: nothing was called, and the budget is untouched.
+            claimed.delivery.attempts.push(note);
+            claimed.delivery.state = State::Dead;
+            return self.end(&claimed, &endpoint.policy).await;
+        }
+        let body = self.bucket.open(event.payload.clone()).await?;
+        let at = self.clock.now();
+        let answer = match self.headers(event, endpoint, at, &body) {
+            Ok(headers) => self.call(&claimed, endpoint, headers, body, at).await,
+            Err(answer) => answer,
+        };
+        self.conclude(claimed, &context, endpoint, answer, at, manual).await
+    }
+
+    /// Calls the endpoint, well within the lease.
+    async fn call(
+        &self,
+        claimed: &Claimed,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        at: Timestamp,
+    ) -> Answer {
+        let asked = Duration::from_secs(endpoint.policy.timeout_seconds.into());
+        // The policy may have changed since the lease was measured.
+        let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
+        self.caller.post(Call { url: &endpoint.url, headers, body, timeout, now: at }).await
+    }
+
+    async fn conclude(
+        &self,
+        mut claimed: Claimed,
+        context: &Context,
+        endpoint: &Endpoint,
+        answer: Answer,
+        at: Timestamp,
+        manual: bool,
+    ) -> Result<Attempted, Unavailable> {
+        let policy = &endpoint.policy;
+        let delivery = &mut claimed.delivery;
+        let tried = delivery.tried() + 1;
+        delivery.record(attempt(delivery, endpoint, &answer, at, manual));
+        let verdict = retry::judge(policy, &answer.outcome, tried, random::dice());
+        let now = self.clock.now();
+        let due = match verdict {
+            Verdict::Delivered => {
+                delivery.state = State::Delivered;
+                None
+            }
+            Verdict::Retry(wait) if delivery.round == Round::Policy => {
+                delivery.next_at = now.plus(wait);
+                Some(Delivery::due(now, delivery.next_at))
+            }
+            Verdict::Retry(_) | Verdict::Dead | Verdict::Gone => {
+                delivery.state = State::Dead;
+                Some(now)
+            }
+        };
+        if verdict == Verdict::Gone {
+            self.disable(endpoint).await?;
+        }
+        if self.table.conclude(&claimed, policy, due).await? == Concluded::Stale {
+            warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
+            return Ok(Attempted::Stale);
+        }
+        self.follow_up(&claimed.delivery, context).await;
+        Ok(Attempted::Called(Box::new(claimed.delivery)))
+    }
+
+    /// Ends a delivery without a call.
+    async fn end(&self, claimed: &Claimed, policy: &Policy) -> Result<Attempted, Unavailable> {
+        let dead = claimed.delivery.state == State::Dead;
+        let due = dead.then(|| self.clock.now());
+        if self.table.conclude(claimed, policy, due).await? == Concluded::Stale {
+            return Ok(Attempted::Stale);
+        }
+        self.follow_up(&claimed.delivery, &Context::default()).await;
+        Ok(Attempted::Ended(Box::new(claimed.delivery.clone())))
+    }
+
+    /// Rings for what follows. The table knows it already, so a bell that is not heard is rung by
+    /// the sweep.
+    async fn follow_up(&self, delivery: &Delivery, context: &Context) {
+        let rung = match delivery.state {
+            State::Pending => self.bells.ring([delivery], self.clock.now()).await,
+            State::Dead => {
+                info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
+                self.bells.park([delivery]).await
+            }
+            State::Delivered => self.recovered(context).await,
+            State::Cancelled => Ok(()),
+        };
+        if let Err(error) = rung {
+            warn!(%error, delivery = %delivery.id, "what follows was not rung for; the sweep will");
+        }
+    }
+
+    /// The endpoint answers: whatever waits for that may come.
+    async fn recovered(&self, context: &Context) -> Result<(), Unavailable> {
+        let Some(task) = &context.recovery else { return Ok(()) };
+        if matches!(task.kind, Kind::Recover { answering: true, .. }) {
+            return Ok(());
+        }
+        self.table.note_answering(task, self.clock.now()).await?;
+        self.bells.task(&task.id).await
+    }
+
+    /// 410 Gone: nothing more is sent until its owner says otherwise. If somebody changed the
+    /// endpoint meanwhile, the next 410 will do.
+    async fn disable(&self, endpoint: &Endpoint) -> Result<(), Unavailable> {
+        let mut gone = endpoint.clone();
+        gone.disabled = Some(Disabled::Gone);
+        gone.updated_at = self.clock.now();
+        self.table.update_endpoint(endpoint, &gone).await?;
+        warn!(endpoint = %endpoint.id, "an endpoint answered 410 and is disabled");
+        Ok(())
+    }
+
+    /// The Standard Webhooks headers, signed with every live secret.
+    fn headers(
+        &self,
+        event: &Event,
+        endpoint: &Endpoint,
+        at: Timestamp,
+        body: &[u8],
+    ) -> Result<HeaderMap, Answer> {
+        let owner = Endpoint::owner(&endpoint.id);
+        let open = |sealed| self.vault.unseal(&owner, sealed);
+        let secrets: Result<Vec<Secret>, _> = endpoint.live_secrets(at).map(open).collect();
+        let secrets = match secrets {
+            Ok(secrets) if !secrets.is_empty() => secrets,
+            _ => return Err(unsendable("the endpoint's signing secrets do not open")),
+        };
+        let id = event.webhook_id();
+        let signature = signature::sign_standard(&secrets, &id, at, body);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let agent = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+        for (name, value) in [
+            ("webhook-id", id),
+            ("webhook-timestamp", at.secs().to_string()),
+            ("webhook-signature", signature),
+        ] {
+            let Ok(value) = HeaderValue::try_from(value) else {
+                return Err(unsendable("the event's id cannot be a header"));
+            };
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    fn note(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        why: ErrorClass,
+        detail: &str,
+    ) -> Attempt {
+        let took = Duration::ZERO;
+        let answer = Answer {
+            outcome: Outcome::Failed(why),
+            response: String::new(),
+            detail: detail.to_owned(),
+            took,
+        };
+        attempt(delivery, endpoint, &answer, self.clock.now(), false)
+    }
+}
+
+fn unsendable(detail: &str) -> Answer {
+    Answer {
+        outcome: Outcome::Failed(ErrorClass::Relay),
+        response: String::new(),
+        detail: detail.to_owned(),
+        took: Duration::ZERO,
+    }
+}
+
+/// The record of a call.
+fn attempt(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    answer: &Answer,
+    at: Timestamp,
+    manual: bool,
+) -> Attempt {
+    let (status, error, detail) = match &answer.outcome {
+        Outcome::Answered { status: status @ 200..=299, .. } => (Some(*status), None, String::new()),
+        Outcome::Answered { status, .. } => {
+            (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
+        }
+        Outcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
+    };
+    Attempt {
+        id: AttemptId::of(&delivery.id, delivery.made),
+        at,
+        duration_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
+        url: endpoint.url.clone(),
+        status,
+        error,
+        detail,
+        response: answer.response.clone(),
+        manual,
+    }
+}

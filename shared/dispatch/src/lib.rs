@@ -1,0 +1,7 @@
+//! What more than one function does: announcing an event, attempting a delivery, putting a dead
+//! letter back, working through a batch of messages.
+
+pub mod announce;
+pub mod attempt;
+pub mod batch;
+pub mod redrive;

@@ -1,0 +1,27 @@
+//! One tenant: whose endpoints hear of an event.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{id::ApplicationId, time::Timestamp};
+
+/// An application, as it lies in the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Application {
+    /// Its id: derived from the uid if it has one.
+    pub id: ApplicationId,
+    /// The caller's own name for it.
+    pub uid: Option<String>,
+    /// For people.
+    pub name: String,
+    /// Messages per second, as the Svix contract has it.
+    pub throttle_rate: Option<u16>,
+    /// The caller's own data.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,182 @@
+//! One event on its way to one endpoint: the unit of retry.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    endpoint::Endpoint,
+    event::Event,
+    id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
+    retry::{ErrorClass, Policy},
+    time::Timestamp,
+};
+
+/// How much longer a claim lasts than the call it is for: reading, signing and concluding.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// How long after its bell should have rung the sweep rings for a delivery itself.
+pub const GRACE: Duration = Duration::from_secs(60);
+/// Longest wait that a queue message can carry; beyond it only `due` and the sweep.
+pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(900);
+/// Attempts whose records are kept on a delivery; of more, the oldest go.
+pub const MAX_RECORDED: usize = 64;
+
+/// A delivery, as it lies in the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its id, derived from event, endpoint and generation.
+    pub id: DeliveryId,
+    /// Its event.
+    pub event: EventId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// The application of both.
+    pub application: ApplicationId,
+    /// 0 for the first; a replay is the next generation.
+    pub generation: u32,
+    /// Every attempt so far, oldest first.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// Attempts ever made, recorded here or not.
+    #[serde(default)]
+    pub made: u32,
+    /// What `made` was when this round began: a redrive begins a new round.
+    #[serde(default)]
+    pub round_from: u32,
+    /// How many attempts this round may have.
+    #[serde(default)]
+    pub round: Round,
+    /// Its dead letter, once it had one.
+    #[serde(default)]
+    pub letter: Option<LetterId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Where it is.
+    pub state: State,
+    /// When it may next be attempted.
+    pub next_at: Timestamp,
+}
+
+/// Where a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// To be attempted.
+    Pending,
+    /// The endpoint has it.
+    Delivered,
+    /// Spent: in a dead letter, or on its way into one.
+    Dead,
+    /// The endpoint is no more.
+    Cancelled,
+}
+
+/// How many attempts a round may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Round {
+    /// As many as the endpoint's policy says.
+    #[default]
+    Policy,
+    /// One: somebody wants to know now.
+    Once,
+}
+
+/// One HTTP call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its id, derived from the delivery and its number.
+    pub id: AttemptId,
+    /// When the call began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Where it went.
+    pub url: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Why it failed, if it did.
+    pub error: Option<ErrorClass>,
+    /// What happened, for people.
+    #[serde(default)]
+    pub detail: String,
+    /// The first bytes of the answer, as text.
+    #[serde(default)]
+    pub response: String,
+    /// Whether a person asked for it.
+    #[serde(default)]
+    pub manual: bool,
+}
+
+impl Delivery {
+    /// A new delivery, due at once.
+    pub fn new(event: &Event, endpoint: &Endpoint, generation: u32, now: Timestamp) -> Self {
+        Self {
+            id: DeliveryId::of(&event.id, &endpoint.id, generation),
+            event: event.id.clone(),
+            endpoint: endpoint.id.clone(),
+            application: event.application.clone(),
+            generation,
+            attempts: Vec::new(),
+            made: 0,
+            round_from: 0,
+            round: Round::Policy,
+            letter: None,
+            created_at: now,
+            state: State::Pending,
+            next_at: now,
+        }
+    }
+
+    /// The deliveries of an event to those who want it.
+    pub fn fan_out(event: &Event, endpoints: &[Endpoint], now: Timestamp) -> Vec<Self> {
+        let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event));
+        wanting.map(|endpoint| Self::new(event, endpoint, 0, now)).collect()
+    }
+
+    /// Writes an attempt down.
+    pub fn record(&mut self, attempt: Attempt) {
+        self.made += 1;
+        self.attempts.push(attempt);
+        let over = self.attempts.len().saturating_sub(MAX_RECORDED);
+        self.attempts.drain(..over);
+    }
+
+    /// Attempts made in this round.
+    pub const fn tried(&self) -> u32 {
+        self.made.saturating_sub(self.round_from)
+    }
+
+    /// Begins a new round.
+    pub const fn redrive(&mut self, round: Round, at: Timestamp) {
+        self.round_from = self.made;
+        self.round = round;
+        self.state = State::Pending;
+        self.next_at = at;
+    }
+
+    /// How long a claim of a delivery under this policy lasts.
+    pub fn lease(policy: &Policy) -> Duration {
+        Duration::from_secs(policy.timeout_seconds.into()) + LEASE_MARGIN
+    }
+
+    /// When the sweep should ring for a delivery that may be attempted at `next_at`: soon after its
+    /// own bell should have, or just then if no message can carry the wait.
+    pub fn due(now: Timestamp, next_at: Timestamp) -> Timestamp {
+        if MAX_QUEUE_DELAY < next_at.since(now) { next_at } else { next_at.plus(GRACE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_wait_is_rung_by_the_sweep_alone() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let short = now.plus(Duration::from_secs(900));
+        assert_eq!(Delivery::due(now, short), short.plus(GRACE));
+        let long = now.plus(Duration::from_secs(901));
+        assert_eq!(Delivery::due(now, long), long);
+    }
+}

@@ -1,0 +1,136 @@
+//! What travels on the queues. The table is the truth: a message on the outbox is only a doorbell,
+//! and a message on the inbox is an accepted request that the table does not know yet.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{DeliveryId, EventId, TaskId},
+    source::Options,
+    time::Timestamp,
+};
+
+/// An accepted request on its way to `process`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The source it came from.
+    pub source: String,
+    /// That source's profile at the time.
+    pub profile: String,
+    /// That source's options at the time.
+    #[serde(default)]
+    pub options: Options,
+    /// The application that hears of it.
+    pub application: String,
+    /// The idempotency key.
+    pub key: String,
+    /// The event it is.
+    pub event: EventId,
+    /// Names this arrival: the same request sent twice arrives twice under one event.
+    pub arrival: String,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// The type header, where the profile has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The raw body.
+    pub body: Carried,
+}
+
+/// A body inside a message or an item, or a claim to one in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carried {
+    /// UTF-8 text as it is.
+    Text(String),
+    /// Anything else in base64.
+    Base64(String),
+    /// The key of an object in the bucket.
+    Claim(String),
+}
+
+/// A message we cannot read. It goes back alone, and after some rounds it is parked with its bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("message is not what this queue carries: {0}")]
+pub struct Malformed(String);
+
+impl Carried {
+    /// Carries these bytes inline.
+    pub fn inline(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(STANDARD.encode(bytes)),
+        }
+    }
+
+    /// The bytes, or the key of the object that holds them.
+    pub fn open(self) -> Result<Result<Vec<u8>, String>, Malformed> {
+        match self {
+            Self::Text(text) => Ok(Ok(text.into_bytes())),
+            Self::Base64(text) => match STANDARD.decode(text) {
+                Ok(bytes) => Ok(Ok(bytes)),
+                Err(error) => Err(Malformed(error.to_string())),
+            },
+            Self::Claim(key) => Ok(Err(key)),
+        }
+    }
+}
+
+/// "Look at this": on the outbox a delivery that may be due, on the dead-letter queue a delivery
+/// that died or a task that is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Doorbell {
+    /// A delivery.
+    Delivery {
+        /// Its event.
+        event: EventId,
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+    /// A task.
+    Task {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+macro_rules! message {
+    ($name:ident) => {
+        impl $name {
+            /// Reads a message body.
+            pub fn parse(text: &str) -> Result<Self, Malformed> {
+                serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))
+            }
+
+            /// The message body.
+            pub fn print(&self) -> String {
+                serde_json::to_string(self).expect("plain data serialises")
+            }
+        }
+    };
+}
+message!(Envelope);
+message!(Doorbell);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_come_out_as_they_went_in() {
+        for body in [&b"{}"[..], b"", b"\xff\x00", "é\u{1}".as_bytes()] {
+            let opened = Carried::inline(body).open().expect("ours").expect("inline");
+            assert_eq!(opened, body);
+        }
+    }
+
+    #[test]
+    fn a_doorbell_prints_and_parses_and_garbage_does_not() {
+        let event = EventId::derive(&["e"]);
+        let bell = Doorbell::Delivery { event, delivery: DeliveryId::derive(&["d"]) };
+        assert_eq!(Doorbell::parse(&bell.print()).expect("ours"), bell);
+        assert!(Doorbell::parse("garbage").is_err());
+        assert!(Envelope::parse("{}").is_err());
+    }
+}

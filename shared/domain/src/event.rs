@@ -1,0 +1,217 @@
+//! What a producer said: immutable, accepted once.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    envelope::Carried,
+    id::{ApplicationId, EventId, JobId},
+    job::Job,
+    profile::Said,
+    time::Timestamp,
+};
+
+/// An event, as it lies in the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id; the `webhook-id` of everything sent about it.
+    pub id: EventId,
+    /// Whose endpoints hear of it.
+    pub application: ApplicationId,
+    /// Such as `job.succeeded`.
+    pub event_type: String,
+    /// Where it came from.
+    pub origin: Origin,
+    /// SHA-256 of what the producer sent: other bytes under the same key are a conflict.
+    pub fingerprint: String,
+    /// The bytes subscribers receive.
+    pub payload: Carried,
+    /// The raw body the source sent, where that is something else.
+    pub said: Option<Carried>,
+    /// The job it is about.
+    pub job: Option<JobId>,
+    /// That job's batch, for the dead-letter desk.
+    #[serde(default)]
+    pub batch_id: Option<String>,
+    /// What it did.
+    pub outcome: Outcome,
+    /// The channels it was published on.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// When it arrived.
+    pub created_at: Timestamp,
+    /// How often the same request came again.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// How often other bytes came under the same key.
+    #[serde(default)]
+    pub conflicts: u64,
+}
+
+/// Where an event came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Origin {
+    /// A source's signed request.
+    Source {
+        /// The source.
+        name: String,
+        /// The idempotency key.
+        key: String,
+        /// The arrival that was recorded.
+        arrival: String,
+    },
+    /// Published over the API.
+    Published {
+        /// The caller's own id for it.
+        event_id: Option<String>,
+    },
+}
+
+/// What an event did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Subscribers hear of it.
+    Announced,
+    /// The job changed, which is nobody's business.
+    Noted,
+    /// The job had been there already.
+    Stale,
+    /// The job had ended differently.
+    Conflict,
+}
+
+impl Event {
+    /// The `webhook-id` header: how the event's own API spells it.
+    pub fn webhook_id(&self) -> String {
+        match self.origin {
+            Origin::Source { .. } => self.id.event(),
+            Origin::Published { .. } => self.id.message(),
+        }
+    }
+}
+
+/// What subscribers receive about an event from a source.
+#[derive(Serialize)]
+struct Notice<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Job {
+        job: JobFacts<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result_url: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a RawValue>,
+    },
+    Raw(&'a RawValue),
+    Binary {
+        body_base64: String,
+    },
+}
+
+#[derive(Serialize)]
+struct JobFacts<'a> {
+    id: &'a JobId,
+    external_id: &'a str,
+    source: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
+}
+
+/// Largest result that is sent along, in bytes; a larger one is sent as `result_url`.
+pub const MAX_INLINE_RESULT: usize = 256 * 1024;
+
+/// The body subscribers receive about a job.
+pub fn job_notice(
+    id: &EventId,
+    event_type: &str,
+    at: Timestamp,
+    job: &Job,
+    said: &Said<'_>,
+    public_url: &str,
+) -> Vec<u8> {
+    let inline = said.result.filter(|result| result.get().len() <= MAX_INLINE_RESULT);
+    let spilled = said.result.is_some() && inline.is_none();
+    let url = || format!("{}/v1/jobs/{}/result", public_url.trim_end_matches('/'), job.id);
+    let data = Data::Job {
+        job: JobFacts {
+            id: &job.id,
+            external_id: &job.external_id,
+            source: &job.source,
+            status: job.status.word(),
+            batch_id: job.batch_id.as_deref(),
+            run_id: job.run_id.as_deref(),
+            project_id: job.project_id.as_deref(),
+            late: job.late,
+        },
+        result: inline,
+        result_url: spilled.then(url),
+        error: said.error,
+    };
+    notice(id, event_type, at, data)
+}
+
+/// The body subscribers receive about an event that is not about a job: what the source sent, as
+/// it stands, under `data`.
+pub fn passed_on(id: &EventId, event_type: &str, at: Timestamp, body: &[u8]) -> Vec<u8> {
+    let data = match serde_json::from_slice(body) {
+        Ok(json) => Data::Raw(json),
+        Err(_) => {
+            use base64::{Engine, engine::general_purpose::STANDARD};
+            Data::Binary { body_base64: STANDARD.encode(body) }
+        }
+    };
+    notice(id, event_type, at, data)
+}
+
+fn notice(id: &EventId, event_type: &str, at: Timestamp, data: Data<'_>) -> Vec<u8> {
+    let notice = Notice { id: id.event(), event_type, timestamp: at.rfc3339(), data };
+    serde_json::to_vec(&notice).expect("plain data serialises")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    #[test]
+    fn a_result_is_passed_on_to_the_byte_and_a_large_one_as_a_link() {
+        let job = Job::unknown("modal", "acme", "j1", NOW);
+        let id = EventId::derive(&["e"]);
+        let send = |result: &str| {
+            let raw = RawValue::from_string(result.to_owned()).expect("JSON");
+            let said = Said { result: Some(&raw), ..Said::default() };
+            let body = job_notice(&id, "job.succeeded", NOW, &job, &said, "https://relay/");
+            String::from_utf8(body).expect("UTF-8")
+        };
+        assert!(send(r#"{"a":1.0,"é":"\u00e9"}"#).contains(r#""result":{"a":1.0,"é":"\u00e9"}"#));
+        let large = send(&format!("\"{}\"", "x".repeat(MAX_INLINE_RESULT)));
+        let url = format!(r#""result_url":"https://relay/v1/jobs/{}/result""#, job.id);
+        assert!(large.len() < 1000 && large.contains(&url), "{large:.300}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_passed_on_in_base64() {
+        let body = passed_on(&EventId::derive(&["e"]), "x", NOW, b"\xff");
+        assert!(String::from_utf8(body).expect("UTF-8").contains(r#"{"body_base64":"/w=="}"#));
+    }
+}

@@ -1,0 +1,171 @@
+//! Reads a few fields out of a body without building the rest: a 6 MB result costs no more memory
+//! than the body itself, and depth costs no stack, because what is not asked for is skipped.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The body is not the JSON object we need.
+#[derive(Debug, thiserror::Error)]
+#[error("body is not a JSON object: {0}")]
+pub struct NotAnObject(#[from] serde_json::Error);
+
+/// Fields found, by the path they were asked for. Of a key that stands twice the last one counts,
+/// as in Python and JavaScript.
+#[derive(Debug, Default)]
+pub struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    /// Reads `paths` (`a.b.c`) from a JSON object. A path that leads nowhere is just absent.
+    pub fn read<'p>(
+        body: &'a [u8],
+        paths: impl IntoIterator<Item = &'p str>,
+    ) -> Result<Self, NotAnObject> {
+        let mut found = Self::default();
+        let wanted = Wanted::of(paths);
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let top = wanted.deserialize(&mut json)?;
+        json.end()?;
+        found.descend("", top, &wanted);
+        Ok(found)
+    }
+
+    fn descend(&mut self, prefix: &str, level: BTreeMap<String, &'a RawValue>, wanted: &Wanted) {
+        for (name, raw) in level {
+            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            if let Some(inner) = wanted.0.get(&name).filter(|inner| !inner.0.is_empty()) {
+                let mut json = serde_json::Deserializer::from_str(raw.get());
+                if let Ok(below) = inner.deserialize(&mut json) {
+                    self.descend(&path, below, inner);
+                }
+            }
+            self.0.insert(path, raw);
+        }
+    }
+
+    /// The raw JSON at `path`; `null` counts as absent.
+    pub fn raw(&self, path: &str) -> Option<&'a RawValue> {
+        self.0.get(path).copied().filter(|raw| raw.get() != "null")
+    }
+
+    /// The string at `path`, or the digits of a number: job ids come as either.
+    pub fn text(&self, path: &str) -> Option<String> {
+        let raw = self.raw(path)?.get();
+        match raw.as_bytes().first()? {
+            b'"' => serde_json::from_str(raw).ok(),
+            b'0'..=b'9' | b'-' => Some(raw.to_owned()),
+            _ => None,
+        }
+        .filter(|text: &String| !text.is_empty())
+    }
+
+    /// The first of several paths that holds text.
+    pub fn first_text<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Option<String> {
+        paths.into_iter().find_map(|path| self.text(path))
+    }
+}
+
+/// The names to look for at one level, and below each.
+#[derive(Default)]
+struct Wanted(BTreeMap<String, Wanted>);
+
+impl Wanted {
+    fn of<'p>(paths: impl IntoIterator<Item = &'p str>) -> Self {
+        let mut root = Self::default();
+        for path in paths {
+            let mut level = &mut root;
+            for name in path.split('.') {
+                level = level.0.entry(name.to_owned()).or_default();
+            }
+        }
+        root
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Wanted {
+    type Value = BTreeMap<String, &'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Wanted {
+    type Value = BTreeMap<String, &'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = BTreeMap::new();
+        while let Some(name) = map.next_key_seed(Name(self))? {
+            match name {
+                Some(name) => _ = found.insert(name, map.next_value()?),
+                None => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads a key, keeping it only if it is wanted.
+struct Name<'w>(&'w Wanted);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.0.contains_key(name).then(|| name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'a>(body: &'a str, paths: &[&str]) -> Fields<'a> {
+        Fields::read(body.as_bytes(), paths.iter().copied()).expect("an object")
+    }
+
+    #[test]
+    fn nested_fields_are_found_and_the_rest_is_skipped() {
+        let body = r#"{"x":[1,2],"call_id":"c1","metadata":{"job_id":7,"deep":{"a":1}},"n":null}"#;
+        let fields = read(body, &["call_id", "metadata.job_id", "metadata.deep", "n", "gone.a"]);
+        assert_eq!(fields.text("call_id").as_deref(), Some("c1"));
+        assert_eq!(fields.text("metadata.job_id").as_deref(), Some("7"));
+        assert_eq!(fields.raw("metadata.deep").map(RawValue::get), Some(r#"{"a":1}"#));
+        assert!(fields.raw("n").is_none() && fields.raw("gone.a").is_none());
+    }
+
+    #[test]
+    fn of_a_doubled_key_the_last_one_counts() {
+        assert_eq!(read(r#"{"a":"1","a":"2"}"#, &["a"]).text("a").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn deep_json_neither_overflows_the_stack_nor_hides_a_field() {
+        let deep = format!(r#"{{"x":{}{},"a":"1"}}"#, "[".repeat(200_000), "]".repeat(200_000));
+        assert_eq!(read(&deep, &["a"]).text("a").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_an_error() {
+        for bad in [&b""[..], b"[1]", b"{", b"{}x", b"\xff", b"{\"a\":\xff}", b"nul"] {
+            assert!(Fields::read(bad, ["a"]).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What a webhook is and what should happen to it next.
+//!
+//! Nothing here waits, reads a clock, draws a random number or knows that AWS exists: every fact
+//! arrives as an argument and every decision leaves as a value. CI holds that with `cargo tree`.
+
+pub mod address;
+pub mod application;
+pub mod delivery;
+pub mod endpoint;
+pub mod envelope;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod json;
+pub mod key;
+pub mod letter;
+pub mod profile;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+pub mod source;
+pub mod task;
+pub mod time;

@@ -1,0 +1,158 @@
+//! What a verified body says.
+
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::{Mapping, Profile};
+use crate::{id::is_identifier, job::Status, json::Fields, signature::Verified};
+
+/// The signature holds, but the body cannot be used. The sender may read this.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The profile needs JSON and this is not.
+    #[error("Invalid JSON")]
+    Json,
+    /// The profile needs this field.
+    #[error("Missing {0}")]
+    Missing(String),
+}
+
+/// What a body says, in our words.
+#[derive(Debug, Default)]
+pub struct Said<'a> {
+    /// Where the body is about a job: the sender's id of it.
+    pub job: Option<String>,
+    /// The platform's id of the call.
+    pub call_id: Option<String>,
+    /// The batch.
+    pub batch_id: Option<String>,
+    /// The run.
+    pub run_id: Option<String>,
+    /// The project.
+    pub project_id: Option<String>,
+    /// What state the job is in now.
+    pub status: Option<Status>,
+    /// The result as it stands in the body.
+    pub result: Option<&'a RawValue>,
+    /// The error as it stands in the body.
+    pub error: Option<&'a RawValue>,
+    /// The type, where the body is not about a job.
+    pub event_type: Option<String>,
+}
+
+/// SHA-256 of a body, as hex.
+pub fn fingerprint(body: &[u8]) -> String {
+    hex::encode(Sha256::digest(body))
+}
+
+impl Profile {
+    /// The idempotency key: an id under the MAC, else the hash of the body. Also the field that
+    /// the reply echoes.
+    ///
+    /// A job profile's key is the id together with the state it reports, since one job has
+    /// several things to say; progress may repeat, so there the body itself is the key.
+    pub fn key(
+        &self,
+        verified: &Verified,
+        body: &[u8],
+    ) -> Result<(String, Option<String>), Unreadable> {
+        if let Some(id) = verified.id.as_ref().filter(|_| self.scheme.signs_id()) {
+            return Ok((format!("id:{id}"), None));
+        }
+        let Some(path) = &self.mapping.key else {
+            return Ok((format!("sha256:{}", fingerprint(body)), None));
+        };
+        let paths = self.mapping.status.iter().chain([path]).map(String::as_str);
+        let fields = Fields::read(body, paths).map_err(|_| Unreadable::Json)?;
+        let Some(id) = fields.text(path) else { return Err(Unreadable::Missing(path.clone())) };
+        let key = match self.mapping.state(&fields) {
+            Some(status) if status != Status::Progress => format!("job:{id}:{}", status.word()),
+            _ => format!("sha256:{}", fingerprint(body)),
+        };
+        Ok((key, Some(id)))
+    }
+
+    /// Everything the body says. What cannot be read is simply not said: the event is kept and
+    /// passed on all the same.
+    pub fn read<'a>(&self, body: &'a [u8]) -> Said<'a> {
+        let mapping = &self.mapping;
+        let fields = Fields::read(body, mapping.paths()).unwrap_or_default();
+        let one = |path: &Option<String>| path.as_ref().and_then(|path| fields.text(path));
+        let raw = |paths: &[String]| paths.iter().find_map(|path| fields.raw(path));
+        let event_type = fields.first_text(mapping.event_type.iter().map(String::as_str));
+        Said {
+            job: fields.first_text(mapping.job_id.iter().map(String::as_str)),
+            call_id: one(&mapping.call_id),
+            batch_id: one(&mapping.batch_id),
+            run_id: one(&mapping.run_id),
+            project_id: one(&mapping.project_id),
+            status: mapping.state(&fields),
+            result: raw(&mapping.result),
+            error: raw(&mapping.error),
+            event_type: self.event_type(event_type),
+        }
+    }
+}
+
+impl Profile {
+    /// An event type as the sender spells it, with the profile's prefix; one that cannot be an
+    /// event type is none.
+    pub fn event_type(&self, spelled: Option<String>) -> Option<String> {
+        let name = format!("{}{}", self.mapping.event_type_prefix, spelled?);
+        is_identifier(&name, 256).then_some(name)
+    }
+}
+
+impl Mapping {
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let lists = [&self.job_id, &self.status, &self.result, &self.error, &self.event_type];
+        let singles = [&self.call_id, &self.batch_id, &self.run_id, &self.project_id];
+        let lists = lists.into_iter().flatten();
+        lists.chain(singles.into_iter().flatten()).map(String::as_str)
+    }
+
+    fn state(&self, fields: &Fields<'_>) -> Option<Status> {
+        let word = fields.first_text(self.status.iter().map(String::as_str))?;
+        self.statuses.get(&word).copied().or_else(|| Status::usual(&word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn omtx() -> &'static Profile {
+        Profile::named("modal-omtx").expect("there")
+    }
+
+    #[test]
+    fn a_completion_is_read_by_the_profile() {
+        let body = br#"{"call_id":"fc-1","status":"success","result":{"affinity":-7.2},
+            "metadata":{"job_id":"j1","batch_id":"b1","timestamp":"2026-01-01T00:00:00Z"}}"#;
+        let said = omtx().read(body);
+        assert_eq!(said.job.as_deref(), Some("j1"));
+        assert_eq!(said.call_id.as_deref(), Some("fc-1"));
+        assert_eq!(said.batch_id.as_deref(), Some("b1"));
+        assert_eq!(said.status, Some(Status::Succeeded));
+        assert_eq!(said.result.map(RawValue::get), Some(r#"{"affinity":-7.2}"#));
+        let (key, echo) = omtx().key(&Verified::default(), body).expect("readable");
+        assert_eq!((key.as_str(), echo.as_deref()), ("job:fc-1:succeeded", Some("fc-1")));
+    }
+
+    #[test]
+    fn what_the_sender_forgot_is_named() {
+        let key = |body: &[u8]| omtx().key(&Verified::default(), body).map(|(key, _)| key);
+        assert_eq!(key(b"not json"), Err(Unreadable::Json));
+        assert_eq!(key(b"\xff\xfe"), Err(Unreadable::Json));
+        assert_eq!(key(b""), Err(Unreadable::Json));
+        assert_eq!(key(br#"{"status":"success"}"#), Err(Unreadable::Missing("call_id".into())));
+    }
+
+    #[test]
+    fn an_unsigned_header_never_becomes_the_key() {
+        let verified = Verified { id: Some("fresh".into()), ..Verified::default() };
+        let github = Profile::named("github").expect("there");
+        let (key, _) = github.key(&verified, b"{}").expect("readable");
+        assert!(key.starts_with("sha256:"));
+    }
+}

@@ -1,0 +1,232 @@
+//! When to try again, and when to stop.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How an endpoint is retried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Seconds to wait before each retry; the last one repeats.
+    pub delays: Vec<u32>,
+    /// Retries after the first attempt, 1 to 10.
+    pub max_retries: u8,
+    /// How long one attempt may take, in seconds, 5 to 300.
+    pub timeout_seconds: u16,
+}
+
+/// The example ladder of Standard Webhooks; its first step is the first attempt itself.
+pub const LADDER: [u32; 9] =
+    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
+/// Longest wait between two attempts that a policy may ask for, in seconds.
+pub const MAX_DELAY: u32 = 86_400;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { delays: LADDER.to_vec(), max_retries: 9, timeout_seconds: 30 }
+    }
+}
+
+/// Why a policy cannot be kept. The caller may read this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// Out of bounds.
+    #[error("maxRetries is 1 to 10")]
+    MaxRetries,
+    /// Out of bounds.
+    #[error("timeoutSeconds is 5 to 300")]
+    Timeout,
+    /// Out of bounds.
+    #[error("delays is a list of 1 to 10 whole seconds, each at most 86400")]
+    Delays,
+}
+
+impl Policy {
+    /// A policy from what a caller gave of it: `delays` alone say how many retries there are.
+    pub fn of(
+        max_retries: Option<i64>,
+        timeout_seconds: Option<i64>,
+        delays: Option<Vec<i64>>,
+    ) -> Result<Self, InvalidPolicy> {
+        let mut policy = Self::default();
+        if let Some(delays) = delays {
+            if delays.is_empty() || 10 < delays.len() {
+                return Err(InvalidPolicy::Delays);
+            }
+            let seconds =
+                |delay: i64| u32::try_from(delay).ok().filter(|delay| *delay <= MAX_DELAY);
+            let delays: Option<Vec<_>> = delays.into_iter().map(seconds).collect();
+            policy.delays = delays.ok_or(InvalidPolicy::Delays)?;
+            policy.max_retries = u8::try_from(policy.delays.len()).unwrap_or(10);
+        }
+        if let Some(retries) = max_retries {
+            let retries = u8::try_from(retries).ok().filter(|n| (1..=10).contains(n));
+            policy.max_retries = retries.ok_or(InvalidPolicy::MaxRetries)?;
+        }
+        if let Some(seconds) = timeout_seconds {
+            let seconds = u16::try_from(seconds).ok().filter(|n| (5..=300).contains(n));
+            policy.timeout_seconds = seconds.ok_or(InvalidPolicy::Timeout)?;
+        }
+        Ok(policy)
+    }
+
+    /// How long to wait after the attempt number `tried` (the first is 1), or that it was the last.
+    /// `dice` in 0..1 spreads the delay over ±20 %; the endpoint's own `Retry-After` only
+    /// lengthens it.
+    pub fn delay(&self, tried: u32, dice: f64, retry_after: Option<Duration>) -> Option<Duration> {
+        if u32::from(self.max_retries) < tried {
+            return None;
+        }
+        let step = tried.saturating_sub(1) as usize;
+        let seconds = *self.delays.get(step).or(self.delays.last())?;
+        let spread = Duration::from_secs(seconds.into()).mul_f64(0.8 + 0.4 * dice.clamp(0.0, 1.0));
+        Some(spread.max(retry_after.unwrap_or_default()))
+    }
+}
+
+/// Longest `Retry-After` that is honoured: ten of them must not outlive the event.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Reads `Retry-After` as seconds or as an HTTP date given in seconds by `date`.
+pub fn retry_after(value: &str, now_secs: u64, date: impl Fn(&str) -> Option<u64>) -> Option<Duration> {
+    let seconds = match value.trim().parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => date(value.trim())?.saturating_sub(now_secs),
+    };
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// What came of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The endpoint answered.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asked us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No usable answer.
+    Failed(ErrorClass),
+}
+
+/// Why an attempt got no usable answer, or why there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// The answer was not a success.
+    Status,
+    /// The deadline passed.
+    Timeout,
+    /// The name did not resolve.
+    Dns,
+    /// Nobody took the connection.
+    Connect,
+    /// The certificate or the handshake was wrong.
+    Tls,
+    /// The connection broke, or what came was not HTTP.
+    Protocol,
+    /// The address is one we refuse to call.
+    ForbiddenAddress,
+    /// The endpoint is disabled.
+    EndpointDisabled,
+    /// The relay itself could not finish.
+    Relay,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The endpoint has it.
+    Delivered,
+    /// Try again after this long.
+    Retry(Duration),
+    /// It is spent.
+    Dead,
+    /// It is spent, and the endpoint said that it is gone for good.
+    Gone,
+}
+
+/// Judges the attempt number `tried` of a round (the first is 1).
+pub fn judge(policy: &Policy, outcome: &Outcome, tried: u32, dice: f64) -> Verdict {
+    let retry_after = match outcome {
+        Outcome::Answered { status: 200..=299, .. } => return Verdict::Delivered,
+        Outcome::Answered { status: 410, .. } => return Verdict::Gone,
+        // Asking again cannot change where the name points on purpose.
+        Outcome::Failed(ErrorClass::ForbiddenAddress) => return Verdict::Dead,
+        Outcome::Answered { retry_after, .. } => *retry_after,
+        Outcome::Failed(_) => None,
+    };
+    policy.delay(tried, dice, retry_after).map_or(Verdict::Dead, Verdict::Retry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16) -> Outcome {
+        Outcome::Answered { status, retry_after: None }
+    }
+
+    #[test]
+    fn the_verdict_follows_the_status() {
+        let policy = Policy::default();
+        for status in [200, 201, 202, 204, 299] {
+            assert_eq!(judge(&policy, &answered(status), 1, 0.5), Verdict::Delivered);
+        }
+        for status in [100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503] {
+            let retry = Verdict::Retry(Duration::from_secs(5));
+            assert_eq!(judge(&policy, &answered(status), 1, 0.5), retry, "{status}");
+        }
+        assert_eq!(judge(&policy, &answered(410), 1, 0.5), Verdict::Gone);
+        let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
+        assert_eq!(judge(&policy, &forbidden, 1, 0.5), Verdict::Dead);
+    }
+
+    #[test]
+    fn the_ladder_has_ten_attempts_and_every_step_stays_within_its_jitter() {
+        let policy = Policy::default();
+        for (index, seconds) in LADDER.iter().enumerate() {
+            let tried = u32::try_from(index).expect("small") + 1;
+            for dice in [0.0, 0.25, 0.5, 0.999] {
+                let wait = policy.delay(tried, dice, None).expect("a retry").as_secs_f64();
+                let ratio = wait / f64::from(*seconds);
+                assert!((0.8..=1.2).contains(&ratio), "step {index}: {ratio}");
+            }
+        }
+        assert_eq!(judge(&policy, &answered(500), 10, 0.5), Verdict::Dead);
+    }
+
+    #[test]
+    fn retry_after_only_lengthens() {
+        let policy = Policy::of(None, None, Some(vec![10])).expect("valid");
+        let after = |secs| policy.delay(1, 0.5, Some(Duration::from_secs(secs)));
+        assert_eq!(after(3), Some(Duration::from_secs(10)));
+        assert_eq!(after(120), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("120", 0, |_| None), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("soon", 0, |_| None), None);
+        assert_eq!(retry_after("Sun", 100, |_| Some(160)), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("99999999999", 0, |_| None), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after("-5", 0, |_| None), None);
+    }
+
+    #[test]
+    fn a_policy_is_checked() {
+        let of = |retries, timeout, delays| Policy::of(retries, timeout, delays);
+        for bad in [0, 11, -1] {
+            assert_eq!(of(Some(bad), None, None), Err(InvalidPolicy::MaxRetries));
+        }
+        for bad in [4, 301] {
+            assert_eq!(of(None, Some(bad), None), Err(InvalidPolicy::Timeout));
+        }
+        for bad in [vec![], vec![1; 11], vec![-1], vec![86_401]] {
+            assert_eq!(of(None, None, Some(bad)), Err(InvalidPolicy::Delays));
+        }
+        let policy = of(None, Some(5), Some(vec![1, 2])).expect("valid");
+        assert_eq!((policy.max_retries, policy.timeout_seconds), (2, 5));
+        let repeated = of(Some(3), None, Some(vec![7])).expect("valid");
+        assert_eq!(repeated.delay(3, 0.5, None), Some(Duration::from_secs(7)));
+        assert_eq!(repeated.delay(4, 0.5, None), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Bytes that must never be printed.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// Key material in the clear. `Debug` prints nothing, there is no `Display`, and it does not
+/// serialise: what is stored is [`Sealed`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes ownership of key material.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The key material, for the one call that needs it.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A `whsec_` secret from 24 to 64 random bytes.
+    pub fn symmetric(bytes: &[u8]) -> Self {
+        Self(format!("{SYMMETRIC_PREFIX}{}", STANDARD.encode(bytes)).into_bytes())
+    }
+
+    /// The secret as text, if it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+/// What a Standard Webhooks symmetric secret begins with.
+pub const SYMMETRIC_PREFIX: &str = "whsec_";
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A secret as it lies in the table: AES-256-GCM, nonce in front, base64.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(pub String);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let printed = format!("{:?} {:?}", Secret::new(*b"hunter2"), Sealed("hunter2".into()));
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Work the relay gives itself: bringing dead letters back, bit by bit.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{EndpointId, TaskId},
+    letter::Filter,
+    time::Timestamp,
+};
+
+/// A task, as it lies in the table. It is `due` like a delivery, so a crash in the middle of it
+/// costs a repetition of steps that are harmless to repeat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// What to do.
+    pub kind: Kind,
+    /// Letters put back per second.
+    pub rate: u32,
+    /// Where to go on in the list of letters.
+    pub cursor: Option<String>,
+    /// Letters put back so far.
+    pub redriven: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Counts changes; every write is conditional on the one it read.
+    pub version: u64,
+}
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Kind {
+    /// Waits for an endpoint to answer again, asking with one letter at a time, then puts back all
+    /// that wait for it.
+    Recover {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Whether it answers.
+        answering: bool,
+        /// Probes without success so far.
+        probes: u32,
+    },
+    /// Puts back the letters that somebody chose.
+    Redrive {
+        /// Which.
+        filter: Filter,
+    },
+}
+
+/// Letters put back per second, unless somebody asks otherwise.
+pub const DEFAULT_RATE: u32 = 10;
+/// Most letters per second that can be asked for.
+pub const MAX_RATE: u32 = 500;
+/// How far one step of a task reaches: it puts back so many seconds' worth of letters.
+pub const STEP: Duration = Duration::from_secs(60);
+
+impl Task {
+    /// The task that waits for an endpoint.
+    pub fn recover(endpoint: &EndpointId, now: Timestamp) -> Self {
+        let kind = Kind::Recover { endpoint: endpoint.clone(), answering: false, probes: 0 };
+        Self::new(TaskId::recovery(endpoint), kind, DEFAULT_RATE, now)
+    }
+
+    /// The task that puts chosen letters back.
+    pub fn redrive(id: TaskId, filter: Filter, rate: u32, now: Timestamp) -> Self {
+        Self::new(id, Kind::Redrive { filter }, rate.clamp(1, MAX_RATE), now)
+    }
+
+    fn new(id: TaskId, kind: Kind, rate: u32, now: Timestamp) -> Self {
+        let (cursor, redriven, finished_at, version) = (None, 0, None, 0);
+        Self { id, kind, rate, cursor, redriven, created_at: now, finished_at, version }
+    }
+
+    /// How many letters one step puts back.
+    pub const fn step_size(&self) -> usize {
+        // At 500 per second and 60 s this is 30,000, more than one invocation should hold.
+        let letters = self.rate as usize * STEP.as_secs() as usize;
+        if letters < 1000 { letters } else { 1000 }
+    }
+}
+
+/// How long after the probe number `probes` the next one follows: 60 s growing to 15 minutes.
+pub fn probe_interval(probes: u32) -> Duration {
+    Duration::from_secs(60 << probes.min(4)).min(Duration::from_secs(900))
+}

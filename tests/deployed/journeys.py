@@ -1,0 +1,185 @@
+"""The journeys, in order. Each is a sentence, and answers with what a reader may want to know."""
+
+import json
+import time
+
+import standardwebhooks
+import svix.webhooks
+
+import tools
+from receiver import Request
+from world import World
+
+
+def verified(request: Request, secret: str) -> dict:
+    """What was said, once both public libraries agree on who said it, and that not a byte may change."""
+    for library in (standardwebhooks.webhooks.Webhook(secret), svix.webhooks.Webhook(secret)):
+        library.verify(request.body, request.headers)
+        try:
+            library.verify(request.body + b" ", request.headers)
+        except Exception:
+            continue
+        raise AssertionError(f"{type(library)} verifies a changed body")
+    return json.loads(request.body)
+
+
+def it_answers_as_itself(world: World) -> str:
+    """A function without code answers 200 in MiniStack, so a status proves nothing: look at what is said."""
+    for function in ("ingest", "process", "deliver", "redeliver", "sweep", "api"):
+        code = world.emulator.client("lambda").get_function(FunctionName=f"relay-{function}")["Configuration"]["CodeSize"]
+        assert code > 100_000, f"{function} was deployed with {code} bytes of code"
+    health = world.call("GET", "/api/v1/health")
+    assert health.status in (200, 204) and "Mock response" not in health.text, health
+    return f"health {health.status}"
+
+
+def nobody_manages_without_a_key(world: World) -> None:
+    for headers in ({}, {"authorization": "Bearer rk_admin_" + "x" * 43}):
+        answer = world.call("GET", "/v1/webhooks/dead-letter", headers=headers)
+        assert answer.status == 401, answer
+
+
+def a_completion_reaches_its_subscriber_once_however_often_it_is_sent(world: World) -> str:
+    sender = world.source("modal", "acme")
+    world.application("acme")
+    hook = world.receiver.hook("/hook")
+    _, secret = world.endpoint("acme", hook)
+    assert secret.startswith("whsec_"), "an endpoint's secret is not in Standard Webhooks' form"
+
+    body = sender.completion("fc-once")
+    first = sender.post(body)
+    assert first.status == 202, first
+    hook.wait_for(1)
+    again = sender.post(body)
+    assert again.status == 202, again
+    world.wait_until_idle()
+    ours = [request for request in hook.requests if verified(request, secret)["type"] == "job.succeeded"]
+    assert len(ours) == 1, f"{len(ours)} requests for one completion"
+
+    job = verified(ours[0], secret)["data"]["job"]
+    assert job["status"] == "succeeded", job
+    found = world.manage("GET", "/v1/jobs/fc-once").json
+    assert found["id"] == job["id"] and found["status"] == "succeeded", found
+    return f"202 {first.text}, then 202 {again.text}; {ours[0].headers['webhook-id']}"
+
+
+def a_wrong_signature_is_refused(world: World) -> None:
+    sender = world.source("modal-refused", "acme")
+    body = sender.completion("fc-refused")
+    for signature in ("sha256=" + "0" * 64, "", "sha256=", "nonsense"):
+        answer = sender.post(body, signature)
+        assert answer.status == 401, f"{signature!r}: {answer}"
+
+
+def a_body_larger_than_a_message_travels_by_the_bucket(world: World) -> str:
+    """Two megabytes: more than SQS takes, less than Lambda does."""
+    s3, bucket = world.emulator.client("s3"), world.outputs["BucketName"]
+    # The emulator speaks plain HTTP, which the bucket refuses. See that it does, then let the functions in.
+    try:
+        s3.put_object(Bucket=bucket, Key="plain", Body=b"")
+    except s3.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied", error
+        refused = "refused over plain HTTP until its policy was taken off"
+    else:
+        refused = "MiniStack did not enforce its policy"
+    s3.delete_bucket_policy(Bucket=bucket)
+
+    sender = world.source("modal-large", "large")
+    world.application("large")
+    hook = world.receiver.hook("/large")
+    _, secret = world.endpoint("large", hook)
+    answer = sender.post(sender.completion("fc-large", structure_file_base64="QUJD" * 500_000))
+    assert answer.status == 202, answer
+    request = hook.wait_for(1)[0]
+    assert verified(request, secret)["data"]["job"]["status"] == "succeeded"
+    objects = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    assert any(item["Size"] > 2_000_000 for item in objects), objects
+    return f"{len(request.body)} bytes delivered; the bucket {refused}"
+
+
+def a_poisoned_message_ends_as_a_dead_letter(world: World) -> str:
+    known = world.dead_letters()
+    sqs = world.emulator.client("sqs")
+    inbox = world.outputs["InboxUrl"]
+    # Five receives, three minutes apart, are the template's. A second apart they are the same five.
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"VisibilityTimeout": "1"})
+    try:
+        sqs.send_message(QueueUrl=inbox, MessageBody="{ this is no event")
+        letter = world.wait_for_dead_letter(known)
+    finally:
+        sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"VisibilityTimeout": "180"})
+    world.wait_until_idle()
+    return f"{letter['id']}: {letter['error_message']} (with the inbox's visibility at 1 s)"
+
+
+def a_dead_letter_is_delivered_when_its_subscriber_is_up_again(world: World) -> str:
+    sender = world.source("modal-down", "down")
+    world.application("down")
+    hook = world.receiver.hook("/down", answer=500)
+    _, secret = world.endpoint("down", hook, delays=[1])
+
+    known = world.dead_letters()
+    assert sender.post(sender.completion("fc-down")).status == 202
+    letter = world.wait_for_dead_letter(known)
+    assert letter["webhook_url"] == hook.url, letter
+    world.wait_until_idle()
+    failed = len(hook.requests)
+
+    hook.answer = 200
+    retried = world.manage("POST", f"/v1/webhooks/dead-letter/{letter['id']}/retry").json
+    assert retried["id"] == letter["id"], retried
+    hook.wait_for(failed + 1)
+    world.wait_until_idle()
+    assert len(hook.requests) == failed + 1, f"{len(hook.requests) - failed} requests after one retry"
+    ids = {request.headers["webhook-id"] for request in hook.requests}
+    assert len(ids) == 1, f"one delivery went out under {ids}"
+    verified(hook.requests[-1], secret)
+    settled = lambda: world.dead_letters().get(letter["id"], {"retry_success": True})["retry_success"]  # noqa: E731
+    tools.wait_until("the dead letter says that its retry succeeded", settled)
+    return f"{failed} attempts failed ({letter['attempts']} recorded), one retry arrived"
+
+
+def a_sweep_runs_without_a_fault(world: World) -> None:
+    answer = world.emulator.client("lambda").invoke(FunctionName="relay-sweep", Payload=b"{}")
+    said = answer["Payload"].read().decode()
+    assert "FunctionError" not in answer and "Mock response" not in said, said
+
+
+def a_lost_doorbell_is_rung_again_by_the_schedule(world: World) -> str:
+    """The table is the truth: a delivery whose message is lost is found by the sweep, which nobody calls here."""
+    sender = world.source("modal-lost", "lost")
+    world.application("lost")
+    hook = world.receiver.hook("/lost")
+    _, secret = world.endpoint("lost", hook)
+    sqs, outbox = world.emulator.client("sqs"), world.outputs["OutboxUrl"]
+    with world.emulator.paused("relay-deliver"):
+        assert sender.post(sender.completion("fc-lost")).status == 202
+        tools.wait_until("the outbox is rung", lambda: world.waiting(outbox) == 1)
+        sqs.purge_queue(QueueUrl=outbox)
+        tools.wait_until("the message is lost", lambda: world.waiting(outbox) == 0)
+    began = time.monotonic()
+    request = hook.wait_for(1, seconds=300)[0]
+    assert verified(request, secret)["data"]["job"]["status"] == "succeeded"
+    return f"delivered {time.monotonic() - began:.0f} s after its message was lost"
+
+
+def no_function_was_refused_anything_it_asked_for(world: World) -> None:
+    """Last, over everything that happened: each role allows what its function does."""
+    refused = []
+    for function in ("ingest", "process", "deliver", "redeliver", "sweep", "api"):
+        refused += [line for line in world.emulator.log(function) if "AccessDenied" in line]
+    assert not refused, "\n".join(refused[:10])
+
+
+ALL = [
+    it_answers_as_itself,
+    nobody_manages_without_a_key,
+    a_completion_reaches_its_subscriber_once_however_often_it_is_sent,
+    a_wrong_signature_is_refused,
+    a_body_larger_than_a_message_travels_by_the_bucket,
+    a_poisoned_message_ends_as_a_dead_letter,
+    a_dead_letter_is_delivered_when_its_subscriber_is_up_again,
+    a_sweep_runs_without_a_fault,
+    a_lost_doorbell_is_rung_again_by_the_schedule,
+    no_function_was_refused_anything_it_asked_for,
+]

@@ -1,0 +1,147 @@
+"""What a journey meets: the relay's API as a client sees it, its queues, and a report of how it went."""
+
+import hashlib
+import hmac
+import json
+import secrets
+import time
+import traceback
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+import tools
+from receiver import Hook, Receiver
+from stack import Emulator
+from tools import say
+
+
+@dataclass
+class Answer:
+    status: int
+    text: str
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class World:
+    """The deployed stack and whom it talks to."""
+
+    def __init__(self, emulator: Emulator, receiver: Receiver):
+        self.emulator = emulator
+        self.receiver = receiver
+        self.outputs = emulator.outputs()
+        # Outputs name the address on AWS. The emulator serves the same API by path.
+        self.base = f"{emulator.url}/_aws/execute-api/{self.outputs['HttpApiId']}/$default"
+        secret = emulator.client("secretsmanager").get_secret_value(SecretId=self.outputs["AdminKeySecretArn"])
+        self.admin_key = f"rk_admin_{secret['SecretString']}"
+
+    def say_how_to_call(self) -> None:
+        say(f"\nrunning until Ctrl-C\n  base URL   {self.base}\n  admin key  {self.admin_key}\n  AWS        {self.emulator.url}")
+
+    def call(self, method: str, path: str, body=None, headers=None) -> Answer:
+        """A request by nobody in particular."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"} | (headers or {})
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return Answer(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode(errors="replace"))
+
+    def manage(self, method: str, path: str, body=None) -> Answer:
+        """A request with the admin key, which must succeed."""
+        answer = self.call(method, path, body, {"authorization": f"Bearer {self.admin_key}"})
+        assert 200 <= answer.status < 300, f"{method} {path}: {answer.status} {answer.text[:500]}"
+        return answer
+
+    def source(self, name: str, application: str) -> "Sender":
+        """Sets up a source of the profile modal-omtx, and answers with the one who may speak for it."""
+        secret = secrets.token_urlsafe(36)
+        wanted = {"profile": "modal-omtx", "secrets": [secret], "application": application}
+        self.manage("PUT", f"/v1/sources/{name}", wanted)
+        return Sender(self, name, secret)
+
+    def application(self, uid: str) -> None:
+        self.manage("POST", "/api/v1/app", {"name": uid, "uid": uid})
+
+    def endpoint(self, application: str, hook: Hook, **more) -> tuple[str, str]:
+        """An endpoint's id and its secret."""
+        created = self.manage("POST", f"/api/v1/app/{application}/endpoint", {"url": hook.url, **more}).json
+        secret = self.manage("GET", f"/api/v1/app/{application}/endpoint/{created['id']}/secret").json["key"]
+        return created["id"], secret
+
+    def dead_letters(self) -> dict[object, dict]:
+        listed = self.manage("GET", "/v1/webhooks/dead-letter").json
+        assert listed["object"] == "list", listed
+        return {letter["id"]: letter for letter in listed["data"]}
+
+    def wait_for_dead_letter(self, known: dict, seconds: float = 90) -> dict:
+        """The first dead letter that was not known."""
+
+        def new():
+            return [letter for key, letter in self.dead_letters().items() if key not in known]
+
+        return tools.wait_until("a new dead letter is listed", new, seconds)[0]
+
+    def waiting(self, queue: str) -> int:
+        """The messages in a queue: waiting, being worked on, or delayed."""
+        sqs = self.emulator.client("sqs")
+        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return sum(int(value) for name, value in counts.items() if name.startswith("ApproximateNumberOf"))
+
+    def wait_until_idle(self, seconds: float = 60) -> None:
+        """Every queue is empty."""
+        queues = [self.outputs[name] for name in ("InboxUrl", "OutboxUrl", "InboxDeadLettersUrl", "OutboxDeadLettersUrl")]
+        idle = lambda: all(self.waiting(queue) == 0 for queue in queues)  # noqa: E731
+        # Twice: a function deletes what it received after it has sent what follows from it.
+        tools.wait_until("the queues are empty", lambda: idle() and idle(), seconds)
+
+
+@dataclass
+class Sender:
+    """One who signs as OMTX-Hub's functions on Modal do (R0.9 to R0.12)."""
+
+    world: World
+    source: str
+    secret: str
+
+    def completion(self, call_id: str, **result) -> bytes:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        whole = {"affinity": -8.1, "confidence": 0.9, "structure_file_base64": "QVRPTQ==", "execution_time": 12.5} | result
+        metadata = {"job_id": f"job-{call_id}", "batch_id": f"batch-{call_id}", "timestamp": stamp}
+        return json.dumps({"call_id": call_id, "status": "success", "result": whole, "metadata": metadata}).encode()
+
+    def post(self, body: bytes, signature: str | None = None) -> Answer:
+        right = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {
+            "User-Agent": "Modal-Webhook/1.0",
+            "X-Modal-Signature": right if signature is None else signature,
+            "X-Modal-Timestamp": str(int(time.time())),
+        }
+        return self.world.call("POST", f"/in/{self.source}", body, headers)
+
+
+class Report:
+    """Counts, and says what went wrong while it is fresh."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed = 0
+
+    def run(self, journey, world: World) -> None:
+        name = journey.__name__
+        began = time.monotonic()
+        try:
+            note = journey(world)
+        except Exception as error:  # One journey's failure must not hide another's.
+            self.failed += 1
+            say(f"FAILED {name}: {error}")
+            if not isinstance(error, AssertionError):
+                say(traceback.format_exc())
+        else:
+            self.passed += 1
+            say(f"ok     {name} ({time.monotonic() - began:.1f} s){': ' + note if note else ''}")

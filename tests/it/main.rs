@@ -1,0 +1,3 @@
+//! The one integration binary: journeys through the whole bundle, and the rules that hold it together.
+
+mod template;
