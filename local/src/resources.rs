@@ -55,23 +55,21 @@ pub struct Queue {
     pub redrive: Option<(String, u32)>,
 }
 
-/// Four days, SQS's own default.
-const DEFAULT_RETENTION: u32 = 4 * 86_400;
 /// Fourteen days, the longest SQS keeps anything.
-const DEAD_LETTER_RETENTION: u32 = 14 * 86_400;
+const RETENTION: u32 = 14 * 86_400;
 
 /// The queues, dead-letter queues first: a redrive policy names a queue that exists.
 pub fn queues(names: &Names, times: &QueueTimes) -> [Queue; 4] {
     let dead_letters = |name: &String| Queue {
         name: name.clone(),
         visibility_timeout: times.dead_letter_visibility,
-        retention: DEAD_LETTER_RETENTION,
+        retention: RETENTION,
         redrive: None,
     };
     let work = |name: &String, visibility_timeout, dead_letters: &String| Queue {
         name: name.clone(),
         visibility_timeout,
-        retention: DEFAULT_RETENTION,
+        retention: RETENTION,
         redrive: Some((dead_letters.clone(), times.max_receives)),
     };
     [

@@ -1,1 +1,158 @@
-//! Placeholder
+//! Manages everything over HTTP: our own API under `/v1`, the Svix contract under `/api/v1`.
+//!
+//! A handler reads its input, asks the table and answers; whoever may not is stopped by the gate in
+//! [`auth`] before any handler runs, and what fails leaves as an [`error::Error`] that takes its
+//! shape (problem document or Svix's) in one place, by the path it was asked under.
+
+mod auth;
+mod dead_letters;
+mod error;
+mod events;
+mod health;
+mod input;
+mod jobs;
+mod keys;
+mod letter;
+mod page;
+mod retry;
+mod sources;
+mod svix;
+mod tasks;
+
+use std::sync::Arc;
+
+use adapters::{
+    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
+    vault::Vault,
+};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
+use domain::{address::Rule, key::ApiKey, secret::Secret};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Largest request body, in bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// What the API is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub table: Table,
+    /// Where large bodies lie.
+    pub bucket: Bucket,
+    /// What seals and opens secrets.
+    pub vault: Vault,
+    /// How deliveries and tasks are rung for.
+    pub bells: Bells,
+    /// Where accepted requests go.
+    pub inbox: Queue,
+    /// Where endpoints may be.
+    pub rule: Rule,
+    /// The first key, with or without its prefix `rk_admin_`.
+    pub admin_key: Secret,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where the relay is reached from outside, if it knows.
+    pub public_url: Option<String>,
+}
+
+/// The API's shared state.
+pub struct Api {
+    /// Where everything is kept.
+    pub table: Table,
+    /// Where large bodies lie.
+    pub bucket: Bucket,
+    /// What seals and opens secrets.
+    pub vault: Vault,
+    /// Attempts a delivery while somebody waits.
+    pub attempts: Attempts,
+    /// Records what is published.
+    pub announcer: Announcer,
+    /// Puts dead letters back.
+    pub redrive: Redrive,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where endpoints may be.
+    pub rule: Rule,
+    /// The first key.
+    admin: ApiKey,
+    /// Where the relay is reached from outside, if it knows.
+    pub public_url: Option<String>,
+}
+
+impl Api {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { table, bucket, vault, bells, inbox, rule, admin_key, clock, public_url } = parts;
+        let attempts = Attempts {
+            table: table.clone(),
+            bucket: bucket.clone(),
+            bells: bells.clone(),
+            vault: vault.clone(),
+            caller: Caller::new(rule.clone()),
+            clock: clock.clone(),
+        };
+        let announcer =
+            Announcer { table: table.clone(), bells: bells.clone(), clock: clock.clone() };
+        let redrive = Redrive {
+            table: table.clone(),
+            bucket: bucket.clone(),
+            bells,
+            inbox,
+            clock: clock.clone(),
+        };
+        let admin = auth::admin(&admin_key, clock.now());
+        Self {
+            table,
+            bucket,
+            vault,
+            attempts,
+            announcer,
+            redrive,
+            clock,
+            rule,
+            admin,
+            public_url,
+        }
+    }
+
+    fn bells(&self) -> &Bells {
+        &self.announcer.bells
+    }
+}
+
+type Routes = OpenApiRouter<Arc<Api>>;
+
+/// What needs a key.
+fn gated() -> Routes {
+    Routes::new()
+        .merge(sources::routes())
+        .merge(jobs::routes())
+        .merge(events::routes())
+        .merge(dead_letters::routes())
+        .merge(retry::routes())
+        .merge(tasks::routes())
+        .merge(keys::routes())
+        .merge(svix::routes())
+}
+
+/// The whole API, to be run by Lambda or served as it is.
+pub fn router(api: Arc<Api>) -> Router {
+    let (gated, _) = gated().split_for_parts();
+    let (open, _) = health::routes().split_for_parts();
+    gated
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&api), auth::gate))
+        .merge(open)
+        .fallback(async || error::Error::NotFound)
+        .method_not_allowed_fallback(async || error::Error::Method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(error::shape))
+        .with_state(api)
+}
+
+/// The API's own description, made from the routes that are served.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    health::document().merge(health::routes()).merge(gated()).into_openapi()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,123 @@
-//! Tests of this function.
+//! Processing over a real table and queues, fed by the sample events.
+
+use std::time::Duration;
+
+use adapters::{bells::Bells, clock::Clock, queue::Queue, table::Table};
+use domain::{id::EventId, time::Timestamp};
+use local::LocalAws;
+
+use super::*;
+
+const COMPLETION: &str = include_str!("../../../events/process/modal-omtx-completion.json");
+const POISONED: &str = include_str!("../../../events/process/unknown-poisoned.json");
+
+async fn world() -> (LocalAws, Process) {
+    let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+    let (clients, names) = (aws.clients(), aws.names());
+    let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
+    let process = Process {
+        announcer: Announcer {
+            table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
+            bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+            clock: Clock::manual(Timestamp::from_secs(1_700_000_001)),
+        },
+        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+        public_url: "https://relay.example".to_owned(),
+    };
+    (aws, process)
+}
+
+/// The sample, its body changed.
+fn sample(change: impl FnOnce(&mut serde_json::Value)) -> SqsEvent {
+    let mut event: serde_json::Value = serde_json::from_str(COMPLETION).expect("JSON");
+    let body = event["Records"][0]["body"].as_str().expect("text");
+    let mut envelope = serde_json::from_str(body).expect("an envelope");
+    change(&mut envelope);
+    event["Records"][0]["body"] = envelope.to_string().into();
+    serde_json::from_value(event).expect("a batch")
+}
+
+fn event_id() -> EventId {
+    Source::event_id("modal", "job:fc-01HF8:succeeded")
+}
+
+use domain::source::Source;
+
+#[tokio::test]
+async fn a_completion_becomes_an_event_and_its_job_succeeds() {
+    let (_aws, process) = world().await;
+    let response = process.handle(&sample(|_| ())).await;
+    assert!(response.batch_item_failures.is_empty());
+    let table = &process.announcer.table;
+    let job = table.find_jobs("job-42", &["modal".to_owned()]).await.expect("read").remove(0);
+    assert_eq!(job.status, Status::Succeeded);
+    let by_call = table.find_jobs("fc-01HF8", &["modal".to_owned()]).await.expect("read");
+    assert_eq!(by_call, [job.clone()]);
+    let event = table.event(&event_id()).await.expect("read").expect("recorded");
+    assert_eq!((event.event_type.as_str(), event.outcome), ("job.succeeded", Outcome::Announced));
+    let payload = process.bucket.open(event.payload).await.expect("opens");
+    let payload: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
+    assert_eq!(payload["id"], event_id().event());
+    assert_eq!(payload["data"]["job"]["external_id"], "job-42");
+    assert_eq!(payload["data"]["result"]["affinity"], -7.2);
+}
+
+#[tokio::test]
+async fn a_poisoned_message_goes_back_alone() {
+    let (_aws, process) = world().await;
+    let batch: SqsEvent = serde_json::from_str(POISONED).expect("a batch");
+    let failures = process.handle(&batch).await.batch_item_failures;
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].item_identifier, "2e1424d4-f796-459a-8184-9c92662be6da");
+    assert!(process.announcer.table.event(&event_id()).await.expect("read").is_some());
+}
+
+#[tokio::test]
+async fn a_message_without_a_body_or_with_an_unknown_profile_goes_back() {
+    let (_aws, process) = world().await;
+    let mut empty: SqsEvent = serde_json::from_str(COMPLETION).expect("a batch");
+    empty.records[0].body = None;
+    assert_eq!(process.handle(&empty).await.batch_item_failures.len(), 1);
+    let unknown = sample(|envelope| envelope["profile"] = "gitlab".into());
+    assert_eq!(process.handle(&unknown).await.batch_item_failures.len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
+    let (_aws, process) = world().await;
+    process.handle(&sample(|_| ())).await;
+    process.handle(&sample(|_| ())).await;
+    let event = || async { process.announcer.table.event(&event_id()).await.expect("read").expect("there") };
+    assert_eq!(event().await.duplicates, 0, "SQS delivered one arrival twice");
+    process.handle(&sample(|envelope| envelope["arrival"] = "another".into())).await;
+    assert_eq!((event().await.duplicates, event().await.conflicts), (1, 0));
+    let other = |envelope: &mut serde_json::Value| {
+        let text = envelope["body"]["text"].as_str().expect("text").replace("-7.2", "-1.0");
+        envelope["body"]["text"] = text.into();
+    };
+    process.handle(&sample(other)).await;
+    process.handle(&sample(other)).await;
+    assert_eq!(event().await.conflicts, 1, "kept once");
+    let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
+    assert!(matches!(&kept[..], [Carried::Text(text)] if text.contains("-1.0")));
+}
+
+#[tokio::test]
+async fn what_is_not_about_a_job_is_passed_on_as_it_is() {
+    let (_aws, process) = world().await;
+    for (key, body, kind) in [
+        ("a", r#"{"action":"opened"}"#, "github.pull_request"),
+        ("b", "not json at all", "github.pull_request"),
+    ] {
+        let batch = sample(|envelope| {
+            envelope["source"] = "gh".into();
+            envelope["profile"] = "github".into();
+            envelope["event_type"] = "pull_request".into();
+            envelope["event"] = Source::event_id("gh", key).bare().into();
+            envelope["body"]["text"] = body.into();
+        });
+        assert!(process.handle(&batch).await.batch_item_failures.is_empty());
+        let event = process.announcer.table.event(&Source::event_id("gh", key)).await;
+        assert_eq!(event.expect("read").expect("recorded").event_type, kind);
+    }
+}

@@ -1,1 +1,69 @@
-//! Tests of this function.
+//! Dead-letter queues, fed by the sample events. Putting letters back is tested with the whole
+//! bundle in `tests/`.
+
+use std::time::Duration;
+
+use adapters::{bells::Bells, bucket::Bucket, clock::Clock, queue, table::Table};
+use domain::{
+    envelope::Carried,
+    letter::{LetterState, What},
+    time::Timestamp,
+};
+use local::LocalAws;
+
+use super::*;
+
+const POISONED: &str = include_str!("../../../events/redeliver/inbox-poisoned.json");
+const SPENT: &str = include_str!("../../../events/redeliver/outbox-spent.json");
+const TASK: &str = include_str!("../../../events/redeliver/task-due.json");
+
+async fn world() -> (LocalAws, Redeliver) {
+    let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+    let (clients, names) = (aws.clients(), aws.names());
+    let queue = |name: &str| queue::Queue::new(clients.sqs(), aws.queue_url(name));
+    let redrive = Redrive {
+        table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
+        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+        bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+        inbox: queue(&names.inbox),
+        clock: Clock::manual(Timestamp::from_secs(1_700_000_100)),
+    };
+    (aws, Redeliver { redrive })
+}
+
+fn batch(sample: &str) -> SqsEvent {
+    serde_json::from_str(sample).expect("a batch")
+}
+
+#[tokio::test]
+async fn a_poisoned_message_is_parked_once_with_its_bytes() {
+    let (_aws, redeliver) = world().await;
+    for _ in 0..2 {
+        assert!(redeliver.handle(&batch(POISONED)).await.batch_item_failures.is_empty());
+    }
+    let letters = redeliver.redrive.table.letters(None, 10, false).await.expect("read").items;
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.number, letter.attempts, letter.state), (1, 6, LetterState::Waiting));
+    assert!(letter.error.contains("not what this queue carries"), "{}", letter.error);
+    let body = Carried::Text("not what the inbox carries".to_owned());
+    assert_eq!(letter.what, What::Message { queue: Queue::Inbox, body });
+}
+
+#[tokio::test]
+async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
+    let (_aws, redeliver) = world().await;
+    assert!(redeliver.handle(&batch(SPENT)).await.batch_item_failures.is_empty());
+    assert!(redeliver.handle(&batch(TASK)).await.batch_item_failures.is_empty());
+    assert_eq!(redeliver.redrive.table.count_letters().await.expect("read"), 0);
+    let mut garbage = batch(SPENT);
+    garbage.records[0].body = Some("{".repeat(20_000));
+    assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
+    let letters = redeliver.redrive.table.letters(None, 10, false).await.expect("read").items;
+    let What::Message { queue: Queue::Outbox, body } = letters[0].what.clone() else {
+        panic!("{letters:?}")
+    };
+    assert!(matches!(body, Carried::Claim(_)), "a large one lies in the bucket");
+    let kept = redeliver.redrive.bucket.open(body).await.expect("opens");
+    assert_eq!(kept, "{".repeat(20_000).into_bytes());
+}

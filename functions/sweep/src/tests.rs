@@ -1,1 +1,43 @@
-//! Tests of this function.
+//! The sweep over a real table and queues.
+
+use std::time::Duration;
+
+use adapters::queue::Queue;
+use domain::{id::EndpointId, task::Task};
+use local::LocalAws;
+
+use super::*;
+
+#[tokio::test]
+async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
+    let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+    let (clients, names) = (aws.clients(), aws.names());
+    let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
+    let sweep = Sweep {
+        table: Table::new(clients.dynamodb(), names.table.clone(), Duration::ZERO),
+        bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+        clock: Clock::manual(Timestamp::from_secs(1_700_000_000)),
+    };
+    let now = sweep.clock.now();
+    for number in 0..25 {
+        let endpoint = EndpointId::derive(&[&number.to_string()]);
+        let task = Task::recover(&endpoint, now);
+        sweep.table.create_task(&task, now.plus(Duration::from_secs(30))).await.expect("kept");
+    }
+    let rung = async || sweep.run().await.expect("swept").rung;
+    assert_eq!(rung().await, 0, "nothing is due yet");
+    sweep.clock.advance(Duration::from_secs(30));
+    assert_eq!((rung().await, rung().await), (25, 0));
+    sweep.clock.advance(Duration::from_secs(60));
+    assert_eq!(rung().await, 25, "nobody came");
+    sweep.clock.advance(Duration::from_secs(60));
+    assert_eq!(rung().await, 0, "each further bell takes longer");
+    sweep.clock.advance(Duration::from_secs(60));
+    assert_eq!(rung().await, 25);
+}
+
+#[test]
+fn the_schedule_says_nothing_that_matters() {
+    let tick = include_str!("../../../events/sweep/schedule-tick.json");
+    assert!(serde_json::from_str::<serde_json::Value>(tick).expect("JSON").is_object());
+}

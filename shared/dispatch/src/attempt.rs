@@ -75,6 +75,18 @@ impl Attempts {
         id: &DeliveryId,
         manual: bool,
     ) -> Result<Attempted, Unavailable> {
+        self.attempt_within(event, id, manual, None).await
+    }
+
+    /// The same for somebody who waits: the call takes no longer than `limit`, whatever the policy
+    /// says.
+    pub async fn attempt_within(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        manual: bool,
+        limit: Option<Duration>,
+    ) -> Result<Attempted, Unavailable> {
         let token = random::token();
         let mut claim = self.table.claim(event, id, &token, self.clock.now()).await?;
         if let Claim::Early(at) = claim {
@@ -86,7 +98,7 @@ impl Attempts {
             claim = self.table.claim(event, id, &token, self.clock.now().max(at)).await?;
         }
         match claim {
-            Claim::Taken(claimed) => self.work(*claimed, manual).await,
+            Claim::Taken(claimed) => self.work(*claimed, manual, limit).await,
             Claim::Busy => Ok(Attempted::Busy),
             Claim::Early(at) => Ok(Attempted::Early(at)),
             Claim::Finished(delivery) => Ok(Attempted::Ended(delivery)),
@@ -94,7 +106,12 @@ impl Attempts {
         }
     }
 
-    async fn work(&self, mut claimed: Claimed, manual: bool) -> Result<Attempted, Unavailable> {
+    async fn work(
+        &self,
+        mut claimed: Claimed,
+        manual: bool,
+        limit: Option<Duration>,
+    ) -> Result<Attempted, Unavailable> {
         let context = self.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = State::Cancelled;
@@ -111,7 +128,7 @@ impl Attempts {
         let body = self.bucket.open(event.payload.clone()).await?;
         let at = self.clock.now();
         let answer = match self.headers(event, endpoint, at, &body) {
-            Ok(headers) => self.call(&claimed, endpoint, headers, body, at).await,
+            Ok(headers) => self.call(&claimed, endpoint, headers, body, at, limit).await,
             Err(answer) => answer,
         };
         self.conclude(claimed, &context, endpoint, answer, at, manual).await
@@ -125,8 +142,10 @@ impl Attempts {
         headers: HeaderMap,
         body: Vec<u8>,
         at: Timestamp,
+        limit: Option<Duration>,
     ) -> Answer {
         let asked = Duration::from_secs(endpoint.policy.timeout_seconds.into());
+        let asked = asked.min(limit.unwrap_or(asked));
         // The policy may have changed since the lease was measured.
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
         self.caller.post(Call { url: &endpoint.url, headers, body, timeout, now: at }).await

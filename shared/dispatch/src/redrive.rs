@@ -12,7 +12,7 @@ use adapters::{
     table::{Redriven, Table},
 };
 use domain::{
-    delivery::{Round, State},
+    delivery::{Delivery, Round, State},
     letter::{self, Letter, LetterState, What},
     time::Timestamp,
 };
@@ -55,33 +55,51 @@ impl Redrive {
 
     async fn delivery(
         &self,
-        mut letter: Letter,
+        letter: Letter,
         round: Round,
         at: Timestamp,
     ) -> Result<Redriven, Unavailable> {
-        let What::Delivery { event, delivery, application, endpoint, .. } = &letter.what else {
+        let Some(delivery) = self.reopen(&letter, round, at, false).await? else {
             return Ok(Redriven::No);
+        };
+        if let Err(error) = self.bells.ring([&delivery], self.clock.now()).await {
+            warn!(%error, "a redriven delivery was not rung for; the sweep will");
+        }
+        Ok(Redriven::Yes)
+    }
+
+    /// Opens a letter's delivery again without ringing for it: the caller attempts it. `force` opens
+    /// one that has arrived, too.
+    pub async fn reopen(
+        &self,
+        letter: &Letter,
+        round: Round,
+        at: Timestamp,
+        force: bool,
+    ) -> Result<Option<Delivery>, Unavailable> {
+        let What::Delivery { event, delivery, application, endpoint, .. } = &letter.what else {
+            return Ok(None);
         };
         let Some(mut delivery) = self.table.delivery(event, delivery).await? else {
-            return Ok(Redriven::No);
+            return Ok(None);
         };
-        if delivery.state != State::Dead {
-            return Ok(Redriven::No);
+        let was = delivery.state;
+        if was != State::Dead && !(force && was == State::Delivered) {
+            return Ok(None);
         }
         let endpoint = self.table.endpoint(application, endpoint).await?;
         let policy = endpoint.map(|endpoint| endpoint.policy).unwrap_or_default();
         delivery.redrive(round, at);
         delivery.letter = Some(letter.id.clone());
-        letter.state = LetterState::Redriven;
-        letter.retry_success = None;
         let now = self.clock.now();
-        let redriven = self.table.redrive_delivery(&letter, &delivery, &policy, now).await?;
-        if redriven == Redriven::Yes
-            && let Err(error) = self.bells.ring([&delivery], now).await
-        {
-            warn!(%error, "a redriven delivery was not rung for; the sweep will");
-        }
-        Ok(redriven)
+        let letter = Letter {
+            state: LetterState::Redriven,
+            retried_at: Some(now),
+            retry_success: None,
+            ..letter.clone()
+        };
+        let redriven = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
+        Ok((redriven == Redriven::Yes).then_some(delivery))
     }
 
     /// The message first, the letter after: a crash in between puts it back twice, and twice is

@@ -20,6 +20,9 @@ pub struct Application {
     /// The caller's own data.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// It came into being because somebody named it, and nobody has created it yet.
+    #[serde(default)]
+    pub implicit: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -267,27 +267,42 @@ pub(crate) fn log_groups(template: &Value) -> Vec<String> {
     found
 }
 
-/// A setting is a name in quotes, all capitals with an underscore. Lambda sets AWS_… itself.
-pub(crate) fn settings(template: &Value, main: impl Fn(&str) -> String) -> Vec<String> {
+/// What a `main` asks for it is given: by name, or through a function of `adapters::config` that
+/// knows the name itself.
+pub(crate) fn settings(
+    template: &Value,
+    config: &str,
+    main: impl Fn(&str) -> String,
+) -> Vec<String> {
     let mut found = Vec::new();
     for (function, properties) in functions(template) {
         let source = main(binary(template, function));
-        // Between quotes is every second piece. An escaped quote would shift that; a main has none.
-        for name in source.split('"').skip(1).step_by(2).filter(|name| is_setting(name)) {
-            if properties["Environment"]["Variables"][name].is_null() {
-                found.push(format!("{function} is not given {name}"));
+        let mut asked_for: BTreeSet<&str> = quoted(&source).collect();
+        for reader in config.split("pub fn ").skip(1) {
+            let name = reader.split(['(', '<']).next().unwrap_or_default();
+            if source.contains(&format!("config::{name}(")) {
+                asked_for.extend(quoted(reader));
             }
         }
+        let given = &properties["Environment"]["Variables"];
+        let missing = asked_for.into_iter().filter(|name| given[name].is_null());
+        found.extend(missing.map(|name| format!("{function} is not given {name}")));
     }
     found
 }
 
-fn is_setting(name: &str) -> bool {
+/// The settings named in a piece of Rust: in quotes, all capitals, with an underscore. Lambda sets
+/// AWS_… itself. (Between quotes is every second piece; no piece read here has an escaped one.)
+fn quoted(source: &str) -> impl Iterator<Item = &str> {
     let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    name.contains('_') && name.chars().all(capital) && !name.starts_with("AWS_")
+    let setting = move |name: &&str| {
+        name.contains('_') && name.chars().all(capital) && !name.starts_with("AWS_")
+    };
+    source.split('"').skip(1).step_by(2).filter(setting)
 }
 
-/// A delivery made on an event's last day still finds its body.
+/// A delivery made on an event's last day still finds its body; and `adapters::config` refuses to
+/// keep less than a delivery's whole ladder, 14 days.
 pub(crate) fn body_retention(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for days in each(&template["Parameters"]["RetentionDays"]["AllowedValues"]) {
@@ -296,6 +311,9 @@ pub(crate) fn body_retention(template: &Value) -> Vec<String> {
         if kept != days.parse().ok().map(|days: u64| days + 15) {
             let kept = kept.map_or_else(|| "for ever".to_owned(), |kept| kept.to_string());
             found.push(format!("{days} days: bodies are kept {kept}"));
+        }
+        if days.parse().is_ok_and(|days: u64| days < 14) {
+            found.push(format!("{days} days: a delivery may take longer"));
         }
     }
     found

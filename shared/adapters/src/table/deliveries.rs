@@ -292,11 +292,11 @@ pub(super) fn ended() -> Condition {
         .value(":pending", s(state_word(State::Pending)))
 }
 
-/// The delivery is dead, and nobody attempted it since it was read.
-pub(super) fn dead(delivery: &Delivery) -> Condition {
-    Condition::new("#state = :dead AND made = :made")
+/// The delivery is in the state it was read in, and nobody attempted it since.
+pub(super) fn still(state: State, delivery: &Delivery) -> Condition {
+    Condition::new("#state = :state AND made = :made")
         .name("#state", "state")
-        .value(":dead", s(state_word(State::Dead)))
+        .value(":state", s(state_word(state)))
         .value(":made", n(delivery.made))
 }
 

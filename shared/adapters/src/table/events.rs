@@ -11,7 +11,7 @@ use domain::{
     time::Timestamp,
 };
 
-use super::{Item, Page, Table, Written, deliveries, jobs, row::{self, Condition, Row, Write, n}};
+use super::{Item, Page, Table, Written, deliveries, jobs, row::{self, Condition, Row, Write, list_at, n}};
 use crate::Unavailable;
 
 /// An event, and what it changes.
@@ -113,6 +113,11 @@ impl Table {
         let page = self.page_items(&event_list(application), cursor, limit, oldest_first).await?;
         let items = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
+    }
+
+    /// Where an event stands in its application's list, for going on behind it.
+    pub fn event_cursor(event: &Event) -> String {
+        list_at(event.created_at, event.id.bare())
     }
 
     /// Counts another arrival of an event that is known.

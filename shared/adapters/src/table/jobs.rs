@@ -2,7 +2,7 @@
 
 use domain::{id::JobId, job::Job};
 
-use super::{Page, Table, row::{self, Condition, Row, Write, n}};
+use super::{Page, Table, row::{self, Condition, Row, Write, list_at, n}};
 use crate::Unavailable;
 
 const JOBS: &str = "JOBS";
@@ -60,6 +60,11 @@ impl Table {
         jobs.sort_by_key(|job: &Job| std::cmp::Reverse(job.updated_at));
         jobs.dedup_by(|one, other| one.id == other.id);
         Ok(jobs)
+    }
+
+    /// Where a job stands in the list, for going on behind it.
+    pub fn job_cursor(job: &Job) -> String {
+        list_at(job.created_at, job.id.as_str())
     }
 
     /// Jobs, newest first.

@@ -95,7 +95,7 @@ impl Table {
         let (pk, sk) = events::key(&delivery.event);
         let keep = Condition::new("attribute_exists(pk)");
         self.transact(vec![
-            Write::Put(row, deliveries::dead(delivery)),
+            Write::Put(row, deliveries::still(State::Dead, delivery)),
             Write::Update(pk, sk, "REMOVE expires_at", keep),
         ])
         .await
@@ -172,11 +172,12 @@ impl Table {
         Ok(written)
     }
 
-    /// Puts a waiting delivery's letter back: the letter and the delivery in one step.
+    /// Puts a letter's delivery back, which was read in state `was`: both in one step.
     pub async fn redrive_delivery(
         &self,
         letter: &Letter,
         delivery: &Delivery,
+        was: State,
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Redriven, Unavailable> {
@@ -184,7 +185,7 @@ impl Table {
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
         debug_assert!(delivery.state == State::Pending, "a redriven delivery is pending");
         self.transact(vec![
-            Write::Put(row, deliveries::dead(delivery)),
+            Write::Put(row, deliveries::still(was, delivery)),
             Write::Put(self::row(letter, None), Condition::new("attribute_exists(pk)")),
         ])
         .await

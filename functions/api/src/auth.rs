@@ -1,0 +1,133 @@
+//! Who is asking, and whether they may. One gate stands before every route that needs a key, and
+//! what it does not know needs the highest scope: a new route is closed until it is listed here.
+
+use std::sync::Arc;
+
+use adapters::Unavailable;
+use axum::{
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use domain::{
+    id::{ApplicationId, is_identifier},
+    key::{ApiKey, Scope},
+    secret::Secret,
+    time::Timestamp,
+};
+
+use crate::{Api, error::Error};
+
+const ADMIN_PREFIX: &str = "rk_admin_";
+const PUBLISH: &str = "/api/v1/app/{app}/msg";
+const ENDPOINT_SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
+
+/// Whoever passed the gate.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    /// The id of their key.
+    pub(crate) key: String,
+    scope: Scope,
+    /// The one application they may see, if not all.
+    pub(crate) application: Option<ApplicationId>,
+}
+
+impl Asker {
+    /// Whether something of this application is there for them.
+    pub(crate) fn sees(&self, application: &ApplicationId) -> bool {
+        self.application.as_ref().is_none_or(|own| own == application)
+    }
+
+    /// The same, for those who must say why not: what they cannot see is not there.
+    pub(crate) fn must_see(&self, application: &ApplicationId) -> Result<(), Error> {
+        if self.sees(application) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// What belongs to no application is for those who see all of them.
+    pub(crate) fn must_see_all(&self) -> Result<(), Error> {
+        match self.application {
+            None => Ok(()),
+            Some(_) => Err(Error::Forbidden("this key is for one application only")),
+        }
+    }
+}
+
+/// The first key, which is deployed and not kept in the table.
+pub(crate) fn admin(secret: &Secret, now: Timestamp) -> ApiKey {
+    let text = secret.as_str().unwrap_or_default();
+    ApiKey {
+        id: "admin".to_owned(),
+        hash: ApiKey::hash(text.strip_prefix(ADMIN_PREFIX).unwrap_or(text)),
+        scope: Scope::Admin,
+        application: None,
+        name: "the deployed admin key".to_owned(),
+        created_at: now,
+    }
+}
+
+/// Lets through who may, and tells the handler who it is.
+pub(crate) async fn gate(
+    State(api): State<Arc<Api>>,
+    route: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let asker = identify(&api, request.headers()).await?.ok_or(Error::Unauthenticated)?;
+    if asker.scope < needed(request.method(), route.as_str()) {
+        return Err(Error::Forbidden("this key's scope does not allow that"));
+    }
+    let (mut parts, body) = request.into_parts();
+    let names = RawPathParams::from_request_parts(&mut parts, &()).await;
+    for (name, value) in &names.map_err(|_| Error::NotFound)? {
+        // No id or uid is longer, and none of them is in the table's keys unless it is plain.
+        if name == "app" {
+            if !is_identifier(value, 256) {
+                return Err(Error::NotFound);
+            }
+            asker.must_see(&ApplicationId::named(value))?;
+        }
+    }
+    parts.extensions.insert(asker);
+    request = Request::from_parts(parts, body);
+    Ok(next.run(request).await)
+}
+
+async fn identify(api: &Api, headers: &HeaderMap) -> Result<Option<Asker>, Unavailable> {
+    let Some(bearer) = bearer(headers) else { return Ok(None) };
+    if let Some(secret) = bearer.strip_prefix(ADMIN_PREFIX) {
+        return Ok(api.admin.opens(secret).then(|| asker(&api.admin)));
+    }
+    let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
+    let key = api.table.key(id).await?.filter(|key| key.opens(secret));
+    Ok(key.map(|key| asker(&key)))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+fn asker(key: &ApiKey) -> Asker {
+    let application = key.application.as_deref().map(ApplicationId::named);
+    Asker { key: key.id.clone(), scope: key.scope, application }
+}
+
+/// The scope that a request needs.
+fn needed(method: &Method, route: &str) -> Scope {
+    match route {
+        ENDPOINT_SECRET => Scope::Admin,
+        PUBLISH if method == Method::POST => Scope::Publish,
+        _ if method == Method::GET || method == Method::HEAD => Scope::Read,
+        _ => Scope::Admin,
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asker {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        // Only behind the gate is there one.
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}

@@ -1,0 +1,92 @@
+//! What needs no key: whether we are up, and what we can do.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::Serialize;
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::{
+        Server,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{Api, Routes};
+
+/// Of the document, what is not about one route.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Webhook relay",
+        description = "Receives signed webhooks, keeps what was said once, and tells every subscriber until it arrives. \
+            Errors under /v1 are RFC 9457 problem documents; under /api/v1 they are as the Svix contract has them.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("key" = [])),
+    modifiers(&Bearer),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut key = Http::new(HttpAuthScheme::Bearer);
+        key.description = Some("An API key, rk_<id>_<secret>.".to_owned());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(key));
+    }
+}
+
+pub(crate) fn document() -> Routes {
+    OpenApiRouter::with_openapi(Document::openapi())
+}
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .routes(routes!(health))
+        .routes(routes!(svix_health))
+        .route("/openapi.json", axum::routing::get(openapi))
+}
+
+/// That we are up.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// Always `healthy`.
+    status: &'static str,
+}
+
+/// Whether the API is up.
+#[utoipa::path(get, path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health { status: "healthy" })
+}
+
+/// Whether the API is up, as Svix clients ask it.
+#[utoipa::path(get, path = "/api/v1/health", tag = "health", operation_id = "svix_health", security(()), responses((status = 204)))]
+async fn svix_health() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// The document, printed once.
+static PRINTED: LazyLock<String> =
+    LazyLock::new(|| crate::openapi().to_json().unwrap_or_default());
+
+async fn openapi(State(api): State<Arc<Api>>) -> impl IntoResponse {
+    let text = match &api.public_url {
+        None => PRINTED.clone(),
+        Some(url) => {
+            let mut document = crate::openapi();
+            document.servers = Some(vec![Server::new(url)]);
+            document.to_json().unwrap_or_default()
+        }
+    };
+    ([(header::CONTENT_TYPE, "application/json")], text)
+}

@@ -1,0 +1,155 @@
+//! What a request says: its body and its query, read with errors of our own.
+
+use std::ops::RangeInclusive;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Query, Request},
+    http::{StatusCode, request::Parts},
+    response::IntoResponse,
+};
+use domain::time::Timestamp;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Invalid};
+
+/// A JSON body, whatever its `Content-Type` says.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
+                _ => Error::Bad("the body cannot be read".to_owned()),
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| unreadable(&error))
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    if !error.is_data() {
+        return Error::Bad(format!("the body is not JSON: {}", quoteless(&error.to_string())));
+    }
+    let why = quoteless(&error.to_string());
+    let mut at = vec!["body".to_owned()];
+    let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+    at.extend(missing.map(|(field, _)| field.to_owned()));
+    Error::Invalid(Invalid { at, why })
+}
+
+/// The message without the text that it quotes from the body: that may be a secret.
+fn quoteless(message: &str) -> String {
+    match (message.find(" string \""), message.rfind("\", expected")) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{} string{}", &message[..from], &message[to + 1..])
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// The query.
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(pairs) = query.map_err(|_| Error::Bad("the query cannot be read".to_owned()))?;
+        Ok(Self(pairs))
+    }
+}
+
+impl Params {
+    /// A parameter, if it is there and says something.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let named = self.0.iter().find(|(key, value)| key == name && !value.is_empty());
+        named.map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that may be there several times, or as a list with commas.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let named = self.0.iter().filter(|(key, _)| key == name);
+        named.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
+    }
+
+    /// A yes or a no; a bare `?name` is a yes.
+    pub(crate) fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
+        match self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()) {
+            None => Ok(default),
+            Some("true" | "1" | "") => Ok(true),
+            Some("false" | "0") => Ok(false),
+            Some(_) => Err(Error::param(name, "is true or false")),
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        range: RangeInclusive<usize>,
+        default: usize,
+    ) -> Result<usize, Error> {
+        let Some(text) = self.text(name) else { return Ok(default) };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let why = match *range.end() {
+                usize::MAX => format!("is a whole number from {}", range.start()),
+                end => format!("is a whole number from {} to {end}", range.start()),
+            };
+            Error::param(name, why)
+        })
+    }
+
+    /// A moment in RFC 3339, with any offset.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Error> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let at = instant(text);
+        at.map(Some).ok_or_else(|| Error::param(name, "is a time such as 2026-11-22T01:13:33Z"))
+    }
+}
+
+/// Reads RFC 3339. The plus of an offset may have become a space on its way through a query.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    let split = text.len().checked_sub(6).filter(|at| text.is_char_boundary(*at))?;
+    let (local, offset) = text.split_at(split);
+    let sign = offset.as_bytes()[0];
+    if !matches!(sign, b'+' | b' ' | b'-') || offset.as_bytes()[3] != b':' {
+        return Timestamp::parse_rfc3339(text);
+    }
+    let hours: u64 = offset.get(1..3)?.parse().ok()?;
+    let minutes: u64 = offset.get(4..6)?.parse().ok()?;
+    let millis = (hours * 60 + minutes) * 60_000;
+    let Timestamp(local) = Timestamp::parse_rfc3339(&format!("{local}Z"))?;
+    let utc = if sign == b'-' { local.checked_add(millis)? } else { local.checked_sub(millis)? };
+    Some(Timestamp(utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_may_have_any_offset() {
+        let at = instant("2026-11-22T01:13:33Z");
+        assert!(at.is_some());
+        for same in ["2026-11-22T02:13:33+01:00", "2026-11-22T02:13:33 01:00", "2026-11-21T23:13:33-02:00"] {
+            assert_eq!(instant(same), at, "{same}");
+        }
+        for bad in ["", "now", "2026-11-22", "+01:00", "2026-13-22T01:13:33Z", "ééé", "0000-00-00T00:00:00+99:99"] {
+            assert_eq!(instant(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_body() {
+        let error = serde_json::from_str::<Vec<String>>(r#""whsec_planted", "#).expect_err("text");
+        let Error::Invalid(invalid) = unreadable(&error) else { panic!("{error}") };
+        assert!(!invalid.why.contains("planted"), "{}", invalid.why);
+        assert!(invalid.why.contains("expected a sequence"), "{}", invalid.why);
+    }
+}

@@ -1,0 +1,218 @@
+//! Sources: who may call us. Their secrets go in and never come out.
+
+use std::sync::Arc;
+
+use adapters::table::Written;
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use domain::{
+    id::{ApplicationId, is_identifier},
+    profile::Mapping,
+    secret::Secret,
+    signature::Scheme,
+    source::{self, InvalidSource, Options, Source},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::{
+    Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications,
+};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(list)).routes(routes!(put, get, delete))
+}
+
+/// A source as it is given to us.
+#[derive(Deserialize, ToSchema)]
+struct SourceIn {
+    /// The name of its profile.
+    profile: String,
+    /// Its live secrets, newest first; left out, a source keeps those it has.
+    secrets: Option<Vec<String>>,
+    /// The application (id or uid) that hears of its events.
+    application: Option<String>,
+    /// How old and how far ahead a timestamp may be.
+    tolerance_seconds: Option<u64>,
+    /// How the sender signs; only with the profile `hmac`.
+    #[schema(value_type = Option<Object>)]
+    scheme: Option<Scheme>,
+    /// Where its bodies keep what we need; only with the profile `hmac`.
+    #[schema(value_type = Option<Object>)]
+    mapping: Option<Mapping>,
+}
+
+/// A source as we show it.
+#[derive(Serialize, ToSchema)]
+struct SourceOut {
+    /// The name in its URL.
+    name: String,
+    /// Where its sender posts to: `/in/{name}`.
+    path: String,
+    /// The name of its profile.
+    profile: String,
+    /// How many live secrets it has.
+    secret_count: usize,
+    /// The application that hears of its events, as it was given.
+    application: String,
+    /// That application's id.
+    application_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tolerance_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    scheme: Option<Scheme>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    mapping: Option<Mapping>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Source> for SourceOut {
+    fn from(source: Source) -> Self {
+        Self {
+            path: format!("/in/{}", source.name),
+            secret_count: source.secrets.len(),
+            application_id: ApplicationId::named(&source.application).to_string(),
+            application: source.application,
+            profile: source.profile,
+            name: source.name,
+            tolerance_seconds: source.options.tolerance_seconds,
+            scheme: source.options.scheme,
+            mapping: source.options.mapping,
+            created_at: source.created_at.rfc3339(),
+            updated_at: source.updated_at.rfc3339(),
+        }
+    }
+}
+
+/// That something is gone.
+#[derive(Serialize, ToSchema)]
+struct Removed {
+    /// Always true.
+    deleted: bool,
+    /// What it was called.
+    name: String,
+}
+
+/// Keeps a source under its name, new or changed.
+#[utoipa::path(put, path = "/v1/sources/{name}", tag = "sources", operation_id = "put_source",
+    params(("name" = String, Path)), request_body = SourceIn,
+    responses((status = 200, body = SourceOut), (status = 201, body = SourceOut), (status = 401), (status = 403), (status = 422)))]
+async fn put(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    asker: Asker,
+    Body(given): Body<SourceIn>,
+) -> Result<(StatusCode, Json<SourceOut>), Error> {
+    let application = given.application.unwrap_or_else(|| applications::DEFAULT.to_owned());
+    let options = Options {
+        tolerance_seconds: given.tolerance_seconds,
+        scheme: given.scheme,
+        mapping: given.mapping,
+    };
+    let known = find(&api, &name).await?;
+    if let Some(known) = &known {
+        asker.must_see(&ApplicationId::named(&known.application))?;
+    }
+    let owner = Source::owner(&name);
+    let secrets: Vec<Secret> = match (given.secrets, &known) {
+        (Some(secrets), _) => secrets.into_iter().map(Secret::new).collect(),
+        (None, Some(known)) => {
+            let open = |sealed| api.vault.unseal(&owner, sealed);
+            let opened: Result<_, _> = known.secrets.iter().map(open).collect();
+            opened.map_err(|_| {
+                Error::field("secrets", "do not open any more and must be given again")
+            })?
+        }
+        (None, None) => Vec::new(),
+    };
+    source::validate(&name, &given.profile, &secrets, &application, &options)
+        .map_err(|invalid| Error::field(field(&invalid), invalid))?;
+    asker.must_see(&ApplicationId::named(&application))?;
+    applications::ensure(&api, &application).await?;
+    let now = api.clock.now();
+    let source = Source {
+        secrets: secrets.iter().map(|secret| api.vault.seal(&owner, secret)).collect(),
+        created_at: known.as_ref().map_or(now, |known| known.created_at),
+        updated_at: now,
+        profile: given.profile,
+        name,
+        application,
+        options,
+    };
+    api.table.put_source(&source).await?;
+    let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(source.into())))
+}
+
+/// The part of the request that made a source invalid.
+const fn field(invalid: &InvalidSource) -> &'static str {
+    match invalid {
+        InvalidSource::Name => "name",
+        InvalidSource::Profile(_) => "profile",
+        InvalidSource::SecretCount | InvalidSource::Secret(..) => "secrets",
+        InvalidSource::Fixed => "scheme",
+        InvalidSource::Tolerance => "tolerance_seconds",
+        InvalidSource::Application => "application",
+    }
+}
+
+async fn find(api: &Api, name: &str) -> Result<Option<Source>, Error> {
+    // What cannot be a name is nobody's, and may be more than a key of the table holds.
+    match is_identifier(name, 64) {
+        true => Ok(api.table.source(name).await?),
+        false => Ok(None),
+    }
+}
+
+async fn visible(api: &Api, asker: &Asker, name: &str) -> Result<Source, Error> {
+    let source = find(api, name).await?.ok_or(Error::NotFound)?;
+    asker.must_see(&ApplicationId::named(&source.application))?;
+    Ok(source)
+}
+
+/// One source, without its secrets.
+#[utoipa::path(get, path = "/v1/sources/{name}", tag = "sources", operation_id = "get_source",
+    params(("name" = String, Path)),
+    responses((status = 200, body = SourceOut), (status = 401), (status = 404)))]
+async fn get(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    asker: Asker,
+) -> Result<Json<SourceOut>, Error> {
+    Ok(Json(visible(&api, &asker, &name).await?.into()))
+}
+
+/// Every source, by name, without secrets.
+#[utoipa::path(get, path = "/v1/sources", tag = "sources", operation_id = "list_sources",
+    responses((status = 200, body = List<SourceOut>), (status = 401)))]
+async fn list(
+    State(api): State<Arc<Api>>,
+    asker: Asker,
+) -> Result<Json<List<SourceOut>>, Error> {
+    let mut sources = api.table.sources().await?;
+    sources.retain(|source| asker.sees(&ApplicationId::named(&source.application)));
+    Ok(Json(List::new(sources.into_iter().map(SourceOut::from).collect(), None)))
+}
+
+/// Removes a source. Its sender is refused from then on.
+#[utoipa::path(delete, path = "/v1/sources/{name}", tag = "sources", operation_id = "delete_source",
+    params(("name" = String, Path)),
+    responses((status = 200, body = Removed), (status = 401), (status = 403), (status = 404)))]
+async fn delete(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    asker: Asker,
+) -> Result<Json<Removed>, Error> {
+    visible(&api, &asker, &name).await?;
+    match api.table.delete_source(&name).await? {
+        Written::Yes => Ok(Json(Removed { deleted: true, name })),
+        Written::Refused => Err(Error::NotFound),
+    }
+}

@@ -1,0 +1,201 @@
+//! An endpoint as it is given to us, checked field by field, and as we show it.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{
+    address::Rule,
+    endpoint::{Disabled, Endpoint},
+    id::is_identifier,
+    retry::{InvalidPolicy, Policy},
+    secret::{SYMMETRIC_PREFIX, Secret},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// A new endpoint.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct EndpointIn {
+    /// Its signing secret, `whsec_` and 24 to 64 bytes in base64; one is made if there is none.
+    pub(super) secret: Option<String>,
+    #[serde(flatten)]
+    pub(super) update: EndpointUpdate,
+}
+
+/// What of an endpoint can be changed.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointUpdate {
+    /// Where requests go.
+    url: String,
+    /// The caller's own name for it.
+    #[schema(min_length = 1, max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
+    pub(super) uid: Option<String>,
+    /// For people.
+    description: Option<String>,
+    /// Nothing is sent while this is set.
+    disabled: Option<bool>,
+    /// The event types it wants; all of them if there is no list.
+    event_types: Option<Vec<String>>,
+    /// The same, as newer clients call it.
+    filter_types: Option<Vec<String>>,
+    /// The channels it listens on; all of them if there is no list.
+    #[schema(max_items = 10)]
+    channels: Option<Vec<String>>,
+    /// Requests per second.
+    #[schema(minimum = 1)]
+    throttle_rate: Option<u16>,
+    /// The same, as newer clients call it.
+    rate_limit: Option<u16>,
+    /// The caller's own data.
+    metadata: Option<BTreeMap<String, String>>,
+    /// Retries after the first attempt.
+    #[schema(minimum = 1, maximum = 10)]
+    max_retries: Option<i64>,
+    /// How long one attempt may take.
+    #[schema(minimum = 5, maximum = 300)]
+    timeout_seconds: Option<i64>,
+    /// Seconds to wait before each retry; the last one repeats.
+    #[schema(min_items = 1, max_items = 10)]
+    delays: Option<Vec<i64>>,
+}
+
+/// An endpoint as we show it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointOut {
+    id: String,
+    uid: Option<String>,
+    url: String,
+    description: String,
+    disabled: bool,
+    event_types: Option<Vec<String>>,
+    filter_types: Option<Vec<String>>,
+    channels: Option<Vec<String>>,
+    throttle_rate: Option<u16>,
+    rate_limit: Option<u16>,
+    metadata: BTreeMap<String, String>,
+    /// Counts changes.
+    version: u64,
+    max_retries: u8,
+    timeout_seconds: u16,
+    delays: Vec<u32>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+impl From<Endpoint> for EndpointOut {
+    fn from(endpoint: Endpoint) -> Self {
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        let event_types = some(endpoint.event_types);
+        Self {
+            id: endpoint.id.to_string(),
+            uid: endpoint.uid,
+            url: endpoint.url,
+            description: endpoint.description,
+            disabled: endpoint.disabled.is_some(),
+            filter_types: event_types.clone(),
+            event_types,
+            channels: some(endpoint.channels),
+            throttle_rate: endpoint.throttle_rate,
+            rate_limit: endpoint.throttle_rate,
+            metadata: endpoint.metadata,
+            version: endpoint.version,
+            max_retries: endpoint.policy.max_retries,
+            timeout_seconds: endpoint.policy.timeout_seconds,
+            delays: endpoint.policy.delays,
+            created_at: endpoint.created_at.rfc3339(),
+            updated_at: endpoint.updated_at.rfc3339(),
+        }
+    }
+}
+
+impl EndpointUpdate {
+    /// Writes itself over an endpoint, if all of it can be used. What Svix's clients do not know of
+    /// (the retry policy) stays as it is where it is left out.
+    pub(super) fn apply(self, endpoint: &mut Endpoint, rule: &Rule) -> Result<(), Error> {
+        rule.target(&self.url).map_err(|why| Error::field("url", why))?;
+        if self.uid.as_ref().is_some_and(|uid| !is_identifier(uid, 256)) {
+            return Err(Error::field("uid", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
+        }
+        let throttle_rate = self.throttle_rate.or(self.rate_limit);
+        if throttle_rate == Some(0) {
+            return Err(Error::field("throttleRate", "is at least 1"));
+        }
+        endpoint.policy = policy(self.max_retries, self.timeout_seconds, self.delays, &endpoint.policy)?;
+        endpoint.event_types = names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
+        endpoint.channels = names("channels", self.channels, 128, 10)?;
+        endpoint.url = self.url;
+        endpoint.uid = self.uid;
+        endpoint.description = self.description.unwrap_or_default();
+        endpoint.throttle_rate = throttle_rate;
+        endpoint.metadata = self.metadata.unwrap_or_default();
+        endpoint.disabled = match self.disabled {
+            Some(true) => endpoint.disabled.or(Some(Disabled::ByOwner)),
+            Some(false) | None => None,
+        };
+        Ok(())
+    }
+}
+
+/// A list of names without repetitions; nothing given is an empty one.
+pub(super) fn names(
+    field: &str,
+    given: Option<Vec<String>>,
+    longest: usize,
+    most: usize,
+) -> Result<Vec<String>, Error> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    let mut names: Vec<String> = Vec::new();
+    for name in given {
+        if !is_identifier(&name, longest) {
+            let why = format!("holds what is not 1 to {longest} of A-Z a-z 0-9 - _ .");
+            return Err(Error::field(field, why));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.len() {
+        0 => Err(Error::field(field, "must not be an empty list; leave it out for all")),
+        count if most < count => Err(Error::field(field, format!("has at most {most} entries"))),
+        _ => Ok(names),
+    }
+}
+
+fn policy(
+    max_retries: Option<i64>,
+    timeout_seconds: Option<i64>,
+    delays: Option<Vec<i64>>,
+    known: &Policy,
+) -> Result<Policy, Error> {
+    // Delays alone say how many retries there are; without them what is known stays.
+    let max_retries = match &delays {
+        Some(_) => max_retries,
+        None => max_retries.or(Some(known.max_retries.into())),
+    };
+    let timeout_seconds = timeout_seconds.or(Some(known.timeout_seconds.into()));
+    let known = || known.delays.iter().map(|seconds| i64::from(*seconds)).collect();
+    let policy = Policy::of(max_retries, timeout_seconds, Some(delays.unwrap_or_else(known)));
+    policy.map_err(|invalid| {
+        let field = match invalid {
+            InvalidPolicy::MaxRetries => "maxRetries",
+            InvalidPolicy::Timeout => "timeoutSeconds",
+            InvalidPolicy::Delays => "delays",
+        };
+        Error::field(field, invalid)
+    })
+}
+
+/// A signing secret that somebody gave us.
+pub(super) fn secret(text: &str) -> Result<Secret, Error> {
+    let bytes = text.strip_prefix(SYMMETRIC_PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    match bytes {
+        Some(bytes) if (24..=64).contains(&bytes.len()) => Ok(Secret::new(text)),
+        _ => Err(Error::field("secret", "is whsec_ and 24 to 64 bytes in base64")),
+    }
+}

@@ -1,0 +1,243 @@
+//! Endpoints: whom the events of an application are delivered to.
+
+use std::sync::Arc;
+
+use adapters::{random, table::Written};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use domain::{
+    endpoint::{Endpoint, EndpointSecret, MAX_ENDPOINTS},
+    id::{ApplicationId, EndpointId, TaskId, is_identifier},
+    retry::Policy,
+    secret::Secret,
+    time::Timestamp,
+};
+use serde::Serialize;
+use tracing::{info, warn};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{
+    applications,
+    endpoint_in::{self, EndpointIn, EndpointOut, EndpointUpdate},
+    error::{HttpErrorOut, ValidationErrorOut},
+    page::{self, ListResponse},
+};
+use crate::{
+    Api, Routes,
+    auth::Asker,
+    error::Error,
+    input::{Body, Params},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(get_secret))
+}
+
+/// The endpoint of an application that a path names by id or uid.
+pub(super) async fn resolve(
+    api: &Api,
+    application: &ApplicationId,
+    name: &str,
+) -> Result<Endpoint, Error> {
+    let found = match EndpointId::parse(name) {
+        Ok(id) => api.table.endpoint(application, &id).await?,
+        Err(_) if is_identifier(name, 256) => api.table.endpoint_by_uid(application, name).await?,
+        Err(_) => None,
+    };
+    found.ok_or(Error::NotFound)
+}
+
+fn new(application: ApplicationId, now: Timestamp) -> Endpoint {
+    Endpoint {
+        id: EndpointId::random(random::bytes()),
+        application,
+        uid: None,
+        url: String::new(),
+        description: String::new(),
+        secrets: Vec::new(),
+        event_types: Vec::new(),
+        channels: Vec::new(),
+        metadata: Default::default(),
+        throttle_rate: None,
+        disabled: None,
+        policy: Policy::default(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+/// Checks and keeps a new endpoint.
+async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error> {
+    let application = applications::resolve(api, app).await?;
+    let mut endpoint = new(application.id, api.clock.now());
+    given.update.apply(&mut endpoint, &api.rule)?;
+    if endpoint.uid.as_deref().is_some_and(|uid| EndpointId::parse(uid).is_ok()) {
+        return Err(Error::field("uid", "must not look like an id of ours"));
+    }
+    let secret = match &given.secret {
+        Some(text) => endpoint_in::secret(text)?,
+        None => Secret::symmetric(&random::bytes::<32>()),
+    };
+    let sealed = api.vault.seal(&Endpoint::owner(&endpoint.id), &secret);
+    endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+    if MAX_ENDPOINTS <= api.table.endpoints(&endpoint.application).await?.len() {
+        let why = format!("an application has at most {MAX_ENDPOINTS} endpoints");
+        return Err(Error::Conflict(why));
+    }
+    match api.table.create_endpoint(&endpoint).await? {
+        Written::Yes => Ok(endpoint),
+        Written::Refused => Err(uid_taken()),
+    }
+}
+
+fn uid_taken() -> Error {
+    Error::Conflict("an endpoint with that uid exists already".to_owned())
+}
+
+/// Creates an endpoint.
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint", tag = "svix: endpoint", operation_id = "v1.endpoint.create",
+    params(("app" = String, Path)), request_body = EndpointIn,
+    responses((status = 201, body = EndpointOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+async fn create(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+    Body(given): Body<EndpointIn>,
+) -> Result<(StatusCode, Json<EndpointOut>), Error> {
+    Ok((StatusCode::CREATED, Json(make(&api, &app, given).await?.into())))
+}
+
+/// The endpoints of an application.
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint", tag = "svix: endpoint", operation_id = "v1.endpoint.list",
+    params(("app" = String, Path), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("order" = Option<String>, Query)),
+    responses((status = 200, body = ListResponse<EndpointOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+async fn list(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+    params: Params,
+) -> Result<Json<ListResponse<EndpointOut>>, Error> {
+    let application = applications::resolve(&api, &app).await?;
+    let mut endpoints = api.table.endpoints(&application.id).await?;
+    endpoints.sort_by(|one, other| {
+        (one.created_at, &one.id).cmp(&(other.created_at, &other.id))
+    });
+    let id = |endpoint: &Endpoint| endpoint.id.to_string();
+    page::part(endpoints, &params, id, EndpointOut::from).map(Json)
+}
+
+/// One endpoint, by id or uid.
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint", operation_id = "v1.endpoint.get",
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
+    responses((status = 200, body = EndpointOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+async fn get(
+    State(api): State<Arc<Api>>,
+    Path((app, endpoint)): Path<(String, String)>,
+) -> Result<Json<EndpointOut>, Error> {
+    let application = applications::resolve(&api, &app).await?;
+    Ok(Json(resolve(&api, &application.id, &endpoint).await?.into()))
+}
+
+/// Replaces an endpoint, or creates it under a new uid. Its secrets stay.
+#[utoipa::path(put, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint", operation_id = "v1.endpoint.update",
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")), request_body = EndpointUpdate,
+    responses((status = 200, body = EndpointOut), (status = 201, body = EndpointOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+async fn update(
+    State(api): State<Arc<Api>>,
+    Path((app, name)): Path<(String, String)>,
+    Body(mut given): Body<EndpointUpdate>,
+) -> Result<(StatusCode, Json<EndpointOut>), Error> {
+    let application = applications::resolve(&api, &app).await?;
+    let known = match resolve(&api, &application.id, &name).await {
+        Ok(known) => known,
+        // A new uid is a new endpoint; an id that we never gave is none.
+        Err(Error::NotFound) if EndpointId::parse(&name).is_err() && is_identifier(&name, 256) => {
+            given.uid.get_or_insert(name);
+            let made = make(&api, &app, EndpointIn { secret: None, update: given }).await?;
+            return Ok((StatusCode::CREATED, Json(made.into())));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut next = known.clone();
+    given.apply(&mut next, &api.rule)?;
+    next.updated_at = api.clock.now();
+    if known.uid != next.uid
+        && let Some(uid) = &next.uid
+        && api.table.endpoint_by_uid(&application.id, uid).await?.is_some()
+    {
+        return Err(uid_taken());
+    }
+    if api.table.update_endpoint(&known, &next).await? == Written::Refused {
+        return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
+    }
+    next.version = known.version + 1;
+    if known.disabled.is_some() && next.disabled.is_none() {
+        wake(&api, &next).await?;
+    }
+    Ok((StatusCode::OK, Json(next.into())))
+}
+
+/// What waits for an endpoint that is enabled again may come. Its task is due, so a bell that is
+/// not heard costs time only.
+async fn wake(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
+    let Some(task) = api.table.task(&TaskId::recovery(&endpoint.id)).await? else { return Ok(()) };
+    api.table.note_answering(&task, api.clock.now()).await?;
+    if let Err(error) = api.bells().task(&task.id).await {
+        warn!(%error, "a task was not rung for; the sweep will");
+    }
+    Ok(())
+}
+
+/// Removes an endpoint. What is on its way to it ends as cancelled.
+#[utoipa::path(delete, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint", operation_id = "v1.endpoint.delete",
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
+    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+async fn delete(
+    State(api): State<Arc<Api>>,
+    Path((app, endpoint)): Path<(String, String)>,
+) -> Result<StatusCode, Error> {
+    let application = applications::resolve(&api, &app).await?;
+    let endpoint = resolve(&api, &application.id, &endpoint).await?;
+    match api.table.delete_endpoint(&endpoint).await? {
+        Written::Yes => Ok(StatusCode::NO_CONTENT),
+        Written::Refused => {
+            Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
+        }
+    }
+}
+
+/// A signing secret, for whoever sets up the receiver.
+#[derive(Serialize, ToSchema)]
+struct EndpointSecretOut {
+    /// `whsec_…`
+    key: String,
+}
+
+/// Shows an endpoint's signing secret: the one call that does.
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret", tag = "svix: endpoint", operation_id = "v1.endpoint.get-secret",
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
+    responses((status = 200, body = EndpointSecretOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+async fn get_secret(
+    State(api): State<Arc<Api>>,
+    Path((app, endpoint)): Path<(String, String)>,
+    asker: Asker,
+) -> Result<impl IntoResponse, Error> {
+    let application = applications::resolve(&api, &app).await?;
+    let endpoint = resolve(&api, &application.id, &endpoint).await?;
+    let sealed = endpoint.live_secrets(api.clock.now()).next().ok_or(Error::NotFound)?;
+    let opened = api.vault.unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
+        Error::Unavailable(adapters::Unavailable::new("opening an endpoint's secret", error))
+    })?;
+    let key = opened.as_str().unwrap_or_default().to_owned();
+    info!(audit = true, key = %asker.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(EndpointSecretOut { key })))
+}

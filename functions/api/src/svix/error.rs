@@ -1,0 +1,68 @@
+//! Errors as Svix's clients know them.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// An error with a code.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HttpErrorOut {
+    /// One word.
+    code: &'static str,
+    /// For people.
+    detail: String,
+}
+
+/// What in the request cannot be used.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HTTPValidationError)]
+pub(crate) struct ValidationErrorOut {
+    detail: Vec<ValidationErrorItem>,
+}
+
+/// One thing that cannot be used.
+#[derive(Serialize, ToSchema)]
+struct ValidationErrorItem {
+    /// Where it is.
+    loc: Vec<String>,
+    /// Why.
+    msg: String,
+    /// Always `value_error`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// An error in Svix's shape.
+pub(crate) fn shape(error: &Error) -> Response {
+    if let Error::Invalid(invalid) = error {
+        let (loc, msg) = (invalid.at.clone(), invalid.why.clone());
+        let detail = vec![ValidationErrorItem { loc, msg, kind: "value_error" }];
+        return (error.status(), Json(ValidationErrorOut { detail })).into_response();
+    }
+    let body = HttpErrorOut { code: code(error), detail: error.detail() };
+    let mut response = (error.status(), Json(body)).into_response();
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+const fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Unauthenticated => "authentication_failed",
+        Error::Forbidden(_) => "permission_denied",
+        Error::NotFound => "not_found",
+        Error::Method => "method_not_allowed",
+        Error::Bad(_) => "bad_request",
+        Error::Invalid(_) => "validation_error",
+        Error::Conflict(_) => "conflict",
+        Error::TooLarge => "request_too_large",
+        Error::Unavailable(_) => "server_error",
+    }
+}

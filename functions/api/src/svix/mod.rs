@@ -1,0 +1,22 @@
+//! The Svix contract under `/api/v1`: their SDKs and their command line are our clients. Their
+//! message is our event. What they do not know of an endpoint rides in additional fields.
+
+pub(crate) mod applications;
+mod attempts;
+mod endpoint_in;
+mod endpoints;
+pub(crate) mod error;
+mod messages;
+mod page;
+mod resend;
+
+use crate::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .merge(applications::routes())
+        .merge(endpoints::routes())
+        .merge(messages::routes())
+        .merge(attempts::routes())
+        .merge(resend::routes())
+}

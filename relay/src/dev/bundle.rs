@@ -1,0 +1,348 @@
+//! The whole bundle in one process. `main.rs` of each function wires the same things from its
+//! environment.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use adapters::{
+    Unavailable, bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
+    table::Table, vault::Vault,
+};
+use api::Api;
+use aws_lambda_events::sqs::SqsEvent;
+use axum::Router;
+use deliver::Deliver;
+use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
+use domain::address::{Network, Rule};
+use ingest::Ingest;
+use local::{Clients, LocalAws, Names, Options, Ports, QueueTimes, Urls};
+use process::Process;
+use redeliver::Redeliver;
+use sweep::Sweep;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tracing::warn;
+
+use super::{poller::Poller, state::Secrets};
+
+/// How to start a bundle.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where its data lies; in memory if nowhere.
+    pub data: Option<PathBuf>,
+    /// Its port, the AWS services on the four above it; 0 for any free ones.
+    pub port: u16,
+    /// How often it looks for what is due.
+    pub sweep_every: Duration,
+    /// Networks it may call besides the public internet.
+    pub allowed_networks: String,
+    /// How patient its queues are.
+    pub queues: QueueTimes,
+    /// Its keys.
+    pub secrets: Secrets,
+    /// Its clock.
+    pub clock: Clock,
+}
+
+/// Why a bundle did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The services beneath it.
+    #[error(transparent)]
+    Aws(#[from] local::StartError),
+    /// The table.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Its port.
+    #[error("port {0} cannot be listened on: {1} (is another relay running? --port chooses)")]
+    Port(u16, io::Error),
+    /// A file of its own.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// A key that was cut short.
+    #[error("{0} is not a key; remove it to have a new one made")]
+    Key(PathBuf),
+    /// Networks that are none.
+    #[error(transparent)]
+    Network(#[from] domain::address::InvalidNetwork),
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Bundle {
+    aws: LocalAws,
+    address: SocketAddr,
+    parts: Parts,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// What the handlers are made of.
+#[derive(Clone)]
+struct Parts {
+    table: Table,
+    bucket: Bucket,
+    inbox: Queue,
+    bells: Bells,
+    vault: Vault,
+    caller: Caller,
+    clock: Clock,
+    public_url: String,
+    admin: domain::secret::Secret,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+/// How long this mode keeps events.
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
+impl Settings {
+    /// In memory, on free ports, calling loopback receivers.
+    pub fn new(secrets: Secrets) -> Self {
+        // A batch that died with its process should come back soon: nobody else holds it here.
+        let queues = QueueTimes { inbox_visibility: 10, dead_letter_visibility: 10, ..QueueTimes::default() };
+        Self {
+            data: None,
+            port: 0,
+            sweep_every: Duration::from_secs(1),
+            allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
+            queues,
+            secrets,
+            clock: Clock::system(),
+        }
+    }
+
+    /// With keys of its own, for tests.
+    pub fn fresh() -> Self {
+        Self::new(Secrets::fresh())
+    }
+}
+
+impl Bundle {
+    /// Starts everything; it is ready when this returns.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let rule = Rule { allowed: Network::parse_list(&settings.allowed_networks)? };
+        let listener = listen(settings.port).await?;
+        let address = listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
+        let aws = LocalAws::start(options(&settings)).await?;
+        let parts = Parts::new(&aws, &settings, rule, format!("http://{address}"));
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, parts.router(), stopped.clone()));
+        tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
+        parts.poll(&aws, &mut tasks, &stopped);
+        Ok(Self { aws, address, parts, stop, tasks })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the services beneath it listen.
+    pub fn aws_urls(&self) -> &Urls {
+        self.aws.urls()
+    }
+
+    /// Clients of the services beneath it.
+    pub fn clients(&self) -> Clients {
+        self.aws.clients()
+    }
+
+    /// Its queues' names.
+    pub fn names(&self) -> &Names {
+        self.aws.names()
+    }
+
+    /// The URL of one of its queues.
+    pub fn queue_url(&self, name: &str) -> String {
+        self.aws.queue_url(name)
+    }
+
+    /// Its table.
+    pub const fn table(&self) -> &Table {
+        &self.parts.table
+    }
+
+    /// Its clock.
+    pub const fn clock(&self) -> &Clock {
+        &self.parts.clock
+    }
+
+    /// What seals its secrets.
+    pub const fn vault(&self) -> &Vault {
+        &self.parts.vault
+    }
+
+    /// The admin key.
+    pub fn admin_key(&self) -> &str {
+        self.parts.admin.as_str().unwrap_or_default()
+    }
+
+    /// What a function's environment says, as `NAME=value` lines.
+    pub fn environment_file(&self) -> String {
+        let mut lines = self.aws.environment();
+        lines.push(("PUBLIC_URL", self.url()));
+        lines.push(("RETENTION_DAYS", (RETENTION.as_secs() / 86_400).to_string()));
+        lines.push(("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()));
+        lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
+    /// Takes no more work, finishes what is under way, stops.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.aws.stop().await;
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| StartError::Port(port, error))
+}
+
+fn options(settings: &Settings) -> Options {
+    let above = |n: u16| if settings.port == 0 { 0 } else { settings.port.saturating_add(n) };
+    let names = Names::default();
+    let text = |secret: &domain::secret::Secret| secret.as_str().unwrap_or_default().to_owned();
+    Options {
+        data: settings.data.clone(),
+        ports: Ports { dynamodb: above(1), sqs: above(2), s3: above(3), secrets: above(4) },
+        queues: settings.queues,
+        secret_values: vec![
+            (names.master_key_secret.clone(), text(&settings.secrets.master)),
+            (names.admin_key_secret.clone(), text(&settings.secrets.admin)),
+        ],
+        names,
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        warn!(%error, "serving ended");
+    }
+}
+
+impl Parts {
+    fn new(aws: &LocalAws, settings: &Settings, rule: Rule, public_url: String) -> Self {
+        let (clients, names) = (aws.clients(), aws.names());
+        let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
+        Self {
+            table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
+            bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+            inbox: queue(&names.inbox),
+            bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+            vault: Vault::new(&settings.secrets.master),
+            caller: Caller::new(rule),
+            clock: settings.clock.clone(),
+            public_url,
+            admin: settings.secrets.admin.clone(),
+        }
+    }
+
+    fn announcer(&self) -> Announcer {
+        let (table, bells, clock) = (self.table.clone(), self.bells.clone(), self.clock.clone());
+        Announcer { table, bells, clock }
+    }
+
+    fn attempts(&self) -> Attempts {
+        Attempts {
+            table: self.table.clone(),
+            bucket: self.bucket.clone(),
+            bells: self.bells.clone(),
+            vault: self.vault.clone(),
+            caller: self.caller.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn redrive(&self) -> Redrive {
+        Redrive {
+            table: self.table.clone(),
+            bucket: self.bucket.clone(),
+            bells: self.bells.clone(),
+            inbox: self.inbox.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn router(&self) -> Router {
+        let ingest = Ingest::new(
+            self.table.clone(),
+            self.bucket.clone(),
+            self.inbox.clone(),
+            self.vault.clone(),
+            self.clock.clone(),
+        );
+        let api = Api {
+            table: self.table.clone(),
+            bucket: self.bucket.clone(),
+            vault: self.vault.clone(),
+            attempts: self.attempts(),
+            announcer: self.announcer(),
+            redrive: self.redrive(),
+            clock: self.clock.clone(),
+            rule: self.caller.rule().clone(),
+            admin_key: self.admin.clone(),
+        };
+        ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))
+    }
+
+    /// One poller per event source mapping of the template.
+    fn poll(&self, aws: &LocalAws, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+        let names = aws.names();
+        let poller = |name: &str, batch: i32, at_once: usize| Poller {
+            client: aws.clients().sqs(),
+            url: aws.queue_url(name),
+            arn: format!("arn:aws:sqs:{}:000000000000:{name}", local::REGION),
+            batch,
+            at_once,
+        };
+        let process = Arc::new(Process {
+            announcer: self.announcer(),
+            bucket: self.bucket.clone(),
+            public_url: self.public_url.clone(),
+        });
+        let deliver = Arc::new(Deliver { attempts: self.attempts() });
+        let redeliver = Arc::new(Redeliver { redrive: self.redrive() });
+        let handle = move |batch: SqsEvent| {
+            let process = Arc::clone(&process);
+            async move { process.handle(&batch).await }
+        };
+        tasks.spawn(poller(&names.inbox, 10, 4).run(handle, stop.clone()));
+        let handle = move |batch: SqsEvent| {
+            let deliver = Arc::clone(&deliver);
+            async move { deliver.handle(&batch).await }
+        };
+        // One delivery at a time in many hands: a batch waits for its slowest endpoint.
+        tasks.spawn(poller(&names.outbox, 1, 64).run(handle, stop.clone()));
+        for queue in [&names.inbox_dead_letters, &names.dead_letters] {
+            let redeliver = Arc::clone(&redeliver);
+            let handle = move |batch: SqsEvent| {
+                let redeliver = Arc::clone(&redeliver);
+                async move { redeliver.handle(&batch).await }
+            };
+            tasks.spawn(poller(queue, 10, 2).run(handle, stop.clone()));
+        }
+    }
+
+    async fn sweep(self, every: Duration, mut stopped: watch::Receiver<bool>) {
+        let (table, bells, clock) = (self.table, self.bells, self.clock);
+        let sweep = Sweep { table, bells, clock };
+        let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => (),
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+            if let Err(error) = sweep.run().await {
+                warn!(%error, "a sweep was not finished");
+            }
+        }
+    }
+}

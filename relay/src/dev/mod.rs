@@ -1,0 +1,86 @@
+//! `relay dev`: the same handlers over the same AWS clients as in the cloud, against DynamoDB, SQS,
+//! S3 and Secrets Manager served inside this process.
+
+mod bundle;
+mod poller;
+mod state;
+mod welcome;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Parser;
+
+pub use self::bundle::{Bundle, Settings, StartError};
+
+/// What `relay dev` can be told.
+#[derive(Clone, Debug, Parser)]
+pub struct Args {
+    /// Where senders, subscribers' tools and the API find it. DynamoDB, SQS, S3 and Secrets Manager
+    /// listen on the four ports above it.
+    #[arg(long, default_value_t = 8788)]
+    pub port: u16,
+    /// Where its data lies.
+    #[arg(long, default_value = ".relay")]
+    pub data: PathBuf,
+    /// How often it looks for what is due; a deployed relay does every minute.
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    pub sweep_every: Duration,
+    /// The admin key; made and kept in the data directory if there is none.
+    #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
+    pub admin_key: Option<String>,
+}
+
+/// Runs until SIGTERM or Ctrl-C, then drains.
+pub fn main(args: Args) -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command line says what stopped it")]
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("relay: {error}");
+    ExitCode::FAILURE
+}
+
+#[expect(clippy::print_stdout, reason = "what to do next is what the command prints")]
+async fn run(args: Args) -> Result<(), StartError> {
+    let secrets = state::Secrets::load(&args.data, args.admin_key)?;
+    let settings = Settings {
+        data: Some(args.data.clone()),
+        port: args.port,
+        sweep_every: args.sweep_every,
+        ..Settings::new(secrets.clone())
+    };
+    let bundle = Bundle::start(settings).await?;
+    let demo = welcome::Demo::install(&bundle, &secrets).await?;
+    let environment = args.data.join("env");
+    state::write_private(&environment, &bundle.environment_file())?;
+    println!("{}", welcome::text(&bundle, &secrets, &demo, &environment));
+    stop_asked().await;
+    println!("draining …");
+    bundle.stop().await;
+    Ok(())
+}
+
+async fn stop_asked() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => (),
+        _ = terminate.recv() => (),
+    }
+}

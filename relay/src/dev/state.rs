@@ -1,0 +1,75 @@
+//! What `relay dev` keeps beside the data: its keys, readable by their owner only.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use adapters::random;
+use domain::secret::Secret;
+
+use super::StartError;
+
+/// The keys of a relay on this machine.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// What seals secrets at rest.
+    pub master: Secret,
+    /// The whole admin key, as a bearer sends it.
+    pub admin: Secret,
+}
+
+impl Secrets {
+    /// Keys for a relay that is gone with its process.
+    pub fn fresh() -> Self {
+        Self { master: made(""), admin: made("rk_admin_") }
+    }
+
+    /// The keys in a directory, made if there are none. A key that was given is used as it is and
+    /// not kept.
+    pub fn load(directory: &Path, admin: Option<String>) -> Result<Self, StartError> {
+        let kept = |name: &str, prefix: &str| -> Result<Secret, StartError> {
+            let path = directory.join(name);
+            match fs::read_to_string(&path) {
+                Ok(text) if 32 <= text.trim().len() => Ok(Secret::new(text.trim())),
+                Ok(_) => Err(StartError::Key(path)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let key = made(prefix);
+                    write_private(&path, key.as_str().unwrap_or_default())?;
+                    Ok(key)
+                }
+                Err(error) => Err(StartError::Io(path, error)),
+            }
+        };
+        fs::create_dir_all(directory)
+            .map_err(|error| StartError::Io(directory.to_owned(), error))?;
+        let admin = match admin.filter(|key| !key.is_empty()) {
+            Some(key) => Secret::new(key),
+            None => kept("admin.key", "rk_admin_")?,
+        };
+        Ok(Self { master: kept("master.key", "")?, admin })
+    }
+}
+
+fn made(prefix: &str) -> Secret {
+    Secret::new(format!("{prefix}{}", hex::encode(random::bytes::<32>())))
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
+    let write = || -> io::Result<()> {
+        let partial = path.with_extension("partial");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&partial)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().map_err(|error| StartError::Io(path.to_owned(), error))
+}

@@ -1,0 +1,146 @@
+//! An HTTP client for the AWS SDK that fails the k-th call of everything that shares it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The process dies before the call takes effect.
+    DiesBefore,
+    /// The process dies after the call took effect, without its answer.
+    DiesAfter,
+    /// Only this call fails, without effect.
+    FailsOnce,
+    /// Only this call's answer is lost; it took effect.
+    AnswerLost,
+}
+
+impl How {
+    /// Every way there is.
+    pub const ALL: [Self; 4] = [Self::DiesBefore, Self::DiesAfter, Self::FailsOnce, Self::AnswerLost];
+}
+
+/// One call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// By which handler.
+    pub by: &'static str,
+    /// Which operation.
+    pub operation: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<Called>,
+    plan: Option<(usize, How)>,
+    by: &'static str,
+    dead: bool,
+}
+
+/// The plan of what fails, and the record of what was called.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<State>>);
+
+impl Faults {
+    /// Fails call number `k`, counted from 0 over all handlers.
+    pub fn at(k: usize, how: How) -> Self {
+        let faults = Self::default();
+        faults.state().plan = Some((k, how));
+        faults
+    }
+
+    /// A new process begins: it calls as `by`.
+    pub fn begin(&self, by: &'static str) {
+        let mut state = self.state();
+        state.by = by;
+        state.dead = false;
+    }
+
+    /// Whether the process died since it began.
+    pub fn died(&self) -> bool {
+        self.state().dead
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Vec<Called> {
+        self.state().calls.clone()
+    }
+
+    /// The SDK's HTTP client, with these faults in it.
+    pub fn client(&self) -> SharedHttpClient {
+        let inner = aws_smithy_http_client::Builder::new().build_http();
+        SharedHttpClient::new(Client { inner, faults: self.clone() })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call and says how it is to fail, if it is.
+    fn meet(&self, request: &HttpRequest) -> Option<How> {
+        let mut state = self.state();
+        if state.dead {
+            return Some(How::DiesBefore);
+        }
+        let operation = match request.headers().get("x-amz-target") {
+            Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
+            None => format!("{} object", request.method()),
+        };
+        let number = state.calls.len();
+        let by = state.by;
+        state.calls.push(Called { by, operation });
+        let how = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
+        state.dead = matches!(how, Some(How::DiesBefore | How::DiesAfter));
+        how
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    inner: SharedHttpClient,
+    faults: Faults,
+}
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { inner, faults: self.faults.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    inner: SharedHttpConnector,
+    faults: Faults,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let broken = || ConnectorError::io("the connection broke on purpose".into());
+        match self.faults.meet(&request) {
+            None => self.inner.call(request),
+            Some(How::DiesBefore | How::FailsOnce) => HttpConnectorFuture::ready(Err(broken())),
+            Some(How::DiesAfter | How::AnswerLost) => {
+                let call = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    let _ = call.await;
+                    Err(broken())
+                })
+            }
+        }
+    }
+}

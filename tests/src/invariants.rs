@@ -1,0 +1,186 @@
+//! I1 to I7, I10, held against everything in the table and everything that arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adapters::table::Table;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    delivery::{Delivery, Round, State},
+    endpoint::Endpoint,
+    event::{Event, Outcome},
+    id::ApplicationId,
+    job::Job,
+    letter::{Letter, LetterState, What},
+    source::Source,
+};
+
+use crate::{cloud::Cloud, receiver::Received};
+
+/// Everything there is.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The deliveries.
+    pub deliveries: Vec<Delivery>,
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// The dead letters.
+    pub letters: Vec<Letter>,
+    /// The endpoints of `acme`.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl World {
+    /// Reads the whole table.
+    pub async fn read(cloud: &Cloud) -> Self {
+        let mut world = Self::default();
+        let client = cloud.aws.clients().dynamodb();
+        let scan = client.scan().table_name(&cloud.aws.names().table).consistent_read(true);
+        for item in scan.send().await.expect("scanned").items.unwrap_or_default() {
+            let text = |name: &str| match item.get(name) {
+                Some(AttributeValue::S(text)) => text.clone(),
+                _ => String::new(),
+            };
+            let (sk, doc) = (text("sk"), text("doc"));
+            if sk == "EVT" {
+                world.events.push(serde_json::from_str(&doc).expect("an event"));
+            } else if sk.starts_with("DLV#") {
+                world.deliveries.push(serde_json::from_str(&doc).expect("a delivery"));
+            } else if sk == "JOB" {
+                world.jobs.push(serde_json::from_str(&doc).expect("a job"));
+            } else if sk == "LTR" {
+                world.letters.push(serde_json::from_str(&doc).expect("a letter"));
+            }
+        }
+        let table: Table = cloud.sound_table();
+        world.endpoints = table.endpoints(&ApplicationId::named("acme")).await.expect("read");
+        world
+    }
+
+    /// What does not hold.
+    pub fn violations(&self, accepted: &[Vec<u8>], received: &[Received], crashes: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        self.every_acceptance_ends_somewhere(accepted, &mut found);
+        self.one_effect_per_key(&mut found);
+        self.one_delivery_per_endpoint(&mut found);
+        for delivery in &self.deliveries {
+            self.a_delivery_ends(delivery, &mut found);
+            self.attempts_stay_in_bounds(delivery, &mut found);
+        }
+        self.nothing_is_sent_unrecorded(received, crashes, &mut found);
+        found
+    }
+
+    /// I1
+    fn every_acceptance_ends_somewhere(&self, accepted: &[Vec<u8>], found: &mut Vec<String>) {
+        for body in accepted {
+            let key = key_of(body);
+            let id = Source::event_id("modal", &key);
+            let recorded = self.events.iter().any(|event| event.id == id);
+            let parked = self.letters.iter().any(|letter| {
+                matches!(&letter.what, What::Message { .. }) && letter.state == LetterState::Waiting
+            });
+            if !recorded && !parked {
+                found.push(format!("I1: {key} was accepted and is nowhere"));
+            }
+        }
+    }
+
+    /// I2, I3
+    fn one_effect_per_key(&self, found: &mut Vec<String>) {
+        for job in &self.jobs {
+            let effects = self.events.iter().filter(|event| {
+                event.job.as_ref() == Some(&job.id)
+                    && matches!(event.outcome, Outcome::Announced | Outcome::Noted | Outcome::Conflict)
+            });
+            let effects = u64::try_from(effects.count()).expect("few");
+            if job.version != effects {
+                found.push(format!("I2: job {} changed {} times by {effects} events", job.id, job.version));
+            }
+            let ended: Vec<_> = self
+                .events
+                .iter()
+                .filter(|event| event.job.as_ref() == Some(&job.id))
+                .filter(|event| event.outcome == Outcome::Announced)
+                .filter(|event| ["job.succeeded", "job.failed"].contains(&event.event_type.as_str()))
+                .collect();
+            if 1 < ended.len() {
+                found.push(format!("I3: job {} ended {} times", job.id, ended.len()));
+            }
+        }
+    }
+
+    /// I4
+    fn one_delivery_per_endpoint(&self, found: &mut Vec<String>) {
+        for event in self.events.iter().filter(|event| event.outcome == Outcome::Announced) {
+            let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+            for delivery in self.deliveries.iter().filter(|delivery| delivery.event == event.id) {
+                *counts.entry(delivery.endpoint.clone()).or_default() += 1;
+            }
+            for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.wants(event)) {
+                let count = counts.get(&endpoint.id).copied().unwrap_or(0);
+                if count != 1 {
+                    found.push(format!("I4: {} has {count} deliveries to {}", event.id, endpoint.id));
+                }
+            }
+        }
+    }
+
+    /// I5
+    fn a_delivery_ends(&self, delivery: &Delivery, found: &mut Vec<String>) {
+        match delivery.state {
+            State::Delivered | State::Cancelled => (),
+            State::Pending => found.push(format!("I5: {} is still pending", delivery.id)),
+            State::Dead => {
+                let waits = self.letters.iter().any(|letter| {
+                    letter.state == LetterState::Waiting
+                        && matches!(&letter.what, What::Delivery { delivery: d, .. } if *d == delivery.id)
+                });
+                if !waits {
+                    found.push(format!("I5: {} is dead and nobody can see it", delivery.id));
+                }
+            }
+        }
+    }
+
+    /// I6, I7, I10
+    fn attempts_stay_in_bounds(&self, delivery: &Delivery, found: &mut Vec<String>) {
+        let ids: BTreeSet<_> = delivery.attempts.iter().map(|attempt| &attempt.id).collect();
+        if ids.len() != delivery.attempts.len() {
+            found.push(format!("I7: {} has an attempt twice", delivery.id));
+        }
+        let is_success = |status: Option<u16>| status.is_some_and(|s| (200..300).contains(&s));
+        let success = delivery.attempts.iter().position(|attempt| is_success(attempt.status));
+        if let Some(at) = success
+            && delivery.attempts[at + 1..].iter().any(|attempt| !attempt.manual)
+        {
+            found.push(format!("I6: {} was attempted after a recorded 2xx", delivery.id));
+        }
+        let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint);
+        let most = match delivery.round {
+            Round::Once => 1,
+            Round::Policy => endpoint.map_or(u32::MAX, |e| u32::from(e.policy.max_retries) + 1),
+        };
+        if most < delivery.tried() {
+            found.push(format!("I10: {} was tried {} times", delivery.id, delivery.tried()));
+        }
+    }
+
+    /// Every request that came is in a record, but for those whose record a crash took; and whoever
+    /// answered 2xx is not asked again, but for the same.
+    fn nothing_is_sent_unrecorded(&self, received: &[Received], crashes: usize, found: &mut Vec<String>) {
+        let recorded: u32 = self.deliveries.iter().map(|delivery| delivery.made).sum();
+        let came = u32::try_from(received.len()).expect("few");
+        let lost = u32::try_from(crashes).expect("few");
+        if recorded < came.saturating_sub(lost) || came < recorded {
+            found.push(format!("I6: {came} requests came, {recorded} are recorded, {crashes} crashes"));
+        }
+    }
+}
+
+/// The idempotency key of a completion in these tests.
+fn key_of(body: &[u8]) -> String {
+    let profile = domain::profile::Profile::named("modal-omtx").expect("part of the build");
+    profile.key(&domain::signature::Verified::default(), body).expect("readable").0
+}

@@ -1,0 +1,115 @@
+//! A subscriber on loopback that records what it gets and answers as it is told.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+};
+use domain::{profile::Profile, secret::Secret, time::Timestamp};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// One request that came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Where to.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// What it was answered with.
+    pub answered: u16,
+}
+
+impl Received {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Whether the Standard Webhooks signature holds at the time it names.
+    pub fn verifies(&self, secret: &Secret) -> bool {
+        let at = Timestamp::from_secs(self.header("webhook-timestamp").parse().unwrap_or(0));
+        let scheme = &Profile::named("standard").expect("part of the build").scheme;
+        scheme.verify(std::slice::from_ref(secret), &self.headers, &self.body, at).is_ok()
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    received: watch::Sender<Vec<Received>>,
+    status: Mutex<u16>,
+}
+
+/// A subscriber.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// A subscriber that answers 200 on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (received, _) = watch::channel(Vec::new());
+        let shared = Arc::new(Shared { received, status: Mutex::new(200) });
+        let app = Router::new().fallback(record).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Self { address, shared, server }
+    }
+
+    /// Its URL for a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Answers with this status from now on.
+    pub fn answer(&self, status: u16) {
+        *self.shared.status.lock().expect("not poisoned") = status;
+    }
+
+    /// What came so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.borrow().clone()
+    }
+
+    /// Waits until `count` requests came, and gives them.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        let mut watch = self.shared.received.subscribe();
+        let came = watch.wait_for(|received| count <= received.len());
+        match tokio::time::timeout(Duration::from_secs(60), came).await {
+            Ok(Ok(received)) => received.clone(),
+            _ => panic!("{} of {count} requests came", self.received().len()),
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn record(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let answered = *shared.status.lock().expect("not poisoned");
+    let path = uri.path().to_owned();
+    shared.received.send_modify(|all| all.push(Received { path, headers, body, answered }));
+    StatusCode::from_u16(answered).expect("a status")
+}
