@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
+    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
+    table::{Table, Written},
     vault::Vault,
 };
 use api::Api;
@@ -20,6 +21,10 @@ use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
+    application::Application,
+    endpoint::{Endpoint, EndpointSecret},
+    id::{ApplicationId, EndpointId},
+    retry::Policy,
     secret::Secret,
     source::{Options, Source},
     time::Timestamp,
@@ -84,8 +89,51 @@ impl Cloud {
             created_at: START,
             updated_at: START,
         };
-        cloud.table(&cloud.aws.clients()).put_source(&source).await.expect("kept");
+        let table = cloud.sound_table();
+        table.put_source(&source).await.expect("kept");
+        let application = Application {
+            id: ApplicationId::named("acme"),
+            uid: Some("acme".to_owned()),
+            name: "acme".to_owned(),
+            throttle_rate: None,
+            metadata: Default::default(),
+            created_at: START,
+            updated_at: START,
+            implicit: false,
+        };
+        table.put_application(&application).await.expect("kept");
         cloud
+    }
+
+    /// An endpoint of `acme`, kept without faults, with the secret of [`Cloud::endpoint_secret`].
+    pub async fn endpoint(&self, url: &str, policy: Policy) -> Endpoint {
+        let id = EndpointId::derive(&[url]);
+        let sealed = self.vault().seal(&Endpoint::owner(&id), &Self::endpoint_secret());
+        let endpoint = Endpoint {
+            application: ApplicationId::named("acme"),
+            uid: None,
+            url: url.to_owned(),
+            description: String::new(),
+            secrets: vec![EndpointSecret { sealed, expires_at: None }],
+            event_types: Vec::new(),
+            channels: Vec::new(),
+            metadata: Default::default(),
+            throttle_rate: None,
+            disabled: None,
+            policy,
+            created_at: START,
+            updated_at: START,
+            version: 0,
+            id,
+        };
+        let created = self.sound_table().create_endpoint(&endpoint).await.expect("kept");
+        assert_eq!(created, Written::Yes);
+        endpoint
+    }
+
+    /// What signs for every endpoint here.
+    pub fn endpoint_secret() -> Secret {
+        Secret::symmetric(&[7; 32])
     }
 
     /// The table, without faults.
@@ -319,6 +367,11 @@ impl Cloud {
             self.sweep().await;
         }
         false
+    }
+
+    /// Goes on for so many rounds of a minute, or until nothing is left.
+    pub async fn settle_for(&self, rounds: usize) {
+        self.settle(rounds).await;
     }
 
     async fn is_quiet(&self) -> bool {

@@ -45,6 +45,7 @@ struct State {
     plan: Option<(usize, How)>,
     by: &'static str,
     dead: bool,
+    hits: usize,
 }
 
 /// The plan of what fails, and the record of what was called.
@@ -69,6 +70,11 @@ impl Faults {
     /// Whether the process died since it began.
     pub fn died(&self) -> bool {
         self.state().dead
+    }
+
+    /// How many calls failed on purpose; those of a dead process count as one.
+    pub fn hits(&self) -> usize {
+        self.state().hits
     }
 
     /// Every call so far.
@@ -100,6 +106,7 @@ impl Faults {
         let by = state.by;
         state.calls.push(Called { by, operation });
         let how = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
+        state.hits += usize::from(how.is_some());
         state.dead = matches!(how, Some(How::DiesBefore | How::DiesAfter));
         how
     }

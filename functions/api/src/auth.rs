@@ -13,7 +13,6 @@ use axum::{
 use domain::{
     id::{ApplicationId, is_identifier},
     key::{ApiKey, Scope},
-    secret::Secret,
     time::Timestamp,
 };
 
@@ -53,16 +52,16 @@ impl Asker {
     }
 }
 
-/// The first key, which is deployed and not kept in the table.
-pub(crate) fn admin(secret: &Secret, now: Timestamp) -> ApiKey {
-    let text = secret.as_str().unwrap_or_default();
+/// What is kept of the first key, which is deployed and not in the table.
+fn admin(api: &Api) -> ApiKey {
+    let text = api.admin_key.as_str().unwrap_or_default();
     ApiKey {
         id: "admin".to_owned(),
         hash: ApiKey::hash(text.strip_prefix(ADMIN_PREFIX).unwrap_or(text)),
         scope: Scope::Admin,
         application: None,
-        name: "the deployed admin key".to_owned(),
-        created_at: now,
+        name: String::new(),
+        created_at: Timestamp(0),
     }
 }
 
@@ -96,7 +95,8 @@ pub(crate) async fn gate(
 async fn identify(api: &Api, headers: &HeaderMap) -> Result<Option<Asker>, Unavailable> {
     let Some(bearer) = bearer(headers) else { return Ok(None) };
     if let Some(secret) = bearer.strip_prefix(ADMIN_PREFIX) {
-        return Ok(api.admin.opens(secret).then(|| asker(&api.admin)));
+        let admin = admin(api);
+        return Ok(admin.opens(secret).then(|| asker(&admin)));
     }
     let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
     let key = api.table.key(id).await?.filter(|key| key.opens(secret));

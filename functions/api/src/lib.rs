@@ -21,39 +21,14 @@ mod tasks;
 
 use std::sync::Arc;
 
-use adapters::{
-    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
-    vault::Vault,
-};
+use adapters::{bells::Bells, bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
-use domain::{address::Rule, key::ApiKey, secret::Secret};
+use domain::{address::Rule, secret::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
 /// Largest request body, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-
-/// What the API is made of.
-pub struct Parts {
-    /// Where everything is kept.
-    pub table: Table,
-    /// Where large bodies lie.
-    pub bucket: Bucket,
-    /// What seals and opens secrets.
-    pub vault: Vault,
-    /// How deliveries and tasks are rung for.
-    pub bells: Bells,
-    /// Where accepted requests go.
-    pub inbox: Queue,
-    /// Where endpoints may be.
-    pub rule: Rule,
-    /// The first key, with or without its prefix `rk_admin_`.
-    pub admin_key: Secret,
-    /// What time it is.
-    pub clock: Clock,
-    /// Where the relay is reached from outside, if it knows.
-    pub public_url: Option<String>,
-}
 
 /// The API's shared state.
 pub struct Api {
@@ -73,45 +48,34 @@ pub struct Api {
     pub clock: Clock,
     /// Where endpoints may be.
     pub rule: Rule,
-    /// The first key.
-    admin: ApiKey,
-    /// Where the relay is reached from outside, if it knows.
-    pub public_url: Option<String>,
+    /// The first key, with or without its prefix `rk_admin_`.
+    pub admin_key: Secret,
 }
 
 impl Api {
-    /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { table, bucket, vault, bells, inbox, rule, admin_key, clock, public_url } = parts;
-        let attempts = Attempts {
-            table: table.clone(),
-            bucket: bucket.clone(),
-            bells: bells.clone(),
-            vault: vault.clone(),
-            caller: Caller::new(rule.clone()),
-            clock: clock.clone(),
-        };
-        let announcer =
-            Announcer { table: table.clone(), bells: bells.clone(), clock: clock.clone() };
-        let redrive = Redrive {
-            table: table.clone(),
-            bucket: bucket.clone(),
-            bells,
-            inbox,
-            clock: clock.clone(),
-        };
-        let admin = auth::admin(&admin_key, clock.now());
+    /// What attempts deliveries knows everything but the inbox and the first key.
+    pub fn new(attempts: Attempts, inbox: Queue, admin_key: Secret) -> Self {
+        let Attempts { table, bucket, bells, vault, caller, clock } = attempts.clone();
         Self {
+            announcer: Announcer {
+                table: table.clone(),
+                bells: bells.clone(),
+                clock: clock.clone(),
+            },
+            redrive: Redrive {
+                table: table.clone(),
+                bucket: bucket.clone(),
+                bells,
+                inbox,
+                clock: clock.clone(),
+            },
+            rule: caller.rule().clone(),
             table,
             bucket,
             vault,
             attempts,
-            announcer,
-            redrive,
             clock,
-            rule,
-            admin,
-            public_url,
+            admin_key,
         }
     }
 

@@ -49,7 +49,7 @@ const TRIES: usize = 8;
 impl Process {
     /// Works through a batch; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(batch, async |message| self.message(message).await).await
+        batch::each(batch, |message| self.message(message)).await
     }
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {

@@ -22,7 +22,7 @@ pub struct Redeliver {
 impl Redeliver {
     /// Works through a batch; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(batch, async |message| self.message(message).await).await
+        batch::each(batch, |message| self.message(message)).await
     }
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {

@@ -26,6 +26,7 @@ impl Clock {
     }
 
     /// The time now.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
         let Some(hands) = &self.0 else {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -8,16 +8,22 @@ use tracing::warn;
 
 /// Works through a batch at once. An error, and a panic too, sends one message back to the queue
 /// and leaves the others alone.
-pub async fn each<E: std::fmt::Display>(
-    batch: &SqsEvent,
-    work: impl AsyncFn(&SqsMessage) -> Result<(), E>,
-) -> SqsBatchResponse {
-    let work = &work;
-    let guarded = batch.records.iter().map(|message| async move {
-        match AssertUnwindSafe(work(message)).catch_unwind().await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("panicked".to_owned()),
+pub async fn each<'b, E, F>(
+    batch: &'b SqsEvent,
+    work: impl Fn(&'b SqsMessage) -> F,
+) -> SqsBatchResponse
+where
+    E: std::fmt::Display,
+    F: Future<Output = Result<(), E>>,
+{
+    let guarded = batch.records.iter().map(|message| {
+        let work = AssertUnwindSafe(work(message)).catch_unwind();
+        async {
+            match work.await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("panicked".to_owned()),
+            }
         }
     });
     let results = join_all(guarded).await;

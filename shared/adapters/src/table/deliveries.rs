@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    delivery::{Delivery, GRACE, State},
+    delivery::{Delivery, State},
     endpoint::Endpoint,
     event::Event,
     id::{DeliveryId, EndpointId, EventId, TaskId},
@@ -126,7 +126,7 @@ impl Table {
             .key("pk", AttributeValue::S(pk))
             .key("sk", AttributeValue::S(sk))
             .update_expression(
-                "SET claim = :token, lease_until = :now + lease_ms, due_at = :grace + lease_ms",
+                "SET claim = :token, lease_until = :now + lease_ms, due_at = :now + lease_ms",
             )
             .condition_expression(
                 "#state = :pending AND next_at <= :now \
@@ -135,7 +135,6 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":token", s(token))
             .expression_attribute_values(":now", n(now.0))
-            .expression_attribute_values(":grace", n(now.plus(GRACE).0))
             .expression_attribute_values(":pending", s(state_word(State::Pending)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

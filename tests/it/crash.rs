@@ -1,0 +1,211 @@
+//! Crash everywhere: every AWS call of every handler fails once, before and after its effect, with
+//! and without the process dying; the rest of the system settles; the invariants hold.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use domain::retry::Policy;
+use futures::{StreamExt, stream};
+use serde_json::json;
+use tests::{
+    cloud::{Cloud, Sabotage},
+    faults::{Faults, How},
+    invariants::World,
+    receiver::Receiver,
+    sender::completion,
+};
+
+/// A way through the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Journey {
+    /// Completions, doubled and contradicted, to two subscribers; a message over the API.
+    Delivered,
+    /// A subscriber that is down, then up: retried, spent, parked, probed, recovered.
+    Recovered,
+    /// A dead letter put back by an operator; a poisoned message parked and put back.
+    ByHand,
+    /// A subscriber that is gone for good.
+    Gone,
+}
+
+impl Journey {
+    const ALL: [Self; 4] = [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone];
+}
+
+/// Makes a journey under a fault; what does not hold at its end.
+async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<String>, Faults) {
+    let receiver = Receiver::start().await;
+    let mut cloud = Cloud::start(faults.clone()).await;
+    cloud.sabotage = sabotage;
+    let endpoints = if journey == Journey::Delivered { 2 } else { 1 };
+    for number in 0..endpoints {
+        let endpoint = cloud.endpoint(&receiver.url(&format!("/{number}")), policy()).await;
+        assert!(endpoint.secrets.len() == 1);
+    }
+    walk(journey, &mut cloud, &receiver).await;
+    let mut found = Vec::new();
+    if !cloud.settle(40).await {
+        found.push("I5: the system does not come to rest".to_owned());
+    }
+    let world = World::read(&cloud).await;
+    found.extend(world.violations(&cloud.accepted, &receiver.received(), faults.hits()));
+    if sabotage == Sabotage::None {
+        found.extend(arrived(journey, &world));
+    }
+    (found, faults)
+}
+
+fn policy() -> Policy {
+    Policy::of(Some(2), Some(5), Some(vec![1, 1])).expect("valid")
+}
+
+async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
+    let success = completion("c1", "success", "{\"n\":1}");
+    match journey {
+        Journey::Delivered => {
+            cloud.send(&success).await;
+            cloud.send(&success).await;
+            cloud.work().await;
+            // The same key, other bytes; another end of the same job; a large body.
+            cloud.send(&completion("c1", "success", "{\"n\":2}")).await;
+            cloud.send(&completion("c1", "failure", "null")).await;
+            let large = format!("\"{}\"", "x".repeat(20_000));
+            cloud.send(&completion("c2", "success", &large)).await;
+            cloud.work().await;
+            let message = json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });
+            for _ in 0..3 {
+                // A client sends again until it knows.
+                let (status, _) = cloud
+                    .call(Method::POST, "/api/v1/app/acme/msg", Some(message.clone()))
+                    .await;
+                if status.is_success() || status.as_u16() == 409 {
+                    break;
+                }
+            }
+        }
+        Journey::Recovered => {
+            receiver.answer(503);
+            cloud.send(&success).await;
+            cloud.settle_for(8).await;
+            receiver.answer(200);
+        }
+        Journey::ByHand => {
+            receiver.answer(500);
+            cloud.send(&success).await;
+            cloud.inject(&cloud.aws.names().inbox.clone(), "garbage").await;
+            cloud.settle_for(20).await;
+            receiver.answer(200);
+            for number in 1..=3 {
+                let path = format!("/v1/webhooks/dead-letter/{number}/retry");
+                cloud.call(Method::POST, &path, None).await;
+            }
+        }
+        Journey::Gone => {
+            receiver.answer(410);
+            cloud.send(&success).await;
+            cloud.settle_for(4).await;
+            cloud.send(&completion("c3", "success", "1")).await;
+        }
+    }
+}
+
+/// What a journey must have brought about, crash or not.
+fn arrived(journey: Journey, world: &World) -> Option<String> {
+    use domain::delivery::State::{Dead, Delivered};
+    let count = |state| world.deliveries.iter().filter(|d| d.state == state).count();
+    let (delivered, dead) = (count(Delivered), count(Dead));
+    let right = match journey {
+        Journey::Delivered => delivered == 6 && dead == 0,
+        Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
+        Journey::Gone => delivered == 0 && dead == 2,
+    };
+    (!right).then(|| format!("{journey:?}: {delivered} delivered, {dead} dead"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_call_of_every_handler_may_fail_in_every_way() {
+    let mut plans = Vec::new();
+    let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    for journey in Journey::ALL {
+        let (found, faults) = make(journey, Faults::default(), Sabotage::None).await;
+        assert!(found.is_empty(), "{journey:?} without faults: {found:#?}");
+        for (k, call) in faults.calls().iter().enumerate() {
+            // The sweep's reading is the same call over and over; eight of them stand for all.
+            let name = format!("{} {}", call.by, call.operation);
+            let seen = calls.entry(format!("{journey:?} {name}")).or_default();
+            *seen += 1;
+            if call.by != "sweep" || *seen <= 8 {
+                plans.extend(How::ALL.map(|how| (journey, k, how)));
+            }
+        }
+    }
+    let total = plans.len();
+    let run = |(journey, k, how)| async move {
+        let run = tokio::spawn(make(journey, Faults::at(k, how), Sabotage::None));
+        let (found, faults) = run.await.expect("no panic");
+        assert_eq!(faults.hits(), 1, "{journey:?} {k} was never reached");
+        let call = faults.calls()[k].clone();
+        (!found.is_empty()).then(|| format!("{journey:?} call {k} {call:?} {how:?}: {found:?}"))
+    };
+    let failed: Vec<String> =
+        stream::iter(plans).map(run).buffer_unordered(4).filter_map(|f| async { f }).collect().await;
+    let mut by: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, count) in calls {
+        let handler = name.split(' ').nth(1).unwrap_or_default().to_owned();
+        *by.entry(handler).or_default() += count;
+    }
+    println!("crash harness: {} of {total} held; calls met: {by:?}", total - failed.len());
+    assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_harness_notices_a_message_that_is_acknowledged_too_early() {
+    // Process dies at its first call, and its message is deleted all the same.
+    let (_, faults) = make(Journey::Delivered, Faults::default(), Sabotage::None).await;
+    let k = faults.calls().iter().position(|call| call.by == "process").expect("it calls");
+    let faults = Faults::at(k, How::DiesBefore);
+    let (found, _) = make(Journey::Delivered, faults, Sabotage::AcksTheUnfinished).await;
+    assert!(found.iter().any(|violation| violation.starts_with("I1")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_harness_notices_that_nobody_sweeps() {
+    let (_, faults) = make(Journey::Delivered, Faults::default(), Sabotage::None).await;
+    let calls = faults.calls();
+    let ring = calls.iter().position(|call| call.by == "process" && call.operation.starts_with("SendMessage"));
+    let faults = Faults::at(ring.expect("it rings"), How::FailsOnce);
+    let (found, _) = make(Journey::Delivered, faults, Sabotage::NeverSweeps).await;
+    assert!(found.iter().any(|violation| violation.starts_with("I5")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_harness_notices_that_the_dead_are_dropped() {
+    let (found, _) = make(Journey::Gone, Faults::default(), Sabotage::DropsTheDead).await;
+    assert!(found.iter().any(|violation| violation.starts_with("I5")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_harness_notices_an_effect_that_happened_twice() {
+    let receiver = Receiver::start().await;
+    let mut cloud = Cloud::start(Faults::default()).await;
+    cloud.endpoint(&receiver.url("/"), policy()).await;
+    cloud.send(&completion("c1", "success", "1")).await;
+    assert!(cloud.settle(10).await);
+    let world = World::read(&cloud).await;
+    let received = receiver.received();
+    assert!(world.violations(&cloud.accepted, &received, 0).is_empty());
+    // A second delivery of the same event to the same endpoint, one more change of the job, an
+    // attempt behind the one that succeeded.
+    let mut broken = World::read(&cloud).await;
+    broken.deliveries.push(broken.deliveries[0].clone());
+    broken.jobs[0].version += 1;
+    let again = broken.deliveries[0].attempts[0].clone();
+    broken.deliveries[0].attempts.push(again);
+    let found = broken.violations(&cloud.accepted, &received, 0);
+    for invariant in ["I2", "I4", "I6", "I7"] {
+        assert!(found.iter().any(|v| v.starts_with(invariant)), "{invariant}: {found:?}");
+    }
+    // Requests that nobody recorded.
+    let twice = [&received[..], &received[..]].concat();
+    assert!(!world.violations(&cloud.accepted, &twice, 0).is_empty());
+}
