@@ -1,7 +1,7 @@
 //! The cloud, driven step by step: handlers run one at a time, each as a process of its own, over
 //! the real AWS clients; time is turned by hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use adapters::{
     bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
@@ -10,6 +10,7 @@ use adapters::{
 };
 use api::Api;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use aws_smithy_types::retry::RetryConfig;
 use axum::{
@@ -356,14 +357,15 @@ impl Cloud {
         }
     }
 
-    /// Goes on until nothing is on a queue and nothing is due, or for so many rounds of a minute.
+    /// Goes on until nothing is on a queue and nothing is due, or for so many rounds of a minute
+    /// that grow to five.
     pub async fn settle(&self, rounds: usize) -> bool {
-        for _ in 0..rounds {
+        for round in 0..rounds {
             self.work().await;
             if self.is_quiet().await {
                 return true;
             }
-            self.pass(Duration::from_secs(61));
+            self.pass(Duration::from_secs(if round < 4 { 61 } else { 301 }));
             self.sweep().await;
         }
         false
@@ -381,13 +383,15 @@ impl Cloud {
                 return false;
             }
         }
-        let far = Timestamp(u64::MAX / 2);
-        for shard in 0..adapters::table::SHARDS {
-            if !self.sound_table().due(shard, far, 1).await.expect("read").is_empty() {
-                return false;
-            }
-        }
-        true
+        // Whoever waits for an endpoint that is disabled waits for its owner.
+        let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
+        let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
+        let scan = self.aws.clients().dynamodb().scan().table_name(&self.aws.names().table);
+        let due = scan.filter_expression("attribute_exists(due_at)").send().await.expect("read");
+        let is_task = |item: &HashMap<String, AttributeValue>| {
+            item.get("pk") == Some(&AttributeValue::S("TASKS".to_owned()))
+        };
+        due.items().iter().all(|item| asleep && is_task(item))
     }
 
     /// Messages on a queue, seen and unseen.

@@ -39,6 +39,15 @@ pub struct Called {
     pub operation: String,
 }
 
+impl Called {
+    /// The ways in which it can fail that differ. A read has no effect that could be lost with its
+    /// answer, so for one that does not kill its process, before and after are the same.
+    pub fn ways(&self) -> &'static [How] {
+        let reads = ["GetItem", "BatchGetItem", "Query", "GET object"];
+        if reads.contains(&self.operation.as_str()) { &How::ALL[..3] } else { &How::ALL }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     calls: Vec<Called>,

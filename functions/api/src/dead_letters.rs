@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use adapters::{random, table::{Table, Written}};
+use adapters::{
+    random,
+    table::{Table, Written},
+};
 use axum::{
     Json,
     extract::{Path, State},
@@ -60,7 +63,7 @@ async fn list(
     params: Params,
 ) -> Result<Json<LetterList>, Error> {
     let limit = params.number("limit", 1..=1000, 100)?;
-    let offset = params.number("offset", 0..=usize::MAX, 0)?;
+    let offset = params.number("offset", 0..=100_000, 0)?;
     let mut data = Vec::new();
     let mut seen = 0usize;
     let mut count = |letter: &Letter| {
@@ -101,7 +104,7 @@ struct LetterDetail {
     #[serde(flatten)]
     letter: LetterOut,
     /// What its subscriber was to receive; null for a message, or if it is too large to show.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
     /// Every attempt that is on record, oldest first.
     attempt_history: Vec<AttemptOut>,
@@ -220,9 +223,9 @@ impl FilterIn {
     fn read(self, asker: &Asker) -> Result<Filter, Error> {
         let at = |name, text: Option<String>| match text {
             None => Ok(None),
-            Some(text) => instant(&text).map(Some).ok_or_else(|| {
-                Error::field(name, "is a time such as 2026-11-22T01:13:33Z")
-            }),
+            Some(text) => instant(&text)
+                .map(Some)
+                .ok_or_else(|| Error::field(name, "is a time such as 2026-11-22T01:13:33Z")),
         };
         let endpoint = match self.endpoint {
             None => None,

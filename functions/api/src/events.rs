@@ -85,7 +85,7 @@ struct EventDetail {
     #[serde(flatten)]
     event: EventOut,
     /// What subscribers receive; null if it is too large to show.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
     deliveries: Vec<DeliveryOut>,
 }

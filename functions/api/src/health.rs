@@ -10,7 +10,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::{
     Modify, OpenApi, ToSchema,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        Content, Ref, RefOr,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,9 +29,40 @@ use crate::Routes;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     security(("key" = [])),
+    components(schemas(Problem)),
     modifiers(&Bearer),
 )]
 struct Document;
+
+/// What an error of our own looks like (RFC 9457).
+#[derive(Serialize, ToSchema)]
+struct Problem {
+    /// Always `about:blank`.
+    r#type: String,
+    /// What the status means.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong with this request.
+    detail: String,
+}
+
+/// Says of every error under `/v1` that it is a problem.
+pub(crate) fn with_problems(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let ours = document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with("/v1/"));
+    for operation in ours.flat_map(|(_, item)| {
+        [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+    }) {
+        for (status, response) in &mut operation.responses.responses {
+            let RefOr::T(response) = response else { continue };
+            if status.starts_with('4') {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                response.content.insert("application/problem+json".to_owned(), RefOr::T(problem));
+            }
+        }
+    }
+    document
+}
 
 struct Bearer;
 
@@ -72,8 +106,7 @@ async fn svix_health() -> StatusCode {
 }
 
 /// The document, printed once.
-static PRINTED: LazyLock<String> =
-    LazyLock::new(|| crate::openapi().to_json().unwrap_or_default());
+static PRINTED: LazyLock<String> = LazyLock::new(|| crate::openapi().to_json().unwrap_or_default());
 
 async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], PRINTED.as_str())

@@ -133,7 +133,8 @@ async fn list(
     asker: Asker,
     params: Params,
 ) -> Result<Json<List<JobOut>>, Error> {
-    const WORDS: [&str; 6] = ["pending", "running", "succeeded", "failed", "timed_out", "cancelled"];
+    const WORDS: [&str; 6] =
+        ["pending", "running", "succeeded", "failed", "timed_out", "cancelled"];
     let wanted = Wanted::by_time(&params)?;
     let (source, status) = (params.text("source"), params.text("status"));
     if status.is_some_and(|status| !WORDS.contains(&status)) {

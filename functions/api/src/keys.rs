@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{
-    Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications,
-};
+use crate::{Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(create, list)).routes(routes!(delete))
@@ -106,10 +104,7 @@ async fn create(
 /// Every key, without its secret.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", operation_id = "list_keys",
     responses((status = 200, body = List<KeyOut>), (status = 401), (status = 403)))]
-async fn list(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
-) -> Result<Json<List<KeyOut>>, Error> {
+async fn list(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<List<KeyOut>>, Error> {
     asker.must_see_all()?;
     let mut keys = api.table.keys().await?;
     keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));

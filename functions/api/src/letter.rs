@@ -68,8 +68,9 @@ impl From<&Letter> for LetterOut {
             retried_at: letter.retried_at.map(|at| at.rfc3339()),
             retry_success: letter.retry_success,
         };
-        if let What::Delivery { event, endpoint, application, event_type, url, job, batch_id, .. } =
-            &letter.what
+        if let What::Delivery {
+            event, endpoint, application, event_type, url, job, batch_id, ..
+        } = &letter.what
         {
             out.kind = "delivery";
             out.batch_id.clone_from(batch_id);

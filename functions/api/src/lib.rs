@@ -1,7 +1,7 @@
 //! Manages everything over HTTP: our own API under `/v1`, the Svix contract under `/api/v1`.
 //!
 //! A handler reads its input, asks the table and answers; whoever may not is stopped by the gate in
-//! [`auth`] before any handler runs, and what fails leaves as an [`error::Error`] that takes its
+//! `auth` before any handler runs, and what fails leaves as an `error::Error` that takes its
 //! shape (problem document or Svix's) in one place, by the path it was asked under.
 
 mod auth;
@@ -21,7 +21,9 @@ mod tasks;
 
 use std::sync::Arc;
 
-use adapters::{bells::Bells, bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault};
+use adapters::{
+    bells::Bells, bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault,
+};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{address::Rule, secret::Secret};
@@ -115,7 +117,8 @@ pub fn router(api: Arc<Api>) -> Router {
 
 /// The API's own description, made from the routes that are served.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    health::document().merge(health::routes()).merge(gated()).into_openapi()
+    let routes = health::document().merge(health::routes()).merge(gated());
+    health::with_problems(routes.into_openapi())
 }
 
 #[cfg(test)]

@@ -5,10 +5,7 @@ use domain::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    error::Error,
-    input::Params,
-};
+use crate::{error::Error, input::Params};
 
 /// Most entries that one request looks at: a filter that fits nothing must end too.
 const MAX_SEEN: usize = 2000;
@@ -130,7 +127,9 @@ mod tests {
     #[test]
     fn a_cursor_that_is_not_ours_is_refused() {
         assert!(is_place("1700000000000#evt"));
-        for bad in ["", "#", "1700000000000#", "170000000000#a", "1700000000000#a b", "x", "1700000000000"] {
+        for bad in
+            ["", "#", "1700000000000#", "170000000000#a", "1700000000000#a b", "x", "1700000000000"]
+        {
             assert!(!is_place(bad), "{bad}");
         }
     }

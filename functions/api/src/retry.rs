@@ -125,7 +125,9 @@ async fn settled(api: &Api, delivery: &Delivery) -> Result<Option<bool>, Error> 
 
 /// Why a letter cannot be put back just now.
 async fn why_not(api: &Api, letter: &Letter) -> Result<&'static str, Error> {
-    let What::Delivery { event, delivery, .. } = &letter.what else { return Ok("it is no delivery") };
+    let What::Delivery { event, delivery, .. } = &letter.what else {
+        return Ok("it is no delivery");
+    };
     let delivery = api.table.delivery(event, delivery).await?;
     Ok(match delivery.map(|delivery| delivery.state) {
         None => "its event is gone",

@@ -19,9 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{
-    Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications,
-};
+use crate::{Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(list)).routes(routes!(put, get, delete))
@@ -192,10 +190,7 @@ async fn get(
 /// Every source, by name, without secrets.
 #[utoipa::path(get, path = "/v1/sources", tag = "sources", operation_id = "list_sources",
     responses((status = 200, body = List<SourceOut>), (status = 401)))]
-async fn list(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
-) -> Result<Json<List<SourceOut>>, Error> {
+async fn list(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<List<SourceOut>>, Error> {
     let mut sources = api.table.sources().await?;
     sources.retain(|source| asker.sees(&ApplicationId::named(&source.application)));
     Ok(Json(List::new(sources.into_iter().map(SourceOut::from).collect(), None)))

@@ -44,7 +44,7 @@ impl Redeliver {
 
     async fn redrive_step(&self, mut task: Task, mut filter: Filter) -> Result<(), Unavailable> {
         // What dies after somebody asked is not what they meant.
-        let asked = task.created_at;
+        let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
         let more = self.step(&mut task, &filter).await?;
         let now = self.redrive.clock.now();

@@ -112,9 +112,7 @@ pub(crate) async fn ensure(api: &Api, name: &str) -> Result<Application, Error> 
     };
     match api.table.create_application(&implicit).await? {
         Written::Yes => Ok(implicit),
-        Written::Refused => {
-            api.table.application(&implicit.id).await?.ok_or(Error::NotFound)
-        }
+        Written::Refused => api.table.application(&implicit.id).await?.ok_or(Error::NotFound),
     }
 }
 
@@ -188,9 +186,8 @@ async fn list(
     }
     let mut applications = api.table.applications().await?;
     applications.retain(|application| asker.sees(&application.id));
-    applications.sort_by(|one, other| {
-        (one.created_at, &one.id).cmp(&(other.created_at, &other.id))
-    });
+    applications
+        .sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
     let id = |application: &Application| application.id.to_string();
     page::part(applications, &params, id, ApplicationOut::from).map(Json)
 }

@@ -85,6 +85,7 @@ fn calls(delivery: &Delivery) -> impl Iterator<Item = &Attempt> {
 
 /// Which attempts a list is to show.
 struct Filter {
+    with_content: bool,
     status: Option<u8>,
     code_class: Option<u16>,
     before: Option<Timestamp>,
@@ -109,7 +110,16 @@ impl Filter {
             }
         };
         let (before, after) = (params.instant("before")?, params.instant("after")?);
-        Ok(Self { status, code_class, before, after })
+        let with_content = params.flag("with_content", true)?;
+        Ok(Self { with_content, status, code_class, before, after })
+    }
+
+    fn show(&self, delivery: &Delivery, attempt: &Attempt) -> MessageAttemptOut {
+        let mut shown = show(delivery, attempt);
+        if !self.with_content {
+            shown.response.clear();
+        }
+        shown
     }
 
     fn fits(&self, attempt: &Attempt) -> bool {
@@ -125,7 +135,7 @@ impl Filter {
 #[utoipa::path(get, path = "/api/v1/app/{app}/attempt/msg/{msg}", tag = "svix: attempt", operation_id = "v1.message-attempt.list-by-msg",
     params(("app" = String, Path), ("msg" = String, Path), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query),
         ("status" = Option<u8>, Query), ("status_code_class" = Option<u16>, Query), ("endpoint_id" = Option<String>, Query), ("channel" = Option<String>, Query),
-        ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query)),
+        ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query), ("with_content" = Option<bool>, Query)),
     responses((status = 200, body = ListResponse<MessageAttemptOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn by_message(
     State(api): State<Arc<Api>>,
@@ -144,7 +154,8 @@ async fn by_message(
     if !Chosen::read(&params).fits(&event) {
         deliveries.clear();
     }
-    let each = deliveries.iter().flat_map(|delivery| calls(delivery).map(move |call| (delivery, call)));
+    let each =
+        deliveries.iter().flat_map(|delivery| calls(delivery).map(move |call| (delivery, call)));
     let place = |call: &Attempt| format!("{:013}#{}", call.at.0, call.id);
     let mut found: Vec<_> = each.filter(|(_, call)| filter.fits(call)).collect();
     found.sort_by_key(|(_, call)| std::cmp::Reverse(place(call)));
@@ -163,7 +174,7 @@ async fn by_message(
     }
     let at = |entry: Option<&(&Delivery, &Attempt)>| entry.map(|(_, call)| place(call));
     let (first, last) = (at(found.first()), at(found.last()));
-    let data = found.into_iter().map(|(delivery, call)| show(delivery, call)).collect();
+    let data = found.into_iter().map(|(delivery, call)| filter.show(delivery, call)).collect();
     Ok(Json(ListResponse::new(data, wanted.back, first, last, next)))
 }
 
@@ -172,7 +183,7 @@ async fn by_message(
 #[utoipa::path(get, path = "/api/v1/app/{app}/attempt/endpoint/{endpoint}", tag = "svix: attempt", operation_id = "v1.message-attempt.list-by-endpoint",
     params(("app" = String, Path), ("endpoint" = String, Path), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query),
         ("status" = Option<u8>, Query), ("status_code_class" = Option<u16>, Query), ("channel" = Option<String>, Query),
-        ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query)),
+        ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query), ("with_content" = Option<bool>, Query)),
     responses((status = 200, body = ListResponse<MessageAttemptOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn by_endpoint(
     State(api): State<Arc<Api>>,
@@ -201,7 +212,7 @@ async fn by_endpoint(
                     break 'page;
                 }
                 if fits && filter.fits(call) {
-                    data.push(show(delivery, call));
+                    data.push(filter.show(delivery, call));
                 }
             }
             cursor = Some(here);
@@ -258,7 +269,8 @@ async fn find(
     let id = AttemptId::parse(attempt).map_err(|_| Error::NotFound)?;
     let event: EventId = messages::resolve(api, application, msg).await?.id;
     let deliveries = api.table.deliveries_of(&event).await?;
-    let mut each = deliveries.iter().flat_map(|delivery| calls(delivery).map(move |call| (delivery, call)));
+    let mut each =
+        deliveries.iter().flat_map(|delivery| calls(delivery).map(move |call| (delivery, call)));
     let found = each.find(|(_, call)| call.id == id);
     found.map(|(delivery, call)| show(delivery, call)).ok_or(Error::NotFound)
 }

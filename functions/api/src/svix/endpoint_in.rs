@@ -126,8 +126,10 @@ impl EndpointUpdate {
         if throttle_rate == Some(0) {
             return Err(Error::field("throttleRate", "is at least 1"));
         }
-        endpoint.policy = policy(self.max_retries, self.timeout_seconds, self.delays, &endpoint.policy)?;
-        endpoint.event_types = names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
+        endpoint.policy =
+            policy(self.max_retries, self.timeout_seconds, self.delays, &endpoint.policy)?;
+        endpoint.event_types =
+            names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
         endpoint.channels = names("channels", self.channels, 128, 10)?;
         endpoint.url = self.url;
         endpoint.uid = self.uid;

@@ -127,9 +127,7 @@ async fn list(
 ) -> Result<Json<ListResponse<EndpointOut>>, Error> {
     let application = applications::resolve(&api, &app).await?;
     let mut endpoints = api.table.endpoints(&application.id).await?;
-    endpoints.sort_by(|one, other| {
-        (one.created_at, &one.id).cmp(&(other.created_at, &other.id))
-    });
+    endpoints.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
     let id = |endpoint: &Endpoint| endpoint.id.to_string();
     page::part(endpoints, &params, id, EndpointOut::from).map(Json)
 }

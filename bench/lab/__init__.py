@@ -1,0 +1,1 @@
+"""The laboratory in which a function runs as it does on Lambda."""

@@ -1,0 +1,94 @@
+"""What both functions meet: one source with a Standard Webhooks secret, and requests that it signed."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+
+TABLE = "bench"
+BUCKET = "bench-bodies"
+SOURCE = "bench"
+MASTER_SECRET = "bench-master-key"
+SIGNING_SECRET = "bench-signing-secret"
+MASTER = "0123456789abcdef0123456789abcdef"
+KEY = b"a key of thirty-two bytes, so be it"[:32]
+WHSEC = "whsec_" + base64.b64encode(KEY).decode()
+BODY_BYTES = 1024
+
+
+def sealed(secret: str, owner: str) -> str:
+    """A secret as `adapters::vault` seals it."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    key = hashlib.sha256(b"webhook relay sealing key v1:" + MASTER.encode()).digest()
+    nonce = os.urandom(12)
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, secret.encode(), owner.encode())).decode()
+
+
+def item() -> dict:
+    """The source as it lies in the table."""
+    now = int(time.time() * 1000)
+    document = {
+        "name": SOURCE,
+        "profile": "standard",
+        "secrets": [sealed(WHSEC, f"source:{SOURCE}")],
+        "application": "acme",
+        "options": {},
+        "created_at": now,
+        "updated_at": now,
+    }
+    return {"pk": {"S": "SOURCES"}, "sk": {"S": SOURCE}, "doc": {"S": json.dumps(document)}}
+
+
+def event(number: int) -> bytes:
+    """A request as API Gateway hands it over: 1 KiB, signed just now."""
+    body = {"type": "job.completed", "id": f"job-{number}", "status": "succeeded", "output": ""}
+    body["output"] = "x" * (BODY_BYTES - len(json.dumps(body)))
+    text = json.dumps(body)
+    now = int(time.time())
+    message = f"msg_{os.urandom(12).hex()}"
+    mac = hmac.digest(KEY, f"{message}.{now}.{text}".encode(), "sha256")
+    host = "abc123.execute-api.us-east-1.amazonaws.com"
+    path = f"/in/{SOURCE}"
+    request = {
+        "version": "2.0",
+        "routeKey": "POST /in/{source}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "content-type": "application/json",
+            "content-length": str(len(text)),
+            "host": host,
+            "user-agent": "bench/1",
+            "x-forwarded-for": "203.0.113.7",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+            "webhook-id": message,
+            "webhook-timestamp": str(now),
+            "webhook-signature": "v1," + base64.b64encode(mac).decode(),
+        },
+        "pathParameters": {"source": SOURCE},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "abc123",
+            "domainName": host,
+            "domainPrefix": "abc123",
+            "http": {
+                "method": "POST",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7",
+                "userAgent": "bench/1",
+            },
+            "requestId": "Jl2bSgQbliAEJ2g=",
+            "routeKey": "POST /in/{source}",
+            "stage": "$default",
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+            "timeEpoch": now * 1000,
+        },
+        "body": text,
+        "isBase64Encoded": False,
+    }
+    return json.dumps(request).encode()

@@ -1,0 +1,116 @@
+//! `/v1/sources`.
+
+use serde_json::json;
+
+use super::{Relay, SOURCE_SECRET};
+
+#[tokio::test]
+async fn a_source_is_kept_changed_listed_and_removed() {
+    let relay = Relay::start().await;
+    let body = json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "application": "acme", "tolerance_seconds": 60, "unknown": 1 });
+    let made = relay.put("/v1/sources/modal", body).await.expect(201);
+    assert_eq!(made["secret_count"], 1);
+    assert_eq!(made["path"], "/in/modal");
+    assert_eq!(made["tolerance_seconds"], 60);
+    let changed = relay
+        .put("/v1/sources/modal", json!({ "profile": "modal-omtx", "application": "acme" }))
+        .await;
+    let changed = changed.expect(200);
+    assert_eq!(changed["secret_count"], 1, "secrets that are left out stay");
+    assert_eq!(changed["tolerance_seconds"], json!(null));
+    assert_eq!(changed["created_at"], made["created_at"]);
+    assert_eq!(relay.get("/v1/sources/modal").await.expect(200), changed);
+    assert_eq!(relay.get("/v1/sources").await.expect(200)["data"], json!([changed]));
+    let gone = relay.delete("/v1/sources/modal").await.expect(200);
+    assert_eq!(gone, json!({ "deleted": true, "name": "modal" }));
+    relay.get("/v1/sources/modal").await.expect(404);
+    relay.delete("/v1/sources/modal").await.expect(404);
+}
+
+#[tokio::test]
+async fn secrets_that_stay_still_open() {
+    let relay = Relay::start().await;
+    relay.source("modal", "acme").await;
+    relay.put("/v1/sources/modal", json!({ "profile": "modal-omtx" })).await.expect(200);
+    let kept = relay.api.table.source("modal").await.expect("read").expect("there");
+    let owner = domain::source::Source::owner("modal");
+    let secret = relay.api.vault.unseal(&owner, &kept.secrets[0]).expect("opens");
+    assert_eq!(secret.as_str(), Some(SOURCE_SECRET));
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
+    let relay = Relay::start().await;
+    let with = |secret: &str| json!({ "profile": "modal-omtx", "secrets": [secret] });
+    let cases = [
+        ("s", with("short"), "shorter than 24"),
+        ("s", with(""), "shorter than 24"),
+        ("s", json!({ "profile": "modal-omtx", "secrets": [] }), "needs 1 to"),
+        ("s", json!({ "profile": "modal-omtx" }), "needs 1 to"),
+        ("s", json!({ "profile": "gitlab", "secrets": [SOURCE_SECRET] }), "unknown profile"),
+        (
+            "s",
+            json!({ "profile": "standard", "secrets": [SOURCE_SECRET] }),
+            "must begin with whsec_",
+        ),
+        ("a.b", with(SOURCE_SECRET), "a source name is"),
+        (
+            "s",
+            json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "application": "a b" }),
+            "an application is",
+        ),
+        (
+            "s",
+            json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "tolerance_seconds": 0 }),
+            "1 to 3600",
+        ),
+        (
+            "s",
+            json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "mapping": {} }),
+            "only be set with",
+        ),
+        (
+            "s",
+            json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": {} }),
+            "missing field",
+        ),
+        ("s", json!({ "secrets": [SOURCE_SECRET] }), "missing field `profile`"),
+        ("s", json!({ "profile": "modal-omtx", "secrets": SOURCE_SECRET }), "expected a sequence"),
+    ];
+    for (name, body, why) in cases {
+        let answer = relay.put(&format!("/v1/sources/{name}"), body.clone()).await;
+        let detail = answer.expect(422)["detail"].to_string();
+        assert!(detail.contains(why), "{body}: {detail}");
+        assert!(!detail.contains("planted"), "{detail}");
+    }
+    assert_eq!(relay.get("/v1/sources").await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_configurable_source_keeps_its_scheme() {
+    let relay = Relay::start().await;
+    let scheme = json!({ "headers": [{ "signature": "x-sig" }], "formats": ["{hex}"], "content": "{body}", "key": "raw" });
+    let body = json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": scheme, "mapping": { "job_id": ["id"] } });
+    let made = relay.put("/v1/sources/own", body).await.expect(201);
+    assert_eq!(made["scheme"]["formats"], json!(["{hex}"]));
+    assert_eq!(made["mapping"]["job_id"], json!(["id"]));
+}
+
+#[tokio::test]
+async fn the_application_that_a_source_names_is_there_and_waits_to_be_adopted() {
+    let relay = Relay::start().await;
+    relay.source("modal", "acme").await;
+    let implicit = relay.get("/api/v1/app/acme").await.expect(200);
+    assert_eq!(implicit["uid"], "acme");
+    let list = relay.get("/api/v1/app").await.expect(200);
+    assert!(list["data"].to_string().contains("acme"), "{list}");
+    let body = json!({ "name": "Acme Inc.", "uid": "acme", "metadata": { "plan": "gold" } });
+    let adopted = relay.post("/api/v1/app", body.clone()).await.expect(201);
+    assert_eq!((&adopted["id"], &adopted["name"]), (&implicit["id"], &json!("Acme Inc.")));
+    relay.post("/api/v1/app", body).await.expect(409);
+    relay
+        .put("/v1/sources/modal", json!({ "profile": "modal-omtx", "application": "acme" }))
+        .await
+        .expect(200);
+    assert_eq!(relay.get("/api/v1/app/acme").await.expect(200)["name"], "Acme Inc.");
+}
