@@ -17,7 +17,9 @@ from lab import places, world
 
 SHARE = 0.072  # Of a CPU, which 128 MB of memory buy.
 PACE = 0.1  # Seconds between warm requests under the quota: a request's throttling must not be the next one's.
-MUST_BE_FASTER = 5.0
+# How many times Python's figure must be ours. A healthy release
+# build has 45 and 30. Another 40 ms of CPU, what aws-lc's entropy source burns, would leave 7 of the 45.
+BOUNDS = {"CPU cold, ms": 15.0, "cold: start to first answer, ms": 5.0}
 FORBIDDEN = ("aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys")
 TARGETS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
 
@@ -273,10 +275,10 @@ def forbidden_crates() -> list[str]:
 def judge(summary: dict[str, dict]) -> list[str]:
     """What the guard holds against this build: ratios of one run, never times."""
     faults = forbidden_crates()
-    for name in ("CPU cold, ms", "cold: start to first answer, ms"):
+    for name, bound in BOUNDS.items():
         ratio = summary[FULL][name]["ratio"]
-        if ratio < MUST_BE_FASTER:
-            faults.append(f"{name}: only {ratio:.1f} times less than Python, not {MUST_BE_FASTER:.0f}")
+        if ratio < bound:
+            faults.append(f"{name}: Python takes only {ratio:.1f} times as much, not {bound:.0f}")
     return faults
 
 

@@ -137,6 +137,12 @@ impl LocalAws {
         Clients::new(self.urls.clone())
     }
 
+    /// Messages on a queue, without asking over HTTP: those that can be received now, and all of
+    /// them, hidden and delayed ones too.
+    pub fn queue_depth(&self, queue: &str) -> (i64, i64) {
+        self.sqs.depth(queue)
+    }
+
     /// Lets SQS's clock jump: delays, visibility timeouts and retention that end within `duration`
     /// end now, and waiting receives see it. The other services keep the machine's time.
     pub fn skip_queue_time(&self, duration: Duration) {

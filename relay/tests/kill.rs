@@ -70,10 +70,12 @@ async fn a_relay_killed_again_and_again_loses_nothing_and_repeats_no_effect() {
     let data = directory();
     let receiver = Receiver::start().await;
     let mut relay = Relay::start(&data).await;
-    let source = json!({ "profile": "modal-omtx", "secrets": [sender::SECRET], "application": "acme" });
+    let source =
+        json!({ "profile": "modal-omtx", "secrets": [sender::SECRET], "application": "acme" });
     let put = relay.client.call(Method::PUT, "/v1/sources/modal", Some(source)).await;
     assert!(put.0.is_success(), "{put:?}");
-    let endpoint = json!({ "url": receiver.url("/hook"), "delays": [1, 1, 1], "timeoutSeconds": 5 });
+    let endpoint =
+        json!({ "url": receiver.url("/hook"), "delays": [1, 1, 1], "timeoutSeconds": 5 });
     relay.client.post("/api/v1/app/acme/endpoint", endpoint).await;
     let mut accepted: BTreeMap<String, String> = BTreeMap::new();
     for round in 0..5_u64 {
@@ -107,7 +109,8 @@ async fn a_relay_killed_again_and_again_loses_nothing_and_repeats_no_effect() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let missing: Vec<_> = accepted.values().filter(|id| !arrived(&receiver).contains(*id)).collect();
+    let missing: Vec<_> =
+        accepted.values().filter(|id| !arrived(&receiver).contains(*id)).collect();
     assert!(missing.is_empty(), "{} of {} never arrived", missing.len(), accepted.len());
     // On the wire it is at least once: only a call that a kill cut short may come again.
     let came = receiver.received().len();

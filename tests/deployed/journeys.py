@@ -98,17 +98,27 @@ def a_body_larger_than_a_message_travels_by_the_bucket(world: World) -> str:
 
 
 def a_poisoned_message_ends_as_a_dead_letter(world: World) -> str:
-    known = world.dead_letters()
+    known, poison = world.dead_letters(), "{ this is no event"
     sqs = world.emulator.client("sqs")
     inbox = world.outputs["InboxUrl"]
     # Five receives, three minutes apart, are the template's. A second apart they are the same five.
     sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"VisibilityTimeout": "1"})
     try:
-        sqs.send_message(QueueUrl=inbox, MessageBody="{ this is no event")
+        sqs.send_message(QueueUrl=inbox, MessageBody=poison)
         letter = world.wait_for_dead_letter(known)
+        assert letter["kind"] == "message", letter
+        # Put back, it dies again, in the letter that it has.
+        path = f"/v1/webhooks/dead-letter/{letter['id']}"
+        assert world.manage("POST", f"{path}/retry").json["retry_success"] is True
+        died = lambda: world.manage("GET", path).json["retry_success"] is False  # noqa: E731
+        tools.wait_until("the message died again", died)
+        assert world.manage("GET", path).json["body"] == poison
+        world.wait_until_idle()
+        assert world.dead_letters().keys() == known.keys() | {letter["id"]}
     finally:
         sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"VisibilityTimeout": "180"})
-    world.wait_until_idle()
+    assert world.manage("DELETE", path).json == {"deleted": True, "id": letter["id"]}
+    assert world.dead_letters().keys() == known.keys()
     return f"{letter['id']}: {letter['error_message']} (with the inbox's visibility at 1 s)"
 
 
@@ -137,6 +147,35 @@ def a_dead_letter_is_delivered_when_its_subscriber_is_up_again(world: World) -> 
     settled = lambda: world.dead_letters().get(letter["id"], {"retry_success": True})["retry_success"]  # noqa: E731
     tools.wait_until("the dead letter says that its retry succeeded", settled)
     return f"{failed} attempts failed ({letter['attempts']} recorded), one retry arrived"
+
+
+def dead_letters_are_put_back_by_filter(world: World) -> str:
+    sender = world.source("modal-outage", "outage")
+    world.application("outage")
+    hook = world.receiver.hook("/outage", answer=503)
+    _, secret = world.endpoint("outage", hook, delays=[1])
+    for name in ("fc-outage-1", "fc-outage-2"):
+        known = world.dead_letters()
+        assert sender.post(sender.completion(name)).status == 202
+        world.wait_for_dead_letter(known)
+    world.wait_until_idle()
+    failed = len(hook.requests)
+
+    hook.answer = 200
+    wanted = {"filter": {"application": "outage"}}
+    path = "/v1/webhooks/dead-letter/redrive"
+    assert world.manage("POST", path, wanted | {"dry_run": True}).json["matched"] == 2
+    task = world.manage("POST", path, wanted).json["status_url"]
+    finished = lambda: world.manage("GET", task).json["state"] == "finished"  # noqa: E731
+    tools.wait_until("the task is finished", finished)
+    requests = hook.wait_for(failed + 2)[failed:]
+    for request in requests:
+        verified(request, secret)
+    ids = {request.headers["webhook-id"] for request in requests}
+    assert len(ids) == 2 and ids == {request.headers["webhook-id"] for request in hook.requests}
+    world.wait_until_idle()
+    assert len(hook.requests) == failed + 2, f"{len(hook.requests) - failed} requests after one redrive"
+    return f"{failed} attempts failed, {world.manage('GET', task).json['redriven']} letters were put back"
 
 
 def a_sweep_runs_without_a_fault(world: World) -> None:
@@ -179,6 +218,7 @@ ALL = [
     a_body_larger_than_a_message_travels_by_the_bucket,
     a_poisoned_message_ends_as_a_dead_letter,
     a_dead_letter_is_delivered_when_its_subscriber_is_up_again,
+    dead_letters_are_put_back_by_filter,
     a_sweep_runs_without_a_fault,
     a_lost_doorbell_is_rung_again_by_the_schedule,
     no_function_was_refused_anything_it_asked_for,

@@ -2,8 +2,9 @@
 through what stands there then.
 
     python3 tests/deployed/run.py               # everything; the first time builds for a quarter of an hour
-    python3 tests/deployed/run.py --skip-build  # the last build once more
+    python3 tests/deployed/run.py --skip-build  # the last build once more, with the template as it was then
     python3 tests/deployed/run.py --keep        # leave it running, and say how to call it
+    python3 tests/deployed/run.py --lint        # only see whether SAM and CloudFormation understand the template
 
 MiniStack (https://ministack.org) is the AWS: it runs the bootstraps as processes over a real Runtime API, and with
 AUTH=true it holds every call against the function's own role, so a permission that the template forgets fails here and
@@ -15,13 +16,16 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 
 import tools
+from sam import Sam
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Deploys the stack into MiniStack and tries it.")
     parser.add_argument("--skip-build", action="store_true", help="deploy what the last `sam build` left")
+    parser.add_argument("--lint", action="store_true", help="only lint the template")
     parser.add_argument("--debug", action="store_true", help="build without optimisation: minutes sooner")
     parser.add_argument("--keep", action="store_true", help="leave the stack running until Ctrl-C")
     return parser.parse_args()
@@ -31,8 +35,12 @@ def main() -> int:
     options = arguments()
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sam = Sam(tools.venv("sam", "requirements-sam.txt"))
+    if options.lint:
+        sam.lint()
+        tools.say("\n1 passed, 0 failed")
+        return 0
     emulator_venv = tools.venv("emulator", "requirements.txt")
-    sam_venv = tools.venv("sam", "requirements-sam.txt")
     if os.path.realpath(sys.prefix) != os.path.realpath(emulator_venv):
         # boto3 and the verifying libraries are there and not in the Python that was asked.
         python = str(emulator_venv / "bin" / "python")
@@ -40,14 +48,14 @@ def main() -> int:
 
     import journeys
     from receiver import Receiver
-    from stack import Emulator, Sam
+    from stack import Emulator
     from world import Report, World
 
-    sam = Sam(sam_venv)
     if not options.skip_build:
         sam.build(debug=options.debug)
     with Emulator(emulator_venv) as emulator, Receiver() as receiver:
-        sam.deploy(emulator)
+        sam.deploy(emulator.url)
+        emulator.mend()
         world = World(emulator, receiver)
         report = Report()
         for journey in journeys.ALL:
@@ -66,3 +74,8 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # Of a journey it would have been counted.
+        if not isinstance(error, tools.Failed):
+            traceback.print_exc()
+        print(f"{error}\n\n0 passed, 1 failed", flush=True)
+        sys.exit(1)

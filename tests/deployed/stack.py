@@ -14,47 +14,9 @@ import tools
 from tools import ROOT, WORK, say
 
 STACK = "relay"
-BUILT = WORK / "build"
 SERVICES = (
     "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
 )
-
-
-class Sam:
-    """`sam`, called as for AWS but for the endpoint."""
-
-    def __init__(self, venv: Path):
-        self._sam = str(venv / "bin" / "sam")
-        path = f"{venv / 'bin'}:{tools.environment()['PATH']}"
-        self._env = tools.environment(
-            PATH=path, SAM_CLI_TELEMETRY="0", __SAM_CLI_APP_DIR=str(WORK / "sam"), SAM_CLI_POLL_DELAY="1"
-        )
-        self._config = ["--config-file", str(ROOT / "samconfig.toml")]
-
-    def build(self, debug: bool) -> None:
-        # The emulator runs the binaries on this machine, whatever AWS would run them on.
-        say(f"sam build for {machine()}")
-        command = [self._sam, "build", *self._config, "--template", str(ROOT / "template.yaml"), "--build-dir", str(BUILT)]
-        env = self._env | ({"SAM_BUILD_MODE": "debug"} if debug else {})
-        tools.run([*command, "--parameter-overrides", f"Architecture={machine()}"], env, minutes=60)
-
-    def deploy(self, emulator: "Emulator") -> None:
-        say("sam deploy")
-        overrides = {
-            "Architecture": machine(),
-            "AllowedNetworks": "127.0.0.0/8",  # The receiver of this test listens there.
-        }
-        command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "template.yaml"), "--no-progressbar"]
-        overridden = [f"{name}={value}" for name, value in overrides.items()]
-        env = self._env | {"AWS_ENDPOINT_URL": emulator.url}
-        tools.run([*command, "--parameter-overrides", *overridden], env, minutes=10)
-        emulator.mend()
-
-
-def machine() -> str:
-    import platform
-
-    return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
 class Emulator:
@@ -95,7 +57,7 @@ class Emulator:
 
     def _healthy(self) -> bool:
         if not self._process.running():
-            raise SystemExit(f"MiniStack ended:\n{self._process.last_lines()}")
+            raise tools.Failed(f"MiniStack ended:\n{self._process.last_lines()}")
         try:
             with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:
                 return answer.status == 200

@@ -22,6 +22,10 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+class Failed(Exception):
+    """Nothing can be said about the journeys, for this reason."""
+
+
 def venv(name: str, requirements: str) -> Path:
     """A virtual environment with exactly these requirements; made anew when they change."""
     path = WORK / f"venv-{name}"
@@ -34,7 +38,7 @@ def venv(name: str, requirements: str) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     virtualenv.create(path, with_pip=True)
     pip = [str(path / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "-r", str(HERE / requirements)], env=dict(os.environ), minutes=15)
+    run(f"pip-{name}", [*pip, "-r", str(HERE / requirements)], env=dict(os.environ), minutes=15)
     stamp.write_text(digest)
     return path
 
@@ -53,12 +57,13 @@ def environment(**more: str) -> dict[str, str]:
     } | more
 
 
-def run(command: list[str], env: dict[str, str], minutes: float) -> None:
+def run(name: str, command: list[str], env: dict[str, str], minutes: float) -> None:
     """Runs to the end, showing the output only if it fails. Ends it, and what it started, when the time is up."""
-    with Process(command, env, WORK / "last-command.log") as process:
+    with Process(command, env, WORK / f"{name}.log") as process:
         code = process.wait(minutes * MINUTE)
         if code != 0:
-            raise SystemExit(f"{process.last_lines()}\n{' '.join(command)}: exit code {code}")
+            how = f"not done within {minutes} minutes" if code is None else f"exit code {code}"
+            raise Failed(f"{process.last_lines()}\n{' '.join(command)}: {how}")
 
 
 class Process:

@@ -68,7 +68,9 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
     let waiting = delivery(&cloud).await;
     let claim = |token: &'static str| {
         let (table, cloud, waiting) = (&table, &cloud, &waiting);
-        async move { table.claim(&waiting.event, &waiting.id, token, cloud.clock.now()).await.expect("asked") }
+        async move {
+            table.claim(&waiting.event, &waiting.id, token, cloud.clock.now()).await.expect("asked")
+        }
     };
     let Claim::Taken(mut zombie) = claim("zombie").await else { panic!("it is free") };
     assert!(matches!(claim("other").await, Claim::Busy));

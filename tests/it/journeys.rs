@@ -16,7 +16,8 @@ use tests::{
 async fn relay(settings: Settings) -> (Bundle, Client) {
     let bundle = Bundle::start(settings).await.expect("starts");
     let client = Client::new(&bundle.url(), bundle.admin_key());
-    let source = json!({ "profile": "modal-omtx", "secrets": [sender::SECRET], "application": "acme" });
+    let source =
+        json!({ "profile": "modal-omtx", "secrets": [sender::SECRET], "application": "acme" });
     let (status, answer) = client.call(Method::PUT, "/v1/sources/modal", Some(source)).await;
     assert!(status.is_success(), "{status} {answer}");
     client.post("/api/v1/app", json!({ "name": "Acme", "uid": "acme" })).await;
@@ -55,7 +56,8 @@ async fn a_signed_completion_comes_in_and_a_signed_notification_goes_out_once() 
     assert_eq!(notice["data"]["result"]["affinity"], -7.2);
     assert_eq!(notice["data"]["job"]["batch_id"], "b1");
     for name in ["fc-1", "job-fc-1"] {
-        let job = client.until(&format!("/v1/jobs/{name}"), |job| job["status"] == "succeeded").await;
+        let job =
+            client.until(&format!("/v1/jobs/{name}"), |job| job["status"] == "succeeded").await;
         assert_eq!(job["external_id"], "job-fc-1");
     }
     assert_eq!(send(&client, &body).await["id"], accepted["id"]);
@@ -73,9 +75,7 @@ async fn a_subscriber_that_is_down_becomes_a_dead_letter_and_is_redelivered_by_c
     let endpoint = json!({ "url": receiver.url("/hook"), "delays": [1, 1], "timeoutSeconds": 5 });
     let (_, secret) = subscribe(&client, endpoint).await;
     send(&client, &completion("fc-2", "success", "1")).await;
-    let letters = client
-        .until("/v1/webhooks/dead-letter", |letters| letters["total"] == 1)
-        .await;
+    let letters = client.until("/v1/webhooks/dead-letter", |letters| letters["total"] == 1).await;
     let letter = &letters["data"][0];
     assert_eq!((letter["id"].as_u64(), letter["attempts"].as_u64()), (Some(1), Some(3)));
     assert_eq!(letter["error_message"], "the endpoint answered 503");
@@ -91,7 +91,8 @@ async fn a_subscriber_that_is_down_becomes_a_dead_letter_and_is_redelivered_by_c
     assert_eq!(status.as_u16(), 400, "already retried");
     let received = receiver.received();
     assert_eq!(received.len(), 5, "three by policy, two by hand");
-    let ids: std::collections::BTreeSet<_> = received.iter().map(|r| r.header("webhook-id")).collect();
+    let ids: std::collections::BTreeSet<_> =
+        received.iter().map(|r| r.header("webhook-id")).collect();
     assert_eq!(ids.len(), 1, "the same webhook-id each time");
     assert!(received.iter().all(|request| request.verifies(&secret)));
     assert!(received.iter().all(|request| request.body == received[0].body), "the same bytes");
@@ -105,7 +106,8 @@ async fn dead_letters_come_back_by_themselves_once_the_subscriber_answers() {
     let (bundle, client) = relay(Settings::fresh()).await;
     let receiver = Receiver::start().await;
     receiver.answer(500);
-    subscribe(&client, json!({ "url": receiver.url("/hook"), "delays": [0], "maxRetries": 1 })).await;
+    subscribe(&client, json!({ "url": receiver.url("/hook"), "delays": [0], "maxRetries": 1 }))
+        .await;
     for number in 0..5 {
         send(&client, &completion(&format!("down-{number}"), "success", "1")).await;
     }

@@ -4,3 +4,4 @@ mod crash;
 mod deliveries;
 mod journeys;
 mod template;
+mod tidy;

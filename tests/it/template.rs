@@ -25,10 +25,11 @@ fn holds_and_can_fail(
     assert!(found.iter().any(|line| line.contains(complaint)), "{complaint:?} not in {found:?}");
 }
 
-/// The value at a JSON pointer below `Resources`, which must exist: a break that misses its target
-/// would prove nothing.
+/// The value at a JSON pointer below `Resources` (all of them if it is empty), which must exist: a
+/// break that misses its target would prove nothing.
 fn at<'a>(template: &'a mut Value, path: &str) -> &'a mut Value {
-    template.pointer_mut(&format!("/Resources/{path}")).expect(path)
+    let pointer = format!("/Resources/{path}");
+    template.pointer_mut(pointer.trim_end_matches('/')).expect(&pointer)
 }
 
 /// Takes a property away; it must have been there.
@@ -132,7 +133,7 @@ fn no_policy_allows_any_action() {
     holds_and_can_fail(
         rules::wildcards,
         |t| {
-            *at(t, "SweepRole/Properties/Policies/0/PolicyDocument/Statement/1/Action/0") =
+            *at(t, "SweepRole/Properties/Policies/0/PolicyDocument/Statement/1/Action") =
                 json!("dynamodb:*")
         },
         "SweepRole allows dynamodb:*",
@@ -277,7 +278,7 @@ fn every_function_writes_to_a_log_group_of_the_template() {
 }
 
 #[test]
-fn every_setting_that_a_main_asks_for_is_set() {
+fn a_function_is_given_the_settings_that_its_main_asks_for_and_no_others() {
     let config = text("shared/adapters/src/config.rs");
     let main = |name: &str| text(&format!("functions/{name}/src/main.rs"));
     let variables = "DeliverFunction/Properties/Environment/Variables";
@@ -288,6 +289,11 @@ fn every_setting_that_a_main_asks_for_is_set() {
             &format!("DeliverFunction is not given {setting}"),
         );
     }
+    holds_and_can_fail(
+        |t| rules::settings(t, &config, main),
+        |t| at(t, variables)["BATCH_SIZE"] = json!("10"),
+        "DeliverFunction is given BATCH_SIZE, which it does not ask for",
+    );
 }
 
 #[test]

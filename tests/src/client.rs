@@ -24,7 +24,12 @@ impl Client {
     }
 
     /// One API call.
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         let mut headers = HeaderMap::new();
         let bearer = format!("Bearer {}", self.key).parse().expect("a header");
         headers.insert(header::AUTHORIZATION, bearer);
@@ -72,7 +77,8 @@ impl Client {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move { drop(connection.await) });
         headers.insert(header::HOST, self.address.to_string().parse()?);
-        let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::from(body)))?;
+        let mut request =
+            Request::builder().method(method).uri(path).body(Full::new(Bytes::from(body)))?;
         *request.headers_mut() = headers;
         let response = sender.send_request(request).await?;
         let status = response.status();

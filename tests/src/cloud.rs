@@ -1,24 +1,22 @@
 //! The cloud, driven step by step: handlers run one at a time, each as a process of its own, over
 //! the real AWS clients; time is turned by hand.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod drive;
+
+use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
+    bells::Bells,
+    bucket::Bucket,
+    caller::Caller,
+    clock::Clock,
+    queue::Queue,
     table::{Table, Written},
     vault::Vault,
 };
 use api::Api;
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use aws_smithy_types::retry::RetryConfig;
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    http::{Method, Request, StatusCode},
-};
-use deliver::Deliver;
+use axum::Router;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
@@ -30,13 +28,7 @@ use domain::{
     source::{Options, Source},
     time::Timestamp,
 };
-use ingest::Ingest;
 use local::{Clients, LocalAws};
-use process::Process;
-use redeliver::Redeliver;
-use serde_json::Value;
-use sweep::Sweep;
-use tower::ServiceExt;
 
 use crate::{faults::Faults, sender};
 
@@ -218,222 +210,4 @@ impl Cloud {
             admin_key: Secret::new(ADMIN),
         }))
     }
-
-    /// An API call with the admin key, by a process of its own.
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        self.faults.begin("api");
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {ADMIN}"));
-        let body = match body {
-            Some(json) => {
-                request = request.header("content-type", "application/json");
-                Body::from(json.to_string())
-            }
-            None => Body::empty(),
-        };
-        let request = request.body(body).expect("a request");
-        let response = self.api().oneshot(request).await.expect("infallible");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-    }
-
-    /// Sends a completion once, to a process of its own; whether it was accepted.
-    pub async fn send_once(&mut self, body: &[u8]) -> bool {
-        self.faults.begin("ingest");
-        let clients = self.clients();
-        let ingest = Ingest::new(
-            self.table(&clients),
-            self.bucket(&clients),
-            self.queue(&clients, &self.aws.names().inbox),
-            self.vault(),
-            self.clock.clone(),
-        );
-        let mut request = Request::post("/in/modal").body(Body::from(body.to_vec())).expect("one");
-        *request.headers_mut() = sender::headers(body, self.clock.now());
-        let response = ingest::router(Arc::new(ingest)).oneshot(request).await.expect("infallible");
-        // A process that died answers nobody.
-        let accepted = response.status().is_success() && !self.faults.died();
-        if accepted {
-            self.accepted.push(body.to_vec());
-        }
-        accepted
-    }
-
-    /// Sends a completion until it is accepted, as a sender does.
-    pub async fn send(&mut self, body: &[u8]) {
-        for _ in 0..3 {
-            if self.send_once(body).await {
-                return;
-            }
-        }
-        panic!("a completion was not accepted");
-    }
-
-    /// Hands what is visible on a queue to its handler; whether there was anything.
-    pub async fn step(&self, queue: &str) -> bool {
-        let clients = self.aws.clients();
-        let received = clients
-            .sqs()
-            .receive_message()
-            .queue_url(self.aws.queue_url(queue))
-            .max_number_of_messages(10)
-            .message_system_attribute_names(MessageSystemAttributeName::All)
-            .send()
-            .await
-            .expect("received")
-            .messages
-            .unwrap_or_default();
-        if received.is_empty() {
-            return false;
-        }
-        let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
-        let batch = event(&received, &arn);
-        let response = self.handle(queue, &batch).await;
-        let died = self.faults.died() && self.sabotage != Sabotage::AcksTheUnfinished;
-        for message in &received {
-            let id = message.message_id.as_deref().unwrap_or_default();
-            let failed =
-                response.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
-            let failed = failed && self.sabotage != Sabotage::AcksTheUnfinished;
-            if !failed && !died {
-                let delete = clients.sqs().delete_message().queue_url(self.aws.queue_url(queue));
-                delete.set_receipt_handle(message.receipt_handle.clone()).send().await.expect("ok");
-            }
-        }
-        true
-    }
-
-    async fn handle(&self, queue: &str, batch: &SqsEvent) -> SqsBatchResponse {
-        let (clients, names) = (self.clients(), self.aws.names());
-        if queue == names.inbox {
-            self.faults.begin("process");
-            let (announcer, bucket) = (self.announcer(&clients), self.bucket(&clients));
-            let public_url = "https://relay.example".to_owned();
-            return Process { announcer, bucket, public_url }.handle(batch).await;
-        }
-        if queue == names.outbox {
-            self.faults.begin("deliver");
-            return Deliver { attempts: self.attempts() }.handle(batch).await;
-        }
-        self.faults.begin("redeliver");
-        if self.sabotage == Sabotage::DropsTheDead {
-            return SqsBatchResponse::default();
-        }
-        Redeliver { redrive: self.redrive(&clients) }.handle(batch).await
-    }
-
-    /// One round of the sweep.
-    pub async fn sweep(&self) {
-        if self.sabotage == Sabotage::NeverSweeps {
-            return;
-        }
-        self.faults.begin("sweep");
-        let clients = self.clients();
-        let (table, bells) = (self.table(&clients), self.bells(&clients));
-        // A round that fails is followed by the next.
-        let _ = Sweep { table, bells, clock: self.clock.clone() }.run().await;
-    }
-
-    /// Lets time pass, everywhere.
-    pub fn pass(&self, time: Duration) {
-        self.clock.advance(time);
-        self.aws.skip_queue_time(time);
-    }
-
-    /// Works off everything that is there now.
-    pub async fn work(&self) {
-        let names = self.aws.names().clone();
-        loop {
-            let mut any = false;
-            for queue in [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters] {
-                any |= self.step(queue).await;
-            }
-            if !any {
-                return;
-            }
-        }
-    }
-
-    /// Goes on until nothing is on a queue and nothing is due, or for so many rounds of a minute
-    /// that grow to five.
-    pub async fn settle(&self, rounds: usize) -> bool {
-        for round in 0..rounds {
-            self.work().await;
-            if self.is_quiet().await {
-                return true;
-            }
-            self.pass(Duration::from_secs(if round < 4 { 61 } else { 301 }));
-            self.sweep().await;
-        }
-        false
-    }
-
-    /// Goes on for so many rounds of a minute, or until nothing is left.
-    pub async fn settle_for(&self, rounds: usize) {
-        self.settle(rounds).await;
-    }
-
-    async fn is_quiet(&self) -> bool {
-        let names = self.aws.names();
-        for queue in [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters] {
-            if self.depth(queue).await != 0 {
-                return false;
-            }
-        }
-        // Whoever waits for an endpoint that is disabled waits for its owner.
-        let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
-        let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
-        let scan = self.aws.clients().dynamodb().scan().table_name(&self.aws.names().table);
-        let due = scan.filter_expression("attribute_exists(due_at)").send().await.expect("read");
-        let is_task = |item: &HashMap<String, AttributeValue>| {
-            item.get("pk") == Some(&AttributeValue::S("TASKS".to_owned()))
-        };
-        due.items().iter().all(|item| asleep && is_task(item))
-    }
-
-    /// Messages on a queue, seen and unseen.
-    pub async fn depth(&self, queue: &str) -> usize {
-        let attributes = self
-            .aws
-            .clients()
-            .sqs()
-            .get_queue_attributes()
-            .queue_url(self.aws.queue_url(queue))
-            .attribute_names(QueueAttributeName::All)
-            .send()
-            .await
-            .expect("attributes")
-            .attributes
-            .unwrap_or_default();
-        let count = |name: QueueAttributeName| -> usize {
-            attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0)
-        };
-        count(QueueAttributeName::ApproximateNumberOfMessages)
-            + count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-            + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed)
-    }
-
-    /// Puts a message on a queue, as somebody with the queue's URL could.
-    pub async fn inject(&self, queue: &str, body: &str) {
-        let send = self.aws.clients().sqs().send_message().queue_url(self.aws.queue_url(queue));
-        send.message_body(body).send().await.expect("sent");
-    }
-}
-
-fn event(received: &[Message], arn: &str) -> SqsEvent {
-    let mut event = SqsEvent::default();
-    for message in received {
-        let mut record = SqsMessage::default();
-        record.message_id.clone_from(&message.message_id);
-        record.body.clone_from(&message.body);
-        record.event_source_arn = Some(arn.to_owned());
-        let attributes = message.attributes.iter().flatten();
-        record.attributes =
-            attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
-        event.records.push(record);
-    }
-    event
 }

@@ -27,7 +27,8 @@ pub enum How {
 
 impl How {
     /// Every way there is.
-    pub const ALL: [Self; 4] = [Self::DiesBefore, Self::DiesAfter, Self::FailsOnce, Self::AnswerLost];
+    pub const ALL: [Self; 4] =
+        [Self::DiesBefore, Self::DiesAfter, Self::FailsOnce, Self::AnswerLost];
 }
 
 /// One call that was made.

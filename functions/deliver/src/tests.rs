@@ -40,7 +40,9 @@ async fn a_bell_for_a_delivery_that_is_gone_is_done() {
 async fn what_is_no_doorbell_goes_back_alone() {
     let (_aws, deliver) = world().await;
     let mut batch: SqsEvent = serde_json::from_str(DOORBELL).expect("a batch");
-    for (index, body) in ["garbage", "", "{}", r#"{"task":"task_1"}"#, r#"{"event":"a"}"#].iter().enumerate() {
+    for (index, body) in
+        ["garbage", "", "{}", r#"{"task":"task_1"}"#, r#"{"event":"a"}"#].iter().enumerate()
+    {
         let mut record = batch.records[0].clone();
         record.message_id = Some(format!("bad-{index}"));
         record.body = Some((*body).to_owned());

@@ -105,7 +105,10 @@ async fn the_mesh_profile_replies_in_its_own_words() {
     let world = World::start().await;
     let (status, reply) = world.send(MESH, |_| ()).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!((reply["status"].as_str(), reply["job_id"].as_str()), (Some("ok"), Some("modal-job-9")));
+    assert_eq!(
+        (reply["status"].as_str(), reply["job_id"].as_str()),
+        (Some("ok"), Some("modal-job-9"))
+    );
 }
 
 #[tokio::test]
@@ -128,10 +131,18 @@ async fn everybody_who_is_refused_gets_the_same_answer() {
     let mut answers = Vec::new();
     answers.push(world.send(OMTX, |event| event["rawPath"] = "/in/nobody".into()).await);
     answers.push(world.send(OMTX, |event| event["rawPath"] = "/in/a.b%20c".into()).await);
-    answers.push(world.send(OMTX, |event| event["rawPath"] = format!("/in/{}", "a".repeat(300)).into()).await);
+    answers.push(
+        world
+            .send(OMTX, |event| event["rawPath"] = format!("/in/{}", "a".repeat(300)).into())
+            .await,
+    );
     answers.push(world.send(OMTX, |event| event["rawPath"] = "/in/modal/token".into()).await);
-    answers.push(world.send(OMTX, |event| event["headers"]["x-modal-signature"] = "sha256=00".into()).await);
-    answers.push(world.send(OMTX, |event| event["headers"]["x-modal-timestamp"] = "1600000000".into()).await);
+    answers.push(
+        world.send(OMTX, |event| event["headers"]["x-modal-signature"] = "sha256=00".into()).await,
+    );
+    answers.push(
+        world.send(OMTX, |event| event["headers"]["x-modal-timestamp"] = "1600000000".into()).await,
+    );
     answers.push(world.send(OMTX, |event| event["body"] = "{}".into()).await);
     answers.push(world.send(OMTX, |event| event["body"] = "".into()).await);
     answers.push(world.send(OMTX, |event| event["headers"] = serde_json::json!({})).await);
@@ -145,7 +156,9 @@ async fn everybody_who_is_refused_gets_the_same_answer() {
 #[tokio::test]
 async fn what_cannot_be_read_after_the_signature_held_is_named() {
     let world = World::start().await;
-    for (body, detail) in [("not json", "Invalid JSON"), ("", "Invalid JSON"), ("{}", "Missing call_id")] {
+    for (body, detail) in
+        [("not json", "Invalid JSON"), ("", "Invalid JSON"), ("{}", "Missing call_id")]
+    {
         let profile = domain::profile::Profile::named("modal-omtx").expect("there");
         let secret = Secret::new(SECRET);
         let signed = domain::signature::sign(&profile.scheme, &secret, None, None, body.as_bytes());
@@ -166,7 +179,13 @@ async fn six_megabytes_go_by_the_bucket_and_more_is_refused() {
     let send = async |size: usize| {
         let head = r#"{"call_id":"c","status":"success","result":""#;
         let body = format!("{head}{}\"}}", "x".repeat(size - head.len() - 2));
-        let signed = domain::signature::sign(&profile.scheme, &Secret::new(SECRET), None, None, body.as_bytes());
+        let signed = domain::signature::sign(
+            &profile.scheme,
+            &Secret::new(SECRET),
+            None,
+            None,
+            body.as_bytes(),
+        );
         let request = Request::post("/in/modal")
             .header("x-modal-signature", signed.expect("signs"))
             .header("x-modal-timestamp", "1700000000")

@@ -52,7 +52,7 @@ async fn a_completion_becomes_an_event_and_its_job_succeeds() {
     let job = table.find_jobs("job-42", &["modal".to_owned()]).await.expect("read").remove(0);
     assert_eq!(job.status, Status::Succeeded);
     let by_call = table.find_jobs("fc-01HF8", &["modal".to_owned()]).await.expect("read");
-    assert_eq!(by_call, [job.clone()]);
+    assert_eq!(by_call, std::slice::from_ref(&job));
     let event = table.event(&event_id()).await.expect("read").expect("recorded");
     assert_eq!((event.event_type.as_str(), event.outcome), ("job.succeeded", Outcome::Announced));
     let payload = process.bucket.open(event.payload).await.expect("opens");
@@ -87,7 +87,9 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     let (_aws, process) = world().await;
     process.handle(&sample(|_| ())).await;
     process.handle(&sample(|_| ())).await;
-    let event = || async { process.announcer.table.event(&event_id()).await.expect("read").expect("there") };
+    let event = || async {
+        process.announcer.table.event(&event_id()).await.expect("read").expect("there")
+    };
     assert_eq!(event().await.duplicates, 0, "SQS delivered one arrival twice");
     process.handle(&sample(|envelope| envelope["arrival"] = "another".into())).await;
     assert_eq!((event().await.duplicates, event().await.conflicts), (1, 0));

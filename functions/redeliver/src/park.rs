@@ -42,7 +42,7 @@ impl Redeliver {
         let url = endpoint.map(|endpoint| endpoint.url).unwrap_or_default();
         let mut given_up = delivery.clone();
         given_up.state = State::Dead;
-        given_up.attempts.push(Attempt {
+        given_up.note(Attempt {
             id: AttemptId::of(&delivery.id, delivery.made),
             at: now,
             duration_ms: 0,

@@ -99,13 +99,13 @@ impl Redeliver {
         for _ in 0..MAX_PAGES {
             let room = task.step_size() - chosen.len();
             let page = self.redrive.table.letters(task.cursor.as_deref(), PAGE, true).await?;
-            let waiting = |letter: &&Letter| {
-                letter.state == LetterState::Waiting && filter.matches(letter)
-            };
+            let waiting =
+                |letter: &&Letter| letter.state == LetterState::Waiting && filter.matches(letter);
             let matching: Vec<&Letter> = page.items.iter().filter(waiting).collect();
             if room < matching.len() {
                 let taken = &matching[..room];
-                task.cursor = taken.last().map(|letter| Table::letter_cursor(letter)).or(task.cursor.take());
+                task.cursor =
+                    taken.last().map(|letter| Table::letter_cursor(letter)).or(task.cursor.take());
                 chosen.extend(taken.iter().map(|letter| (*letter).clone()));
                 break;
             }
@@ -144,9 +144,10 @@ impl Redeliver {
         let mut cursor = None;
         loop {
             let page = self.redrive.table.letters(cursor.as_deref(), PAGE, true).await?;
-            let found = page.items.into_iter().find(|letter| {
-                letter.state == LetterState::Waiting && filter.matches(letter)
-            });
+            let found = page
+                .items
+                .into_iter()
+                .find(|letter| letter.state == LetterState::Waiting && filter.matches(letter));
             if found.is_some() || page.next.is_none() {
                 return Ok(found);
             }

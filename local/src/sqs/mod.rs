@@ -109,6 +109,15 @@ impl Sqs {
         self.changed();
     }
 
+    /// Messages on a queue: those that can be received now, and all of them.
+    pub(crate) fn depth(&self, queue: &str) -> (i64, i64) {
+        let now = self.now();
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = store.queue(queue).and_then(|queue| store.counts(&queue, now));
+        counts.map_or((0, 0), |c| (c.visible, c.visible + c.in_flight + c.delayed))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
     fn now(&self) -> i64 {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);

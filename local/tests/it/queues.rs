@@ -18,6 +18,7 @@ fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
 async fn a_message_arrives_as_it_was_sent() {
     let aws = in_memory().await;
     let (sqs, url) = inbox(&aws);

@@ -102,7 +102,11 @@ impl Settings {
     /// In memory, on free ports, calling loopback receivers.
     pub fn new(secrets: Secrets) -> Self {
         // A batch that died with its process should come back soon: nobody else holds it here.
-        let queues = QueueTimes { inbox_visibility: 10, dead_letter_visibility: 10, ..QueueTimes::default() };
+        let queues = QueueTimes {
+            inbox_visibility: 10,
+            dead_letter_visibility: 10,
+            ..QueueTimes::default()
+        };
         Self {
             data: None,
             port: 0,
@@ -125,7 +129,8 @@ impl Bundle {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let rule = Rule { allowed: Network::parse_list(&settings.allowed_networks)? };
         let listener = listen(settings.port).await?;
-        let address = listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
+        let address =
+            listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
         let aws = LocalAws::start(options(&settings)).await?;
         let parts = Parts::new(&aws, &settings, rule, format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);

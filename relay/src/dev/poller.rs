@@ -114,9 +114,8 @@ impl Poller {
             record.event_source = Some("aws:sqs".to_owned());
             record.event_source_arn = Some(self.arn.clone());
             let attributes = message.attributes.iter().flatten();
-            record.attributes = attributes
-                .map(|(name, value)| (name.as_str().to_owned(), value.clone()))
-                .collect();
+            record.attributes =
+                attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
             event.records.push(record);
         }
         event

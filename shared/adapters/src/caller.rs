@@ -180,7 +180,11 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
     }
 }
 
-fn request(target: &Target, headers: HeaderMap, body: Vec<u8>) -> Result<Request<Full<Bytes>>, Failure> {
+fn request(
+    target: &Target,
+    headers: HeaderMap,
+    body: Vec<u8>,
+) -> Result<Request<Full<Bytes>>, Failure> {
     let malformed = |error: http::Error| Failure::new(ErrorClass::Protocol, error);
     let url = &target.url;
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];

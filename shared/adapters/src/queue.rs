@@ -76,7 +76,8 @@ impl Queue {
                 .await
                 .map_err(|error| Unavailable::aws("sending messages", &error))?;
             if let [first, ..] = sent.failed() {
-                let said = format!("{} of {} refused, first: {first:?}", sent.failed().len(), chunk.len());
+                let said =
+                    format!("{} of {} refused, first: {first:?}", sent.failed().len(), chunk.len());
                 return Err(Unavailable::new("sending messages", said));
             }
         }

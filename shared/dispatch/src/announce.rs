@@ -6,7 +6,12 @@ use adapters::{
     clock::Clock,
     table::{Recorded, Recording, Table},
 };
-use domain::{delivery::Delivery, endpoint::Endpoint, event::{Event, Outcome}, job::Job};
+use domain::{
+    delivery::Delivery,
+    endpoint::Endpoint,
+    event::{Event, Outcome},
+    job::Job,
+};
 use tracing::warn;
 
 /// Announces events.

@@ -121,7 +121,7 @@ impl Attempts {
             let why = ErrorClass::EndpointDisabled;
             let note = self.note(&claimed.delivery, endpoint, why, "the endpoint is disabled");
             // Not an attempt: nothing was called, and the budget is untouched.
-            claimed.delivery.attempts.push(note);
+            claimed.delivery.note(note);
             claimed.delivery.state = State::Dead;
             return self.end(&claimed, &endpoint.policy).await;
         }
@@ -214,6 +214,13 @@ impl Attempts {
             State::Delivered => self.recovered(context).await,
             State::Cancelled => Ok(()),
         };
+        if delivery.letter.is_some()
+            && matches!(delivery.state, State::Delivered | State::Cancelled)
+            && let Err(error) =
+                self.table.let_event_go(&delivery.event, None, self.clock.now()).await
+        {
+            warn!(%error, event = %delivery.event, "an event stays longer than it must");
+        }
         if let Err(error) = rung {
             warn!(%error, delivery = %delivery.id, "what follows was not rung for; the sweep will");
         }
@@ -310,7 +317,9 @@ fn attempt(
     manual: bool,
 ) -> Attempt {
     let (status, error, detail) = match &answer.outcome {
-        Outcome::Answered { status: status @ 200..=299, .. } => (Some(*status), None, String::new()),
+        Outcome::Answered { status: status @ 200..=299, .. } => {
+            (Some(*status), None, String::new())
+        }
         Outcome::Answered { status, .. } => {
             (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
         }

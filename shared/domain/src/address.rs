@@ -217,7 +217,11 @@ mod tests {
     }
 
     fn literal(address: &str) -> String {
-        if address.contains(':') { format!("https://[{address}]/") } else { format!("https://{address}/") }
+        if address.contains(':') {
+            format!("https://[{address}]/")
+        } else {
+            format!("https://{address}/")
+        }
     }
 
     #[test]

@@ -137,6 +137,16 @@ impl Delivery {
     /// Writes an attempt down.
     pub fn record(&mut self, attempt: Attempt) {
         self.made += 1;
+        self.keep(attempt);
+    }
+
+    /// Writes down why there was no attempt: nothing was called, so nothing is counted.
+    pub fn note(&mut self, mut note: Attempt) {
+        note.id = AttemptId::derive(&["note", self.id.as_str(), &note.at.0.to_string()]);
+        self.keep(note);
+    }
+
+    fn keep(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
         let over = self.attempts.len().saturating_sub(MAX_RECORDED);
         self.attempts.drain(..over);

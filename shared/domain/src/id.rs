@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn ids_with_dots_spaces_or_300_characters_are_refused() {
-        for bad in ["", "dlv_", "dlv_a.b", "dlv_a b", "evt_x", &format!("dlv_{}", "a".repeat(300))] {
+        for bad in ["", "dlv_", "dlv_a.b", "dlv_a b", "evt_x", &format!("dlv_{}", "a".repeat(300))]
+        {
             assert!(DeliveryId::parse(bad).is_err(), "{bad}");
         }
     }

@@ -165,7 +165,13 @@ impl Job {
     }
 
     /// What a report with this status does to the job.
-    pub fn report(&self, status: Status, said: &Said<'_>, event: &EventId, now: Timestamp) -> Effect {
+    pub fn report(
+        &self,
+        status: Status,
+        said: &Said<'_>,
+        event: &EventId,
+        now: Timestamp,
+    ) -> Effect {
         let mut next = self.learned(said, now);
         if self.status.is_terminal() && status.rank() <= self.status.rank() {
             if self.status == status || !status.is_terminal() || status == Status::TimedOut {
@@ -237,7 +243,8 @@ mod tests {
     #[test]
     fn a_job_goes_forward_only() {
         use Status::{Failed, Pending, Progress, Running, Succeeded};
-        let (heard, job) = run(&[Pending, Running, Progress, Progress, Succeeded, Running, Pending]);
+        let (heard, job) =
+            run(&[Pending, Running, Progress, Progress, Succeeded, Running, Pending]);
         assert_eq!(heard, ["job.started", "job.progress", "job.progress", "job.succeeded"]);
         assert_eq!((job.status, job.conflicts), (Succeeded, 0));
         assert_eq!(run(&[Succeeded]).0, ["job.succeeded"], "completion before start is fine");

@@ -16,8 +16,7 @@ pub struct Policy {
 }
 
 /// The example ladder of Standard Webhooks; its first step is the first attempt itself.
-pub const LADDER: [u32; 9] =
-    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+pub const LADDER: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Longest wait between two attempts that a policy may ask for, in seconds.
 pub const MAX_DELAY: u32 = 86_400;
@@ -89,7 +88,11 @@ impl Policy {
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Reads `Retry-After` as seconds or as an HTTP date given in seconds by `date`.
-pub fn retry_after(value: &str, now_secs: u64, date: impl Fn(&str) -> Option<u64>) -> Option<Duration> {
+pub fn retry_after(
+    value: &str,
+    now_secs: u64,
+    date: impl Fn(&str) -> Option<u64>,
+) -> Option<Duration> {
     let seconds = match value.trim().parse::<u64>() {
         Ok(seconds) => seconds,
         Err(_) => date(value.trim())?.saturating_sub(now_secs),

@@ -267,8 +267,8 @@ pub(crate) fn log_groups(template: &Value) -> Vec<String> {
     found
 }
 
-/// What a `main` asks for it is given: by name, or through a function of `adapters::config` that
-/// knows the name itself.
+/// What a `main` asks for it is given, and nothing else: by name, or through a function of
+/// `adapters::config` that knows the name itself.
 pub(crate) fn settings(
     template: &Value,
     config: &str,
@@ -285,8 +285,12 @@ pub(crate) fn settings(
             }
         }
         let given = &properties["Environment"]["Variables"];
-        let missing = asked_for.into_iter().filter(|name| given[name].is_null());
+        let missing = asked_for.iter().filter(|name| given[name].is_null());
         found.extend(missing.map(|name| format!("{function} is not given {name}")));
+        let spare = object(given).filter(|(name, _)| !asked_for.contains(name.as_str()));
+        found.extend(
+            spare.map(|(name, _)| format!("{function} is given {name}, which it does not ask for")),
+        );
     }
     found
 }

@@ -1,3 +1,5 @@
+//! Calls to endpoints that answer in every way there is.
+
 use domain::address::Network;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,9 +49,8 @@ async fn an_answer_is_read_to_its_kept_prefix() {
 
 #[tokio::test]
 async fn an_endless_answer_is_cut_and_counts_by_its_status() {
-    static ENDLESS: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
-        [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat()
-    });
+    static ENDLESS: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat());
     let url = endpoint(&ENDLESS, true).await;
     let answer = post(&loopback(), &url).await;
     assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
@@ -83,7 +84,8 @@ async fn answers_that_lie_or_are_not_http_are_failures() {
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let canary = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let to = canary.local_addr().expect("bound");
-    let answer = format!("HTTP/1.1 307 Moved\r\nlocation: http://{to}/\r\ncontent-length: 0\r\n\r\n");
+    let answer =
+        format!("HTTP/1.1 307 Moved\r\nlocation: http://{to}/\r\ncontent-length: 0\r\n\r\n");
     let url = endpoint(answer.leak().as_bytes(), false).await;
     let answer = post(&loopback(), &url).await;
     assert_eq!(answer.outcome, Outcome::Answered { status: 307, retry_after: None });
@@ -94,7 +96,8 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 #[tokio::test]
 async fn retry_after_is_read_as_seconds_and_as_a_date() {
     for header in ["30", "Sun, 06 Nov 1994 08:50:00 GMT"] {
-        let answer = format!("HTTP/1.1 503 No\r\nretry-after: {header}\r\ncontent-length: 0\r\n\r\n");
+        let answer =
+            format!("HTTP/1.1 503 No\r\nretry-after: {header}\r\ncontent-length: 0\r\n\r\n");
         let url = endpoint(answer.leak().as_bytes(), false).await;
         let outcome = post(&loopback(), &url).await.outcome;
         let retry_after = Some(Duration::from_secs(30));
@@ -125,5 +128,8 @@ async fn failures_before_an_answer_have_their_class() {
     assert_eq!(refused.outcome, Outcome::Failed(ErrorClass::Connect));
     let plain = endpoint(b"HTTP/1.1 200 OK\r\n\r\n", false).await.replace("http:", "https:");
     let tls = post(&loopback(), &plain).await;
-    assert!(matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)), "{tls:?}");
+    assert!(
+        matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)),
+        "{tls:?}"
+    );
 }

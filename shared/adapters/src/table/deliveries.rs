@@ -190,42 +190,32 @@ impl Table {
         let delivery = &claimed.delivery;
         let row = self.delivery_row(delivery, Delivery::lease(policy), due);
         let ours = Condition::new("claim = :token").value(":token", s(&claimed.token));
-        let letter = match &delivery.letter {
-            Some(letter) if delivery.state != State::Pending && delivery.state != State::Dead => {
-                self.letter(letter).await?
-            }
-            _ => None,
+        let ended = matches!(delivery.state, State::Delivered | State::Cancelled);
+        let letter = match delivery.letter.as_ref().filter(|_| ended) {
+            Some(letter) => self.letter(letter).await?,
+            None => None,
         };
-        let written = match letter {
-            None => self.put(row, Some(ours)).await?,
-            Some(mut letter) => {
-                letter.state = LetterState::Resolved;
-                letter.retry_success = Some(delivery.state == State::Delivered);
-                letter.attempts = delivery.made;
-                letter.last_attempt_at = delivery.attempts.last().map(|attempt| attempt.at);
-                let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
-                self.transact(vec![
-                    Write::Put(row, ours),
-                    Write::Put(resolved, Condition::default()),
-                ])
-                .await?
+        if let Some(mut letter) = letter {
+            letter.state = LetterState::Resolved;
+            letter.retry_success = Some(delivery.state == State::Delivered);
+            letter.attempts = delivery.made;
+            letter.last_attempt_at = delivery.attempts.last().map(|attempt| attempt.at);
+            let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
+            let there = Condition::new("attribute_exists(pk)");
+            let row = self.delivery_row(delivery, Delivery::lease(policy), due);
+            let writes = vec![Write::Put(row, ours.clone()), Write::Put(resolved, there)];
+            if self.transact(writes).await? == Written::Yes {
+                return Ok(Concluded::Yes);
             }
-        };
-        Ok(match written {
+            // Somebody may have deleted the letter just now; whether it is ours shows below.
+            if self.letter(&letter.id).await?.is_some() {
+                return Ok(Concluded::Stale);
+            }
+        }
+        Ok(match self.put(row, Some(ours)).await? {
             Written::Yes => Concluded::Yes,
             Written::Refused => Concluded::Stale,
         })
-    }
-
-    /// Gives a claimed delivery back untouched, to be attempted at `next_at`.
-    pub async fn release(
-        &self,
-        claimed: &Claimed,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Result<Concluded, Unavailable> {
-        let due = Delivery::due(now, claimed.delivery.next_at);
-        self.conclude(claimed, policy, Some(due)).await
     }
 
     /// One delivery.
@@ -259,12 +249,16 @@ impl Table {
     ) -> Result<Written, Unavailable> {
         let due = Delivery::due(now, delivery.next_at);
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
-        self.put(row, Some(ended())).await
+        self.put(row, Some(ended(delivery))).await
     }
 
     /// Ends a pending delivery that the relay itself could not bring forward, unless a worker
     /// holds it.
-    pub async fn give_up(&self, delivery: &Delivery, now: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn give_up(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<Written, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, Some(now));
         let idle = Condition::new(
             "#state = :pending AND made = :made \
@@ -284,9 +278,10 @@ impl Table {
     }
 }
 
-/// The delivery is not pending, or not there.
-pub(super) fn ended() -> Condition {
-    Condition::new("attribute_not_exists(pk) OR #state <> :pending")
+/// The delivery is not there, or it has ended and nobody attempted it since it was read.
+fn ended(delivery: &Delivery) -> Condition {
+    Condition::new("attribute_not_exists(pk) OR (#state <> :pending AND made = :made)")
+        .value(":made", n(delivery.made))
         .name("#state", "state")
         .value(":pending", s(state_word(State::Pending)))
 }

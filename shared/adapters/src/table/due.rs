@@ -8,7 +8,10 @@ use domain::{
     time::Timestamp,
 };
 
-use super::{Item, Table, Written, row::{self, n, s}};
+use super::{
+    Item, Table, Written,
+    row::{self, n, s},
+};
 use crate::Unavailable;
 
 /// How many parts the index of what is due has, each of which can be read on its own.
@@ -50,7 +53,12 @@ impl Due {
 
 impl Table {
     /// What is due in a shard, the longest overdue first.
-    pub async fn due(&self, shard: u32, now: Timestamp, limit: i32) -> Result<Vec<Due>, Unavailable> {
+    pub async fn due(
+        &self,
+        shard: u32,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<Due>, Unavailable> {
         let query = self
             .client
             .query()
@@ -104,7 +112,8 @@ fn from_item(item: &Item) -> Result<Due, Unavailable> {
     let text = |name| row::text(item, name).unwrap_or_default().to_owned();
     let key = (text("pk"), text("sk"));
     let what = if key.0 == "TASKS" {
-        let id = TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
+        let id =
+            TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
         Thing::Task(id)
     } else {
         Thing::Delivery(Box::new(row::document(item)?))

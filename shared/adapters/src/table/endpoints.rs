@@ -6,7 +6,10 @@ use domain::{
     id::{ApplicationId, EndpointId},
 };
 
-use super::{Table, Written, row::{self, Condition, Row, Write, n, s}};
+use super::{
+    Table, Written,
+    row::{self, Condition, Row, Write, n, s},
+};
 use crate::Unavailable;
 
 const APPS: &str = "APPS";
@@ -25,7 +28,10 @@ fn uid_key(uid: &str) -> String {
 
 impl Table {
     /// Keeps an application that nobody has created yet.
-    pub async fn create_application(&self, application: &Application) -> Result<Written, Unavailable> {
+    pub async fn create_application(
+        &self,
+        application: &Application,
+    ) -> Result<Written, Unavailable> {
         let row = Row::new(APPS, application.id.as_str(), application);
         self.put(row, Some(Condition::absent())).await
     }
@@ -36,7 +42,10 @@ impl Table {
     }
 
     /// The application of this id.
-    pub async fn application(&self, id: &ApplicationId) -> Result<Option<Application>, Unavailable> {
+    pub async fn application(
+        &self,
+        id: &ApplicationId,
+    ) -> Result<Option<Application>, Unavailable> {
         self.entity(APPS, id.as_str()).await
     }
 
@@ -56,14 +65,22 @@ impl Table {
 
     /// Replaces an endpoint as it was read; `Refused` if somebody changed it since, or if its new
     /// uid is taken. `endpoint.version` is the one that was read; it is counted up here.
-    pub async fn update_endpoint(&self, old: &Endpoint, new: &Endpoint) -> Result<Written, Unavailable> {
+    pub async fn update_endpoint(
+        &self,
+        old: &Endpoint,
+        new: &Endpoint,
+    ) -> Result<Written, Unavailable> {
         let mut new = new.clone();
         new.version = old.version + 1;
         let condition = Condition::new("version = :read").value(":read", n(old.version));
         let mut writes = vec![Write::Put(endpoint_row(&new), condition)];
         if old.uid != new.uid {
             if let Some(uid) = &old.uid {
-                writes.push(Write::Delete(partition(&old.application), uid_key(uid), Condition::default()));
+                writes.push(Write::Delete(
+                    partition(&old.application),
+                    uid_key(uid),
+                    Condition::default(),
+                ));
             }
             if let Some(uid) = &new.uid {
                 writes.push(Write::Put(uid_row(&new, uid), Condition::absent()));
@@ -77,7 +94,11 @@ impl Table {
         let (pk, sk) = key(&endpoint.application, &endpoint.id);
         let mut writes = vec![Write::Delete(pk, sk, Condition::default())];
         if let Some(uid) = &endpoint.uid {
-            writes.push(Write::Delete(partition(&endpoint.application), uid_key(uid), Condition::default()));
+            writes.push(Write::Delete(
+                partition(&endpoint.application),
+                uid_key(uid),
+                Condition::default(),
+            ));
         }
         self.transact(writes).await
     }
@@ -106,7 +127,10 @@ impl Table {
     }
 
     /// Every endpoint of an application, by id.
-    pub async fn endpoints(&self, application: &ApplicationId) -> Result<Vec<Endpoint>, Unavailable> {
+    pub async fn endpoints(
+        &self,
+        application: &ApplicationId,
+    ) -> Result<Vec<Endpoint>, Unavailable> {
         self.partition(&partition(application), "EP#").await?.iter().map(row::document).collect()
     }
 }

@@ -11,7 +11,10 @@ use domain::{
     time::Timestamp,
 };
 
-use super::{Item, Page, Table, Written, deliveries, jobs, row::{self, Condition, Row, Write, list_at, n}};
+use super::{
+    Item, Page, Table, Written, deliveries, jobs,
+    row::{self, Condition, Row, Write, list_at, n},
+};
 use crate::Unavailable;
 
 /// An event, and what it changes.

@@ -2,7 +2,10 @@
 
 use domain::{id::JobId, job::Job};
 
-use super::{Page, Table, row::{self, Condition, Row, Write, list_at, n}};
+use super::{
+    Page, Table,
+    row::{self, Condition, Row, Write, list_at, n},
+};
 use crate::Unavailable;
 
 const JOBS: &str = "JOBS";
@@ -27,7 +30,8 @@ impl Table {
         let mut writes = vec![Write::Put(row, Condition::version(job.version - 1))];
         if let Some(call_id) = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id) {
             let (pk, sk) = call_key(&job.source, call_id);
-            writes.push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
+            writes
+                .push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
         }
         writes
     }

@@ -2,7 +2,10 @@
 
 use domain::key::ApiKey;
 
-use super::{Table, Written, row::{self, Condition, Row}};
+use super::{
+    Table, Written,
+    row::{self, Condition, Row},
+};
 use crate::Unavailable;
 
 const KEYS: &str = "KEYS";

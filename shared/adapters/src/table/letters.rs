@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
     delivery::{Delivery, State},
-    id::{EventId, LetterId},
+    id::{DeliveryId, EventId, LetterId},
     letter::{Letter, LetterState, What},
     retry::Policy,
     time::Timestamp,
@@ -50,6 +50,7 @@ pub(super) fn row(letter: &Letter, expires: Option<u64>) -> Row {
     let expires = expires.filter(|_| letter.state == LetterState::Resolved);
     Row::new(pk, sk, letter)
         .with("state", s(state_word(letter.state)))
+        .with("last_at", n(last_at(letter)))
         .listed(LETTERS, letter.created_at, letter.id.as_str())
         .expires(expires)
 }
@@ -159,17 +160,45 @@ impl Table {
     }
 
     /// Removes a letter and its number. Its delivery stays dead, and goes with its event.
-    pub async fn delete_letter(&self, letter: &Letter, now: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn delete_letter(
+        &self,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<Written, Unavailable> {
         let (pk, sk) = key(&letter.id);
         let (number_pk, number_sk) = number_key(letter.number);
-        let writes = vec![Write::Delete(pk, sk, Condition::default()), Write::Delete(number_pk, number_sk, Condition::default())];
-        let written = self.transact(writes).await?;
+        let written = self
+            .transact(vec![
+                Write::Delete(pk, sk, Condition::new("attribute_exists(pk)")),
+                Write::Delete(number_pk, number_sk, Condition::default()),
+            ])
+            .await?;
         if let What::Delivery { event, delivery, .. } = &letter.what {
             let (pk, sk) = deliveries::key(event, delivery);
-            self.let_go(pk, sk, now).await?;
-            self.let_event_go(event, now).await?;
+            let dead = Condition::new("#state = :dead").name("#state", "state");
+            self.let_go(pk, sk, dead.value(":dead", s("dead")), now).await?;
+            self.let_event_go(event, Some(delivery), now).await?;
         }
         Ok(written)
+    }
+
+    /// Lets an event expire that a letter held, unless another of its deliveries still needs it.
+    /// `but` is one that does not. A crash before this keeps the event, which harms nobody.
+    pub async fn let_event_go(
+        &self,
+        event: &EventId,
+        but: Option<&DeliveryId>,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let deliveries = self.deliveries_of(event).await?;
+        let needs = |delivery: &Delivery| {
+            matches!(delivery.state, State::Dead | State::Pending) && Some(&delivery.id) != but
+        };
+        if deliveries.iter().any(needs) {
+            return Ok(());
+        }
+        let (pk, sk) = events::key(event);
+        self.let_go(pk, sk, Condition::new("attribute_exists(pk)"), now).await
     }
 
     /// Puts a letter's delivery back, which was read in state `was`: both in one step.
@@ -192,21 +221,30 @@ impl Table {
         .map(|written| if written == Written::Yes { Redriven::Yes } else { Redriven::No })
     }
 
-    /// Keeps what has become of a letter that is still there.
-    pub async fn update_letter(&self, letter: &Letter, now: Timestamp) -> Result<Written, Unavailable> {
+    /// Keeps what has become of a letter that is still there, unless it died once more meanwhile.
+    pub async fn update_letter(
+        &self,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<Written, Unavailable> {
         let row = row(letter, Some(self.expiry(now)));
-        self.put(row, Some(Condition::new("attribute_exists(pk)"))).await
+        let same = Condition::new("attribute_exists(pk) AND last_at = :last");
+        self.put(row, Some(same.value(":last", n(last_at(letter))))).await
     }
 
-    async fn let_event_go(&self, event: &EventId, now: Timestamp) -> Result<(), Unavailable> {
-        let (pk, sk) = events::key(event);
-        self.let_go(pk, sk, now).await
-    }
-
-    async fn let_go(&self, pk: String, sk: String, now: Timestamp) -> Result<(), Unavailable> {
-        let condition =
-            Condition::new("attribute_exists(pk)").value(":at", n(self.expiry(now)));
+    async fn let_go(
+        &self,
+        pk: String,
+        sk: String,
+        condition: Condition,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let condition = condition.value(":at", n(self.expiry(now)));
         let write = Write::Update(pk, sk, "SET expires_at = :at", condition);
         self.transact(vec![write]).await.map(|_| ())
     }
+}
+
+fn last_at(letter: &Letter) -> u64 {
+    letter.last_attempt_at.map_or(0, |at| at.0)
 }

@@ -40,6 +40,7 @@ use aws_sdk_dynamodb::{
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
+use self::row::{Condition, Row, Write};
 pub use self::{
     deliveries::{Claim, Claimed, Concluded, Context},
     due::{Due, SHARDS, Thing},
@@ -47,7 +48,6 @@ pub use self::{
     letters::Redriven,
     row::Page,
 };
-use self::row::{Condition, Row, Write};
 use crate::Unavailable;
 
 /// The single table.
@@ -95,7 +95,11 @@ impl Table {
         Ok(got.item)
     }
 
-    async fn entity<T: DeserializeOwned>(&self, pk: &str, sk: &str) -> Result<Option<T>, Unavailable> {
+    async fn entity<T: DeserializeOwned>(
+        &self,
+        pk: &str,
+        sk: &str,
+    ) -> Result<Option<T>, Unavailable> {
         self.item(pk, sk).await?.map(|item| row::document(&item)).transpose()
     }
 
@@ -122,9 +126,12 @@ impl Table {
                 if 10 < rounds {
                     return Err(Unavailable::new(doing, "the table keeps leaving keys unread"));
                 }
-                let got = self.client.batch_get_item().set_request_items(Some(request)).send().await;
+                let got =
+                    self.client.batch_get_item().set_request_items(Some(request)).send().await;
                 let mut got = got.map_err(|error| Unavailable::aws(doing, &error))?;
-                found.extend(got.responses.take().into_iter().flat_map(HashMap::into_values).flatten());
+                found.extend(
+                    got.responses.take().into_iter().flat_map(HashMap::into_values).flatten(),
+                );
                 rest = got.unprocessed_keys;
             }
         }
@@ -158,25 +165,34 @@ impl Table {
 
     async fn put(&self, row: Row, condition: Option<Condition>) -> Result<Written, Unavailable> {
         let condition = condition.unwrap_or_default();
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(row.into_item()))
-            .set_condition_expression(condition.expression())
-            .set_expression_attribute_names(condition.names())
-            .set_expression_attribute_values(condition.values())
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Written::Yes),
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(Written::Refused)
+        let item = row.into_item();
+        for round in 0.. {
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.name)
+                .set_item(Some(item.clone()))
+                .set_condition_expression(condition.expression())
+                .set_expression_attribute_names(condition.names())
+                .set_expression_attribute_values(condition.values())
+                .send()
+                .await;
+            match put {
+                Ok(_) => return Ok(Written::Yes),
+                Err(SdkError::ServiceError(error))
+                    if error.err().is_conditional_check_failed_exception() =>
+                {
+                    return Ok(Written::Refused);
+                }
+                Err(SdkError::ServiceError(error))
+                    if error.err().is_transaction_conflict_exception() && round < CONFLICTS =>
+                {
+                    tokio::time::sleep(pause(round)).await;
+                }
+                Err(error) => return Err(Unavailable::aws("writing to the table", &error)),
             }
-            Err(error) => Err(Unavailable::aws("writing to the table", &error)),
         }
+        unreachable!("the last round returns")
     }
 
     async fn delete(&self, pk: &str, sk: &str) -> Result<Written, Unavailable> {
@@ -200,24 +216,43 @@ impl Table {
         }
     }
 
-    /// All of the writes or none. A conflict with another transaction counts as refused too: the
-    /// caller reads again and decides anew.
+    /// All of the writes or none. `Refused` says that a condition did not hold; a mere collision
+    /// with another transaction says nothing, and is tried again.
     async fn transact(&self, writes: Vec<Write>) -> Result<Written, Unavailable> {
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_item(&self.name)).collect();
-        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(Written::Yes),
-            Err(SdkError::ServiceError(error)) if is_contest(error.err()) => Ok(Written::Refused),
-            Err(error) => Err(Unavailable::aws("writing to the table", &error)),
+        for round in 0.. {
+            let write = self.client.transact_write_items();
+            match write.set_transact_items(Some(items.clone())).send().await {
+                Ok(_) => return Ok(Written::Yes),
+                Err(SdkError::ServiceError(error))
+                    if has_reason(error.err(), "ConditionalCheckFailed") =>
+                {
+                    return Ok(Written::Refused);
+                }
+                Err(SdkError::ServiceError(error))
+                    if has_reason(error.err(), "TransactionConflict") && round < CONFLICTS =>
+                {
+                    tokio::time::sleep(pause(round)).await;
+                }
+                Err(error) => return Err(Unavailable::aws("writing to the table", &error)),
+            }
         }
+        unreachable!("the last round returns")
     }
 }
 
-fn is_contest(error: &TransactWriteItemsError) -> bool {
+/// How often a write that collided with a transaction is tried again.
+const CONFLICTS: u32 = 6;
+
+/// How long a write waits for the transaction it collided with: 10 ms growing to 320, spread.
+fn pause(round: u32) -> Duration {
+    Duration::from_millis(10 << round.min(5)).mul_f64(0.5 + crate::random::dice())
+}
+
+fn has_reason(error: &TransactWriteItemsError, code: &str) -> bool {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
-        return matches!(error, TransactWriteItemsError::TransactionInProgressException(_));
+        return false;
     };
-    cancelled.cancellation_reasons().iter().any(|reason| {
-        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-    })
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
 }

@@ -91,7 +91,7 @@ pub(super) fn number(item: &Item, name: &str) -> Option<u64> {
 }
 
 /// A condition expression with its names and values.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Condition {
     expression: Option<String>,
     names: HashMap<String, String>,
@@ -221,7 +221,11 @@ impl Table {
         let mut found: Vec<Item> = Vec::new();
         let mut cursor = cursor.map(str::to_owned);
         let edge = if oldest_first { "0" } else { "9" };
-        let compare = if oldest_first { "list = :list AND list_at > :at" } else { "list = :list AND list_at < :at" };
+        let compare = if oldest_first {
+            "list = :list AND list_at > :at"
+        } else {
+            "list = :list AND list_at < :at"
+        };
         // A page of DynamoDB ends at 1 MB, a page of ours at `limit` and one more to know of.
         loop {
             let want = limit + 1 - found.len();

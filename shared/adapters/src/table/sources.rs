@@ -2,7 +2,10 @@
 
 use domain::source::Source;
 
-use super::{Table, Written, row::{self, Row}};
+use super::{
+    Table, Written,
+    row::{self, Row},
+};
 use crate::Unavailable;
 
 const SOURCES: &str = "SOURCES";

@@ -1,8 +1,15 @@
 //! Tasks.
 
-use domain::{id::TaskId, task::{Kind, Task}, time::Timestamp};
+use domain::{
+    id::TaskId,
+    task::{Kind, Task},
+    time::Timestamp,
+};
 
-use super::{Item, Table, Written, row::{self, Condition, Row, Write, n}};
+use super::{
+    Item, Table, Written,
+    row::{self, Condition, Row, Write, n},
+};
 use crate::Unavailable;
 
 const TASKS: &str = "TASKS";
@@ -20,7 +27,11 @@ impl Table {
     }
 
     /// Replaces a task as it was read; `Refused` if somebody changed it since.
-    pub async fn update_task(&self, task: &Task, due: Option<Timestamp>) -> Result<Written, Unavailable> {
+    pub async fn update_task(
+        &self,
+        task: &Task,
+        due: Option<Timestamp>,
+    ) -> Result<Written, Unavailable> {
         let mut next = task.clone();
         next.version += 1;
         self.put(self.task_row(&next, due), Some(Condition::version(task.version))).await
@@ -52,7 +63,11 @@ impl Table {
 
     /// Notes that a task's endpoint answers: its letters are due now. Somebody else's change is as
     /// good as ours.
-    pub async fn note_answering(&self, task: &Task, now: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn note_answering(
+        &self,
+        task: &Task,
+        now: Timestamp,
+    ) -> Result<Written, Unavailable> {
         let mut next = task.clone();
         let Kind::Recover { answering, .. } = &mut next.kind else { return Ok(Written::Refused) };
         *answering = true;

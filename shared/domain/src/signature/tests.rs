@@ -1,3 +1,5 @@
+//! Vectors, and every way to get a signature wrong.
+
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
