@@ -17,8 +17,8 @@ from lab import places, world
 
 SHARE = 0.072  # Of a CPU, which 128 MB of memory buy.
 PACE = 0.1  # Seconds between warm requests under the quota: a request's throttling must not be the next one's.
-# How many times Python's figure must be ours. A healthy release
-# build has 45 and 30. Another 40 ms of CPU, what aws-lc's entropy source burns, would leave 7 of the 45.
+# How many times ours Python's figure must be. A healthy release build has 45 and 30; another 40 ms of CPU, which is what
+# aws-lc's entropy source burns, would leave 7 of the 45.
 BOUNDS = {"CPU cold, ms": 15.0, "cold: start to first answer, ms": 5.0}
 FORBIDDEN = ("aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys")
 TARGETS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")

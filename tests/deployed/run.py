@@ -8,8 +8,8 @@ through what stands there then.
 
 MiniStack (https://ministack.org) is the AWS: it runs the bootstraps as processes over a real Runtime API, and with
 AUTH=true it holds every call against the function's own role, so a permission that the template forgets fails here and
-not in production. Everything is kept below target/deployed; nothing reaches beyond 127.0.0.1 but the package
-registries, and the AWS credentials of whoever runs this are neither needed nor read.
+not in production. Everything is kept in cargo's target folder, below deployed; nothing reaches beyond 127.0.0.1 but the
+package registries, and the AWS credentials of whoever runs this are neither needed nor read.
 """
 
 import argparse

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 import tools
-from tools import ROOT, WORK, say
+from tools import WORK, say
 
 STACK = "relay"
 SERVICES = (
@@ -108,7 +108,7 @@ class Emulator:
         return [event["message"] for event in events]
 
     def show_last_lines(self) -> None:
-        say(f"\nThe end of {self._process.log.relative_to(ROOT)}:\n{self._process.last_lines()}")
+        say(f"\nThe end of {self._process.log}:\n{self._process.last_lines()}")
 
 
 def free_port() -> int:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-WORK = ROOT / "target" / "deployed"
+# Where cargo builds, so that whoever keeps that between runs keeps all of it.
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
+WORK = TARGET / "deployed"
 
 REGION = "eu-central-1"
 MINUTE = 60
@@ -34,7 +36,7 @@ def venv(name: str, requirements: str) -> Path:
     digest = hashlib.sha256(wanted).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return path
-    say(f"installing {requirements} into {path.relative_to(ROOT)}")
+    say(f"installing {requirements} into {path}")
     shutil.rmtree(path, ignore_errors=True)
     virtualenv.create(path, with_pip=True)
     pip = [str(path / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -45,9 +47,10 @@ def venv(name: str, requirements: str) -> Path:
 
 def environment(**more: str) -> dict[str, str]:
     """A clean environment: what a toolchain needs, and never the caller's AWS profile."""
-    keep = ("HOME", "LANG", "PATH", "CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR", "HTTPS_PROXY", "NO_PROXY")
+    keep = ("HOME", "LANG", "PATH", "CARGO_HOME", "RUSTUP_HOME", "HTTPS_PROXY", "NO_PROXY")
     clean = {name: os.environ[name] for name in keep if name in os.environ}
     return clean | {
+        "CARGO_TARGET_DIR": str(TARGET),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,

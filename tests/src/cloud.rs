@@ -6,7 +6,7 @@ mod drive;
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::Bells,
+    bells::{Bells, Outbox},
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
@@ -159,7 +159,7 @@ impl Cloud {
     fn bells(&self, clients: &Clients) -> Bells {
         let names = self.aws.names();
         Bells {
-            outbox: self.queue(clients, &names.outbox),
+            outbox: Outbox(self.queue(clients, &names.outbox)),
             dead_letters: self.queue(clients, &names.dead_letters),
         }
     }
@@ -182,15 +182,15 @@ impl Cloud {
     }
 
     fn announcer(&self, clients: &Clients) -> Announcer {
-        let (table, bells) = (self.table(clients), self.bells(clients));
-        Announcer { table, bells, clock: self.clock.clone() }
+        let (table, outbox) = (self.table(clients), self.bells(clients).outbox);
+        Announcer { table, outbox, clock: self.clock.clone() }
     }
 
     fn redrive(&self, clients: &Clients) -> Redrive {
         Redrive {
             table: self.table(clients),
             bucket: self.bucket(clients),
-            bells: self.bells(clients),
+            outbox: self.bells(clients).outbox,
             inbox: self.queue(clients, &self.aws.names().inbox),
             clock: self.clock.clone(),
         }

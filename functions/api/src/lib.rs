@@ -61,13 +61,13 @@ impl Api {
         Self {
             announcer: Announcer {
                 table: table.clone(),
-                bells: bells.clone(),
+                outbox: bells.outbox.clone(),
                 clock: clock.clone(),
             },
             redrive: Redrive {
                 table: table.clone(),
                 bucket: bucket.clone(),
-                bells,
+                outbox: bells.outbox,
                 inbox,
                 clock: clock.clone(),
             },
@@ -82,7 +82,7 @@ impl Api {
     }
 
     fn bells(&self) -> &Bells {
-        &self.announcer.bells
+        &self.attempts.bells
     }
 }
 

@@ -1,6 +1,12 @@
 //! Takes doorbells off the outbox and attempts the deliveries they ring for.
 
-use adapters::{aws::Aws, bells::Bells, caller::Caller, clock::Clock, config, log};
+use adapters::{
+    aws::Aws,
+    bells::{Bells, Outbox},
+    caller::Caller,
+    clock::Clock,
+    config, log,
+};
 use deliver::Deliver;
 use dispatch::attempt::Attempts;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -14,7 +20,7 @@ async fn main() -> Result<(), Error> {
             table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
             bells: Bells {
-                outbox: aws.queue(config::required("OUTBOX_URL")?),
+                outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
                 dead_letters: aws.queue(config::required("DEAD_LETTERS_URL")?),
             },
             vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,

@@ -17,5 +17,6 @@ async fn main() -> Result<(), Error> {
         aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
         Clock::system(),
     );
+    ingest.warm().await;
     run(router(Arc::new(ingest))).await
 }

@@ -1,6 +1,6 @@
 //! Takes accepted requests off the inbox and works out what they mean.
 
-use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
+use adapters::{aws::Aws, bells::Outbox, clock::Clock, config, log};
 use dispatch::announce::Announcer;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use process::Process;
@@ -9,11 +9,10 @@ use process::Process;
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
-    let outbox = aws.queue(config::required("OUTBOX_URL")?);
     let process = &Process {
         announcer: Announcer {
             table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
-            bells: Bells { outbox: outbox.clone(), dead_letters: outbox },
+            outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
             clock: Clock::system(),
         },
         bucket: aws.bucket(config::required("BUCKET_NAME")?),

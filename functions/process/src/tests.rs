@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{bells::Bells, clock::Clock, queue::Queue, table::Table};
+use adapters::{bells::Outbox, clock::Clock, queue::Queue, table::Table};
 use domain::{id::EventId, time::Timestamp};
 use local::LocalAws;
 
@@ -18,7 +18,7 @@ async fn world() -> (LocalAws, Process) {
     let process = Process {
         announcer: Announcer {
             table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
-            bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+            outbox: Outbox(queue(&names.outbox)),
             clock: Clock::manual(Timestamp::from_secs(1_700_000_001)),
         },
         bucket: Bucket::new(clients.s3(), names.bucket.clone()),

@@ -1,6 +1,6 @@
 //! Takes what died off the dead-letter queues, parks it, and puts it back.
 
-use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
+use adapters::{aws::Aws, bells::Outbox, clock::Clock, config, log};
 use dispatch::redrive::Redrive;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redeliver::Redeliver;
@@ -9,12 +9,11 @@ use redeliver::Redeliver;
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
-    let outbox = aws.queue(config::required("OUTBOX_URL")?);
     let redeliver = &Redeliver {
         redrive: Redrive {
             table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
-            bells: Bells { outbox: outbox.clone(), dead_letters: outbox },
+            outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
             inbox: aws.queue(config::required("INBOX_URL")?),
             clock: Clock::system(),
         },

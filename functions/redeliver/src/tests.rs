@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use adapters::{bells::Bells, bucket::Bucket, clock::Clock, queue, table::Table};
+use adapters::{bells::Outbox, bucket::Bucket, clock::Clock, queue, table::Table};
 use domain::{
     envelope::Carried,
     letter::{LetterState, What},
@@ -24,7 +24,7 @@ async fn world() -> (LocalAws, Redeliver) {
     let redrive = Redrive {
         table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
         bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-        bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+        outbox: Outbox(queue(&names.outbox)),
         inbox: queue(&names.inbox),
         clock: Clock::manual(Timestamp::from_secs(1_700_000_100)),
     };

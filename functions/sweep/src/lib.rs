@@ -104,7 +104,7 @@ impl Sweep {
                 Thing::Delivery(delivery) => dead.push(*delivery),
             }
         }
-        self.bells.ring(&pending, now).await?;
+        self.bells.outbox.ring(&pending, now).await?;
         self.bells.park(&dead).await
     }
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
+use adapters::{
+    aws::Aws,
+    bells::{Bells, Outbox},
+    clock::Clock,
+    config, log,
+};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use sweep::Sweep;
 
@@ -13,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let sweep = &Sweep {
         table: aws.table(config::required("TABLE_NAME")?, Duration::ZERO),
         bells: Bells {
-            outbox: aws.queue(config::required("OUTBOX_URL")?),
+            outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
             dead_letters: aws.queue(config::required("DEAD_LETTERS_URL")?),
         },
         clock: Clock::system(),

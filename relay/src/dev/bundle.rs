@@ -4,8 +4,14 @@
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use adapters::{
-    Unavailable, bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
-    table::Table, vault::Vault,
+    Unavailable,
+    bells::{Bells, Outbox},
+    bucket::Bucket,
+    caller::Caller,
+    clock::Clock,
+    queue::Queue,
+    table::Table,
+    vault::Vault,
 };
 use api::Api;
 use aws_lambda_events::sqs::SqsEvent;
@@ -240,7 +246,10 @@ impl Parts {
             table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
             inbox: queue(&names.inbox),
-            bells: Bells { outbox: queue(&names.outbox), dead_letters: queue(&names.dead_letters) },
+            bells: Bells {
+                outbox: Outbox(queue(&names.outbox)),
+                dead_letters: queue(&names.dead_letters),
+            },
             vault: Vault::new(&settings.secrets.master),
             caller: Caller::new(rule),
             clock: settings.clock.clone(),
@@ -250,8 +259,8 @@ impl Parts {
     }
 
     fn announcer(&self) -> Announcer {
-        let (table, bells, clock) = (self.table.clone(), self.bells.clone(), self.clock.clone());
-        Announcer { table, bells, clock }
+        let outbox = self.bells.outbox.clone();
+        Announcer { table: self.table.clone(), outbox, clock: self.clock.clone() }
     }
 
     fn attempts(&self) -> Attempts {
@@ -269,7 +278,7 @@ impl Parts {
         Redrive {
             table: self.table.clone(),
             bucket: self.bucket.clone(),
-            bells: self.bells.clone(),
+            outbox: self.bells.outbox.clone(),
             inbox: self.inbox.clone(),
             clock: self.clock.clone(),
         }

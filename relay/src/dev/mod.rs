@@ -9,6 +9,7 @@ mod welcome;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::bundle::{Bundle, Settings, StartError};
 
@@ -32,9 +33,9 @@ pub struct Args {
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
 pub fn main(args: Args) -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let levels = adapters::log::levels(std::env::var("RUST_LOG").ok());
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),

@@ -15,16 +15,20 @@ use crate::{
     queue::{Outgoing, Queue},
 };
 
-/// The queues on which something is rung for.
+/// Where deliveries to be attempted are rung for.
+#[derive(Clone, Debug)]
+pub struct Outbox(pub Queue);
+
+/// Both queues on which something is rung for.
 #[derive(Clone, Debug)]
 pub struct Bells {
     /// Deliveries to be attempted.
-    pub outbox: Queue,
+    pub outbox: Outbox,
     /// Deliveries to be parked, and tasks.
     pub dead_letters: Queue,
 }
 
-impl Bells {
+impl Outbox {
     /// Rings for deliveries at their time. Those too far ahead for a message are left to the sweep.
     pub async fn ring<'d>(
         &self,
@@ -35,9 +39,11 @@ impl Bells {
             let delay = delivery.next_at.since(now);
             (delay <= MAX_QUEUE_DELAY).then(|| bell(delivery, delay))
         });
-        self.outbox.send_all(soon.collect()).await
+        self.0.send_all(soon.collect()).await
     }
+}
 
+impl Bells {
     /// Rings for dead deliveries to be parked.
     pub async fn park<'d>(
         &self,

@@ -2,7 +2,7 @@
 
 use adapters::{
     Unavailable,
-    bells::Bells,
+    bells::Outbox,
     clock::Clock,
     table::{Recorded, Recording, Table},
 };
@@ -20,7 +20,7 @@ pub struct Announcer {
     /// Where everything is kept.
     pub table: Table,
     /// How deliveries are rung for.
-    pub bells: Bells,
+    pub outbox: Outbox,
     /// What time it is.
     pub clock: Clock,
 }
@@ -62,7 +62,7 @@ impl Announcer {
         if deliveries.is_empty() {
             return;
         }
-        if let Err(error) = self.bells.ring(deliveries, self.clock.now()).await {
+        if let Err(error) = self.outbox.ring(deliveries, self.clock.now()).await {
             warn!(%error, "bells were not rung; the sweep will");
         }
     }

@@ -206,7 +206,7 @@ impl Attempts {
     /// the sweep.
     async fn follow_up(&self, delivery: &Delivery, context: &Context) {
         let rung = match delivery.state {
-            State::Pending => self.bells.ring([delivery], self.clock.now()).await,
+            State::Pending => self.bells.outbox.ring([delivery], self.clock.now()).await,
             State::Dead => {
                 info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
                 self.bells.park([delivery]).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    bells::Bells,
+    bells::Outbox,
     bucket::Bucket,
     clock::Clock,
     queue::{Outgoing, Queue},
@@ -26,7 +26,7 @@ pub struct Redrive {
     /// Where large bodies lie.
     pub bucket: Bucket,
     /// How deliveries are rung for.
-    pub bells: Bells,
+    pub outbox: Outbox,
     /// Where accepted requests go.
     pub inbox: Queue,
     /// What time it is.
@@ -62,7 +62,7 @@ impl Redrive {
         let Some(delivery) = self.reopen(&letter, round, at, false).await? else {
             return Ok(Redriven::No);
         };
-        if let Err(error) = self.bells.ring([&delivery], self.clock.now()).await {
+        if let Err(error) = self.outbox.ring([&delivery], self.clock.now()).await {
             warn!(%error, "a redriven delivery was not rung for; the sweep will");
         }
         Ok(Redriven::Yes)
@@ -112,7 +112,7 @@ impl Redrive {
     ) -> Result<Redriven, Unavailable> {
         let queue = match queue {
             letter::Queue::Inbox => &self.inbox,
-            letter::Queue::Outbox => &self.bells.outbox,
+            letter::Queue::Outbox => &self.outbox.0,
         };
         queue.send(Outgoing { body, delay: Duration::ZERO, group: None }).await?;
         letter.state = LetterState::Resolved;
