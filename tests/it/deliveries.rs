@@ -135,7 +135,7 @@ async fn the_deliveries_of_an_endpoint_that_is_deleted_are_cancelled() {
 async fn a_lost_doorbell_is_rung_by_the_sweep() {
     let (cloud, receiver) = on_its_way(ladder(&[1]), 200).await;
     let outbox = cloud.aws.queue_url(&cloud.aws.names().outbox);
-    cloud.aws.clients().sqs().purge_queue().queue_url(outbox).send().await.expect("purged");
+    cloud.sound.sqs().purge_queue().queue_url(outbox).send().await.expect("purged");
     cloud.work().await;
     assert!(receiver.received().is_empty());
     assert!(cloud.settle(5).await);

@@ -56,8 +56,41 @@ pub struct Cloud {
     pub faults: Faults,
     /// What is broken.
     pub sabotage: Sabotage,
+    /// Clients that never fail.
+    pub sound: Sdk,
+    failing: Sdk,
+    caller: Caller,
     /// Completions that were answered 2xx.
     pub accepted: Vec<Vec<u8>>,
+}
+
+/// SDK clients, made once: what makes a handler a process of its own is what it remembers, and a
+/// client remembers nothing.
+#[derive(Clone, Debug)]
+pub struct Sdk {
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+    s3: aws_sdk_s3::Client,
+}
+
+impl Sdk {
+    fn of(clients: &Clients) -> Self {
+        Self { dynamodb: clients.dynamodb(), sqs: clients.sqs(), s3: clients.s3() }
+    }
+
+    /// DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        self.dynamodb.clone()
+    }
+
+    /// SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        self.sqs.clone()
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
+        self.s3.clone()
+    }
 }
 
 /// The admin key of these tests.
@@ -71,7 +104,19 @@ impl Cloud {
     pub async fn start(faults: Faults) -> Self {
         let aws = LocalAws::start(local::Options::default()).await.expect("starts");
         let clock = Clock::manual(START);
-        let cloud = Self { aws, clock, faults, sabotage: Sabotage::None, accepted: Vec::new() };
+        let sound = Sdk::of(&aws.clients());
+        let failing = aws.clients().with_retries(RetryConfig::disabled());
+        let failing = Sdk::of(&failing.with_http_client(faults.client()));
+        let cloud = Self {
+            aws,
+            clock,
+            faults,
+            sabotage: Sabotage::None,
+            sound,
+            failing,
+            caller: Caller::new(Self::rule()),
+            accepted: Vec::new(),
+        };
         let secret = Secret::new(sender::SECRET);
         let source = Source {
             name: "modal".to_owned(),
@@ -131,7 +176,7 @@ impl Cloud {
 
     /// The table, without faults.
     pub fn sound_table(&self) -> Table {
-        self.table(&self.aws.clients())
+        self.table(&self.sound)
     }
 
     /// What opens secrets.
@@ -139,24 +184,23 @@ impl Cloud {
         Vault::new(&Secret::new(MASTER))
     }
 
-    fn clients(&self) -> Clients {
-        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
-        clients.with_http_client(self.faults.client())
+    fn clients(&self) -> Sdk {
+        self.failing.clone()
     }
 
-    fn table(&self, clients: &Clients) -> Table {
+    fn table(&self, clients: &Sdk) -> Table {
         Table::new(clients.dynamodb(), self.aws.names().table.clone(), RETENTION)
     }
 
-    fn bucket(&self, clients: &Clients) -> Bucket {
+    fn bucket(&self, clients: &Sdk) -> Bucket {
         Bucket::new(clients.s3(), self.aws.names().bucket.clone())
     }
 
-    fn queue(&self, clients: &Clients, name: &str) -> Queue {
+    fn queue(&self, clients: &Sdk, name: &str) -> Queue {
         Queue::new(clients.sqs(), self.aws.queue_url(name))
     }
 
-    fn bells(&self, clients: &Clients) -> Bells {
+    fn bells(&self, clients: &Sdk) -> Bells {
         let names = self.aws.names();
         Bells {
             outbox: Outbox(self.queue(clients, &names.outbox)),
@@ -176,17 +220,17 @@ impl Cloud {
             bucket: self.bucket(&clients),
             bells: self.bells(&clients),
             vault: self.vault(),
-            caller: Caller::new(Self::rule()),
+            caller: self.caller.clone(),
             clock: self.clock.clone(),
         }
     }
 
-    fn announcer(&self, clients: &Clients) -> Announcer {
+    fn announcer(&self, clients: &Sdk) -> Announcer {
         let (table, outbox) = (self.table(clients), self.bells(clients).outbox);
         Announcer { table, outbox, clock: self.clock.clone() }
     }
 
-    fn redrive(&self, clients: &Clients) -> Redrive {
+    fn redrive(&self, clients: &Sdk) -> Redrive {
         Redrive {
             table: self.table(clients),
             bucket: self.bucket(clients),

@@ -35,7 +35,7 @@ impl World {
     /// Reads the whole table.
     pub async fn read(cloud: &Cloud) -> Self {
         let mut world = Self::default();
-        let client = cloud.aws.clients().dynamodb();
+        let client = cloud.sound.dynamodb();
         let scan = client.scan().table_name(&cloud.aws.names().table).consistent_read(true);
         for item in scan.send().await.expect("scanned").items.unwrap_or_default() {
             let text = |name: &str| match item.get(name) {

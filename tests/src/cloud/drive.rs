@@ -85,7 +85,7 @@ impl Cloud {
         if self.aws.queue_depth(queue).0 == 0 {
             return false;
         }
-        let clients = self.aws.clients();
+        let clients = &self.sound;
         let received = clients
             .sqs()
             .receive_message()
@@ -199,7 +199,7 @@ impl Cloud {
         // Whoever waits for an endpoint that is disabled waits for its owner.
         let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
         let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
-        let scan = self.aws.clients().dynamodb().scan().table_name(&self.aws.names().table);
+        let scan = self.sound.dynamodb().scan().table_name(&self.aws.names().table);
         let due = scan.filter_expression("attribute_exists(due_at)").send().await.expect("read");
         let is_task = |item: &HashMap<String, AttributeValue>| {
             item.get("pk") == Some(&AttributeValue::S("TASKS".to_owned()))
@@ -209,7 +209,7 @@ impl Cloud {
 
     /// Puts a message on a queue, as somebody with the queue's URL could.
     pub async fn inject(&self, queue: &str, body: &str) {
-        let send = self.aws.clients().sqs().send_message().queue_url(self.aws.queue_url(queue));
+        let send = self.sound.sqs().send_message().queue_url(self.aws.queue_url(queue));
         send.message_body(body).send().await.expect("sent");
     }
 }
