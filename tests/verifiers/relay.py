@@ -1,0 +1,146 @@
+"""A relay in a process of its own, how to call it, and a subscriber that records what it is told."""
+
+import json
+import secrets
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import PIPE
+
+import tools
+
+
+class Relay:
+    """`relay dev` over a folder that is removed with it, from `with` to its end."""
+
+    def __init__(self) -> None:
+        self._admin = f"rk_admin_{secrets.token_hex(32)}"
+        self._lines: list[str] = []
+
+    def __enter__(self) -> "Relay":
+        self._folder = tempfile.TemporaryDirectory(prefix="relay-verifiers-")
+        try:
+            self._start(Path(self._folder.name))
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return self
+
+    def _start(self, folder: Path) -> None:
+        self._log = folder / "stderr.log"
+        command = [str(tools.RELAY), "dev", "--port", "0", "--data", str(folder / "data")]
+        env = tools.clean_environment(RELAY_ADMIN_KEY=self._admin)
+        with self._log.open("wb") as stderr:
+            self._child = tools.Child(command, PIPE, stderr, folder, env)
+        try:
+            threading.Thread(target=self._read, daemon=True).start()
+            self.url = tools.wait_until("relay dev says where it is", self._ready, 60)
+        except BaseException:
+            self._child.end()
+            tools.say(tools.last_lines(self._log))
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._child.end()
+        self._folder.cleanup()
+
+    def _read(self) -> None:
+        for line in self._child.process.stdout:
+            self._lines.append(line.decode(errors="replace").rstrip("\n"))
+
+    def _ready(self) -> str | None:
+        if not self._child.running():
+            raise tools.Failed("relay dev ended at its start")
+        for line in list(self._lines):
+            if line.strip().startswith("API and senders"):
+                return line.split()[3]
+        return None
+
+    def show_last_lines(self) -> None:
+        tools.say(f"\nthe relay's last words:\n{tools.last_lines(self._log)}")
+
+    def demo_command(self) -> str:
+        """The printed `curl` for the source `demo`, with its continued lines, as one would copy it."""
+        return tools.wait_until("the example is printed", self._demo_command, 10)
+
+    def _demo_command(self) -> str | None:
+        lines = list(self._lines)
+        starts = [at for at, line in enumerate(lines) if line.strip().startswith("curl -sS ") and "/in/demo" in line]
+        for start in starts:
+            for end in range(start, len(lines)):
+                if not lines[end].endswith("\\"):
+                    return "\n".join(lines[start : end + 1])
+        return None
+
+    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict]:
+        """The status and the JSON of one request."""
+        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
+        # Loopback is nobody's proxy's business.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=15) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"null")
+
+    def call(self, method: str, path: str, body: object = None) -> dict:
+        """The same as the administrator, who is not refused. A body in bytes goes as it is."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._admin}", "Content-Type": "application/json"}
+        status, answer = self.send(method, path, body, headers)
+        if not 200 <= status < 300:
+            raise tools.Failed(f"{method} {path} answered {status}: {answer}")
+        return answer
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One request as it came: names of headers in small letters, the body to the byte."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """Listens on loopback from `with` to its end, answers 200 and keeps everything."""
+
+    def __init__(self) -> None:
+        deliveries: list[Delivery] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 30
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                deliveries.append(Delivery({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._deliveries = deliveries
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+
+    def __enter__(self) -> "Receiver":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait_for(self, webhook_id: str) -> Delivery:
+        """The delivery of this event."""
+        find = lambda: next((d for d in list(self._deliveries) if d.headers.get("webhook-id") == webhook_id), None)  # noqa: E731
+        return tools.wait_until(f"{webhook_id} is delivered", find, 30)
