@@ -8,6 +8,7 @@ import svix.webhooks
 
 import tools
 from receiver import Request
+from stack import FUNCTIONS
 from world import World
 
 
@@ -25,7 +26,7 @@ def verified(request: Request, secret: str) -> dict:
 
 def it_answers_as_itself(world: World) -> str:
     """A function without code answers 200 in MiniStack, so a status proves nothing: look at what is said."""
-    for function in ("ingest", "process", "deliver", "redeliver", "sweep", "api"):
+    for function in FUNCTIONS:
         code = world.emulator.client("lambda").get_function(FunctionName=f"relay-{function}")["Configuration"]["CodeSize"]
         assert code > 100_000, f"{function} was deployed with {code} bytes of code"
     health = world.call("GET", "/api/v1/health")
@@ -205,7 +206,7 @@ def a_lost_doorbell_is_rung_again_by_the_schedule(world: World) -> str:
 def no_function_was_refused_anything_it_asked_for(world: World) -> None:
     """Last, over everything that happened: each role allows what its function does."""
     refused = []
-    for function in ("ingest", "process", "deliver", "redeliver", "sweep", "api"):
+    for function in FUNCTIONS:
         refused += [line for line in world.emulator.log(function) if "AccessDenied" in line]
     assert not refused, "\n".join(refused[:10])
 

@@ -64,7 +64,7 @@ def main() -> int:
             world.say_how_to_call()
             signal.pause()
         if report.failed:
-            emulator.show_last_lines()
+            emulator.show_complaints()
     print(f"\n{report.passed} passed, {report.failed} failed", flush=True)
     return 1 if report.failed else 0
 

@@ -14,6 +14,7 @@ import tools
 from tools import WORK, say
 
 STACK = "relay"
+FUNCTIONS = ("ingest", "process", "deliver", "redeliver", "sweep", "api")
 SERVICES = (
     "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
 )
@@ -107,7 +108,15 @@ class Emulator:
         events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{STACK}-{function}")["events"]
         return [event["message"] for event in events]
 
-    def show_last_lines(self) -> None:
+    def show_complaints(self) -> None:
+        """What the functions complained of, and how the emulator itself ended."""
+        for function in FUNCTIONS:
+            # Its own lines are JSON; the platform's are not.
+            complaints = [line for line in self.log(function) if line.startswith("{") and '"level":"INFO"' not in line]
+            if complaints:
+                say(f"\nThe last complaints of {function}:")
+            for line in complaints[-10:]:
+                say(line.strip())
         say(f"\nThe end of {self._process.log}:\n{self._process.last_lines()}")
 
 

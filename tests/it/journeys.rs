@@ -49,7 +49,8 @@ async fn a_signed_completion_comes_in_and_a_signed_notification_goes_out_once() 
     let received = receiver.wait_for(1).await;
     assert!(received[0].verifies(&secret), "the Standard Webhooks signature holds");
     assert!(!received[0].verifies(&Secret::symmetric(&[1; 32])), "and no other");
-    let official = standardwebhooks::Webhook::new(secret.as_str().expect("text")).expect("a secret");
+    let official =
+        standardwebhooks::Webhook::new(secret.as_str().expect("text")).expect("a secret");
     official.verify(&received[0].body, &received[0].headers).expect("the official library agrees");
     assert!(official.verify(b"{}", &received[0].headers).is_err());
     let notice: Value = serde_json::from_slice(&received[0].body).expect("JSON");

@@ -6,7 +6,7 @@ mod drive;
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::{Bells, Outbox},
+    bells::Bells,
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
@@ -202,10 +202,7 @@ impl Cloud {
 
     fn bells(&self, clients: &Sdk) -> Bells {
         let names = self.aws.names();
-        Bells {
-            outbox: Outbox(self.queue(clients, &names.outbox)),
-            dead_letters: self.queue(clients, &names.dead_letters),
-        }
+        Bells::new(self.queue(clients, &names.outbox), self.queue(clients, &names.dead_letters))
     }
 
     fn rule() -> Rule {
@@ -241,17 +238,7 @@ impl Cloud {
     }
 
     fn api(&self) -> Router {
-        let clients = self.clients();
-        api::router(Arc::new(Api {
-            table: self.table(&clients),
-            bucket: self.bucket(&clients),
-            vault: self.vault(),
-            attempts: self.attempts(),
-            announcer: self.announcer(&clients),
-            redrive: self.redrive(&clients),
-            clock: self.clock.clone(),
-            rule: Self::rule(),
-            admin_key: Secret::new(ADMIN),
-        }))
+        let inbox = self.queue(&self.failing, &self.aws.names().inbox);
+        api::router(Arc::new(Api::new(self.attempts(), inbox, Secret::new(ADMIN))))
     }
 }

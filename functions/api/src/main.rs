@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::{
-    aws::Aws,
-    bells::{Bells, Outbox},
-    caller::Caller,
-    clock::Clock,
-    config, log,
-};
+use adapters::{aws::Aws, bells::Bells, caller::Caller, clock::Clock, config, log};
 use api::Api;
 use dispatch::attempt::Attempts;
 
@@ -20,10 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let attempts = Attempts {
         table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
         bucket: aws.bucket(config::required("BUCKET_NAME")?),
-        bells: Bells {
-            outbox: Outbox(queue("OUTBOX_URL")?),
-            dead_letters: queue("DEAD_LETTERS_URL")?,
-        },
+        bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
         vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
         caller: Caller::new(config::address_rule()?),
         clock: Clock::system(),

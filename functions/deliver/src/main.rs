@@ -1,12 +1,6 @@
 //! Takes doorbells off the outbox and attempts the deliveries they ring for.
 
-use adapters::{
-    aws::Aws,
-    bells::{Bells, Outbox},
-    caller::Caller,
-    clock::Clock,
-    config, log,
-};
+use adapters::{aws::Aws, bells::Bells, caller::Caller, clock::Clock, config, log};
 use deliver::Deliver;
 use dispatch::attempt::Attempts;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -15,14 +9,12 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
+    let queue = |name| config::required(name).map(|url| aws.queue(url));
     let deliver = &Deliver {
         attempts: Attempts {
             table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
-            bells: Bells {
-                outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
-                dead_letters: aws.queue(config::required("DEAD_LETTERS_URL")?),
-            },
+            bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
             vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
             caller: Caller::new(config::address_rule()?),
             clock: Clock::system(),

@@ -4,12 +4,7 @@
 use std::time::Duration;
 
 use adapters::{
-    bells::{Bells, Outbox},
-    bucket::Bucket,
-    caller::Caller,
-    clock::Clock,
-    queue::Queue,
-    table::Table,
+    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
     vault::Vault,
 };
 use domain::{address::Rule, secret::Secret};
@@ -26,10 +21,7 @@ async fn world() -> (LocalAws, Deliver) {
     let attempts = Attempts {
         table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
         bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-        bells: Bells {
-            outbox: Outbox(queue(&names.outbox)),
-            dead_letters: queue(&names.dead_letters),
-        },
+        bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
         vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
         caller: Caller::new(Rule::default()),
         clock: Clock::system(),

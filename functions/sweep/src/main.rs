@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{
-    aws::Aws,
-    bells::{Bells, Outbox},
-    clock::Clock,
-    config, log,
-};
+use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use sweep::Sweep;
 
@@ -15,12 +10,10 @@ use sweep::Sweep;
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
+    let queue = |name| config::required(name).map(|url| aws.queue(url));
     let sweep = &Sweep {
         table: aws.table(config::required("TABLE_NAME")?, Duration::ZERO),
-        bells: Bells {
-            outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
-            dead_letters: aws.queue(config::required("DEAD_LETTERS_URL")?),
-        },
+        bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
         clock: Clock::system(),
     };
     run(service_fn(async |_: LambdaEvent<serde_json::Value>| {

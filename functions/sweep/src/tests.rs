@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{bells::Outbox, queue::Queue};
+use adapters::queue::Queue;
 use domain::{id::EndpointId, task::Task};
 use local::LocalAws;
 
@@ -15,10 +15,7 @@ async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
     let sweep = Sweep {
         table: Table::new(clients.dynamodb(), names.table.clone(), Duration::ZERO),
-        bells: Bells {
-            outbox: Outbox(queue(&names.outbox)),
-            dead_letters: queue(&names.dead_letters),
-        },
+        bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
         clock: Clock::manual(Timestamp::from_secs(1_700_000_000)),
     };
     let now = sweep.clock.now();

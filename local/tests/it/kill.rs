@@ -103,7 +103,7 @@ async fn write(book: Shared, urls: Urls, round: usize, writer: usize) {
     }
 }
 
-/// Receives, and deletes two of three, until the services are gone.
+/// Receives, and deletes some of it, until the services are gone.
 async fn consume(book: Shared, urls: Urls) {
     let queue = format!("{}/000000000000/relay-inbox", urls.sqs);
     let clients = Clients::new(urls).with_retries(RetryConfig::disabled());
@@ -111,8 +111,12 @@ async fn consume(book: Shared, urls: Urls) {
     loop {
         let received = sqs.receive_message().queue_url(&queue).max_number_of_messages(3);
         let Ok(received) = received.wait_time_seconds(1).send().await else { return };
-        for message in received.messages().iter().take(2) {
+        for message in received.messages() {
             let name = message.body().expect("a body").to_owned();
+            // By their number, so that a fast consumer leaves some as well as a slow one.
+            if name.ends_with(['0', '3', '6', '9']) {
+                continue;
+            }
             open(&book).maybe_deleted.insert(name.clone());
             let delete = sqs.delete_message().queue_url(&queue).receipt_handle(handle(message));
             if delete.send().await.is_err() {

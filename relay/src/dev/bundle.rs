@@ -4,14 +4,8 @@
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use adapters::{
-    Unavailable,
-    bells::{Bells, Outbox},
-    bucket::Bucket,
-    caller::Caller,
-    clock::Clock,
-    queue::Queue,
-    table::Table,
-    vault::Vault,
+    Unavailable, bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
+    table::Table, vault::Vault,
 };
 use api::Api;
 use aws_lambda_events::sqs::SqsEvent;
@@ -246,10 +240,7 @@ impl Parts {
             table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
             inbox: queue(&names.inbox),
-            bells: Bells {
-                outbox: Outbox(queue(&names.outbox)),
-                dead_letters: queue(&names.dead_letters),
-            },
+            bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&settings.secrets.master),
             caller: Caller::new(rule),
             clock: settings.clock.clone(),
@@ -292,17 +283,7 @@ impl Parts {
             self.vault.clone(),
             self.clock.clone(),
         );
-        let api = Api {
-            table: self.table.clone(),
-            bucket: self.bucket.clone(),
-            vault: self.vault.clone(),
-            attempts: self.attempts(),
-            announcer: self.announcer(),
-            redrive: self.redrive(),
-            clock: self.clock.clone(),
-            rule: self.caller.rule().clone(),
-            admin_key: self.admin.clone(),
-        };
+        let api = Api::new(self.attempts(), self.inbox.clone(), self.admin.clone());
         ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))
     }
 

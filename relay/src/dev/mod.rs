@@ -34,7 +34,9 @@ pub struct Args {
 /// Runs until SIGTERM or Ctrl-C, then drains.
 pub fn main(args: Args) -> ExitCode {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let levels = adapters::log::levels(std::env::var("RUST_LOG").ok());
+    // A condition that does not hold is an answer like any other, not a warning.
+    let levels = adapters::log::levels(std::env::var("RUST_LOG").ok())
+        .with_target("dynoxide", tracing::Level::ERROR);
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

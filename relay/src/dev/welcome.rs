@@ -62,6 +62,10 @@ relay dev: ready, for development and single machines
   DynamoDB {dynamodb}  SQS {sqs}  S3 {s3}  Secrets Manager {secrets_manager}
                     their settings for the AWS CLI and cargo lambda: {environment}
 
+Have notifications sent to a receiver of yours (an event goes to the endpoints there are when it comes):
+  curl -sS {url}/api/v1/app/default/endpoint -H 'Authorization: Bearer {admin}' \
+    -H 'Content-Type: application/json' -d '{{"url":"http://127.0.0.1:9000/hook"}}'
+
 Send a signed completion (again, it is a duplicate):
   curl -sS {url}/in/{NAME} -H "X-Modal-Timestamp: $(date +%s)" -H 'Content-Type: application/json' \
     -H 'X-Modal-Signature: {signature}' \
@@ -69,10 +73,6 @@ Send a signed completion (again, it is a duplicate):
 
 See what became of it:
   curl -sS {url}/v1/jobs/demo-1 -H 'Authorization: Bearer {admin}'
-
-Have it sent to a receiver of yours:
-  curl -sS {url}/api/v1/app/default/endpoint -H 'Authorization: Bearer {admin}' \
-    -H 'Content-Type: application/json' -d '{{"url":"http://127.0.0.1:9000/hook"}}'
 "#,
         dynamodb = aws.dynamodb,
         sqs = aws.sqs,

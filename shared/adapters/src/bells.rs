@@ -44,6 +44,11 @@ impl Outbox {
 }
 
 impl Bells {
+    /// The bells of these queues.
+    pub const fn new(outbox: Queue, dead_letters: Queue) -> Self {
+        Self { outbox: Outbox(outbox), dead_letters }
+    }
+
     /// Rings for dead deliveries to be parked.
     pub async fn park<'d>(
         &self,

@@ -21,12 +21,7 @@ mod tenants;
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::{Bells, Outbox},
-    bucket::Bucket,
-    caller::Caller,
-    clock::Clock,
-    queue::Queue,
-    table::Table,
+    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
     vault::Vault,
 };
 use axum::{
@@ -104,10 +99,7 @@ impl Relay {
         let attempts = Attempts {
             table: Table::new(clients.dynamodb(), names.table.clone(), retention),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-            bells: Bells {
-                outbox: Outbox(queue(&names.outbox)),
-                dead_letters: queue(&names.dead_letters),
-            },
+            bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
             caller: Caller::new(rule),
             clock: Clock::system(),

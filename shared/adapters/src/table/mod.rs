@@ -15,6 +15,7 @@
 //! | its number | `LTRNO#<n>` | `LTRNO` | | |
 //! | task | `TASKS` | id | until it is finished | |
 //! | API key | `KEYS` | id | | |
+//! | the last letter's number | `COUNTERS` | `letters` | | |
 //!
 //! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
 
@@ -140,6 +141,13 @@ impl Table {
 
     /// Everything in a partition whose sort key begins with `prefix`, as the last writes left it.
     async fn partition(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, Unavailable> {
+        let mut condition = "pk = :pk";
+        let mut values = Item::from([(":pk".to_owned(), AttributeValue::S(pk.to_owned()))]);
+        // DynamoDB refuses an empty value for a key, as a prefix too.
+        if !prefix.is_empty() {
+            condition = "pk = :pk AND begins_with(sk, :sk)";
+            values.insert(":sk".to_owned(), AttributeValue::S(prefix.to_owned()));
+        }
         let mut found = Vec::new();
         let mut start = None;
         loop {
@@ -147,9 +155,8 @@ impl Table {
                 .client
                 .query()
                 .table_name(&self.name)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-                .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
+                .key_condition_expression(condition)
+                .set_expression_attribute_values(Some(values.clone()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
