@@ -34,7 +34,11 @@ fn loopback() -> Caller {
 }
 
 async fn post(caller: &Caller, url: &str) -> Answer {
-    let (headers, timeout) = (HeaderMap::new(), Duration::from_millis(300));
+    post_within(caller, url, Duration::from_secs(20)).await
+}
+
+async fn post_within(caller: &Caller, url: &str, timeout: Duration) -> Answer {
+    let headers = HeaderMap::new();
     let now = Timestamp::from_secs(784_111_770);
     caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now }).await
 }
@@ -61,7 +65,8 @@ async fn an_endless_answer_is_cut_and_counts_by_its_status() {
 async fn answers_that_never_end_or_never_begin_meet_the_deadline() {
     for silent in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", b"HTTP/1.1 200"] {
         let url = endpoint(silent, true).await;
-        assert_eq!(post(&loopback(), &url).await.outcome, Outcome::Failed(ErrorClass::Timeout));
+        let answer = post_within(&loopback(), &url, Duration::from_millis(300)).await;
+        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Timeout));
     }
 }
 
@@ -127,7 +132,7 @@ async fn failures_before_an_answer_have_their_class() {
     let refused = post(&loopback(), &format!("http://{gone}/")).await;
     assert_eq!(refused.outcome, Outcome::Failed(ErrorClass::Connect));
     let plain = endpoint(b"HTTP/1.1 200 OK\r\n\r\n", false).await.replace("http:", "https:");
-    let tls = post(&loopback(), &plain).await;
+    let tls = post_within(&loopback(), &plain, Duration::from_millis(300)).await;
     assert!(
         matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)),
         "{tls:?}"
