@@ -1,12 +1,7 @@
 //! What is due: the sweep's view of the table.
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use domain::{
-    delivery::{Delivery, State},
-    endpoint::Endpoint,
-    id::TaskId,
-    time::Timestamp,
-};
+use domain::{delivery::Delivery, id::TaskId, time::Timestamp};
 
 use super::{
     Item, Table, Written,
@@ -39,11 +34,6 @@ pub enum Thing {
 }
 
 impl Due {
-    /// Whether it is a delivery that is to be attempted.
-    pub fn is_pending(&self) -> bool {
-        matches!(&self.what, Thing::Delivery(delivery) if delivery.state == State::Pending)
-    }
-
     /// How long to wait before ringing once more, should this bell bring nothing: a minute, growing
     /// to an hour, so that a backlog is not multiplied by its own bells.
     fn next_ring(&self) -> std::time::Duration {
@@ -99,12 +89,6 @@ impl Table {
             }
             Err(error) => Err(Unavailable::aws("marking what is due", &error)),
         }
-    }
-
-    /// How many deliveries of an endpoint are to be attempted or parked, for tests and metrics.
-    pub async fn outstanding(&self, endpoint: &Endpoint) -> Result<usize, Unavailable> {
-        let page = self.deliveries_to(&endpoint.id, None, 1000, false).await?;
-        Ok(page.items.iter().filter(|delivery| delivery.state == State::Pending).count())
     }
 }
 

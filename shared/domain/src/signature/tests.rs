@@ -69,13 +69,15 @@ fn the_published_vectors_hold_in_both_directions() {
 fn wycheproof_hmac_sha256_all_174() {
     let file = include_str!("../../tests/vectors/wycheproof/hmac_sha256_test.json");
     let file: Value = serde_json::from_str(file).expect("JSON");
+    let content = Content::try_from("{body}".to_owned()).expect("a template");
     let mut tried = 0;
     for group in file["testGroups"].as_array().expect("groups") {
         for case in group["tests"].as_array().expect("tests") {
             let bytes = |field: &str| hex::decode(case[field].as_str().expect("hex")).expect("hex");
             // A truncated tag is a forgery to us, whatever the file thinks of it.
             let valid = case["result"] == "valid" && group["tagSize"] == 256;
-            assert_eq!(mac_holds(&bytes("key"), &bytes("msg"), &bytes("tag")), valid, "{case}");
+            let mac = content.mac(&bytes("key"), None, None, &bytes("msg"));
+            assert_eq!(mac.verify_slice(&bytes("tag")).is_ok(), valid, "{case}");
             tried += 1;
         }
     }
