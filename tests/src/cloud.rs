@@ -25,7 +25,7 @@ use domain::{
     id::{ApplicationId, EndpointId},
     retry::Policy,
     secret::Secret,
-    source::{Options, Source},
+    source::Source,
     time::Timestamp,
 };
 use local::{Clients, LocalAws};
@@ -118,15 +118,8 @@ impl Cloud {
             accepted: Vec::new(),
         };
         let secret = Secret::new(sender::SECRET);
-        let source = Source {
-            name: "modal".to_owned(),
-            profile: "modal-omtx".to_owned(),
-            secrets: vec![cloud.vault().seal(&Source::owner("modal"), &secret)],
-            application: "acme".to_owned(),
-            options: Options::default(),
-            created_at: START,
-            updated_at: START,
-        };
+        let mut source = Source::new("modal", "modal-omtx", "acme", START);
+        source.secrets = vec![cloud.vault().seal(&Source::owner("modal"), &secret)];
         let table = cloud.sound_table();
         table.put_source(&source).await.expect("kept");
         let application = Application {
@@ -147,23 +140,11 @@ impl Cloud {
     pub async fn endpoint(&self, url: &str, policy: Policy) -> Endpoint {
         let id = EndpointId::derive(&[url]);
         let sealed = self.vault().seal(&Endpoint::owner(&id), &Self::endpoint_secret());
-        let endpoint = Endpoint {
-            application: ApplicationId::named("acme"),
-            uid: None,
-            url: url.to_owned(),
-            description: String::new(),
-            secrets: vec![EndpointSecret { sealed, expires_at: None }],
-            event_types: Vec::new(),
-            channels: Vec::new(),
-            metadata: Default::default(),
-            throttle_rate: None,
-            disabled: None,
-            policy,
-            created_at: START,
-            updated_at: START,
-            version: 0,
-            id,
-        };
+        let application = ApplicationId::named("acme");
+        let mut endpoint = Endpoint::new(id, application, url, START);
+        endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+        endpoint.policy = policy;
+        endpoint.version = 0;
         let created = self.sound_table().create_endpoint(&endpoint).await.expect("kept");
         assert_eq!(created, Written::Yes);
         endpoint

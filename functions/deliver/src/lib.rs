@@ -19,8 +19,8 @@ pub enum Unfinished {
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// It rings for something that is not done here.
-    #[error("a task has no place on the outbox")]
-    Task,
+    #[error("only deliveries have a place on the outbox")]
+    Misplaced,
     /// The outside world.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -40,7 +40,7 @@ impl Deliver {
                 self.attempts.attempt(&event, &delivery, false).await?;
                 Ok(())
             }
-            Doorbell::Task { .. } => Err(Unfinished::Task),
+            Doorbell::Task { .. } | Doorbell::Batch { .. } => Err(Unfinished::Misplaced),
         }
     }
 }

@@ -27,7 +27,7 @@ use axum::{
     routing::post,
 };
 use domain::{
-    envelope::{Carried, Envelope},
+    envelope::{Carried, Envelope, Trust},
     profile::Reply,
     source::{Accepted, Gate, NotAccepted},
 };
@@ -149,6 +149,7 @@ impl Ingest {
             arrival: random::token(),
             received_at: self.clock.now(),
             event_type: event_type.map(|text| text.chars().take(128).collect()),
+            trust: Trust::Signed,
             body: Carried::inline(body),
         };
         let mut message = envelope.print();

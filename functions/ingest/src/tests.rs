@@ -2,11 +2,7 @@
 
 use adapters::vault::Vault;
 use axum::{body::to_bytes, http::Request};
-use domain::{
-    secret::Secret,
-    source::{Options, Source},
-    time::Timestamp,
-};
+use domain::{secret::Secret, source::Source, time::Timestamp};
 use lambda_http::request;
 use local::LocalAws;
 use serde_json::Value;
@@ -43,15 +39,8 @@ impl World {
     }
 
     async fn source(&self, name: &str, profile: &str, secret: &str) {
-        let source = Source {
-            name: name.to_owned(),
-            profile: profile.to_owned(),
-            secrets: vec![self.vault.seal(&Source::owner(name), &Secret::new(secret))],
-            application: "acme".to_owned(),
-            options: Options::default(),
-            created_at: self.clock.now(),
-            updated_at: self.clock.now(),
-        };
+        let mut source = Source::new(name, profile, "acme", self.clock.now());
+        source.secrets = vec![self.vault.seal(&Source::owner(name), &Secret::new(secret))];
         self.table.put_source(&source).await.expect("kept");
     }
 

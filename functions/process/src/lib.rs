@@ -159,6 +159,7 @@ impl<'a> Arrived<'a> {
                 name: envelope.source.clone(),
                 key: envelope.key.clone(),
                 arrival: envelope.arrival.clone(),
+                trust: envelope.trust,
             },
             fingerprint: self.fingerprint.clone(),
             payload: Carried::Text(String::new()),

@@ -145,6 +145,7 @@ fn new_letter(
             delivery: delivery.id.clone(),
             endpoint: delivery.endpoint.clone(),
             application: delivery.application.clone(),
+            scope: delivery.scope.clone(),
             event_type: event.event_type.clone(),
             url: last.map(|attempt| attempt.url.clone()).unwrap_or_default(),
             job: event.job.clone(),

@@ -157,8 +157,8 @@ impl Redeliver {
 
     async fn endpoint_of(&self, letter: &Letter) -> Result<Option<Endpoint>, Unavailable> {
         match &letter.what {
-            What::Delivery { application, endpoint, .. } => {
-                self.redrive.table.endpoint(application, endpoint).await
+            What::Delivery { application, scope, endpoint, .. } => {
+                self.redrive.table.endpoint_of(application, scope, endpoint).await
             }
             What::Message { .. } => Ok(None),
         }

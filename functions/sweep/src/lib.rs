@@ -98,6 +98,8 @@ impl Sweep {
         for due in marked {
             match due.what {
                 Thing::Task(task) => self.bells.task(&task).await?,
+                // Nothing sets a time to ask a platform yet.
+                Thing::Job(_) => (),
                 Thing::Delivery(delivery) if delivery.state == State::Pending => {
                     pending.push(*delivery);
                 }

@@ -3,12 +3,7 @@
 use std::path::Path;
 
 use adapters::Unavailable;
-use domain::{
-    profile::Profile,
-    secret::Secret,
-    signature::sign,
-    source::{Options, Source},
-};
+use domain::{profile::Profile, secret::Secret, signature::sign, source::Source};
 
 use super::{Bundle, state::Secrets};
 
@@ -30,15 +25,8 @@ impl Demo {
         let table = bundle.table();
         if table.source(NAME).await?.is_none() {
             let now = bundle.clock().now();
-            let source = Source {
-                name: NAME.to_owned(),
-                profile: PROFILE.to_owned(),
-                secrets: vec![bundle.vault().seal(&Source::owner(NAME), &secret)],
-                application: "default".to_owned(),
-                options: Options::default(),
-                created_at: now,
-                updated_at: now,
-            };
+            let mut source = Source::new(NAME, PROFILE, "default", now);
+            source.secrets = vec![bundle.vault().seal(&Source::owner(NAME), &secret)];
             table.put_source(&source).await?;
         }
         let body = r#"{"call_id":"fc-demo-1","status":"success","result":{"affinity":-7.2},"metadata":{"job_id":"demo-1"}}"#;

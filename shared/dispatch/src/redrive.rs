@@ -87,7 +87,7 @@ impl Redrive {
         if was != State::Dead && !(force && was == State::Delivered) {
             return Ok(None);
         }
-        let endpoint = self.table.endpoint(application, endpoint).await?;
+        let endpoint = self.table.endpoint_of(application, &delivery.scope, endpoint).await?;
         let policy = endpoint.map(|endpoint| endpoint.policy).unwrap_or_default();
         delivery.redrive(round, at);
         delivery.letter = Some(letter.id.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Scope},
     event::Event,
     id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
     retry::{ErrorClass, Policy},
@@ -32,6 +32,9 @@ pub struct Delivery {
     pub endpoint: EndpointId,
     /// The application of both.
     pub application: ApplicationId,
+    /// What its endpoint hears of, which is where that lies.
+    #[serde(default)]
+    pub scope: Scope,
     /// 0 for the first; a replay is the next generation.
     pub generation: u32,
     /// Every attempt so far, oldest first.
@@ -116,6 +119,7 @@ impl Delivery {
             event: event.id.clone(),
             endpoint: endpoint.id.clone(),
             application: event.application.clone(),
+            scope: endpoint.scope.clone(),
             generation,
             attempts: Vec::new(),
             made: 0,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
-    id::{ApplicationId, EndpointId},
+    id::{ApplicationId, BatchId, EndpointId, JobId},
     retry::Policy,
     secret::Sealed,
     time::Timestamp,
@@ -45,6 +45,15 @@ pub struct Endpoint {
     /// How it is retried.
     #[serde(default)]
     pub policy: Policy,
+    /// What it hears of.
+    #[serde(default)]
+    pub scope: Scope,
+    /// The profile whose headers and bodies it receives, besides Standard Webhooks.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// Headers of its owner's, sent along.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -52,6 +61,19 @@ pub struct Endpoint {
     /// Counts changes; every write is conditional on the one it read.
     #[serde(default)]
     pub version: u64,
+}
+
+/// What an endpoint hears of, and where it lies in the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Its application's events.
+    #[default]
+    Application,
+    /// One job's events.
+    Job(JobId),
+    /// One batch's own events.
+    Batch(BatchId),
 }
 
 /// Why an endpoint is disabled.
@@ -78,6 +100,30 @@ pub struct EndpointSecret {
 pub const MAX_ENDPOINTS: usize = 90;
 
 impl Endpoint {
+    /// An endpoint that wants everything of its application, without secrets yet.
+    pub fn new(id: EndpointId, application: ApplicationId, url: &str, now: Timestamp) -> Self {
+        Self {
+            id,
+            application,
+            uid: None,
+            url: url.to_owned(),
+            description: String::new(),
+            secrets: Vec::new(),
+            event_types: Vec::new(),
+            channels: Vec::new(),
+            metadata: BTreeMap::new(),
+            throttle_rate: None,
+            disabled: None,
+            policy: Policy::default(),
+            scope: Scope::Application,
+            profile: None,
+            headers: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
     /// What the secrets of an endpoint are sealed with.
     pub fn owner(id: &EndpointId) -> String {
         format!("endpoint:{id}")

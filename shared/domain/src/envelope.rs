@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{DeliveryId, EventId, TaskId},
+    id::{BatchId, DeliveryId, EventId, TaskId},
     source::Options,
     time::Timestamp,
 };
@@ -33,8 +33,24 @@ pub struct Envelope {
     /// The type header, where the profile has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+    /// Why it is believed.
+    #[serde(default)]
+    pub trust: Trust,
     /// The raw body.
     pub body: Carried,
+}
+
+/// Why what a source said is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Its signature held.
+    #[default]
+    Signed,
+    /// It knew an unguessable path, and nothing more: a terminal state must be confirmed.
+    Token,
+    /// We asked the platform ourselves.
+    Polled,
 }
 
 /// A body inside a message or an item, or a claim to one in the bucket.
@@ -92,6 +108,11 @@ pub enum Doorbell {
     Task {
         /// The task.
         task: TaskId,
+    },
+    /// A batch whose jobs are to be counted.
+    Batch {
+        /// The batch.
+        batch: BatchId,
     },
 }
 

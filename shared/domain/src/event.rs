@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    envelope::Carried,
+    envelope::{Carried, Trust},
     id::{ApplicationId, EventId, JobId},
     job::Job,
     profile::Said,
@@ -60,6 +60,9 @@ pub enum Origin {
         key: String,
         /// The arrival that was recorded.
         arrival: String,
+        /// Why it was believed.
+        #[serde(default)]
+        trust: Trust,
     },
     /// Published over the API.
     Published {

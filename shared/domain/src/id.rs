@@ -99,6 +99,9 @@ id!(
     /// A unit of work on a platform.
     JobId, "job_");
 id!(
+    /// Jobs that belong together.
+    BatchId, "batch_");
+id!(
     /// Something that died and was parked.
     LetterId, "dl_");
 id!(

@@ -116,6 +116,18 @@ pub struct Job {
     pub conflicts: u32,
     /// The event that holds its result, once it has one.
     pub result_event: Option<EventId>,
+    /// When somebody told us to expect it.
+    #[serde(default)]
+    pub registered_at: Option<Timestamp>,
+    /// When its answer is overdue.
+    #[serde(default)]
+    pub deadline_at: Option<Timestamp>,
+    /// When to ask its platform next; on the index of what is due.
+    #[serde(default)]
+    pub poll_at: Option<Timestamp>,
+    /// How often its platform was asked.
+    #[serde(default)]
+    pub polls: u32,
     /// When we first heard of it.
     pub created_at: Timestamp,
     /// When we first heard that it was running.
@@ -156,6 +168,10 @@ impl Job {
             late: false,
             conflicts: 0,
             result_event: None,
+            registered_at: None,
+            deadline_at: None,
+            poll_at: None,
+            polls: 0,
             created_at: now,
             started_at: None,
             finished_at: None,
@@ -194,6 +210,7 @@ impl Job {
         if status.is_terminal() {
             next.finished_at = Some(now);
             next.result_event = Some(event.clone());
+            next.poll_at = None;
         }
         Effect::Applied(Box::new(next), status.event_type())
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    endpoint::Scope,
     envelope::Carried,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     retry::ErrorClass,
@@ -51,6 +52,9 @@ pub enum What {
         endpoint: EndpointId,
         /// Whose it is.
         application: ApplicationId,
+        /// What the endpoint hears of.
+        #[serde(default)]
+        scope: Scope,
         /// The event's type.
         event_type: String,
         /// Where it was to go.

@@ -78,6 +78,19 @@ pub const MAX_SECRETS: usize = 10;
 pub const MIN_SECRET: usize = 24;
 
 impl Source {
+    /// A source of this name and profile, without secrets yet.
+    pub fn new(name: &str, profile: &str, application: &str, now: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            profile: profile.to_owned(),
+            secrets: Vec::new(),
+            application: application.to_owned(),
+            options: Options::default(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// What the secrets of a source are sealed with.
     pub fn owner(name: &str) -> String {
         format!("source:{name}")

@@ -12,9 +12,7 @@ use axum::{
 use domain::{
     endpoint::{Endpoint, EndpointSecret, MAX_ENDPOINTS},
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
-    retry::Policy,
     secret::Secret,
-    time::Timestamp,
 };
 use serde::Serialize;
 use tracing::{info, warn};
@@ -55,30 +53,11 @@ pub(super) async fn resolve(
     found.ok_or(Error::NotFound)
 }
 
-fn new(application: ApplicationId, now: Timestamp) -> Endpoint {
-    Endpoint {
-        id: EndpointId::random(random::bytes()),
-        application,
-        uid: None,
-        url: String::new(),
-        description: String::new(),
-        secrets: Vec::new(),
-        event_types: Vec::new(),
-        channels: Vec::new(),
-        metadata: Default::default(),
-        throttle_rate: None,
-        disabled: None,
-        policy: Policy::default(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    }
-}
-
 /// Checks and keeps a new endpoint.
 async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error> {
     let application = applications::resolve(api, app).await?;
-    let mut endpoint = new(application.id, api.clock.now());
+    let id = EndpointId::random(random::bytes());
+    let mut endpoint = Endpoint::new(id, application.id, "", api.clock.now());
     given.update.apply(&mut endpoint, &api.rule)?;
     if endpoint.uid.as_deref().is_some_and(|uid| EndpointId::parse(uid).is_ok()) {
         return Err(Error::field("uid", "must not look like an id of ours"));

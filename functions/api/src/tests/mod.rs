@@ -33,6 +33,8 @@ use dispatch::attempt::Attempts;
 use domain::{
     address::{Network, Rule},
     delivery::Delivery,
+    endpoint::Scope,
+    envelope::Trust,
     event::{self, Event, Origin, Outcome},
     id::{ApplicationId, EventId, LetterId},
     job::{Effect, Job, Status},
@@ -190,7 +192,12 @@ impl Relay {
         let event = Event {
             application: ApplicationId::named(application),
             event_type: event_type.to_owned(),
-            origin: Origin::Source { name: source.to_owned(), key, arrival: "a".to_owned() },
+            origin: Origin::Source {
+                name: source.to_owned(),
+                key,
+                arrival: "a".to_owned(),
+                trust: Trust::Signed,
+            },
             fingerprint: fingerprint(body.as_bytes()),
             payload: api.bucket.carry(&format!("test/{id}/payload"), &payload).await.expect("kept"),
             said: Some(
@@ -253,6 +260,7 @@ impl Relay {
                 event: event.id.clone(),
                 delivery: delivery.id.clone(),
                 endpoint: delivery.endpoint.clone(),
+                scope: Scope::Application,
                 application: delivery.application.clone(),
                 event_type: event.event_type.clone(),
                 url: "https://subscriber.example/hook".to_owned(),

@@ -165,7 +165,7 @@ impl Table {
         let task = TaskId::recovery(&delivery.endpoint);
         let keys = vec![
             events::key(&delivery.event),
-            endpoints::key(&delivery.application, &delivery.endpoint),
+            endpoints::key(&delivery.application, &delivery.scope, &delivery.endpoint),
             tasks::key(&task),
         ];
         let mut context = Context::default();

@@ -1,7 +1,7 @@
 //! What is due: the sweep's view of the table.
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use domain::{delivery::Delivery, id::TaskId, time::Timestamp};
+use domain::{delivery::Delivery, id::TaskId, job::Job, time::Timestamp};
 
 use super::{
     Item, Table, Written,
@@ -31,6 +31,8 @@ pub enum Thing {
     Delivery(Box<Delivery>),
     /// A task.
     Task(TaskId),
+    /// A job whose platform is to be asked.
+    Job(Box<Job>),
 }
 
 impl Due {
@@ -99,6 +101,8 @@ fn from_item(item: &Item) -> Result<Due, Unavailable> {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
         Thing::Task(id)
+    } else if key.1 == "JOB" {
+        Thing::Job(Box::new(row::document(item)?))
     } else {
         Thing::Delivery(Box::new(row::document(item)?))
     };

@@ -2,7 +2,7 @@
 
 use domain::{
     application::Application,
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Scope},
     id::{ApplicationId, EndpointId},
 };
 
@@ -18,8 +18,15 @@ fn partition(application: &ApplicationId) -> String {
     format!("APP#{application}")
 }
 
-pub(super) fn key(application: &ApplicationId, id: &EndpointId) -> (String, String) {
-    (partition(application), format!("EP#{id}"))
+/// Where an endpoint lies: with what it hears of, so that the endpoints of an application can be
+/// read without those of its thousands of jobs.
+pub(super) fn key(application: &ApplicationId, scope: &Scope, id: &EndpointId) -> (String, String) {
+    let partition = match scope {
+        Scope::Application => partition(application),
+        Scope::Job(job) => format!("JOB#{job}"),
+        Scope::Batch(batch) => format!("BATCH#{batch}"),
+    };
+    (partition, format!("EP#{id}"))
 }
 
 fn uid_key(uid: &str) -> String {
@@ -91,7 +98,7 @@ impl Table {
 
     /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
     pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
-        let (pk, sk) = key(&endpoint.application, &endpoint.id);
+        let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
         let mut writes = vec![Write::Delete(pk, sk, Condition::default())];
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Delete(
@@ -109,7 +116,17 @@ impl Table {
         application: &ApplicationId,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, Unavailable> {
-        let (pk, sk) = key(application, id);
+        self.endpoint_of(application, &Scope::Application, id).await
+    }
+
+    /// The endpoint of this id that hears of something else than an application.
+    pub async fn endpoint_of(
+        &self,
+        application: &ApplicationId,
+        scope: &Scope,
+        id: &EndpointId,
+    ) -> Result<Option<Endpoint>, Unavailable> {
+        let (pk, sk) = key(application, scope, id);
         self.entity(&pk, &sk).await
     }
 
@@ -136,7 +153,7 @@ impl Table {
 }
 
 fn endpoint_row(endpoint: &Endpoint) -> Row {
-    let (pk, sk) = key(&endpoint.application, &endpoint.id);
+    let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
     Row::new(pk, sk, endpoint).with("version", n(endpoint.version))
 }
 

@@ -25,6 +25,7 @@ impl Table {
         let expires = Some(self.expiry(job.updated_at));
         let row = Row::new(pk, sk, job)
             .with("version", n(job.version))
+            .due(job.id.as_str(), job.poll_at)
             .listed(JOBS, job.created_at, job.id.as_str())
             .expires(expires);
         let mut writes = vec![Write::Put(row, Condition::version(job.version - 1))];

@@ -1,5 +1,5 @@
 //! A profile says how one kind of sender signs and where it puts things in its body. Profiles are
-//! data (`profiles.json`): adding a sender is adding an entry and a vector.
+//! data (`known/<name>.json`): adding a sender is adding an entry and a vector.
 
 mod facts;
 
@@ -77,8 +77,18 @@ impl Default for Reply {
     }
 }
 
-static PROFILES: LazyLock<BTreeMap<String, Profile>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("profiles.json")).expect("profiles.json is part of the build")
+macro_rules! known {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("known/", $name, ".json")))),*]
+    };
+}
+
+/// Every profile there is, by name.
+const KNOWN: &[(&str, &str)] = &known!["github", "hmac", "modal-mesh", "modal-omtx", "standard"];
+
+static PROFILES: LazyLock<BTreeMap<&str, Profile>> = LazyLock::new(|| {
+    let read = |text| serde_json::from_str(text).expect("profiles are part of the build");
+    KNOWN.iter().map(|(name, text)| (*name, read(text))).collect()
 });
 
 /// The name of the profile whose every part a source may set.
@@ -92,7 +102,7 @@ impl Profile {
 
     /// Every name there is.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        PROFILES.keys().map(String::as_str)
+        PROFILES.keys().copied()
     }
 }
 
