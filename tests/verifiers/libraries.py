@@ -8,6 +8,7 @@ import base64
 import json
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import standardwebhooks
 import svix.webhooks
@@ -50,7 +51,7 @@ def in_node(package: str):
         }
         done = subprocess.run(
             ["node", "verify.mjs", package],
-            cwd=tools.NODE,
+            cwd=tools.node(Path(__file__).resolve().parent),
             env=tools.clean_environment(),
             input=json.dumps(asked).encode(),
             capture_output=True,

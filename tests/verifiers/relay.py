@@ -17,24 +17,28 @@ import tools
 class Relay:
     """`relay dev` over a folder that is removed with it, from `with` to its end."""
 
-    def __init__(self) -> None:
-        self._admin = f"rk_admin_{secrets.token_hex(32)}"
-        self._lines: list[str] = []
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.admin = f"rk_admin_{secrets.token_hex(32)}"
+        self._arguments = arguments
+        self._environment = environment
 
     def __enter__(self) -> "Relay":
         self._folder = tempfile.TemporaryDirectory(prefix="relay-verifiers-")
         try:
-            self._start(Path(self._folder.name))
+            self.start()
         except BaseException:
             self._folder.cleanup()
             raise
         return self
 
-    def _start(self, folder: Path) -> None:
+    def start(self) -> None:
+        """Over the data that is there, at an address of its own."""
+        folder = Path(self._folder.name)
+        self._lines: list[str] = []
         self._log = folder / "stderr.log"
-        command = [str(tools.RELAY), "dev", "--port", "0", "--data", str(folder / "data")]
-        env = tools.clean_environment(RELAY_ADMIN_KEY=self._admin)
-        with self._log.open("wb") as stderr:
+        command = [str(tools.RELAY), "dev", "--port", "0", "--data", str(folder / "data"), *self._arguments]
+        env = tools.clean_environment(RELAY_ADMIN_KEY=self.admin, **self._environment)
+        with self._log.open("ab") as stderr:
             self._child = tools.Child(command, PIPE, stderr, folder, env)
         try:
             threading.Thread(target=self._read, daemon=True).start()
@@ -48,9 +52,18 @@ class Relay:
         self._child.end()
         self._folder.cleanup()
 
+    def kill(self) -> None:
+        """As a machine that loses its power does, and not as one that is asked."""
+        self._child.kill()
+
+    def log(self) -> str:
+        """Everything that it wrote to standard error, also before it was killed."""
+        return self._log.read_text(errors="replace")
+
     def _read(self) -> None:
-        for line in self._child.process.stdout:
-            self._lines.append(line.decode(errors="replace").rstrip("\n"))
+        lines, child = self._lines, self._child
+        for line in child.process.stdout:
+            lines.append(line.decode(errors="replace").rstrip("\n"))
 
     def _ready(self) -> str | None:
         if not self._child.running():
@@ -92,7 +105,7 @@ class Relay:
         """The same as the administrator, who is not refused. A body in bytes goes as it is."""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._admin}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.admin}", "Content-Type": "application/json"}
         status, answer = self.send(method, path, body, headers)
         if not 200 <= status < 300:
             raise tools.Failed(f"{method} {path} answered {status}: {answer}")

@@ -9,22 +9,21 @@ package-lock.json, and installed into cargo's target folder, below verifiers. Ne
 nothing reaches beyond 127.0.0.1 but the package registries.
 """
 
-import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 import tools
+
+HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if os.path.realpath(sys.prefix) != os.path.realpath(tools.VENV):
-        tools.install_python()
-        # The libraries are there and not in the Python that was asked.
-        os.execv(tools.PYTHON, [str(tools.PYTHON), os.path.abspath(__file__), *sys.argv[1:]])
-    tools.install_node()
+    tools.begin_in_venv(HERE, __file__)
+    tools.install_node(HERE, "verify.mjs")
     tools.build()
 
     import checks

@@ -10,14 +10,9 @@ import time
 import venv
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 # Where cargo builds, so that whoever keeps that between runs keeps all of it.
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
-WORK = TARGET / "verifiers"
-VENV = WORK / "venv"
-NODE = WORK / "node"
-PYTHON = VENV / "bin" / "python"
 RELAY = TARGET / "debug" / "relay"
 
 MINUTE = 60
@@ -31,35 +26,60 @@ class Failed(Exception):
     """Nothing more can be said, for this reason."""
 
 
-def install_python() -> None:
+def work(here: Path) -> Path:
+    """Where the tests of the folder `here` keep what they install."""
+    return TARGET / here.name
+
+
+def python(here: Path) -> Path:
+    """The Python that has their libraries."""
+    return work(here) / "venv" / "bin" / "python"
+
+
+def node(here: Path) -> Path:
+    """The folder whose scripts find their libraries."""
+    return work(here) / "node"
+
+
+def begin_in_venv(here: Path, script: str) -> None:
+    """Comes back in the Python that has the libraries of `here`, which are not in the one that was asked."""
+    venv = python(here).parent.parent
+    if os.path.realpath(sys.prefix) != os.path.realpath(venv):
+        install_python(here)
+        os.execv(python(here), [str(python(here)), os.path.abspath(script), *sys.argv[1:]])
+
+
+def install_python(here: Path) -> None:
     """A virtual environment with exactly requirements.txt; made anew when it changes."""
-    requirements = HERE / "requirements.txt"
+    folder, requirements = python(here).parent.parent, here / "requirements.txt"
 
     def install() -> None:
-        venv.create(VENV, clear=True, with_pip=True)
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        venv.create(folder, clear=True, with_pip=True)
+        pip = [str(python(here)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         run("pip", [*pip, "--requirement", str(requirements)], minutes=10)
 
-    once("the Python libraries", VENV, [requirements.read_bytes(), sys.version.encode()], install)
+    once("the Python libraries", folder, [requirements.read_bytes(), sys.version.encode()], install)
 
 
-def install_node() -> None:
-    """A folder with exactly package-lock.json installed, and the script that judges with it."""
+def install_node(here: Path, *scripts: str) -> None:
+    """A folder with exactly package-lock.json installed, and the scripts that need it."""
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             raise Failed(f"{tool} is needed and is not here")
     names = ("package.json", "package-lock.json", ".npmrc")
+    folder = node(here)
 
     def install() -> None:
-        shutil.rmtree(NODE, ignore_errors=True)
-        NODE.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         for name in names:
-            shutil.copy(HERE / name, NODE / name)
-        run("npm", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], minutes=5, cwd=NODE)
+            shutil.copy(here / name, folder / name)
+        run("npm", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], minutes=5, cwd=folder)
 
-    once("the Node libraries", NODE, [(HERE / name).read_bytes() for name in names], install)
-    # Beside node_modules, which is where its imports are looked for.
-    shutil.copy(HERE / "verify.mjs", NODE / "verify.mjs")
+    once("the Node libraries", folder, [(here / name).read_bytes() for name in names], install)
+    # Beside node_modules, which is where their imports are looked for.
+    for script in scripts:
+        shutil.copy(here / script, folder)
 
 
 def once(what: str, folder: Path, inputs: list[bytes], install) -> None:
@@ -87,7 +107,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 def run(name: str, command: list[str], minutes: float, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Runs to the end, showing the output only if it fails."""
-    log = WORK / f"{name}.log"
+    log = TARGET / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output, Child(command, output, output, cwd, env) as child:
         code = child.wait(minutes * MINUTE)
@@ -126,6 +146,11 @@ class Child:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
         if self.wait(20) is None:
+            self.kill()
+
+    def kill(self) -> None:
+        """Does not ask."""
+        if self.running():
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
