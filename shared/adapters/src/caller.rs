@@ -4,6 +4,8 @@
 //! post, read a bounded prefix of the answer. There is no proxy, no redirect and no pool, so there
 //! is no way to an address that was not judged for this very call.
 
+mod get;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -16,7 +18,7 @@ use domain::{
     retry::{self, ErrorClass, Outcome},
     time::Timestamp,
 };
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -26,6 +28,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
+
+pub use self::get::{Heard, Question};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
@@ -100,34 +104,39 @@ impl Caller {
     /// Posts a body. Every way of failing is an outcome, never an error.
     pub async fn post(&self, call: Call<'_>) -> Answer {
         let (started, timeout) = (Instant::now(), call.timeout);
-        let done = tokio::time::timeout(timeout, self.exchange(call)).await;
+        let done = within(timeout, self.exchange(call)).await;
         let took = started.elapsed();
-        let failed = match done {
-            Ok(Ok((outcome, response))) => {
-                return Answer { outcome, response, detail: String::new(), took };
+        match done {
+            Ok((outcome, response)) => Answer { outcome, response, detail: String::new(), took },
+            Err(Failure(class, detail)) => {
+                Answer { outcome: Outcome::Failed(class), response: String::new(), detail, took }
             }
-            Ok(Err(failure)) => failure,
-            Err(_) => Failure(
-                ErrorClass::Timeout,
-                format!("no complete answer within {} s", timeout.as_secs()),
-            ),
-        };
-        let outcome = Outcome::Failed(failed.0);
-        Answer { outcome, response: String::new(), detail: failed.1, took }
+        }
     }
 
     async fn exchange(&self, call: Call<'_>) -> Result<(Outcome, String), Failure> {
-        let target = self.rule.target(call.url)?;
-        let encrypted = target.url.scheme() == "https";
-        let stream = self.dial(&target, encrypted).await?;
-        let request = request(&target, call.headers, call.body)?;
-        let response = if encrypted {
-            send(self.handshake(&target, stream).await?, request).await?
-        } else {
-            send(stream, request).await?
-        };
+        let response = self.response(Method::POST, call.url, call.headers, call.body).await?;
         let outcome = outcome(&response, call.now);
         Ok((outcome, prefix(response.into_body()).await?))
+    }
+
+    /// The head of an answer; its body is still to be read.
+    async fn response(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let target = self.rule.target(url)?;
+        let encrypted = target.url.scheme() == "https";
+        let stream = self.dial(&target, encrypted).await?;
+        let request = request(method, &target, headers, body)?;
+        if encrypted {
+            send(self.handshake(&target, stream).await?, request).await
+        } else {
+            send(stream, request).await
+        }
     }
 
     /// Connects to an address that was judged. One forbidden address among several forbids them
@@ -180,7 +189,22 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
     }
 }
 
+/// One deadline over all of a call.
+async fn within<T>(
+    timeout: Duration,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(timeout, call).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure(
+            ErrorClass::Timeout,
+            format!("no complete answer within {} s", timeout.as_secs()),
+        )),
+    }
+}
+
 fn request(
+    method: Method,
     target: &Target,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -189,7 +213,8 @@ fn request(
     let url = &target.url;
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let mut request = Request::post(path).body(Full::from(body)).map_err(malformed)?;
+    let request = Request::builder().method(method).uri(path);
+    let mut request = request.body(Full::from(body)).map_err(malformed)?;
     *request.headers_mut() = headers;
     let host = HeaderValue::try_from(host).map_err(|error| malformed(error.into()))?;
     request.headers_mut().insert(header::HOST, host);
@@ -229,6 +254,10 @@ fn outcome<B>(response: &Response<B>, now: Timestamp) -> Outcome {
     Outcome::Answered { status: response.status().as_u16(), retry_after }
 }
 
+fn body_error(error: &hyper::Error) -> Failure {
+    Failure::new(ErrorClass::Protocol, chain(error))
+}
+
 /// The first bytes of an answer; the rest is never read.
 async fn prefix(mut body: Incoming) -> Result<String, Failure> {
     let mut kept = Vec::new();
@@ -240,7 +269,7 @@ async fn prefix(mut body: Incoming) -> Result<String, Failure> {
                 let room = MAX_KEPT - kept.len();
                 kept.extend_from_slice(&data[..data.len().min(room)]);
             }
-            Some(Err(error)) => return Err(Failure::new(ErrorClass::Protocol, chain(&error))),
+            Some(Err(error)) => return Err(body_error(&error)),
         }
     }
     Ok(String::from_utf8_lossy(&kept).into_owned())

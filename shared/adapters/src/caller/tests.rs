@@ -15,7 +15,10 @@ async fn endpoint(answer: &'static [u8], hang: bool) -> String {
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("accepted");
         let mut seen = Vec::new();
-        while !seen.ends_with(b"body!") {
+        // A POST ends with its body here, a GET with its headers.
+        while !seen.ends_with(b"body!")
+            && !(seen.starts_with(b"GET") && seen.ends_with(b"\r\n\r\n"))
+        {
             let mut part = [0; 1024];
             let read = stream.read(&mut part).await.expect("read");
             seen.extend_from_slice(&part[..read]);
@@ -137,4 +140,51 @@ async fn failures_before_an_answer_have_their_class() {
         matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)),
         "{tls:?}"
     );
+}
+
+async fn ask(url: &str, max_body: usize) -> Heard {
+    let headers =
+        HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Key k"))]);
+    let (timeout, now) = (Duration::from_millis(300), Timestamp::from_secs(784_111_770));
+    loopback().get(Question { url, headers, timeout, max_body, now }).await
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_is_read_whole_or_not_at_all() {
+    static LONG: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat());
+    let heard = ask(&endpoint(&LONG, false).await, 100_000).await;
+    assert_eq!(heard.outcome, Outcome::Answered { status: 200, retry_after: None });
+    assert_eq!(heard.body.len(), 100_000);
+    let heard = ask(&endpoint(&LONG, false).await, 99_999).await;
+    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol));
+    assert_eq!(
+        (heard.body.len(), heard.detail.as_str()),
+        (0, "the answer is larger than 99999 bytes")
+    );
+    let announced = b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n";
+    let heard = ask(&endpoint(announced, true).await, 1000).await;
+    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol), "not even waited for");
+}
+
+#[tokio::test]
+async fn a_question_meets_the_same_walls_as_a_notification() {
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort";
+    let heard = ask(&endpoint(cut, false).await, 1000).await;
+    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol));
+    let heard = ask(&endpoint(b"HTTP/1.1 200 OK\r\n", true).await, 1000).await;
+    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Timeout));
+    let moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+    let heard = ask(&endpoint(moved, false).await, 1000).await;
+    assert_eq!(heard.outcome, Outcome::Answered { status: 302, retry_after: None });
+    let slow = b"HTTP/1.1 429 No\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n";
+    let heard = ask(&endpoint(slow, false).await, 1000).await;
+    let retry_after = Some(Duration::from_secs(7));
+    assert_eq!(heard.outcome, Outcome::Answered { status: 429, retry_after });
+    let headers = HeaderMap::new();
+    let (timeout, now) = (Duration::from_secs(1), Timestamp::from_secs(1));
+    let strict = Caller::new(Rule::default());
+    let url = "http://127.0.0.1:1/";
+    let heard = strict.get(Question { url, headers, timeout, max_body: 1, now }).await;
+    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::ForbiddenAddress));
 }

@@ -1,0 +1,79 @@
+//! Asking a platform: a GET whose whole answer is wanted.
+//!
+//! It goes the way that notifications go: the same rule for addresses, the same single
+//! connection, no redirect. Only here is the answer read to its end, so its size has a bound, and an answer
+//! beyond it is a failure rather than a part that looks like a whole.
+
+use std::time::Duration;
+
+use domain::{
+    retry::{ErrorClass, Outcome},
+    time::Timestamp,
+};
+use http::{HeaderMap, Method};
+use hyper::body::{Body, Incoming};
+
+use super::{Caller, Failure, body_error, outcome, within};
+
+/// What is asked.
+pub struct Question<'a> {
+    /// Whom: the platform's URL for this one thing.
+    pub url: &'a str,
+    /// With which headers, besides `host`.
+    pub headers: HeaderMap,
+    /// How long all of it may take.
+    pub timeout: Duration,
+    /// The largest answer that is read.
+    pub max_body: usize,
+    /// The time now, for a `Retry-After` that is a date.
+    pub now: Timestamp,
+}
+
+/// What was answered.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// In the domain's words.
+    pub outcome: Outcome,
+    /// The answer, whole.
+    pub body: Vec<u8>,
+    /// What went wrong, for people.
+    pub detail: String,
+}
+
+impl Caller {
+    /// Asks. Every way of failing is an outcome, never an error.
+    pub async fn get(&self, question: Question<'_>) -> Heard {
+        let asked = within(question.timeout, self.ask(&question)).await;
+        let (outcome, body, detail) = match asked {
+            Ok((outcome, body)) => (outcome, body, String::new()),
+            Err(Failure(class, detail)) => (Outcome::Failed(class), Vec::new(), detail),
+        };
+        Heard { outcome, body, detail }
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Result<(Outcome, Vec<u8>), Failure> {
+        let headers = question.headers.clone();
+        let response = self.response(Method::GET, question.url, headers, Vec::new()).await?;
+        let outcome = outcome(&response, question.now);
+        Ok((outcome, whole(response.into_body(), question.max_body).await?))
+    }
+}
+
+async fn whole(mut body: Incoming, max: usize) -> Result<Vec<u8>, Failure> {
+    use http_body_util::BodyExt;
+    let too_large =
+        || Failure::new(ErrorClass::Protocol, format!("the answer is larger than {max} bytes"));
+    // What the answer says of itself spares reading it.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |size| max < size) {
+        return Err(too_large());
+    }
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|error| body_error(&error))?.into_data().unwrap_or_default();
+        if max - kept.len() < data.len() {
+            return Err(too_large());
+        }
+        kept.extend_from_slice(&data);
+    }
+    Ok(kept)
+}
