@@ -16,7 +16,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::{Api, error::Error};
+use crate::{Api, error::Error, omtx};
 
 const ADMIN_PREFIX: &str = "rk_admin_";
 const PUBLISH: &str = "/api/v1/app/{app}/msg";
@@ -117,6 +117,7 @@ fn asker(key: &ApiKey) -> Asker {
 fn needed(method: &Method, route: &str) -> Scope {
     match route {
         ENDPOINT_SECRET => Scope::Admin,
+        omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
         PUBLISH if method == Method::POST => Scope::Publish,
         _ if method == Method::GET || method == Method::HEAD => Scope::Read,
         _ => Scope::Admin,

@@ -14,7 +14,7 @@ use axum::{
 };
 use tracing::error;
 
-use crate::svix;
+use crate::{omtx, svix};
 
 /// Why a request did not work. All texts but the cause of `Unavailable` may be read by the caller.
 #[derive(Debug)]
@@ -111,15 +111,17 @@ impl IntoResponse for Error {
 
 /// Gives errors the shape of the API they happened in.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
-    let svix = request.uri().path().starts_with("/api/v1");
+    let path = request.uri().path();
+    let (svix, omtx) = (path.starts_with("/api/v1"), path.starts_with(omtx::BASE));
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     if let Error::Unavailable(cause) = &*error {
         error!(error = %cause, "a request failed");
     }
-    let mut shaped = match svix {
-        true => svix::error::shape(&error),
-        false => problem(error.status(), &error.detail()).map(Body::from),
+    let mut shaped = match (svix, omtx) {
+        (true, _) => svix::error::shape(&error),
+        (_, true) => omtx::shape(&error),
+        _ => problem(error.status(), &error.detail()).map(Body::from),
     };
     if matches!(*error, Error::Unauthenticated) {
         let challenge = HeaderValue::from_static("Bearer");

@@ -1,18 +1,21 @@
-//! Manages everything over HTTP: our own API under `/v1`, the Svix contract under `/api/v1`.
+//! Manages everything over HTTP: our own API under `/v1`, the Svix contract under `/api/v1`, OMTX's
+//! routes under `/api/v3/webhooks`.
 //!
 //! A handler reads its input, asks the table and answers; whoever may not is stopped by the gate in
 //! `auth` before any handler runs, and what fails leaves as an `error::Error` that takes its
-//! shape (problem document or Svix's) in one place, by the path it was asked under.
+//! shape (problem document, Svix's or OMTX's) in one place, by the path it was asked under.
 
 mod auth;
 mod dead_letters;
 mod error;
 mod events;
 mod health;
+mod inject;
 mod input;
 mod jobs;
 mod keys;
 mod letter;
+mod omtx;
 mod page;
 mod retry;
 mod sources;
@@ -92,19 +95,26 @@ type Routes = OpenApiRouter<Arc<Api>>;
 fn gated() -> Routes {
     Routes::new()
         .merge(sources::routes())
+        .merge(inject::routes())
         .merge(jobs::routes())
         .merge(events::routes())
         .merge(dead_letters::routes())
         .merge(retry::routes())
         .merge(tasks::routes())
         .merge(keys::routes())
+        .merge(omtx::routes())
         .merge(svix::routes())
+}
+
+/// What needs none.
+fn open() -> Routes {
+    health::routes().merge(omtx::open_routes())
 }
 
 /// The whole API, to be run by Lambda or served as it is.
 pub fn router(api: Arc<Api>) -> Router {
     let (gated, _) = gated().split_for_parts();
-    let (open, _) = health::routes().split_for_parts();
+    let (open, _) = open().split_for_parts();
     gated
         .route_layer(middleware::from_fn_with_state(Arc::clone(&api), auth::gate))
         .merge(open)
@@ -117,7 +127,7 @@ pub fn router(api: Arc<Api>) -> Router {
 
 /// The API's own description, made from the routes that are served.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let routes = health::document().merge(health::routes()).merge(gated());
+    let routes = health::document().merge(open()).merge(gated());
     health::with_problems(routes.into_openapi())
 }
 

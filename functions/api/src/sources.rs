@@ -137,6 +137,7 @@ async fn put(
     let now = api.clock.now();
     let source = Source {
         secrets: secrets.iter().map(|secret| api.vault.seal(&owner, secret)).collect(),
+        base_url: known.as_ref().and_then(|known| known.base_url.clone()),
         created_at: known.as_ref().map_or(now, |known| known.created_at),
         updated_at: now,
         profile: given.profile,
@@ -150,7 +151,7 @@ async fn put(
 }
 
 /// The part of the request that made a source invalid.
-const fn field(invalid: &InvalidSource) -> &'static str {
+pub(crate) const fn field(invalid: &InvalidSource) -> &'static str {
     match invalid {
         InvalidSource::Name => "name",
         InvalidSource::Profile(_) => "profile",
@@ -169,7 +170,7 @@ async fn find(api: &Api, name: &str) -> Result<Option<Source>, Error> {
     }
 }
 
-async fn visible(api: &Api, asker: &Asker, name: &str) -> Result<Source, Error> {
+pub(crate) async fn visible(api: &Api, asker: &Asker, name: &str) -> Result<Source, Error> {
     let source = find(api, name).await?.ok_or(Error::NotFound)?;
     asker.must_see(&ApplicationId::named(&source.application))?;
     Ok(source)

@@ -51,6 +51,8 @@ pub enum Trust {
     Token,
     /// We asked the platform ourselves.
     Polled,
+    /// An operator said it in the source's place, with a key of the API.
+    Operator,
 }
 
 /// A body inside a message or an item, or a claim to one in the bucket.

@@ -25,6 +25,9 @@ pub struct Source {
     /// What it sets differently from its profile.
     #[serde(default)]
     pub options: Options,
+    /// Where its sender was told that we are, for those who ask what it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -86,6 +89,7 @@ impl Source {
             secrets: Vec::new(),
             application: application.to_owned(),
             options: Options::default(),
+            base_url: None,
             created_at: now,
             updated_at: now,
         }

@@ -8,9 +8,12 @@ mod document;
 mod endpoints;
 mod errors;
 mod events;
+mod inject;
 mod jobs;
 mod keys;
 mod messages;
+mod omtx;
+mod omtx_reports;
 mod receiver;
 mod redrive;
 mod samples;
@@ -178,15 +181,29 @@ impl Relay {
 
     /// Records a completion as `process` does.
     async fn completion(&self, source: &str, application: &str, job: &str, body: &str) -> Event {
+        self.report(source, application, job, body, Status::Succeeded).await
+    }
+
+    /// Records that a job has started.
+    async fn running(&self, source: &str, application: &str, job: &str, body: &str) -> Event {
+        self.report(source, application, job, body, Status::Running).await
+    }
+
+    async fn report(
+        &self,
+        source: &str,
+        application: &str,
+        job: &str,
+        body: &str,
+        status: Status,
+    ) -> Event {
         let (api, now) = (&self.api, self.api.clock.now());
-        let key = format!("job:{job}:succeeded");
+        let key = format!("job:{job}:{}", status.word());
         let id = Source::event_id(source, &key);
         let said = Profile::named("modal-omtx").expect("there").read(body.as_bytes());
         let known = Job::unknown(source, application, job, now);
-        let Effect::Applied(job, Some(event_type)) =
-            known.report(Status::Succeeded, &said, &id, now)
-        else {
-            panic!("a first completion applies");
+        let Effect::Applied(job, Some(event_type)) = known.report(status, &said, &id, now) else {
+            panic!("a first report applies");
         };
         let payload = event::job_notice(&id, event_type, now, &job, &said, "https://relay.example");
         let event = Event {

@@ -27,6 +27,11 @@ async fn a_planted_secret_is_found_in_no_other_answer() {
             .put("/v1/sources/modal", json!({ "profile": "modal-omtx", "secrets": SOURCE_SECRET }))
             .await,
     );
+    for secret in [SOURCE_SECRET, "planted-and-too-short"] {
+        let body = json!({ "webhook_base_url": "https://relay.example", "webhook_secret": secret });
+        answers.push(relay.post("/api/v3/webhooks/configure", body).await);
+    }
+    answers.push(relay.post("/api/v3/webhooks/test?wait=0", json!({})).await);
     let endpoints = "/api/v1/app/acme/endpoint";
     let body = json!({ "url": receiver.url, "uid": "e", "secret": planted, "delays": [60] });
     answers.push(relay.post(endpoints, body.clone()).await);
@@ -59,6 +64,10 @@ async fn a_planted_secret_is_found_in_no_other_answer() {
         "/api/v1/app/acme/endpoint/e",
         "/api/v1/app/acme/msg",
         "/api/v1/app/acme/attempt/endpoint/e",
+        "/api/v3/webhooks/status",
+        "/api/v3/webhooks/active-executions",
+        "/api/v3/webhooks/metrics",
+        "/api/v3/webhooks/logs",
         "/openapi.json",
         "/health",
     ] {

@@ -1,0 +1,92 @@
+//! What runs, and ending it: `GET /active-executions` (R0.16), `POST /executions/{call_id}/cancel`
+//! (R0.18).
+
+use std::sync::Arc;
+
+use adapters::table::Table;
+use axum::{Json, extract::State};
+use domain::{id::ApplicationId, job::Job};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{MAX_SEEN, PAGE, TEST_PREFIX, seconds, sources};
+use crate::{Api, Routes, auth::Asker, error::Error};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().routes(routes!(active))
+}
+
+/// What runs.
+#[derive(Serialize, ToSchema)]
+struct OmtxActive {
+    total_active: usize,
+    /// Newest first.
+    executions: Vec<OmtxExecution>,
+    /// Whether there are older jobs that were not looked at.
+    truncated: bool,
+}
+
+/// A call that has not ended.
+#[derive(Serialize, ToSchema)]
+struct OmtxExecution {
+    /// Null until somebody has told us.
+    modal_call_id: Option<String>,
+    /// The sender's id of the job.
+    job_id: String,
+    batch_id: Option<String>,
+    /// Null: nobody tells us.
+    model_type: Option<String>,
+    /// Null: nobody tells us.
+    lane: Option<String>,
+    /// Seconds since the epoch.
+    submitted_at: f64,
+    /// Seconds since then.
+    duration: f64,
+}
+
+/// The calls that have not ended.
+#[utoipa::path(get, path = "/api/v3/webhooks/active-executions", tag = "omtx", operation_id = "omtx_active_executions",
+    responses((status = 200, body = OmtxActive), (status = 401)))]
+async fn active(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxActive>, Error> {
+    let now = api.clock.now();
+    let (jobs, truncated) = running(&api, &asker).await?;
+    let executions: Vec<_> = jobs
+        .into_iter()
+        .map(|job| OmtxExecution {
+            modal_call_id: job.call_id,
+            job_id: job.external_id,
+            batch_id: job.batch_id,
+            model_type: None,
+            lane: None,
+            submitted_at: seconds(job.created_at),
+            duration: now.since(job.created_at).as_secs_f64(),
+        })
+        .collect();
+    Ok(Json(OmtxActive { total_active: executions.len(), executions, truncated }))
+}
+
+/// The jobs of its sources that have not ended, newest first, and whether there are older jobs that
+/// were not looked at.
+pub(crate) async fn running(api: &Api, asker: &Asker) -> Result<(Vec<Job>, bool), Error> {
+    let sources = sources(api, asker).await?;
+    let ours = |job: &Job| {
+        !job.status.is_terminal()
+            && !job.external_id.starts_with(TEST_PREFIX)
+            && sources.iter().any(|source| source.name == job.source)
+            && asker.sees(&ApplicationId::named(&job.application))
+    };
+    let (mut cursor, mut seen, mut jobs) = (None, 0, Vec::new());
+    loop {
+        let page = api.table.jobs(cursor.as_deref(), PAGE).await?;
+        seen += page.items.len();
+        cursor = page.items.last().map(Table::job_cursor);
+        jobs.extend(page.items.into_iter().filter(ours));
+        if page.next.is_none() {
+            return Ok((jobs, false));
+        }
+        if MAX_SEEN <= seen {
+            return Ok((jobs, true));
+        }
+    }
+}
