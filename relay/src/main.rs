@@ -1,7 +1,9 @@
 //! `relay`: the whole bundle on one machine, and what its operators need.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
-use relay::dev;
+use relay::{dev, executions};
 
 /// A webhook relay for one's own AWS account.
 #[derive(Parser)]
@@ -18,9 +20,31 @@ enum Command {
     /// A development and single-machine mode: it may call receivers on this machine (loopback), and
     /// its durability is this machine's.
     Dev(dev::Args),
+    /// List the calls of Modal that have not ended.
+    Executions(executions::Args),
+    /// Say in a source's place that a job has ended, when its sender cannot.
+    Inject(executions::InjectArgs),
 }
 
-fn main() -> std::process::ExitCode {
-    let Cli { command: Command::Dev(args) } = Cli::parse();
-    dev::main(args)
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Dev(args) => dev::main(args),
+        Command::Executions(args) => print(executions::list(&args)),
+        Command::Inject(args) => print(executions::inject(&args)),
+    }
+}
+
+/// Prints what a command has to say, or why it has nothing.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "that is what a command is for")]
+fn print<E: std::error::Error>(said: impl Future<Output = Result<String, E>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map(|runtime| runtime.block_on(said)) {
+        Ok(Ok(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Err(error)) => eprintln!("relay: {error}"),
+        Err(error) => eprintln!("relay: {error}"),
+    }
+    ExitCode::FAILURE
 }

@@ -3,5 +3,6 @@
 mod crash;
 mod deliveries;
 mod journeys;
+mod omtx;
 mod template;
 mod tidy;

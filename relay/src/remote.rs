@@ -1,0 +1,139 @@
+//! A relay that runs somewhere, asked over its API.
+
+use std::{path::PathBuf, time::Duration};
+
+use adapters::{
+    caller::{Call, Caller, Question},
+    clock::Clock,
+};
+use axum::http::{HeaderMap, HeaderValue, header};
+use clap::Args;
+use domain::{
+    address::{Network, Rule},
+    retry::Outcome,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+/// How long an answer may take: API Gateway gives up after 30 s.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// Lambda answers no more.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
+
+/// Which relay, and with which key.
+#[derive(Clone, Debug, Args)]
+pub struct Remote {
+    /// The relay's URL; without https only on this machine.
+    #[arg(long, env = "RELAY_URL", default_value = "http://127.0.0.1:8788")]
+    pub url: String,
+    /// A key of its API.
+    #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
+    pub key: Option<String>,
+    /// Where `relay dev` keeps its key, if none is given.
+    #[arg(long, default_value = ".relay")]
+    pub data: PathBuf,
+}
+
+/// Why a relay did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// Nothing to authenticate with.
+    #[error("no key: give --key, RELAY_ADMIN_KEY, or the --data of a `relay dev` ({0}: {1})")]
+    Key(PathBuf, std::io::Error),
+    /// No HTTP header can hold the key.
+    #[error("that is not a key")]
+    BadKey,
+    /// Nobody answered.
+    #[error("{url} does not answer: {why}")]
+    Silent {
+        /// Where we asked.
+        url: String,
+        /// What happened.
+        why: String,
+    },
+    /// It said no.
+    #[error("the relay answered {status}: {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// In its words.
+        detail: String,
+    },
+    /// It is no relay, or not of this version.
+    #[error("the relay's answer cannot be read: {0}")]
+    Unreadable(serde_json::Error),
+}
+
+impl Remote {
+    /// Asks for something.
+    pub async fn get(&self, path: &str) -> Result<Value, NotDone> {
+        let url = self.at(path);
+        let question = Question {
+            url: &url,
+            headers: self.headers()?,
+            timeout: TIMEOUT,
+            max_body: MAX_ANSWER,
+            now: Clock::system().now(),
+        };
+        let heard = self.caller().get(question).await;
+        judge(url, heard.outcome, heard.detail, &heard.body)
+    }
+
+    /// Has something done. Of the answer, the first kilobyte is read.
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, NotDone> {
+        let url = self.at(path);
+        let call = Call {
+            url: &url,
+            headers: self.headers()?,
+            body: serde_json::to_vec(body).expect("plain data serialises"),
+            timeout: TIMEOUT,
+            now: Clock::system().now(),
+        };
+        let answer = self.caller().post(call).await;
+        judge(url, answer.outcome, answer.detail, answer.response.as_bytes())
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url.trim_end_matches('/'))
+    }
+
+    /// Anywhere with TLS; without it the key stays on this machine.
+    fn caller(&self) -> Caller {
+        let networks = match self.url.starts_with("https://") {
+            true => "0.0.0.0/0,::/0",
+            false => "127.0.0.0/8,::1/128",
+        };
+        Caller::new(Rule { allowed: Network::parse_list(networks).expect("they are networks") })
+    }
+
+    fn headers(&self) -> Result<HeaderMap, NotDone> {
+        let key = match self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
+            Some(key) => key.to_owned(),
+            None => {
+                let path = self.data.join("admin.key");
+                let kept = std::fs::read_to_string(&path);
+                kept.map_err(|error| NotDone::Key(path, error))?.trim().to_owned()
+            }
+        };
+        let mut bearer =
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| NotDone::BadKey)?;
+        bearer.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, bearer);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(headers)
+    }
+}
+
+fn judge(url: String, outcome: Outcome, why: String, body: &[u8]) -> Result<Value, NotDone> {
+    let Outcome::Answered { status, .. } = outcome else {
+        return Err(NotDone::Silent { url, why });
+    };
+    let json = serde_json::from_slice::<Value>(body);
+    if (200..300).contains(&status) {
+        return json.map_err(NotDone::Unreadable);
+    }
+    let said = json.ok().and_then(|json| json["detail"].as_str().map(str::to_owned));
+    let detail = said.unwrap_or_else(|| "and did not say why".to_owned());
+    Err(NotDone::Refused { status, detail })
+}
