@@ -2,5 +2,6 @@
 //! `tests/` run too; and the commands that ask a relay that runs somewhere.
 
 pub mod dev;
+pub mod doctor;
 pub mod executions;
 pub mod remote;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use relay::{dev, executions};
+use relay::{dev, doctor, executions};
 
 /// A webhook relay for one's own AWS account.
 #[derive(Parser)]
@@ -20,6 +20,8 @@ enum Command {
     /// A development and single-machine mode: it may call receivers on this machine (loopback), and
     /// its durability is this machine's.
     Dev(dev::Args),
+    /// Look at what may keep completions from arriving.
+    Doctor(doctor::Args),
     /// List the calls of Modal that have not ended.
     Executions(executions::Args),
     /// Say in a source's place that a job has ended, when its sender cannot.
@@ -29,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dev(args) => dev::main(args),
+        Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),
         Command::Inject(args) => print(executions::inject(&args)),
     }

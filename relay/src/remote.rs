@@ -93,6 +93,17 @@ impl Remote {
         judge(url, answer.outcome, answer.detail, answer.response.as_bytes())
     }
 
+    /// Posts something as a sender would, without the key; the HTTP status of the answer.
+    pub async fn probe(&self, path: &str, headers: HeaderMap, body: &[u8]) -> Result<u16, NotDone> {
+        let (url, now) = (self.at(path), Clock::system().now());
+        let call = Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now };
+        let answer = self.caller().post(call).await;
+        match answer.outcome {
+            Outcome::Answered { status, .. } => Ok(status),
+            Outcome::Failed(_) => Err(NotDone::Silent { url, why: answer.detail }),
+        }
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }

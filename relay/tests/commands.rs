@@ -8,9 +8,13 @@ use tests::{client::Client, sender};
 use tokio::process::Command;
 
 async fn relay(bundle: &Bundle, args: &[&str]) -> Output {
+    run(&bundle.url(), bundle.admin_key(), args).await
+}
+
+async fn run(url: &str, key: &str, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
-    command.args(args).env("RELAY_URL", bundle.url()).env("RELAY_ADMIN_KEY", bundle.admin_key());
-    command.output().await.expect("the binary runs")
+    command.args(args).env("RELAY_URL", url).env("RELAY_ADMIN_KEY", key);
+    command.env_remove("MODAL_WEBHOOK_SECRET").output().await.expect("the binary runs")
 }
 
 fn text(output: &Output) -> String {
@@ -75,5 +79,34 @@ async fn what_a_relay_refuses_is_said_in_its_words_and_the_key_is_not_sent_in_th
     assert!(!why.contains(bundle.admin_key()), "{why}");
     let incomplete = relay(&bundle, &["inject", "--modal-call-id", "x"]).await;
     assert_eq!(incomplete.status.code(), Some(2));
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r0_20_the_doctor_finds_what_is_wrong_and_leaves_no_trace() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = format!("http://{}", free.local_addr().expect("an address"));
+    drop(free);
+    let nobody = run(&silent, "rk_admin_nobody", &["doctor"]).await;
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("FAIL  reachable"), "{nobody:?}");
+    let bundle = Bundle::start(Settings::fresh()).await.expect("starts");
+    let client = Client::new(&bundle.url(), bundle.admin_key());
+    let found = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let none = found(&relay(&bundle, &["doctor"]).await);
+    assert!(none.contains("ok    key") && none.contains("FAIL  source: modal-omtx"), "{none}");
+    let body = json!({ "webhook_base_url": bundle.url(), "webhook_secret": sender::SECRET });
+    client.post("/api/v3/webhooks/configure", body).await;
+    let wrong = found(&relay(&bundle, &["doctor", "--secret", "another-secret-of-24-bytes"]).await);
+    assert!(wrong.contains("FAIL  secret") && wrong.contains("FAIL  last completion"), "{wrong}");
+    assert!(!wrong.contains("another-secret"), "{wrong}");
+    let body = sender::completion("fc-1", "success", "1");
+    let headers = sender::headers(&body, adapters::clock::Clock::system().now());
+    let sent = client.send(http::Method::POST, "/in/modal-omtx", headers, body).await;
+    assert_eq!(sent.expect("the relay answers").0.as_u16(), 202);
+    client.until("/v1/jobs/fc-1", |job| job["status"] == "succeeded").await;
+    let well = text(&relay(&bundle, &["doctor", "--secret", sender::SECRET]).await);
+    assert!(well.contains("ok    secret: the same") && !well.contains("FAIL"), "{well}");
+    let events = client.get("/v1/events").await;
+    assert_eq!(events["data"].as_array().map(Vec::len), Some(1), "the probe is no event");
     bundle.stop().await;
 }
