@@ -113,6 +113,7 @@ async fn put(
         tolerance_seconds: given.tolerance_seconds,
         scheme: given.scheme,
         mapping: given.mapping,
+        ..Options::default()
     };
     let known = find(&api, &name).await?;
     if let Some(known) = &known {
@@ -144,6 +145,7 @@ async fn put(
         name,
         application,
         options,
+        locked_at: None,
     };
     api.table.put_source(&source).await?;
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
@@ -158,6 +160,10 @@ pub(crate) const fn field(invalid: &InvalidSource) -> &'static str {
         InvalidSource::SecretCount | InvalidSource::Secret(..) => "secrets",
         InvalidSource::Fixed => "scheme",
         InvalidSource::Tolerance => "tolerance_seconds",
+        InvalidSource::Scheme(_) => "scheme",
+        InvalidSource::Useless(field) | InvalidSource::Url(field) => field,
+        InvalidSource::Network(_) => "allowed_networks",
+        InvalidSource::RateLimit => "rate_limit",
         InvalidSource::Application => "application",
     }
 }

@@ -114,6 +114,7 @@ impl Gates {
             options: source.options,
             secrets,
             application: source.application,
+            locked: source.locked_at.is_some(),
         })
     }
 }

@@ -29,6 +29,7 @@ use axum::{
 use domain::{
     envelope::{Carried, Envelope, Trust},
     profile::Reply,
+    signature::Request,
     source::{Accepted, Gate, NotAccepted},
 };
 use serde_json::json;
@@ -108,12 +109,13 @@ impl Ingest {
             warn!(reason = "unknown source", "refused");
             return Ok(unauthorized());
         };
-        let mut judged = gate.judge(headers, body, now);
+        let request = Request { headers, body, url: None, token: None };
+        let mut judged = gate.judge(&request, now);
         if matches!(judged, Err(NotAccepted::Refused(_)))
             && let Some(newer) = self.gates.refresh(source, now).await?
         {
             // Its secret may just have been rotated.
-            judged = newer.judge(headers, body, now);
+            judged = newer.judge(&request, now);
             gate = newer;
         }
         match judged {

@@ -84,7 +84,8 @@ impl Network {
         text.split(',').filter(|part| !part.trim().is_empty()).map(Self::parse).collect()
     }
 
-    fn contains(self, ip: IpAddr) -> bool {
+    /// Whether the address lies in it.
+    pub fn contains(self, ip: IpAddr) -> bool {
         let bits = match ip {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
             IpAddr::V6(ip) => ip.to_bits(),

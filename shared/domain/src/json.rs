@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use url::form_urlencoded;
 
 /// The body is not the JSON object we need.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,10 @@ pub struct NotAnObject(#[from] serde_json::Error);
 /// Fields found, by the path they were asked for. Of a key that stands twice the last one counts,
 /// as in Python and JavaScript.
 #[derive(Debug, Default)]
-pub struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+pub struct Fields<'a> {
+    json: BTreeMap<String, &'a RawValue>,
+    form: BTreeMap<String, String>,
+}
 
 impl<'a> Fields<'a> {
     /// Reads `paths` (`a.b.c`) from a JSON object. A path that leads nowhere is just absent.
@@ -31,6 +35,31 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
+    /// Reads `paths` from a form. What stands before a path's first dot is the field, the rest leads
+    /// into the JSON that it holds: Slack's `payload`.
+    pub fn form<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p str>) -> Self {
+        let mut found = Self::default();
+        let given: BTreeMap<_, _> = form_urlencoded::parse(body).collect();
+        for path in paths {
+            let (field, inner) = match path.split_once('.') {
+                Some((field, inner)) if !given.contains_key(path) => (field, Some(inner)),
+                _ => (path, None),
+            };
+            let Some(value) = given.get(field) else { continue };
+            let text = match inner {
+                None => Some(value.to_string()),
+                Some(inner) => {
+                    let json = Fields::read(value.as_bytes(), [inner]).unwrap_or_default();
+                    json.text(inner)
+                }
+            };
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                found.form.insert(path.to_owned(), text);
+            }
+        }
+        found
+    }
+
     fn descend(&mut self, prefix: &str, level: BTreeMap<String, &'a RawValue>, wanted: &Wanted) {
         for (name, raw) in level {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
@@ -40,17 +69,30 @@ impl<'a> Fields<'a> {
                     self.descend(&path, below, inner);
                 }
             }
-            self.0.insert(path, raw);
+            self.json.insert(path, raw);
         }
     }
 
     /// The raw JSON at `path`; `null` counts as absent.
     pub fn raw(&self, path: &str) -> Option<&'a RawValue> {
-        self.0.get(path).copied().filter(|raw| raw.get() != "null")
+        self.json.get(path).copied().filter(|raw| raw.get() != "null")
+    }
+
+    /// The raw JSON at `path`, unless it is as good as absent: `null`, empty or `false`.
+    pub fn filled(&self, path: &str) -> Option<&'a RawValue> {
+        let bare = |raw: &&RawValue| {
+            let text = raw.get();
+            let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or_default().trim();
+            text == "false" || (text.starts_with(['[', '{', '"']) && inside.is_empty())
+        };
+        self.raw(path).filter(|raw| !bare(raw))
     }
 
     /// The string at `path`, or the digits of a number: job ids come as either.
     pub fn text(&self, path: &str) -> Option<String> {
+        if let Some(text) = self.form.get(path) {
+            return Some(text.clone());
+        }
         let raw = self.raw(path)?.get();
         match raw.as_bytes().first()? {
             b'"' => serde_json::from_str(raw).ok(),

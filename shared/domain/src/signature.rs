@@ -3,29 +3,54 @@
 //! Nothing in a request is trusted, parsed or copied before its MAC holds, but for the few bounded
 //! header bytes that the MAC needs.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
+mod form;
+mod grammar;
+mod key;
+mod sign;
+mod template;
+mod verdict;
+
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-use crate::{
-    secret::{SYMMETRIC_PREFIX, Secret},
-    time::Timestamp,
+pub use self::{
+    grammar::TimestampForm,
+    key::{Algorithm, KeyEncoding, key_set, token_hash},
+    sign::{Message, sign, sign_standard},
+    template::{BadTemplate, Content, Format, Signed},
+    verdict::{Refusal, Verified},
 };
+use self::{grammar::single, template::Part};
+use crate::{json::Fields, secret::Secret, time::Timestamp};
 
 /// How a kind of sender signs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheme {
     /// The names its headers may have; the first set whose signature header is present counts.
+    #[serde(default)]
     pub headers: Vec<HeaderNames>,
-    /// Accepted spellings of a signature, such as `sha256={hex}`.
+    /// What makes a signature out of the signed bytes.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// Accepted spellings of a signature, such as `sha256={hex}`; the first is the one we write.
+    #[serde(default)]
     pub formats: Vec<Format>,
     /// What separates several signatures in one header.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
+    /// What stands before the time of signing where it is one of the separated parts of the
+    /// signature header, such as `t=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_prefix: Option<String>,
+    /// Where the signed body says when it was signed. It is judged once the MAC holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_path: Option<String>,
+    /// How the time of signing is spelled.
+    #[serde(default)]
+    pub timestamp_form: TimestampForm,
     /// The bytes that are signed, such as `{id}.{timestamp}.{body}`.
+    #[serde(default)]
     pub content: Content,
     /// How old a timestamp may be, in seconds.
     #[serde(default = "five_minutes")]
@@ -34,7 +59,12 @@ pub struct Scheme {
     #[serde(default = "five_minutes")]
     pub future_seconds: u64,
     /// How the secret's text becomes key bytes.
+    #[serde(default)]
     pub key: KeyEncoding,
+    /// The idempotency key is the hash of all that is signed, not of the body alone: where equal
+    /// bodies are different reports, or one report has several spellings.
+    #[serde(default)]
+    pub fingerprint: bool,
 }
 
 const fn five_minutes() -> u64 {
@@ -42,7 +72,7 @@ const fn five_minutes() -> u64 {
 }
 
 /// One set of header names, in lower case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderNames {
     /// The signature.
@@ -50,164 +80,93 @@ pub struct HeaderNames {
     /// The message id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The time of signing, in Unix seconds.
+    /// The time of signing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
+    /// A nonce, or whatever else stands in a header of its own under the signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
 }
 
-/// How a secret's text becomes key bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyEncoding {
-    /// The text's own bytes.
-    Raw,
-    /// `whsec_` and base64.
-    Whsec,
-    /// Base64.
-    Base64,
-    /// Hexadecimal.
-    Hex,
-}
-
-/// A spelling of a signature: literal text around `{hex}` or `{base64}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Format {
-    prefix: String,
-    hex: bool,
-}
-
-/// The bytes that are signed: literal text and `{id}`, `{timestamp}`, `{body}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Content(Vec<Part>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Id,
-    Timestamp,
-    Body,
-    Literal(String),
-}
-
-/// A template that says nothing we understand.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadTemplate(&'static str);
-
-impl TryFrom<String> for Format {
-    type Error = BadTemplate;
-
-    fn try_from(text: String) -> Result<Self, BadTemplate> {
-        if let Some(prefix) = text.strip_suffix("{hex}") {
-            return Ok(Self { prefix: prefix.to_owned(), hex: true });
-        }
-        if let Some(prefix) = text.strip_suffix("{base64}") {
-            return Ok(Self { prefix: prefix.to_owned(), hex: false });
-        }
-        Err(BadTemplate("a signature format ends in {hex} or {base64}, such as sha256={hex}"))
-    }
-}
-
-impl From<Format> for String {
-    fn from(format: Format) -> Self {
-        format!("{}{}", format.prefix, if format.hex { "{hex}" } else { "{base64}" })
-    }
-}
-
-impl TryFrom<String> for Content {
-    type Error = BadTemplate;
-
-    fn try_from(text: String) -> Result<Self, BadTemplate> {
-        let mut parts = Vec::new();
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let known =
-                [("{id}", Part::Id), ("{timestamp}", Part::Timestamp), ("{body}", Part::Body)]
-                    .into_iter()
-                    .find_map(|(name, part)| rest.strip_prefix(name).map(|after| (part, after)));
-            if let Some((part, after)) = known {
-                parts.push(part);
-                rest = after;
-                continue;
-            }
-            let next = rest[1..].find('{').map_or(rest.len(), |at| at + 1);
-            parts.push(Part::Literal(rest[..next].to_owned()));
-            rest = &rest[next..];
-        }
-        if !parts.contains(&Part::Body) {
-            return Err(BadTemplate("the signed content must contain {body}"));
-        }
-        Ok(Self(parts))
-    }
-}
-
-impl From<Content> for String {
-    fn from(content: Content) -> Self {
-        let part = |part: &Part| match part {
-            Part::Id => "{id}".to_owned(),
-            Part::Timestamp => "{timestamp}".to_owned(),
-            Part::Body => "{body}".to_owned(),
-            Part::Literal(text) => text.clone(),
-        };
-        content.0.iter().map(part).collect()
-    }
-}
-
-/// What the signature vouches for, and what stood beside it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// The message id header.
-    pub id: Option<String>,
-    /// The timestamp header.
-    pub timestamp: Option<u64>,
-    /// Which of the secrets matched, counted from 0.
-    pub secret: usize,
-}
-
-/// Why a request is refused: for the log and the metric, never for the caller.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nobody set a usable secret.
-    #[error("the source has no usable secret")]
-    NoSecret,
-    /// A header that the scheme needs is not there.
-    #[error("header {0} is missing")]
-    Missing(String),
-    /// A header stands more than once.
-    #[error("header {0} is doubled")]
-    Doubled(String),
-    /// A header does not follow the grammar.
-    #[error("header {0} is malformed")]
-    Malformed(String),
-    /// Signed too long ago.
-    #[error("timestamp is {0} s in the past")]
-    Past(u64),
-    /// Signed too far ahead of our clock.
-    #[error("timestamp is {0} s in the future")]
-    Future(u64),
-    /// No secret makes any of the signatures.
-    #[error("no secret matches the signature")]
-    Mismatch,
+/// A request as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its raw body.
+    pub body: &'a [u8],
+    /// The URL its sender called, with its query; from our settings and never from its headers.
+    pub url: Option<&'a str>,
+    /// The token in its path.
+    pub token: Option<&'a str>,
 }
 
 /// Longest signature header that is looked at, in bytes.
 const MAX_HEADER: usize = 4096;
 /// Most signatures in one header that are looked at.
 const MAX_SIGNATURES: usize = 16;
-/// Longest message id that is looked at, in bytes.
+/// Longest message id or nonce that is looked at, in bytes.
 const MAX_ID: usize = 256;
+/// Longest timestamp that is looked at, in bytes.
+const MAX_TIMESTAMP: usize = 40;
 
 impl Scheme {
     /// Whether the message id is under the MAC.
     pub fn signs_id(&self) -> bool {
-        self.content.0.contains(&Part::Id)
+        self.content.has(&Part::Id)
     }
 
     /// Whether the time of signing is under the MAC. If not, a captured request can come again
     /// with a fresh timestamp, so its idempotency key must be kept as long as the event.
     pub fn is_replay_safe(&self) -> bool {
-        self.content.0.contains(&Part::Timestamp)
+        self.content.has(&Part::Timestamp) || self.timestamp_path.is_some()
+    }
+
+    /// Whether it needs to know the URL that was called.
+    pub fn signs_url(&self) -> bool {
+        self.content.has(&Part::Url)
+    }
+
+    /// Whether a request carries this scheme's signature header, or the token instead of one.
+    pub fn is_presented(&self, request: &Request<'_>) -> bool {
+        match self.algorithm {
+            Algorithm::Token => request.token.is_some(),
+            _ => self.headers.iter().any(|names| request.headers.contains_key(&names.signature)),
+        }
+    }
+
+    /// What is wrong with a scheme that somebody put together.
+    pub fn problem(&self) -> Option<&'static str> {
+        if self.algorithm == Algorithm::Token {
+            return None;
+        }
+        let every = |named: fn(&HeaderNames) -> bool| self.headers.iter().all(named);
+        let lower = |name: &str| {
+            http::HeaderName::from_bytes(name.as_bytes()).is_ok_and(|known| known.as_str() == name)
+        };
+        if self.headers.is_empty() || !self.headers.iter().all(|names| names.all().all(lower)) {
+            return Some("`headers` needs names in lower case");
+        }
+        if self.formats.is_empty() {
+            return Some("`formats` needs a spelling, such as sha256={hex}");
+        }
+        if self.timestamp_prefix.is_some() && self.separator.is_none() {
+            return Some("`timestamp_prefix` needs a `separator`");
+        }
+        let timed = self.timestamp_prefix.is_some() || every(|names| names.timestamp.is_some());
+        if self.content.has(&Part::Timestamp) && !timed {
+            return Some("`content` has {timestamp}, but no header does");
+        }
+        if self.content.has(&Part::Id) && !every(|names| names.id.is_some()) {
+            return Some("`content` has {id}, but no header does");
+        }
+        if self.content.has(&Part::Nonce) && !every(|names| names.nonce.is_some()) {
+            return Some("`content` has {nonce}, but no header does");
+        }
+        if self.content.has(&Part::Form) && !self.fingerprint {
+            return Some("{form} has several spellings and needs `fingerprint`");
+        }
+        None
     }
 
     /// Judges a request by its headers and raw body.
@@ -218,34 +177,99 @@ impl Scheme {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        let keys: Vec<_> = secrets.iter().filter_map(|secret| self.key.decode(secret)).collect();
-        if keys.is_empty() {
-            return Err(Refusal::NoSecret);
+        self.judge(secrets, &Request { headers, body, url: None, token: None }, now)
+    }
+
+    /// Judges a request by all that it brings.
+    pub fn judge(
+        &self,
+        secrets: &[Secret],
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        if self.algorithm == Algorithm::Token {
+            return judge_token(secrets, request.token);
         }
+        let keys: Vec<_> = secrets
+            .iter()
+            .enumerate()
+            .filter_map(|(index, secret)| Some((index, self.key.decode(secret)?)))
+            .collect();
+        let headers = request.headers;
         let names = self.headers.iter().find(|names| headers.contains_key(&names.signature));
-        let Some(names) = names.or(self.headers.first()) else { return Err(Refusal::NoSecret) };
+        let Some(names) = names.or(self.headers.first()).filter(|_| !keys.is_empty()) else {
+            return Err(Refusal::NoSecret);
+        };
         let signature = single(headers, &names.signature, MAX_HEADER)?;
-        let id = names.id.as_ref().map(|name| single(headers, name, MAX_ID)).transpose()?;
-        let timestamp = match &names.timestamp {
-            Some(name) => Some(timestamp(single(headers, name, 20)?, name)?),
+        let optional = |name: &Option<String>, max| match name {
+            Some(name) => single(headers, name, max).map(Some),
+            None => Ok(None),
+        };
+        let id = optional(&names.id, MAX_ID)?;
+        let nonce = optional(&names.nonce, MAX_ID)?;
+        let (parts, prefixed) = self.parts(signature, &names.signature)?;
+        let (text, name) = match &names.timestamp {
+            Some(name) => (Some(single(headers, name, MAX_TIMESTAMP)?), name),
+            None => (prefixed, &names.signature),
+        };
+        let mut timestamp = match text {
+            Some(text) => Some(self.timestamp_form.parse(text).ok_or_else(|| malformed(name))?),
             None => None,
         };
         if let Some(at) = timestamp {
-            self.judge(at, now)?;
+            self.judge_time(at, now)?;
         }
-        let candidates = self.candidates(signature, &names.signature)?;
-        for (secret, key) in keys.iter().enumerate() {
-            let mac = self.content.mac(key, id, timestamp, body);
-            for candidate in &candidates {
-                if mac.clone().verify_slice(candidate).is_ok() {
-                    return Ok(Verified { id: id.map(str::to_owned), timestamp, secret });
+        let tags = self.tags(&parts).ok_or_else(|| malformed(&names.signature))?;
+        let signed = Signed { id, timestamp: text, nonce, url: request.url, body: request.body };
+        let (secret, fingerprint) = self.matching(&keys, &signed, &tags)?;
+        if let Some(path) = &self.timestamp_path {
+            let at = self.time_in(request.body, path)?;
+            self.judge_time(at, now)?;
+            timestamp = Some(at);
+        }
+        Ok(Verified {
+            id: id.map(str::to_owned),
+            timestamp,
+            secret,
+            signs_id: self.signs_id(),
+            replay_safe: self.is_replay_safe(),
+            token: false,
+            fingerprint,
+        })
+    }
+
+    /// The secret that made one of the signatures, and the fingerprint of what it signed.
+    fn matching(
+        &self,
+        keys: &[(usize, Vec<u8>)],
+        signed: &Signed<'_>,
+        tags: &[Vec<u8>],
+    ) -> Result<(usize, Option<String>), Refusal> {
+        let spellings = match signed.url {
+            Some(url) if self.signs_url() => form::spellings(url),
+            None if self.signs_url() => return Err(Refusal::Uncovered),
+            _ => vec![String::new()],
+        };
+        if self.content.has(&Part::Form)
+            && !form::covers(signed.url.unwrap_or_default(), signed.body)
+        {
+            return Err(Refusal::Uncovered);
+        }
+        for url in &spellings {
+            let signed = Signed { url: Some(url), ..*signed };
+            for (index, key) in keys {
+                if self.algorithm.holds(key, &self.content, &signed, tags) {
+                    // In one spelling of the URL, whichever it came with.
+                    let signed = Signed { url: spellings.first().map(String::as_str), ..signed };
+                    let print = self.fingerprint.then(|| self.content.fingerprint(&signed));
+                    return Ok((*index, print));
                 }
             }
         }
         Err(Refusal::Mismatch)
     }
 
-    fn judge(&self, at: u64, now: Timestamp) -> Result<(), Refusal> {
+    fn judge_time(&self, at: u64, now: Timestamp) -> Result<(), Refusal> {
         let now = now.secs();
         if at < now && self.past_seconds < now - at {
             return Err(Refusal::Past(now - at));
@@ -256,117 +280,63 @@ impl Scheme {
         Ok(())
     }
 
-    /// The signatures in a header, decoded; an unknown version beside a known one is skipped, as
-    /// Standard Webhooks asks.
-    fn candidates(&self, header: &str, name: &str) -> Result<Vec<[u8; 32]>, Refusal> {
-        let malformed = || Refusal::Malformed(name.to_owned());
-        let parts: Vec<&str> = match self.separator {
+    /// When the signed body says it was signed.
+    fn time_in(&self, body: &[u8], path: &str) -> Result<u64, Refusal> {
+        let fields = Fields::read(body, [path]).unwrap_or_default();
+        let text = fields.text(path);
+        let at = text.and_then(|text| self.timestamp_form.parse(&text));
+        at.ok_or_else(|| Refusal::Undated(path.to_owned()))
+    }
+
+    /// The parts of a signature header; apart from them the time, where it is one of them.
+    fn parts<'h>(
+        &self,
+        header: &'h str,
+        name: &str,
+    ) -> Result<(Vec<&'h str>, Option<&'h str>), Refusal> {
+        let mut parts: Vec<&str> = match self.separator {
             Some(separator) => header.split(separator).take(MAX_SIGNATURES + 1).collect(),
             None => vec![header],
         };
         if MAX_SIGNATURES < parts.len() {
-            return Err(malformed());
+            return Err(malformed(name));
         }
-        let decode = |part: &&str| self.formats.iter().find_map(|format| format.decode(part));
+        let Some(prefix) = &self.timestamp_prefix else { return Ok((parts, None)) };
+        let mut times = parts.iter().filter_map(|part| part.strip_prefix(prefix.as_str()));
+        let (Some(time), None) = (times.next(), times.next()) else { return Err(malformed(name)) };
+        parts.retain(|part| !part.starts_with(prefix.as_str()));
+        Ok((parts, Some(time)))
+    }
+
+    /// The signatures among the parts, decoded; an unknown version beside a known one is skipped,
+    /// as Standard Webhooks asks.
+    fn tags(&self, parts: &[&str]) -> Option<Vec<Vec<u8>>> {
+        let length = self.algorithm.length();
+        let decode = |part: &&str| self.formats.iter().find_map(|f| f.decode(part, length));
         let found: Vec<_> = parts.iter().filter_map(decode).collect();
-        if found.is_empty() { Err(malformed()) } else { Ok(found) }
+        (!found.is_empty()).then_some(found)
     }
 }
 
-/// The one value of a header, if it is printable ASCII of bounded length.
-fn single<'h>(headers: &'h HeaderMap, name: &str, max: usize) -> Result<&'h str, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Err(Refusal::Missing(name.to_owned())) };
-    if values.next().is_some() {
-        return Err(Refusal::Doubled(name.to_owned()));
-    }
-    match value.to_str() {
-        Ok(text) if !text.is_empty() && text.len() <= max => Ok(text),
-        _ => Err(Refusal::Malformed(name.to_owned())),
-    }
+fn malformed(name: &str) -> Refusal {
+    Refusal::Malformed(name.to_owned())
 }
 
-/// Unix seconds in one spelling only: digits, no sign, no leading zero, at most 12 of them.
-fn timestamp(text: &str, name: &str) -> Result<u64, Refusal> {
-    let plain = text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
-    match text.parse() {
-        Ok(at) if plain && (text == "0" || !text.starts_with('0')) => Ok(at),
-        _ => Err(Refusal::Malformed(name.to_owned())),
-    }
+/// The secrets of a source with tokens are the tokens' hashes.
+fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verified, Refusal> {
+    let hash = token.map(token_hash).ok_or(Refusal::Token)?;
+    let known = secrets.iter().position(|secret| key::same_hash(&hash, secret));
+    let secret = known.ok_or(Refusal::Token)?;
+    Ok(Verified { secret, token: true, ..Verified::default() })
 }
 
-impl Format {
-    fn decode(&self, text: &str) -> Option<[u8; 32]> {
-        let digits = text.strip_prefix(&self.prefix)?;
-        let mut tag = [0; 32];
-        if self.hex {
-            hex::decode_to_slice(digits, &mut tag).ok()?;
-        } else {
-            // 32 bytes are 44 characters; the engine refuses missing padding and stray bits.
-            if digits.len() != 44 {
-                return None;
-            }
-            tag = STANDARD.decode(digits).ok()?.try_into().ok()?;
-        }
-        Some(tag)
+impl HeaderNames {
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.id, &self.timestamp, &self.nonce];
+        [self.signature.as_str()]
+            .into_iter()
+            .chain(others.into_iter().flatten().map(String::as_str))
     }
-
-    fn encode(&self, tag: &[u8]) -> String {
-        let digits = if self.hex { hex::encode(tag) } else { STANDARD.encode(tag) };
-        format!("{}{digits}", self.prefix)
-    }
-}
-
-impl Content {
-    fn mac(&self, key: &[u8], id: Option<&str>, at: Option<u64>, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-        for part in &self.0 {
-            match part {
-                Part::Id => mac.update(id.unwrap_or_default().as_bytes()),
-                Part::Timestamp => mac.update(at.unwrap_or_default().to_string().as_bytes()),
-                Part::Body => mac.update(body),
-                Part::Literal(text) => mac.update(text.as_bytes()),
-            }
-        }
-        mac
-    }
-}
-
-impl KeyEncoding {
-    /// The key bytes, if the text is in this encoding.
-    pub fn decode(self, secret: &Secret) -> Option<Vec<u8>> {
-        match self {
-            Self::Raw => Some(secret.expose().to_vec()),
-            Self::Whsec => STANDARD.decode(secret.as_str()?.strip_prefix(SYMMETRIC_PREFIX)?).ok(),
-            Self::Base64 => STANDARD.decode(secret.as_str()?).ok(),
-            Self::Hex => hex::decode(secret.as_str()?).ok(),
-        }
-    }
-}
-
-/// Signs as the scheme's sender would, with one secret.
-pub fn sign(
-    scheme: &Scheme,
-    secret: &Secret,
-    id: Option<&str>,
-    at: Option<Timestamp>,
-    body: &[u8],
-) -> Option<String> {
-    let key = scheme.key.decode(secret)?;
-    let mac = scheme.content.mac(&key, id, at.map(Timestamp::secs), body);
-    Some(scheme.formats.first()?.encode(&mac.finalize().into_bytes()))
-}
-
-/// The `webhook-signature` header of Standard Webhooks: one `v1` per live secret.
-pub fn sign_standard<'s>(
-    secrets: impl IntoIterator<Item = &'s Secret>,
-    id: &str,
-    at: Timestamp,
-    body: &[u8],
-) -> String {
-    let scheme = &crate::profile::Profile::named("standard").expect("part of the build").scheme;
-    let sign = |secret| sign(scheme, secret, Some(id), Some(at), body);
-    secrets.into_iter().filter_map(sign).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

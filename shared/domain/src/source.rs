@@ -1,13 +1,19 @@
 //! Who may call us, and how it signs.
 
-use http::HeaderMap;
+mod check;
+mod gate;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    check::{InvalidSource, MAX_SECRETS, MIN_SECRET, validate},
+    gate::{Accepted, Gate, NotAccepted},
+};
 use crate::{
-    id::{EventId, is_identifier},
-    profile::{CONFIGURABLE, Mapping, Profile, Unreadable},
-    secret::{SYMMETRIC_PREFIX, Sealed, Secret},
-    signature::{KeyEncoding, Refusal, Scheme, Verified},
+    id::EventId,
+    profile::{Mapping, Profile},
+    secret::{Sealed, Secret},
+    signature::{Scheme, token_hash},
     time::Timestamp,
 };
 
@@ -18,7 +24,8 @@ pub struct Source {
     pub name: String,
     /// The name of its profile.
     pub profile: String,
-    /// Its live secrets, newest first, sealed with [`Source::owner`] as associated data.
+    /// Its live secrets, newest first, sealed with [`Source::owner`] as associated data; of path
+    /// tokens, their hashes.
     pub secrets: Vec<Sealed>,
     /// The application (id or uid) that hears of its events.
     pub application: String,
@@ -32,6 +39,11 @@ pub struct Source {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// When it first presented a replay-safe signature, if its profile also accepts weaker ones:
+    /// from then on it does not. Beside the document in the table, so that whoever changes the
+    /// source does not undo it.
+    #[serde(skip)]
+    pub locked_at: Option<Timestamp>,
 }
 
 /// What a source may set differently from its profile.
@@ -47,38 +59,63 @@ pub struct Options {
     /// Where its bodies keep what we need; only with the profile `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mapping: Option<Mapping>,
+    /// Where its public keys are published; only with a profile that has such keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// The URL at which its sender calls us, without the query, where that is not our own; only
+    /// with a profile that signs the URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// The networks from which it may call, in CIDR notation; none means any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_networks: Vec<String>,
+    /// How often it may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Reports on jobs that nobody registered are refused with 404 (R1.3).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
-/// Why a source cannot be kept as asked. The caller may read this.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSource {
-    /// The name cannot stand in a URL.
-    #[error("a source name is 1 to 64 of A-Z a-z 0-9 - _")]
-    Name,
-    /// Nobody knows the profile.
-    #[error("unknown profile {0:?}; there are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
-    Profile(String),
-    /// No secret, or too many of them.
-    #[error("a source needs 1 to {MAX_SECRETS} secrets")]
-    SecretCount,
-    /// A secret that could be guessed, or is not in the profile's encoding.
-    #[error("secret {0}: {1}")]
-    Secret(usize, &'static str),
-    /// A choice that only the configurable profile offers.
-    #[error("`scheme` and `mapping` can only be set with the profile `hmac`")]
-    Fixed,
-    /// A window that would let replays in.
-    #[error("tolerance_seconds is 1 to 3600")]
-    Tolerance,
-    /// The application's name is no identifier.
-    #[error("an application is an id (app_…) or a uid of 1 to 256 of A-Z a-z 0-9 - _ .")]
-    Application,
+/// How often a source may call, counted over all who answer for us, in windows that begin with the
+/// minute or second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Accepted requests in one window.
+    pub requests: u32,
+    /// The length of a window.
+    pub per: Window,
 }
 
-/// Most live secrets of one source.
-pub const MAX_SECRETS: usize = 10;
-/// Fewest key bytes of a usable secret.
-pub const MIN_SECRET: usize = 24;
+/// The length of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Window {
+    /// One second.
+    Second,
+    /// One minute.
+    Minute,
+}
+
+impl RateLimit {
+    const fn seconds(self) -> u64 {
+        match self.per {
+            Window::Second => 1,
+            Window::Minute => 60,
+        }
+    }
+
+    /// When the window of `now` began, in seconds.
+    pub const fn window(self, now: Timestamp) -> u64 {
+        now.secs() - now.secs() % self.seconds()
+    }
+
+    /// Seconds until the next window, at least 1.
+    pub const fn retry_after(self, now: Timestamp) -> u64 {
+        self.window(now) + self.seconds() - now.secs()
+    }
+}
 
 impl Source {
     /// A source of this name and profile, without secrets yet.
@@ -92,6 +129,7 @@ impl Source {
             base_url: None,
             created_at: now,
             updated_at: now,
+            locked_at: None,
         }
     }
 
@@ -120,160 +158,26 @@ pub fn effective(profile: &str, options: &Options) -> Option<Profile> {
     if let Some(mapping) = &options.mapping {
         effective.mapping = mapping.clone();
     }
+    if let Some(url) = &options.jwks_url {
+        effective.jwks = Some(url.clone());
+    }
     if let Some(seconds) = options.tolerance_seconds {
-        effective.scheme.past_seconds = seconds;
-        effective.scheme.future_seconds = seconds;
+        for scheme in [&mut effective.scheme].into_iter().chain(&mut effective.also) {
+            scheme.past_seconds = seconds;
+            scheme.future_seconds = seconds;
+        }
     }
     Some(effective)
 }
 
-/// Checks what somebody wants to keep as a source.
-pub fn validate(
-    name: &str,
-    profile: &str,
-    secrets: &[Secret],
-    application: &str,
-    options: &Options,
-) -> Result<Profile, InvalidSource> {
-    if name.contains('.') || !is_identifier(name, 64) {
-        return Err(InvalidSource::Name);
-    }
-    let Some(known) = effective(profile, options) else {
-        return Err(InvalidSource::Profile(profile.chars().take(64).collect()));
-    };
-    if profile != CONFIGURABLE && (options.scheme.is_some() || options.mapping.is_some()) {
-        return Err(InvalidSource::Fixed);
-    }
-    if options.tolerance_seconds.is_some_and(|seconds| !(1..=3600).contains(&seconds)) {
-        return Err(InvalidSource::Tolerance);
-    }
-    if !is_identifier(application, 256) {
-        return Err(InvalidSource::Application);
-    }
-    if secrets.is_empty() || MAX_SECRETS < secrets.len() {
-        return Err(InvalidSource::SecretCount);
-    }
-    for (index, secret) in secrets.iter().enumerate() {
-        judge_secret(known.scheme.key, secret)
-            .map_err(|problem| InvalidSource::Secret(index, problem))?;
-    }
-    Ok(known)
+/// What is kept of a path token in the place of a sealed secret.
+pub fn sealed_token(token: &Secret) -> Sealed {
+    Sealed(format!("{TOKEN_PREFIX}{}", token_hash(token.as_str().unwrap_or_default())))
 }
 
-fn judge_secret(encoding: KeyEncoding, secret: &Secret) -> Result<(), &'static str> {
-    let text = secret.as_str().unwrap_or_default();
-    if text.trim() != text {
-        return Err("has white space around it");
-    }
-    let Some(key) = encoding.decode(secret) else {
-        return Err(match encoding {
-            KeyEncoding::Whsec if !text.starts_with(SYMMETRIC_PREFIX) => "must begin with whsec_",
-            KeyEncoding::Whsec | KeyEncoding::Base64 => "is not valid base64",
-            KeyEncoding::Hex => "is not hexadecimal",
-            KeyEncoding::Raw => "cannot be read",
-        });
-    };
-    if key.len() < MIN_SECRET {
-        return Err("is shorter than 24 bytes");
-    }
-    if 512 < key.len() {
-        return Err("is longer than 512 bytes");
-    }
-    Ok(())
+/// The hash of a path token that is kept in the place of a sealed secret.
+pub fn kept_token(sealed: &Sealed) -> Option<Secret> {
+    sealed.0.strip_prefix(TOKEN_PREFIX).map(Secret::new)
 }
 
-/// A source ready to judge requests: its secrets are open.
-#[derive(Clone, Debug)]
-pub struct Gate {
-    /// Its name.
-    pub name: String,
-    /// The name of its profile.
-    pub profile_name: String,
-    /// Its profile, options included.
-    pub profile: Profile,
-    /// What the profile does not say, for the functions behind the queue.
-    pub options: Options,
-    /// Its live secrets.
-    pub secrets: Vec<Secret>,
-    /// The application that hears of its events.
-    pub application: String,
-}
-
-/// A request that passed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Accepted {
-    /// What the signature vouches for.
-    pub verified: Verified,
-    /// The idempotency key.
-    pub key: String,
-    /// The event it is.
-    pub event: EventId,
-    /// The id that the reply echoes.
-    pub echo: Option<String>,
-}
-
-/// Why a request did not pass.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAccepted {
-    /// We do not know who this is.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// We know, but cannot use what they say.
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-}
-
-impl Gate {
-    /// Judges one request by its headers and raw body.
-    pub fn judge(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<Accepted, NotAccepted> {
-        let verified = self.profile.scheme.verify(&self.secrets, headers, body, now)?;
-        let (key, echo) = self.profile.key(&verified, body)?;
-        let event = Source::event_id(&self.name, &key);
-        Ok(Accepted { verified, key, event, echo })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_without_a_usable_secret_is_refused() {
-        let check = |profile: &str, secret: &str| {
-            validate("s", profile, &[Secret::new(secret)], "default", &Options::default()).err()
-        };
-        assert_eq!(check("modal-omtx", "0123456789abcdef01234567"), None);
-        let short = Some(InvalidSource::Secret(0, "is shorter than 24 bytes"));
-        assert_eq!(check("modal-omtx", "default-dev-secret"), short);
-        assert_eq!(check("modal-omtx", ""), short);
-        let prefix = Some(InvalidSource::Secret(0, "must begin with whsec_"));
-        assert_eq!(check("standard", "0123456789abcdef01234567"), prefix);
-        let space = Some(InvalidSource::Secret(0, "has white space around it"));
-        assert_eq!(check("github", "0123456789abcdef01234567\n"), space);
-        let none = validate("s", "github", &[], "default", &Options::default()).err();
-        assert_eq!(none, Some(InvalidSource::SecretCount));
-    }
-
-    #[test]
-    fn names_and_choices_are_checked() {
-        let secrets = [Secret::new(*b"0123456789abcdef01234567")];
-        let check = |name: &str, profile: &str, options: &Options| {
-            validate(name, profile, &secrets, "default", options).err()
-        };
-        let plain = Options::default();
-        for bad in ["", "a.b", "a b", "a/b", &"a".repeat(300)] {
-            assert_eq!(check(bad, "github", &plain), Some(InvalidSource::Name), "{bad}");
-        }
-        assert!(matches!(check("s", "gitlab", &plain), Some(InvalidSource::Profile(_))));
-        let mapping = Options { mapping: Some(Mapping::default()), ..Options::default() };
-        assert_eq!(check("s", "github", &mapping), Some(InvalidSource::Fixed));
-        assert_eq!(check("s", "hmac", &mapping), None);
-        let wide = Options { tolerance_seconds: Some(86_400), ..Options::default() };
-        assert_eq!(check("s", "modal-omtx", &wide), Some(InvalidSource::Tolerance));
-    }
-}
+const TOKEN_PREFIX: &str = "sha256:";

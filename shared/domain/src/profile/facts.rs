@@ -4,7 +4,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::{Mapping, Profile};
-use crate::{id::is_identifier, job::Status, json::Fields, signature::Verified};
+use crate::{
+    id::is_identifier,
+    job::Status,
+    json::{Fields, NotAnObject},
+    signature::Verified,
+};
 
 /// The signature holds, but the body cannot be used. The sender may read this.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,45 +45,70 @@ pub struct Said<'a> {
     pub event_type: Option<String>,
 }
 
+/// The idempotency key of the report that a job has ended.
+pub fn ended(id: &str, state: Status) -> String {
+    format!("job:{id}:{}", state.word())
+}
+
 /// SHA-256 of a body, as hex.
 pub fn fingerprint(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
 impl Profile {
-    /// The idempotency key: an id under the MAC, else the hash of the body. Also the field that
-    /// the reply echoes.
+    /// The idempotency key, and the field that the reply echoes. It is made only of what the
+    /// signature vouches for:
     ///
-    /// A job profile's key is the id together with the state it reports, since one job has
-    /// several things to say; progress may repeat, so there the body itself is the key.
+    /// - `job:<id>:<state>` for a job that has ended, so that a webhook, its repetition and the
+    ///   answer of a platform that was asked are one event;
+    /// - else a message id under the MAC, or the id of an event in the body: `id:<id>`;
+    /// - else a hash: a job has several things to say before it ends, and may repeat itself.
+    ///
+    /// Who knows a token and signs nothing may say that a job ended, but is not believed: that is
+    /// a hint to ask the platform, and has a key of its own.
     pub fn key(
         &self,
         verified: &Verified,
         body: &[u8],
     ) -> Result<(String, Option<String>), Unreadable> {
-        if let Some(id) = verified.id.as_ref().filter(|_| self.scheme.signs_id()) {
-            return Ok((format!("id:{id}"), None));
-        }
-        let Some(path) = &self.mapping.key else {
-            return Ok((format!("sha256:{}", fingerprint(body)), None));
+        let mapping = &self.mapping;
+        let hash = || match &verified.fingerprint {
+            Some(hash) => format!("sha256:{hash}"),
+            None => format!("sha256:{}", fingerprint(body)),
         };
-        let paths = self.mapping.status.iter().chain([path]).map(String::as_str);
-        let fields = Fields::read(body, paths).map_err(|_| Unreadable::Json)?;
-        let Some(id) = fields.text(path) else { return Err(Unreadable::Missing(path.clone())) };
-        let key = match self.mapping.state(&fields) {
-            Some(status) if status != Status::Progress => format!("job:{id}:{}", status.word()),
-            _ => format!("sha256:{}", fingerprint(body)),
+        let message = || verified.id.as_ref().filter(|_| verified.signs_id);
+        let general = || message().map_or_else(hash, |id| format!("id:{id}"));
+        let Some(path) = &mapping.key else { return Ok((general(), None)) };
+        let paths = mapping.state_paths().chain([path]).chain(&self.reply.echo);
+        let fields = match mapping.fields(body, paths.map(String::as_str)) {
+            Ok(fields) => fields,
+            Err(_) if mapping.key_optional => return Ok((general(), None)),
+            Err(_) => return Err(Unreadable::Json),
         };
-        Ok((key, Some(id)))
+        let echo = self.reply.echo.as_ref().and_then(|path| fields.text(path));
+        let Some(id) = fields.text(path) else {
+            if mapping.key_optional {
+                return Ok((general(), echo));
+            }
+            return Err(Unreadable::Missing(path.clone()));
+        };
+        let key = match mapping.state(&fields) {
+            Some(state) if state.is_terminal() && verified.token => {
+                format!("hint:{}", fingerprint(body))
+            }
+            Some(state) if state.is_terminal() => ended(&id, state),
+            _ if mapping.status.is_empty() => format!("id:{id}"),
+            _ => general(),
+        };
+        Ok((key, echo))
     }
 
     /// Everything the body says. What cannot be read is simply not said: the event is kept and
     /// passed on all the same.
     pub fn read<'a>(&self, body: &'a [u8]) -> Said<'a> {
         let mapping = &self.mapping;
-        let fields = Fields::read(body, mapping.paths()).unwrap_or_default();
+        let fields = mapping.fields(body, mapping.paths()).unwrap_or_default();
         let one = |path: &Option<String>| path.as_ref().and_then(|path| fields.text(path));
-        let raw = |paths: &[String]| paths.iter().find_map(|path| fields.raw(path));
         let event_type = fields.first_text(mapping.event_type.iter().map(String::as_str));
         Said {
             job: fields.first_text(mapping.job_id.iter().map(String::as_str)),
@@ -87,9 +117,9 @@ impl Profile {
             run_id: one(&mapping.run_id),
             project_id: one(&mapping.project_id),
             status: mapping.state(&fields),
-            result: raw(&mapping.result),
-            error: raw(&mapping.error),
-            event_type: self.event_type(event_type),
+            result: mapping.result.iter().find_map(|path| fields.raw(path)),
+            error: mapping.error.iter().find_map(|path| fields.filled(path)),
+            event_type: self.event_type(event_type).or_else(|| mapping.event_type_default.clone()),
         }
     }
 }
@@ -98,7 +128,9 @@ impl Profile {
     /// An event type as the sender spells it, with the profile's prefix; one that cannot be an
     /// event type is none.
     pub fn event_type(&self, spelled: Option<String>) -> Option<String> {
-        let name = format!("{}{}", self.mapping.event_type_prefix, spelled?);
+        // Shopify writes `orders/create`.
+        let spelled = spelled?.replace('/', ".");
+        let name = format!("{}{spelled}", self.mapping.event_type_prefix);
         is_identifier(&name, 256).then_some(name)
     }
 }
@@ -107,13 +139,32 @@ impl Mapping {
     fn paths(&self) -> impl Iterator<Item = &str> {
         let lists = [&self.job_id, &self.status, &self.result, &self.error, &self.event_type];
         let singles = [&self.call_id, &self.batch_id, &self.run_id, &self.project_id];
-        let lists = lists.into_iter().flatten();
+        let lists = lists.into_iter().flatten().chain(&self.failed_if);
         lists.chain(singles.into_iter().flatten()).map(String::as_str)
+    }
+
+    fn state_paths(&self) -> impl Iterator<Item = &String> {
+        self.status.iter().chain(&self.failed_if)
+    }
+
+    /// Reads a body as JSON or, where the profile's senders post forms, as a form.
+    fn fields<'a, 'p>(
+        &self,
+        body: &'a [u8],
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Result<Fields<'a>, NotAnObject> {
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if self.form && first != Some(&b'{') {
+            return Ok(Fields::form(body, paths));
+        }
+        Fields::read(body, paths)
     }
 
     fn state(&self, fields: &Fields<'_>) -> Option<Status> {
         let word = fields.first_text(self.status.iter().map(String::as_str))?;
-        self.statuses.get(&word).copied().or_else(|| Status::usual(&word))
+        let state = self.statuses.get(&word).copied().or_else(|| Status::usual(&word))?;
+        let failed = self.failed_if.iter().any(|path| fields.filled(path).is_some());
+        Some(if failed && state.is_terminal() { Status::Failed } else { state })
     }
 }
 

@@ -7,8 +7,13 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::facts::{Said, Unreadable, fingerprint};
-use crate::{job::Status, signature::Scheme};
+pub use self::facts::{Said, Unreadable, ended, fingerprint};
+use crate::{
+    job::Status,
+    secret::Secret,
+    signature::{Refusal, Request, Scheme, Verified},
+    time::Timestamp,
+};
 
 /// One kind of sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,12 +23,35 @@ pub struct Profile {
     pub source: String,
     /// How its requests are signed.
     pub scheme: Scheme,
+    /// Other ways in which they may be signed, such as a better one that its senders move to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Scheme>,
+    /// Where its public keys are published, as a JSON Web Key Set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<String>,
     /// Where its bodies keep what we need.
     #[serde(default)]
     pub mapping: Mapping,
     /// What an accepted request is answered with.
     #[serde(default)]
     pub reply: Reply,
+    /// The shape of an error on the sender's own route; on ours it is always a problem document,
+    /// so that who is refused does not learn what is behind a name.
+    #[serde(default)]
+    pub errors: ErrorShape,
+}
+
+/// The shape of an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorShape {
+    /// RFC 9457.
+    #[default]
+    Problem,
+    /// `{"detail": …}`.
+    Detail,
+    /// `{"error": …}`.
+    Error,
 }
 
 /// Where a body keeps what we need, as dotted paths.
@@ -32,6 +60,10 @@ pub struct Profile {
 pub struct Mapping {
     /// The id inside the signed body that the idempotency key is made of, and that must be there.
     pub key: Option<String>,
+    /// That id may be missing; the key is then made of what there is.
+    pub key_optional: bool,
+    /// Bodies that do not begin like JSON are forms.
+    pub form: bool,
     /// The sender's id of the job: the first path that holds text.
     pub job_id: Vec<String>,
     /// The platform's id of the call that ran the job.
@@ -46,6 +78,8 @@ pub struct Mapping {
     pub status: Vec<String>,
     /// What those words mean, where they differ from the usual ones.
     pub statuses: BTreeMap<String, Status>,
+    /// Where something stands only if the job failed, whatever its state is called.
+    pub failed_if: Vec<String>,
     /// The job's result.
     pub result: Vec<String>,
     /// Why the job failed.
@@ -56,6 +90,8 @@ pub struct Mapping {
     pub event_type_header: Option<String>,
     /// What to put in front of that type.
     pub event_type_prefix: String,
+    /// That type where the body names none.
+    pub event_type_default: Option<String>,
 }
 
 /// What an accepted request is answered with.
@@ -66,7 +102,7 @@ pub struct Reply {
     pub status: u16,
     /// The value of `status` in the body.
     pub word: String,
-    /// The field of the request that is echoed.
+    /// The field of the body that is echoed, under its own name.
     #[serde(default)]
     pub echo: Option<String>,
 }
@@ -84,7 +120,33 @@ macro_rules! known {
 }
 
 /// Every profile there is, by name.
-const KNOWN: &[(&str, &str)] = &known!["github", "hmac", "modal-mesh", "modal-omtx", "standard"];
+const KNOWN: &[(&str, &str)] = &known![
+    "baseten",
+    "batch",
+    "beam-task",
+    "beam-workspace",
+    "cog",
+    "fal",
+    "github",
+    "hmac",
+    "hokusai",
+    "hokusai-deltaone",
+    "hokusai-prefixed",
+    "modal",
+    "modal-mesh",
+    "modal-omtx",
+    "omtx-out",
+    "openai",
+    "replicate",
+    "runpod",
+    "shopify",
+    "slack",
+    "standard",
+    "stripe",
+    "svix",
+    "twilio",
+    "wepp",
+];
 
 static PROFILES: LazyLock<BTreeMap<&str, Profile>> = LazyLock::new(|| {
     let read = |text| serde_json::from_str(text).expect("profiles are part of the build");
@@ -100,6 +162,46 @@ impl Profile {
         PROFILES.get(name)
     }
 
+    /// Every scheme it accepts, the usual one first.
+    pub fn schemes(&self) -> impl Iterator<Item = &Scheme> {
+        [&self.scheme].into_iter().chain(&self.also)
+    }
+
+    /// Whether a captured request stays harmless by its signature alone, whichever of the schemes
+    /// it came with.
+    pub fn is_replay_safe(&self) -> bool {
+        self.schemes().all(Scheme::is_replay_safe)
+    }
+
+    /// Whether it accepts a replay-safe signature and a weaker one: the downgrade lock is about
+    /// these.
+    pub fn is_mixed(&self) -> bool {
+        !self.is_replay_safe() && self.schemes().any(Scheme::is_replay_safe)
+    }
+
+    /// Judges a request. What is presented must hold: a request with a replay-safe signature is
+    /// judged by that one, whatever weaker one stands beside it. A `locked` source has presented
+    /// one before, and nothing weaker is accepted from it any more.
+    pub fn judge(
+        &self,
+        secrets: &[Secret],
+        request: &Request<'_>,
+        now: Timestamp,
+        locked: bool,
+    ) -> Result<Verified, Refusal> {
+        let presented = |safe: bool| {
+            self.schemes()
+                .filter(move |s| s.is_replay_safe() == safe && s.is_presented(request))
+                .map(|scheme| scheme.judge(secrets, request, now))
+        };
+        let any = |safe| presented(safe).reduce(|one, other| if one.is_ok() { one } else { other });
+        match any(true) {
+            Some(judged) => judged,
+            None if locked && self.is_mixed() => Err(Refusal::Downgrade),
+            None => any(false).unwrap_or_else(|| self.scheme.judge(secrets, request, now)),
+        }
+    }
+
     /// Every name there is.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PROFILES.keys().copied()
@@ -107,17 +209,4 @@ impl Profile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_entry_names_its_source_and_reads_back() {
-        assert!(5 <= Profile::names().count());
-        for name in Profile::names() {
-            let profile = Profile::named(name).expect("listed");
-            assert!(!profile.source.is_empty(), "{name}");
-            let text = serde_json::to_string(profile).expect("serialises");
-            assert_eq!(&serde_json::from_str::<Profile>(&text).expect("reads"), profile);
-        }
-    }
-}
+mod tests;

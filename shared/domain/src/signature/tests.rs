@@ -76,12 +76,128 @@ fn wycheproof_hmac_sha256_all_174() {
             let bytes = |field: &str| hex::decode(case[field].as_str().expect("hex")).expect("hex");
             // A truncated tag is a forgery to us, whatever the file thinks of it.
             let valid = case["result"] == "valid" && group["tagSize"] == 256;
-            let mac = content.mac(&bytes("key"), None, None, &bytes("msg"));
-            assert_eq!(mac.verify_slice(&bytes("tag")).is_ok(), valid, "{case}");
+            let (key, body) = (bytes("key"), bytes("msg"));
+            let signed = Signed { body: &body, ..Signed::default() };
+            let holds = Algorithm::HmacSha256.holds(&key, &content, &signed, &[bytes("tag")]);
+            assert_eq!(holds, valid, "{case}");
             tried += 1;
         }
     }
     assert_eq!(tried, 174);
+}
+
+#[test]
+fn wycheproof_ed25519_all_151() {
+    let file = include_str!("../../tests/vectors/wycheproof/ed25519_test.json");
+    let file: Value = serde_json::from_str(file).expect("JSON");
+    let content = Content::default();
+    let mut tried = 0;
+    for group in file["testGroups"].as_array().expect("groups") {
+        let key = hex::decode(group["publicKey"]["pk"].as_str().expect("hex")).expect("hex");
+        for case in group["tests"].as_array().expect("tests") {
+            let bytes = |field: &str| hex::decode(case[field].as_str().expect("hex")).expect("hex");
+            let body = bytes("msg");
+            let signed = Signed { body: &body, ..Signed::default() };
+            let holds = Algorithm::Ed25519.holds(&key, &content, &signed, &[bytes("sig")]);
+            assert_eq!(holds, case["result"] == "valid", "{case}");
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 151);
+}
+
+#[test]
+fn keys_and_signatures_of_small_order_verify_nothing() {
+    // The neutral point as key and as R, with s = 0: lenient verification takes it for any message.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let mut tag = vec![0; 64];
+    tag[0] = 1;
+    let signed = Signed { body: b"anything", ..Signed::default() };
+    assert!(!Algorithm::Ed25519.holds(&neutral, &Content::default(), &signed, &[tag]));
+}
+
+#[test]
+fn of_a_key_set_the_ed25519_keys_are_taken() {
+    let x = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg";
+    let set = format!(
+        r#"{{"keys":[{{"kty":"RSA","n":"x"}},{{"kty":"OKP","crv":"X25519","x":"{x}"}},
+            {{"kty":"OKP","crv":"Ed25519","x":"short"}},{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#
+    );
+    assert_eq!(key_set(set.as_bytes()), Some(vec![Secret::new(x)]));
+    assert_eq!(key_set(br#"{"keys":[]}"#), Some(Vec::new()));
+    for bad in [&b""[..], b"<html>", b"[]", b"{}", br#"{"keys":1}"#] {
+        assert_eq!(key_set(bad), None);
+    }
+}
+
+#[test]
+fn times_are_read_in_their_one_form() {
+    let iso = |text| TimestampForm::Iso.parse(text);
+    for text in [
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:20.883423Z",
+        "2023-11-14T22:13:20+00:00",
+        "2023-11-14T23:43:20.5+01:30",
+        "2023-11-14T12:13:20-10:00",
+        "2023-11-14T22:13:20",
+    ] {
+        assert_eq!(iso(text), Some(1_700_000_000), "{text}");
+    }
+    for text in ["", "2023-11-14", "T+", "2023-11-14T22:13:20+1:00", "é-11-14T22:13:20+01:00", "-"]
+    {
+        assert_eq!(iso(text), None, "{text}");
+    }
+    assert_eq!(TimestampForm::Millis.parse("1700000000123"), Some(1_700_000_000));
+    assert_eq!(TimestampForm::Millis.parse("-1"), None);
+    let at = Timestamp(1_700_000_000_123);
+    for form in [TimestampForm::Seconds, TimestampForm::Millis, TimestampForm::Iso] {
+        assert_eq!(form.parse(&form.print(at)), Some(1_700_000_000));
+    }
+}
+
+#[test]
+fn a_scheme_that_promises_what_no_header_holds_is_found() {
+    let check = |text: &str| serde_json::from_str::<Scheme>(text).expect("a scheme").problem();
+    let with = |headers: &str, content: &str| {
+        check(&format!(r#"{{"headers":[{headers}],"formats":["{{hex}}"],"content":"{content}"}}"#))
+    };
+    let plain = r#"{"signature":"x-sig"}"#;
+    assert_eq!(with(plain, "{body}"), None);
+    assert!(with("", "{body}").is_some());
+    assert!(with(r#"{"signature":"X-Sig"}"#, "{body}").is_some());
+    assert!(with(plain, "{timestamp}.{body}").is_some_and(|why| why.contains("timestamp")));
+    assert!(with(plain, "{id}.{body}").is_some());
+    assert!(with(plain, "{nonce}.{body}").is_some());
+    assert!(with(plain, "{url}{form}").is_some());
+    assert!(check(r#"{"headers":[{"signature":"x-sig"}]}"#).is_some());
+    assert_eq!(check(r#"{"algorithm":"token"}"#), None);
+}
+
+#[test]
+fn a_time_inside_the_signature_header_must_be_there_once() {
+    let scheme = &Profile::named("stripe").expect("there").scheme;
+    let secret = Secret::new(*b"whsec_0123456789abcdef0123456789");
+    let message = Message { at: Some(NOW), body: b"{}", ..Message::default() };
+    let signed = scheme.sign(&secret, &message).expect("signs");
+    let verify = |value: &str| {
+        let headers = headers(&[("stripe-signature", value)]);
+        scheme.verify(std::slice::from_ref(&secret), &headers, b"{}", NOW).map(|v| v.timestamp)
+    };
+    let at = NOW.secs();
+    assert_eq!(verify(&format!("t={at},{signed}")), Ok(Some(at)));
+    assert_eq!(verify(&format!("{signed},t={at},v0=00")), Ok(Some(at)), "in any order");
+    for bad in [
+        signed.clone(),
+        format!("t={at},t={at},{signed}"),
+        format!("t=,{signed}"),
+        format!("t={at}"),
+    ] {
+        assert_eq!(verify(&bad), Err(Refusal::Malformed("stripe-signature".into())), "{bad}");
+    }
+    assert_eq!(verify(&format!("t={},{signed}", at + 1)), Err(Refusal::Mismatch));
+    let whole = scheme.headers([&secret, &secret], &message).expect("signs");
+    assert_eq!(whole, [("stripe-signature".to_owned(), format!("t={at},{signed},{signed}"))]);
 }
 
 #[test]
@@ -178,7 +294,15 @@ fn an_unknown_version_beside_a_known_one_is_skipped() {
 
 #[test]
 fn templates_print_as_they_were_read() {
-    for text in ["{body}", "{id}.{timestamp}.{body}", "v0:{timestamp}:{body}"] {
+    for text in [
+        "{body}",
+        "{id}.{timestamp}.{body}",
+        "v0:{timestamp}:{body}",
+        "{id}\n{nonce}\n{timestamp}\n{sha256:body}",
+        "{base64:body}:{timestamp}",
+        "{url}{form}",
+        "é{unknown}{body}",
+    ] {
         let content = Content::try_from(text.to_owned()).expect("a template");
         assert_eq!(String::from(content), text);
     }

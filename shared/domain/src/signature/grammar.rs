@@ -1,0 +1,86 @@
+//! The few header bytes that are looked at before the MAC holds: bounded, in one spelling only.
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use crate::time::Timestamp;
+
+/// How a time of signing is spelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimestampForm {
+    /// Seconds since the Unix epoch.
+    #[default]
+    Seconds,
+    /// Milliseconds since the Unix epoch.
+    Millis,
+    /// ISO 8601, in UTC where it names no offset.
+    Iso,
+}
+
+impl TimestampForm {
+    /// Reads a time, in seconds.
+    pub fn parse(self, text: &str) -> Option<u64> {
+        match self {
+            Self::Seconds => digits(text, 12),
+            Self::Millis => digits(text, 15).map(|millis| millis / 1000),
+            Self::Iso => iso(text),
+        }
+    }
+
+    /// Spells a time.
+    pub fn print(self, at: Timestamp) -> String {
+        match self {
+            Self::Seconds => at.secs().to_string(),
+            Self::Millis => at.0.to_string(),
+            Self::Iso => at.rfc3339(),
+        }
+    }
+}
+
+/// Digits, no sign, no leading zero, so many of them at most.
+fn digits(text: &str, most: usize) -> Option<u64> {
+    let plain = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
+}
+
+/// `2026-01-31T12:00:00`, with a fraction or without, with `Z`, an offset, or neither.
+fn iso(text: &str) -> Option<u64> {
+    if 40 < text.len() || !text.is_ascii() {
+        return None;
+    }
+    let (local, sign, offset) = match text.char_indices().rev().find(|(_, c)| "+-".contains(*c)) {
+        // A dash before the hours belongs to the date.
+        Some((at, sign)) if 10 < at => (&text[..at], sign, &text[at + 1..]),
+        _ => (text, '+', "00:00"),
+    };
+    let (hours, minutes) = offset.split_once(':')?;
+    if hours.len() != 2 || minutes.len() != 2 {
+        return None;
+    }
+    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    if 23 < hours || 59 < minutes {
+        return None;
+    }
+    let offset = hours * 3600 + minutes * 60;
+    let local = Timestamp::parse_rfc3339(local)?.secs();
+    if sign == '+' { local.checked_sub(offset) } else { local.checked_add(offset) }
+}
+
+/// The one value of a header, if it is printable ASCII of bounded length.
+pub(super) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+    max: usize,
+) -> Result<&'h str, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Err(Refusal::Missing(name.to_owned())) };
+    if values.next().is_some() {
+        return Err(Refusal::Doubled(name.to_owned()));
+    }
+    match value.to_str() {
+        Ok(text) if !text.is_empty() && text.len() <= max => Ok(text),
+        _ => Err(Refusal::Malformed(name.to_owned())),
+    }
+}

@@ -1,0 +1,248 @@
+//! What may be kept as a source.
+
+use super::{Options, effective};
+use crate::{
+    address::Network,
+    id::is_identifier,
+    profile::{CONFIGURABLE, Profile},
+    secret::{SYMMETRIC_PREFIX, Secret},
+    signature::{Algorithm, KeyEncoding, Scheme},
+};
+
+/// Why a source cannot be kept as asked. The caller may read this.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSource {
+    /// The name cannot stand in a URL.
+    #[error("a source name is 1 to 64 of A-Z a-z 0-9 - _")]
+    Name,
+    /// Nobody knows the profile.
+    #[error("unknown profile {0:?}; there are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
+    Profile(String),
+    /// No secret, or too many of them.
+    #[error("a source needs 1 to {MAX_SECRETS} secrets")]
+    SecretCount,
+    /// A secret that could be guessed, or is not in the profile's encoding.
+    #[error("secret {0}: {1}")]
+    Secret(usize, &'static str),
+    /// A choice that only the configurable profile offers.
+    #[error("`scheme` and `mapping` can only be set with the profile `hmac`")]
+    Fixed,
+    /// A window that would let replays in.
+    #[error("tolerance_seconds is 1 to 3600")]
+    Tolerance,
+    /// A choice that the profile has no use for.
+    #[error("{0} is of no use with this profile")]
+    Useless(&'static str),
+    /// A scheme that cannot work.
+    #[error("{0}")]
+    Scheme(&'static str),
+    /// Not an address for keys or for us.
+    #[error("{0} must be an https URL")]
+    Url(&'static str),
+    /// Not a network.
+    #[error("{0:?} is not a network such as 203.0.113.0/24")]
+    Network(String),
+    /// A limit that lets nobody pass.
+    #[error("rate_limit.requests is 1 to 1000000")]
+    RateLimit,
+    /// The application's name is no identifier.
+    #[error("an application is an id (app_…) or a uid of 1 to 256 of A-Z a-z 0-9 - _ .")]
+    Application,
+}
+
+/// Most live secrets of one source.
+pub const MAX_SECRETS: usize = 10;
+/// Fewest key bytes of a usable secret.
+pub const MIN_SECRET: usize = 24;
+
+/// Checks what somebody wants to keep as a source.
+pub fn validate(
+    name: &str,
+    profile: &str,
+    secrets: &[Secret],
+    application: &str,
+    options: &Options,
+) -> Result<Profile, InvalidSource> {
+    if name.contains('.') || !is_identifier(name, 64) {
+        return Err(InvalidSource::Name);
+    }
+    let Some(known) = effective(profile, options) else {
+        return Err(InvalidSource::Profile(profile.chars().take(64).collect()));
+    };
+    if profile != CONFIGURABLE && (options.scheme.is_some() || options.mapping.is_some()) {
+        return Err(InvalidSource::Fixed);
+    }
+    if options.tolerance_seconds.is_some_and(|seconds| !(1..=3600).contains(&seconds)) {
+        return Err(InvalidSource::Tolerance);
+    }
+    validate_options(&known, options)?;
+    if !is_identifier(application, 256) {
+        return Err(InvalidSource::Application);
+    }
+    // Keys that are published, and tokens that belong to one job, are not the source's own.
+    let needless = known.jwks.is_some() || known.scheme.algorithm == Algorithm::Token;
+    if (secrets.is_empty() && !needless) || MAX_SECRETS < secrets.len() {
+        return Err(InvalidSource::SecretCount);
+    }
+    for (index, secret) in secrets.iter().enumerate() {
+        let judged = known.schemes().map(|scheme| judge_secret(scheme, secret));
+        let best = judged.reduce(|one, other| one.or_else(|problem| other.map_err(|_| problem)));
+        best.unwrap_or(Ok(())).map_err(|problem| InvalidSource::Secret(index, problem))?;
+    }
+    Ok(known)
+}
+
+fn validate_options(known: &Profile, options: &Options) -> Result<(), InvalidSource> {
+    if let Some(problem) = options.scheme.as_ref().and_then(Scheme::problem) {
+        return Err(InvalidSource::Scheme(problem));
+    }
+    let https = |url: &str| {
+        let parsed = url::Url::parse(url);
+        url.len() <= 2048 && parsed.is_ok_and(|url| url.has_host() && url.scheme() == "https")
+    };
+    // Loopback is http, and the rule for outbound calls judges it when it is called.
+    let local = |url: &str| url.starts_with("http://127.0.0.1:");
+    if let Some(url) = &options.jwks_url {
+        if known.scheme.algorithm != Algorithm::Ed25519 {
+            return Err(InvalidSource::Useless("jwks_url"));
+        }
+        if !https(url) && !local(url) {
+            return Err(InvalidSource::Url("jwks_url"));
+        }
+    }
+    if let Some(url) = &options.public_url {
+        if !known.schemes().any(Scheme::signs_url) {
+            return Err(InvalidSource::Useless("public_url"));
+        }
+        if (!https(url) && !local(url)) || url.contains(['?', '#']) {
+            return Err(InvalidSource::Url("public_url"));
+        }
+    }
+    if let Some(bad) = options.allowed_networks.iter().find(|text| Network::parse(text).is_err()) {
+        return Err(InvalidSource::Network(bad.chars().take(64).collect()));
+    }
+    match options.rate_limit {
+        Some(limit) if !(1..=1_000_000).contains(&limit.requests) => Err(InvalidSource::RateLimit),
+        _ => Ok(()),
+    }
+}
+
+fn judge_secret(scheme: &Scheme, secret: &Secret) -> Result<(), &'static str> {
+    let text = secret.as_str().unwrap_or_default();
+    if text.trim() != text {
+        return Err("has white space around it");
+    }
+    let encoding = scheme.key;
+    let Some(key) = encoding.decode(secret) else {
+        return Err(match encoding {
+            KeyEncoding::Whsec if !text.starts_with(SYMMETRIC_PREFIX) => "must begin with whsec_",
+            KeyEncoding::Whsec | KeyEncoding::Base64 => "is not valid base64",
+            KeyEncoding::Base64Url => "is not valid base64url without padding",
+            KeyEncoding::Hex => "is not hexadecimal",
+            KeyEncoding::Raw => "cannot be read",
+        });
+    };
+    if scheme.algorithm == Algorithm::Ed25519 && key.len() != 32 {
+        return Err("is not a public key of 32 bytes");
+    }
+    if scheme.algorithm == Algorithm::Token && !is_identifier(text, 256) {
+        return Err("cannot stand in a path: a token is of A-Z a-z 0-9 - _ .");
+    }
+    if key.len() < MIN_SECRET {
+        return Err("is shorter than 24 bytes");
+    }
+    if 512 < key.len() {
+        return Err("is longer than 512 bytes");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Mapping;
+
+    #[test]
+    fn a_source_without_a_usable_secret_is_refused() {
+        let check = |profile: &str, secret: &str| {
+            validate("s", profile, &[Secret::new(secret)], "default", &Options::default()).err()
+        };
+        assert_eq!(check("modal-omtx", "0123456789abcdef01234567"), None);
+        let short = Some(InvalidSource::Secret(0, "is shorter than 24 bytes"));
+        assert_eq!(check("modal-omtx", "default-dev-secret"), short);
+        assert_eq!(check("modal-omtx", ""), short);
+        let prefix = Some(InvalidSource::Secret(0, "must begin with whsec_"));
+        assert_eq!(check("standard", "0123456789abcdef01234567"), prefix);
+        let space = Some(InvalidSource::Secret(0, "has white space around it"));
+        assert_eq!(check("github", "0123456789abcdef01234567\n"), space);
+        let none = validate("s", "github", &[], "default", &Options::default()).err();
+        assert_eq!(none, Some(InvalidSource::SecretCount));
+    }
+
+    #[test]
+    fn names_and_choices_are_checked() {
+        let secrets = [Secret::new(*b"0123456789abcdef01234567")];
+        let check = |name: &str, profile: &str, options: &Options| {
+            validate(name, profile, &secrets, "default", options).err()
+        };
+        let plain = Options::default();
+        for bad in ["", "a.b", "a b", "a/b", &"a".repeat(300)] {
+            assert_eq!(check(bad, "github", &plain), Some(InvalidSource::Name), "{bad}");
+        }
+        assert!(matches!(check("s", "gitlab", &plain), Some(InvalidSource::Profile(_))));
+        let mapping = Options { mapping: Some(Mapping::default()), ..Options::default() };
+        assert_eq!(check("s", "github", &mapping), Some(InvalidSource::Fixed));
+        assert_eq!(check("s", "hmac", &mapping), None);
+        let wide = Options { tolerance_seconds: Some(86_400), ..Options::default() };
+        assert_eq!(check("s", "modal-omtx", &wide), Some(InvalidSource::Tolerance));
+    }
+
+    #[test]
+    fn options_are_checked_against_the_profile() {
+        let secret = [Secret::new(*b"0123456789abcdef01234567")];
+        let check = |profile: &str, secrets: &[Secret], options: serde_json::Value| {
+            let options: Options = serde_json::from_value(options).expect("options");
+            validate("s", profile, secrets, "default", &options).err()
+        };
+        let json = |text: &str| serde_json::from_str(text).expect("JSON");
+        let none = || json("{}");
+        assert_eq!(check("fal", &[], none()), None, "its keys are published");
+        assert_eq!(check("runpod", &[], none()), None, "its tokens may be its jobs'");
+        let bad = |profile, options| check(profile, &secret, json(options));
+        let key = InvalidSource::Secret(0, "is not a public key of 32 bytes");
+        assert_eq!(check("fal", &[Secret::new(*b"AAAA")], none()), Some(key));
+        let path =
+            InvalidSource::Secret(0, "cannot stand in a path: a token is of A-Z a-z 0-9 - _ .");
+        assert_eq!(check("cog", &[Secret::new(*b"0123456789/bcdef01234567")], none()), Some(path));
+        assert_eq!(
+            bad("github", r#"{"jwks_url":"https://x.example/k"}"#),
+            Some(InvalidSource::Useless("jwks_url"))
+        );
+        assert_eq!(
+            check("fal", &[], json(r#"{"jwks_url":"http://x.example/k"}"#)),
+            Some(InvalidSource::Url("jwks_url"))
+        );
+        assert_eq!(
+            bad("github", r#"{"public_url":"https://x.example"}"#),
+            Some(InvalidSource::Useless("public_url"))
+        );
+        assert_eq!(
+            bad("twilio", r#"{"public_url":"https://x.example/a?b"}"#),
+            Some(InvalidSource::Url("public_url"))
+        );
+        assert_eq!(bad("twilio", r#"{"public_url":"https://x.example/a"}"#), None);
+        assert_eq!(
+            bad("github", r#"{"allowed_networks":["10.0.0.0/8","x"]}"#),
+            Some(InvalidSource::Network("x".into()))
+        );
+        assert_eq!(
+            bad("github", r#"{"rate_limit":{"requests":0,"per":"second"}}"#),
+            Some(InvalidSource::RateLimit)
+        );
+        let promised = r#"{"scheme":{"headers":[{"signature":"x-s"}],"formats":["{hex}"],"content":"{timestamp}{body}"}}"#;
+        assert!(matches!(bad("hmac", promised), Some(InvalidSource::Scheme(_))));
+        // An upgraded sender's secret stands beside the old one.
+        let both = [Secret::new(*b"0123456789abcdef01234567"), Secret::symmetric(&[7; 32])];
+        assert_eq!(check("modal-omtx", &both, none()), None);
+    }
+}
