@@ -2,6 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod jobs;
 mod journeys;
 mod omtx;
 mod template;

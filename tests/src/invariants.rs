@@ -37,7 +37,8 @@ impl World {
         let mut world = Self::default();
         let client = cloud.sound.dynamodb();
         let scan = client.scan().table_name(&cloud.aws.names().table).consistent_read(true);
-        for item in scan.send().await.expect("scanned").items.unwrap_or_default() {
+        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        for item in items.expect("scanned") {
             let text = |name: &str| match item.get(name) {
                 Some(AttributeValue::S(text)) => text.clone(),
                 _ => String::new(),
@@ -103,10 +104,10 @@ impl World {
                     )
             });
             let effects = u64::try_from(effects.count()).expect("few");
-            if job.version != effects {
+            if job.version != effects + job.edits {
                 found.push(format!(
-                    "I2: job {} changed {} times by {effects} events",
-                    job.id, job.version
+                    "I2: job {} changed {} times by {effects} events and {} registrations",
+                    job.id, job.version, job.edits
                 ));
             }
             let ended: Vec<_> = self

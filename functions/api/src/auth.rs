@@ -20,6 +20,10 @@ use crate::{Api, error::Error, omtx};
 
 const ADMIN_PREFIX: &str = "rk_admin_";
 const PUBLISH: &str = "/api/v1/app/{app}/msg";
+const JOBS: &str = "/v1/jobs";
+const JOB: &str = "/v1/jobs/{id}";
+/// What whoever may publish may do there: tell us of jobs.
+const WRITES: [Method; 2] = [Method::POST, Method::PUT];
 const ENDPOINT_SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
 
 /// Whoever passed the gate.
@@ -119,6 +123,7 @@ fn needed(method: &Method, route: &str) -> Scope {
         ENDPOINT_SECRET => Scope::Admin,
         omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
         PUBLISH if method == Method::POST => Scope::Publish,
+        JOBS | JOB if WRITES.contains(method) => Scope::Publish,
         _ if method == Method::GET || method == Method::HEAD => Scope::Read,
         _ => Scope::Admin,
     }

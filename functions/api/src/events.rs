@@ -61,6 +61,7 @@ impl From<Event> for EventOut {
         let (source, key) = match event.origin {
             Origin::Source { name, key, .. } => (Some(name), Some(key)),
             Origin::Published { event_id } => (None, event_id),
+            Origin::Relay => (None, None),
         };
         Self {
             id: event.id.event(),

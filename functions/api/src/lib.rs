@@ -21,6 +21,7 @@ mod retry;
 mod sources;
 mod svix;
 mod tasks;
+mod webhook;
 
 use std::sync::Arc;
 

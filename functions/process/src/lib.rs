@@ -5,9 +5,12 @@
 
 use adapters::{Unavailable, bucket::Bucket, table::Recorded};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{announce::Announcer, batch};
+use dispatch::{
+    announce::{Announcement, Announcer},
+    batch,
+};
 use domain::{
-    envelope::{Carried, Envelope, Malformed},
+    envelope::{Carried, Envelope, Malformed, Trust},
     event::{self, Event, Origin, Outcome},
     id::{ApplicationId, JobId},
     job::{Effect, Job, Status},
@@ -77,16 +80,24 @@ impl Process {
             return Ok(Recorded::New);
         }
         let application = ApplicationId::named(&arrived.envelope.application);
-        let endpoints = table.endpoints(&application).await?;
+        let mut endpoints = table.endpoints(&application).await?;
+        endpoints.extend(known.webhooks);
         let (mut event, job) = arrived.become_event(application, known.job);
-        self.carry(&mut event, job.as_ref(), arrived).await?;
-        Ok(self.announcer.announce(&event, job.as_ref(), &endpoints).await?)
+        let notice = arrived.notice(&event, job.as_ref(), &self.public_url);
+        self.carry(&mut event, &notice, arrived).await?;
+        let announcement = Announcement {
+            event: &event,
+            payload: &notice,
+            job: job.as_ref(),
+            endpoints: &endpoints,
+        };
+        Ok(self.announcer.announce(&announcement).await?)
     }
 
     /// The same key came before.
     async fn again(&self, event: &Event, arrived: &Arrived<'_>) -> Result<(), Unavailable> {
         let table = &self.announcer.table;
-        if event.fingerprint != arrived.fingerprint {
+        if event.fingerprint != arrived.fingerprint && !arrived.is_the_same_as(event) {
             let key = format!("events/{}/conflict-{}", event.id.bare(), arrived.fingerprint);
             let body = self.bucket.carry(&key, arrived.body).await?;
             let at = arrived.envelope.received_at;
@@ -104,7 +115,7 @@ impl Process {
     async fn carry(
         &self,
         event: &mut Event,
-        job: Option<&Job>,
+        notice: &[u8],
         arrived: &Arrived<'_>,
     ) -> Result<(), Unavailable> {
         let key = |what: &str| format!("events/{}/{what}", event.id.bare());
@@ -113,8 +124,7 @@ impl Process {
             claim @ Carried::Claim(_) => claim.clone(),
             _ => self.bucket.carry(&key("said"), arrived.body).await?,
         };
-        let notice = arrived.notice(event, job, &self.public_url);
-        event.payload = self.bucket.carry(&key("payload"), &notice).await?;
+        event.payload = self.bucket.carry(&key("payload"), notice).await?;
         event.said = Some(said);
         Ok(())
     }
@@ -135,6 +145,24 @@ impl<'a> Arrived<'a> {
             said.event_type = Some(header);
         }
         Self { envelope, body, said, fingerprint: fingerprint(body) }
+    }
+
+    /// Whether this and what came before under its key say the same whatever their bytes: one is
+    /// the platform's own answer when it was asked.
+    fn is_the_same_as(&self, event: &Event) -> bool {
+        let asked = |trust: &Trust| *trust == Trust::Polled;
+        asked(&self.envelope.trust)
+            || matches!(&event.origin, Origin::Source { trust, .. } if asked(trust))
+    }
+
+    /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
+    /// believed once its platform says so.
+    fn effect(&self, job: &Job, status: Status, event: &Event) -> Effect {
+        let now = self.envelope.received_at;
+        if self.envelope.trust == Trust::Token && status.is_terminal() {
+            return job.hinted(&self.said, now);
+        }
+        job.report(status, &self.said, &event.id, now)
     }
 
     /// The job this is about: it takes a job and a state to be about one.
@@ -178,7 +206,7 @@ impl<'a> Arrived<'a> {
         });
         event.job = Some(job.id.clone());
         event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
-        let (outcome, job) = match job.report(status, &self.said, &event.id, now) {
+        let (outcome, job) = match self.effect(&job, status, &event) {
             Effect::Applied(job, Some(_)) => (Outcome::Announced, Some(*job)),
             Effect::Applied(job, None) => (Outcome::Noted, Some(*job)),
             Effect::Conflict(job) => (Outcome::Conflict, Some(*job)),

@@ -25,18 +25,27 @@ pub struct Announcer {
     pub clock: Clock,
 }
 
+/// What is to be announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Announcement<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// What subscribers receive, as it is before it may be carried elsewhere.
+    pub payload: &'a [u8],
+    /// The job as it becomes.
+    pub job: Option<&'a Job>,
+    /// Whoever may want to hear of it.
+    pub endpoints: &'a [Endpoint],
+}
+
 impl Announcer {
     /// Records an event, its job and a delivery to every endpoint that wants it in one step, then
     /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
-    pub async fn announce(
-        &self,
-        event: &Event,
-        job: Option<&Job>,
-        endpoints: &[Endpoint],
-    ) -> Result<Recorded, Unavailable> {
+    pub async fn announce(&self, announcement: &Announcement<'_>) -> Result<Recorded, Unavailable> {
         let now = self.clock.now();
+        let Announcement { event, payload, job, endpoints } = *announcement;
         let deliveries = match event.outcome {
-            Outcome::Announced => Delivery::fan_out(event, endpoints, now),
+            Outcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
         };
         let recording = Recording { event, job, deliveries: &deliveries, endpoints };

@@ -132,9 +132,14 @@ impl Delivery {
         }
     }
 
-    /// The deliveries of an event to those who want it.
-    pub fn fan_out(event: &Event, endpoints: &[Endpoint], now: Timestamp) -> Vec<Self> {
-        let wanting = endpoints.iter().filter(|endpoint| endpoint.wants(event));
+    /// The deliveries of an event with this payload to those who want it.
+    pub fn fan_out<'e>(
+        event: &Event,
+        payload: &[u8],
+        endpoints: impl IntoIterator<Item = &'e Endpoint>,
+        now: Timestamp,
+    ) -> Vec<Self> {
+        let wanting = endpoints.into_iter().filter(|endpoint| endpoint.accepts(event, payload));
         wanting.map(|endpoint| Self::new(event, endpoint, 0, now)).collect()
     }
 

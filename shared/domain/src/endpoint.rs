@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
+    filter::Filter,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     retry::Policy,
     secret::Sealed,
+    subscription,
     time::Timestamp,
 };
 
@@ -51,6 +53,9 @@ pub struct Endpoint {
     /// The profile whose headers and bodies it receives, besides Standard Webhooks.
     #[serde(default)]
     pub profile: Option<String>,
+    /// Which contents it wants; all of them without one.
+    #[serde(default)]
+    pub filter: Option<Filter>,
     /// Headers of its owner's, sent along.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -117,6 +122,7 @@ impl Endpoint {
             policy: Policy::default(),
             scope: Scope::Application,
             profile: None,
+            filter: None,
             headers: BTreeMap::new(),
             created_at: now,
             updated_at: now,
@@ -129,13 +135,18 @@ impl Endpoint {
         format!("endpoint:{id}")
     }
 
-    /// Whether it wants to hear of an event.
+    /// Whether it wants to hear of an event, by its type and channels.
     pub fn wants(&self, event: &Event) -> bool {
-        let wants_type =
-            self.event_types.is_empty() || self.event_types.contains(&event.event_type);
+        let wants_type = self.event_types.is_empty()
+            || self.event_types.iter().any(|kind| subscription::covers(kind, &event.event_type));
         let on_channel = self.channels.is_empty()
             || event.channels.iter().any(|channel| self.channels.contains(channel));
         wants_type && on_channel
+    }
+
+    /// Whether it wants to hear of an event that says this.
+    pub fn accepts(&self, event: &Event, payload: &[u8]) -> bool {
+        self.wants(event) && self.filter.as_ref().is_none_or(|filter| filter.matches(payload))
     }
 
     /// The secrets that sign now.

@@ -64,6 +64,8 @@ pub enum Origin {
         #[serde(default)]
         trust: Trust,
     },
+    /// The relay itself found that it happened.
+    Relay,
     /// Published over the API.
     Published {
         /// The caller's own id for it.
@@ -89,7 +91,7 @@ impl Event {
     /// The `webhook-id` header: how the event's own API spells it.
     pub fn webhook_id(&self) -> String {
         match self.origin {
-            Origin::Source { .. } => self.id.event(),
+            Origin::Source { .. } | Origin::Relay => self.id.event(),
             Origin::Published { .. } => self.id.message(),
         }
     }

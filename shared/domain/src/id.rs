@@ -197,6 +197,25 @@ impl JobId {
     }
 }
 
+impl EndpointId {
+    /// The endpoint that hears of one job at this URL, however often it is registered.
+    pub fn of_job(job: &JobId, url: &str) -> Self {
+        Self::derive(&["job webhook", job.as_str(), url])
+    }
+
+    /// The endpoint that hears of one batch at this URL.
+    pub fn of_batch(batch: &BatchId, url: &str) -> Self {
+        Self::derive(&["batch webhook", batch.as_str(), url])
+    }
+}
+
+impl BatchId {
+    /// The batch that senders to an application call `external`.
+    pub fn of(application: &ApplicationId, external: &str) -> Self {
+        Self::derive(&["batch", application.as_str(), external])
+    }
+}
+
 impl TaskId {
     /// The task that brings an endpoint's letters back once it answers again.
     pub fn recovery(endpoint: &EndpointId) -> Self {

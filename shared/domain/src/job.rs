@@ -1,91 +1,17 @@
 //! A unit of work on a platform, and what completions do to it.
 
-use serde::{Deserialize, Serialize};
+mod registration;
+mod status;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use self::{registration::Registration, status::Status};
 use crate::{
-    id::{EventId, JobId},
+    id::{EndpointId, EventId, JobId},
     profile::Said,
     time::Timestamp,
 };
-
-/// What a sender says about a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Known, not started.
-    Pending,
-    /// Started.
-    Running,
-    /// Still running; a report, not a state.
-    Progress,
-    /// Ended well.
-    Succeeded,
-    /// Ended badly.
-    Failed,
-    /// Ran out of time.
-    TimedOut,
-    /// Stopped by somebody.
-    Cancelled,
-}
-
-impl Status {
-    /// Our word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running | Self::Progress => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed_out",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// What the usual words mean; a profile may add its own.
-    pub fn usual(word: &str) -> Option<Self> {
-        Some(match word.to_ascii_lowercase().as_str() {
-            "pending" | "queued" | "in_queue" | "starting" | "created" => Self::Pending,
-            "running" | "processing" | "in_progress" | "started" => Self::Running,
-            "progress" => Self::Progress,
-            "success" | "succeeded" | "successful" | "completed" | "complete" | "ok" => {
-                Self::Succeeded
-            }
-            "failure" | "failed" | "error" => Self::Failed,
-            "timeout" | "timed_out" | "timedout" => Self::TimedOut,
-            "cancelled" | "canceled" | "stopped" | "aborted" => Self::Cancelled,
-            _ => return None,
-        })
-    }
-
-    /// Whether nothing follows it.
-    pub const fn is_terminal(self) -> bool {
-        3 <= self.rank()
-    }
-
-    /// pending < running < the terminal states; a job's rank never falls. A timed-out job ranks
-    /// between: it may still be completed by the real answer.
-    const fn rank(self) -> u8 {
-        match self {
-            Self::Pending => 0,
-            Self::Running | Self::Progress => 1,
-            Self::TimedOut => 3,
-            Self::Succeeded | Self::Failed | Self::Cancelled => 4,
-        }
-    }
-
-    /// The type of the event that tells subscribers.
-    pub const fn event_type(self) -> Option<&'static str> {
-        match self {
-            Self::Pending => None,
-            Self::Running => Some("job.started"),
-            Self::Progress => Some("job.progress"),
-            Self::Succeeded => Some("job.succeeded"),
-            Self::Failed => Some("job.failed"),
-            Self::TimedOut => Some("job.timed_out"),
-            Self::Cancelled => Some("job.cancelled"),
-        }
-    }
-}
 
 /// A job, as it lies in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,8 +40,21 @@ pub struct Job {
     /// Different terminal states that came afterwards and changed nothing.
     #[serde(default)]
     pub conflicts: u32,
+    /// Its start was announced.
+    #[serde(default)]
+    pub started: bool,
     /// The event that holds its result, once it has one.
     pub result_event: Option<EventId>,
+    /// What was announced of it, oldest first: a webhook that is registered later hears of it too.
+    #[serde(default)]
+    pub announced: Vec<EventId>,
+    /// The endpoints that hear of this job alone. They are listed here so that whoever announces
+    /// knows which must be there.
+    #[serde(default)]
+    pub webhooks: Vec<EndpointId>,
+    /// The registrar's own data.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
     /// When somebody told us to expect it.
     #[serde(default)]
     pub registered_at: Option<Timestamp>,
@@ -136,10 +75,19 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Changes that no event brought about: registrations.
+    #[serde(default)]
+    pub edits: u64,
     /// Counts changes; every write is conditional on the one it read.
     #[serde(default)]
     pub version: u64,
 }
+
+/// Most endpoints of one job.
+pub const MAX_WEBHOOKS: usize = 5;
+/// Most announcements of one job that a webhook registered later still hears of; beyond it only
+/// its start and its ends are added.
+pub const MAX_REMEMBERED: usize = 32;
 
 /// What a report does to a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,7 +115,11 @@ impl Job {
             status: Status::Pending,
             late: false,
             conflicts: 0,
+            started: false,
             result_event: None,
+            announced: Vec::new(),
+            webhooks: Vec::new(),
+            metadata: Map::new(),
             registered_at: None,
             deadline_at: None,
             poll_at: None,
@@ -176,11 +128,15 @@ impl Job {
             started_at: None,
             finished_at: None,
             updated_at: now,
+            edits: 0,
             version: 0,
         }
     }
 
     /// What a report with this status does to the job.
+    ///
+    /// Reports come in any order. The start is announced once and each progress once, whenever they
+    /// come; the state only goes forward, and its end is announced once.
     pub fn report(
         &self,
         status: Status,
@@ -189,30 +145,80 @@ impl Job {
         now: Timestamp,
     ) -> Effect {
         let mut next = self.learned(said, now);
-        if self.status.is_terminal() && status.rank() <= self.status.rank() {
-            if self.status == status || !status.is_terminal() || status == Status::TimedOut {
-                return Effect::Stale;
-            }
-            next.conflicts += 1;
-            return Effect::Conflict(Box::new(next));
-        }
-        if status.rank() < self.status.rank() {
-            return Effect::Stale;
-        }
-        if status == self.status && status != Status::Progress && self.version != 0 {
-            return Effect::Stale;
-        }
-        next.late = self.status == Status::TimedOut;
-        next.status = if status == Status::Progress { Status::Running } else { status };
-        if status.rank() == 1 {
-            next.started_at = next.started_at.or(Some(now));
-        }
         if status.is_terminal() {
+            if self.status.is_terminal() && status.rank() <= self.status.rank() {
+                if self.status == status || status == Status::TimedOut {
+                    return self.noted(next);
+                }
+                next.conflicts += 1;
+                return Effect::Conflict(Box::new(next));
+            }
+            next.late = self.status == Status::TimedOut;
+            next.status = status;
             next.finished_at = Some(now);
             next.result_event = Some(event.clone());
             next.poll_at = None;
+        } else {
+            if status == Status::Pending || (status == Status::Running && self.started) {
+                return self.noted(next);
+            }
+            next.started |= status == Status::Running;
+            next.started_at = next.started_at.or(Some(now));
+            if self.status == Status::Pending {
+                next.status = Status::Running;
+            }
         }
+        next.remember(event, status);
         Effect::Applied(Box::new(next), status.event_type())
+    }
+
+    /// What a claim that nobody vouches for does to the job: its platform is asked now, and the
+    /// job's state stands.
+    pub fn hinted(&self, said: &Said<'_>, now: Timestamp) -> Effect {
+        let mut next = self.learned(said, now);
+        if self.status.is_terminal() && self.status != Status::TimedOut {
+            return self.noted(next);
+        }
+        next.poll_at = Some(now);
+        Effect::Applied(Box::new(next), None)
+    }
+
+    /// Somebody tells us to expect the job, before or after it spoke for itself.
+    pub fn registered(&self, registration: &Registration, now: Timestamp) -> Self {
+        let mut next = self.learned(&registration.said(), now);
+        next.edits += 1;
+        next.registered_at = next.registered_at.or(Some(now));
+        if let Some(metadata) = &registration.metadata {
+            next.metadata.clone_from(metadata);
+        }
+        if let Some(endpoint) = &registration.webhook
+            && !next.webhooks.contains(endpoint)
+        {
+            next.webhooks.push(endpoint.clone());
+        }
+        if let Some(deadline) = registration.deadline.filter(|_| !self.status.is_terminal()) {
+            next.deadline_at = Some(now.plus(deadline));
+            next.poll_at = next.deadline_at;
+        }
+        next
+    }
+
+    /// The state stands: the job changes only if something was learned that was not known.
+    fn noted(&self, next: Self) -> Effect {
+        let ids = |job: &Self| {
+            [&job.call_id, &job.batch_id, &job.run_id, &job.project_id].map(Option::is_some)
+        };
+        if self.version != 0 && ids(self) == ids(&next) {
+            return Effect::Stale;
+        }
+        Effect::Applied(Box::new(next), None)
+    }
+
+    fn remember(&mut self, event: &EventId, status: Status) {
+        let once = status != Status::Progress;
+        if once || self.announced.len() < MAX_REMEMBERED {
+            self.announced.push(event.clone());
+        }
     }
 
     /// The job with the ids that were not known before.
@@ -235,47 +241,4 @@ impl Job {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-    /// Reports in order; the types that subscribers hear, and the job.
-    fn run(reports: &[Status]) -> (Vec<&'static str>, Job) {
-        let mut job = Job::unknown("s", "default", "j1", NOW);
-        let mut heard = Vec::new();
-        for status in reports {
-            match job.report(*status, &Said::default(), &EventId::derive(&["e"]), NOW) {
-                Effect::Applied(next, event) => {
-                    heard.extend(event);
-                    job = *next;
-                }
-                Effect::Conflict(next) => job = *next,
-                Effect::Stale => (),
-            }
-        }
-        (heard, job)
-    }
-
-    #[test]
-    fn a_job_goes_forward_only() {
-        use Status::{Failed, Pending, Progress, Running, Succeeded};
-        let (heard, job) =
-            run(&[Pending, Running, Progress, Progress, Succeeded, Running, Pending]);
-        assert_eq!(heard, ["job.started", "job.progress", "job.progress", "job.succeeded"]);
-        assert_eq!((job.status, job.conflicts), (Succeeded, 0));
-        assert_eq!(run(&[Succeeded]).0, ["job.succeeded"], "completion before start is fine");
-        let (heard, job) = run(&[Succeeded, Failed, Succeeded]);
-        assert_eq!(heard, ["job.succeeded"], "a terminal state never changes");
-        assert_eq!((job.status, job.conflicts), (Succeeded, 1));
-    }
-
-    #[test]
-    fn a_timed_out_job_may_still_be_completed_and_is_marked_late() {
-        use Status::{Failed, Running, Succeeded, TimedOut};
-        let (heard, job) = run(&[Running, TimedOut, Running, Succeeded, TimedOut, Failed]);
-        assert_eq!(heard, ["job.started", "job.timed_out", "job.succeeded"]);
-        assert!(job.late);
-        assert_eq!((job.status, job.conflicts), (Succeeded, 1));
-    }
-}
+mod tests;

@@ -93,7 +93,7 @@ async fn logs(
 fn arrival(event: &Event, source: &str) -> OmtxLog {
     let key = match &event.origin {
         Origin::Source { key, .. } => key.as_str(),
-        Origin::Published { .. } => "",
+        Origin::Published { .. } | Origin::Relay => "",
     };
     let (level, did) = match event.outcome {
         Outcome::Announced => ("INFO", "announced"),

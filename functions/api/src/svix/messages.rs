@@ -8,6 +8,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
+use dispatch::announce::Announcement;
 use domain::{
     event::{Event, Origin, Outcome},
     id::{ApplicationId, EventId, is_identifier},
@@ -74,7 +75,7 @@ impl MessageOut {
     fn of(event: Event, payload: Box<RawValue>) -> Self {
         let event_id = match event.origin {
             Origin::Published { event_id } => event_id,
-            Origin::Source { .. } => None,
+            Origin::Source { .. } | Origin::Relay => None,
         };
         Self {
             id: event.id.message(),
@@ -196,7 +197,13 @@ impl Publication {
             }
             let event = self.event(api).await?;
             let endpoints = api.table.endpoints(&self.application).await?;
-            match api.announcer.announce(&event, None, &endpoints).await? {
+            let announcement = Announcement {
+                event: &event,
+                payload: self.payload.get().as_bytes(),
+                job: None,
+                endpoints: &endpoints,
+            };
+            match api.announcer.announce(&announcement).await? {
                 Recorded::New => return Ok(event),
                 Recorded::Contested => look = true,
             }

@@ -16,6 +16,7 @@ mod omtx;
 mod omtx_reports;
 mod receiver;
 mod redrive;
+mod registration;
 mod samples;
 mod secrecy;
 mod sources;
@@ -32,7 +33,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode},
 };
-use dispatch::attempt::Attempts;
+use dispatch::{announce::Announcement, attempt::Attempts};
 use domain::{
     address::{Network, Rule},
     delivery::Delivery,
@@ -230,7 +231,13 @@ impl Relay {
             id,
         };
         let endpoints = api.table.endpoints(&event.application).await.expect("read");
-        api.announcer.announce(&event, Some(&job), &endpoints).await.expect("recorded");
+        let announcement = Announcement {
+            event: &event,
+            payload: &payload,
+            job: Some(&job),
+            endpoints: &endpoints,
+        };
+        api.announcer.announce(&announcement).await.expect("recorded");
         event
     }
 

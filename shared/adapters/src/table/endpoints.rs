@@ -4,6 +4,7 @@ use domain::{
     application::Application,
     endpoint::{Endpoint, Scope},
     id::{ApplicationId, EndpointId},
+    time::Timestamp,
 };
 
 use super::{
@@ -68,6 +69,15 @@ impl Table {
             writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
         }
         self.transact(writes).await
+    }
+
+    /// The write that keeps the endpoint of a job or a batch, as it follows from the one that was
+    /// read (version 1: there was none). It stays four times as long as events do: longer than its
+    /// job and all deliveries.
+    pub(super) fn scoped_endpoint(&self, endpoint: &Endpoint, now: Timestamp) -> Write {
+        let expires = now.plus(self.retention * 4).secs();
+        let row = endpoint_row(endpoint).expires(Some(expires));
+        Write::Put(row, Condition::version(endpoint.version - 1))
     }
 
     /// Replaces an endpoint as it was read; `Refused` if somebody changed it since, or if its new

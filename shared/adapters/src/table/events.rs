@@ -46,6 +46,8 @@ pub struct Known {
     pub event: Option<Event>,
     /// The job, if there is one.
     pub job: Option<Job>,
+    /// The endpoints that hear of that job alone.
+    pub webhooks: Vec<Endpoint>,
 }
 
 pub(super) fn key(id: &EventId) -> (String, String) {
@@ -65,18 +67,27 @@ impl Table {
             .listed(event_list(&event.application), event.created_at, event.id.bare())
             .expires(Some(self.expiry(event.created_at)));
         let mut writes = vec![Write::Put(row, Condition::absent())];
-        for delivery in recording.deliveries {
-            let endpoint = recording.endpoints.iter().find(|e| e.id == delivery.endpoint);
-            let lease = Delivery::lease(&endpoint.map(|e| e.policy.clone()).unwrap_or_default());
-            let due = delivery.next_at.plus(GRACE);
-            let row = self.delivery_row(delivery, lease, Some(due));
-            writes.push(Write::Put(row, Condition::absent()));
-        }
+        writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
         Ok(match self.transact(writes).await? {
             Written::Yes => Recorded::New,
             Written::Refused => Recorded::Contested,
         })
+    }
+
+    /// The writes that begin deliveries.
+    pub(super) fn new_deliveries(
+        &self,
+        deliveries: &[Delivery],
+        endpoints: &[Endpoint],
+    ) -> Vec<Write> {
+        let write = |delivery: &Delivery| {
+            let endpoint = endpoints.iter().find(|e| e.id == delivery.endpoint);
+            let lease = Delivery::lease(&endpoint.map(|e| e.policy.clone()).unwrap_or_default());
+            let due = delivery.next_at.plus(GRACE);
+            Write::Put(self.delivery_row(delivery, lease, Some(due)), Condition::absent())
+        };
+        deliveries.iter().map(write).collect()
     }
 
     /// The event of this id.
@@ -85,7 +96,9 @@ impl Table {
         self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
     }
 
-    /// The event, and the job it may be about, at once.
+    /// The event, and the job it may be about, at once; then that job's own endpoints, if it has
+    /// any. The job names them, so one that is registered meanwhile changes the job, and what is
+    /// recorded on the condition that it did not is refused.
     pub async fn known(&self, id: &EventId, job: Option<&JobId>) -> Result<Known, Unavailable> {
         let mut known = Known::default();
         let keys = [Some(key(id)), job.map(jobs::key)].into_iter().flatten().collect();
@@ -96,7 +109,15 @@ impl Table {
                 known.event = Some(from_item(&item)?);
             }
         }
+        if let Some(job) = &known.job {
+            known.webhooks = self.webhooks_of(job).await?;
+        }
         Ok(known)
+    }
+
+    /// Several events at once, in no order; those that are gone are left out.
+    pub async fn events_of(&self, ids: &[EventId]) -> Result<Vec<Event>, Unavailable> {
+        self.items(ids.iter().map(key).collect()).await?.iter().map(from_item).collect()
     }
 
     /// Every delivery of an event.

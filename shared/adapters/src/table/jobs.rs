@@ -1,14 +1,32 @@
 //! Jobs.
 
-use domain::{id::JobId, job::Job};
+use std::slice::from_ref;
+
+use domain::{
+    delivery::Delivery,
+    endpoint::{Endpoint, Scope},
+    id::{ApplicationId, JobId},
+    job::Job,
+};
 
 use super::{
-    Page, Table,
+    Page, Table, Written, endpoints,
     row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
 const JOBS: &str = "JOBS";
+
+/// A registration, and what it changes.
+#[derive(Debug)]
+pub struct Registering<'a> {
+    /// The job as it becomes.
+    pub job: &'a Job,
+    /// The endpoint that hears of it, new or changed.
+    pub endpoint: Option<&'a Endpoint>,
+    /// What that endpoint has missed.
+    pub deliveries: &'a [Delivery],
+}
 
 pub(super) fn key(id: &JobId) -> (String, String) {
     (format!("JOB#{id}"), "JOB".to_owned())
@@ -35,6 +53,28 @@ impl Table {
                 .push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
         }
         writes
+    }
+
+    /// Registers a job as it follows from the one that was read, with the endpoint that hears of
+    /// it and the deliveries of what that one has missed, all or nothing; `Refused` if the job or
+    /// the endpoint changed since.
+    pub async fn register(&self, registering: &Registering<'_>) -> Result<Written, Unavailable> {
+        let mut writes = self.job_writes(registering.job);
+        if let Some(endpoint) = registering.endpoint {
+            writes.push(self.scoped_endpoint(endpoint, registering.job.updated_at));
+        }
+        writes.extend(
+            self.new_deliveries(registering.deliveries, registering.endpoint.map_or(&[], from_ref)),
+        );
+        self.transact(writes).await
+    }
+
+    /// The endpoints that hear of a job alone.
+    pub async fn webhooks_of(&self, job: &Job) -> Result<Vec<Endpoint>, Unavailable> {
+        let scope = Scope::Job(job.id.clone());
+        let application = ApplicationId::named(&job.application);
+        let keys = job.webhooks.iter().map(|id| endpoints::key(&application, &scope, id));
+        self.items(keys.collect()).await?.iter().map(row::document).collect()
     }
 
     /// The job of this id.

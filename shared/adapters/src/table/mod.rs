@@ -46,6 +46,7 @@ pub use self::{
     deliveries::{Claim, Claimed, Concluded, Context},
     due::{Due, SHARDS, Thing},
     events::{Known, Recorded, Recording},
+    jobs::Registering,
     letters::Redriven,
     row::Page,
 };

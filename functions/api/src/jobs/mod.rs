@@ -1,4 +1,7 @@
-//! Jobs: what became of them, and the event that says so.
+//! Jobs: told of beforehand or afterwards, what became of them, and the events that say so.
+
+mod out;
+mod register;
 
 use std::sync::Arc;
 
@@ -10,118 +13,30 @@ use axum::{
     response::IntoResponse,
 };
 use domain::{
-    delivery::Delivery,
     event::{Event, Origin},
     id::ApplicationId,
     job::Job,
     json::Fields,
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use futures::future::try_join_all;
 use utoipa_axum::routes;
+
+use self::out::JobEvent;
+pub(crate) use self::out::{JobDetail, JobOut, WebhookOut};
 
 use crate::{
     Api, Routes,
     auth::Asker,
     error::Error,
-    events::state_word,
     input::Params,
     page::{List, Wanted, walk},
 };
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(result))
-}
-
-/// A job.
-#[derive(Serialize, ToSchema)]
-struct JobOut {
-    /// Our id.
-    id: String,
-    /// The sender's id.
-    external_id: String,
-    source: String,
-    application: String,
-    call_id: Option<String>,
-    batch_id: Option<String>,
-    run_id: Option<String>,
-    project_id: Option<String>,
-    /// `pending`, `running`, `succeeded`, `failed`, `timed_out` or `cancelled`.
-    status: &'static str,
-    /// The real answer came after the job had been given up as timed out.
-    late: bool,
-    /// Different ends that came afterwards and changed nothing.
-    conflicts: u32,
-    /// The event that holds its result.
-    result_event: Option<String>,
-    created_at: String,
-    started_at: Option<String>,
-    finished_at: Option<String>,
-    updated_at: String,
-}
-
-impl From<Job> for JobOut {
-    fn from(job: Job) -> Self {
-        Self {
-            id: job.id.to_string(),
-            external_id: job.external_id,
-            source: job.source,
-            application: job.application,
-            call_id: job.call_id,
-            batch_id: job.batch_id,
-            run_id: job.run_id,
-            project_id: job.project_id,
-            status: job.status.word(),
-            late: job.late,
-            conflicts: job.conflicts,
-            result_event: job.result_event.map(|event| event.event()),
-            created_at: job.created_at.rfc3339(),
-            started_at: job.started_at.map(|at| at.rfc3339()),
-            finished_at: job.finished_at.map(|at| at.rfc3339()),
-            updated_at: job.updated_at.rfc3339(),
-        }
-    }
-}
-
-/// A job with what was announced about it.
-#[derive(Serialize, ToSchema)]
-struct JobDetail {
-    #[serde(flatten)]
-    job: JobOut,
-    /// The event that holds its result, with its deliveries.
-    events: Vec<JobEvent>,
-}
-
-/// An event about a job.
-#[derive(Serialize, ToSchema)]
-struct JobEvent {
-    id: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    created_at: String,
-    deliveries: Vec<JobDelivery>,
-}
-
-/// Where such an event is on its way to an endpoint.
-#[derive(Serialize, ToSchema)]
-struct JobDelivery {
-    id: String,
-    endpoint_id: String,
-    /// `pending`, `delivered`, `dead` or `cancelled`.
-    state: &'static str,
-    /// Attempts made so far.
-    attempts: u32,
-}
-
-impl From<Delivery> for JobDelivery {
-    fn from(delivery: Delivery) -> Self {
-        Self {
-            id: delivery.id.to_string(),
-            endpoint_id: delivery.endpoint.to_string(),
-            state: state_word(delivery.state),
-            attempts: delivery.made,
-        }
-    }
+    Routes::new()
+        .routes(routes!(list, register::create))
+        .routes(routes!(get, register::put))
+        .routes(routes!(result))
 }
 
 /// Jobs, newest first.
@@ -155,7 +70,12 @@ async fn list(
 }
 
 /// The job that somebody means; of several the one that changed last.
-async fn find(api: &Api, asker: &Asker, name: &str, params: &Params) -> Result<Job, Error> {
+pub(crate) async fn find(
+    api: &Api,
+    asker: &Asker,
+    name: &str,
+    params: &Params,
+) -> Result<Job, Error> {
     // Longer names are nobody's, and more than a key of the table holds.
     if 512 < name.len() {
         return Err(Error::NotFound);
@@ -184,19 +104,15 @@ async fn get(
     params: Params,
 ) -> Result<Json<JobDetail>, Error> {
     let job = find(&api, &asker, &id, &params).await?;
-    let mut events = Vec::new();
-    if let Some(id) = &job.result_event
-        && let Some(event) = api.table.event(id).await?
-    {
-        let deliveries = api.table.deliveries_of(id).await?;
-        events.push(JobEvent {
-            id: event.id.event(),
-            event_type: event.event_type,
-            created_at: event.created_at.rfc3339(),
-            deliveries: deliveries.into_iter().map(JobDelivery::from).collect(),
-        });
-    }
-    Ok(Json(JobDetail { job: job.into(), events }))
+    let mut events = api.table.events_of(&job.announced).await?;
+    events.sort_by_key(|event| job.announced.iter().position(|id| *id == event.id));
+    let deliveries = events.iter().map(|event| api.table.deliveries_of(&event.id));
+    let deliveries = try_join_all(deliveries).await?;
+    let events = events.into_iter().zip(deliveries);
+    let events = events.map(|(event, deliveries)| JobEvent::of(event, deliveries)).collect();
+    let webhooks = api.table.webhooks_of(&job).await?;
+    let webhooks = webhooks.into_iter().map(WebhookOut::from).collect();
+    Ok(Json(JobDetail { job: job.into(), events, webhooks }))
 }
 
 /// A job's result, as its sender wrote it.

@@ -1,0 +1,214 @@
+//! The webhook of one job or batch, as its registrar gives it, in any of the shapes that the five
+//! systems use.
+
+use std::collections::BTreeMap;
+
+use adapters::vault::Vault;
+use domain::{
+    address::Rule,
+    endpoint::{Endpoint, EndpointSecret, Scope},
+    filter::Filter,
+    id::{ApplicationId, EndpointId},
+    profile::Profile,
+    retry::{InvalidPolicy, Policy},
+    secret::Secret,
+    subscription,
+    time::Timestamp,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::error::{Error, Invalid};
+
+/// Retries of a job's or batch's webhook, unless its registrar says otherwise.
+const DEFAULT_RETRIES: i64 = 3;
+/// Longest secret of a job's or batch's webhook.
+const MAX_SECRET: usize = 128;
+/// Longest list of events, as text.
+const MAX_EVENTS: usize = 256;
+
+/// A webhook of one job or batch.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct WebhookIn {
+    /// Where its notifications go.
+    pub(crate) url: String,
+    /// What signs them; one is made if there is none.
+    #[schema(max_length = 128)]
+    secret: Option<String>,
+    /// Retries after the first attempt.
+    #[schema(minimum = 1, maximum = 10, default = 3)]
+    max_retries: Option<i64>,
+    /// How long one attempt may take, in seconds.
+    #[schema(minimum = 5, maximum = 300, default = 30)]
+    timeout: Option<i64>,
+    /// Seconds to wait before each retry; the last one repeats.
+    #[schema(min_items = 1, max_items = 10)]
+    delays: Option<Vec<i64>>,
+    /// What it hears of: types, wildcards such as `job.*`, or `completed`, `failed`, `progress`; a
+    /// list, or text with commas. Everything, if it is left out.
+    #[schema(value_type = Option<Vec<String>>)]
+    events: Option<Value>,
+    /// Headers sent along, as an object or as an object in JSON text.
+    #[schema(value_type = Option<Object>)]
+    headers: Option<Value>,
+    /// The profile whose headers and bodies it receives.
+    profile: Option<String>,
+    /// Which contents it wants, as a pattern with Outpost's operators.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Map<String, Value>>,
+}
+
+impl WebhookIn {
+    /// The webhook that `webhook_url`, `webhook_secret` and `webhook_headers` describe, or the
+    /// older `metadata.webhook_url`.
+    pub(crate) fn flat(
+        url: Option<String>,
+        secret: Option<String>,
+        headers: Option<Value>,
+        metadata: Option<&Map<String, Value>>,
+    ) -> Result<Option<Self>, Error> {
+        let older = || metadata?.get("webhook_url")?.as_str().map(str::to_owned);
+        match url.filter(|url| !url.is_empty()).or_else(older) {
+            Some(url) => Ok(Some(Self { url, secret, headers, ..Self::default() })),
+            None if secret.is_some() || headers.is_some() => {
+                Err(Error::field("webhook_url", "is missing, but its secret or headers are there"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Writes itself over an endpoint, new or as it was read, if all of it can be used.
+    pub(crate) fn apply(
+        self,
+        endpoint: &mut Endpoint,
+        family: &str,
+        rule: &Rule,
+        vault: &Vault,
+    ) -> Result<(), Error> {
+        rule.target(&self.url).map_err(|why| invalid("url", why))?;
+        if let Some(profile) = &self.profile
+            && Profile::named(profile).is_none()
+        {
+            return Err(invalid("profile", "is none that we know"));
+        }
+        endpoint.policy = policy(self.max_retries, self.timeout, self.delays)?;
+        endpoint.event_types = events(self.events, family)?;
+        endpoint.headers = headers(self.headers)?;
+        endpoint.filter = match self.filter {
+            Some(pattern) => Some(Filter::parse(pattern).map_err(|why| invalid("filter", why))?),
+            None => None,
+        };
+        endpoint.profile = self.profile;
+        endpoint.url = self.url;
+        let secret = match self.secret {
+            Some(secret) if (1..=MAX_SECRET).contains(&secret.len()) => Secret::new(secret),
+            Some(_) => return Err(invalid("secret", "is 1 to 128 characters")),
+            None if endpoint.secrets.is_empty() => {
+                Secret::symmetric(&adapters::random::bytes::<32>())
+            }
+            // Left out, it stays as it is.
+            None => return Ok(()),
+        };
+        let sealed = vault.seal(&Endpoint::owner(&endpoint.id), &secret);
+        endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+        Ok(())
+    }
+}
+
+/// The endpoint that follows from the one that is known, or the first of its id.
+pub(crate) fn endpoint(
+    known: Option<Endpoint>,
+    id: EndpointId,
+    application: ApplicationId,
+    scope: Scope,
+    now: Timestamp,
+) -> Endpoint {
+    match known {
+        Some(mut known) => {
+            known.version += 1;
+            known.updated_at = now;
+            known
+        }
+        None => Endpoint { scope, ..Endpoint::new(id, application, "", now) },
+    }
+}
+
+fn invalid(field: &str, why: impl ToString) -> Error {
+    let at = ["body", "webhook", field].map(str::to_owned).to_vec();
+    Error::Invalid(Invalid { at, why: why.to_string() })
+}
+
+fn policy(
+    max_retries: Option<i64>,
+    timeout: Option<i64>,
+    delays: Option<Vec<i64>>,
+) -> Result<Policy, Error> {
+    let retries = match &delays {
+        Some(_) => max_retries,
+        None => max_retries.or(Some(DEFAULT_RETRIES)),
+    };
+    Policy::of(retries, timeout, delays).map_err(|why| match why {
+        InvalidPolicy::MaxRetries => invalid("max_retries", "is 1 to 10"),
+        InvalidPolicy::Timeout => invalid("timeout", "is 5 to 300"),
+        InvalidPolicy::Delays => invalid("delays", why),
+    })
+}
+
+fn events(given: Option<Value>, family: &str) -> Result<Vec<String>, Error> {
+    let shape = || invalid("events", "is a list of names, or text with commas");
+    let names: Vec<String> = match given {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::String(text)) => {
+            text.split(',').map(|name| name.trim().to_owned()).filter(|n| !n.is_empty()).collect()
+        }
+        Some(Value::Array(list)) => {
+            let name = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(shape);
+            list.iter().map(name).collect::<Result<_, _>>()?
+        }
+        Some(_) => return Err(shape()),
+    };
+    if MAX_EVENTS < names.iter().map(|name| name.len() + 1).sum::<usize>() {
+        return Err(invalid("events", "is longer than 256 characters"));
+    }
+    for name in &names {
+        if !subscription::is_of_family(name, family) {
+            let known: Vec<&str> = subscription::OURS
+                .iter()
+                .copied()
+                .filter(|kind| kind.split('.').next() == Some(family))
+                .collect();
+            let known = known.join(", ");
+            let why = format!(
+                "holds what this webhook never hears of; there are completed, failed, progress, {known}"
+            );
+            return Err(invalid("events", why));
+        }
+    }
+    Ok(names)
+}
+
+fn headers(given: Option<Value>) -> Result<BTreeMap<String, String>, Error> {
+    let shape = || invalid("headers", "is an object of texts, or one in JSON text");
+    let object = match given {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::String(text)) if text.is_empty() => return Ok(BTreeMap::new()),
+        Some(Value::String(text)) => serde_json::from_str(&text).map_err(|_| shape())?,
+        Some(Value::Object(object)) => object,
+        Some(_) => return Err(shape()),
+    };
+    let text = |(name, value): (String, Value)| match value {
+        Value::String(value) => Ok((name, value)),
+        _ => Err(shape()),
+    };
+    let headers: BTreeMap<String, String> =
+        object.into_iter().map(text).collect::<Result<_, _>>()?;
+    for (name, value) in &headers {
+        let fits = axum::http::HeaderName::try_from(name.as_str()).is_ok()
+            && axum::http::HeaderValue::try_from(value.as_str()).is_ok();
+        if !fits {
+            return Err(invalid("headers", "holds what cannot be a header"));
+        }
+    }
+    Ok(headers)
+}

@@ -1,0 +1,123 @@
+//! What a pattern means, and which patterns are refused.
+
+use serde_json::json;
+
+use super::*;
+
+fn parse(pattern: Value) -> Result<Filter, InvalidFilter> {
+    let Value::Object(pattern) = pattern else { panic!("a pattern is an object") };
+    Filter::parse(pattern)
+}
+
+#[track_caller]
+fn judge(pattern: Value, input: Value, matches: bool) {
+    let filter = parse(pattern.clone()).expect("a pattern");
+    assert_eq!(filter.matches(input.to_string().as_bytes()), matches, "{pattern} on {input}");
+}
+
+#[test]
+fn a_value_stands_for_itself_and_an_object_for_its_fields() {
+    let job =
+        json!({ "type": "job.failed", "data": { "job": { "source": "modal" }, "cost": 1.0 } });
+    judge(json!({}), job.clone(), true);
+    judge(json!({ "type": "job.failed" }), job.clone(), true);
+    judge(json!({ "type": "job.failed", "data": { "cost": 1 } }), job.clone(), true);
+    judge(json!({ "data": { "job": { "source": "modal" } } }), job.clone(), true);
+    judge(json!({ "data": { "job": { "source": "other" } } }), job.clone(), false);
+    judge(json!({ "data": { "job": "modal" } }), job.clone(), false);
+    judge(json!({ "data": { "cost": "1" } }), job.clone(), false);
+    judge(json!({ "data": { "gone": null } }), job, false);
+    judge(json!({ "a": null }), json!({ "a": null }), true);
+}
+
+#[test]
+fn a_list_matches_where_a_member_does() {
+    let input = json!({ "tags": ["a", "b"], "items": [{ "n": 9 }, { "n": 12, "s": "x" }] });
+    judge(json!({ "tags": "a" }), input.clone(), true);
+    judge(json!({ "tags": "c" }), input.clone(), false);
+    judge(json!({ "tags": ["b", "a"] }), input.clone(), true);
+    judge(json!({ "tags": ["a", "c"] }), input.clone(), false);
+    judge(json!({ "items": { "n": { "$gt": 10 } } }), input.clone(), true);
+    judge(json!({ "items": { "n": 9, "s": "x" } }), input.clone(), false);
+    // An operator sees the list as a whole.
+    judge(json!({ "tags": { "$eq": ["a", "b"] } }), input.clone(), true);
+    judge(json!({ "tags": { "$eq": "a" } }), input.clone(), false);
+    judge(json!({ "tags": { "$in": "a" } }), input.clone(), true);
+    judge(json!({ "tags": { "$nin": "a" } }), input, false);
+}
+
+#[test]
+fn every_operator_compares() {
+    let input = json!({ "n": 5, "s": "some-text", "t": "2026-01-01T00:00:00Z", "z": null });
+    for (pattern, matches) in [
+        (json!({ "n": { "$eq": 5.0 } }), true),
+        (json!({ "n": { "$neq": 5 } }), false),
+        (json!({ "n": { "$gt": 4, "$lt": 6 } }), true),
+        (json!({ "n": { "$gt": 5 } }), false),
+        (json!({ "n": { "$gte": 5, "$lte": 5 } }), true),
+        (json!({ "n": { "$gt": "4" } }), false),
+        (json!({ "t": { "$gte": "2025-12-31", "$lt": "2026-01-02" } }), true),
+        (json!({ "n": { "$in": [4, 5] } }), true),
+        (json!({ "n": { "$nin": [4, 5] } }), false),
+        (json!({ "n": { "$nin": [4] } }), true),
+        (json!({ "s": { "$in": "me-te" } }), true),
+        (json!({ "s": { "$in": ["some"] } }), false),
+        (json!({ "s": { "$startsWith": "some" } }), true),
+        (json!({ "s": { "$startsWith": ["x", "some"] } }), true),
+        (json!({ "s": { "$endsWith": "some" } }), false),
+        (json!({ "n": { "$startsWith": "5" } }), false),
+        (json!({ "z": { "$exist": true } }), true),
+        (json!({ "z": { "$exist": false } }), false),
+        (json!({ "gone": { "$exist": false } }), true),
+        (json!({ "gone": { "$exist": true } }), false),
+        (json!({ "gone": { "$neq": 1 } }), false),
+        (json!({ "gone": { "$not": { "$eq": 1 } } }), false),
+    ] {
+        judge(pattern, input.clone(), matches);
+    }
+}
+
+#[test]
+fn conditions_are_joined_and_turned_round() {
+    let input = json!({ "a": 1, "b": { "c": "x" } });
+    judge(json!({ "$or": [{ "a": 2 }, { "b": { "c": "x" } }] }), input.clone(), true);
+    judge(json!({ "$or": [{ "a": 2 }, { "a": 3 }] }), input.clone(), false);
+    judge(json!({ "$and": [{ "a": 1 }, { "b": { "c": "y" } }] }), input.clone(), false);
+    judge(json!({ "a": { "$or": [2, 1] } }), input.clone(), true);
+    judge(json!({ "a": { "$not": { "$in": [1, 2] } } }), input.clone(), false);
+    judge(json!({ "$not": { "a": 2 }, "b": { "c": "x" } }), input.clone(), true);
+    judge(json!({ "a": 1, "$or": [{ "b": { "c": "y" } }] }), input.clone(), false);
+    judge(json!({ "b": { "$not": { "c": "x" } } }), input, false);
+}
+
+#[test]
+fn what_is_no_json_matches_nothing_but_an_empty_pattern() {
+    assert!(parse(json!({})).expect("empty").matches(b"\xff"));
+    assert!(!parse(json!({ "a": { "$exist": false } })).expect("valid").matches(b"\xff"));
+}
+
+#[test]
+fn a_pattern_that_cannot_be_meant_is_refused_and_its_place_is_named() {
+    for (pattern, path) in [
+        (json!({ "a": { "b": { "$gtt": 1 } } }), "a.b.$gtt"),
+        (json!({ "a": { "$gt": true } }), "a.$gt"),
+        (json!({ "a": { "$exist": "yes" } }), "a.$exist"),
+        (json!({ "a": { "$startsWith": [1] } }), "a.$startsWith"),
+        (json!({ "$or": { "a": 1 } }), "$or"),
+        (json!({ "$and": [] }), "$and"),
+        (json!({ "$or": [{ "a": { "$x": 1 } }] }), "$or.0.a.$x"),
+        (json!({ "a": { "$eq": 1, "b": 2 } }), "a.b"),
+        (json!({ "a": { "$in": {} } }), "a.$in"),
+        (json!({ "$ref": "a" }), "$ref"),
+    ] {
+        assert_eq!(parse(pattern).expect_err("refused").path, path);
+    }
+    let mut deep = json!(1);
+    for _ in 0..MAX_DEPTH + 1 {
+        deep = json!({ "a": deep });
+    }
+    assert!(parse(deep).is_err());
+    let wide: Map<String, Value> = (0..=MAX_NODES).map(|n| (format!("k{n}"), json!(n))).collect();
+    assert!(Filter::parse(wide).is_err());
+    assert!(parse(json!({ "a": "x".repeat(MAX_BYTES) })).is_err());
+}

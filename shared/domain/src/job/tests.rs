@@ -1,0 +1,161 @@
+//! Reports in every order.
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+/// Reports in order; the types that subscribers hear, and the job.
+fn run(reports: &[Status]) -> (Vec<&'static str>, Job) {
+    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let mut heard = Vec::new();
+    for status in reports {
+        match job.report(*status, &Said::default(), &EventId::derive(&["e"]), NOW) {
+            Effect::Applied(next, event) => {
+                heard.extend(event);
+                job = *next;
+            }
+            Effect::Conflict(next) => job = *next,
+            Effect::Stale => (),
+        }
+    }
+    (heard, job)
+}
+
+#[test]
+fn a_job_goes_forward_only() {
+    use Status::{Failed, Pending, Progress, Running, Succeeded};
+    let (heard, job) = run(&[Pending, Running, Progress, Progress, Succeeded, Running, Pending]);
+    assert_eq!(heard, ["job.started", "job.progress", "job.progress", "job.succeeded"]);
+    assert_eq!((job.status, job.conflicts), (Succeeded, 0));
+    assert_eq!(run(&[Succeeded]).0, ["job.succeeded"], "completion before start is fine");
+    let (heard, job) = run(&[Succeeded, Failed, Succeeded]);
+    assert_eq!(heard, ["job.succeeded"], "a terminal state never changes");
+    assert_eq!((job.status, job.conflicts), (Succeeded, 1));
+}
+
+#[test]
+fn a_timed_out_job_may_still_be_completed_and_is_marked_late() {
+    use Status::{Failed, Running, Succeeded, TimedOut};
+    let (heard, job) = run(&[Running, TimedOut, Running, Succeeded, TimedOut, Failed]);
+    assert_eq!(heard, ["job.started", "job.timed_out", "job.succeeded"]);
+    assert!(job.late);
+    assert_eq!((job.status, job.conflicts), (Succeeded, 1));
+}
+
+/// Something that happens to a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happening {
+    Registered,
+    Started,
+    Progress,
+    Completed,
+    Duplicate,
+}
+
+/// Every order of these.
+fn orders(of: &[Happening]) -> Vec<Vec<Happening>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let first = |at: usize| {
+        let mut rest = of.to_vec();
+        let first = rest.remove(at);
+        orders(&rest).into_iter().map(move |rest| [vec![first], rest].concat())
+    };
+    (0..of.len()).flat_map(first).collect()
+}
+
+/// What a job, its application and its webhook come to, whatever the order.
+fn live(order: &[Happening]) -> (Status, bool, Vec<&'static str>, Vec<&'static str>) {
+    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let webhook = EndpointId::of_job(&job.id, "https://subscriber.example/");
+    let mut seen = Vec::new();
+    let (mut application, mut heard) = (Vec::new(), Vec::new());
+    for happening in order {
+        let (name, status) = match happening {
+            Happening::Registered => {
+                let registration =
+                    Registration { webhook: Some(webhook.clone()), ..Registration::default() };
+                job = job.registered(&registration, NOW);
+                // What the registration finds announced is delivered to the webhook as well.
+                let missed = seen.iter().filter(|(id, _)| job.announced.contains(id));
+                heard.extend(missed.map(|(_, kind)| *kind));
+                continue;
+            }
+            Happening::Started => ("started", Status::Running),
+            Happening::Progress => ("progress", Status::Progress),
+            Happening::Completed | Happening::Duplicate => ("completed", Status::Succeeded),
+        };
+        let id = EventId::derive(&[name]);
+        // The same key again is a duplicate before anybody looks at the job.
+        if seen.iter().any(|(known, _)| *known == id) {
+            continue;
+        }
+        let Effect::Applied(next, Some(kind)) = job.report(status, &Said::default(), &id, NOW)
+        else {
+            panic!("{happening:?} in {order:?} is announced");
+        };
+        job = *next;
+        seen.push((id, kind));
+        application.push(kind);
+        if job.webhooks.contains(&webhook) {
+            heard.push(kind);
+        }
+    }
+    application.sort_unstable();
+    heard.sort_unstable();
+    assert_eq!(job.version, 4, "a registration and three reports");
+    assert!(job.registered_at.is_some() && job.result_event.is_some());
+    (job.status, job.started, application, heard)
+}
+
+#[test]
+fn all_120_orders_end_in_the_same_state_with_the_same_notifications() {
+    use Happening::{Completed, Duplicate, Progress, Registered, Started};
+    let orders = orders(&[Registered, Started, Progress, Completed, Duplicate]);
+    assert_eq!(orders.len(), 120);
+    let all = vec!["job.progress", "job.started", "job.succeeded"];
+    for order in orders {
+        let expected = (Status::Succeeded, true, all.clone(), all.clone());
+        assert_eq!(live(&order), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn what_is_learned_late_is_kept_and_what_is_known_already_changes_nothing() {
+    let job = Job::unknown("s", "default", "j1", NOW).registered(&Registration::default(), NOW);
+    let id = EventId::derive(&["e"]);
+    let said = Said { call_id: Some("c1".to_owned()), ..Said::default() };
+    let Effect::Applied(job, None) = job.report(Status::Pending, &said, &id, NOW) else {
+        panic!("the call id is news, which is nobody's business");
+    };
+    assert_eq!(job.call_id.as_deref(), Some("c1"));
+    assert_eq!(job.report(Status::Pending, &said, &id, NOW), Effect::Stale);
+}
+
+#[test]
+fn a_job_remembers_a_bounded_number_of_announcements_and_always_its_end() {
+    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let reports = [vec![Status::Progress; 100], vec![Status::Running, Status::Failed]].concat();
+    for (number, status) in reports.into_iter().enumerate() {
+        let id = EventId::derive(&[&number.to_string()]);
+        if let Effect::Applied(next, _) = job.report(status, &Said::default(), &id, NOW) {
+            job = *next;
+        }
+    }
+    assert_eq!(job.announced.len(), MAX_REMEMBERED + 2);
+    assert_eq!(job.announced.last(), job.result_event.as_ref());
+}
+
+#[test]
+fn a_claim_that_nobody_vouches_for_only_has_the_platform_asked() {
+    let job = Job::unknown("s", "default", "j1", NOW);
+    let Effect::Applied(job, None) = job.hinted(&Said::default(), NOW) else { panic!("asked") };
+    assert_eq!((job.status, job.poll_at), (Status::Pending, Some(NOW)));
+    let id = EventId::derive(&["e"]);
+    let Effect::Applied(job, _) = job.report(Status::Failed, &Said::default(), &id, NOW) else {
+        panic!("it ends");
+    };
+    assert_eq!(job.poll_at, None);
+    assert_eq!(job.hinted(&Said::default(), NOW), Effect::Stale);
+}
