@@ -15,6 +15,7 @@ pub mod job;
 pub mod json;
 pub mod key;
 pub mod letter;
+pub mod poll;
 pub mod profile;
 pub mod retry;
 pub mod secret;
