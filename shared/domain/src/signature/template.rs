@@ -100,7 +100,9 @@ impl Format {
     pub(super) fn decode(&self, text: &str, length: usize) -> Option<Vec<u8>> {
         let digits = text.strip_prefix(&self.prefix)?;
         let written = if self.hex { 2 * length } else { 4 * length.div_ceil(3) };
-        if digits.len() != written {
+        // Hexadecimal in capitals is the same number, but no sender writes it, and to the senders'
+        // own libraries it is another signature.
+        if digits.len() != written || self.hex && digits.bytes().any(|b| b.is_ascii_uppercase()) {
             return None;
         }
         // The engine refuses missing padding and stray bits.

@@ -218,7 +218,8 @@ fn bad_signature_headers_are_refused_each_for_its_reason() {
         (format!(" {}", right()), Some(malformed.clone())),
         ("sha256=zz".repeat(16), Some(malformed.clone())),
         ("x".repeat(100_000), Some(malformed.clone())),
-        ("sha256=é".to_owned(), Some(malformed)),
+        ("sha256=é".to_owned(), Some(malformed.clone())),
+        (format!("sha256={}", bare.to_uppercase()), Some(malformed)),
         (format!("sha256={}", "0".repeat(64)), Some(Refusal::Mismatch)),
     ] {
         assert_eq!(omtx(&[at, (name, &value)], b"{}").err(), want, "{value:.80}");
@@ -227,8 +228,6 @@ fn bad_signature_headers_are_refused_each_for_its_reason() {
     let doubled = omtx(&[at, (name, &right()), (name, &right())], b"{}");
     assert_eq!(doubled, Err(Refusal::Doubled(name.into())));
     assert_eq!(omtx(&[at, (name, &right())], b"{ }"), Err(Refusal::Mismatch));
-    // Hexadecimal in capitals is the same number.
-    assert!(omtx(&[at, (name, &format!("sha256={}", bare.to_uppercase()))], b"{}").is_ok());
 }
 
 #[test]
