@@ -2,6 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod forgeries;
 mod jobs;
 mod journeys;
 mod omtx;

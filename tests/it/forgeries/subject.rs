@@ -1,0 +1,223 @@
+//! One way in which a profile's sender signs, with everything that a right request of it needs.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use domain::{
+    profile::Profile,
+    secret::Secret,
+    signature::{Algorithm, Format, KeyEncoding, Message, Request, Scheme, token_hash},
+    source::{Accepted, Gate, NotAccepted, Options},
+    time::Timestamp,
+};
+
+/// When everything here happens.
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+/// What the senders' secrets are made of.
+pub(crate) const KEY: [u8; 32] = [0x5a; 32];
+/// The path token of senders that cannot sign.
+pub(crate) const TOKEN: &str = "tok_0123456789abcdefABCDEF0123456789";
+const ID: &str = "msg_2a0b4c6d";
+const NONCE: &str = "n-7f3a";
+const URL: &str = "https://relay.example/in/s?a=1";
+/// RFC 8032, section 7.1, test 1.
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+/// A request that somebody sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+    /// The URL that it calls, as the relay knows it.
+    pub(crate) url: Option<String>,
+    /// The token in its path.
+    pub(crate) token: Option<String>,
+}
+
+impl Sent {
+    /// The same with one header set, unless its value cannot be sent at all.
+    pub(crate) fn with(&self, name: &str, value: &[u8]) -> Option<Self> {
+        let mut sent = self.clone();
+        sent.headers.insert(header(name), HeaderValue::from_bytes(value).ok()?);
+        Some(sent)
+    }
+
+    /// The same with another body.
+    pub(crate) fn with_body(&self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..self.clone() }
+    }
+}
+
+/// A header's name.
+pub(crate) fn header(name: &str) -> HeaderName {
+    HeaderName::try_from(name).expect("a header's name")
+}
+
+/// One scheme of one profile.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// The profile's name, and which of its schemes this is.
+    pub(crate) name: String,
+    /// How it signs.
+    pub(crate) scheme: Scheme,
+    /// What judges it.
+    pub(crate) gate: Gate,
+    /// What its sender signs with.
+    pub(crate) secret: Secret,
+}
+
+impl Subject {
+    /// Every scheme of every profile there is.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for name in Profile::names() {
+            let profile = Profile::named(name).expect("listed");
+            for (number, scheme) in profile.schemes().enumerate() {
+                all.push(Self::of(name, number, profile, scheme));
+            }
+        }
+        all
+    }
+
+    fn of(name: &str, number: usize, profile: &Profile, scheme: &Scheme) -> Self {
+        let (secret, kept) = match (scheme.algorithm, scheme.key) {
+            (Algorithm::Token, _) => (Secret::new(TOKEN), Secret::new(token_hash(TOKEN))),
+            (Algorithm::Ed25519, _) => {
+                let text = |hex: &str| URL_SAFE_NO_PAD.encode(hex::decode(hex).expect("hex"));
+                (Secret::new(text(SEED)), Secret::new(text(PUBLIC)))
+            }
+            // Where a sender takes the text as it is, it looks the same all the same: the prefix
+            // belongs to the key then.
+            (_, KeyEncoding::Raw | KeyEncoding::Whsec) => {
+                (Secret::symmetric(&KEY), Secret::symmetric(&KEY))
+            }
+            (_, KeyEncoding::Base64) => {
+                let secret = Secret::new(STANDARD.encode(KEY));
+                (secret.clone(), secret)
+            }
+            (_, KeyEncoding::Base64Url) => {
+                let secret = Secret::new(URL_SAFE_NO_PAD.encode(KEY));
+                (secret.clone(), secret)
+            }
+            (_, KeyEncoding::Hex) => (Secret::new(hex::encode(KEY)), Secret::new(hex::encode(KEY))),
+        };
+        let gate = Gate {
+            name: "s".to_owned(),
+            profile_name: name.to_owned(),
+            profile: profile.clone(),
+            options: Options::default(),
+            secrets: vec![kept],
+            application: "acme".to_owned(),
+            locked: false,
+        };
+        Self { name: format!("{name}/{number}"), scheme: scheme.clone(), gate, secret }
+    }
+
+    /// Whether it signs at all.
+    pub(crate) fn signs(&self) -> bool {
+        self.scheme.algorithm != Algorithm::Token
+    }
+
+    /// Whether its signed content has this template name in it.
+    pub(crate) fn signed(&self, name: &str) -> bool {
+        String::from(self.scheme.content.clone()).contains(name)
+    }
+
+    /// The header that holds the signature.
+    pub(crate) fn signature(&self) -> &str {
+        self.scheme.headers.first().map_or("x-none", |names| &names.signature)
+    }
+
+    /// The header that holds the time, if one does.
+    pub(crate) fn timestamp(&self) -> Option<&str> {
+        self.scheme.headers.first()?.timestamp.as_deref()
+    }
+
+    /// Whether anything says when it was signed.
+    pub(crate) fn is_timed(&self) -> bool {
+        let prefixed = self.scheme.timestamp_prefix.is_some();
+        prefixed || self.scheme.timestamp_path.is_some() || self.timestamp().is_some()
+    }
+
+    /// A body in which everything is where the profile looks for it, written as nobody's JSON
+    /// library would.
+    pub(crate) fn body(&self, at: Timestamp) -> Vec<u8> {
+        if self.signed("{form}") {
+            // Not percent-encoded: of what is, there are several spellings of one thing.
+            return b"MessageSid=SM0123&MessageStatus=delivered&Body=hello+relay&To=123".to_vec();
+        }
+        let mapping = &self.gate.profile.mapping;
+        let mut fields = vec![
+            r#""amount":1.0"#.to_owned(),
+            r#""text":"Zo\u00eb – 葡萄糖 🧬""#.to_owned(),
+            r#""n":[1e2,-0.50,{"b":1,"a":2}]"#.to_owned(),
+        ];
+        let id = mapping.key.iter().map(|path| (path.as_str(), "id-0123".to_owned()));
+        let time = self.scheme.timestamp_path.as_deref();
+        let time = time.map(|path| (path, self.scheme.timestamp_form.print(at)));
+        for (path, value) in id.chain(time) {
+            let mut json = format!("\"{value}\"");
+            for name in path.rsplit('.') {
+                json = format!("{{\"{name}\":{json}}}");
+            }
+            fields.push(json[1..json.len() - 1].to_owned());
+        }
+        format!("{{ {} }}", fields.join(", ")).into_bytes()
+    }
+
+    /// A right request.
+    pub(crate) fn right(&self) -> Sent {
+        self.sent(&self.secret, NOW)
+    }
+
+    /// The right signature in each spelling that the scheme accepts.
+    pub(crate) fn spelled_right(&self) -> Vec<HeaderValue> {
+        let spell = |format: &Format| {
+            let mut scheme = self.scheme.clone();
+            scheme.formats = vec![format.clone()];
+            self.sent_by(&scheme, &self.secret, NOW).headers[self.signature()].clone()
+        };
+        self.scheme.formats.iter().map(spell).collect()
+    }
+
+    /// One that is signed with this secret at this time.
+    pub(crate) fn sent(&self, secret: &Secret, at: Timestamp) -> Sent {
+        self.sent_by(&self.scheme, secret, at)
+    }
+
+    /// One that is signed by another scheme.
+    pub(crate) fn sent_by(&self, scheme: &Scheme, secret: &Secret, at: Timestamp) -> Sent {
+        let body = self.body(at);
+        let mut headers = HeaderMap::new();
+        if scheme.algorithm != Algorithm::Token {
+            let message = Message {
+                id: Some(ID),
+                at: Some(at),
+                nonce: Some(NONCE),
+                url: Some(URL),
+                body: &body,
+            };
+            for (name, value) in scheme.headers([secret], &message).expect("it signs") {
+                headers.insert(header(&name), HeaderValue::try_from(value).expect("printable"));
+            }
+        }
+        let token = (!self.signs()).then(|| TOKEN.to_owned());
+        Sent { headers, body, url: Some(URL.to_owned()), token }
+    }
+
+    /// Judges a request.
+    pub(crate) fn judge(&self, sent: &Sent) -> Result<Accepted, NotAccepted> {
+        let request = Request {
+            headers: &sent.headers,
+            body: &sent.body,
+            url: sent.url.as_deref(),
+            token: sent.token.as_deref(),
+        };
+        self.gate.judge(&request, NOW)
+    }
+}
