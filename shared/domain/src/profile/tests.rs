@@ -300,13 +300,25 @@ fn only_terminal_states_share_a_key() {
         let profile = Profile::named(name).expect("listed");
         profile.key(&Verified::default(), body.as_bytes()).map(|(key, _)| key).expect("readable")
     };
-    assert_eq!(key("modal", r#"{"call_id":"c","status":"success","a":1}"#), "job:c:succeeded");
+    let job = |status: &str| format!(r#"{{"metadata":{{"job_id":"c"}},"status":"{status}"}}"#);
+    assert_eq!(key("modal", &job("success")), "job:c:succeeded");
     for word in ["running", "progress", "pending", "something new"] {
         let one = key("modal", &format!(r#"{{"call_id":"c","status":"{word}","at":1}}"#));
         let two = key("modal", &format!(r#"{{"call_id":"c","status":"{word}","at":2}}"#));
         assert!(one.starts_with("sha256:") && one != two, "{word}");
     }
     assert_eq!(ended("c", Status::TimedOut), "job:c:timed_out");
+}
+
+#[test]
+fn the_inputs_of_one_map_share_a_call_and_are_different_jobs() {
+    let modal = Profile::named("modal").expect("listed");
+    let key = |job: &str| {
+        let body =
+            format!(r#"{{"call_id":"fc-1","status":"success","metadata":{{"job_id":"{job}"}}}}"#);
+        modal.key(&Verified::default(), body.as_bytes()).map(|(key, _)| key).expect("readable")
+    };
+    assert_ne!(key("shard-1"), key("shard-2"));
 }
 
 #[test]
