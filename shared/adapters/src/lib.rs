@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod inbox;
 pub mod log;
+pub mod metrics;
 pub mod problem;
 pub mod queue;
 pub mod random;

@@ -1,0 +1,113 @@
+//! Metrics, as lines of CloudWatch's embedded metric format: one JSON line on standard output, which
+//! CloudWatch Logs turns into metrics without an API call, a permission or a client to link.
+//!
+//! There are no dimensions: one per endpoint would be a metric each, and every metric is paid for.
+//! What a line is about stands beside it as properties, which Logs Insights can ask for.
+
+use std::{io::Write, sync::LazyLock};
+
+use domain::time::Timestamp;
+use serde_json::{Map, Value, json};
+use tracing::debug;
+
+/// Where all metrics of the relay lie.
+pub const NAMESPACE: &str = "WebhookRelay";
+
+/// What a number counts, in CloudWatch's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// So many things.
+    Count,
+    /// Milliseconds.
+    Milliseconds,
+    /// A state.
+    None,
+}
+
+impl Unit {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::None => "None",
+        }
+    }
+}
+
+/// Whether CloudWatch reads what we print.
+static IN_LAMBDA: LazyLock<bool> =
+    LazyLock::new(|| std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some());
+
+/// Emits metrics that belong together, and what they are about. Outside of Lambda they are a line in
+/// the log, for whoever asks for `debug`. A metric that cannot be written stops nothing.
+pub fn emit(
+    namespace: &str,
+    at: Timestamp,
+    metrics: &[(&str, Unit, f64)],
+    properties: &[(&str, &str)],
+) {
+    let line = line(namespace, at, metrics, properties);
+    if *IN_LAMBDA {
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    } else {
+        debug!(target: "metrics", "{line}");
+    }
+}
+
+/// The line.
+fn line(
+    namespace: &str,
+    at: Timestamp,
+    metrics: &[(&str, Unit, f64)],
+    properties: &[(&str, &str)],
+) -> Value {
+    let directive =
+        |(name, unit, _): &(&str, Unit, f64)| json!({ "Name": name, "Unit": unit.word() });
+    let mut line = Map::new();
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": at.0,
+            "CloudWatchMetrics": [{
+                "Namespace": namespace,
+                "Dimensions": [[]],
+                "Metrics": metrics.iter().map(directive).collect::<Vec<_>>(),
+            }],
+        }),
+    );
+    line.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_the_embedded_metric_format_asks_for() {
+        let metrics = [
+            ("webhook_publish_success", Unit::Count, 1.0),
+            ("webhook_retry_count", Unit::Count, 2.0),
+        ];
+        let line = line(NAMESPACE, Timestamp(1_700_000_000_123), &metrics, &[("endpoint", "ep_1")]);
+        let want = json!({
+            "_aws": {
+                "Timestamp": 1_700_000_000_123_u64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "WebhookRelay",
+                    "Dimensions": [[]],
+                    "Metrics": [
+                        { "Name": "webhook_publish_success", "Unit": "Count" },
+                        { "Name": "webhook_retry_count", "Unit": "Count" },
+                    ],
+                }],
+            },
+            "endpoint": "ep_1",
+            "webhook_publish_success": 1.0,
+            "webhook_retry_count": 2.0,
+        });
+        assert_eq!(line, want);
+        assert!(!line.to_string().contains('\n'));
+    }
+}
