@@ -13,6 +13,7 @@ pub mod filter;
 pub mod id;
 pub mod job;
 pub mod json;
+pub mod json_form;
 pub mod key;
 pub mod letter;
 pub mod profile;

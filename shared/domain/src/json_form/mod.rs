@@ -1,0 +1,32 @@
+//! JSON as another language would write it again.
+//!
+//! Some receivers do not verify the bytes they got but those that their own language makes of them:
+//! Python's `json.dumps(body, sort_keys=True)`, Node's `JSON.stringify(req.body)`. What is sent in
+//! that very form holds for them and for whoever verifies the raw body. Numbers and strings are
+//! taken from the source text, as Python keeps `1.0` and integers of any size and JavaScript does
+//! not. Depth costs no stack.
+
+mod number;
+mod read;
+mod write;
+
+pub use self::read::NotJson;
+
+/// As Python's `json.dumps(json.loads(body), sort_keys=True)` writes it. A number beyond a double's
+/// range becomes `Infinity` there, and here.
+pub fn python_sorted(body: &[u8]) -> Result<Vec<u8>, NotJson> {
+    let mut tree = read::tree(body)?;
+    tree.sort_keys();
+    Ok(write::write(&tree, &write::PYTHON))
+}
+
+/// As `JSON.stringify(JSON.parse(body))` writes it: keys that are array indexes come first, in order,
+/// the others as they first stood.
+pub fn ecmascript(body: &[u8]) -> Result<Vec<u8>, NotJson> {
+    let mut tree = read::tree(body)?;
+    tree.indexes_first();
+    Ok(write::write(&tree, &write::ECMASCRIPT))
+}
+
+#[cfg(test)]
+mod tests;
