@@ -1,15 +1,14 @@
 //! The webhook of one job or batch, as its registrar gives it, in any of the shapes that the five
 //! systems use.
 
-use std::collections::BTreeMap;
-
 use adapters::vault::Vault;
 use domain::{
     address::Rule,
     endpoint::{Endpoint, EndpointSecret, Scope},
     filter::Filter,
+    headers,
     id::{ApplicationId, EndpointId},
-    profile::Profile,
+    outgoing::Outgoing,
     retry::{InvalidPolicy, Policy},
     secret::Secret,
     subscription,
@@ -23,8 +22,6 @@ use crate::error::{Error, Invalid};
 
 /// Retries of a job's or batch's webhook, unless its registrar says otherwise.
 const DEFAULT_RETRIES: i64 = 3;
-/// Longest secret of a job's or batch's webhook.
-const MAX_SECRET: usize = 128;
 /// Longest list of events, as text.
 const MAX_EVENTS: usize = 256;
 
@@ -86,15 +83,24 @@ impl WebhookIn {
         rule: &Rule,
         vault: &Vault,
     ) -> Result<(), Error> {
-        rule.target(&self.url).map_err(|why| invalid("url", why))?;
+        rule.destination(&self.url).map_err(|why| invalid("url", why))?;
         if let Some(profile) = &self.profile
-            && Profile::named(profile).is_none()
+            && Outgoing::of(profile).is_none()
         {
-            return Err(invalid("profile", "is none that we know"));
+            let known = Outgoing::names().collect::<Vec<_>>().join(", ");
+            return Err(invalid("profile", format!("is none that we know; there are {known}")));
         }
-        endpoint.policy = policy(self.max_retries, self.timeout, self.delays)?;
+        endpoint.policy = match self.profile.as_deref().and_then(Outgoing::of) {
+            Some(out) if self.delays.is_none() => {
+                out.policy_of(self.max_retries, self.timeout).map_err(invalid_policy)?
+            }
+            _ => policy(self.max_retries, self.timeout, self.delays)?,
+        };
         endpoint.event_types = events(self.events, family)?;
-        endpoint.headers = headers(self.headers)?;
+        let owner = Endpoint::owner(&endpoint.id);
+        let given = headers::parse(&self.headers.unwrap_or_default());
+        let given = given.map_err(|why| invalid("headers", why))?;
+        endpoint.headers = vault.keep_headers(&owner, given, &endpoint.headers);
         endpoint.filter = match self.filter {
             Some(pattern) => Some(Filter::parse(pattern).map_err(|why| invalid("filter", why))?),
             None => None,
@@ -102,15 +108,17 @@ impl WebhookIn {
         endpoint.profile = self.profile;
         endpoint.url = self.url;
         let secret = match self.secret {
-            Some(secret) if (1..=MAX_SECRET).contains(&secret.len()) => Secret::new(secret),
-            Some(_) => return Err(invalid("secret", "is 1 to 128 characters")),
+            Some(text) => {
+                endpoint.owner_has_secret = true;
+                Endpoint::secret(&text, true).map_err(|why| invalid("secret", why))?
+            }
             None if endpoint.secrets.is_empty() => {
                 Secret::symmetric(&adapters::random::bytes::<32>())
             }
             // Left out, it stays as it is.
             None => return Ok(()),
         };
-        let sealed = vault.seal(&Endpoint::owner(&endpoint.id), &secret);
+        let sealed = vault.seal(&owner, &secret);
         endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
         Ok(())
     }
@@ -148,11 +156,15 @@ fn policy(
         Some(_) => max_retries,
         None => max_retries.or(Some(DEFAULT_RETRIES)),
     };
-    Policy::of(retries, timeout, delays).map_err(|why| match why {
+    Policy::of(retries, timeout, delays).map_err(invalid_policy)
+}
+
+fn invalid_policy(why: InvalidPolicy) -> Error {
+    match why {
         InvalidPolicy::MaxRetries => invalid("max_retries", "is 1 to 10"),
         InvalidPolicy::Timeout => invalid("timeout", "is 5 to 300"),
         InvalidPolicy::Delays => invalid("delays", why),
-    })
+    }
 }
 
 fn events(given: Option<Value>, family: &str) -> Result<Vec<String>, Error> {
@@ -186,29 +198,4 @@ fn events(given: Option<Value>, family: &str) -> Result<Vec<String>, Error> {
         }
     }
     Ok(names)
-}
-
-fn headers(given: Option<Value>) -> Result<BTreeMap<String, String>, Error> {
-    let shape = || invalid("headers", "is an object of texts, or one in JSON text");
-    let object = match given {
-        None | Some(Value::Null) => return Ok(BTreeMap::new()),
-        Some(Value::String(text)) if text.is_empty() => return Ok(BTreeMap::new()),
-        Some(Value::String(text)) => serde_json::from_str(&text).map_err(|_| shape())?,
-        Some(Value::Object(object)) => object,
-        Some(_) => return Err(shape()),
-    };
-    let text = |(name, value): (String, Value)| match value {
-        Value::String(value) => Ok((name, value)),
-        _ => Err(shape()),
-    };
-    let headers: BTreeMap<String, String> =
-        object.into_iter().map(text).collect::<Result<_, _>>()?;
-    for (name, value) in &headers {
-        let fits = axum::http::HeaderName::try_from(name.as_str()).is_ok()
-            && axum::http::HeaderValue::try_from(value.as_str()).is_ok();
-        if !fits {
-            return Err(invalid("headers", "holds what cannot be a header"));
-        }
-    }
-    Ok(headers)
 }

@@ -5,6 +5,7 @@
 //! is no way to an address that was not judged for this very call.
 
 mod get;
+mod redis;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -15,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
+    destination::Destination,
     retry::{self, ErrorClass, Outcome},
     time::Timestamp,
 };
@@ -101,7 +103,7 @@ impl Caller {
         &self.rule
     }
 
-    /// Posts a body. Every way of failing is an outcome, never an error.
+    /// Posts a body, or publishes it if the URL is that of a Redis channel. Every way of failing is an outcome, never an error.
     pub async fn post(&self, call: Call<'_>) -> Answer {
         let (started, timeout) = (Instant::now(), call.timeout);
         let done = within(timeout, self.exchange(call)).await;
@@ -115,6 +117,9 @@ impl Caller {
     }
 
     async fn exchange(&self, call: Call<'_>) -> Result<(Outcome, String), Failure> {
+        if let Destination::Redis(channel) = self.rule.destination(call.url)? {
+            return self.publish(&channel, &call).await;
+        }
         let response = self.response(Method::POST, call.url, call.headers, call.body).await?;
         let outcome = outcome(&response, call.now);
         Ok((outcome, prefix(response.into_body()).await?))

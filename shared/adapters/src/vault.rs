@@ -1,12 +1,17 @@
 //! Secrets at rest: AES-256-GCM under a master key that only Secrets Manager holds, with the
 //! owner's name as associated data, so that one owner's secret does not open as another's.
 
+use std::collections::BTreeMap;
+
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::secret::{Sealed, Secret};
+use domain::{
+    headers::{self, Kept},
+    secret::{Sealed, Secret},
+};
 
 use crate::{Unavailable, random};
 
@@ -58,6 +63,43 @@ impl Vault {
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| NotOpened)?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
         self.cipher.decrypt(&nonce.into(), payload).map(Secret::new).map_err(|_| NotOpened)
+    }
+
+    /// The headers of an endpoint's owner as they are kept: those whose names say that they are
+    /// secrets are sealed. A value that is masked stays what it was.
+    pub fn keep_headers(
+        &self,
+        owner: &str,
+        given: BTreeMap<String, String>,
+        known: &BTreeMap<String, Kept>,
+    ) -> BTreeMap<String, Kept> {
+        let keep = |(name, value): (String, String)| {
+            let kept = match known.get(&name) {
+                Some(kept @ Kept::Sealed(_)) if value == headers::MASK => kept.clone(),
+                _ if headers::is_sensitive(&name) => {
+                    Kept::Sealed(self.seal(owner, &Secret::new(value)))
+                }
+                _ => Kept::Plain(value),
+            };
+            (name, kept)
+        };
+        given.into_iter().map(keep).collect()
+    }
+
+    /// The same, as they are sent.
+    pub fn open_headers(
+        &self,
+        owner: &str,
+        kept: &BTreeMap<String, Kept>,
+    ) -> Result<BTreeMap<String, Secret>, NotOpened> {
+        let open = |(name, kept): (&String, &Kept)| {
+            let value = match kept {
+                Kept::Plain(text) => Secret::new(text.as_str()),
+                Kept::Sealed(sealed) => self.unseal(owner, sealed)?,
+            };
+            Ok((name.clone(), value))
+        };
+        kept.iter().map(open).collect()
     }
 }
 

@@ -18,16 +18,17 @@ use adapters::{
 use domain::{
     delivery::{Attempt, Delivery, LEASE_MARGIN, Round, State},
     endpoint::{Disabled, Endpoint},
-    event::Event,
     id::{AttemptId, DeliveryId, EventId},
     retry::{self, ErrorClass, Outcome, Policy, Verdict},
-    secret::Secret,
-    signature,
     task::Kind,
     time::Timestamp,
 };
-use http::{HeaderMap, HeaderValue, header};
 use tracing::{info, warn};
+
+use crate::{
+    compose::{self, Request},
+    measure,
+};
 
 /// Everything an attempt needs.
 #[derive(Clone)]
@@ -127,9 +128,10 @@ impl Attempts {
         }
         let body = self.bucket.open(event.payload.clone()).await?;
         let at = self.clock.now();
-        let answer = match self.headers(event, endpoint, at, &body) {
-            Ok(headers) => self.call(&claimed, endpoint, headers, body, at, limit).await,
-            Err(answer) => answer,
+        let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
+        let answer = match request {
+            Ok(request) => self.call(&claimed, endpoint, request, at, limit).await,
+            Err(why) => unsendable(why),
         };
         self.conclude(claimed, &context, endpoint, answer, at, manual).await
     }
@@ -139,8 +141,7 @@ impl Attempts {
         &self,
         claimed: &Claimed,
         endpoint: &Endpoint,
-        headers: HeaderMap,
-        body: Vec<u8>,
+        Request { headers, body }: Request,
         at: Timestamp,
         limit: Option<Duration>,
     ) -> Answer {
@@ -163,8 +164,9 @@ impl Attempts {
         let policy = &endpoint.policy;
         let delivery = &mut claimed.delivery;
         let tried = delivery.tried() + 1;
-        delivery.record(attempt(delivery, endpoint, &answer, at, manual));
-        let verdict = retry::judge(policy, &answer.outcome, tried, random::dice());
+        let success = endpoint.outgoing().map(|out| out.success.clone()).unwrap_or_default();
+        let verdict = retry::judge(policy, &success, &answer.outcome, tried, random::dice());
+        delivery.record(attempt(delivery, endpoint, &answer, &verdict, at, manual));
         let now = self.clock.now();
         let due = match verdict {
             Verdict::Delivered => {
@@ -187,6 +189,7 @@ impl Attempts {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(Attempted::Stale);
         }
+        measure::attempted(&claimed.delivery, &verdict, now);
         self.follow_up(&claimed.delivery, context).await;
         Ok(Attempted::Called(Box::new(claimed.delivery)))
     }
@@ -247,40 +250,6 @@ impl Attempts {
         Ok(())
     }
 
-    /// The Standard Webhooks headers, signed with every live secret.
-    fn headers(
-        &self,
-        event: &Event,
-        endpoint: &Endpoint,
-        at: Timestamp,
-        body: &[u8],
-    ) -> Result<HeaderMap, Answer> {
-        let owner = Endpoint::owner(&endpoint.id);
-        let open = |sealed| self.vault.unseal(&owner, sealed);
-        let secrets: Result<Vec<Secret>, _> = endpoint.live_secrets(at).map(open).collect();
-        let secrets = match secrets {
-            Ok(secrets) if !secrets.is_empty() => secrets,
-            _ => return Err(unsendable("the endpoint's signing secrets do not open")),
-        };
-        let id = event.webhook_id();
-        let signature = signature::sign_standard(&secrets, &id, at, body);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let agent = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
-        for (name, value) in [
-            ("webhook-id", id),
-            ("webhook-timestamp", at.secs().to_string()),
-            ("webhook-signature", signature),
-        ] {
-            let Ok(value) = HeaderValue::try_from(value) else {
-                return Err(unsendable("the event's id cannot be a header"));
-            };
-            headers.insert(name, value);
-        }
-        Ok(headers)
-    }
-
     fn note(
         &self,
         delivery: &Delivery,
@@ -295,7 +264,7 @@ impl Attempts {
             detail: detail.to_owned(),
             took,
         };
-        attempt(delivery, endpoint, &answer, self.clock.now(), false)
+        attempt(delivery, endpoint, &answer, &Verdict::Dead, self.clock.now(), false)
     }
 }
 
@@ -313,11 +282,12 @@ fn attempt(
     delivery: &Delivery,
     endpoint: &Endpoint,
     answer: &Answer,
+    verdict: &Verdict,
     at: Timestamp,
     manual: bool,
 ) -> Attempt {
     let (status, error, detail) = match &answer.outcome {
-        Outcome::Answered { status: status @ 200..=299, .. } => {
+        Outcome::Answered { status, .. } if *verdict == Verdict::Delivered => {
             (Some(*status), None, String::new())
         }
         Outcome::Answered { status, .. } => {

@@ -4,4 +4,6 @@
 pub mod announce;
 pub mod attempt;
 pub mod batch;
+mod compose;
+mod measure;
 pub mod redrive;

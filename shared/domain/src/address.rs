@@ -120,6 +120,9 @@ pub enum Forbidden {
     /// Longer than any URL should be.
     #[error("the URL is longer than 2048 characters")]
     TooLong,
+    /// A Redis server without a channel.
+    #[error("a Redis URL names a channel, such as rediss://host:6379/channel")]
+    Channel,
     /// Not the public internet.
     #[error("the address {0} is not on the public internet")]
     Address(IpAddr),

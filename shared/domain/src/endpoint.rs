@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
     filter::Filter,
+    headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
+    outgoing::Outgoing,
     retry::Policy,
-    secret::Sealed,
+    secret::{SYMMETRIC_PREFIX, Sealed, Secret},
     subscription,
     time::Timestamp,
 };
@@ -58,7 +61,13 @@ pub struct Endpoint {
     pub filter: Option<Filter>,
     /// Headers of its owner's, sent along.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, headers::Kept>,
+    /// Whether its owner ever set a secret; some systems sign for nobody else.
+    #[serde(default)]
+    pub owner_has_secret: bool,
+    /// When calls to it stop for a while.
+    #[serde(default)]
+    pub breaker: Breaker,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -66,6 +75,21 @@ pub struct Endpoint {
     /// Counts changes; every write is conditional on the one it read.
     #[serde(default)]
     pub version: u64,
+}
+
+/// When calls to an endpoint stop for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaker {
+    /// Failures in a row that open it.
+    pub threshold: u16,
+    /// How long it stays open at first, in seconds.
+    pub recovery_seconds: u16,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { threshold: 5, recovery_seconds: 60 }
+    }
 }
 
 /// What an endpoint hears of, and where it lies in the table.
@@ -100,6 +124,19 @@ pub struct EndpointSecret {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Why a text cannot be a signing secret. The caller may read this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    /// Not as Standard Webhooks spells it.
+    #[error("is whsec_ and 24 to 64 bytes in base64")]
+    Standard,
+    /// Nor as the profile's system would take it.
+    #[error(
+        "is 16 to 128 printable ASCII characters without white space around them, or whsec_ and 24 to 64 bytes in base64"
+    )]
+    Text,
+}
+
 /// Most endpoints of one application: an event and all its deliveries are recorded in one
 /// transaction, which holds 100 items.
 pub const MAX_ENDPOINTS: usize = 90;
@@ -124,10 +161,31 @@ impl Endpoint {
             profile: None,
             filter: None,
             headers: BTreeMap::new(),
+            owner_has_secret: false,
+            breaker: Breaker::default(),
             created_at: now,
             updated_at: now,
             version: 1,
         }
+    }
+
+    /// Reads a signing secret that its owner chose: `whsec_` and 24 to 64 bytes in base64. Where a
+    /// system knows plain text, 16 to 128 characters of that will do: the systems' own secrets are
+    /// people's texts, and shorter ones can be guessed.
+    pub fn secret(text: &str, plain: bool) -> Result<Secret, InvalidSecret> {
+        let digits = text.strip_prefix(SYMMETRIC_PREFIX);
+        let key = digits.and_then(|digits| STANDARD.decode(digits).ok());
+        if key.is_some_and(|key| (24..=64).contains(&key.len())) {
+            return Ok(Secret::new(text));
+        }
+        if !plain {
+            return Err(InvalidSecret::Standard);
+        }
+        let printable = text.chars().all(|char| matches!(char, ' '..='~'));
+        if text.trim() != text || !printable || !(16..=128).contains(&text.len()) {
+            return Err(InvalidSecret::Text);
+        }
+        Ok(Secret::new(text))
     }
 
     /// What the secrets of an endpoint are sealed with.
@@ -135,10 +193,19 @@ impl Endpoint {
         format!("endpoint:{id}")
     }
 
-    /// Whether it wants to hear of an event, by its type and channels.
+    /// How its profile's system calls subscribers, if it has such a profile.
+    pub fn outgoing(&self) -> Option<&'static Outgoing> {
+        Outgoing::of(self.profile.as_deref()?)
+    }
+
+    /// Whether it wants to hear of an event, by its type and channels. Without a list of types it
+    /// wants what its profile's system speaks of.
     pub fn wants(&self, event: &Event) -> bool {
-        let wants_type = self.event_types.is_empty()
-            || self.event_types.iter().any(|kind| subscription::covers(kind, &event.event_type));
+        let event_type = &event.event_type;
+        let wants_type = match self.event_types.is_empty() {
+            true => self.outgoing().is_none_or(|out| out.speaks_of(event_type)),
+            false => self.event_types.iter().any(|kind| subscription::covers(kind, event_type)),
+        };
         let on_channel = self.channels.is_empty()
             || event.channels.iter().any(|channel| self.channels.contains(channel));
         wants_type && on_channel

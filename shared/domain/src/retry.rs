@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outgoing::Success;
+
 /// How an endpoint is retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -151,10 +153,17 @@ pub enum Verdict {
     Gone,
 }
 
-/// Judges the attempt number `tried` of a round (the first is 1).
-pub fn judge(policy: &Policy, outcome: &Outcome, tried: u32, dice: f64) -> Verdict {
+/// Judges the attempt number `tried` of a round (the first is 1); `success` says which statuses the
+/// endpoint's profile takes for one.
+pub fn judge(
+    policy: &Policy,
+    success: &Success,
+    outcome: &Outcome,
+    tried: u32,
+    dice: f64,
+) -> Verdict {
     let retry_after = match outcome {
-        Outcome::Answered { status: 200..=299, .. } => return Verdict::Delivered,
+        Outcome::Answered { status, .. } if success.is(*status) => return Verdict::Delivered,
         Outcome::Answered { status: 410, .. } => return Verdict::Gone,
         // Asking again cannot change where the name points on purpose.
         Outcome::Failed(ErrorClass::ForbiddenAddress) => return Verdict::Dead,
@@ -176,15 +185,29 @@ mod tests {
     fn the_verdict_follows_the_status() {
         let policy = Policy::default();
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(judge(&policy, &answered(status), 1, 0.5), Verdict::Delivered);
+            assert_eq!(
+                judge(&policy, &Success::default(), &answered(status), 1, 0.5),
+                Verdict::Delivered
+            );
         }
         for status in [100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503] {
             let retry = Verdict::Retry(Duration::from_secs(5));
-            assert_eq!(judge(&policy, &answered(status), 1, 0.5), retry, "{status}");
+            assert_eq!(
+                judge(&policy, &Success::default(), &answered(status), 1, 0.5),
+                retry,
+                "{status}"
+            );
         }
-        assert_eq!(judge(&policy, &answered(410), 1, 0.5), Verdict::Gone);
+        assert_eq!(judge(&policy, &Success::default(), &answered(410), 1, 0.5), Verdict::Gone);
+        let only_ok = Success::List(vec![200]);
+        assert_eq!(judge(&policy, &only_ok, &answered(200), 1, 0.5), Verdict::Delivered);
+        for status in [201, 204] {
+            let retry = Verdict::Retry(Duration::from_secs(5));
+            assert_eq!(judge(&policy, &only_ok, &answered(status), 1, 0.5), retry, "{status}");
+        }
+        assert_eq!(judge(&policy, &only_ok, &answered(410), 1, 0.5), Verdict::Gone);
         let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
-        assert_eq!(judge(&policy, &forbidden, 1, 0.5), Verdict::Dead);
+        assert_eq!(judge(&policy, &Success::default(), &forbidden, 1, 0.5), Verdict::Dead);
     }
 
     #[test]
@@ -198,7 +221,7 @@ mod tests {
                 assert!((0.8..=1.2).contains(&ratio), "step {index}: {ratio}");
             }
         }
-        assert_eq!(judge(&policy, &answered(500), 10, 0.5), Verdict::Dead);
+        assert_eq!(judge(&policy, &Success::default(), &answered(500), 10, 0.5), Verdict::Dead);
     }
 
     #[test]

@@ -25,6 +25,16 @@ impl Secret {
         Self(format!("{SYMMETRIC_PREFIX}{}", STANDARD.encode(bytes)).into_bytes())
     }
 
+    /// The same key as Standard Webhooks spells it: a `whsec_` secret as it is, any other text as
+    /// `whsec_` and its bytes in base64.
+    pub fn standard(&self) -> Self {
+        let digits = self.as_str().and_then(|text| text.strip_prefix(SYMMETRIC_PREFIX));
+        match digits.and_then(|digits| STANDARD.decode(digits).ok()) {
+            Some(_) => self.clone(),
+            None => Self::symmetric(&self.0),
+        }
+    }
+
     /// The secret as text, if it is text.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
@@ -54,6 +64,17 @@ impl fmt::Debug for Sealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_has_a_standard_spelling() {
+        let standard = |text: &str| Secret::new(text).standard().as_str().map(str::to_owned);
+        assert_eq!(standard("whsec_c2VjcmV0").as_deref(), Some("whsec_c2VjcmV0"));
+        assert_eq!(
+            standard("your_shared_secret").as_deref(),
+            Some("whsec_eW91cl9zaGFyZWRfc2VjcmV0")
+        );
+        assert_eq!(standard("whsec_!").as_deref(), Some("whsec_d2hzZWNfIQ=="));
+    }
 
     #[test]
     fn a_secret_does_not_print() {

@@ -331,7 +331,8 @@ fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verified, Refu
 }
 
 impl HeaderNames {
-    fn all(&self) -> impl Iterator<Item = &str> {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
         let others = [&self.id, &self.timestamp, &self.nonce];
         [self.signature.as_str()]
             .into_iter()

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use adapters::vault::Vault;
 use domain::{
     address::Rule,
-    endpoint::{Disabled, Endpoint},
+    endpoint::{self, Disabled, Endpoint},
+    headers,
     id::is_identifier,
+    outgoing::Outgoing,
     retry::{InvalidPolicy, Policy},
-    secret::{SYMMETRIC_PREFIX, Secret},
+    secret::Secret,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -18,7 +21,9 @@ use crate::error::Error;
 /// A new endpoint.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct EndpointIn {
-    /// Its signing secret, `whsec_` and 24 to 64 bytes in base64; one is made if there is none.
+    /// Its signing secret, `whsec_` and 24 to 64 bytes in base64; one is made if there is none. With
+    /// a profile, 16 to 128 printable characters will do, and the profile's signatures are made with
+    /// just those.
     pub(super) secret: Option<String>,
     #[serde(flatten)]
     pub(super) update: EndpointUpdate,
@@ -60,6 +65,15 @@ pub(super) struct EndpointUpdate {
     /// Seconds to wait before each retry; the last one repeats.
     #[schema(min_items = 1, max_items = 10)]
     delays: Option<Vec<i64>>,
+    /// The profile whose headers and bodies it receives, and whose policy it has unless it says
+    /// otherwise; `standard` is none.
+    profile: Option<String>,
+    /// Headers sent along, as an object or as an object in JSON text. A value of `***` is the one
+    /// that is kept already.
+    #[schema(value_type = Option<Object>)]
+    headers: Option<Value>,
+    /// When calls stop for a while.
+    breaker: Option<Breaker>,
 }
 
 /// An endpoint as we show it.
@@ -82,6 +96,10 @@ pub(super) struct EndpointOut {
     max_retries: u8,
     timeout_seconds: u16,
     delays: Vec<u32>,
+    profile: Option<String>,
+    /// Of headers whose names say that they are secrets, `***`.
+    headers: BTreeMap<String, String>,
+    breaker: Breaker,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -108,6 +126,13 @@ impl From<Endpoint> for EndpointOut {
             max_retries: endpoint.policy.max_retries,
             timeout_seconds: endpoint.policy.timeout_seconds,
             delays: endpoint.policy.delays,
+            profile: endpoint.profile,
+            headers: endpoint
+                .headers
+                .into_iter()
+                .map(|(name, kept)| (name, kept.shown().to_owned()))
+                .collect(),
+            breaker: endpoint.breaker.into(),
             created_at: endpoint.created_at.rfc3339(),
             updated_at: endpoint.updated_at.rfc3339(),
         }
@@ -117,8 +142,13 @@ impl From<Endpoint> for EndpointOut {
 impl EndpointUpdate {
     /// Writes itself over an endpoint, if all of it can be used. What Svix's clients do not know of
     /// (the retry policy) stays as it is where it is left out.
-    pub(super) fn apply(self, endpoint: &mut Endpoint, rule: &Rule) -> Result<(), Error> {
-        rule.target(&self.url).map_err(|why| Error::field("url", why))?;
+    pub(super) fn apply(
+        self,
+        endpoint: &mut Endpoint,
+        rule: &Rule,
+        vault: &Vault,
+    ) -> Result<(), Error> {
+        rule.destination(&self.url).map_err(|why| Error::field("url", why))?;
         if self.uid.as_ref().is_some_and(|uid| !is_identifier(uid, 256)) {
             return Err(Error::field("uid", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
         }
@@ -126,8 +156,23 @@ impl EndpointUpdate {
         if throttle_rate == Some(0) {
             return Err(Error::field("throttleRate", "is at least 1"));
         }
+        if let Some(name) = self.profile {
+            let profile = profile(name)?;
+            if profile != endpoint.profile {
+                endpoint.profile = profile;
+                endpoint.policy = endpoint.outgoing().map(Outgoing::policy).unwrap_or_default();
+            }
+        }
         endpoint.policy =
             policy(self.max_retries, self.timeout_seconds, self.delays, &endpoint.policy)?;
+        if let Some(given) = &self.headers {
+            let given = headers::parse(given).map_err(|why| Error::field("headers", why))?;
+            let owner = Endpoint::owner(&endpoint.id);
+            endpoint.headers = vault.keep_headers(&owner, given, &endpoint.headers);
+        }
+        if let Some(given) = self.breaker {
+            endpoint.breaker = given.checked()?;
+        }
         endpoint.event_types =
             names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
         endpoint.channels = names("channels", self.channels, 128, 10)?;
@@ -193,11 +238,49 @@ fn policy(
     })
 }
 
-/// A signing secret that somebody gave us.
-pub(super) fn secret(text: &str) -> Result<Secret, Error> {
-    let bytes = text.strip_prefix(SYMMETRIC_PREFIX).and_then(|text| STANDARD.decode(text).ok());
-    match bytes {
-        Some(bytes) if (24..=64).contains(&bytes.len()) => Ok(Secret::new(text)),
-        _ => Err(Error::field("secret", "is whsec_ and 24 to 64 bytes in base64")),
+/// The name of a profile that has something to say about calls to subscribers.
+fn profile(name: String) -> Result<Option<String>, Error> {
+    match name.as_str() {
+        "" | "standard" => Ok(None),
+        known if Outgoing::of(known).is_some() => Ok(Some(name)),
+        _ => {
+            let known = Outgoing::names().collect::<Vec<_>>().join(", ");
+            Err(Error::field("profile", format!("is one of standard, {known}")))
+        }
+    }
+}
+
+/// A signing secret that somebody gave us for this endpoint.
+pub(super) fn secret(endpoint: &Endpoint, text: &str) -> Result<Secret, Error> {
+    let plain = endpoint.outgoing().is_some();
+    Endpoint::secret(text, plain).map_err(|why| Error::field("secret", why))
+}
+
+/// When calls to an endpoint stop for a while.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Breaker {
+    /// Failures in a row.
+    #[schema(minimum = 1, maximum = 100)]
+    threshold: u16,
+    /// How long.
+    #[schema(minimum = 1, maximum = 900)]
+    recovery_seconds: u16,
+}
+
+impl From<endpoint::Breaker> for Breaker {
+    fn from(kept: endpoint::Breaker) -> Self {
+        Self { threshold: kept.threshold, recovery_seconds: kept.recovery_seconds }
+    }
+}
+
+impl Breaker {
+    fn checked(self) -> Result<endpoint::Breaker, Error> {
+        let Self { threshold, recovery_seconds } = self;
+        if !(1..=100).contains(&threshold) || !(1..=900).contains(&recovery_seconds) {
+            let why = "has a threshold of 1 to 100 and recoverySeconds of 1 to 900";
+            return Err(Error::field("breaker", why));
+        }
+        Ok(endpoint::Breaker { threshold, recovery_seconds })
     }
 }

@@ -58,14 +58,15 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
     let application = applications::resolve(api, app).await?;
     let id = EndpointId::random(random::bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", api.clock.now());
-    given.update.apply(&mut endpoint, &api.rule)?;
+    given.update.apply(&mut endpoint, &api.rule, &api.vault)?;
     if endpoint.uid.as_deref().is_some_and(|uid| EndpointId::parse(uid).is_ok()) {
         return Err(Error::field("uid", "must not look like an id of ours"));
     }
-    let secret = match &given.secret {
-        Some(text) => endpoint_in::secret(text)?,
+    let secret = match given.secret.as_deref() {
+        Some(text) => endpoint_in::secret(&endpoint, text)?,
         None => Secret::symmetric(&random::bytes::<32>()),
     };
+    endpoint.owner_has_secret = given.secret.is_some();
     let sealed = api.vault.seal(&Endpoint::owner(&endpoint.id), &secret);
     endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
     if MAX_ENDPOINTS <= api.table.endpoints(&endpoint.application).await?.len() {
@@ -145,7 +146,7 @@ async fn update(
         Err(error) => return Err(error),
     };
     let mut next = known.clone();
-    given.apply(&mut next, &api.rule)?;
+    given.apply(&mut next, &api.rule, &api.vault)?;
     next.updated_at = api.clock.now();
     if known.uid != next.uid
         && let Some(uid) = &next.uid
@@ -214,7 +215,8 @@ async fn get_secret(
     let opened = api.vault.unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
         Error::Unavailable(adapters::Unavailable::new("opening an endpoint's secret", error))
     })?;
-    let key = opened.as_str().unwrap_or_default().to_owned();
+    // A plain text is shown in the spelling that Standard Webhooks' own libraries read.
+    let key = opened.standard().as_str().unwrap_or_default().to_owned();
     info!(audit = true, key = %asker.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(EndpointSecretOut { key })))
 }

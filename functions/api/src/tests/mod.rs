@@ -14,6 +14,7 @@ mod keys;
 mod messages;
 mod omtx;
 mod omtx_reports;
+mod profiles;
 mod receiver;
 mod redrive;
 mod registration;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::facts::{Said, Unreadable, ended, fingerprint};
 use crate::{
     job::Status,
+    outgoing::Outgoing,
     secret::Secret,
     signature::{Refusal, Request, Scheme, Verified},
     time::Timestamp,
@@ -39,6 +40,9 @@ pub struct Profile {
     /// so that who is refused does not learn what is behind a name.
     #[serde(default)]
     pub errors: ErrorShape,
+    /// How its system calls subscribers, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out: Option<Outgoing>,
 }
 
 /// The shape of an error.

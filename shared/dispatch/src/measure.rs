@@ -1,0 +1,20 @@
+//! The metrics of deliveries, by the names that Hokusai's guide gives them.
+
+use adapters::metrics::{self, NAMESPACE, Unit};
+use domain::{delivery::Delivery, retry::Verdict, time::Timestamp};
+
+/// Counts what came of an attempt: a delivery that arrived or is spent, or one more retry.
+pub(crate) fn attempted(delivery: &Delivery, verdict: &Verdict, at: Timestamp) {
+    let name = match verdict {
+        Verdict::Delivered => "webhook_publish_success",
+        Verdict::Retry(_) => "webhook_retry_count",
+        Verdict::Dead | Verdict::Gone => "webhook_publish_failure",
+    };
+    let attempt = (delivery.tried()).to_string();
+    let properties = [
+        ("endpoint", delivery.endpoint.as_str()),
+        ("delivery", delivery.id.as_str()),
+        ("attempt", attempt.as_str()),
+    ];
+    metrics::emit(NAMESPACE, at, &[(name, Unit::Count, 1.0)], &properties);
+}

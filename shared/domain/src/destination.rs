@@ -1,0 +1,122 @@
+//! Where deliveries go: over HTTP, or to a Redis channel while its listeners move over.
+
+use crate::address::{Forbidden, Rule, Target};
+
+/// Where a delivery goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Posted.
+    Http(Target),
+    /// Published.
+    Redis(Channel),
+}
+
+/// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The server, judged as any other; its URL is the `http` or `https` one of the same host.
+    pub server: Target,
+    /// The channel.
+    pub name: String,
+}
+
+/// Where Redis listens.
+const REDIS_PORT: u16 = 6379;
+
+impl Rule {
+    /// Reads a URL that deliveries may go to, and judges what can be judged before its name is
+    /// resolved. Without TLS a Redis server, too, is only called in the networks that are allowed.
+    pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
+        let (scheme, rest) = if let Some(rest) = text.strip_prefix("rediss://") {
+            ("https://", rest)
+        } else if let Some(rest) = text.strip_prefix("redis://") {
+            ("http://", rest)
+        } else {
+            return self.target(text).map(Destination::Http);
+        };
+        // Only the schemes of the web have hosts that are read as addresses.
+        let mut server = self.target(&format!("{scheme}{rest}"))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        let named = port.is_some_and(|port| port.parse() == Ok(server.port));
+        if !named {
+            server.port = REDIS_PORT;
+        }
+        let path = server.url.path().trim_start_matches('/');
+        let name = decode(path).filter(|name| (1..=256).contains(&name.len()));
+        let name = name.ok_or(Forbidden::Channel)?;
+        Ok(Destination::Redis(Channel { server, name }))
+    }
+}
+
+/// Undoes percent encoding.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+                after
+            }
+            _ => {
+                bytes.push(*first);
+                after
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::address::Network;
+
+    #[test]
+    fn a_channel_is_read_from_its_url() {
+        let rule = Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") };
+        for (url, port, name) in [
+            ("redis://127.0.0.1:7000/model:ready", 7000, "model:ready"),
+            ("redis://127.0.0.1/a/b?x=1", 6379, "a/b"),
+            ("redis://localhost/a%3Ab%20c", 6379, "a:b c"),
+            ("redis://127.0.0.1:80/a", 80, "a"),
+            ("rediss://redis.example.com/ready", 6379, "ready"),
+            ("rediss://redis.example.com:443/ready", 443, "ready"),
+            ("rediss://[2606:4700::1]:6380/ready", 6380, "ready"),
+            ("rediss://[2606:4700::1]/ready", 6379, "ready"),
+        ] {
+            match rule.destination(url) {
+                Ok(Destination::Redis(channel)) => {
+                    assert_eq!((channel.server.port, channel.name.as_str()), (port, name), "{url}");
+                }
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+        assert!(matches!(rule.destination("https://example.com/"), Ok(Destination::Http(_))));
+    }
+
+    #[test]
+    fn a_server_is_judged_as_any_other() {
+        let rule = Rule::default();
+        let loopback = Forbidden::Address(Ipv4Addr::LOCALHOST.into());
+        for (url, why) in [
+            ("redis://redis.example.com/a", Forbidden::Scheme),
+            ("rediss://127.0.0.1/a", loopback.clone()),
+            ("rediss://2130706433/a", loopback.clone()),
+            ("rediss://0x7f.1/a", loopback.clone()),
+            ("rediss://localhost/a", loopback),
+            ("rediss://:password@redis.example.com/a", Forbidden::UserInfo),
+            ("rediss://redis.example.com", Forbidden::Channel),
+            ("rediss://redis.example.com/", Forbidden::Channel),
+            ("rediss://redis.example.com/%ff", Forbidden::Channel),
+            ("rediss://redis.internal/a", Forbidden::Host),
+            ("rediss://", Forbidden::Unreadable),
+        ] {
+            assert_eq!(rule.destination(url), Err(why), "{url}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Headers that an endpoint's owner wants sent along, and which of them may be.
+//!
+//! Ours are written over the owner's, and the names that matter are refused outright, so that nobody
+//! believes to have set a signature, a host or a length.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{profile::Profile, secret::Sealed, signature::HeaderNames};
+
+/// Most headers of one endpoint.
+pub const MAX_HEADERS: usize = 20;
+/// Longest name, in characters.
+pub const MAX_NAME: usize = 128;
+/// Longest value, in bytes.
+pub const MAX_VALUE: usize = 2048;
+
+/// A header's value as it lies in the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// In the clear.
+    Plain(String),
+    /// Of a header whose name says that it is a secret: sealed with the endpoint's id as associated
+    /// data.
+    Sealed(Sealed),
+}
+
+impl Kept {
+    /// What may be shown of it.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Sealed(_) => MASK,
+        }
+    }
+}
+
+/// What is shown instead of a secret. Given back, it means the value that is there already.
+pub const MASK: &str = "***";
+
+/// Why a header cannot be sent along. The caller may read this; it quotes names, never values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHeaders {
+    /// Neither an object nor an object as text.
+    #[error("is an object of names and texts, or such an object as a JSON string")]
+    Shape,
+    /// Too many.
+    #[error("has at most {MAX_HEADERS} entries")]
+    Count,
+    /// Not a header name.
+    #[error("holds a name that is not 1 to {MAX_NAME} characters of a header name")]
+    Name,
+    /// The same name twice, in different case.
+    #[error("holds {0:?} twice")]
+    Twice(String),
+    /// A name that is not the owner's to set.
+    #[error("must not set {0:?}: the relay or the connection does")]
+    Denied(String),
+    /// A value that cannot stand in a header.
+    #[error("the value of {0:?} is not 1 to {MAX_VALUE} printable characters")]
+    Value(String),
+}
+
+/// Reads headers, given as an object or as an object in a JSON string; `null` is none. Names come out
+/// in lower case.
+pub fn parse(given: &Value) -> Result<BTreeMap<String, String>, InvalidHeaders> {
+    let read;
+    let object = match given {
+        Value::Null => return Ok(BTreeMap::new()),
+        Value::Object(object) => object,
+        Value::String(text) if text.trim().is_empty() => return Ok(BTreeMap::new()),
+        Value::String(text) => {
+            read = serde_json::from_str(text).map_err(|_| InvalidHeaders::Shape)?;
+            &read
+        }
+        _ => return Err(InvalidHeaders::Shape),
+    };
+    let texts = object.iter().map(|(name, value)| match value {
+        Value::String(text) => Ok((name.clone(), text.clone())),
+        _ => Err(InvalidHeaders::Shape),
+    });
+    check(texts.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Checks headers one by one. Names come out in lower case.
+pub fn check(
+    given: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, InvalidHeaders> {
+    let mut headers = BTreeMap::new();
+    for (name, value) in given {
+        if name.is_empty() || MAX_NAME < name.len() {
+            return Err(InvalidHeaders::Name);
+        }
+        let name = HeaderName::try_from(name).map_err(|_| InvalidHeaders::Name)?.to_string();
+        if is_denied(&name) {
+            return Err(InvalidHeaders::Denied(name));
+        }
+        let value = value.trim();
+        let printable = value.chars().all(|char| matches!(char, ' '..='~' | '\t'));
+        if value.is_empty()
+            || MAX_VALUE < value.len()
+            || !printable
+            || HeaderValue::try_from(value).is_err()
+        {
+            return Err(InvalidHeaders::Value(name));
+        }
+        if headers.insert(name.clone(), value.to_owned()).is_some() {
+            return Err(InvalidHeaders::Twice(name));
+        }
+        if MAX_HEADERS < headers.len() {
+            return Err(InvalidHeaders::Count);
+        }
+    }
+    Ok(headers)
+}
+
+/// Of the connection, of the message's framing, of whoever stands between, and what the call
+/// itself says.
+const DENIED: [&str; 22] = [
+    "accept-encoding",
+    "connection",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-real-ip",
+];
+
+const DENIED_PREFIXES: [&str; 7] =
+    ["content-", "if-", "sec-", "svix-", "webhook-", "x-amz", "x-forwarded"];
+
+/// The signatures, timestamps and ids of every profile, in and out.
+static OF_PROFILES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let mut names = BTreeSet::new();
+    for profile in Profile::names().filter_map(Profile::named) {
+        let sets = profile.schemes().flat_map(|scheme| &scheme.headers);
+        names.extend(sets.flat_map(HeaderNames::all));
+        names.extend(profile.out.iter().flat_map(|out| out.header_names()));
+        names.extend(profile.mapping.event_type_header.as_deref());
+    }
+    names
+});
+
+/// Whether a header, its name in lower case, is not its owner's to set.
+pub fn is_denied(name: &str) -> bool {
+    DENIED.contains(&name)
+        || DENIED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || OF_PROFILES.contains(name)
+}
+
+/// What makes a name that of a secret.
+const SENSITIVE: [&str; 9] =
+    ["auth", "cookie", "credential", "key", "pass", "secret", "session", "signature", "token"];
+
+/// Whether a header's name says that its value is a secret.
+pub fn is_sensitive(name: &str) -> bool {
+    SENSITIVE.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn headers_come_as_an_object_or_as_text() {
+        let want = BTreeMap::from([("x-custom-header".to_owned(), "value".to_owned())]);
+        assert_eq!(parse(&json!({ "X-Custom-Header": " value " })), Ok(want.clone()));
+        assert_eq!(parse(&json!(r#"{"X-Custom-Header":"value"}"#)), Ok(want));
+        for none in [json!(null), json!({}), json!(""), json!("{}")] {
+            assert_eq!(parse(&none), Ok(BTreeMap::new()), "{none}");
+        }
+        for bad in
+            [json!(1), json!([]), json!("x"), json!("[]"), json!({ "a": 1 }), json!({ "a": null })]
+        {
+            assert_eq!(parse(&bad), Err(InvalidHeaders::Shape), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_ours_or_the_connection_s_is_refused() {
+        for name in [
+            "Host",
+            "connection",
+            "Content-Type",
+            "content-length",
+            "Transfer-Encoding",
+            "TE",
+            "Upgrade",
+            "User-Agent",
+            "webhook-id",
+            "Webhook-Signature",
+            "svix-id",
+            "X-Webhook-Signature",
+            "x-webhook-timestamp",
+            "X-Hokusai-Signature",
+            "X-Hokusai-Nonce",
+            "x-hokusai-timestamp",
+            "X-Hokusai-Idempotency-Key",
+            "X-OMTX-Signature",
+            "x-omtx-event",
+            "x-omtx-timestamp",
+            "x-modal-signature",
+            "x-modal-timestamp",
+            "x-hub-signature-256",
+            "x-github-event",
+            "X-Amzn-Trace-Id",
+            "x-amz-date",
+            "X-Forwarded-For",
+            "forwarded",
+            "via",
+            "Expect",
+            "proxy-authorization",
+            "set-cookie",
+        ] {
+            let refused = parse(&json!({ name: "x" }));
+            assert_eq!(refused, Err(InvalidHeaders::Denied(name.to_lowercase())), "{name}");
+        }
+        for name in ["Authorization", "X-Api-Key", "x-tenant", "cookie", "traceparent"] {
+            assert!(parse(&json!({ name: "x" })).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused_without_quoting_it() {
+        for name in ["", "a b", "a:b", "é", "a\r\nb", &"a".repeat(129)] {
+            assert_eq!(parse(&json!({ name: "x" })), Err(InvalidHeaders::Name), "{name:?}");
+        }
+        for value in
+            ["", " ", "planted\r\nx: y", "planted\n", "planted\0y", "é", &"planted".repeat(300)]
+        {
+            let refused = parse(&json!({ "x-a": format!("{value}") }));
+            if value.trim() == "planted" {
+                assert!(refused.is_ok(), "white space around a value is none of it");
+                continue;
+            }
+            let why = refused.expect_err(value);
+            assert_eq!(why, InvalidHeaders::Value("x-a".to_owned()), "{value:?}");
+            assert!(!why.to_string().contains("planted"));
+        }
+        let twice = parse(&json!({ "X-A": "1", "x-a": "2" }));
+        assert_eq!(twice, Err(InvalidHeaders::Twice("x-a".to_owned())));
+        let many: BTreeMap<_, _> = (0..=MAX_HEADERS).map(|n| (format!("x-{n}"), "1")).collect();
+        assert_eq!(parse(&json!(many)), Err(InvalidHeaders::Count));
+    }
+
+    #[test]
+    fn a_name_says_whether_its_value_is_a_secret() {
+        for name in ["authorization", "x-api-key", "cookie", "x-auth-token", "x-client-secret"] {
+            assert!(is_sensitive(name), "{name}");
+        }
+        for name in ["x-tenant", "traceparent", "x-custom-header"] {
+            assert!(!is_sensitive(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Bodies in a system's own shape, made anew for each attempt out of what lies in the table: the
+//! same event gives the same bytes, so every retry sends what the first attempt sent.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Facts, Form, Outgoing, Shape, omtx};
+use crate::{event::Origin, json::Fields, json_form, time::Timestamp};
+
+/// The bytes that go out for an event whose own payload these are. What cannot be read as the system
+/// would say it goes out as it is: a payload that arrives in our words beats one that does not.
+pub fn body(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Vec<u8> {
+    let shaped = match out.shape {
+        Shape::Said => said(facts, payload),
+        Shape::Wepp => wepp(out, facts, payload),
+        Shape::Batch => batch(facts, payload),
+        Shape::Omtx => omtx::body(out, facts, payload),
+    };
+    let shaped = shaped.unwrap_or_else(|| payload.to_vec());
+    let formed = match out.form {
+        Form::Raw => return shaped,
+        Form::Compact => json_form::ecmascript(&shaped),
+        Form::PythonSorted => json_form::python_sorted(&shaped),
+    };
+    formed.unwrap_or(shaped)
+}
+
+/// What a source said about something that is no job lies under `data` of our notice.
+fn said(facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+    let event = facts.event;
+    if event.job.is_some() || !matches!(event.origin, Origin::Source { .. }) {
+        return None;
+    }
+    let fields = Fields::read(payload, ["data"]).ok()?;
+    Some(fields.raw("data")?.get().as_bytes().to_vec())
+}
+
+/// The facts of a notice, where all shapes find them.
+pub(super) struct Notice<'a>(Fields<'a>);
+
+const PATHS: [&str; 25] = [
+    "timestamp",
+    "data.result",
+    "data.result_url",
+    "data.error",
+    "data.error.type",
+    "data.error.name",
+    "data.error.message",
+    "data.error.error",
+    "data.error.detail",
+    "data.error.traceback",
+    "data.job.id",
+    "data.job.external_id",
+    "data.job.run_id",
+    "data.job.batch_id",
+    "data.job.status",
+    "data.batch.id",
+    "data.batch.external_id",
+    "data.batch.status",
+    "data.batch.endpoint",
+    "data.batch.total",
+    "data.batch.completed",
+    "data.batch.failed",
+    "data.batch.created_at",
+    "data.batch.completed_at",
+    "data.batch.metadata",
+];
+
+impl<'a> Notice<'a> {
+    pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
+        Fields::read(payload, PATHS).ok().map(Self)
+    }
+
+    pub(super) fn raw(&self, path: &str) -> Option<&'a RawValue> {
+        self.0.raw(path)
+    }
+
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        self.0.text(path)
+    }
+
+    pub(super) fn instant(&self, path: &str) -> Option<Timestamp> {
+        Timestamp::parse_rfc3339(&self.text(path)?)
+    }
+
+    /// When it happened.
+    pub(super) fn at(&self, facts: Facts<'_>) -> Timestamp {
+        self.instant("timestamp").unwrap_or(facts.event.created_at)
+    }
+
+    /// Why a job failed, in words.
+    pub(super) fn message(&self) -> String {
+        let error = |field: &str| self.text(&format!("data.error.{field}"));
+        let said = ["message", "error", "detail"].into_iter().find_map(error);
+        let plain = || self.text("data.error");
+        let whole = || self.raw("data.error").map(|raw| raw.get().to_owned());
+        let status = || self.text("data.job.status").map(|status| format!("the job {status}"));
+        said.or_else(plain).or_else(whole).or_else(status).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Wepp<'a> {
+    event: &'a str,
+    job_id: String,
+    runid: Option<String>,
+    timestamp: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Option<&'a RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<WeppError>,
+}
+
+#[derive(Serialize)]
+struct WeppError {
+    #[serde(rename = "type")]
+    kind: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceback: Option<String>,
+}
+
+fn wepp(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+    let event_type = facts.event.event_type.as_str();
+    let notice = Notice::read(payload).filter(|_| out.events.contains_key(event_type))?;
+    let succeeded = event_type == "job.succeeded";
+    let failed = matches!(event_type, "job.failed" | "job.timed_out");
+    let body = Wepp {
+        event: out.word(event_type),
+        job_id: notice.text("data.job.external_id")?,
+        runid: notice.text("data.job.run_id"),
+        timestamp: seconds(notice.at(facts)),
+        result: succeeded.then(|| notice.raw("data.result")),
+        result_url: notice.text("data.result_url").filter(|_| succeeded),
+        error: failed.then(|| wepp_error(&notice, facts)),
+    };
+    serde_json::to_vec(&body).ok()
+}
+
+fn wepp_error(notice: &Notice<'_>, facts: Facts<'_>) -> WeppError {
+    let named =
+        ["data.error.type", "data.error.name"].into_iter().find_map(|path| notice.text(path));
+    let timed_out = facts.event.event_type == "job.timed_out";
+    let usual = if timed_out { "JobTimeoutException" } else { "Exception" };
+    let traceback = || notice.text("data.error.traceback");
+    WeppError {
+        kind: named.unwrap_or_else(|| usual.to_owned()),
+        message: notice.message(),
+        traceback: facts.include_traceback.then(traceback).flatten(),
+    }
+}
+
+/// Seconds with a fraction, as Python's `time.time()` gives them: `1704067200.0`.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
+fn seconds(at: Timestamp) -> f64 {
+    at.0 as f64 / 1000.0
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    id: String,
+    object: &'static str,
+    endpoint: Option<String>,
+    status: &'a str,
+    created_at: u64,
+    completed_at: Option<u64>,
+    request_counts: Counts<'a>,
+    metadata: Option<&'a RawValue>,
+    output_file_url: Option<String>,
+    error_file_url: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Counts<'a> {
+    total: &'a RawValue,
+    completed: &'a RawValue,
+    failed: &'a RawValue,
+}
+
+fn batch(facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+    let notice = Notice::read(payload)?;
+    if notice.raw("data.batch").is_none() {
+        return batch_of_one(&notice, facts);
+    }
+    let id = notice.text("data.batch.id")?;
+    let count = |name: &str| notice.raw(&format!("data.batch.{name}"));
+    let some = |name: &str| count(name).is_some_and(|count| count.get() != "0");
+    let body = Batch {
+        object: "batch",
+        endpoint: notice.text("data.batch.endpoint"),
+        status: &notice.text("data.batch.status")?,
+        created_at: notice.instant("data.batch.created_at").unwrap_or(notice.at(facts)).secs(),
+        completed_at: notice.instant("data.batch.completed_at").map(Timestamp::secs),
+        request_counts: Counts {
+            total: count("total")?,
+            completed: count("completed")?,
+            failed: count("failed")?,
+        },
+        metadata: notice.raw("data.batch.metadata"),
+        output_file_url: some("completed").then(|| format!("/v1/batches/{id}/results")),
+        error_file_url: some("failed").then(|| format!("/v1/batches/{id}/errors")),
+        id,
+    };
+    serde_json::to_vec(&body).ok()
+}
+
+/// A job told as a batch of one request: its sender's id is the batch's, its result the output file.
+fn batch_of_one(notice: &Notice<'_>, facts: Facts<'_>) -> Option<Vec<u8>> {
+    let (status, completed, failed) = match facts.event.event_type.as_str() {
+        "job.succeeded" => ("completed", "1", "0"),
+        "job.failed" | "job.timed_out" => ("failed", "0", "1"),
+        "job.cancelled" => ("cancelled", "0", "0"),
+        "job.started" | "job.progress" => ("in_progress", "0", "0"),
+        _ => return None,
+    };
+    let [total, completed, failed] = ["1", completed, failed]
+        .map(|count| RawValue::from_string(count.to_owned()).expect("a digit is JSON"));
+    let at = notice.at(facts).secs();
+    let id = notice.text("data.job.id")?;
+    let body = Batch {
+        id: notice.text("data.job.external_id")?,
+        object: "batch",
+        endpoint: None,
+        status,
+        created_at: at,
+        completed_at: (status != "in_progress").then_some(at),
+        request_counts: Counts { total: &total, completed: &completed, failed: &failed },
+        metadata: None,
+        output_file_url: (status == "completed").then(|| format!("/v1/jobs/{id}/result")),
+        error_file_url: None,
+    };
+    serde_json::to_vec(&body).ok()
+}
