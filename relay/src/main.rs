@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use relay::{dev, doctor, executions};
+use relay::{dev, doctor, executions, signature};
 
 /// A webhook relay for one's own AWS account.
 #[derive(Parser)]
@@ -26,6 +26,10 @@ enum Command {
     Executions(executions::Args),
     /// Say in a source's place that a job has ended, when its sender cannot.
     Inject(executions::InjectArgs),
+    /// Print the headers that a sender of some kind would send with a body.
+    Sign(signature::SignArgs),
+    /// Say whether a request's signature holds, and if not, why.
+    Verify(signature::VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),
         Command::Inject(args) => print(executions::inject(&args)),
+        Command::Sign(args) => signature::sign(args),
+        Command::Verify(args) => signature::verify(args),
     }
 }
 

@@ -10,12 +10,14 @@ use axum::{
 };
 use domain::{
     id::{ApplicationId, is_identifier},
+    poll::{Mode, Pace, Platform},
     profile::Mapping,
-    secret::Secret,
+    secret::{Sealed, Secret},
     signature::Scheme,
     source::{self, InvalidSource, Options, Source},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -42,6 +44,19 @@ struct SourceIn {
     /// Where its bodies keep what we need; only with the profile `hmac`.
     #[schema(value_type = Option<Object>)]
     mapping: Option<Mapping>,
+    /// Whom to ask about completions that never came: `kind` (`replicate`, `runpod` with
+    /// `endpoint_id`, `fal` with `app`, `http` with `status_url`) and a `secret`, which is never
+    /// shown again; left out, the platform keeps the one it has.
+    #[schema(value_type = Option<Object>)]
+    platform: Option<Map<String, Value>>,
+    /// When a job's answer is overdue, in seconds since it was registered or first heard of.
+    deadline_seconds: Option<u64>,
+    /// `primary` asks the platform past the deadline, `dual` from the start, `only` never.
+    #[schema(value_type = Option<String>)]
+    mode: Option<Mode>,
+    /// How it is asked: `interval_seconds`, `give_up_after_seconds`, `concurrency`.
+    #[schema(value_type = Option<Object>)]
+    poll: Option<Pace>,
 }
 
 /// A source as we show it.
@@ -67,6 +82,19 @@ struct SourceOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     mapping: Option<Mapping>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    platform: Option<Platform>,
+    /// Whether the platform is asked with a secret.
+    platform_has_secret: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    mode: Option<Mode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    poll: Option<Pace>,
     created_at: String,
     updated_at: String,
 }
@@ -83,6 +111,11 @@ impl From<Source> for SourceOut {
             tolerance_seconds: source.options.tolerance_seconds,
             scheme: source.options.scheme,
             mapping: source.options.mapping,
+            platform: source.options.platform,
+            platform_has_secret: source.platform_secret.is_some(),
+            deadline_seconds: source.options.deadline_seconds,
+            mode: source.options.mode,
+            poll: source.options.poll,
             created_at: source.created_at.rfc3339(),
             updated_at: source.updated_at.rfc3339(),
         }
@@ -109,16 +142,21 @@ async fn put(
     Body(given): Body<SourceIn>,
 ) -> Result<(StatusCode, Json<SourceOut>), Error> {
     let application = given.application.unwrap_or_else(|| applications::DEFAULT.to_owned());
-    let options = Options {
-        tolerance_seconds: given.tolerance_seconds,
-        scheme: given.scheme,
-        mapping: given.mapping,
-        ..Options::default()
-    };
     let known = find(&api, &name).await?;
     if let Some(known) = &known {
         asker.must_see(&ApplicationId::named(&known.application))?;
     }
+    let (platform, platform_secret) = platform(&api, &name, given.platform, known.as_ref())?;
+    let options = Options {
+        tolerance_seconds: given.tolerance_seconds,
+        scheme: given.scheme,
+        mapping: given.mapping,
+        platform,
+        deadline_seconds: given.deadline_seconds,
+        mode: given.mode,
+        poll: given.poll,
+        ..Options::default()
+    };
     let owner = Source::owner(&name);
     let secrets: Vec<Secret> = match (given.secrets, &known) {
         (Some(secrets), _) => secrets.into_iter().map(Secret::new).collect(),
@@ -139,6 +177,7 @@ async fn put(
     let source = Source {
         secrets: secrets.iter().map(|secret| api.vault.seal(&owner, secret)).collect(),
         base_url: known.as_ref().and_then(|known| known.base_url.clone()),
+        platform_secret,
         created_at: known.as_ref().map_or(now, |known| known.created_at),
         updated_at: now,
         profile: given.profile,
@@ -150,6 +189,34 @@ async fn put(
     api.table.put_source(&source).await?;
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(source.into())))
+}
+
+/// A platform and its secret, sealed. A secret goes only to the platform it was given for: another
+/// kind or place needs one of its own.
+fn platform(
+    api: &Api,
+    name: &str,
+    given: Option<Map<String, Value>>,
+    known: Option<&Source>,
+) -> Result<(Option<Platform>, Option<Sealed>), Error> {
+    let Some(mut given) = given else { return Ok((None, None)) };
+    let secret = given.remove("secret");
+    let wrong = |why: &dyn std::fmt::Display| Error::field("platform", why);
+    let platform: Platform =
+        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
+    let sealed = match secret {
+        Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
+            Some(api.vault.seal(&Platform::owner(name), &Secret::new(secret)))
+        }
+        Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
+        None => known
+            .filter(|known| known.options.platform.as_ref().is_some_and(|p| p.is_at(&platform)))
+            .and_then(|known| known.platform_secret.clone()),
+    };
+    if let Some(address) = platform.address() {
+        api.rule.target(address).map_err(|forbidden| wrong(&forbidden))?;
+    }
+    Ok((Some(platform), sealed))
 }
 
 /// The part of the request that made a source invalid.
@@ -164,6 +231,7 @@ pub(crate) const fn field(invalid: &InvalidSource) -> &'static str {
         InvalidSource::Useless(field) | InvalidSource::Url(field) => field,
         InvalidSource::Network(_) => "allowed_networks",
         InvalidSource::RateLimit => "rate_limit",
+        InvalidSource::Polling(polling) => polling.field(),
         InvalidSource::Application => "application",
     }
 }

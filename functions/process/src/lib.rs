@@ -14,6 +14,7 @@ use domain::{
     event::{self, Event, Origin, Outcome},
     id::{ApplicationId, JobId},
     job::{Effect, Job, Status},
+    poll,
     profile::{Profile, Said, fingerprint},
     source,
 };
@@ -206,14 +207,15 @@ impl<'a> Arrived<'a> {
         });
         event.job = Some(job.id.clone());
         event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
-        let (outcome, job) = match self.effect(&job, status, &event) {
+        let (outcome, mut job) = match self.effect(&job, status, &event) {
             Effect::Applied(job, Some(_)) => (Outcome::Announced, Some(*job)),
             Effect::Applied(job, None) => (Outcome::Noted, Some(*job)),
             Effect::Conflict(job) => (Outcome::Conflict, Some(*job)),
             Effect::Stale => (Outcome::Stale, None),
         };
-        if let Some(job) = &job {
+        if let Some(job) = &mut job {
             event.batch_id.clone_from(&job.batch_id);
+            poll::heard(job, &envelope.options, envelope.trust, status, now);
         }
         event.outcome = outcome;
         (event, job)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 pub use self::{registration::Registration, status::Status};
 use crate::{
     id::{EndpointId, EventId, JobId},
+    poll::Watched,
     profile::Said,
     time::Timestamp,
 };
@@ -67,6 +68,9 @@ pub struct Job {
     /// How often its platform was asked.
     #[serde(default)]
     pub polls: u32,
+    /// What asking has found out.
+    #[serde(default)]
+    pub watch: Watched,
     /// When we first heard of it.
     pub created_at: Timestamp,
     /// When we first heard that it was running.
@@ -75,7 +79,7 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Changes that no event brought about: registrations.
+    /// Changes that no event brought about: registrations, and looks at its platform.
     #[serde(default)]
     pub edits: u64,
     /// Counts changes; every write is conditional on the one it read.
@@ -124,6 +128,7 @@ impl Job {
             deadline_at: None,
             poll_at: None,
             polls: 0,
+            watch: Watched::default(),
             created_at: now,
             started_at: None,
             finished_at: None,

@@ -19,6 +19,7 @@ pub mod json_form;
 pub mod key;
 pub mod letter;
 pub mod outgoing;
+pub mod poll;
 pub mod profile;
 pub mod retry;
 pub mod secret;

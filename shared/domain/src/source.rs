@@ -11,6 +11,7 @@ pub use self::{
 };
 use crate::{
     id::EventId,
+    poll::{Mode, Pace, Platform},
     profile::{Mapping, Profile},
     secret::{Sealed, Secret},
     signature::{Scheme, token_hash},
@@ -35,6 +36,9 @@ pub struct Source {
     /// Where its sender was told that we are, for those who ask what it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// What its platform is asked with, sealed with [`Platform::owner`] as associated data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_secret: Option<Sealed>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -75,6 +79,18 @@ pub struct Options {
     /// Reports on jobs that nobody registered are refused with 404 (R1.3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// Whom to ask about completions that never came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// When a job's answer is overdue, in seconds since the job was registered or first heard of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u64>,
+    /// How webhooks and asking share the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// How the platform is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Pace>,
 }
 
 /// How often a source may call, counted over all who answer for us, in windows that begin with the
@@ -127,6 +143,7 @@ impl Source {
             application: application.to_owned(),
             options: Options::default(),
             base_url: None,
+            platform_secret: None,
             created_at: now,
             updated_at: now,
             locked_at: None,

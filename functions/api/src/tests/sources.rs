@@ -114,3 +114,53 @@ async fn the_application_that_a_source_names_is_there_and_waits_to_be_adopted() 
         .expect(200);
     assert_eq!(relay.get("/api/v1/app/acme").await.expect(200)["name"], "Acme Inc.");
 }
+
+#[tokio::test]
+async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
+    let relay = Relay::start().await;
+    let with = |more: serde_json::Value| {
+        let mut body = json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET] });
+        body.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
+        body
+    };
+    let platform = json!({ "kind": "http", "status_url": "https://x.example/{call_id}" });
+    let mut secret = platform.clone();
+    secret["secret"] = json!("planted-platform-key");
+    let asked = json!({ "platform": secret, "deadline_seconds": 600, "mode": "dual",
+        "poll": { "interval_seconds": 30, "concurrency": 2 } });
+    let made = relay.put("/v1/sources/modal", with(asked)).await.expect(201);
+    assert_eq!((&made["platform"], &made["mode"]), (&platform, &json!("dual")));
+    assert_eq!(
+        (&made["platform_has_secret"], &made["deadline_seconds"]),
+        (&json!(true), &json!(600))
+    );
+    assert!(!made.to_string().contains("planted"), "{made}");
+    let kept = relay.api.table.source("modal").await.expect("read").expect("there");
+    let owner = domain::poll::Platform::owner("modal");
+    let sealed = kept.platform_secret.expect("sealed");
+    let opened = relay.api.vault.unseal(&owner, &sealed).expect("opens");
+    assert_eq!(opened.as_str(), Some("planted-platform-key"));
+    let same = with(json!({ "platform": platform }));
+    let same = relay.put("/v1/sources/modal", same).await.expect(200);
+    assert_eq!(same["platform_has_secret"], json!(true), "left out, it stays");
+    let elsewhere = json!({ "kind": "http", "status_url": "https://y.example/{call_id}" });
+    let moved = relay.put("/v1/sources/modal", with(json!({ "platform": elsewhere }))).await;
+    assert_eq!(moved.expect(200)["platform_has_secret"], json!(false), "it goes nowhere else");
+    for (more, field) in [
+        (json!({ "deadline_seconds": 0 }), "deadline_seconds: "),
+        (json!({ "mode": "primary" }), "mode: "),
+        (json!({ "mode": "never" }), "unknown variant `never`"),
+        (json!({ "poll": { "concurrency": 0 } }), "poll: poll.concurrency"),
+        (json!({ "platform": { "kind": "modal" } }), "platform: unknown variant"),
+        (json!({ "platform": { "kind": "replicate", "secret": 1 } }), "platform: secret"),
+        (
+            json!({ "platform": { "kind": "replicate", "base_url": "https://10.0.0.1" } }),
+            "platform: ",
+        ),
+        (json!({ "platform": { "kind": "replicate", "status_url": "x" } }), "platform: "),
+    ] {
+        let answer = relay.put("/v1/sources/modal", with(more.clone())).await;
+        let detail = answer.expect(422)["detail"].to_string();
+        assert!(detail.contains(field), "{more}: {detail}");
+    }
+}

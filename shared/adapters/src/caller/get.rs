@@ -1,7 +1,7 @@
 //! Asking a platform: a GET whose whole answer is wanted.
 //!
-//! It goes the way that notifications go: the same rule for addresses, the same single
-//! connection, no redirect. Only here is the answer read to its end, so its size has a bound, and an answer
+//! It goes the way that notifications go: the same rule for addresses, the same single connection,
+//! no redirect. Only here is the answer read to its end, so its size has a bound, and an answer
 //! beyond it is a failure rather than a part that looks like a whole.
 
 use std::time::Duration;

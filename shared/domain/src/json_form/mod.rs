@@ -28,5 +28,36 @@ pub fn ecmascript(body: &[u8]) -> Result<Vec<u8>, NotJson> {
     Ok(write::write(&tree, &write::ECMASCRIPT))
 }
 
+/// The body as the usual ways of writing JSON again have it, each with its name; nothing if it is
+/// not JSON.
+pub fn rewritten(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let (Ok(given), Ok(mut sorted), Ok(mut indexed)) =
+        (read::tree(body), read::tree(body), read::tree(body))
+    else {
+        return Vec::new();
+    };
+    sorted.sort_keys();
+    indexed.indexes_first();
+    vec![
+        ("JavaScript's JSON.stringify", write::write(&indexed, &write::ECMASCRIPT)),
+        ("Python's json.dumps", write::write(&given, &write::PYTHON)),
+        ("Python's json.dumps with sort_keys", write::write(&sorted, &write::PYTHON)),
+        (
+            "Python's json.dumps with compact separators",
+            write::write(&given, &write::PYTHON_COMPACT),
+        ),
+        (
+            "Python's json.dumps with sort_keys and compact separators",
+            write::write(&sorted, &write::PYTHON_COMPACT),
+        ),
+        (
+            "Python's json.dumps with ensure_ascii=False",
+            write::write(&given, &write::PYTHON_UNICODE),
+        ),
+        ("a compact writer that sorts keys", write::write(&sorted, &write::ECMASCRIPT)),
+        ("a compact writer that keeps numbers as they are", write::write(&given, &write::COMPACT)),
+    ]
+}
+
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,15 @@ pub(super) struct Style {
 pub(super) const PYTHON: Style =
     Style { comma: b", ", colon: b": ", ascii: true, number: number::python };
 
+/// `json.dumps` with `separators=(",", ":")`.
+pub(super) const PYTHON_COMPACT: Style = Style { comma: b",", colon: b":", ..PYTHON };
+
+/// `json.dumps` with `ensure_ascii=False`.
+pub(super) const PYTHON_UNICODE: Style = Style { ascii: false, ..PYTHON };
+
+/// Compact, with the numbers of the source.
+pub(super) const COMPACT: Style = Style { number: str::to_owned, ..ECMASCRIPT };
+
 /// `JSON.stringify` without an indent.
 pub(super) const ECMASCRIPT: Style =
     Style { comma: b",", colon: b":", ascii: false, number: number::ecmascript };

@@ -4,6 +4,7 @@ use super::{Options, effective};
 use crate::{
     address::Network,
     id::is_identifier,
+    poll::{self, InvalidPolling},
     profile::{CONFIGURABLE, Profile},
     secret::{SYMMETRIC_PREFIX, Secret},
     signature::{Algorithm, KeyEncoding, Scheme},
@@ -45,6 +46,9 @@ pub enum InvalidSource {
     /// A limit that lets nobody pass.
     #[error("rate_limit.requests is 1 to 1000000")]
     RateLimit,
+    /// Asking that cannot be set up like this.
+    #[error(transparent)]
+    Polling(#[from] InvalidPolling),
     /// The application's name is no identifier.
     #[error("an application is an id (app_…) or a uid of 1 to 256 of A-Z a-z 0-9 - _ .")]
     Application,
@@ -89,6 +93,7 @@ pub fn validate(
         let best = judged.reduce(|one, other| one.or_else(|problem| other.map_err(|_| problem)));
         best.unwrap_or(Ok(())).map_err(|problem| InvalidSource::Secret(index, problem))?;
     }
+    poll::validate(options, known.scheme.algorithm == Algorithm::Token)?;
     Ok(known)
 }
 
@@ -207,7 +212,10 @@ mod tests {
         let json = |text: &str| serde_json::from_str(text).expect("JSON");
         let none = || json("{}");
         assert_eq!(check("fal", &[], none()), None, "its keys are published");
-        assert_eq!(check("runpod", &[], none()), None, "its tokens may be its jobs'");
+        let asked = json(r#"{"platform":{"kind":"runpod","endpoint_id":"e"}}"#);
+        assert_eq!(check("runpod", &[], asked), None, "its tokens may be its jobs'");
+        let unsigned = Some(InvalidSource::Polling(InvalidPolling::Unsigned));
+        assert_eq!(check("runpod", &[], none()), unsigned, "nobody could confirm what it says");
         let bad = |profile, options| check(profile, &secret, json(options));
         let key = InvalidSource::Secret(0, "is not a public key of 32 bytes");
         assert_eq!(check("fal", &[Secret::new(*b"AAAA")], none()), Some(key));

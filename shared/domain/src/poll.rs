@@ -1,0 +1,337 @@
+//! Completions that never came: when a job's platform is asked, and when the relay stops asking.
+//!
+//! A job carries the time of the next look (`poll_at`), written in the same step that makes it
+//! necessary, so no crash loses it. Marking comes before asking: who asks first moves that time on,
+//! and whoever comes second finds it moved.
+
+mod answer;
+mod compose;
+mod platform;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    answer::{Answer, Ended},
+    compose::{Composed, compose, timed_out},
+    platform::{InvalidPlatform, Kind, Paths, Platform, Question},
+};
+use crate::{
+    envelope::Trust,
+    job::{Job, Status},
+    source::Options,
+    time::Timestamp,
+};
+
+/// How webhooks and polling share the work (R0.22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The platform is asked from the start, beside its webhooks, and the two are compared.
+    Dual,
+    /// The platform is asked once an answer is overdue.
+    Primary,
+    /// The platform is never asked.
+    Only,
+}
+
+/// How a platform is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pace {
+    /// Seconds between two looks at one job; what is overdue for longer is looked at less often.
+    pub interval_seconds: Option<u64>,
+    /// Seconds past the deadline after which a job has timed out.
+    pub give_up_after_seconds: Option<u64>,
+    /// How many of a source's jobs are asked for at the same time.
+    pub concurrency: Option<usize>,
+}
+
+/// What polling has found out about a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Watched {
+    /// The end that somebody claims who cannot sign: to be confirmed by the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Status>,
+    /// When that was claimed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
+    /// Nothing makes us ask before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_until: Option<Timestamp>,
+    /// No webhook told how the job ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
+}
+
+/// Seconds between two looks at one job.
+pub const INTERVAL: u64 = 60;
+/// Longest wait between two looks, however long an answer is overdue.
+const LONGEST: Duration = Duration::from_secs(900);
+/// How long the platform is asked past the deadline: a day.
+const GIVE_UP: u64 = 86_400;
+/// How long a webhook may be late where nobody is asked.
+const GRACE: u64 = 300;
+/// How many of a source's jobs are asked for at the same time.
+pub const CONCURRENCY: usize = 4;
+/// Longest deadline, and longest time past it: seven days each, which together is the shortest
+/// retention.
+pub const MAX_DEADLINE: u64 = 604_800;
+/// How long past its time a job that its platform does not know is still asked for, and how often
+/// at least.
+const UNKNOWN_FOR: (Duration, u32) = (Duration::from_secs(600), 3);
+
+/// Why polling cannot be set up as asked. The caller may read this.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolling {
+    /// Out of bounds.
+    #[error("deadline_seconds is 1 to {MAX_DEADLINE}")]
+    Deadline,
+    /// Nobody to ask.
+    #[error("mode: `dual` and `primary` ask the platform, so they need `platform`")]
+    Mode,
+    /// Nobody to believe.
+    #[error(
+        "platform: senders of this profile do not sign, so how a job ended is believed once its platform says so; it needs `platform`, and a mode that asks it"
+    )]
+    Unsigned,
+    /// Out of bounds.
+    #[error("poll.interval_seconds is 1 to 3600")]
+    Interval,
+    /// Out of bounds.
+    #[error("poll.give_up_after_seconds is 1 to {MAX_DEADLINE}")]
+    GiveUp,
+    /// Out of bounds.
+    #[error("poll.concurrency is 1 to 32")]
+    Concurrency,
+    /// The platform itself.
+    #[error("platform.{0}")]
+    Platform(#[from] InvalidPlatform),
+}
+
+impl InvalidPolling {
+    /// The field of the request that is wrong.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline_seconds",
+            Self::Mode => "mode",
+            Self::Interval | Self::GiveUp | Self::Concurrency => "poll",
+            Self::Platform(_) | Self::Unsigned => "platform",
+        }
+    }
+}
+
+/// Checks what a source says about asking; one whose senders do not sign must have somebody to ask.
+pub fn validate(options: &Options, unsigned: bool) -> Result<(), InvalidPolling> {
+    let within = |value: Option<u64>, most: u64| value.is_none_or(|n| (1..=most).contains(&n));
+    if !within(options.deadline_seconds, MAX_DEADLINE) {
+        return Err(InvalidPolling::Deadline);
+    }
+    if options.platform.is_none() && matches!(options.mode, Some(Mode::Dual | Mode::Primary)) {
+        return Err(InvalidPolling::Mode);
+    }
+    if unsigned && Watch::of(options).mode == Mode::Only {
+        return Err(InvalidPolling::Unsigned);
+    }
+    if let Some(pace) = &options.poll {
+        if !within(pace.interval_seconds, 3600) {
+            return Err(InvalidPolling::Interval);
+        }
+        if !within(pace.give_up_after_seconds, MAX_DEADLINE) {
+            return Err(InvalidPolling::GiveUp);
+        }
+        if pace.concurrency.is_some_and(|n| !(1..=32).contains(&n)) {
+            return Err(InvalidPolling::Concurrency);
+        }
+    }
+    options.platform.as_ref().map_or(Ok(()), Platform::validate).map_err(Into::into)
+}
+
+/// A source's choices about asking, with the usual ones in the place of those it left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    mode: Mode,
+    deadline: Option<Duration>,
+    interval: Duration,
+    give_up: Duration,
+    /// How many of its jobs are asked for at the same time.
+    pub concurrency: usize,
+}
+
+/// What is to be done about a job whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask its platform.
+    Ask,
+    /// It has ended: see whether a webhook told so.
+    Reckon,
+    /// It has timed out.
+    GiveUp,
+    /// Look again at this time, or not at all.
+    Wait(Option<Timestamp>),
+}
+
+impl Watch {
+    /// What a source has chosen.
+    pub fn of(options: &Options) -> Self {
+        let pace = options.poll.clone().unwrap_or_default();
+        let mode = match (&options.platform, options.mode) {
+            (None, _) => Mode::Only,
+            (Some(_), mode) => mode.unwrap_or(Mode::Primary),
+        };
+        let patience = if mode == Mode::Only { GRACE } else { GIVE_UP };
+        Self {
+            mode,
+            deadline: options.deadline_seconds.map(Duration::from_secs),
+            interval: Duration::from_secs(pace.interval_seconds.unwrap_or(INTERVAL)),
+            give_up: Duration::from_secs(pace.give_up_after_seconds.unwrap_or(patience)),
+            concurrency: pace.concurrency.unwrap_or(CONCURRENCY),
+        }
+    }
+
+    /// When to look at a job for the first time, given its deadline.
+    fn first(&self, job: &Job, now: Timestamp) -> Option<Timestamp> {
+        match self.mode {
+            Mode::Dual => Some(now.plus(self.interval)),
+            Mode::Primary => job.deadline_at,
+            Mode::Only => job.deadline_at.map(|at| at.plus(self.give_up)),
+        }
+    }
+
+    /// What to do about a job whose time has come.
+    pub fn step(&self, job: &Job, now: Timestamp) -> Step {
+        if job.status.is_terminal() && !is_claimed_late(job) {
+            return Step::Reckon;
+        }
+        if self.mode != Mode::Only {
+            return Step::Ask;
+        }
+        match job.deadline_at.map(|at| at.plus(self.give_up)) {
+            Some(end) if end <= now => Step::GiveUp,
+            later => Step::Wait(later),
+        }
+    }
+
+    /// The job as it is written before its platform is asked: if the answer never comes, this is
+    /// when it is asked again. The longer it has been overdue, the longer that is: as long as it
+    /// has been overdue already, a quarter of an hour at most. `dice` in 0..1 spreads it, and only
+    /// lengthens it.
+    pub fn asked(&self, job: &Job, now: Timestamp, dice: f64) -> Job {
+        let waited = overdue_since(job, now).map_or(Duration::ZERO, |since| now.since(since));
+        let wait = waited.min(LONGEST).max(self.interval);
+        let mut next = job.clone();
+        next.polls += 1;
+        next.poll_at = Some(now.plus(wait.mul_f64(1.0 + 0.2 * dice.clamp(0.0, 1.0))));
+        next.watch.hold_until = Some(now.plus(self.interval));
+        edited(next)
+    }
+
+    /// What to do about a job that has not ended as far as its platform said: nothing more than was
+    /// written before it was asked, unless it is time to stop. A job that nobody ever told us to
+    /// expect but who could not sign is stopped without a word.
+    pub fn stop(&self, job: &Job, answer: &Answer<'_>, now: Timestamp) -> Option<Step> {
+        let since = match job.deadline_at {
+            Some(deadline) => deadline,
+            None => job.watch.claimed_at.unwrap_or(job.created_at),
+        };
+        let (patience, looks) = UNKNOWN_FOR;
+        let unknown =
+            matches!(answer, Answer::Unknown) && looks <= job.polls && since.plus(patience) <= now;
+        if !unknown && now < since.plus(self.give_up) {
+            return None;
+        }
+        if job.status.is_terminal() {
+            return Some(Step::Wait(None));
+        }
+        let expected = job.deadline_at.is_some() || job.registered_at.is_some();
+        let started = job.status == Status::Running;
+        Some(if expected || started { Step::GiveUp } else { Step::Wait(None) })
+    }
+
+    /// Whether a job's end, that a poll told, counts as missed: nobody had told when it was due, or
+    /// (`heard` is how often a webhook told it since) ever.
+    pub fn missed(&self, job: &Job, heard: u64) -> bool {
+        let late = job.deadline_at.zip(job.finished_at).is_some_and(|(due, end)| due <= end);
+        !job.watch.missed && job.watch.claimed.is_none() && (late || heard == 0)
+    }
+}
+
+/// Whether a job that had timed out is claimed to have ended after all.
+fn is_claimed_late(job: &Job) -> bool {
+    job.status == Status::TimedOut && job.finished_at < job.watch.claimed_at
+}
+
+/// Since when an answer is overdue: the deadline, or the claim that is to be confirmed.
+fn overdue_since(job: &Job, now: Timestamp) -> Option<Timestamp> {
+    let deadline = job.deadline_at.filter(|deadline| *deadline <= now);
+    [deadline, job.watch.claimed_at].into_iter().flatten().min()
+}
+
+/// The job as it follows from one that was read, by nobody's report.
+fn edited(mut job: Job) -> Job {
+    job.edits += 1;
+    job.version += 1;
+    job
+}
+
+/// The job with the time of its next look, or without one.
+pub fn postponed(job: &Job, at: Option<Timestamp>) -> Job {
+    edited(Job { poll_at: at, ..job.clone() })
+}
+
+/// The job as one whose end no webhook told.
+pub fn missed(job: &Job) -> Job {
+    let mut next = Job { poll_at: None, ..job.clone() };
+    next.watch.missed = true;
+    next.version += 1;
+    next
+}
+
+/// Gives a job that has not ended its deadline, if it has none and its source has one, and the time
+/// of its first look. For whoever makes a job: by registration, or because it was heard of.
+pub fn expect(job: &mut Job, options: &Options, now: Timestamp) {
+    if job.status.is_terminal() {
+        return;
+    }
+    let watch = Watch::of(options);
+    if job.deadline_at.is_none() {
+        job.deadline_at = watch.deadline.map(|wait| now.plus(wait));
+    }
+    if job.watch.claimed.is_none() {
+        job.poll_at = watch.first(job, now);
+    }
+}
+
+/// What a report means for asking, once it has changed the job.
+///
+/// An end that a poll told is looked at once more, to see whether a webhook told it too: where the
+/// platform is asked from the start, when one is overdue; else at once. An end that was claimed by
+/// who cannot sign is asked for at once, but never before its time.
+pub fn heard(job: &mut Job, options: &Options, trust: Trust, said: Status, now: Timestamp) {
+    let watch = Watch::of(options);
+    if trust == Trust::Token && said.is_terminal() {
+        let open = !job.status.is_terminal() || job.status == Status::TimedOut;
+        if open && watch.mode != Mode::Only {
+            job.watch.claimed = Some(said);
+            job.watch.claimed_at = Some(now);
+            job.poll_at = Some(job.watch.hold_until.unwrap_or(now).max(now));
+        }
+        return;
+    }
+    if !job.status.is_terminal() {
+        if job.poll_at.is_none() {
+            expect(job, options, now);
+        }
+        return;
+    }
+    let told_by_poll = trust == Trust::Polled && said == job.status && job.finished_at == Some(now);
+    if told_by_poll && job.watch.claimed.is_none() && !job.watch.missed {
+        let due = job.deadline_at.unwrap_or_else(|| now.plus(Duration::from_secs(GRACE)));
+        job.poll_at = Some(due.max(now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! Whom to ask about a job, and how.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    job::{Job, Status},
+    secret::Secret,
+};
+
+/// A platform that can be asked about its jobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// What kind of platform it is.
+    pub kind: Kind,
+    /// Where its API is, if not at the usual place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// RunPod: the endpoint whose jobs these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_id: Option<String>,
+    /// fal: the app whose requests these are, `owner/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// `http`: the URL of a job's state, with `{call_id}` or `{external_id}` in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_url: Option<String>,
+    /// `http`: headers to ask with; `{secret}` stands for the secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// `http`: where an answer keeps what we need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Paths>,
+    /// `http`: what its words for states mean, where they differ from the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses: BTreeMap<String, Status>,
+}
+
+/// The kinds of platform. Modal is none of them: a function call there is asked for through its
+/// Python library only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `GET /v1/predictions/{id}` (replicate.com/docs/reference/http#predictions.get).
+    Replicate,
+    /// `GET /v2/{endpoint_id}/status/{id}` (docs.runpod.io/serverless/endpoints/operations).
+    Runpod,
+    /// `GET /{app}/requests/{id}/status`, then the result one level above
+    /// (docs.fal.ai/model-apis/inference/queue).
+    Fal,
+    /// Anything that answers JSON at a URL of the job.
+    Http,
+}
+
+/// Where an answer keeps what we need, as dotted paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Paths {
+    /// The word for the job's state.
+    pub status: String,
+    /// Its result.
+    pub result: String,
+    /// Why it failed.
+    pub error: String,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { status: "status".into(), result: "result".into(), error: "error".into() }
+    }
+}
+
+/// Why a platform cannot be asked as described. The caller may read this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPlatform {
+    /// Needed and not there, or there and of no use.
+    #[error("{0} belongs to the kind {1}, and only to it")]
+    Belongs(&'static str, &'static str),
+    /// No URL to ask at.
+    #[error("{0} is an http(s) URL without credentials or fragment")]
+    Url(&'static str),
+    /// A place holder that stands for nothing, or none.
+    #[error(
+        "status_url contains {{call_id}} or {{external_id}}, after the host, and no other place holder"
+    )]
+    Template,
+    /// An id or name that cannot stand in a URL.
+    #[error("{0} is made of A-Z a-z 0-9 - _ .")]
+    Name(&'static str),
+    /// A header that cannot be sent.
+    #[error("headers: {0:?} cannot be sent")]
+    Header(String),
+    /// Too many of them.
+    #[error("headers are 16 at most, each of 4096 bytes at most")]
+    Headers,
+}
+
+/// One question to a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Where.
+    pub url: String,
+    /// With which headers.
+    pub headers: HeaderMap,
+}
+
+const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
+
+impl Platform {
+    /// What a platform's secret is sealed with.
+    pub fn owner(source: &str) -> String {
+        format!("platform:{source}")
+    }
+
+    /// Where it was said to be, if it was said.
+    pub fn address(&self) -> Option<&str> {
+        self.status_url.as_deref().or(self.base_url.as_deref())
+    }
+
+    /// Whether a secret for this one is a secret for that one.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.address() == other.address()
+    }
+
+    /// Checks that everything a question needs is there.
+    pub fn validate(&self) -> Result<(), InvalidPlatform> {
+        let belongs = [
+            ("endpoint_id", "runpod", self.endpoint_id.is_some(), Kind::Runpod, true),
+            ("app", "fal", self.app.is_some(), Kind::Fal, true),
+            ("status_url", "http", self.status_url.is_some(), Kind::Http, true),
+            ("headers", "http", !self.headers.is_empty(), Kind::Http, false),
+            ("paths", "http", self.paths.is_some(), Kind::Http, false),
+            ("statuses", "http", !self.statuses.is_empty(), Kind::Http, false),
+        ];
+        for (name, word, there, kind, needed) in belongs {
+            let right = if self.kind == kind { there || !needed } else { !there };
+            if !right {
+                return Err(InvalidPlatform::Belongs(name, word));
+            }
+        }
+        if let Some(base) = &self.base_url
+            && (self.kind == Kind::Http || !is_base(base))
+        {
+            return Err(InvalidPlatform::Url("base_url"));
+        }
+        if self.endpoint_id.as_deref().is_some_and(|id| !is_name(id)) {
+            return Err(InvalidPlatform::Name("endpoint_id"));
+        }
+        if self.app.as_deref().is_some_and(|app| fal_app(app).is_none()) {
+            return Err(InvalidPlatform::Name("app: owner/name, of which each"));
+        }
+        if let Some(template) = &self.status_url {
+            judge_template(template)?;
+        }
+        if 16 < self.headers.len() || self.headers.values().any(|value| 4096 < value.len()) {
+            return Err(InvalidPlatform::Headers);
+        }
+        for (name, value) in &self.headers {
+            self.header(name, &value.replace("{secret}", "x"))?;
+        }
+        Ok(())
+    }
+
+    fn header(
+        &self,
+        name: &str,
+        value: &str,
+    ) -> Result<(HeaderName, HeaderValue), InvalidPlatform> {
+        let bad = || InvalidPlatform::Header(name.chars().take(64).collect());
+        let ours = [header::HOST, header::CONNECTION, header::CONTENT_LENGTH];
+        let header = HeaderName::try_from(name).map_err(|_| bad())?;
+        if ours.contains(&header) || header == header::TRANSFER_ENCODING {
+            return Err(bad());
+        }
+        let mut value = HeaderValue::try_from(value).map_err(|_| bad())?;
+        value.set_sensitive(true);
+        Ok((header, value))
+    }
+
+    /// The question about a job's state; none if its ids cannot stand in a URL.
+    pub fn question(&self, job: &Job, secret: Option<&Secret>) -> Option<Question> {
+        let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
+        let base = |usual: &str| {
+            let base = self.base_url.as_deref().unwrap_or(usual);
+            base.trim_end_matches('/').to_owned()
+        };
+        let url = match self.kind {
+            Kind::Replicate => {
+                format!("{}/v1/predictions/{call}", base("https://api.replicate.com"))
+            }
+            Kind::Runpod => {
+                let endpoint = self.endpoint_id.as_ref()?;
+                format!("{}/v2/{endpoint}/status/{call}", base("https://api.runpod.ai"))
+            }
+            Kind::Fal => {
+                // The id that its webhook calls `gateway_request_id` is that of the last try only.
+                let request = segment(&job.external_id)?;
+                let app = fal_app(self.app.as_ref()?)?;
+                format!("{}/{app}/requests/{request}/status", base("https://queue.fal.run"))
+            }
+            Kind::Http => {
+                let external = segment(&job.external_id)?;
+                let template = self.status_url.as_ref()?;
+                template.replace("{call_id}", &call).replace("{external_id}", &external)
+            }
+        };
+        Some(Question { url, headers: self.headers(secret) })
+    }
+
+    /// The question that follows where a state is told without its result.
+    pub fn next_question(&self, asked: &Question) -> Option<Question> {
+        let url = asked.url.strip_suffix("/status").filter(|_| self.kind == Kind::Fal)?;
+        Some(Question { url: url.to_owned(), headers: asked.headers.clone() })
+    }
+
+    fn headers(&self, secret: Option<&Secret>) -> HeaderMap {
+        let secret = secret.and_then(Secret::as_str);
+        let mut given = self.headers.clone();
+        let uses_it = given.values().any(|value| value.contains("{secret}"));
+        if secret.is_some() && !uses_it {
+            let scheme = if self.kind == Kind::Fal { "Key" } else { "Bearer" };
+            given.insert("authorization".to_owned(), format!("{scheme} {{secret}}"));
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, value) in &given {
+            let value = value.replace("{secret}", secret.unwrap_or_default());
+            // What was checked when it was kept can be sent, but for a secret with a line break.
+            if let Ok((name, value)) = self.header(name, &value) {
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+}
+
+/// `owner/name` of an app, which is all that stands in the URL of a request: a path below it is
+/// for submitting only. Two name spaces come before the owner.
+fn fal_app(app: &str) -> Option<String> {
+    let parts: Vec<&str> = app.split('/').collect();
+    let kept = if ["workflows", "comfy"].contains(parts.first()?) { 3 } else { 2 };
+    (kept <= parts.len() && parts.iter().all(|part| is_name(part))).then(|| parts[..kept].join("/"))
+}
+
+fn is_name(text: &str) -> bool {
+    crate::id::is_identifier(text, 128) && text != "." && text != ".."
+}
+
+fn is_base(text: &str) -> bool {
+    let plain = |url: &Url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    };
+    Url::parse(text).is_ok_and(|url| plain(&url) && url.query().is_none())
+}
+
+fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
+    let filled = template.replace("{call_id}", "x").replace("{external_id}", "x");
+    if filled == template || filled.contains(['{', '}']) {
+        return Err(InvalidPlatform::Template);
+    }
+    let url = Url::parse(&filled).map_err(|_| InvalidPlatform::Url("status_url"))?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if !plain || !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+        return Err(InvalidPlatform::Url("status_url"));
+    }
+    // An id in the place of the host would let whoever names a job choose whom we call.
+    let host = template.split('/').nth(2).unwrap_or_default();
+    if host.contains('{') { Err(InvalidPlatform::Template) } else { Ok(()) }
+}
+
+/// An id as one segment of a path, or as a value of a query. Ids are whatever a sender says, and
+/// must not lead anywhere else on the platform.
+fn segment(id: &str) -> Option<String> {
+    if id.is_empty() || 512 < id.len() || id == "." || id == ".." {
+        return None;
+    }
+    let mut encoded = String::new();
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Some(encoded)
+}
