@@ -60,7 +60,7 @@ impl Digits {
     fn of(source: &str) -> Option<Self> {
         let number: f64 = source.parse().ok().filter(|number: &f64| number.is_finite())?;
         let sign = if number.is_sign_negative() { "-" } else { "" };
-        let printed = format!("{:e}", number.abs());
+        let printed = shortest(number.abs());
         let (digits, exponent) = printed.split_once('e')?;
         Some(Self { sign, digits: digits.replace('.', ""), exponent: exponent.parse().ok()? })
     }
@@ -81,4 +81,13 @@ impl Digits {
             None => format!("{sign}{digits}{}", "0".repeat(whole - digits.len())),
         }
     }
+}
+
+/// The fewest digits that read back as the same double, and of these the nearest to it, and of two
+/// as near the even one: 2226592948361281.25 is ….2 to Python and JavaScript, and ….3 to `{:e}`.
+fn shortest(number: f64) -> String {
+    let fewest = format!("{number:e}");
+    let digits = fewest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit);
+    let nearest = format!("{number:.*e}", digits.count() - 1);
+    if nearest.parse() == Ok(number) { nearest } else { fewest }
 }
