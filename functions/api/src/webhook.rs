@@ -49,7 +49,8 @@ pub(crate) struct WebhookIn {
     /// Headers sent along, as an object or as an object in JSON text.
     #[schema(value_type = Option<Object>)]
     headers: Option<Value>,
-    /// The profile whose headers and bodies it receives.
+    /// The profile whose headers and bodies it receives: its source's, if that has any to offer and
+    /// nothing is said; `standard` for our own.
     profile: Option<String>,
     /// Which contents it wants, as a pattern with Outpost's operators.
     #[schema(value_type = Option<Object>)]
@@ -73,6 +74,15 @@ impl WebhookIn {
             }
             None => Ok(None),
         }
+    }
+
+    /// Without a profile of its own it hears what whoever was told before would have heard: a system
+    /// moves over with its URL and its secret, and names no profile.
+    pub(crate) fn speak_as(&mut self, system: &str) {
+        self.profile = match self.profile.take() {
+            None => Outgoing::of(system).map(|_| system.to_owned()),
+            asked => asked.filter(|name| name != "standard"),
+        };
     }
 
     /// Writes itself over an endpoint, new or as it was read, if all of it can be used.

@@ -180,7 +180,7 @@ async fn register(
     external: &str,
     mut given: JobIn,
 ) -> Result<(StatusCode, Json<Registered>), Error> {
-    let webhook = match given.webhook.take() {
+    let mut webhook = match given.webhook.take() {
         Some(webhook) => Some(webhook),
         None => WebhookIn::flat(
             given.webhook_url.take(),
@@ -189,6 +189,9 @@ async fn register(
             given.metadata.as_ref(),
         )?,
     };
+    if let Some(webhook) = &mut webhook {
+        webhook.speak_as(&source.profile);
+    }
     let application = given.application.take().unwrap_or_else(|| source.application.clone());
     if ApplicationId::named(&application) != ApplicationId::named(&source.application) {
         return Err(Error::field("application", "is not the one of this source"));

@@ -65,6 +65,27 @@ async fn r3_1_a_webhook_is_kept_with_its_policy_and_its_secret_sealed() {
 }
 
 #[tokio::test]
+async fn r4_1_a_webhook_of_a_system_speaks_as_it_does_unless_it_says_otherwise() {
+    let relay = relay().await;
+    let wanted = json!({ "profile": "wepp", "secrets": ["a-secret-of-the-worker-with-24"], "application": "acme" });
+    relay.put("/v1/sources/wepp", wanted).await.expect(201);
+    for (job, source, asked, kept_as) in [
+        ("j1", "wepp", None, Some("wepp")),
+        ("j2", "wepp", Some("standard"), None),
+        ("j3", "wepp", Some("batch"), Some("batch")),
+        ("j4", "modal", None, None),
+    ] {
+        let webhook = json!({ "url": URL, "profile": asked });
+        let body = json!({ "source": source, "webhook": webhook });
+        let made = relay.put(&format!("/v1/jobs/{job}"), body).await.expect(201);
+        let endpoint = kept(&relay, &made).await;
+        assert_eq!(endpoint.profile.as_deref(), kept_as, "{job}");
+        // Its ladder comes with its words: WEPPcloud tries three times in all.
+        assert_eq!(endpoint.policy.max_retries, if kept_as.is_some() { 2 } else { 3 }, "{job}");
+    }
+}
+
+#[tokio::test]
 async fn r3_2_and_r4_1_the_older_shapes_are_understood() {
     let relay = relay().await;
     let older = json!({ "metadata": { "webhook_url": URL, "a": 1 } });
