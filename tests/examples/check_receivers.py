@@ -16,7 +16,10 @@ import uuid
 from pathlib import Path
 from subprocess import PIPE
 
+import relay_modal
 import tools
+from relay import Receiver
+from standardwebhooks.webhooks import Webhook
 from world import EXAMPLES, Case, new_secret, relay
 
 HERE = Path(__file__).resolve().parent
@@ -153,3 +156,29 @@ class Standard(Case):
 
     def test_the_receiver_in_node_handles_an_event_once_and_refuses_forgeries(self) -> None:
         self.check(["node", "standard.mjs"], tools.node(HERE))
+
+
+class Profiles(Case):
+    """What the relay really sends to an endpoint of a profile, judged by what its receiver was given to copy."""
+
+    def test_the_relays_own_deliveries_are_accepted_in_both_languages(self) -> None:
+        kinds = {
+            "hokusai": "hokusai", "hokusai-prefixed": "hokusai_prefixed", "hokusai-deltaone": "hokusai_deltaone",
+            "batch": "batch", "wepp": "wepp", "omtx-out": "omtx",
+        }  # fmt: skip
+        for profile, kind in kinds.items():
+            with self.subTest(profile), Receiver() as receiver:
+                job = f"job-{uuid.uuid4().hex}"
+                body = {"url": receiver.url, "profile": profile, "secret": SECRET}
+                relay().call("POST", f"/api/v1/app/{self.name}/endpoint", body)
+                with relay_modal.reported(job_id=job) as reporter:
+                    reporter.result = {"score": 1.0, "name": "Zoë – 葡萄糖"}
+                (told,) = self.heard("job.succeeded", job)
+                delivery = receiver.wait_for(told["id"])
+                self.assertEqual(judge([(kind, delivery.headers, delivery.body)]), [True])
+                others = [(kind, delivery.headers, delivery.body + b" ")]
+                self.assertEqual(judge(others), [False])
+                self.assertEqual(judge([(kind, delivery.headers, delivery.body)], SECRET[::-1]), [False])
+                # And the official library, with the same secret as it is written there.
+                whsec = "whsec_" + base64.b64encode(SECRET.encode()).decode()
+                Webhook(whsec).verify(delivery.body, delivery.headers)
