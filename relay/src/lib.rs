@@ -2,6 +2,7 @@
 //! `tests/` run too; the commands that ask a relay that runs
 //! somewhere; and those that take signatures apart.
 
+pub mod connect;
 pub mod dev;
 pub mod doctor;
 pub mod executions;

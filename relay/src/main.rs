@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use relay::{dev, doctor, executions, signature};
+use relay::{connect, dev, doctor, executions, signature};
 
 /// A webhook relay for one's own AWS account.
 #[derive(Parser)]
@@ -15,6 +15,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Move a system's configuration over: its own variables, from the environment or a file.
+    Connect(connect::Args),
     /// Run the whole relay on this machine, its data in a directory.
     ///
     /// A development and single-machine mode: it may call receivers on this machine (loopback), and
@@ -34,6 +36,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Connect(args) => print(connect::run(&args)),
         Command::Dev(args) => dev::main(args),
         Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),

@@ -6,7 +6,7 @@ use adapters::{
     caller::{Call, Caller, Question},
     clock::Clock,
 };
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use clap::Args;
 use domain::{
     address::{Network, Rule},
@@ -79,6 +79,30 @@ impl Remote {
         judge(url, heard.outcome, heard.detail, &heard.body)
     }
 
+    /// Asks with any method; `None` if what the path names is not there. An empty answer is `null`.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, NotDone> {
+        let url = self.at(path);
+        let question = Question {
+            url: &url,
+            headers: self.headers()?,
+            timeout: TIMEOUT,
+            max_body: MAX_ANSWER,
+            now: Clock::system().now(),
+        };
+        let body = body.map(|json| json.to_string().into_bytes()).unwrap_or_default();
+        let heard = self.caller().ask_with(method, question, body).await;
+        if matches!(heard.outcome, Outcome::Answered { status: 404, .. }) {
+            return Ok(None);
+        }
+        let said = if heard.body.is_empty() { b"null" } else { heard.body.as_slice() };
+        judge(url, heard.outcome, heard.detail, said).map(Some)
+    }
+
     /// Has something done. Of the answer, the first kilobyte is read.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, NotDone> {
         let url = self.at(path);
@@ -144,7 +168,19 @@ fn judge(url: String, outcome: Outcome, why: String, body: &[u8]) -> Result<Valu
     if (200..300).contains(&status) {
         return json.map_err(NotDone::Unreadable);
     }
-    let said = json.ok().and_then(|json| json["detail"].as_str().map(str::to_owned));
+    let said = json.ok().and_then(|json| said(&json["detail"]));
     let detail = said.unwrap_or_else(|| "and did not say why".to_owned());
     Err(NotDone::Refused { status, detail })
+}
+
+/// Why, in words: a text, or the list of fields and reasons that Svix's API has.
+fn said(detail: &Value) -> Option<String> {
+    if let Some(text) = detail.as_str() {
+        return Some(text.to_owned());
+    }
+    let field = |error: &Value| {
+        let at = error["loc"].as_array()?.last()?.as_str()?;
+        Some(format!("{at} {}", error["msg"].as_str()?))
+    };
+    Some(detail.as_array()?.iter().filter_map(field).collect::<Vec<_>>().join("; "))
 }

@@ -110,3 +110,83 @@ async fn r0_20_the_doctor_finds_what_is_wrong_and_leaves_no_trace() {
     assert_eq!(events["data"].as_array().map(Vec::len), Some(1), "the probe is no event");
     bundle.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r2_1_a_configuration_moves_over_and_again_when_it_has_changed() {
+    let (bundle, client) = start().await;
+    let guide =
+        "WEBHOOK_URL=http://127.0.0.1:1/api/models/ready\nWEBHOOK_SECRET=your_shared_secret_here\n";
+    let connect = async |text: &str, more: &[&str]| {
+        let path = file(text);
+        let args = [
+            "connect",
+            "hokusai",
+            "--env-file",
+            path.to_str().expect("UTF-8"),
+            "--application",
+            "models",
+        ];
+        let output = relay(&bundle, &[&args[..], more].concat()).await;
+        std::fs::remove_file(&path).expect("removed");
+        output
+    };
+    let dry = text(&connect(guide, &["--dry-run"]).await);
+    assert!(dry.contains("would set endpoint hokusai") && !dry.contains("shared_secret"), "{dry}");
+    let made = text(&connect(guide, &[]).await);
+    let want =
+        "endpoint hokusai: created\nendpoint hokusai-redis: switched off, and none is there\n";
+    assert_eq!(made, want);
+    let one = "/api/v1/app/models/endpoint/hokusai";
+    let kept = client.get(one).await;
+    assert_eq!(
+        json!([kept["profile"], kept["delays"], kept["maxRetries"], kept["breaker"]["threshold"]]),
+        json!(["hokusai", [2, 4, 8, 16, 32], 5, 5])
+    );
+    let redis = format!(
+        "{guide}WEBHOOK_MAX_RETRIES=3\nENABLE_REDIS_FALLBACK=true\nREDIS_URL=redis://:planted-password@127.0.0.1:1\nREDIS_CHANNEL=ready\n"
+    );
+    let changed = text(&connect(&redis, &[]).await);
+    assert_eq!(changed, "endpoint hokusai: brought up to date\nendpoint hokusai-redis: created\n");
+    assert_eq!(client.get(one).await["delays"], json!([2, 4, 8]));
+    let channel = client.get("/api/v1/app/models/endpoint/hokusai-redis").await;
+    assert_eq!(channel["url"], "redis://127.0.0.1:1/ready");
+    assert_eq!(channel["headers"], json!({ "authorization": "***" }));
+    let off = text(&connect(guide, &[]).await);
+    assert!(off.contains("hokusai-redis: switched off\n"), "{off}");
+    let channel = client.get("/api/v1/app/models/endpoint/hokusai-redis").await;
+    assert_eq!(
+        (&channel["disabled"], &channel["url"]),
+        (&json!(true), &json!("redis://127.0.0.1:1/ready"))
+    );
+    let other = guide.replace("your_shared", "another_shared");
+    let refused = connect(&other, &[]).await;
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success()
+            && why.contains("another secret")
+            && !why.contains("shared_secret"),
+        "{why}"
+    );
+    assert!(text(&connect(&other, &["--replace"]).await).contains("hokusai: replaced"));
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r0_5_modal_is_set_up_from_its_own_variables() {
+    let bundle = Bundle::start(Settings::fresh()).await.expect("starts");
+    let client = Client::new(&bundle.url(), bundle.admin_key());
+    let variables =
+        format!("WEBHOOK_BASE_URL={}\nMODAL_WEBHOOK_SECRET={}\n", bundle.url(), sender::SECRET);
+    let path = file(&format!("{variables}DRY_RUN=true\n"));
+    let args = ["connect", "modal", "--env-file", path.to_str().expect("UTF-8")];
+    let dry = text(&relay(&bundle, &args).await);
+    assert!(dry.starts_with("would set up source modal-omtx"), "{dry}");
+    let sources = client.get("/v1/sources").await;
+    assert!(!sources.to_string().contains("modal-omtx"), "{sources}");
+    std::fs::write(&path, variables).expect("written");
+    let done = text(&relay(&bundle, &args).await);
+    assert!(done.starts_with("source modal-omtx: set up"), "{done}");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(client.get("/v1/sources/modal-omtx").await["profile"], "modal-omtx");
+    bundle.stop().await;
+}

@@ -43,7 +43,12 @@ pub struct Heard {
 impl Caller {
     /// Asks. Every way of failing is an outcome, never an error.
     pub async fn get(&self, question: Question<'_>) -> Heard {
-        let asked = within(question.timeout, self.ask(&question)).await;
+        self.ask_with(Method::GET, question, Vec::new()).await
+    }
+
+    /// The same with another method and a body.
+    pub async fn ask_with(&self, method: Method, question: Question<'_>, body: Vec<u8>) -> Heard {
+        let asked = within(question.timeout, self.ask(method, &question, body)).await;
         let (outcome, body, detail) = match asked {
             Ok((outcome, body)) => (outcome, body, String::new()),
             Err(Failure(class, detail)) => (Outcome::Failed(class), Vec::new(), detail),
@@ -51,9 +56,14 @@ impl Caller {
         Heard { outcome, body, detail }
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Result<(Outcome, Vec<u8>), Failure> {
+    async fn ask(
+        &self,
+        method: Method,
+        question: &Question<'_>,
+        body: Vec<u8>,
+    ) -> Result<(Outcome, Vec<u8>), Failure> {
         let headers = question.headers.clone();
-        let response = self.response(Method::GET, question.url, headers, Vec::new()).await?;
+        let response = self.response(method, question.url, headers, body).await?;
         let outcome = outcome(&response, question.now);
         Ok((outcome, whole(response.into_body(), question.max_body).await?))
     }
