@@ -6,5 +6,6 @@ mod forgeries;
 mod jobs;
 mod journeys;
 mod omtx;
+mod outgoing;
 mod template;
 mod tidy;
