@@ -22,6 +22,7 @@ mod sources;
 mod svix;
 mod tasks;
 mod webhook;
+mod wepp;
 
 use std::sync::Arc;
 
@@ -104,6 +105,7 @@ fn gated() -> Routes {
         .merge(tasks::routes())
         .merge(keys::routes())
         .merge(omtx::routes())
+        .merge(wepp::routes())
         .merge(svix::routes())
 }
 

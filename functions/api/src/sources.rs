@@ -57,6 +57,10 @@ struct SourceIn {
     /// How it is asked: `interval_seconds`, `give_up_after_seconds`, `concurrency`.
     #[schema(value_type = Option<Object>)]
     poll: Option<Pace>,
+    /// Whether the webhooks that its jobs are registered with are attached; `false` takes them and
+    /// tells them nothing.
+    #[schema(default = true)]
+    job_webhooks: Option<bool>,
 }
 
 /// A source as we show it.
@@ -95,6 +99,8 @@ struct SourceOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     poll: Option<Pace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_webhooks: Option<bool>,
     created_at: String,
     updated_at: String,
 }
@@ -116,6 +122,7 @@ impl From<Source> for SourceOut {
             deadline_seconds: source.options.deadline_seconds,
             mode: source.options.mode,
             poll: source.options.poll,
+            job_webhooks: source.options.job_webhooks,
             created_at: source.created_at.rfc3339(),
             updated_at: source.updated_at.rfc3339(),
         }
@@ -155,6 +162,7 @@ async fn put(
         deadline_seconds: given.deadline_seconds,
         mode: given.mode,
         poll: given.poll,
+        job_webhooks: given.job_webhooks,
         ..Options::default()
     };
     let owner = Source::owner(&name);

@@ -76,6 +76,10 @@ pub struct Options {
     /// How often it may call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
+    /// Whether the webhooks that its jobs are registered with are attached (R4.6); they are unless
+    /// this says no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_webhooks: Option<bool>,
     /// Reports on jobs that nobody registered are refused with 404 (R1.3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,

@@ -192,6 +192,8 @@ async fn register(
     if let Some(webhook) = &mut webhook {
         webhook.speak_as(&source.profile);
     }
+    // Switched off, a webhook is taken as ever and not attached: nothing else changes (R4.6).
+    let webhook = webhook.filter(|_| source.options.job_webhooks != Some(false));
     let application = given.application.take().unwrap_or_else(|| source.application.clone());
     if ApplicationId::named(&application) != ApplicationId::named(&source.application) {
         return Err(Error::field("application", "is not the one of this source"));

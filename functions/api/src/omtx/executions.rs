@@ -35,9 +35,9 @@ struct OmtxExecution {
     /// The sender's id of the job.
     job_id: String,
     batch_id: Option<String>,
-    /// Null: nobody tells us.
+    /// What the job was registered with as `metadata.model_type`.
     model_type: Option<String>,
-    /// Null: nobody tells us.
+    /// What the job was registered with as `metadata.lane`.
     lane: Option<String>,
     /// Seconds since the epoch.
     submitted_at: f64,
@@ -53,14 +53,17 @@ async fn active(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxAc
     let (jobs, truncated) = running(&api, &asker).await?;
     let executions: Vec<_> = jobs
         .into_iter()
-        .map(|job| OmtxExecution {
-            modal_call_id: job.call_id,
-            job_id: job.external_id,
-            batch_id: job.batch_id,
-            model_type: None,
-            lane: None,
-            submitted_at: seconds(job.created_at),
-            duration: now.since(job.created_at).as_secs_f64(),
+        .map(|job| {
+            let told = |field: &str| job.metadata.get(field)?.as_str().map(str::to_owned);
+            OmtxExecution {
+                model_type: told("model_type"),
+                lane: told("lane"),
+                modal_call_id: job.call_id,
+                job_id: job.external_id,
+                batch_id: job.batch_id,
+                submitted_at: seconds(job.created_at),
+                duration: now.since(job.created_at).as_secs_f64(),
+            }
         })
         .collect();
     Ok(Json(OmtxActive { total_active: executions.len(), executions, truncated }))

@@ -8,6 +8,7 @@ use domain::{
     envelope::{Carried, Envelope, Trust},
     event::{Event, Origin, Outcome},
     id::EventId,
+    job::Job,
     letter::{LetterState, Queue, What},
     source::Source,
     time::Timestamp,
@@ -41,10 +42,20 @@ struct OmtxMetrics {
 #[derive(Serialize, ToSchema)]
 struct OmtxService {
     total_active: usize,
-    /// Empty: the relay submits nothing, so it has no lanes.
-    lanes: BTreeMap<String, u64>,
+    /// By what the jobs were registered with as `metadata.lane`.
+    lanes: BTreeMap<String, OmtxLane>,
     /// Null: the relay calls no functions.
     cached_functions: Option<Vec<String>>,
+}
+
+/// What runs in a lane.
+#[derive(Default, Serialize, ToSchema)]
+struct OmtxLane {
+    active: u64,
+    /// Null: the relay submits nothing, so nothing has a limit here.
+    max: Option<u64>,
+    /// Null for the same reason.
+    utilization: Option<f64>,
 }
 
 /// What came, without tests.
@@ -109,7 +120,7 @@ async fn metrics(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxM
     Ok(Json(OmtxMetrics {
         modal_service: OmtxService {
             total_active: active.len(),
-            lanes: BTreeMap::new(),
+            lanes: lanes(&active),
             cached_functions: None,
         },
         webhook_health: OmtxWebhookHealth {
@@ -152,6 +163,14 @@ impl OmtxChecker {
         }
         false
     }
+}
+
+fn lanes(active: &[Job]) -> BTreeMap<String, OmtxLane> {
+    let mut lanes = BTreeMap::<_, OmtxLane>::new();
+    for lane in active.iter().filter_map(|job| job.metadata.get("lane")?.as_str()) {
+        lanes.entry(lane.to_owned()).or_default().active += 1;
+    }
+    lanes
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

@@ -22,6 +22,7 @@ mod samples;
 mod secrecy;
 mod sources;
 mod tenants;
+mod wepp;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +42,7 @@ use domain::{
     endpoint::Scope,
     envelope::Trust,
     event::{self, Event, Origin, Outcome},
-    id::{ApplicationId, EventId, LetterId},
+    id::{ApplicationId, EventId, JobId, LetterId},
     job::{Effect, Job, Status},
     letter::{Letter, LetterState, What},
     profile::{Profile, fingerprint},
@@ -203,7 +204,8 @@ impl Relay {
         let key = format!("job:{job}:{}", status.word());
         let id = Source::event_id(source, &key);
         let said = Profile::named("modal-omtx").expect("there").read(body.as_bytes());
-        let known = Job::unknown(source, application, job, now);
+        let known = api.table.job(&JobId::of(source, job)).await.expect("read");
+        let known = known.unwrap_or_else(|| Job::unknown(source, application, job, now));
         let Effect::Applied(job, Some(event_type)) = known.report(status, &said, &id, now) else {
             panic!("a first report applies");
         };
@@ -231,7 +233,8 @@ impl Relay {
             conflicts: 0,
             id,
         };
-        let endpoints = api.table.endpoints(&event.application).await.expect("read");
+        let mut endpoints = api.table.endpoints(&event.application).await.expect("read");
+        endpoints.extend(api.table.webhooks_of(&job).await.expect("read"));
         let announcement = Announcement {
             event: &event,
             payload: &payload,

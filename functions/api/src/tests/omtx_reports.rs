@@ -42,6 +42,15 @@ async fn r0_16_what_runs_is_listed_with_its_times() {
         (&json!("fc-1"), &json!("j1"), &json!("b1"))
     );
     assert_eq!((&one["model_type"], &one["lane"]), (&Value::Null, &Value::Null));
+    let metadata = json!({ "model_type": "boltz2", "lane": "bulk" });
+    let job = json!({ "source": "modal-omtx", "call_id": "fc-2", "metadata": metadata });
+    relay.put("/v1/jobs/j2", job).await.expect(201);
+    let list = relay.get("/api/v3/webhooks/active-executions").await.expect(200);
+    let two = &list["executions"][0];
+    assert_eq!((&list["total_active"], &two["modal_call_id"]), (&json!(2), &json!("fc-2")));
+    assert_eq!((&two["model_type"], &two["lane"]), (&json!("boltz2"), &json!("bulk")));
+    let lanes = &relay.get(METRICS).await.expect(200)["modal_service"]["lanes"];
+    assert_eq!(*lanes, json!({ "bulk": { "active": 1, "max": null, "utilization": null } }));
     let (at, duration) = (one["submitted_at"].as_f64(), one["duration"].as_f64());
     assert!(
         at.is_some_and(|at| 1.7e9 < at) && duration.is_some_and(|d| (0.0..60.0).contains(&d)),

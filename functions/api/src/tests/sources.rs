@@ -72,7 +72,7 @@ async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
         (
             "s",
             json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": {} }),
-            "missing field",
+            "needs names in lower case",
         ),
         ("s", json!({ "secrets": [SOURCE_SECRET] }), "missing field `profile`"),
         ("s", json!({ "profile": "modal-omtx", "secrets": SOURCE_SECRET }), "expected a sequence"),
