@@ -152,9 +152,11 @@ pub fn validate(options: &Options, unsigned: bool) -> Result<(), InvalidPolling>
 /// A source's choices about asking, with the usual ones in the place of those it left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
-    mode: Mode,
+    /// How webhooks and polling share the work.
+    pub mode: Mode,
     deadline: Option<Duration>,
-    interval: Duration,
+    /// How long lies between two looks at one job, at first.
+    pub interval: Duration,
     give_up: Duration,
     /// How many of its jobs are asked for at the same time.
     pub concurrency: usize,

@@ -10,6 +10,7 @@ use domain::{
     id::EventId,
     job::Job,
     letter::{LetterState, Queue, What},
+    poll::{Mode, Watch},
     source::Source,
     time::Timestamp,
 };
@@ -77,6 +78,10 @@ struct OmtxChecker {
     last_webhook_time: Option<String>,
     /// Successful completions among the requests received, in percent; null before the first.
     webhook_success_rate: Option<f64>,
+    /// Whether the platform of any source is asked.
+    polling_enabled: bool,
+    /// The shortest time between two looks at one job; null if no platform is asked.
+    polling_interval_seconds: Option<u64>,
     /// Completions that the platform had to be asked for.
     polled_completions: u64,
     /// Completions that an operator injected.
@@ -114,6 +119,10 @@ async fn metrics(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxM
     let (active, older_jobs) = running(&api, &asker).await?;
     checker.processing_errors = unprocessed(&api, &sources).await?;
     checker.average_processing_time_ms = average(&api, newest).await?;
+    let watches = sources.iter().map(|source| Watch::of(&source.options));
+    let asking = watches.filter(|watch| watch.mode != Mode::Only);
+    checker.polling_interval_seconds = asking.map(|watch| watch.interval.as_secs()).min();
+    checker.polling_enabled = checker.polling_interval_seconds.is_some();
     checker.last_webhook_time = last.map(Timestamp::rfc3339);
     let (good, all) = (checker.successful_completions, checker.total_webhooks_received);
     checker.webhook_success_rate = percent(good, all);

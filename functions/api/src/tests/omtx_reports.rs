@@ -71,7 +71,11 @@ async fn r0_17_metrics_are_counted_and_what_is_not_known_is_null() {
         (&checker["average_processing_time_ms"], &checker["last_webhook_time"]),
         (&Value::Null, &Value::Null)
     );
+    assert_eq!(checker["polling_enabled"], false);
     configure(&relay).await;
+    let asked = json!({ "profile": "modal-omtx", "secrets": [super::SOURCE_SECRET], "application": "acme",
+        "platform": { "kind": "http", "status_url": "https://platform.example/calls/{call_id}" }, "poll": { "interval_seconds": 300 } });
+    relay.put("/v1/sources/chai1", asked).await.expect(201);
     relay.endpoint("acme", "https://subscriber.example/").await;
     for id in ["a", "b", "c"] {
         relay.completion("modal-omtx", "acme", id, &call(id)).await;
@@ -102,6 +106,8 @@ async fn r0_17_metrics_are_counted_and_what_is_not_known_is_null() {
     let rate = checker["webhook_success_rate"].as_f64().expect("a rate");
     assert!((rate - 400.0 / 7.0).abs() < 1e-9, "{rate}");
     assert!(checker["average_processing_time_ms"].as_f64().is_some_and(|ms| ms < 60_000.0));
+    let polling = (&checker["polling_enabled"], &checker["polling_interval_seconds"]);
+    assert_eq!(polling, (&json!(true), &json!(300)));
     assert_eq!(metrics["webhook_health"]["total_webhooks_processed"], 5);
     assert_eq!(metrics["webhook_health"]["last_webhook_received"], checker["last_webhook_time"]);
     assert_eq!(
