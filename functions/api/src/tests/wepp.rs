@@ -19,7 +19,7 @@ async fn r4_8_a_jobs_webhook_is_shown_with_how_far_it_is() {
     assert_eq!(relay.get("/job/plain/webhook").await.text, NONE);
     for (job, answers, ends) in [("j1", &[200][..], "delivered"), ("j2", &[500][..], "failed")] {
         let receiver = Receiver::answering(answers).await;
-        let body = json!({ "webhook_url": format!("{}?key=planted", receiver.url), "webhook_secret": "planted-secret" });
+        let body = json!({ "webhook_url": format!("{}?key=planted", receiver.url), "webhook_secret": "planted-secret-of-a-job" });
         relay.put(&format!("/v1/jobs/{job}"), body).await.expect(201);
         let path = format!("/job/{job}/webhook");
         let shows = async |status: &str| {
@@ -66,8 +66,7 @@ async fn r4_6_switched_off_a_registration_is_taken_and_nothing_is_delivered() {
     let source = |on: serde_json::Value| json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "application": "acme", "job_webhooks": on });
     let off = relay.put("/v1/sources/rq", source(json!(false))).await.expect(201);
     assert_eq!(off["job_webhooks"], false);
-    let webhook =
-        json!({ "webhook_url": "https://subscriber.example/hook", "webhook_secret": "s" });
+    let webhook = json!({ "webhook_url": "https://subscriber.example/hook", "webhook_secret": "a-secret-of-16-and-more" });
     let taken = relay.put("/v1/jobs/j1", webhook.clone()).await.expect(201);
     assert_eq!((&taken["status"], &taken["webhooks"]), (&json!("pending"), &json!([])));
     assert_eq!(relay.get("/job/j1/webhook").await.text, NONE);
