@@ -11,10 +11,10 @@ use axum::{
 use domain::{
     id::{ApplicationId, is_identifier},
     poll::{Mode, Pace, Platform},
-    profile::Mapping,
+    profile::{Mapping, Profile},
     secret::{Sealed, Secret},
-    signature::Scheme,
-    source::{self, InvalidSource, Options, Source},
+    signature::{Algorithm, Scheme},
+    source::{self, InvalidSource, Options, RateLimit, Source},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -61,6 +61,23 @@ struct SourceIn {
     /// tells them nothing.
     #[schema(default = true)]
     job_webhooks: Option<bool>,
+    /// Where its public keys are published; only with a profile that has such keys, as `fal`.
+    jwks_url: Option<String>,
+    /// The URL at which its sender calls us, without the query, where that is not our own; only
+    /// with a profile that signs the URL, as `twilio`.
+    public_url: Option<String>,
+    /// The networks from which it may call, in CIDR notation; none means any.
+    #[serde(default)]
+    allowed_networks: Vec<String>,
+    /// How often it may call: `{"requests": 100, "per": "second" | "minute"}`.
+    #[schema(value_type = Option<Object>)]
+    rate_limit: Option<RateLimit>,
+    /// Reports on jobs that nobody registered are refused with 404.
+    #[serde(default)]
+    strict: bool,
+    /// `false` forgets that the source has presented a replay-safe signature, so that its weaker
+    /// one passes again.
+    locked: Option<bool>,
 }
 
 /// A source as we show it.
@@ -101,13 +118,38 @@ struct SourceOut {
     poll: Option<Pace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_webhooks: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_networks: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    rate_limit: Option<RateLimit>,
+    /// Reports on jobs that nobody registered are refused.
+    strict: bool,
+    /// Whether the time of signing is always under the signature. If not, the idempotency key
+    /// alone keeps a captured request from having a second effect.
+    replay_safe: bool,
+    /// It has presented a replay-safe signature, and a weaker one is refused since.
+    locked: bool,
     created_at: String,
     updated_at: String,
 }
 
 impl From<Source> for SourceOut {
     fn from(source: Source) -> Self {
+        let profile = source.effective();
+        let locked = source.locked_at.is_some();
         Self {
+            replay_safe: profile.is_some_and(|p| p.is_replay_safe() || (locked && p.is_mixed())),
+            locked,
+            strict: source.options.strict,
+            jwks_url: source.options.jwks_url,
+            public_url: source.options.public_url,
+            allowed_networks: source.options.allowed_networks,
+            rate_limit: source.options.rate_limit,
             path: format!("/in/{}", source.name),
             secret_count: source.secrets.len(),
             application_id: ApplicationId::named(&source.application).to_string(),
@@ -163,27 +205,49 @@ async fn put(
         mode: given.mode,
         poll: given.poll,
         job_webhooks: given.job_webhooks,
-        ..Options::default()
+        jwks_url: given.jwks_url,
+        public_url: given.public_url,
+        allowed_networks: given.allowed_networks,
+        rate_limit: given.rate_limit,
+        strict: given.strict,
     };
     let owner = Source::owner(&name);
-    let secrets: Vec<Secret> = match (given.secrets, &known) {
-        (Some(secrets), _) => secrets.into_iter().map(Secret::new).collect(),
+    let kept = |profile: &str| {
+        known.as_ref().filter(|known| is_token(profile) == is_token(&known.profile))
+    };
+    let (secrets, sealed) = match (given.secrets, kept(&given.profile)) {
+        (Some(secrets), _) => {
+            let secrets: Vec<Secret> = secrets.into_iter().map(Secret::new).collect();
+            let seal = |secret| match is_token(&given.profile) {
+                true => source::sealed_token(secret),
+                false => api.vault.seal(&owner, secret),
+            };
+            let sealed = secrets.iter().map(seal).collect();
+            (secrets, sealed)
+        }
+        // Of tokens only hashes are kept: they were checked when they came.
+        (None, Some(known)) if is_token(&known.profile) => (Vec::new(), known.secrets.clone()),
         (None, Some(known)) => {
             let open = |sealed| api.vault.unseal(&owner, sealed);
-            let opened: Result<_, _> = known.secrets.iter().map(open).collect();
-            opened.map_err(|_| {
+            let opened: Result<Vec<_>, _> = known.secrets.iter().map(open).collect();
+            let opened = opened.map_err(|_| {
                 Error::field("secrets", "do not open any more and must be given again")
-            })?
+            })?;
+            (opened, known.secrets.clone())
         }
-        (None, None) => Vec::new(),
+        (None, None) => (Vec::new(), Vec::new()),
     };
     source::validate(&name, &given.profile, &secrets, &application, &options)
         .map_err(|invalid| Error::field(field(&invalid), invalid))?;
     asker.must_see(&ApplicationId::named(&application))?;
     applications::ensure(&api, &application).await?;
     let now = api.clock.now();
+    // Another profile signs in other ways; what was seen of the old one says nothing.
+    let unlock = given.locked == Some(false)
+        || known.as_ref().is_some_and(|known| known.profile != given.profile);
+    let locked_at = known.as_ref().and_then(|known| known.locked_at).filter(|_| !unlock);
     let source = Source {
-        secrets: secrets.iter().map(|secret| api.vault.seal(&owner, secret)).collect(),
+        secrets: sealed,
         base_url: known.as_ref().and_then(|known| known.base_url.clone()),
         platform_secret,
         created_at: known.as_ref().map_or(now, |known| known.created_at),
@@ -192,9 +256,12 @@ async fn put(
         name,
         application,
         options,
-        locked_at: None,
+        locked_at,
     };
     api.table.put_source(&source).await?;
+    if unlock {
+        api.table.unlock_source(&source.name).await?;
+    }
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(source.into())))
 }
@@ -225,6 +292,11 @@ fn platform(
         api.rule.target(address).map_err(|forbidden| wrong(&forbidden))?;
     }
     Ok((Some(platform), sealed))
+}
+
+/// Whether the sources of this profile have path tokens and no secrets.
+fn is_token(profile: &str) -> bool {
+    Profile::named(profile).is_some_and(|profile| profile.scheme.algorithm == Algorithm::Token)
 }
 
 /// The part of the request that made a source invalid.

@@ -9,7 +9,8 @@ use std::{
 use adapters::{Unavailable, table::Table, vault::Vault};
 use domain::{
     id::is_identifier,
-    source::{Gate, Source},
+    signature::Algorithm,
+    source::{Gate, Source, kept_token},
     time::Timestamp,
 };
 use tracing::error;
@@ -18,6 +19,9 @@ use tracing::error;
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 /// How long a name is taken for nobody's.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
+/// How long a source is taken for one that never presented a replay-safe signature, when a weaker
+/// one is to be accepted.
+const UNLOCKED_FOR: Duration = Duration::from_secs(5);
 /// How often at most a refused request makes us look at its source again.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// Names that are remembered; whoever tries more makes us forget, not grow.
@@ -81,6 +85,28 @@ impl Gates {
         }
     }
 
+    /// The source again, if what we know of it is too old to say that it is not locked. So a lock
+    /// that another instance made holds here within 5 s, at one read in 5 s, and only for a source
+    /// that still signs in the weaker of its ways.
+    pub(crate) async fn newer(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Gate>>, Unavailable> {
+        match self.seen(name) {
+            Some(seen) if now.since(seen.at) < UNLOCKED_FOR => Ok(None),
+            _ => self.load(name, now).await,
+        }
+    }
+
+    /// Remembers that the source is locked.
+    pub(crate) fn lock(&self, name: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gate) = seen.get_mut(name).and_then(|seen| seen.gate.as_mut()) {
+            Arc::make_mut(gate).locked = true;
+        }
+    }
+
     fn seen(&self, name: &str) -> Option<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
@@ -99,9 +125,14 @@ impl Gates {
     /// A source with its secrets opened; one that does not open lets nobody pass.
     fn open(&self, source: Source) -> Option<Gate> {
         let profile = source.effective()?;
+        let tokens = profile.scheme.algorithm == Algorithm::Token;
         let owner = Source::owner(&source.name);
         let mut secrets = Vec::new();
         for sealed in &source.secrets {
+            if tokens {
+                secrets.extend(kept_token(sealed));
+                continue;
+            }
             match self.vault.0.unseal(&owner, sealed) {
                 Ok(secret) => secrets.push(secret),
                 Err(cause) => error!(source = source.name, %cause, "a source's secret"),

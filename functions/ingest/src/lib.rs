@@ -1,41 +1,32 @@
-//! `POST /in/{source}`: size, header grammar, timestamp, MAC over the raw bytes, then one message
-//! on the inbox and a 202.
+//! `POST /in/{source}`: address, size, header grammar, timestamp, MAC over the raw bytes, then one
+//! message on the inbox and a 202. The same under two of the five systems' own paths.
 //!
 //! Before the MAC holds nothing of the body is parsed, and nothing of the request is logged but
 //! which check it failed. Who is refused learns only that.
 
+mod accept;
+mod answer;
 mod gates;
+mod keys;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
-use adapters::{
-    Unavailable,
-    bucket::Bucket,
-    clock::Clock,
-    problem::problem,
-    queue::{MAX_MESSAGE, Outgoing, Queue},
-    random,
-    table::Table,
-    vault::Vault,
-};
+use adapters::{bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault};
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
-    extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, Response, StatusCode, header},
-    response::IntoResponse,
+    body::to_bytes,
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::Response,
     routing::post,
 };
 use domain::{
-    envelope::{Carried, Envelope, Trust},
-    profile::Reply,
-    signature::Request,
-    source::{Accepted, Gate, NotAccepted},
+    address::Rule,
+    profile::{ErrorShape, Profile},
 };
-use serde_json::json;
-use tracing::{error, warn};
+use lambda_http::request::RequestContext;
+use tracing::error;
 
-use crate::gates::Gates;
+use self::{accept::Arrival, answer::No, gates::Gates, keys::KeySets};
 
 /// Largest body that is accepted: what Lambda itself takes.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -44,39 +35,88 @@ pub const MAX_BODY: usize = 6 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Ingest {
     gates: Gates,
+    keys: KeySets,
+    table: Table,
     bucket: Bucket,
     inbox: Queue,
     clock: Clock,
+    public_url: String,
 }
+
+/// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Which way a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// `/in/…`.
+    Ours,
+    /// A system's own path, to the source that is named like its profile.
+    Theirs(&'static str),
+}
+
+impl Way {
+    /// The shape of an error: the profile's on a system's own path. On ours it would tell who is
+    /// refused what is behind a name.
+    fn shape(self) -> ErrorShape {
+        match self {
+            Self::Ours => ErrorShape::Problem,
+            Self::Theirs(name) => Profile::named(name).map(|own| own.errors).unwrap_or_default(),
+        }
+    }
+}
+
+/// The five systems' own paths that lead here, with the source behind each.
+const THEIRS: [(&str, &str); 2] =
+    [("/api/v3/webhooks/modal/completion", "modal-omtx"), ("/api/webhooks/modal", "modal-mesh")];
 
 /// The endpoint's routes.
 pub fn router(ingest: Arc<Ingest>) -> Router {
-    Router::new()
+    let mut router = Router::new()
         .route("/in/{source}", post(receive))
-        .route("/in/{source}/{token}", post(receive_with_token))
-        // `receive` counts the bytes itself, to answer in its own words.
-        .layer(DefaultBodyLimit::disable())
-        .with_state(ingest)
+        .route("/in/{source}/{token}", post(receive_with_token));
+    for (path, source) in THEIRS {
+        let handle = move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
+            ingest.receive(Way::Theirs(source), source, None, request).await
+        };
+        router = router.route(path, post(handle));
+    }
+    // `receive` counts the bytes itself, to answer in its own words.
+    router.layer(DefaultBodyLimit::disable()).with_state(ingest)
 }
 
 async fn receive(
     State(ingest): State<Arc<Ingest>>,
     Path(source): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Response<String> {
-    ingest.receive(&source, &headers, body).await
+    ingest.receive(Way::Ours, &source, None, request).await
 }
 
-/// The place of senders that cannot sign: no profile has a token yet, so nobody passes.
-async fn receive_with_token(Path((_, _)): Path<(String, String)>) -> impl IntoResponse {
-    unauthorized()
+/// The place of senders that cannot sign.
+async fn receive_with_token(
+    State(ingest): State<Arc<Ingest>>,
+    Path((source, token)): Path<(String, String)>,
+    request: Request,
+) -> Response<String> {
+    ingest.receive(Way::Ours, &source, Some(&token), request).await
 }
 
 impl Ingest {
-    /// An endpoint over these.
-    pub fn new(table: Table, bucket: Bucket, inbox: Queue, vault: Vault, clock: Clock) -> Self {
-        Self { gates: Gates::new(table, vault), bucket, inbox, clock }
+    /// An endpoint over these. `public_url` is where its senders call it, for those who sign that;
+    /// `rule` says which addresses may be asked for a sender's keys.
+    pub fn new(
+        table: Table,
+        bucket: Bucket,
+        inbox: Queue,
+        vault: Vault,
+        clock: Clock,
+        public_url: String,
+        rule: Rule,
+    ) -> Self {
+        let (gates, keys) = (Gates::new(table.clone(), vault), KeySets::new(rule));
+        Self { gates, keys, table, bucket, inbox, clock, public_url }
     }
 
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one
@@ -85,103 +125,41 @@ impl Ingest {
         let _ = self.gates.gate("-", self.clock.now()).await;
     }
 
-    async fn receive(&self, source: &str, headers: &HeaderMap, body: Body) -> Response<String> {
-        let Ok(body) = to_bytes(body, MAX_BODY).await else {
-            return problem(StatusCode::PAYLOAD_TOO_LARGE, "a body has at most 6 MB");
+    async fn receive(
+        &self,
+        way: Way,
+        source: &str,
+        token: Option<&str>,
+        request: Request,
+    ) -> Response<String> {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, MAX_BODY).await else { return No::TooLarge.answer(way) };
+        let caller = match parts.extensions.get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok())
+            }
+            _ => parts.extensions.get::<Peer>().map(|peer| peer.0),
         };
-        match self.accept(source, headers, &body).await {
-            Ok(response) => response,
+        let arrival = Arrival {
+            way,
+            source,
+            token,
+            headers: &parts.headers,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            caller,
+            body: &body,
+            now: self.clock.now(),
+        };
+        match self.accept(&arrival).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(no)) => no.answer(way),
             Err(unavailable) => {
                 error!(error = %unavailable, "a request could not be kept");
-                problem(StatusCode::SERVICE_UNAVAILABLE, "not kept; send it again")
+                No::Unavailable.answer(way)
             }
         }
     }
-
-    async fn accept(
-        &self,
-        source: &str,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<Response<String>, Unavailable> {
-        let now = self.clock.now();
-        let Some(mut gate) = self.gates.gate(source, now).await? else {
-            warn!(reason = "unknown source", "refused");
-            return Ok(unauthorized());
-        };
-        let request = Request { headers, body, url: None, token: None };
-        let mut judged = gate.judge(&request, now);
-        if matches!(judged, Err(NotAccepted::Refused(_)))
-            && let Some(newer) = self.gates.refresh(source, now).await?
-        {
-            // Its secret may just have been rotated.
-            judged = newer.judge(&request, now);
-            gate = newer;
-        }
-        match judged {
-            Ok(accepted) => self.keep(&gate, accepted, headers, body).await,
-            Err(NotAccepted::Refused(reason)) => {
-                warn!(source = gate.name, %reason, "refused");
-                Ok(unauthorized())
-            }
-            Err(NotAccepted::Unreadable(problem_with_body)) => {
-                warn!(source = gate.name, reason = %problem_with_body, "unreadable");
-                Ok(problem(StatusCode::BAD_REQUEST, &problem_with_body.to_string()))
-            }
-        }
-    }
-
-    /// Puts an accepted request on the inbox. Only then has it been accepted.
-    async fn keep(
-        &self,
-        gate: &Gate,
-        accepted: Accepted,
-        headers: &HeaderMap,
-        body: &Bytes,
-    ) -> Result<Response<String>, Unavailable> {
-        let type_header = gate.profile.mapping.event_type_header.as_ref();
-        let event_type = type_header.and_then(|name| headers.get(name)?.to_str().ok());
-        let mut envelope = Envelope {
-            source: gate.name.clone(),
-            profile: gate.profile_name.clone(),
-            options: gate.options.clone(),
-            application: gate.application.clone(),
-            key: accepted.key,
-            event: accepted.event.clone(),
-            arrival: random::token(),
-            received_at: self.clock.now(),
-            event_type: event_type.map(|text| text.chars().take(128).collect()),
-            trust: Trust::Signed,
-            body: Carried::inline(body),
-        };
-        let mut message = envelope.print();
-        if MAX_MESSAGE < message.len() {
-            let key = format!("inbox/{}/{}", accepted.event.bare(), envelope.arrival);
-            self.bucket.put(&key, body.to_vec()).await?;
-            envelope.body = Carried::Claim(key);
-            message = envelope.print();
-        }
-        let message = Outgoing { body: message, delay: Duration::ZERO, group: None };
-        self.inbox.send(message).await?;
-        Ok(reply(&gate.profile.reply, &accepted.event.event(), accepted.echo))
-    }
-}
-
-fn reply(reply: &Reply, event: &str, echo: Option<String>) -> Response<String> {
-    let mut body = json!({ "status": reply.word, "id": event });
-    if let (Some(field), Some(value)) = (&reply.echo, echo) {
-        body[field] = value.into();
-    }
-    let mut response = Response::new(body.to_string());
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::ACCEPTED);
-    let json = axum::http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-/// One answer for every reason.
-fn unauthorized() -> Response<String> {
-    problem(StatusCode::UNAUTHORIZED, "the signature does not hold")
 }
 
 #[cfg(test)]

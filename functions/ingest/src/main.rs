@@ -16,6 +16,8 @@ async fn main() -> Result<(), Error> {
         aws.queue(config::required("INBOX_URL")?),
         aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
         Clock::system(),
+        config::required("PUBLIC_URL")?,
+        config::address_rule()?,
     );
     ingest.warm().await;
     run(router(Arc::new(ingest))).await

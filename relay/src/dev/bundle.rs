@@ -9,7 +9,7 @@ use adapters::{
 };
 use api::Api;
 use aws_lambda_events::sqs::SqsEvent;
-use axum::Router;
+use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::address::{Network, Rule};
@@ -227,7 +227,15 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    // Who called is who connected: there is no proxy in front to be believed.
+    let router = router.layer(axum::middleware::map_request(
+        |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: axum::extract::Request| async move {
+            request.extensions_mut().insert(ingest::Peer(peer.ip()));
+            request
+        },
+    ));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
         warn!(%error, "serving ended");
     }
 }
@@ -282,6 +290,8 @@ impl Parts {
             self.inbox.clone(),
             self.vault.clone(),
             self.clock.clone(),
+            self.public_url.clone(),
+            self.caller.rule().clone(),
         );
         let api = Api::new(self.attempts(), self.inbox.clone(), self.admin.clone());
         ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))

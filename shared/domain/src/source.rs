@@ -126,6 +126,11 @@ impl RateLimit {
         }
     }
 
+    /// One item counts a window, and takes a thousand writes in a second.
+    pub const fn is_possible(self) -> bool {
+        0 < self.requests && (self.requests as u64) <= 1000 * self.seconds()
+    }
+
     /// When the window of `now` began, in seconds.
     pub const fn window(self, now: Timestamp) -> u64 {
         now.secs() - now.secs() % self.seconds()
@@ -135,6 +140,19 @@ impl RateLimit {
     pub const fn retry_after(self, now: Timestamp) -> u64 {
         self.window(now) + self.seconds() - now.secs()
     }
+}
+
+/// The path token of one job, as it lies in the table under its hash. It is good for one report
+/// that the job has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobToken {
+    /// The source whose path it completes.
+    pub source: String,
+    /// The sender's id of the job.
+    pub external_id: String,
+    /// The event that used it up, beside the document.
+    #[serde(skip)]
+    pub used_for: Option<String>,
 }
 
 impl Source {

@@ -72,7 +72,32 @@ async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
         (
             "s",
             json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": {} }),
-            "needs names in lower case",
+            "`headers` needs names",
+        ),
+        (
+            "s",
+            json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": { "headers": [{ "signature": "x-s" }], "formats": ["{hex}"], "content": "{timestamp}.{body}" } }),
+            "scheme: `content` has {timestamp}",
+        ),
+        (
+            "s",
+            json!({ "profile": "github", "secrets": [SOURCE_SECRET], "allowed_networks": ["203.0.113.7"] }),
+            "allowed_networks: ",
+        ),
+        (
+            "s",
+            json!({ "profile": "github", "secrets": [SOURCE_SECRET], "rate_limit": { "requests": 0, "per": "second" } }),
+            "rate_limit: rate_limit.requests is",
+        ),
+        (
+            "s",
+            json!({ "profile": "github", "secrets": [SOURCE_SECRET], "jwks_url": "https://x.example" }),
+            "jwks_url: jwks_url is of no use",
+        ),
+        (
+            "s",
+            json!({ "profile": "runpod", "secrets": ["has/a/slash/in/it/somewhere"] }),
+            "cannot stand in a path",
         ),
         ("s", json!({ "secrets": [SOURCE_SECRET] }), "missing field `profile`"),
         ("s", json!({ "profile": "modal-omtx", "secrets": SOURCE_SECRET }), "expected a sequence"),
@@ -84,6 +109,57 @@ async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
         assert!(!detail.contains("planted"), "{detail}");
     }
     assert_eq!(relay.get("/v1/sources").await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn what_a_source_may_set_is_kept_and_shown() {
+    let relay = Relay::start().await;
+    let body = json!({
+        "profile": "modal-mesh", "secrets": [SOURCE_SECRET], "strict": true,
+        "allowed_networks": ["203.0.113.0/24"],
+        "rate_limit": { "requests": 100, "per": "second" },
+    });
+    let made = relay.put("/v1/sources/mesh", body.clone()).await.expect(201);
+    for field in ["strict", "allowed_networks", "rate_limit"] {
+        assert_eq!(made[field], body[field], "{field}");
+    }
+    assert_eq!((&made["replay_safe"], &made["locked"]), (&json!(false), &json!(false)));
+    let fal = json!({ "profile": "fal", "jwks_url": "https://keys.example/jwks.json" });
+    let fal = relay.put("/v1/sources/fal", fal).await.expect(201);
+    assert_eq!((&fal["replay_safe"], &fal["secret_count"]), (&json!(true), &json!(0)));
+    assert_eq!(fal["jwks_url"], "https://keys.example/jwks.json");
+}
+
+#[tokio::test]
+async fn a_lock_is_shown_stays_and_goes_when_somebody_says_so_or_the_profile_changes() {
+    let relay = Relay::start().await;
+    let now = relay.api.clock.now();
+    let lock = async || relay.api.table.lock_source("modal", now).await.expect("locked");
+    let put = async |body| relay.put("/v1/sources/modal", body).await.expect(200)["locked"].clone();
+    relay.source("modal", "acme").await;
+    lock().await;
+    let shown = relay.get("/v1/sources/modal").await.expect(200);
+    assert_eq!((&shown["locked"], &shown["replay_safe"]), (&json!(true), &json!(true)));
+    assert_eq!(put(json!({ "profile": "modal-omtx" })).await, json!(true));
+    assert_eq!(put(json!({ "profile": "modal-omtx", "locked": false })).await, json!(false));
+    lock().await;
+    assert_eq!(put(json!({ "profile": "modal-mesh" })).await, json!(false));
+    assert_eq!(relay.get("/v1/sources/modal").await.expect(200)["locked"], json!(false));
+}
+
+#[tokio::test]
+async fn of_a_path_token_only_its_hash_is_kept() {
+    let relay = Relay::start().await;
+    let token = "tok_4f1c2d3e5a6b7c8d9e0f1a2b3c4d5e6f";
+    let with = json!({ "profile": "runpod", "secrets": [token] });
+    relay.put("/v1/sources/rp", with).await.expect(201);
+    let kept = async || relay.api.table.source("rp").await.expect("read").expect("there").secrets;
+    let hash = format!("sha256:{}", domain::signature::token_hash(token));
+    assert_eq!(kept().await[0].0, hash);
+    relay.put("/v1/sources/rp", json!({ "profile": "cog" })).await.expect(200);
+    assert_eq!(kept().await[0].0, hash, "what is left out stays");
+    // A hash is no secret of a sender that signs.
+    relay.put("/v1/sources/rp", json!({ "profile": "github" })).await.expect(422);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 //! | item | `pk` | `sk` | on `due` | on `listing` |
 //! |---|---|---|---|---|
 //! | source | `SOURCES` | name | | |
+//! | path token of a job | `TOKEN#<sha256>` | `TOKEN` | | |
+//! | requests of a source in a window | `RATE#<source>` | when it began | | |
 //! | application | `APPS` | id | | |
 //! | endpoint | `APP#<app>` | `EP#<id>` | | |
 //! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
@@ -201,6 +203,37 @@ impl Table {
             }
         }
         unreachable!("the last round returns")
+    }
+
+    /// An update expression on one item; `Refused` if the condition does not hold.
+    async fn update(
+        &self,
+        pk: &str,
+        sk: &str,
+        expression: &'static str,
+        condition: Condition,
+    ) -> Result<Written, Unavailable> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .key("sk", AttributeValue::S(sk.to_owned()))
+            .update_expression(expression)
+            .set_condition_expression(condition.expression())
+            .set_expression_attribute_names(condition.names())
+            .set_expression_attribute_values(condition.values())
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(Written::Yes),
+            Err(SdkError::ServiceError(error))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(Unavailable::aws("updating the table", &error)),
+        }
     }
 
     async fn delete(&self, pk: &str, sk: &str) -> Result<Written, Unavailable> {

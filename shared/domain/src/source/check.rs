@@ -44,7 +44,7 @@ pub enum InvalidSource {
     #[error("{0:?} is not a network such as 203.0.113.0/24")]
     Network(String),
     /// A limit that lets nobody pass.
-    #[error("rate_limit.requests is 1 to 1000000")]
+    #[error("rate_limit.requests is 1 to 1000 per second or 1 to 60000 per minute")]
     RateLimit,
     /// Asking that cannot be set up like this.
     #[error(transparent)]
@@ -127,7 +127,7 @@ fn validate_options(known: &Profile, options: &Options) -> Result<(), InvalidSou
         return Err(InvalidSource::Network(bad.chars().take(64).collect()));
     }
     match options.rate_limit {
-        Some(limit) if !(1..=1_000_000).contains(&limit.requests) => Err(InvalidSource::RateLimit),
+        Some(limit) if !limit.is_possible() => Err(InvalidSource::RateLimit),
         _ => Ok(()),
     }
 }

@@ -93,6 +93,11 @@ impl Gate {
         Ok(Accepted { verified, key, event, echo })
     }
 
+    /// Whether this request passed only because the source is not locked.
+    pub fn could_be_locked(&self, verified: &Verified) -> bool {
+        !self.locked && !verified.replay_safe && self.profile.is_mixed()
+    }
+
     /// Whether this request makes the source's lock: from now on nothing weaker passes.
     pub fn locks(&self, verified: &Verified) -> bool {
         !self.locked && verified.replay_safe && self.profile.is_mixed()

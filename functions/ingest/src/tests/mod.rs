@@ -1,8 +1,25 @@
 //! The endpoint over a real table and queue, fed by the sample events.
 
+mod keys;
+mod limits;
+mod locks;
+mod routes;
+mod tokens;
+
+use std::time::Duration;
+
 use adapters::vault::Vault;
-use axum::{body::to_bytes, http::Request};
-use domain::{secret::Secret, source::Source, time::Timestamp};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use domain::{
+    address::Network,
+    envelope::{Carried, Envelope},
+    secret::Secret,
+    source::{Options, Source},
+    time::Timestamp,
+};
 use lambda_http::request;
 use local::LocalAws;
 use serde_json::Value;
@@ -10,8 +27,8 @@ use tower::ServiceExt;
 
 use super::*;
 
-const OMTX: &str = include_str!("../../../events/ingest/modal-omtx-completion.json");
-const MESH: &str = include_str!("../../../events/ingest/modal-mesh-completion.json");
+const OMTX: &str = include_str!("../../../../events/ingest/modal-omtx-completion.json");
+const MESH: &str = include_str!("../../../../events/ingest/modal-mesh-completion.json");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 struct World {
@@ -26,21 +43,49 @@ impl World {
     async fn start() -> Self {
         let aws = LocalAws::start(local::Options::default()).await.expect("starts");
         let clients = aws.clients();
-        let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
+        let week = Duration::from_secs(7 * 86_400);
+        let table = Table::new(clients.dynamodb(), aws.names().table.clone(), week);
         let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
         let clock = Clock::manual(Timestamp::from_secs(1_700_000_000));
-        let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
-        let inbox = Queue::new(clients.sqs(), aws.queue_url(&aws.names().inbox));
-        let ingest = Ingest::new(table.clone(), bucket, inbox, vault.clone(), clock.clone());
-        let world = Self { aws, table, vault, clock, router: router(Arc::new(ingest)) };
+        let router = Self::build(&aws, &vault, &clock);
+        let world = Self { aws, table, vault, clock, router };
         world.source("modal", "modal-omtx", SECRET).await;
         world.source("mesh", "modal-mesh", SECRET).await;
         world
     }
 
+    /// Another instance of the function over the same table and queue.
+    fn instance(&self) -> Router {
+        Self::build(&self.aws, &self.vault, &self.clock)
+    }
+
+    fn build(aws: &LocalAws, vault: &Vault, clock: &Clock) -> Router {
+        let clients = aws.clients();
+        let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
+        let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
+        let inbox = Queue::new(clients.sqs(), aws.queue_url(&aws.names().inbox));
+        let rule = Rule { allowed: vec![Network::parse("127.0.0.0/8").expect("a network")] };
+        let ingest = Ingest::new(
+            table,
+            bucket,
+            inbox,
+            vault.clone(),
+            clock.clone(),
+            "https://relay.example".to_owned(),
+            rule,
+        );
+        router(Arc::new(ingest))
+    }
+
     async fn source(&self, name: &str, profile: &str, secret: &str) {
+        self.source_with(name, profile, &[secret], Options::default()).await;
+    }
+
+    async fn source_with(&self, name: &str, profile: &str, secrets: &[&str], options: Options) {
         let mut source = Source::new(name, profile, "acme", self.clock.now());
-        source.secrets = vec![self.vault.seal(&Source::owner(name), &Secret::new(secret))];
+        let seal = |secret: &&str| self.vault.seal(&Source::owner(name), &Secret::new(*secret));
+        source.secrets = secrets.iter().map(seal).collect();
+        source.options = options;
         self.table.put_source(&source).await.expect("kept");
     }
 
@@ -54,10 +99,39 @@ impl World {
     }
 
     async fn request(&self, request: Request<Body>) -> (StatusCode, Value) {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        self.answer(&self.router, request).await
+    }
+
+    async fn answer(&self, router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+        let response = router.clone().oneshot(request).await.expect("infallible");
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
         (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    /// A post with these headers.
+    async fn post(
+        &self,
+        path: &str,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> (StatusCode, Value) {
+        self.post_to(&self.router, path, headers, body).await
+    }
+
+    async fn post_to(
+        &self,
+        router: &Router,
+        path: &str,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::post(path);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        self.answer(router, request).await
     }
 
     /// What lies on the inbox; it is taken off.

@@ -1,0 +1,222 @@
+//! One request: who sent it, whether that may be, and onto the inbox with it.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use adapters::{
+    Unavailable,
+    queue::{MAX_MESSAGE, Outgoing},
+    random,
+    table::Written,
+};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, Response},
+};
+use domain::{
+    envelope::{Carried, Envelope, Trust},
+    id::{JobId, is_identifier},
+    signature::{Algorithm, Refusal, Request, Verified, token_hash},
+    source::{Accepted, Gate, NotAccepted},
+    time::Timestamp,
+};
+use tracing::{error, warn};
+
+use crate::{
+    Ingest, Way,
+    answer::{self, No},
+};
+
+/// A request as it arrived, by whichever way.
+pub(crate) struct Arrival<'a> {
+    pub(crate) way: Way,
+    pub(crate) source: &'a str,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) caller: Option<IpAddr>,
+    pub(crate) body: &'a Bytes,
+    pub(crate) now: Timestamp,
+}
+
+/// What came of judging: passed, perhaps by a token that belongs to one job, or not.
+type Judged = Result<(Accepted, Option<String>), NotAccepted>;
+
+impl Ingest {
+    pub(crate) async fn accept(
+        &self,
+        arrival: &Arrival<'_>,
+    ) -> Result<Result<Response<String>, No>, Unavailable> {
+        let Some(mut gate) = self.gates.gate(arrival.source, arrival.now).await? else {
+            warn!(reason = "unknown source", "refused");
+            return Ok(Err(No::Refused(None)));
+        };
+        let mut judged = self.judge(&gate, arrival).await?;
+        if matches!(judged, Err(NotAccepted::Refused(_)))
+            && let Some(newer) = self.gates.refresh(arrival.source, arrival.now).await?
+        {
+            // Its secret may just have been rotated.
+            judged = self.judge(&newer, arrival).await?;
+            gate = newer;
+        }
+        if let Ok((accepted, _)) = &judged
+            && gate.could_be_locked(&accepted.verified)
+            && let Some(newer) = self.gates.newer(arrival.source, arrival.now).await?
+        {
+            // Somebody else may have seen a better signature since.
+            judged = self.judge(&newer, arrival).await?;
+            gate = newer;
+        }
+        let (accepted, job_token) = match judged {
+            Ok(passed) => passed,
+            Err(NotAccepted::Refused(reason)) => {
+                warn!(source = gate.name, %reason, "refused");
+                return Ok(Err(No::Refused(Some(reason))));
+            }
+            Err(NotAccepted::Unreadable(what)) => {
+                warn!(source = gate.name, reason = %what, "unreadable");
+                return Ok(Err(No::Unreadable(what)));
+            }
+        };
+        if let Some(no) = self.limits(&gate, arrival).await? {
+            return Ok(Err(no));
+        }
+        self.keep(&gate, &accepted, arrival).await?;
+        self.remember(&gate, &accepted, job_token).await;
+        let profile = &gate.profile;
+        Ok(Ok(answer::accepted(arrival.way, profile, &accepted.event, accepted.echo)))
+    }
+
+    async fn judge(&self, gate: &Arc<Gate>, arrival: &Arrival<'_>) -> Result<Judged, Unavailable> {
+        if !gate.admits(arrival.caller) {
+            return Ok(Err(Refusal::Address.into()));
+        }
+        let url = gate.called_url(&self.public_url, arrival.path, arrival.query);
+        let request = Request {
+            headers: arrival.headers,
+            body: arrival.body,
+            url: url.as_deref(),
+            token: arrival.token,
+        };
+        let tokens = gate.profile.scheme.algorithm == Algorithm::Token;
+        if tokens != arrival.token.is_some() {
+            return Ok(Err(Refusal::Token.into()));
+        }
+        let (now, locked) = (arrival.now, gate.locked);
+        let judge = |gate: &Gate, secrets: &[_]| {
+            let verified = gate.profile.judge(secrets, &request, now, locked)?;
+            gate.accept(verified, arrival.body).map(|accepted| (accepted, None))
+        };
+        let judged = match &gate.profile.jwks {
+            None => judge(gate, &gate.secrets),
+            Some(jwks) => judge(gate, &self.keys.keys(jwks, now).await?),
+        };
+        match (&judged, &gate.profile.jwks, arrival.token) {
+            (Err(NotAccepted::Refused(Refusal::Mismatch)), Some(jwks), _) => {
+                // It may be signed with a key that was published since.
+                let Some(keys) = self.keys.newer(jwks, now).await else { return Ok(judged) };
+                Ok(judge(gate, &keys))
+            }
+            (Err(NotAccepted::Refused(Refusal::Token)), _, Some(token)) => {
+                self.judge_job_token(gate, token, arrival).await
+            }
+            _ => Ok(judged),
+        }
+    }
+
+    /// Judges by a token that belongs to one job: it must be of this source, the body must be
+    /// about that job, and if the job has ended, no other report may have said so before.
+    async fn judge_job_token(
+        &self,
+        gate: &Gate,
+        token: &str,
+        arrival: &Arrival<'_>,
+    ) -> Result<Judged, Unavailable> {
+        let refused = Ok(Err(Refusal::Token.into()));
+        if !is_identifier(token, 256) {
+            return refused;
+        }
+        let hash = token_hash(token);
+        let known = self.table.token(&hash).await?;
+        let Some(known) = known.filter(|known| known.source == gate.name) else { return refused };
+        let verified = Verified { token: true, ..Verified::default() };
+        let accepted = match gate.accept(verified, arrival.body) {
+            Ok(accepted) => accepted,
+            Err(unreadable) => return Ok(Err(unreadable)),
+        };
+        let said = gate.profile.read(arrival.body);
+        let ends = said.status.is_some_and(domain::job::Status::is_terminal);
+        let used = known.used_for.is_some_and(|event| event != accepted.event.bare());
+        if said.job.as_ref() != Some(&known.external_id) || (ends && used) {
+            return refused;
+        }
+        Ok(Ok((accepted, ends.then_some(hash))))
+    }
+
+    /// What a source asked for beyond its signature. It costs nothing where it did not.
+    async fn limits(&self, gate: &Gate, arrival: &Arrival<'_>) -> Result<Option<No>, Unavailable> {
+        let now = arrival.now;
+        if let Some(limit) = gate.options.rate_limit
+            && self.table.count_request(&gate.name, limit, now).await? == Written::Refused
+        {
+            warn!(source = gate.name, "too many requests");
+            return Ok(Some(No::TooMany(limit.retry_after(now))));
+        }
+        if gate.options.strict
+            && let Some(job) = gate.profile.read(arrival.body).job
+            && self.table.job(&JobId::of(&gate.name, &job)).await?.is_none()
+        {
+            return Ok(Some(No::UnknownJob));
+        }
+        Ok(None)
+    }
+
+    /// Puts an accepted request on the inbox. Only then has it been accepted.
+    async fn keep(
+        &self,
+        gate: &Gate,
+        accepted: &Accepted,
+        arrival: &Arrival<'_>,
+    ) -> Result<(), Unavailable> {
+        let type_header = gate.profile.mapping.event_type_header.as_ref();
+        let event_type = type_header.and_then(|name| arrival.headers.get(name)?.to_str().ok());
+        let mut envelope = Envelope {
+            source: gate.name.clone(),
+            profile: gate.profile_name.clone(),
+            options: gate.options.clone(),
+            application: gate.application.clone(),
+            key: accepted.key.clone(),
+            event: accepted.event.clone(),
+            arrival: random::token(),
+            received_at: self.clock.now(),
+            event_type: event_type.map(|text| text.chars().take(128).collect()),
+            trust: if accepted.verified.token { Trust::Token } else { Trust::Signed },
+            body: Carried::inline(arrival.body),
+        };
+        let mut message = envelope.print();
+        if MAX_MESSAGE < message.len() {
+            let key = format!("inbox/{}/{}", accepted.event.bare(), envelope.arrival);
+            self.bucket.put(&key, arrival.body.to_vec()).await?;
+            envelope.body = Carried::Claim(key);
+            message = envelope.print();
+        }
+        self.inbox.send(Outgoing { body: message, delay: Duration::ZERO, group: None }).await
+    }
+
+    /// What an accepted request changes for the next one. It is accepted already, so failing here
+    /// must not make its sender send it again: what is not remembered now is by the next request,
+    /// and until then the idempotency key keeps a repetition harmless.
+    async fn remember(&self, gate: &Gate, accepted: &Accepted, job_token: Option<String>) {
+        if gate.locks(&accepted.verified) {
+            match self.table.lock_source(&gate.name, self.clock.now()).await {
+                Ok(_) => self.gates.lock(&gate.name),
+                Err(cause) => error!(source = gate.name, %cause, "a source is not locked yet"),
+            }
+        }
+        if let Some(hash) = job_token
+            && let Err(cause) = self.table.use_token(&hash, &accepted.event).await
+        {
+            error!(source = gate.name, %cause, "a token is not used up yet");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Public keys that a sender publishes, fetched when such a sender calls and not before.
+//!
+//! A set is kept for a day at most, as fal asks, and looked at again after half of that. A
+//! signature that no key makes may be a new key's: then the set is fetched again, but for a source
+//! at most once a minute, so that forgeries cannot make us hammer the sender.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use adapters::{
+    Unavailable,
+    caller::{Caller, Question},
+};
+use domain::{address::Rule, retry::Outcome, secret::Secret, signature::key_set, time::Timestamp};
+use tracing::warn;
+
+/// How long a set is taken for what it was without asking.
+const FRESH_FOR: Duration = Duration::from_secs(12 * 3600);
+/// How long it may be used at all.
+const USABLE_FOR: Duration = Duration::from_secs(24 * 3600);
+/// How often at most an unknown key makes us ask again.
+const REFETCH_EVERY: Duration = Duration::from_secs(60);
+/// How often at most we ask for what did not answer.
+const RETRY_EVERY: Duration = Duration::from_secs(5);
+/// How long an answer may take: the sender waits for ours.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Largest key set that is read.
+const MAX_SET: usize = 64 * 1024;
+/// Addresses that are remembered.
+const MAX_SETS: usize = 100;
+
+/// The key sets seen lately.
+pub(crate) struct KeySets {
+    rule: Rule,
+    /// Made for the first source that needs it: nobody else pays for its roots.
+    caller: OnceLock<Caller>,
+    seen: Mutex<HashMap<String, Seen>>,
+}
+
+impl std::fmt::Debug for KeySets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeySets")
+    }
+}
+
+#[derive(Clone, Default)]
+struct Seen {
+    /// When we last asked.
+    asked_at: Timestamp,
+    /// When we last heard, and what.
+    heard: Option<(Timestamp, Vec<Secret>)>,
+}
+
+impl KeySets {
+    pub(crate) fn new(rule: Rule) -> Self {
+        Self { rule, caller: OnceLock::new(), seen: Mutex::default() }
+    }
+
+    /// The keys at this address.
+    pub(crate) async fn keys(&self, url: &str, now: Timestamp) -> Result<Vec<Secret>, Unavailable> {
+        let seen = self.seen(url);
+        let usable = seen.heard.as_ref().filter(|(at, _)| now.since(*at) < USABLE_FOR);
+        if let Some((at, keys)) = usable {
+            let rest = now.since(*at) < FRESH_FOR || now.since(seen.asked_at) < REFETCH_EVERY;
+            if rest {
+                return Ok(keys.clone());
+            }
+        } else if now.since(seen.asked_at) < RETRY_EVERY {
+            return Err(unreachable("asked a moment ago"));
+        }
+        match (self.fetch(url, now).await, usable) {
+            (Ok(keys), _) => Ok(keys),
+            (Err(_), Some((_, keys))) => Ok(keys.clone()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The keys again, if they were not asked for a moment ago and are others now.
+    pub(crate) async fn newer(&self, url: &str, now: Timestamp) -> Option<Vec<Secret>> {
+        let seen = self.seen(url);
+        if now.since(seen.asked_at) < REFETCH_EVERY {
+            return None;
+        }
+        let known = seen.heard.map(|(_, keys)| keys);
+        self.fetch(url, now).await.ok().filter(|keys| known.as_ref() != Some(keys))
+    }
+
+    fn seen(&self, url: &str) -> Seen {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(url).cloned().unwrap_or_default()
+    }
+
+    fn remember(&self, url: &str, change: impl FnOnce(&mut Seen)) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if MAX_SETS <= seen.len() && !seen.contains_key(url) {
+            seen.clear();
+        }
+        change(seen.entry(url.to_owned()).or_default());
+    }
+
+    async fn fetch(&self, url: &str, now: Timestamp) -> Result<Vec<Secret>, Unavailable> {
+        self.remember(url, |seen| seen.asked_at = now);
+        let caller = self.caller.get_or_init(|| Caller::new(self.rule.clone()));
+        let headers = axum::http::HeaderMap::new();
+        let question = Question { url, headers, timeout: PATIENCE, max_body: MAX_SET, now };
+        let heard = caller.get(question).await;
+        let keys = match heard.outcome {
+            Outcome::Answered { status: 200, .. } => key_set(&heard.body),
+            _ => None,
+        };
+        let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
+            let error = unreachable(&format!("{:?} {}", heard.outcome, heard.detail));
+            warn!(url, %error, "no key set");
+            return Err(error);
+        };
+        self.remember(url, |seen| seen.heard = Some((now, keys.clone())));
+        Ok(keys)
+    }
+}
+
+fn unreachable(why: &str) -> Unavailable {
+    Unavailable::new("fetching a sender's keys", why.to_owned())
+}
