@@ -103,6 +103,7 @@ class Laboratory:
             "BUCKET_NAME": world.BUCKET,
             "INBOX_URL": f"https://localhost:{self.ports['SQS']}/123456789012/bench-inbox",
             "MASTER_KEY_SECRET": world.MASTER_SECRET,
+            "PUBLIC_URL": "https://relay.example",
             "SIGNING_SECRET": world.SIGNING_SECRET,
             "SSL_CERT_FILE": str(self._roots),
             "AWS_CA_BUNDLE": str(self._roots),

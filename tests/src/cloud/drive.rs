@@ -10,7 +10,7 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use deliver::Deliver;
-use domain::id::ApplicationId;
+use domain::{address::Rule, id::ApplicationId};
 use ingest::Ingest;
 use process::Process;
 use redeliver::Redeliver;
@@ -58,6 +58,8 @@ impl Cloud {
             self.queue(&clients, &self.aws.names().inbox),
             self.vault(),
             self.clock.clone(),
+            "https://relay.example".to_owned(),
+            Rule::default(),
         );
         let mut request = Request::post("/in/modal").body(Body::from(body.to_vec())).expect("one");
         *request.headers_mut() = sender::headers(body, self.clock.now());
