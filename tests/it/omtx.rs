@@ -112,3 +112,25 @@ async fn r0_13_health_is_asked_with_curl_i_and_without_a_key() {
     }
     bundle.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r0_18_a_cancelled_execution_stays_cancelled_whatever_its_sender_says_later() {
+    let (bundle, client) = configured().await;
+    let receiver = Receiver::start().await;
+    let endpoint = json!({ "url": receiver.url("/hook"), "filterTypes": ["job.cancelled"] });
+    client.post("/api/v1/app/default/endpoint", endpoint).await;
+    send(&client, completion("call-123", "running", "null")).await;
+    client.until("/v1/jobs/call-123", |job| job["status"] == "running").await;
+    let path = format!("{BASE}/executions/call-123/cancel");
+    let cancelled = client.call(Method::POST, &path, None).await;
+    let message = "Execution call-123 cancelled successfully";
+    let expected = json!({ "status": "cancelled", "message": message });
+    assert_eq!((cancelled.0.as_u16(), cancelled.1), (200, expected));
+    let again = client.call(Method::POST, &path, None).await;
+    assert_eq!(again.0.as_u16(), 404, "{}", again.1);
+    receiver.wait_for(1).await;
+    send(&client, completion("call-123", "success", "1")).await;
+    client.until("/v1/jobs/call-123", |job| job["conflicts"] == 1).await;
+    assert_eq!(client.get("/v1/jobs/call-123").await["status"], "cancelled");
+    bundle.stop().await;
+}

@@ -1,5 +1,4 @@
-//! What runs, and ending it: `GET /active-executions` (R0.16), `POST /executions/{call_id}/cancel`
-//! (R0.18).
+//! `GET /active-executions` (R0.16): what runs.
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 //! Modal apps. Paths, fields and words are theirs; the numbers are ours, and what we cannot know is
 //! null. Its completion route belongs to `ingest`.
 
+mod cancel;
 mod configure;
 mod executions;
 mod logs;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Routes {
         .merge(status::routes())
         .merge(trial::routes())
         .merge(executions::routes())
+        .merge(cancel::routes())
         .merge(metrics::routes())
         .merge(logs::routes())
 }
