@@ -22,9 +22,11 @@ def replicate(method: str, path: str, body: Optional[Dict[str, Any]] = None) -> 
 
 
 def connect(source: str = "replicate", application: str = "default") -> None:
-    """One secret signs the webhooks of a whole Replicate account."""
+    """One secret signs the webhooks of a whole account. The API token is for asking after predictions that stay silent."""
     secret = replicate("GET", "/v1/webhooks/default/secret")["key"]
-    body = {"profile": "replicate", "secrets": [secret], "application": application}
+    base = os.environ.get("REPLICATE_API", API)
+    platform = {"kind": "replicate", "base_url": base, "secret": os.environ["REPLICATE_API_TOKEN"]}
+    body = {"profile": "replicate", "secrets": [secret], "application": application, "platform": platform}
     relay_jobs.call("PUT", f"/v1/sources/{source}", body)
 
 

@@ -51,6 +51,7 @@ class Sending(Case):
             outcome = self.send()
             self.assertEqual((outcome.delivered, outcome.tries), (tries == 2, tries), trouble)
             self.assertEqual(len(self.line.requests) - before, tries)
+            self.assertEqual("redirects are not followed" in outcome.reason, trouble in ("302", "307"))
 
     def test_tries_and_budget_are_bounds(self) -> None:
         self.line.troubles = ["503"] * 10

@@ -3,8 +3,8 @@
 
     python3 tests/examples/run.py [name of a test …]
 
-Modal's own package runs the functions with `.local()`, RQ's own worker works on Debian's `redis-server`, and Replicate
-is played by a stub on loopback. What the examples run with is pinned in requirements.txt and installed into
+Modal's own package runs the functions with `.local()`, RQ's own worker works on Debian's `redis-server`, and Replicate,
+RunPod and fal are played by a stub on loopback. What the examples run with is pinned in requirements.txt and installed into
 cargo's target folder. Needs cargo, node and redis-server; nothing reaches beyond 127.0.0.1 but the package registry.
 """
 

@@ -24,6 +24,7 @@ class Platform:
         self.secret = secret
         self.key = Ed25519PrivateKey.generate()
         self.asked: "list[tuple[str, str, dict, dict]]" = []
+        self.questions: "list[str]" = []
         self.ended: "dict[str, dict]" = {}
         platform = self
 
@@ -58,6 +59,7 @@ class Platform:
         self._server.server_close()
 
     def get(self, path: str) -> "dict | None":
+        self.questions.append(path)
         if path == "/v1/webhooks/default/secret":
             return {"key": self.secret}
         if path == "/.well-known/jwks.json":
