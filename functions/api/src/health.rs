@@ -82,6 +82,7 @@ pub(crate) fn document() -> Routes {
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .routes(routes!(health))
+        .routes(routes!(posted_health))
         .routes(routes!(svix_health))
         .route("/openapi.json", axum::routing::get(openapi))
 }
@@ -97,6 +98,13 @@ struct Health {
 #[utoipa::path(get, path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { status: "healthy" })
+}
+
+/// Whether the API is up, as those ask it who try out a webhook: with `{"test": true}`, which is not
+/// looked at.
+#[utoipa::path(post, path = "/health", tag = "health", operation_id = "posted_health", security(()), responses((status = 200, body = Health)))]
+async fn posted_health() -> Json<Health> {
+    health().await
 }
 
 /// Whether the API is up, as Svix clients ask it.

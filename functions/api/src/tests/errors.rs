@@ -22,6 +22,15 @@ async fn health_is_open_to_everybody() {
 }
 
 #[tokio::test]
+async fn r2_10_health_may_be_posted_as_the_guide_does() {
+    let relay = Relay::start().await;
+    let request = Request::builder().method(Method::POST).uri("/health");
+    let request = request.body(Body::from(r#"{"test": true}"#));
+    let answer = relay.send(request.expect("a request")).await;
+    assert_eq!(answer.expect(200), json!({ "status": "healthy" }));
+}
+
+#[tokio::test]
 async fn ids_that_cannot_be_are_not_found() {
     let relay = Relay::start().await;
     relay.application("acme").await;
