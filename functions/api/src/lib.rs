@@ -10,6 +10,7 @@ mod dead_letters;
 mod error;
 mod events;
 mod health;
+mod inbound;
 mod inject;
 mod input;
 mod jobs;
@@ -128,10 +129,11 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// The API's own description, made from the routes that are served.
+/// The API's own description, made from the routes that are served, and what senders post.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let routes = health::document().merge(open()).merge(gated());
-    health::with_problems(routes.into_openapi())
+    let signed = <inbound::Inbound as utoipa::OpenApi>::openapi();
+    health::with_problems(routes.into_openapi().merge_from(signed))
 }
 
 #[cfg(test)]
