@@ -75,7 +75,11 @@ class Platforms(Case):
         forged = json.dumps({"id": job, "status": "COMPLETED", "output": "forged"}).encode()
         self.assertEqual(send(callback[:-1] + ("0" if callback[-1] != "0" else "1"), {}, forged), 401)
         self.assertEqual(send(callback, {}, forged), 200)
-        heard = lambda: [e for e in relay().call("GET", "/v1/events")["data"] if e["source"] == self.source]  # noqa: E731
-        (event,) = tools.wait_until("it is an event", heard, 20)
-        self.assertEqual(event["outcome"], "noted")
+
+        def hints() -> list:
+            events = relay().call("GET", "/v1/events")["data"]
+            return [e for e in events if e["source"] == self.source and e["key"].startswith("hint:")]
+
+        (hint,) = tools.wait_until("it is an event", hints, 20)
+        self.assertEqual(hint["outcome"], "noted")
         self.assertIn(self.job(job)["status"], ("pending", "running"))
