@@ -11,6 +11,7 @@ use tests::{
     cloud::{Cloud, Sabotage},
     faults::{Called, Faults, How},
     invariants::World,
+    platform::{Platform, Reply},
     receiver::Receiver,
     sender::completion,
 };
@@ -26,10 +27,13 @@ enum Journey {
     ByHand,
     /// A subscriber that is gone for good.
     Gone,
+    /// A job whose completion never comes, and whose platform is asked; then a webhook, too late.
+    Missed,
 }
 
 impl Journey {
-    const ALL: [Self; 4] = [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone];
+    const ALL: [Self; 5] =
+        [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone, Self::Missed];
 }
 
 /// Makes a journey under a fault; what does not hold at its end.
@@ -106,6 +110,19 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.settle_for(4).await;
             cloud.send(&completion("c3", "success", "1")).await;
         }
+        Journey::Missed => {
+            let platform = Platform::start(cloud.clock.clone(), |_| {
+                Reply::new(200, r#"{"status":"completed","result":{"n":1}}"#)
+            });
+            let platform = platform.await;
+            let url = platform.url("/calls/{call_id}");
+            let asked = json!({ "kind": "http", "status_url": url });
+            cloud.options(json!({ "platform": asked, "deadline_seconds": 60 })).await;
+            cloud.expect("modal", "job-c1", "c1").await;
+            cloud.settle_for(12).await;
+            cloud.send(&success).await;
+            cloud.work().await;
+        }
     }
 }
 
@@ -118,6 +135,12 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         Journey::Delivered => delivered == 6 && dead == 0,
         Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,
+        Journey::Missed => {
+            let kinds = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();
+            let job = &world.jobs[0];
+            let told = (kinds("job.succeeded"), kinds("completion.missed")) == (1, 1);
+            told && job.watch.missed && job.poll_at.is_none() && delivered == 1 && dead == 0
+        }
     };
     (!right).then(|| format!("{journey:?}: {delivered} delivered, {dead} dead"))
 }

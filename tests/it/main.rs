@@ -5,6 +5,7 @@ mod deliveries;
 mod forgeries;
 mod jobs;
 mod journeys;
+mod missed;
 mod omtx;
 mod outgoing;
 mod template;

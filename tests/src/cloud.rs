@@ -2,6 +2,7 @@
 //! the real AWS clients; time is turned by hand.
 
 mod drive;
+mod expected;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ use domain::{
     time::Timestamp,
 };
 use local::{Clients, LocalAws};
+use sweep::{Limits, Sweep};
 
 use crate::{faults::Faults, sender};
 
@@ -150,6 +152,16 @@ impl Cloud {
         endpoint
     }
 
+    /// An endpoint of `acme` that wants these event types only.
+    pub async fn endpoint_for(&self, url: &str, event_types: &[&str]) -> Endpoint {
+        let old = self.endpoint(url, Policy::default()).await;
+        let mut endpoint = old.clone();
+        endpoint.event_types = event_types.iter().map(|kind| (*kind).to_owned()).collect();
+        let updated = self.sound_table().update_endpoint(&old, &endpoint).await.expect("kept");
+        assert_eq!(updated, Written::Yes);
+        endpoint
+    }
+
     /// What signs for every endpoint here.
     pub fn endpoint_secret() -> Secret {
         Secret::symmetric(&[7; 32])
@@ -200,6 +212,21 @@ impl Cloud {
             vault: self.vault(),
             caller: self.caller.clone(),
             clock: self.clock.clone(),
+        }
+    }
+
+    /// What sweeps, with the faults in it.
+    pub fn sweeper(&self) -> Sweep {
+        let clients = self.clients();
+        Sweep {
+            table: self.table(&clients),
+            bells: self.bells(&clients),
+            clock: self.clock.clone(),
+            inbox: self.queue(&clients, &self.aws.names().inbox),
+            bucket: self.bucket(&clients),
+            vault: self.vault(),
+            caller: self.caller.clone(),
+            limits: Limits::default(),
         }
     }
 

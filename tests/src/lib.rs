@@ -5,5 +5,6 @@ pub mod client;
 pub mod cloud;
 pub mod faults;
 pub mod invariants;
+pub mod platform;
 pub mod receiver;
 pub mod sender;

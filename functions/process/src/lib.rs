@@ -108,6 +108,9 @@ impl Process {
             if *arrival == arrived.envelope.arrival);
         if !same_arrival {
             table.count_duplicate(&event.id).await?;
+            if arrived.is_a_webhook_after_asking(event) {
+                table.count_webhook(&event.id).await?;
+            }
         }
         self.announcer.heal(event).await
     }
@@ -156,6 +159,12 @@ impl<'a> Arrived<'a> {
             || matches!(&event.origin, Origin::Source { trust, .. } if asked(trust))
     }
 
+    /// Whether a webhook tells what asking the platform had told.
+    fn is_a_webhook_after_asking(&self, event: &Event) -> bool {
+        let asked = matches!(&event.origin, Origin::Source { trust: Trust::Polled, .. });
+        asked && self.envelope.trust != Trust::Polled
+    }
+
     /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
     /// believed once its platform says so.
     fn effect(&self, job: &Job, status: Status, event: &Event) -> Effect {
@@ -200,6 +209,7 @@ impl<'a> Arrived<'a> {
             created_at: now,
             duplicates: 0,
             conflicts: 0,
+            webhooks: 0,
         };
         let Some((external, status)) = self.report() else { return (event, None) };
         let job = known.unwrap_or_else(|| {

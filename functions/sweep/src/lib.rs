@@ -1,24 +1,40 @@
 //! Rings for what is due: deliveries whose bell was lost or lies too far ahead for a message,
-//! deliveries that died unparked, tasks.
+//! deliveries that died unparked, tasks. Then asks platforms about completions that never came.
 //!
-//! Marking comes before ringing. A crash in between costs the time until the mark is due again; the
-//! other order could ring for the same thing on every round while the table is slow.
+//! Marking comes before ringing and before asking. A crash in between costs the time until the mark
+//! is due again; the other order could ring for the same thing on every round while the table is
+//! slow. It also makes a second round at the same time harmless: whoever marks first, does it.
+//!
+//! Platforms are asked here and not by a worker that a bell wakes: there is one round at a time, so
+//! how many questions a platform gets at once is bounded without anybody counting, and what a round
+//! does not get to is simply still due in the next.
+
+mod ask;
+mod reckon;
+mod source;
+
+use std::{collections::HashMap, time::Duration};
 
 use adapters::{
     Unavailable,
     bells::Bells,
+    bucket::Bucket,
+    caller::Caller,
     clock::Clock,
+    queue::Queue,
     table::{Due, SHARDS, Table, Thing, Written},
+    vault::Vault,
 };
 use domain::{
     delivery::{Delivery, State},
     time::Timestamp,
 };
 use futures::{StreamExt, future::join_all, stream};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// Everything a round needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sweep {
     /// Where everything is kept.
     pub table: Table,
@@ -26,6 +42,34 @@ pub struct Sweep {
     pub bells: Bells,
     /// What time it is.
     pub clock: Clock,
+    /// Where answers of platforms go, as what their webhooks would have been.
+    pub inbox: Queue,
+    /// Where large answers lie.
+    pub bucket: Bucket,
+    /// What opens the secrets of platforms.
+    pub vault: Vault,
+    /// What asks them.
+    pub caller: Caller,
+    /// How long it may take.
+    pub limits: Limits,
+}
+
+/// How long a round may take. With the usual values its last answer is in 50 s after it began, and
+/// the function has 55.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// No question is begun later than this after the round began.
+    pub asking: Duration,
+    /// How long all questions about one job may take.
+    pub answer: Duration,
+    /// How many questions are under way at once, to whomever: each answer may fill memory.
+    pub at_once: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { asking: Duration::from_secs(40), answer: Duration::from_secs(10), at_once: 16 }
+    }
 }
 
 /// What a round did.
@@ -33,6 +77,42 @@ pub struct Sweep {
 pub struct Swept {
     /// Bells rung.
     pub rung: usize,
+    /// Jobs whose platform was asked.
+    pub asked: usize,
+    /// Ends that went on the inbox.
+    pub told: usize,
+    /// Completions that no webhook told.
+    pub missed: usize,
+}
+
+impl Swept {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            rung: self.rung + other.rung,
+            asked: self.asked + other.asked,
+            told: self.told + other.told,
+            missed: self.missed + other.missed,
+        }
+    }
+}
+
+/// What was done, and what went wrong on the way: one failure does not hold up the rest.
+#[derive(Debug, Default)]
+struct Round {
+    swept: Swept,
+    failed: Option<Unavailable>,
+}
+
+impl Round {
+    fn add(&mut self, what: &str, done: Result<Swept, Unavailable>) {
+        match done {
+            Ok(swept) => self.swept = self.swept.and(swept),
+            Err(error) => {
+                warn!(%error, "{what}");
+                self.failed = Some(error);
+            }
+        }
+    }
 }
 
 /// Items read from a shard at a time.
@@ -41,42 +121,77 @@ const PAGE: i32 = 100;
 const MAX_PAGES: usize = 50;
 /// Items of a shard marked at the same time.
 const AT_ONCE: usize = 8;
+/// Jobs of one source that a shard brings into one round.
+const MAX_JOBS: usize = 100;
+/// How long those beyond it wait; less than anything that was asked for, so they come before it.
+const NEXT_ROUND: Duration = Duration::from_secs(30);
 
 impl Sweep {
-    /// One round over every shard at once. A shard that fails does not hold up the others, and is
-    /// what the round answers with.
+    /// One round: every shard at once, then every source at once. What fails does not hold up the
+    /// rest, and is what the round answers with.
     pub async fn run(&self) -> Result<Swept, Unavailable> {
-        let shards = join_all((0..SHARDS).map(|shard| self.shard(shard))).await;
-        let mut swept = Swept::default();
-        let mut failed = None;
-        for result in shards {
-            match result {
-                Ok(rung) => swept.rung += rung,
-                Err(error) => {
-                    warn!(%error, "a shard was not swept");
-                    failed = Some(error);
+        let until = Instant::now() + self.limits.asking;
+        let mut round = Round::default();
+        let mut jobs: HashMap<String, Vec<Due>> = HashMap::new();
+        for (swept, due) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
+            round.add("a shard was not swept", swept);
+            for due in due {
+                if let Thing::Job(job) = &due.what {
+                    jobs.entry(job.source.clone()).or_default().push(due);
                 }
             }
         }
-        if 0 < swept.rung {
-            info!(rung = swept.rung, "rang for what was due");
+        self.ask_all(jobs, until, &mut round).await;
+        let Round { swept, failed } = round;
+        if swept != Swept::default() {
+            let Swept { rung, asked, told, missed } = swept;
+            info!(rung, asked, told, missed, "saw to what was due");
         }
         failed.map_or(Ok(swept), Err)
     }
 
-    async fn shard(&self, shard: u32) -> Result<usize, Unavailable> {
-        let mut rung = 0;
+    /// Rings for what is due in a shard, and brings the jobs that are.
+    async fn shard(&self, shard: u32) -> (Result<Swept, Unavailable>, Vec<Due>) {
+        let (mut rung, mut jobs) = (0, Vec::new());
+        let done = self.ring_shard(shard, &mut rung, &mut jobs).await;
+        (done.map(|()| Swept { rung, ..Swept::default() }), jobs)
+    }
+
+    async fn ring_shard(
+        &self,
+        shard: u32,
+        rung: &mut usize,
+        jobs: &mut Vec<Due>,
+    ) -> Result<(), Unavailable> {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut cursor = None;
         for _ in 0..MAX_PAGES {
             let now = self.clock.now();
-            let due = self.table.due(shard, now, PAGE).await?;
-            let marked = self.mark(due, now).await?;
-            if marked.is_empty() {
+            let page = self.table.due(shard, now, PAGE, cursor).await?;
+            let mut bells = Vec::new();
+            for due in page.due {
+                let Thing::Job(job) = &due.what else {
+                    bells.push(due);
+                    continue;
+                };
+                let count = counts.entry(job.source.clone()).or_default();
+                *count += 1;
+                if *count <= MAX_JOBS {
+                    jobs.push(due);
+                } else {
+                    // It would stand in front of everything else in every round.
+                    self.table.hold(&due, now.plus(NEXT_ROUND)).await?;
+                }
+            }
+            let marked = self.mark(bells, now).await?;
+            *rung += marked.len();
+            self.ring(marked, now).await?;
+            cursor = page.next;
+            if cursor.is_none() {
                 break;
             }
-            rung += marked.len();
-            self.ring(marked, now).await?;
         }
-        Ok(rung)
+        Ok(())
     }
 
     /// Marks what is due; what moved meanwhile is somebody else's.
@@ -98,7 +213,7 @@ impl Sweep {
         for due in marked {
             match due.what {
                 Thing::Task(task) => self.bells.task(&task).await?,
-                // Nothing sets a time to ask a platform yet.
+                // Asked for, not rung for.
                 Thing::Job(_) => (),
                 Thing::Delivery(delivery) if delivery.state == State::Pending => {
                     pending.push(*delivery);

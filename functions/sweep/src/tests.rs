@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::queue::Queue;
-use domain::{id::EndpointId, task::Task};
+use domain::{address::Rule, id::EndpointId, secret::Secret, task::Task};
 use local::LocalAws;
 
 use super::*;
@@ -17,6 +17,11 @@ async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
         table: Table::new(clients.dynamodb(), names.table.clone(), Duration::ZERO),
         bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
         clock: Clock::manual(Timestamp::from_secs(1_700_000_000)),
+        inbox: queue(&names.inbox),
+        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+        vault: Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789")),
+        caller: Caller::new(Rule::default()),
+        limits: Limits::default(),
     };
     let now = sweep.clock.now();
     for number in 0..25 {

@@ -17,7 +17,7 @@ use ingest::Ingest;
 use local::{Clients, LocalAws, Names, Options, Ports, QueueTimes, Urls};
 use process::Process;
 use redeliver::Redeliver;
-use sweep::Sweep;
+use sweep::{Limits, Sweep};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::warn;
 
@@ -336,8 +336,16 @@ impl Parts {
     }
 
     async fn sweep(self, every: Duration, mut stopped: watch::Receiver<bool>) {
-        let (table, bells, clock) = (self.table, self.bells, self.clock);
-        let sweep = Sweep { table, bells, clock };
+        let sweep = Sweep {
+            table: self.table,
+            bells: self.bells,
+            clock: self.clock,
+            inbox: self.inbox,
+            bucket: self.bucket,
+            vault: self.vault,
+            caller: self.caller,
+            limits: Limits::default(),
+        };
         let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

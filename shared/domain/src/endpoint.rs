@@ -199,11 +199,14 @@ impl Endpoint {
     }
 
     /// Whether it wants to hear of an event, by its type and channels. Without a list of types it
-    /// wants what its profile's system speaks of.
+    /// wants what its profile's system speaks of, and nothing about how the relay fares.
     pub fn wants(&self, event: &Event) -> bool {
         let event_type = &event.event_type;
         let wants_type = match self.event_types.is_empty() {
-            true => self.outgoing().is_none_or(|out| out.speaks_of(event_type)),
+            true => {
+                !subscription::is_operational(event_type)
+                    && self.outgoing().is_none_or(|out| out.speaks_of(event_type))
+            }
             false => self.event_types.iter().any(|kind| subscription::covers(kind, event_type)),
         };
         let on_channel = self.channels.is_empty()

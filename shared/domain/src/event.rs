@@ -46,6 +46,9 @@ pub struct Event {
     /// How often other bytes came under the same key.
     #[serde(default)]
     pub conflicts: u64,
+    /// Where its platform was asked: how often a webhook told the same afterwards.
+    #[serde(default)]
+    pub webhooks: u64,
 }
 
 /// Where an event came from.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod compose;
+mod missed;
 mod platform;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     answer::{Answer, Ended},
     compose::{Composed, compose, timed_out},
+    missed::missed_event,
     platform::{InvalidPlatform, Kind, Paths, Platform, Question},
 };
 use crate::{
@@ -193,6 +195,11 @@ impl Watch {
         }
     }
 
+    /// How long it is at least between two looks at one job.
+    pub const fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// When to look at a job for the first time, given its deadline.
     fn first(&self, job: &Job, now: Timestamp) -> Option<Timestamp> {
         match self.mode {
@@ -302,7 +309,8 @@ pub fn expect(job: &mut Job, options: &Options, now: Timestamp) {
         job.deadline_at = watch.deadline.map(|wait| now.plus(wait));
     }
     if job.watch.claimed.is_none() {
-        job.poll_at = watch.first(job, now);
+        let hold = job.watch.hold_until.unwrap_or_default();
+        job.poll_at = watch.first(job, now).map(|at| at.max(hold));
     }
 }
 

@@ -15,7 +15,6 @@ use ingest::Ingest;
 use process::Process;
 use redeliver::Redeliver;
 use serde_json::Value;
-use sweep::Sweep;
 use tower::ServiceExt;
 
 use super::{ADMIN, Cloud, Sabotage};
@@ -144,10 +143,8 @@ impl Cloud {
             return;
         }
         self.faults.begin("sweep");
-        let clients = self.clients();
-        let (table, bells) = (self.table(&clients), self.bells(&clients));
         // A round that fails is followed by the next.
-        let _ = Sweep { table, bells, clock: self.clock.clone() }.run().await;
+        let _ = self.sweeper().run().await;
     }
 
     /// Lets time pass, everywhere.

@@ -19,6 +19,7 @@ use domain::{
     event::Event,
     id::{ApplicationId, EndpointId, JobId},
     job::{Job, MAX_WEBHOOKS, Registration},
+    poll,
     source::Source,
 };
 use futures::future::try_join_all;
@@ -246,6 +247,9 @@ async fn step(
     let new = || Job::unknown(&source.name, &source.application, external, now);
     let job = known.unwrap_or_else(new);
     let mut next = job.registered(registration, now);
+    if job.registered_at.is_none() || job.deadline_at != next.deadline_at {
+        poll::expect(&mut next, &source.options, now);
+    }
     let mut webhooks = api.table.webhooks_of(&job).await?;
     let (mut endpoint, mut missed) = (None, Vec::new());
     if let (Some(given), Some(id)) = (webhook, &registration.webhook) {

@@ -245,6 +245,7 @@ impl Publication {
             created_at: api.clock.now(),
             duplicates: 0,
             conflicts: 0,
+            webhooks: 0,
         })
     }
 }

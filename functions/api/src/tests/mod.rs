@@ -231,6 +231,7 @@ impl Relay {
             created_at: now,
             duplicates: 0,
             conflicts: 0,
+            webhooks: 0,
             id,
         };
         let mut endpoints = api.table.endpoints(&event.application).await.expect("read");

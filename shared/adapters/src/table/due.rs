@@ -35,7 +35,25 @@ pub enum Thing {
     Job(Box<Job>),
 }
 
+/// A part of what is due in a shard.
+#[derive(Debug)]
+pub struct DuePage {
+    /// What is due, the longest overdue first.
+    pub due: Vec<Due>,
+    /// Where the rest begins, if there is one.
+    pub next: Option<DueCursor>,
+}
+
+/// A place in a shard.
+#[derive(Debug)]
+pub struct DueCursor(Item);
+
 impl Due {
+    /// When it was due.
+    pub const fn at(&self) -> u64 {
+        self.at
+    }
+
     /// How long to wait before ringing once more, should this bell bring nothing: a minute, growing
     /// to an hour, so that a backlog is not multiplied by its own bells.
     fn next_ring(&self) -> std::time::Duration {
@@ -44,13 +62,14 @@ impl Due {
 }
 
 impl Table {
-    /// What is due in a shard, the longest overdue first.
+    /// What is due in a shard, the longest overdue first, behind `cursor`.
     pub async fn due(
         &self,
         shard: u32,
         now: Timestamp,
         limit: i32,
-    ) -> Result<Vec<Due>, Unavailable> {
+        cursor: Option<DueCursor>,
+    ) -> Result<DuePage, Unavailable> {
         let query = self
             .client
             .query()
@@ -60,14 +79,32 @@ impl Table {
             .expression_attribute_values(":shard", s(shard.to_string()))
             .expression_attribute_values(":now", n(now.0))
             .limit(limit)
+            .set_exclusive_start_key(cursor.map(|cursor| cursor.0))
             .send()
             .await
             .map_err(|error| Unavailable::aws("reading what is due", &error))?;
-        query.items.unwrap_or_default().iter().map(from_item).collect()
+        let due =
+            query.items.unwrap_or_default().iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
     }
 
     /// Marks something as rung for; `Refused` if it moved meanwhile.
     pub async fn mark(&self, due: &Due, now: Timestamp) -> Result<Written, Unavailable> {
+        self.put_off(due, now.plus(due.next_ring()), due.rings + 1).await
+    }
+
+    /// Puts something off until then, without having done anything about it; `Refused` if it moved
+    /// meanwhile.
+    pub async fn hold(&self, due: &Due, until: Timestamp) -> Result<Written, Unavailable> {
+        self.put_off(due, until, due.rings).await
+    }
+
+    async fn put_off(
+        &self,
+        due: &Due,
+        until: Timestamp,
+        rings: u32,
+    ) -> Result<Written, Unavailable> {
         let (pk, sk) = due.key.clone();
         let marked = self
             .client
@@ -78,8 +115,8 @@ impl Table {
             .update_expression("SET due_at = :next, rings = :rings")
             .condition_expression("due_at = :at")
             .expression_attribute_values(":at", n(due.at))
-            .expression_attribute_values(":next", n(now.plus(due.next_ring()).0))
-            .expression_attribute_values(":rings", n(due.rings + 1))
+            .expression_attribute_values(":next", n(until.0))
+            .expression_attribute_values(":rings", n(rings))
             .send()
             .await;
         match marked {

@@ -149,6 +149,11 @@ impl Table {
         self.count(id, "duplicates").await
     }
 
+    /// Counts a webhook that told what asking the platform had told before.
+    pub async fn count_webhook(&self, id: &EventId) -> Result<(), Unavailable> {
+        self.count(id, "webhooks").await
+    }
+
     /// Keeps other bytes that came under the key of a known event, and counts them once.
     pub async fn keep_conflict(
         &self,
@@ -204,5 +209,6 @@ pub(super) fn from_item(item: &Item) -> Result<Event, Unavailable> {
     let mut event: Event = row::document(item)?;
     event.duplicates = row::number(item, "duplicates").unwrap_or(0);
     event.conflicts = row::number(item, "conflicts").unwrap_or(0);
+    event.webhooks = row::number(item, "webhooks").unwrap_or(0);
     Ok(event)
 }

@@ -39,20 +39,29 @@ fn call_key(source: &str, call_id: &str) -> (String, String) {
 impl Table {
     /// The writes that keep a job as it follows from the one that was read.
     pub(super) fn job_writes(&self, job: &Job) -> Vec<Write> {
-        let (pk, sk) = key(&job.id);
         let expires = Some(self.expiry(job.updated_at));
-        let row = Row::new(pk, sk, job)
-            .with("version", n(job.version))
-            .due(job.id.as_str(), job.poll_at)
-            .listed(JOBS, job.created_at, job.id.as_str())
-            .expires(expires);
-        let mut writes = vec![Write::Put(row, Condition::version(job.version - 1))];
+        let mut writes = vec![Write::Put(self.job_row(job), Condition::version(job.version - 1))];
         if let Some(call_id) = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id) {
             let (pk, sk) = call_key(&job.source, call_id);
             writes
                 .push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
         }
         writes
+    }
+
+    fn job_row(&self, job: &Job) -> Row {
+        let (pk, sk) = key(&job.id);
+        Row::new(pk, sk, job)
+            .with("version", n(job.version))
+            .due(job.id.as_str(), job.poll_at)
+            .listed(JOBS, job.created_at, job.id.as_str())
+            .expires(Some(self.expiry(job.updated_at)))
+    }
+
+    /// Keeps a job as it follows from the one that was read, no id of it having changed; `Refused`
+    /// if somebody else changed it since.
+    pub async fn keep_job(&self, job: &Job) -> Result<Written, Unavailable> {
+        self.put(self.job_row(job), Some(Condition::version(job.version - 1))).await
     }
 
     /// Registers a job as it follows from the one that was read, with the endpoint that hears of

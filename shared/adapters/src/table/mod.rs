@@ -5,6 +5,7 @@
 //! | source | `SOURCES` | name | | |
 //! | path token of a job | `TOKEN#<sha256>` | `TOKEN` | | |
 //! | requests of a source in a window | `RATE#<source>` | when it began | | |
+//! | until when a source's platform is left alone | `PAUSES` | name | | |
 //! | application | `APPS` | id | | |
 //! | endpoint | `APP#<app>` | `EP#<id>` | | |
 //! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
@@ -46,7 +47,7 @@ use serde::de::DeserializeOwned;
 use self::row::{Condition, Row, Write};
 pub use self::{
     deliveries::{Claim, Claimed, Concluded, Context},
-    due::{Due, SHARDS, Thing},
+    due::{Due, DueCursor, DuePage, SHARDS, Thing},
     events::{Known, Recorded, Recording},
     jobs::Registering,
     letters::Redriven,

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | source | `SOURCES` | name | `locked_at` |
 //! | job's token | `TOKEN#<sha256>` | `TOKEN` | `used_for` |
+//! | a platform is left alone | `PAUSES` | source | |
 //! | requests in a window | `RATE#<source>` | when it began | `requests`; no `doc` |
 
 use domain::{
@@ -20,6 +21,7 @@ use crate::Unavailable;
 
 const SOURCES: &str = "SOURCES";
 const TOKEN: &str = "TOKEN";
+const PAUSES: &str = "PAUSES";
 
 impl Table {
     /// Keeps a source under its name, whatever was there. Whether it is locked stays as it is.
@@ -99,6 +101,17 @@ impl Table {
             .value(":gone", n(window + 3600));
         let count = "SET expires_at = :gone ADD requests :one";
         self.update(&format!("RATE#{source}"), &window.to_string(), count, condition).await
+    }
+
+    /// Leaves a source's platform alone until then, as it asked.
+    pub async fn pause_asking(&self, name: &str, until: Timestamp) -> Result<(), Unavailable> {
+        let row = Row::new(PAUSES, name, &until).expires(Some(until.secs() + 60));
+        self.put(row, None).await.map(|_| ())
+    }
+
+    /// Until when a source's platform is left alone, if it has ever asked for it lately.
+    pub async fn asking_paused(&self, name: &str) -> Result<Option<Timestamp>, Unavailable> {
+        self.entity(PAUSES, name).await
     }
 }
 

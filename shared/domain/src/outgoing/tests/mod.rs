@@ -45,6 +45,7 @@ fn event(event_type: &str, published: bool) -> Event {
         created_at: AT,
         duplicates: 0,
         conflicts: 0,
+        webhooks: 0,
     }
 }
 

@@ -1,0 +1,162 @@
+//! One job: its platform is asked, and what it answers goes the way of a webhook.
+
+use std::time::Duration;
+
+use adapters::{
+    Unavailable,
+    caller::{self, Heard},
+    inbox, random,
+    table::Written,
+};
+use domain::{
+    envelope::{Carried, Envelope, Trust},
+    job::Job,
+    poll::{self, Answer, Composed, Platform, Question, Step},
+    retry::Outcome,
+    source::Source,
+    time::Timestamp,
+};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::{Sweep, Swept, source::Asked};
+
+/// Largest answer that is read: what Lambda takes of a webhook.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
+/// How long a platform is left alone that had enough and did not say for how long.
+const PAUSE: Duration = Duration::from_secs(60);
+
+impl Sweep {
+    /// Asks a job's platform. The mark comes first: it holds when the next question is due, should
+    /// this one never be answered.
+    pub(crate) async fn ask(&self, asked: &Asked<'_>, job: &Job) -> Result<Swept, Unavailable> {
+        let marked = asked.watch.asked(job, self.clock.now(), random::dice());
+        if self.table.keep_job(&marked).await? == Written::Refused {
+            // It moved, or somebody else asks.
+            return Ok(Swept::default());
+        }
+        let mut swept = Swept { asked: 1, ..Swept::default() };
+        let Some(platform) = asked.platform else { return Ok(swept) };
+        let question = platform.question(job, asked.secret.as_ref());
+        let heard = match &question {
+            Some(question) => self.dialogue(asked, platform, question).await?,
+            None => None,
+        };
+        // A job whose id cannot stand in a URL is none that the platform knows.
+        let answer = heard.as_ref().map_or(Answer::Unknown, |heard| heard.answer(platform));
+        if let (Answer::Ended(ended), Some(heard)) = (&answer, &heard) {
+            let body = &heard.last.body;
+            let composed = poll::compose(&asked.profile, platform, job, ended, body);
+            self.tell(asked.source, composed).await?;
+            swept.told = 1;
+        } else {
+            if matches!(answer, Answer::Refused) {
+                warn!(source = asked.source.name, "a platform refuses the secret it is asked with");
+            }
+            match asked.watch.stop(&marked, &answer, self.clock.now()) {
+                Some(Step::GiveUp) => {
+                    self.tell(asked.source, poll::timed_out(&asked.profile, job)).await?;
+                    swept.told = 1;
+                }
+                Some(_) => {
+                    // Refused: it moved, and is looked at again.
+                    self.table.keep_job(&poll::postponed(&marked, None)).await?;
+                }
+                None => (),
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Asks, and asks once more where the platform tells the state without the result.
+    async fn dialogue(
+        &self,
+        asked: &Asked<'_>,
+        platform: &Platform,
+        question: &Question,
+    ) -> Result<Option<Answered>, Unavailable> {
+        let until = Instant::now() + self.limits.answer;
+        let first = self.question(asked, question, until).await?;
+        let next = match platform.read(&first.outcome, &first.body) {
+            Answer::Ask => platform.next_question(question),
+            _ => None,
+        };
+        Ok(Some(match next {
+            Some(next) => {
+                Answered { last: self.question(asked, &next, until).await?, second: true }
+            }
+            None => Answered { last: first, second: false },
+        }))
+    }
+
+    async fn question(
+        &self,
+        asked: &Asked<'_>,
+        question: &Question,
+        until: Instant,
+    ) -> Result<Heard, Unavailable> {
+        let now = self.clock.now();
+        let timeout = until.saturating_duration_since(Instant::now());
+        let (url, headers) = (question.url.as_str(), question.headers.clone());
+        let max_body = MAX_ANSWER;
+        let heard =
+            self.caller.get(caller::Question { url, headers, timeout, max_body, now }).await;
+        debug!(source = asked.source.name, outcome = ?heard.outcome, detail = heard.detail, "asked");
+        if let Some(until) = pause(&heard.outcome, self.clock.now())
+            && asked.pause(until)
+        {
+            // For the next rounds as well: the jobs that are due then are not those of this one.
+            self.table.pause_asking(&asked.source.name, until).await?;
+        }
+        Ok(heard)
+    }
+
+    /// Puts on the inbox what a webhook would have said.
+    pub(crate) async fn tell(
+        &self,
+        source: &Source,
+        composed: Composed,
+    ) -> Result<(), Unavailable> {
+        let Composed { body, mapping, key } = composed;
+        let mut options = source.options.clone();
+        options.mapping = mapping.or(options.mapping);
+        let envelope = Envelope {
+            source: source.name.clone(),
+            profile: source.profile.clone(),
+            options,
+            application: source.application.clone(),
+            event: Source::event_id(&source.name, &key),
+            key,
+            arrival: random::token(),
+            received_at: self.clock.now(),
+            event_type: None,
+            trust: Trust::Polled,
+            body: Carried::inline(&body),
+        };
+        inbox::put(&self.inbox, &self.bucket, envelope, &body).await
+    }
+}
+
+/// The last answer, and which question it answers.
+struct Answered {
+    last: Heard,
+    second: bool,
+}
+
+impl Answered {
+    fn answer(&self, platform: &Platform) -> Answer<'_> {
+        let Heard { outcome, body, .. } = &self.last;
+        if self.second { platform.read_result(outcome, body) } else { platform.read(outcome, body) }
+    }
+}
+
+/// Until when a platform wants to be left alone.
+fn pause(outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Answered { status: 429, retry_after } => {
+            Some(now.plus(retry_after.unwrap_or(PAUSE)))
+        }
+        Outcome::Answered { status: 400.., retry_after: Some(wait) } => Some(now.plus(*wait)),
+        _ => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! What is to be done about a job without asking anybody.
+
+use adapters::{
+    Unavailable,
+    metrics::{self, NAMESPACE, Unit},
+    table::{Recorded, Table},
+};
+use dispatch::announce::{Announcement, Announcer};
+use domain::{
+    id::ApplicationId,
+    job::Job,
+    poll::{self, Step},
+};
+use tracing::warn;
+
+use crate::{Sweep, Swept, source::Asked};
+
+impl Sweep {
+    /// Sees to a job that is not asked for: it has ended, or timed out, or its time has not come.
+    pub(crate) async fn settle(&self, asked: &Asked<'_>, job: Job) -> Result<Swept, Unavailable> {
+        let now = self.clock.now();
+        match asked.watch.step(&job, now) {
+            Step::Reckon => self.reckon(asked, &job).await,
+            Step::GiveUp => {
+                // The mark first, as everywhere.
+                let marked = poll::postponed(&job, Some(now.plus(asked.watch.interval())));
+                self.table.keep_job(&marked).await?;
+                self.tell(asked.source, poll::timed_out(&asked.profile, &job)).await?;
+                Ok(Swept { told: 1, ..Swept::default() })
+            }
+            Step::Wait(at) => {
+                self.table.keep_job(&poll::postponed(&job, at)).await?;
+                Ok(Swept::default())
+            }
+            // It became a question while it waited; the next round asks.
+            Step::Ask => Ok(Swept::default()),
+        }
+    }
+
+    /// A job whose source is gone is not looked at again.
+    pub(crate) async fn forget(&self, job: Job) -> Result<Swept, Unavailable> {
+        self.table.keep_job(&poll::postponed(&job, None)).await?;
+        Ok(Swept::default())
+    }
+
+    /// A job ended and it was not a webhook that told so: whether one has by now, and if not, that it
+    /// was missed. The event and the job's mark are one step, so it is counted once.
+    async fn reckon(&self, asked: &Asked<'_>, job: &Job) -> Result<Swept, Unavailable> {
+        let heard = webhooks(&self.table, job).await?;
+        if !asked.watch.missed(job, heard) {
+            self.table.keep_job(&poll::postponed(job, None)).await?;
+            return Ok(Swept::default());
+        }
+        let now = self.clock.now();
+        let (event, payload) = poll::missed_event(job, now);
+        let endpoints = self.table.endpoints(&ApplicationId::named(&job.application)).await?;
+        let announcer = Announcer {
+            table: self.table.clone(),
+            outbox: self.bells.outbox.clone(),
+            clock: self.clock.clone(),
+        };
+        let counted = poll::missed(job);
+        let announcement = Announcement {
+            event: &event,
+            payload: &payload,
+            job: Some(&counted),
+            endpoints: &endpoints,
+        };
+        if announcer.announce(&announcement).await? == Recorded::Contested {
+            // The job moved: it is due still, or somebody else counted it.
+            return Ok(Swept::default());
+        }
+        warn!(source = job.source, job = %job.id, "no webhook told how a job ended");
+        let properties = [("source", job.source.as_str()), ("status", job.status.word())];
+        metrics::emit(NAMESPACE, now, &[("completion_missed", Unit::Count, 1.0)], &properties);
+        Ok(Swept { missed: 1, ..Swept::default() })
+    }
+}
+
+/// How often a webhook told of a job's end after asking had.
+async fn webhooks(table: &Table, job: &Job) -> Result<u64, Unavailable> {
+    let Some(id) = &job.result_event else { return Ok(0) };
+    Ok(table.event(id).await?.map_or(0, |event| event.webhooks))
+}

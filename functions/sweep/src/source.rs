@@ -1,0 +1,178 @@
+//! One source's jobs in one round: so many at a time, none while its platform wants to be left
+//! alone, none once the round has used up its time.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use adapters::{
+    Unavailable,
+    table::{Due, Thing},
+};
+use domain::{
+    job::Job,
+    poll::{Platform, Step, Watch},
+    profile::Profile,
+    secret::Secret,
+    source::Source,
+    time::Timestamp,
+};
+use futures::{StreamExt, future::join_all, stream};
+use tokio::{sync::Semaphore, time::Instant};
+use tracing::error;
+
+use crate::{AT_ONCE, Round, Sweep, Swept};
+
+/// A source whose platform may be asked.
+pub(crate) struct Asked<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) profile: Profile,
+    pub(crate) watch: Watch,
+    pub(crate) platform: Option<&'a Platform>,
+    pub(crate) secret: Option<Secret>,
+    /// Until when it wants to be left alone.
+    paused: Mutex<Option<Timestamp>>,
+}
+
+impl Asked<'_> {
+    /// Until when its platform is left alone, if that is still to come.
+    pub(crate) fn paused(&self, now: Timestamp) -> Option<Timestamp> {
+        let paused = *self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.filter(|until| now < *until)
+    }
+
+    /// Leaves it alone until then at least; whether that is longer than before.
+    pub(crate) fn pause(&self, until: Timestamp) -> bool {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let longer = *paused < Some(until);
+        if longer {
+            *paused = Some(until);
+        }
+        longer
+    }
+}
+
+impl Sweep {
+    /// Sees to the jobs of every source at once: a platform that hangs keeps its own waiting.
+    pub(crate) async fn ask_all(
+        &self,
+        jobs: HashMap<String, Vec<Due>>,
+        until: Instant,
+        round: &mut Round,
+    ) {
+        let room = &Semaphore::new(self.limits.at_once);
+        let each = jobs.into_iter().map(|(source, jobs)| async move {
+            let mut round = Round::default();
+            let done = self.ask_source(&source, jobs, until, room, &mut round).await;
+            round.add("a source's jobs were not seen to", done.map(|()| Swept::default()));
+            round
+        });
+        for done in join_all(each).await {
+            round.swept = round.swept.and(done.swept);
+            round.failed = done.failed.or(round.failed.take());
+        }
+    }
+
+    async fn ask_source(
+        &self,
+        name: &str,
+        mut due: Vec<Due>,
+        until: Instant,
+        room: &Semaphore,
+        round: &mut Round,
+    ) -> Result<(), Unavailable> {
+        let source = self.table.source(name).await?;
+        let Some((source, profile)) = source.and_then(|source| {
+            let profile = source.effective()?;
+            Some((source, profile))
+        }) else {
+            // It was removed: there is nobody to ask, and nobody to tell.
+            return self.each(due, round, |job| self.forget(job)).await;
+        };
+        let watch = Watch::of(&source.options);
+        due.sort_by_key(|due| due.at());
+        let now = self.clock.now();
+        let is_question =
+            |due: &Due| matches!(&due.what, Thing::Job(job) if watch.step(job, now) == Step::Ask);
+        let (questions, rest): (Vec<Due>, Vec<Due>) = due.into_iter().partition(is_question);
+        let asked = Asked {
+            secret: self.secret(&source),
+            platform: source.options.platform.as_ref(),
+            paused: Mutex::new(if questions.is_empty() {
+                None
+            } else {
+                self.table.asking_paused(name).await?
+            }),
+            source: &source,
+            profile,
+            watch,
+        };
+        let asked = &asked;
+        self.each(rest, round, |job| self.settle(asked, job)).await?;
+        self.questions(asked, questions, until, room, round).await
+    }
+
+    /// Does something about each of some jobs.
+    async fn each<D: Future<Output = Result<Swept, Unavailable>>>(
+        &self,
+        due: Vec<Due>,
+        round: &mut Round,
+        what: impl Fn(Job) -> D,
+    ) -> Result<(), Unavailable> {
+        let jobs = due.into_iter().filter_map(|due| match due.what {
+            Thing::Job(job) => Some(*job),
+            _ => None,
+        });
+        let mut done = stream::iter(jobs).map(what).buffer_unordered(AT_ONCE);
+        while let Some(done) = done.next().await {
+            round.add("a job was not seen to", done);
+        }
+        Ok(())
+    }
+
+    async fn questions(
+        &self,
+        asked: &Asked<'_>,
+        due: Vec<Due>,
+        until: Instant,
+        room: &Semaphore,
+        round: &mut Round,
+    ) -> Result<(), Unavailable> {
+        let ask = |due: Due| async move {
+            if until <= Instant::now() {
+                return Ok(Swept::default());
+            }
+            let _room = room.acquire().await;
+            // Both may have come about while it waited.
+            let now = self.clock.now();
+            if until <= Instant::now() {
+                return Ok(Swept::default());
+            }
+            if let Some(paused) = asked.paused(now) {
+                self.table.hold(&due, paused).await?;
+                return Ok(Swept::default());
+            }
+            match due.what {
+                Thing::Job(job) => self.ask(asked, &job).await,
+                _ => Ok(Swept::default()),
+            }
+        };
+        let mut done = stream::iter(due).map(ask).buffer_unordered(asked.watch.concurrency);
+        while let Some(done) = done.next().await {
+            round.add("a platform was not asked", done);
+        }
+        Ok(())
+    }
+
+    fn secret(&self, source: &Source) -> Option<Secret> {
+        let sealed = source.platform_secret.as_ref()?;
+        match self.vault.unseal(&Platform::owner(&source.name), sealed) {
+            Ok(secret) => Some(secret),
+            Err(cause) => {
+                error!(source = source.name, %cause, "a platform's secret");
+                None
+            }
+        }
+    }
+}

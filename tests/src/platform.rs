@@ -1,0 +1,146 @@
+//! A compute platform on loopback: it knows jobs, answers as it is told, and notes who asked what,
+//! when, and how many at once.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use adapters::clock::Clock;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Response, Uri, header},
+};
+use domain::time::Timestamp;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// What a question is answered with.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// How long it takes.
+    pub after: Duration,
+}
+
+impl Reply {
+    /// An answer at once.
+    pub fn new(status: u16, body: &str) -> Self {
+        Self { status, body: body.to_owned(), retry_after: None, after: Duration::ZERO }
+    }
+}
+
+/// A question that was asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The path and query.
+    pub path: String,
+    /// The `Authorization` header.
+    pub authorization: String,
+    /// When, by the cloud's clock.
+    pub at: Timestamp,
+}
+
+struct Shared {
+    clock: Clock,
+    state: Mutex<Now>,
+}
+
+struct Now {
+    answer: Arc<dyn Fn(&str) -> Reply + Send + Sync>,
+    asked: Vec<Asked>,
+    under_way: usize,
+    most: usize,
+}
+
+impl Shared {
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A platform.
+pub struct Platform {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl Platform {
+    /// A platform on a free port that answers each path so.
+    pub async fn start(
+        clock: Clock,
+        answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let now = Now { answer: Arc::new(answer), asked: Vec::new(), under_way: 0, most: 0 };
+        let shared = Arc::new(Shared { clock, state: Mutex::new(now) });
+        let app = Router::new().fallback(reply).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Self { address, shared, server }
+    }
+
+    /// Its URL for a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Answers so from now on.
+    pub fn answer(&self, answer: impl Fn(&str) -> Reply + Send + Sync + 'static) {
+        self.shared.now().answer = Arc::new(answer);
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.now().asked.clone()
+    }
+
+    /// The most questions that were ever under way at once.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.now().most
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn reply(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<String> {
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let asked = Asked {
+        path: path.clone(),
+        authorization: authorization.unwrap_or_default().to_owned(),
+        at: shared.clock.now(),
+    };
+    let answer = {
+        let mut now = shared.now();
+        now.asked.push(asked);
+        now.under_way += 1;
+        now.most = now.most.max(now.under_way);
+        Arc::clone(&now.answer)
+    };
+    let reply = answer(&path);
+    tokio::time::sleep(reply.after).await;
+    shared.now().under_way -= 1;
+    let mut response = Response::builder().status(reply.status);
+    if let Some(seconds) = reply.retry_after {
+        response = response.header(header::RETRY_AFTER, seconds);
+    }
+    response.body(reply.body).expect("a response")
+}
