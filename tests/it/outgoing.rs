@@ -240,3 +240,66 @@ async fn r2_9_dual_publishing_tells_the_webhook_and_the_channel_the_same() {
     let world = World::read(&cloud).await;
     assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
 }
+
+#[tokio::test]
+async fn r4_7_a_dashboard_hears_over_redis_how_a_delivery_ended() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let server = format!("redis://{}", listener.local_addr().expect("bound"));
+    let redis = tokio::spawn(async move {
+        let mut commands = Vec::new();
+        for end in ["j1\r\n", "}\r\n"] {
+            let (mut stream, _) = listener.accept().await.expect("accepted");
+            let mut seen = Vec::new();
+            while !seen.ends_with(end.as_bytes()) {
+                let mut part = [0; 4096];
+                let count = stream.read(&mut part).await.expect("read");
+                seen.extend_from_slice(&part[..count]);
+            }
+            stream.write_all(b":0\r\n").await.expect("written");
+            commands.push(String::from_utf8(seen).expect("text"));
+        }
+        commands
+    });
+    let receiver = Receiver::start().await;
+    let mut cloud = Cloud::start(Faults::default()).await;
+    let source = json!({ "profile": "modal-omtx", "application": "acme", "status_redis": server });
+    let (status, answer) = cloud.call(Method::PUT, "/v1/sources/modal", Some(source)).await;
+    assert!(status.is_success(), "{answer}");
+    let job = json!({ "run_id": "ab-cd", "webhook_url": receiver.url("/hook"), "webhook_secret": SECRET });
+    let (status, answer) = cloud.call(Method::PUT, "/v1/jobs/j1", Some(job)).await;
+    assert!(status.is_success(), "{answer}");
+    let body = br#"{"call_id":"c1","status":"success","metadata":{"job_id":"j1"}}"#;
+    cloud.send(body).await;
+    assert!(cloud.settle(5).await);
+    assert_eq!(receiver.received().len(), 1);
+    let commands = redis.await.expect("served");
+    assert!(commands[0].contains("\r\nab-cd:webhook\r\n"), "{}", commands[0]);
+    assert!(commands[0].ends_with("Webhook delivered for job j1\r\n"), "{}", commands[0]);
+    assert!(commands[1].contains("\r\nwebhooks:telemetry\r\n"), "{}", commands[1]);
+    assert!(commands[1].contains(r#""status":"success","attempts":1"#), "{}", commands[1]);
+}
+
+#[tokio::test]
+async fn a_dashboard_that_does_not_answer_changes_nothing() {
+    let receiver = Receiver::start().await;
+    let mut cloud = Cloud::start(Faults::default()).await;
+    let source = |server: &str| json!({ "profile": "modal-omtx", "application": "acme", "status_redis": server });
+    let put = async |cloud: &Cloud, server: &str| {
+        cloud.call(Method::PUT, "/v1/sources/modal", Some(source(server))).await.0
+    };
+    assert_eq!(
+        put(&cloud, "redis://10.0.0.5:6379").await,
+        422,
+        "not in a network that may be called"
+    );
+    assert_eq!(put(&cloud, "https://dashboard.example").await, 422);
+    assert!(put(&cloud, "redis://127.0.0.1:1").await.is_success());
+    let job = json!({ "run_id": "ab-cd", "webhook_url": receiver.url("/hook"), "webhook_secret": SECRET });
+    let (status, answer) = cloud.call(Method::PUT, "/v1/jobs/j1", Some(job)).await;
+    assert!(status.is_success(), "{answer}");
+    cloud.send(br#"{"call_id":"c1","status":"success","metadata":{"job_id":"j1"}}"#).await;
+    assert!(cloud.settle(5).await);
+    assert_eq!(receiver.received().len(), 1);
+    let world = World::read(&cloud).await;
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+}

@@ -9,6 +9,7 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
+    destination::Destination,
     id::{ApplicationId, is_identifier},
     poll::{Mode, Pace, Platform},
     profile::{Mapping, Profile},
@@ -61,6 +62,9 @@ struct SourceIn {
     /// tells them nothing.
     #[schema(default = true)]
     job_webhooks: Option<bool>,
+    /// The Redis server whose channels `{run_id}:webhook` and `webhooks:telemetry` hear how the
+    /// deliveries to those webhooks end, such as `redis://10.0.0.5:6379`.
+    status_redis: Option<String>,
     /// Where its public keys are published; only with a profile that has such keys, as `fal`.
     jwks_url: Option<String>,
     /// The URL at which its sender calls us, without the query, where that is not our own; only
@@ -119,6 +123,8 @@ struct SourceOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     job_webhooks: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    status_redis: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     jwks_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     public_url: Option<String>,
@@ -165,6 +171,7 @@ impl From<Source> for SourceOut {
             mode: source.options.mode,
             poll: source.options.poll,
             job_webhooks: source.options.job_webhooks,
+            status_redis: source.options.status_redis.clone(),
             created_at: source.created_at.rfc3339(),
             updated_at: source.updated_at.rfc3339(),
         }
@@ -205,6 +212,7 @@ async fn put(
         mode: given.mode,
         poll: given.poll,
         job_webhooks: given.job_webhooks,
+        status_redis: given.status_redis,
         jwks_url: given.jwks_url,
         public_url: given.public_url,
         allowed_networks: given.allowed_networks,
@@ -237,6 +245,16 @@ async fn put(
         }
         (None, None) => (Vec::new(), Vec::new()),
     };
+    if let Some(server) = &options.status_redis {
+        let channel = format!("{}/a", server.trim_end_matches('/'));
+        let judged = api.rule.destination(&channel);
+        if !matches!(judged, Ok(Destination::Redis(ref channel)) if channel.name == "a") {
+            return Err(Error::field(
+                "status_redis",
+                "is a server such as redis://10.0.0.5:6379 in a network that may be called",
+            ));
+        }
+    }
     source::validate(&name, &given.profile, &secrets, &application, &options)
         .map_err(|invalid| Error::field(field(&invalid), invalid))?;
     asker.must_see(&ApplicationId::named(&application))?;

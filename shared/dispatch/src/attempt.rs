@@ -19,6 +19,7 @@ use domain::{
     delivery::{Attempt, Delivery, LEASE_MARGIN, Round, State},
     endpoint::{Disabled, Endpoint},
     id::{AttemptId, DeliveryId, EventId},
+    outgoing::{Ended, STATUS_REDIS},
     retry::{self, ErrorClass, Outcome, Policy, Verdict},
     task::Kind,
     time::Timestamp,
@@ -27,7 +28,7 @@ use tracing::{info, warn};
 
 use crate::{
     compose::{self, Request},
-    measure,
+    measure, status,
 };
 
 /// Everything an attempt needs.
@@ -191,7 +192,23 @@ impl Attempts {
         }
         measure::attempted(&claimed.delivery, &verdict, now);
         self.follow_up(&claimed.delivery, context).await;
+        self.tell(&claimed.delivery, context, now).await;
         Ok(Attempted::Called(Box::new(claimed.delivery)))
+    }
+
+    /// Tells the dashboard of the endpoint's system how a delivery ended, where it has one.
+    async fn tell(&self, delivery: &Delivery, context: &Context, at: Timestamp) {
+        let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else { return };
+        let Some(server) = endpoint.metadata.get(STATUS_REDIS) else { return };
+        if !matches!(delivery.state, State::Delivered | State::Dead) {
+            return;
+        }
+        let delivered = delivery.state == State::Delivered;
+        let ended = Ended { url: &endpoint.url, delivered, attempts: delivery.made, at };
+        match self.bucket.open(event.payload.clone()).await {
+            Ok(payload) => status::tell(&self.caller, server, &payload, ended).await,
+            Err(error) => warn!(%error, "a dashboard was not told how a delivery ended"),
+        }
     }
 
     /// Ends a delivery without a call.

@@ -7,3 +7,4 @@ pub mod batch;
 mod compose;
 mod measure;
 pub mod redrive;
+mod status;

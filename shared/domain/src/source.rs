@@ -80,6 +80,9 @@ pub struct Options {
     /// this says no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_webhooks: Option<bool>,
+    /// The Redis server whose channels hear how the deliveries to those webhooks end (R4.7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_redis: Option<String>,
     /// Reports on jobs that nobody registered are refused with 404 (R1.3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,

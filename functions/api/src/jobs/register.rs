@@ -19,6 +19,7 @@ use domain::{
     event::Event,
     id::{ApplicationId, EndpointId, JobId},
     job::{Job, MAX_WEBHOOKS, Registration},
+    outgoing::STATUS_REDIS,
     poll,
     source::Source,
 };
@@ -263,6 +264,9 @@ async fn step(
         let scope = Scope::Job(job.id.clone());
         let mut made = webhook::endpoint(known, id.clone(), application, scope, now);
         given.clone().apply(&mut made, "job", &api.rule, &api.vault)?;
+        if let Some(server) = &source.options.status_redis {
+            made.metadata.insert(STATUS_REDIS.to_owned(), server.clone());
+        }
         // What was announced before is delivered to it as well, and once: a webhook that is
         // registered again was told already.
         if !job.webhooks.contains(id) {

@@ -154,7 +154,7 @@ fn wepp_error(notice: &Notice<'_>, facts: Facts<'_>) -> WeppError {
 
 /// Seconds with a fraction, as Python's `time.time()` gives them: `1704067200.0`.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
-fn seconds(at: Timestamp) -> f64 {
+pub(super) fn seconds(at: Timestamp) -> f64 {
     at.0 as f64 / 1000.0
 }
 

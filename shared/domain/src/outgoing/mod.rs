@@ -7,6 +7,7 @@
 mod body;
 mod headers;
 mod omtx;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     body::body,
     headers::{Call, HEADERS_OF_OURS, headers},
+    status::{Ended, STATUS_REDIS, status},
 };
 use crate::{
     event::Event,
