@@ -2,19 +2,16 @@
 //! is accepted, none makes anything panic, and the right one is accepted all the same.
 
 mod spoil;
-mod subject;
 
 use std::{collections::BTreeMap, io::Write};
 
 use domain::{secret::Secret, signature::Algorithm, source::NotAccepted};
 
-use self::{
-    spoil::{
-        Forgery, forgeries,
-        keys::{self, SMALL},
-    },
-    subject::Subject,
+use self::spoil::{
+    Forgery, forgeries,
+    keys::{self, SMALL},
 };
+use crate::subject::Subject;
 
 /// The kinds that are about the time.
 const TIMES: [&str; 3] = ["stale", "from the future", "a time spelled otherwise"];

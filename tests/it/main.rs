@@ -8,5 +8,7 @@ mod journeys;
 mod missed;
 mod omtx;
 mod outgoing;
+mod replays;
+mod subject;
 mod template;
 mod tidy;

@@ -6,7 +6,7 @@ pub(crate) mod keys;
 use axum::http::HeaderValue;
 use domain::{secret::Secret, signature::Algorithm, time::Timestamp};
 
-use super::subject::{NOW, Sent, Subject, TOKEN, header};
+use crate::subject::{NOW, Sent, Subject, TOKEN, header};
 use bytes::Chance;
 
 /// A request that must be refused.
@@ -88,7 +88,7 @@ fn bodies(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     for (what, body) in bytes::bodies(&right.body) {
         found.add("another body", what, Some(right.with_body(body)));
     }
-    if subject.signed("{url}") {
+    if subject.signs_url() {
         for url in [
             "https://relay.example/in/s",
             "http://relay.example/in/s?a=1",

@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use axum::{
+    Router,
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
 };
@@ -47,8 +48,8 @@ impl Cloud {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    /// Sends a completion once, to a process of its own; whether it was accepted.
-    pub async fn send_once(&mut self, body: &[u8]) -> bool {
+    /// Where senders call, in a process of its own.
+    pub fn ingest(&self) -> Router {
         self.faults.begin("ingest");
         let clients = self.clients();
         let ingest = Ingest::new(
@@ -60,9 +61,15 @@ impl Cloud {
             "https://relay.example".to_owned(),
             Rule::default(),
         );
+        ingest::router(Arc::new(ingest))
+    }
+
+    /// Sends a completion once, to a process of its own; whether it was accepted.
+    pub async fn send_once(&mut self, body: &[u8]) -> bool {
+        let ingest = self.ingest();
         let mut request = Request::post("/in/modal").body(Body::from(body.to_vec())).expect("one");
         *request.headers_mut() = sender::headers(body, self.clock.now());
-        let response = ingest::router(Arc::new(ingest)).oneshot(request).await.expect("infallible");
+        let response = ingest.oneshot(request).await.expect("infallible");
         // A process that died answers nobody.
         let accepted = response.status().is_success() && !self.faults.died();
         if accepted {
@@ -105,15 +112,27 @@ impl Cloud {
         let batch = event(&received, &arn);
         let response = self.handle(queue, &batch).await;
         let died = self.faults.died() && self.sabotage != Sabotage::AcksTheUnfinished;
-        for message in &received {
-            let id = message.message_id.as_deref().unwrap_or_default();
-            let failed =
-                response.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
-            let failed = failed && self.sabotage != Sabotage::AcksTheUnfinished;
-            if !failed && !died {
-                let delete = clients.sqs().delete_message().queue_url(self.aws.queue_url(queue));
-                delete.set_receipt_handle(message.receipt_handle.clone()).send().await.expect("ok");
-            }
+        let done: Vec<_> = received
+            .iter()
+            .filter(|message| {
+                let id = message.message_id.as_deref().unwrap_or_default();
+                let mut failures = response.batch_item_failures.iter();
+                let failed = failures.any(|failure| failure.item_identifier == id);
+                let failed = failed && self.sabotage != Sabotage::AcksTheUnfinished;
+                !failed && !died
+            })
+            .map(|message| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .set_id(message.message_id.clone())
+                    .set_receipt_handle(message.receipt_handle.clone())
+                    .build()
+                    .expect("complete")
+            })
+            .collect();
+        if !done.is_empty() {
+            let delete = clients.sqs().delete_message_batch().queue_url(self.aws.queue_url(queue));
+            let deleted = delete.set_entries(Some(done)).send().await.expect("ok");
+            assert!(deleted.failed.is_empty(), "{:?}", deleted.failed);
         }
         true
     }

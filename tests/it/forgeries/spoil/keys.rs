@@ -10,10 +10,8 @@ use domain::{
     signature::{Algorithm, Format, KeyEncoding},
 };
 
-use super::{
-    super::subject::{KEY, NOW, Sent, Subject},
-    Forgeries, bytes,
-};
+use super::{Forgeries, bytes};
+use crate::subject::{KEY, NOW, Sent, Subject};
 
 /// The secret of this key, as the subject's sender writes it.
 pub(crate) fn secret(subject: &Subject, key: &[u8]) -> Secret {

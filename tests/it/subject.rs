@@ -128,6 +128,16 @@ impl Subject {
         String::from(self.scheme.content.clone()).contains(name)
     }
 
+    /// Whether the URL is under the signature.
+    pub(crate) fn signs_url(&self) -> bool {
+        self.signed("{url}")
+    }
+
+    /// The URL that its sender calls, without its query.
+    pub(crate) fn base_url(&self) -> String {
+        URL.split('?').next().unwrap_or_default().to_owned()
+    }
+
     /// The header that holds the signature.
     pub(crate) fn signature(&self) -> &str {
         self.scheme.headers.first().map_or("x-none", |names| &names.signature)
@@ -149,7 +159,7 @@ impl Subject {
     pub(crate) fn body(&self, at: Timestamp) -> Vec<u8> {
         if self.signed("{form}") {
             // Not percent-encoded: of what is, there are several spellings of one thing.
-            return b"MessageSid=SM0123&MessageStatus=delivered&Body=hello+relay&To=123".to_vec();
+            return b"MessageSid=SM0123&MessageStatus=delivered&To=123&Body=hello.relay".to_vec();
         }
         let mapping = &self.gate.profile.mapping;
         let mut fields = vec![
