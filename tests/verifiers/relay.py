@@ -118,12 +118,14 @@ class Delivery:
 
     headers: dict[str, str]
     body: bytes
+    path: str = ""
 
 
 class Receiver:
-    """Listens on loopback from `with` to its end, answers 200 and keeps everything."""
+    """Listens on loopback from `with` to its end, answers 200 and keeps everything that is posted; to be asked for, it
+    has one document."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: object = None) -> None:
         deliveries: list[Delivery] = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -132,10 +134,19 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                deliveries.append(Delivery({name.lower(): value for name, value in self.headers.items()}, body))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                deliveries.append(Delivery(headers, body, self.path))
+                self._answer(b"")
+
+            def do_GET(self) -> None:
+                self._answer(json.dumps(document).encode())
+
+            def _answer(self, body: bytes) -> None:
                 self.send_response(200)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -155,5 +166,18 @@ class Receiver:
 
     def wait_for(self, webhook_id: str) -> Delivery:
         """The delivery of this event."""
-        find = lambda: next((d for d in list(self._deliveries) if d.headers.get("webhook-id") == webhook_id), None)  # noqa: E731
+        find = lambda: next(iter(self._of(webhook_id)), None)  # noqa: E731
         return tools.wait_until(f"{webhook_id} is delivered", find, 30)
+
+    def count(self, webhook_id: str) -> int:
+        """How often this event was delivered so far."""
+        return len(self._of(webhook_id))
+
+    def wait_at(self, path: str, count: int) -> Delivery:
+        """The last of so many deliveries at this path."""
+        at = lambda: [d for d in list(self._deliveries) if d.path == path]  # noqa: E731
+        tools.wait_until(f"{count} deliveries at {path}", lambda: count <= len(at()), 30)
+        return at()[-1]
+
+    def _of(self, webhook_id: str) -> list[Delivery]:
+        return [d for d in list(self._deliveries) if d.headers.get("webhook-id") == webhook_id]

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""The official Standard Webhooks and Svix libraries, in Python and in Node, against a running relay.
+"""The senders' and the receivers' own libraries, in Python and in Node, against a running relay: profile × library.
 
     python3 tests/verifiers/run.py
 
-What `relay dev` sends to a subscriber must be accepted by each library as it comes and refused when anything is changed;
-what the libraries sign, a source of the profile `standard` must accept. The libraries are pinned in requirements.txt and
+What each library signs, `relay dev` must accept as it comes, refuse when anything is spoilt, and give one effect however
+often it comes; what we sign for each profile, and what `relay dev` sends, each library must accept as it is and refuse
+when anything is changed. Bodies for receivers that sign what they make of the parsed JSON are held against a real python3
+and a real node. The table at the end counts all of it, n of n. The libraries are pinned in requirements.txt and
 package-lock.json, and installed into cargo's target folder, below verifiers. Needs cargo, node, npm, bash and curl;
 nothing reaches beyond 127.0.0.1 but the package registries.
 """
@@ -23,17 +25,31 @@ def main() -> int:
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tools.begin_in_venv(HERE, __file__)
-    tools.install_node(HERE, "verify.mjs")
+    tools.install_node(HERE, "libraries.mjs")
     tools.build()
 
     import checks
+    import json_forms
+    import judged
+    import matrix
+    import ours
+    import senders
     from relay import Receiver, Relay
+    from report import Report
 
-    report = checks.Report()
-    with Receiver() as receiver, Relay() as relay:
+    ours.build()
+    report = Report()
+    fal = senders.Fal()
+    servers = Receiver(), Receiver(fal.document()), Receiver({"status": "IN_PROGRESS"})
+    with servers[0] as receiver, servers[1] as keys, servers[2] as platform, Relay() as relay:
         for part in (
             lambda: checks.outbound(report, relay, receiver),
-            lambda: checks.inbound(report, relay),
+            lambda: matrix.inbound(report, relay, receiver, keys.url, fal),
+            lambda: matrix.tokens(report, relay, platform.url),
+            lambda: judged.signed_by_us(report),
+            lambda: judged.delivered_by_us(report, relay, receiver),
+            lambda: matrix.every_profile(report),
+            lambda: json_forms.check(report),
             lambda: checks.demo(report, relay),
         ):
             try:
@@ -45,6 +61,7 @@ def main() -> int:
                 tools.say(f"FAILED  {error}")
         if report.failed:
             relay.show_last_lines()
+    tools.say(f"\n{report.table()}")
     tools.say(f"\n{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
 
