@@ -123,6 +123,10 @@ enum Data<'a> {
         error: Option<&'a RawValue>,
     },
     Raw(&'a RawValue),
+    /// A form, as it came.
+    Text {
+        body_text: &'a str,
+    },
     Binary {
         body_base64: String,
     },
@@ -180,9 +184,10 @@ pub fn job_notice(
 /// The body subscribers receive about an event that is not about a job: what the source sent, as
 /// it stands, under `data`.
 pub fn passed_on(id: &EventId, event_type: &str, at: Timestamp, body: &[u8]) -> Vec<u8> {
-    let data = match serde_json::from_slice(body) {
-        Ok(json) => Data::Raw(json),
-        Err(_) => {
+    let data = match (serde_json::from_slice(body), std::str::from_utf8(body)) {
+        (Ok(json), _) => Data::Raw(json),
+        (Err(_), Ok(text)) => Data::Text { body_text: text },
+        (Err(_), Err(_)) => {
             use base64::{Engine, engine::general_purpose::STANDARD};
             Data::Binary { body_base64: STANDARD.encode(body) }
         }
@@ -218,7 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_passed_on_in_base64() {
+    fn what_is_not_json_is_passed_on_as_text_or_in_base64() {
+        let form = passed_on(&EventId::derive(&["e"]), "x", NOW, b"a=1&b=%22");
+        assert!(String::from_utf8(form).expect("UTF-8").contains(r#"{"body_text":"a=1&b=%22"}"#));
         let body = passed_on(&EventId::derive(&["e"]), "x", NOW, b"\xff");
         assert!(String::from_utf8(body).expect("UTF-8").contains(r#"{"body_base64":"/w=="}"#));
     }

@@ -17,6 +17,7 @@ use domain::{
     address::Network,
     envelope::{Carried, Envelope},
     secret::Secret,
+    signature::sign,
     source::{Options, Source},
     time::Timestamp,
 };
@@ -222,9 +223,9 @@ async fn what_cannot_be_read_after_the_signature_held_is_named() {
     for (body, detail) in
         [("not json", "Invalid JSON"), ("", "Invalid JSON"), ("{}", "Missing call_id")]
     {
-        let profile = domain::profile::Profile::named("modal-omtx").expect("there");
+        let profile = Profile::named("modal-omtx").expect("there");
         let secret = Secret::new(SECRET);
-        let signed = domain::signature::sign(&profile.scheme, &secret, None, None, body.as_bytes());
+        let signed = sign(&profile.scheme, &secret, None, None, body.as_bytes());
         let (status, problem) = world
             .send(OMTX, |event| {
                 event["body"] = body.into();
@@ -238,17 +239,11 @@ async fn what_cannot_be_read_after_the_signature_held_is_named() {
 #[tokio::test]
 async fn six_megabytes_go_by_the_bucket_and_more_is_refused() {
     let world = World::start().await;
-    let profile = domain::profile::Profile::named("modal-omtx").expect("there");
+    let profile = Profile::named("modal-omtx").expect("there");
     let send = async |size: usize| {
         let head = r#"{"call_id":"c","status":"success","result":""#;
         let body = format!("{head}{}\"}}", "x".repeat(size - head.len() - 2));
-        let signed = domain::signature::sign(
-            &profile.scheme,
-            &Secret::new(SECRET),
-            None,
-            None,
-            body.as_bytes(),
-        );
+        let signed = sign(&profile.scheme, &Secret::new(SECRET), None, None, body.as_bytes());
         let request = Request::post("/in/modal")
             .header("x-modal-signature", signed.expect("signs"))
             .header("x-modal-timestamp", "1700000000")
