@@ -2,7 +2,7 @@
 //! whoever captured it makes those fresh: still it has one effect, however often. Where they are, it
 //! is refused once it is old.
 
-use std::{collections::BTreeMap, io::Write, time::Duration};
+use std::{collections::BTreeMap, io::Write, ops::Range, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use domain::{
     source::{Source, sealed_token},
     time::Timestamp,
 };
-use futures::{StreamExt, TryStreamExt, future, stream};
+use futures::future;
 use tests::{cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver};
 use tower::ServiceExt;
 
@@ -25,6 +25,8 @@ use crate::subject::{Sent, Subject, header};
 const TIMES: usize = 1000;
 /// How many of them come before the clock moves on by a minute.
 const A_MINUTE: usize = 100;
+/// How many send and work at once.
+const WORKERS: usize = 4;
 
 /// Headers of every sender that nobody signs, and that tell one request from another.
 const UNSIGNED: [&str; 12] = [
@@ -105,6 +107,23 @@ async fn send(ingest: &Router, subject: &Subject, sent: Sent) -> StatusCode {
     ingest.clone().oneshot(request).await.expect("infallible").status()
 }
 
+fn captured(subjects: &[Subject]) -> Vec<(Subject, Sent)> {
+    subjects.iter().map(|subject| (subject.clone(), subject.right())).collect()
+}
+
+/// Sends every captured request once for each of these numbers, and works on what lies in the inbox.
+async fn replay(cloud: Arc<Cloud>, captured: Arc<Vec<(Subject, Sent)>>, numbers: Range<usize>) {
+    let ingest = cloud.ingest();
+    for number in numbers {
+        for (subject, sent) in captured.iter() {
+            let sent = fresh(subject, sent, number, cloud.clock.now());
+            let status = send(&ingest, subject, sent).await;
+            assert!(status.is_success(), "{}: {status}", subject.name);
+        }
+    }
+    while cloud.step(&cloud.aws.names().inbox).await {}
+}
+
 /// The events of each source.
 async fn events(cloud: &Cloud) -> BTreeMap<String, Vec<Event>> {
     let mut by: BTreeMap<String, Vec<Event>> = BTreeMap::new();
@@ -124,20 +143,15 @@ async fn a_captured_body_that_comes_a_thousand_times_has_one_effect() {
     let subjects: Vec<_> = Subject::all().into_iter().filter(weak).collect();
     assert!(10 <= subjects.len(), "{} schemes", subjects.len());
     let (cloud, receiver) = listening(&subjects).await;
-    let captured: Vec<_> = subjects.iter().map(|s| (s, s.right())).collect();
+    let (cloud, captured) = (Arc::new(cloud), Arc::new(captured(&subjects)));
     for first in (0..TIMES).step_by(A_MINUTE) {
-        let (ingest, now) = (cloud.ingest(), cloud.clock.now());
-        let requests = (first..first + A_MINUTE).flat_map(|number| {
-            captured.iter().map(move |(s, sent)| (*s, fresh(s, sent, number, now)))
-        });
-        let answers = stream::iter(requests).map(|(subject, sent)| async {
-            let status = send(&ingest, subject, sent).await;
-            if status.is_success() { Ok(()) } else { Err(format!("{}: {status}", subject.name)) }
-        });
-        answers.buffer_unordered(8).try_collect::<()>().await.expect("every one is accepted");
         // Several at once, as Lambda does.
-        let inbox = &cloud.aws.names().inbox;
-        while future::join_all((0..4).map(|_| cloud.step(inbox))).await.contains(&true) {}
+        let share = A_MINUTE / WORKERS;
+        let workers = (0..WORKERS).map(|worker| {
+            let numbers = first + worker * share..first + (worker + 1) * share;
+            tokio::spawn(replay(Arc::clone(&cloud), Arc::clone(&captured), numbers))
+        });
+        future::try_join_all(workers).await.expect("every one is accepted");
         cloud.pass(Duration::from_secs(60));
     }
     assert!(cloud.settle(5).await);
@@ -177,7 +191,7 @@ async fn a_captured_request_whose_time_is_signed_is_refused_once_it_is_old() {
     let subjects: Vec<_> = subjects.into_iter().filter(|s| s.gate.profile.jwks.is_none()).collect();
     assert!(8 <= subjects.len(), "{} schemes", subjects.len());
     let (cloud, receiver) = listening(&subjects).await;
-    let captured: Vec<_> = subjects.iter().map(|s| (s, s.right())).collect();
+    let captured = captured(&subjects);
     for number in 0..5 {
         for (subject, sent) in &captured {
             let sent = fresh(subject, sent, number, cloud.clock.now());
