@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::Write};
 use axum::http::Method;
 use domain::retry::Policy;
 use futures::{StreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     cloud::{Cloud, Sabotage},
     faults::{Called, Faults, How},
@@ -29,11 +29,13 @@ enum Journey {
     Gone,
     /// A job whose completion never comes, and whose platform is asked; then a webhook, too late.
     Missed,
+    /// A batch that is told of, whose jobs end, one of them registered, and that is closed.
+    Batched,
 }
 
 impl Journey {
-    const ALL: [Self; 5] =
-        [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone, Self::Missed];
+    const ALL: [Self; 6] =
+        [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone, Self::Missed, Self::Batched];
 }
 
 /// Makes a journey under a fault; what does not hold at its end.
@@ -123,7 +125,36 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.send(&success).await;
             cloud.work().await;
         }
+        Journey::Batched => {
+            let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
+                "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
+            until_it_works(cloud, Method::POST, "/v1/batches", batch).await;
+            cloud.send(&success).await;
+            cloud.work().await;
+            // Before it speaks, and after.
+            for job in ["c1", "c2"] {
+                let url = receiver.url(&format!("/{job}"));
+                let job = json!({ "source": "modal", "batch_id": "b1", "id": format!("job-{job}"),
+                    "webhook": { "url": url, "delays": [1, 1] } });
+                until_it_works(cloud, Method::POST, "/v1/jobs", job).await;
+            }
+            cloud.settle_for(3).await;
+            cloud.send(&completion("c2", "failure", "null")).await;
+            cloud.work().await;
+            until_it_works(cloud, Method::POST, "/v1/batches/b1/close", json!({})).await;
+        }
     }
+}
+
+/// Calls as a client does that calls again until it knows.
+async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) {
+    for _ in 0..3 {
+        let (status, _) = cloud.call(method.clone(), path, Some(body.clone())).await;
+        if status.is_success() && !cloud.faults.died() {
+            return;
+        }
+    }
+    panic!("{path} does not work");
 }
 
 /// What a journey must have brought about, crash or not.
@@ -141,6 +172,9 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             let told = (kinds("job.succeeded"), kinds("completion.missed")) == (1, 1);
             told && job.watch.missed && job.poll_at.is_none() && delivered == 1 && dead == 0
         }
+        // Two ends, two steps and the batch's end to the application, an end to each job's webhook,
+        // two steps and an end to the batch's.
+        Journey::Batched => delivered == 5 + 2 + 3 && dead == 0,
     };
     (!right).then(|| format!("{journey:?}: {delivered} delivered, {dead} dead"))
 }

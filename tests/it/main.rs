@@ -1,5 +1,6 @@
 //! The one integration binary: journeys through the whole bundle, and the rules that hold it together.
 
+mod batches;
 mod crash;
 mod deliveries;
 mod forgeries;

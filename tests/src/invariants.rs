@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use adapters::table::Table;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    batch::Batch,
     delivery::{Delivery, Round, State},
-    endpoint::Endpoint,
-    event::{Event, Outcome},
-    id::ApplicationId,
-    job::Job,
+    endpoint::{Endpoint, Scope},
+    event::{Event, Origin, Outcome},
+    id::{ApplicationId, BatchId, EventId},
+    job::{Job, Status},
     letter::{Letter, LetterState, What},
     source::Source,
 };
@@ -27,6 +28,12 @@ pub struct World {
     pub jobs: Vec<Job>,
     /// The dead letters.
     pub letters: Vec<Letter>,
+    /// The batches.
+    pub batches: Vec<Batch>,
+    /// What is left to be counted.
+    pub markers: usize,
+    /// The endpoints of jobs and batches.
+    pub webhooks: Vec<Endpoint>,
     /// The endpoints of `acme`.
     pub endpoints: Vec<Endpoint>,
 }
@@ -50,6 +57,12 @@ impl World {
                 world.deliveries.push(serde_json::from_str(&doc).expect("a delivery"));
             } else if sk == "JOB" {
                 world.jobs.push(serde_json::from_str(&doc).expect("a job"));
+            } else if sk == "BATCH" {
+                world.batches.push(serde_json::from_str(&doc).expect("a batch"));
+            } else if sk.starts_with("NEW#") {
+                world.markers += 1;
+            } else if sk.starts_with("EP#") && !text("pk").starts_with("APP#") {
+                world.webhooks.push(serde_json::from_str(&doc).expect("an endpoint"));
             } else if sk == "LTR" {
                 world.letters.push(serde_json::from_str(&doc).expect("a letter"));
             }
@@ -70,6 +83,8 @@ impl World {
         self.every_acceptance_ends_somewhere(accepted, &mut found);
         self.one_effect_per_key(&mut found);
         self.one_delivery_per_endpoint(&mut found);
+        self.a_webhook_hears_everything_once(&mut found);
+        self.batches_are_counted(&mut found);
         for delivery in &self.deliveries {
             self.a_delivery_ends(delivery, &mut found);
             self.attempts_stay_in_bounds(delivery, &mut found);
@@ -141,6 +156,82 @@ impl World {
                     ));
                 }
             }
+        }
+    }
+
+    /// I4, for those who hear of one job or batch alone: whatever was announced of it, before or
+    /// after they were registered.
+    fn a_webhook_hears_everything_once(&self, found: &mut Vec<String>) {
+        for webhook in &self.webhooks {
+            let about = |event: &&Event| match &webhook.scope {
+                Scope::Job(job) => event.job.as_ref() == Some(job),
+                Scope::Batch(batch) => self.news_of(batch).contains(&event.id),
+                Scope::Application => false,
+            };
+            let announced = self.events.iter().filter(|event| event.outcome == Outcome::Announced);
+            for event in announced.filter(about).filter(|event| webhook.wants(event)) {
+                let to = |delivery: &&Delivery| {
+                    delivery.event == event.id && delivery.endpoint == webhook.id
+                };
+                let count = self.deliveries.iter().filter(to).count();
+                if count != 1 {
+                    found.push(format!("I4: {} went {count} times to {}", event.id, webhook.id));
+                }
+            }
+        }
+    }
+
+    /// The events of a batch that is as it should be.
+    fn news_of(&self, id: &BatchId) -> Vec<EventId> {
+        let batch = self.batches.iter().find(|batch| batch.id == *id);
+        let Some(batch) = batch else { return Vec::new() };
+        let untold = Batch { announced_steps: 0, end_announced: false, ..batch.clone() };
+        untold.news().map(|news| news.event(id)).collect()
+    }
+
+    /// Each job is counted once in its batch, and what follows is announced once.
+    fn batches_are_counted(&self, found: &mut Vec<String>) {
+        if self.markers != 0 {
+            found.push(format!("I5: {} markers are left", self.markers));
+        }
+        let mut expected: BTreeMap<BatchId, (u64, u64, u64)> = BTreeMap::new();
+        for job in &self.jobs {
+            let Some(batch) = &job.batch_id else { continue };
+            let id = BatchId::of(&ApplicationId::named(&job.application), batch);
+            let (known, succeeded, ended) = expected.entry(id).or_default();
+            *known += 1;
+            *succeeded += u64::from(job.status == Status::Succeeded);
+            *ended += u64::from(job.status.is_terminal());
+        }
+        for batch in &self.batches {
+            let counts = (batch.counts.known, batch.counts.succeeded, batch.counts.ended());
+            let right = expected.remove(&batch.id).unwrap_or_default();
+            if counts != right {
+                found.push(format!("I2: {} counts {counts:?}, not {right:?}", batch.external_id));
+            }
+            if batch.is_busy() {
+                found.push(format!("I5: {} has more to say", batch.external_id));
+            }
+            let mut told: Vec<EventId> = self
+                .events
+                .iter()
+                .filter(|event| {
+                    event.origin == Origin::Relay
+                        && event.batch_id.as_ref() == Some(&batch.external_id)
+                        && event.event_type.starts_with("batch.")
+                })
+                .map(|event| event.id.clone())
+                .collect();
+            let mut news = self.news_of(&batch.id);
+            told.sort();
+            news.sort();
+            if told != news {
+                let (told, news) = (told.len(), news.len());
+                found.push(format!("I2: {} told {told} of {news} things", batch.external_id));
+            }
+        }
+        if !expected.is_empty() {
+            found.push(format!("I1: nobody counts {expected:?}"));
         }
     }
 

@@ -22,7 +22,9 @@ const ADMIN_PREFIX: &str = "rk_admin_";
 const PUBLISH: &str = "/api/v1/app/{app}/msg";
 const JOBS: &str = "/v1/jobs";
 const JOB: &str = "/v1/jobs/{id}";
-/// What whoever may publish may do there: tell us of jobs.
+const BATCHES: &str = "/v1/batches";
+const BATCH_CLOSE: &str = "/v1/batches/{id}/close";
+/// What whoever may publish may do there: tell us of jobs and batches.
 const WRITES: [Method; 2] = [Method::POST, Method::PUT];
 const ENDPOINT_SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
 
@@ -123,7 +125,7 @@ fn needed(method: &Method, route: &str) -> Scope {
         ENDPOINT_SECRET => Scope::Admin,
         omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
         PUBLISH if method == Method::POST => Scope::Publish,
-        JOBS | JOB if WRITES.contains(method) => Scope::Publish,
+        JOBS | JOB | BATCHES | BATCH_CLOSE if WRITES.contains(method) => Scope::Publish,
         _ if method == Method::GET || method == Method::HEAD => Scope::Read,
         _ => Scope::Admin,
     }

@@ -6,6 +6,7 @@
 //! shape (problem document, Svix's or OMTX's) in one place, by the path it was asked under.
 
 mod auth;
+mod batches;
 mod dead_letters;
 mod error;
 mod events;
@@ -28,7 +29,12 @@ mod wepp;
 use std::sync::Arc;
 
 use adapters::{
-    bells::Bells, bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault,
+    bells::{Bells, Inbox},
+    bucket::Bucket,
+    clock::Clock,
+    queue::Queue,
+    table::Table,
+    vault::Vault,
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
@@ -52,6 +58,8 @@ pub struct Api {
     pub announcer: Announcer,
     /// Puts dead letters back.
     pub redrive: Redrive,
+    /// Where batches are rung for.
+    pub inbox: Inbox,
     /// What time it is.
     pub clock: Clock,
     /// Where endpoints may be.
@@ -70,6 +78,7 @@ impl Api {
                 outbox: bells.outbox.clone(),
                 clock: clock.clone(),
             },
+            inbox: Inbox(inbox.clone()),
             redrive: Redrive {
                 table: table.clone(),
                 bucket: bucket.clone(),
@@ -100,6 +109,7 @@ fn gated() -> Routes {
         .merge(sources::routes())
         .merge(inject::routes())
         .merge(jobs::routes())
+        .merge(batches::routes())
         .merge(events::routes())
         .merge(dead_letters::routes())
         .merge(retry::routes())

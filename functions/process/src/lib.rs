@@ -3,21 +3,30 @@
 //! Doing it again changes nothing: ids are derived, the step is conditional. A message that comes
 //! again rings once more for what an earlier crash may have left undone.
 
-use adapters::{Unavailable, bucket::Bucket, table::Recorded};
+mod arrived;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use adapters::{Unavailable, bells::Inbox, bucket::Bucket, table::Recorded};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{
     announce::{Announcement, Announcer},
     batch,
+    tally::Tally,
 };
 use domain::{
-    envelope::{Carried, Envelope, Malformed, Trust},
-    event::{self, Event, Origin, Outcome},
-    id::{ApplicationId, JobId},
-    job::{Effect, Job, Status},
-    poll,
-    profile::{Profile, Said, fingerprint},
+    batch::Marker,
+    envelope::{Carried, Doorbell, Envelope, Malformed},
+    event::{Event, Origin},
+    id::{ApplicationId, BatchId},
     source,
 };
+use tracing::warn;
+
+use self::arrived::Arrived;
 
 /// Everything a message needs.
 #[derive(Clone, Debug)]
@@ -26,6 +35,8 @@ pub struct Process {
     pub announcer: Announcer,
     /// Where large bodies lie.
     pub bucket: Bucket,
+    /// Where batches are rung for.
+    pub inbox: Inbox,
     /// Where our own API is, for links to large results.
     pub public_url: String,
 }
@@ -51,28 +62,59 @@ pub enum Unfinished {
 const TRIES: usize = 8;
 
 impl Process {
-    /// Works through a batch; what could not be finished goes back alone.
+    /// Works through a batch; what could not be finished goes back alone. Then it rings once for
+    /// each batch whose jobs ended.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(batch, |message| self.message(message)).await
+        let (to_ring, counted) = (Batches::default(), Batches::default());
+        let response =
+            batch::each(batch, |message| self.message(message, &to_ring, &counted)).await;
+        for batch in to_ring.take() {
+            // What is to be counted is due as well.
+            if let Err(error) = self.inbox.batch(&batch).await {
+                warn!(%error, %batch, "a batch was not rung for; the sweep will");
+            }
+        }
+        response
     }
 
-    async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {
-        let envelope = Envelope::parse(message.body.as_deref().unwrap_or_default())?;
+    async fn message(
+        &self,
+        message: &SqsMessage,
+        to_ring: &Batches,
+        counted: &Batches,
+    ) -> Result<(), Unfinished> {
+        let text = message.body.as_deref().unwrap_or_default();
+        if let Ok(Doorbell::Batch { batch }) = Doorbell::parse(text) {
+            // Several bells for one batch are one reason to count.
+            if counted.insert(batch.clone()) {
+                self.tally().count(&batch).await?;
+            }
+            return Ok(());
+        }
+        let envelope = Envelope::parse(text)?;
         let body = self.bucket.open(envelope.body.clone()).await?;
         let Some(profile) = source::effective(&envelope.profile, &envelope.options) else {
             return Err(Unfinished::Profile(envelope.profile));
         };
         let arrived = Arrived::new(&envelope, &profile, &body);
         for _ in 0..TRIES {
-            if self.apply(&arrived).await? == Recorded::New {
+            if self.apply(&arrived, to_ring).await? == Recorded::New {
                 return Ok(());
             }
         }
         Err(Unfinished::Contested)
     }
 
+    fn tally(&self) -> Tally {
+        Tally { announcer: self.announcer.clone(), bucket: self.bucket.clone() }
+    }
+
     /// One look at the table and one step; `Contested` if the table changed in between.
-    async fn apply(&self, arrived: &Arrived<'_>) -> Result<Recorded, Unfinished> {
+    async fn apply(
+        &self,
+        arrived: &Arrived<'_>,
+        to_ring: &Batches,
+    ) -> Result<Recorded, Unfinished> {
         let table = &self.announcer.table;
         let job_id = arrived.job_id();
         let known = table.known(&arrived.envelope.event, job_id.as_ref()).await?;
@@ -83,16 +125,24 @@ impl Process {
         let application = ApplicationId::named(&arrived.envelope.application);
         let mut endpoints = table.endpoints(&application).await?;
         endpoints.extend(known.webhooks);
-        let (mut event, job) = arrived.become_event(application, known.job);
+        let job = known.job.or_else(|| arrived.unknown_job());
+        let (mut event, next) = arrived.become_event(application, job.as_ref());
+        let marker = job.zip(next.as_ref()).and_then(|(job, next)| Marker::between(&job, next));
+        let job = next;
         let notice = arrived.notice(&event, job.as_ref(), &self.public_url);
         self.carry(&mut event, &notice, arrived).await?;
         let announcement = Announcement {
             event: &event,
             payload: &notice,
             job: job.as_ref(),
+            marker: marker.as_ref(),
             endpoints: &endpoints,
         };
-        Ok(self.announcer.announce(&announcement).await?)
+        let recorded = self.announcer.announce(&announcement).await?;
+        if let Some(marker) = marker.filter(|_| recorded == Recorded::New) {
+            to_ring.insert(marker.batch);
+        }
+        Ok(recorded)
     }
 
     /// The same key came before.
@@ -134,110 +184,18 @@ impl Process {
     }
 }
 
-/// A message that was read.
-struct Arrived<'a> {
-    envelope: &'a Envelope,
-    body: &'a [u8],
-    said: Said<'a>,
-    fingerprint: String,
-}
+/// Batches that several messages found to be worth a look.
+#[derive(Debug, Default)]
+struct Batches(Mutex<BTreeSet<BatchId>>);
 
-impl<'a> Arrived<'a> {
-    fn new(envelope: &'a Envelope, profile: &Profile, body: &'a [u8]) -> Self {
-        let mut said = profile.read(body);
-        if let Some(header) = profile.event_type(envelope.event_type.clone()) {
-            said.event_type = Some(header);
-        }
-        Self { envelope, body, said, fingerprint: fingerprint(body) }
+impl Batches {
+    /// Whether it was not among them.
+    fn insert(&self, batch: BatchId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(batch)
     }
 
-    /// Whether this and what came before under its key say the same whatever their bytes: one is
-    /// the platform's own answer when it was asked.
-    fn is_the_same_as(&self, event: &Event) -> bool {
-        let asked = |trust: &Trust| *trust == Trust::Polled;
-        asked(&self.envelope.trust)
-            || matches!(&event.origin, Origin::Source { trust, .. } if asked(trust))
-    }
-
-    /// Whether a webhook tells what asking the platform had told.
-    fn is_a_webhook_after_asking(&self, event: &Event) -> bool {
-        let asked = matches!(&event.origin, Origin::Source { trust: Trust::Polled, .. });
-        asked && self.envelope.trust != Trust::Polled
-    }
-
-    /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
-    /// believed once its platform says so.
-    fn effect(&self, job: &Job, status: Status, event: &Event) -> Effect {
-        let now = self.envelope.received_at;
-        if self.envelope.trust == Trust::Token && status.is_terminal() {
-            return job.hinted(&self.said, now);
-        }
-        job.report(status, &self.said, &event.id, now)
-    }
-
-    /// The job this is about: it takes a job and a state to be about one.
-    fn report(&self) -> Option<(&str, Status)> {
-        Some((self.said.job.as_deref()?, self.said.status?))
-    }
-
-    fn job_id(&self) -> Option<JobId> {
-        let (external, _) = self.report()?;
-        Some(JobId::of(&self.envelope.source, external))
-    }
-
-    /// What this becomes, given the job as it is.
-    fn become_event(&self, application: ApplicationId, known: Option<Job>) -> (Event, Option<Job>) {
-        let envelope = self.envelope;
-        let now = envelope.received_at;
-        let mut event = Event {
-            id: envelope.event.clone(),
-            application,
-            event_type: self.said.event_type.clone().unwrap_or_else(|| "event.received".to_owned()),
-            origin: Origin::Source {
-                name: envelope.source.clone(),
-                key: envelope.key.clone(),
-                arrival: envelope.arrival.clone(),
-                trust: envelope.trust,
-            },
-            fingerprint: self.fingerprint.clone(),
-            payload: Carried::Text(String::new()),
-            said: None,
-            job: None,
-            batch_id: self.said.batch_id.clone(),
-            outcome: Outcome::Announced,
-            channels: Vec::new(),
-            created_at: now,
-            duplicates: 0,
-            conflicts: 0,
-            webhooks: 0,
-        };
-        let Some((external, status)) = self.report() else { return (event, None) };
-        let job = known.unwrap_or_else(|| {
-            Job::unknown(&envelope.source, &envelope.application, external, now)
-        });
-        event.job = Some(job.id.clone());
-        event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
-        let (outcome, mut job) = match self.effect(&job, status, &event) {
-            Effect::Applied(job, Some(_)) => (Outcome::Announced, Some(*job)),
-            Effect::Applied(job, None) => (Outcome::Noted, Some(*job)),
-            Effect::Conflict(job) => (Outcome::Conflict, Some(*job)),
-            Effect::Stale => (Outcome::Stale, None),
-        };
-        if let Some(job) = &mut job {
-            event.batch_id.clone_from(&job.batch_id);
-            poll::heard(job, &envelope.options, envelope.trust, status, now);
-        }
-        event.outcome = outcome;
-        (event, job)
-    }
-
-    /// What subscribers receive.
-    fn notice(&self, event: &Event, job: Option<&Job>, public_url: &str) -> Vec<u8> {
-        let (id, kind, at) = (&event.id, event.event_type.as_str(), event.created_at);
-        match job {
-            Some(job) => event::job_notice(id, kind, at, job, &self.said, public_url),
-            None => event::passed_on(id, kind, at, self.body),
-        }
+    fn take(self) -> BTreeSet<BatchId> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

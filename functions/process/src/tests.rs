@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use adapters::{bells::Outbox, clock::Clock, queue::Queue, table::Table};
-use domain::{id::EventId, time::Timestamp};
+use adapters::{
+    bells::{Inbox, Outbox},
+    clock::Clock,
+    queue::Queue,
+    table::Table,
+};
+use domain::{event::Outcome, id::EventId, job::Status, time::Timestamp};
 use local::LocalAws;
 
 use super::*;
@@ -22,6 +27,7 @@ async fn world() -> (LocalAws, Process) {
             clock: Clock::manual(Timestamp::from_secs(1_700_000_001)),
         },
         bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+        inbox: Inbox(queue(&names.inbox)),
         public_url: "https://relay.example".to_owned(),
     };
     (aws, process)

@@ -27,15 +27,17 @@ impl Redeliver {
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {
         let body = message.body.as_deref().unwrap_or_default();
+        if let Ok(Doorbell::Batch { .. }) = Doorbell::parse(body) {
+            // A batch that still has to be counted is due: the sweep rings for it.
+            return Ok(());
+        }
         if died_on(message) == Queue::Inbox {
             return self.park_message(Queue::Inbox, message).await;
         }
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
-            // A batch that still has to be counted is due: the sweep rings for it.
-            Ok(Doorbell::Batch { .. }) => Ok(()),
-            Err(_) => self.park_message(Queue::Outbox, message).await,
+            Ok(Doorbell::Batch { .. }) | Err(_) => self.park_message(Queue::Outbox, message).await,
         }
     }
 }

@@ -13,11 +13,14 @@ mod ask;
 mod reckon;
 mod source;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use adapters::{
     Unavailable,
-    bells::Bells,
+    bells::{Bells, Inbox},
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
@@ -210,8 +213,10 @@ impl Sweep {
 
     async fn ring(&self, marked: Vec<Due>, now: Timestamp) -> Result<(), Unavailable> {
         let (mut pending, mut dead): (Vec<Delivery>, Vec<Delivery>) = Default::default();
+        let mut batches = BTreeSet::new();
         for due in marked {
             match due.what {
+                Thing::Batch(batch) => _ = batches.insert(batch),
                 Thing::Task(task) => self.bells.task(&task).await?,
                 // Asked for, not rung for.
                 Thing::Job(_) => (),
@@ -220,6 +225,10 @@ impl Sweep {
                 }
                 Thing::Delivery(delivery) => dead.push(*delivery),
             }
+        }
+        // However many of its jobs are to be counted, one bell is enough.
+        for batch in &batches {
+            Inbox(self.inbox.clone()).batch(batch).await?;
         }
         self.bells.outbox.ring(&pending, now).await?;
         self.bells.park(&dead).await

@@ -64,6 +64,7 @@ impl Sweep {
             event: &event,
             payload: &payload,
             job: Some(&counted),
+            marker: None,
             endpoints: &endpoints,
         };
         if announcer.announce(&announcement).await? == Recorded::Contested {

@@ -4,8 +4,14 @@
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use adapters::{
-    Unavailable, bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue,
-    table::Table, vault::Vault,
+    Unavailable,
+    bells::{Bells, Inbox},
+    bucket::Bucket,
+    caller::Caller,
+    clock::Clock,
+    queue::Queue,
+    table::Table,
+    vault::Vault,
 };
 use api::Api;
 use aws_lambda_events::sqs::SqsEvent;
@@ -310,6 +316,7 @@ impl Parts {
         let process = Arc::new(Process {
             announcer: self.announcer(),
             bucket: self.bucket.clone(),
+            inbox: Inbox(self.inbox.clone()),
             public_url: self.public_url.clone(),
         });
         let deliver = Arc::new(Deliver { attempts: self.attempts() });

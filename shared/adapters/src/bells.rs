@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{
     delivery::{Delivery, MAX_QUEUE_DELAY},
     envelope::Doorbell,
-    id::TaskId,
+    id::{BatchId, TaskId},
     time::Timestamp,
 };
 
@@ -18,6 +18,19 @@ use crate::{
 /// Where deliveries to be attempted are rung for.
 #[derive(Clone, Debug)]
 pub struct Outbox(pub Queue);
+
+/// Where batches to be counted are rung for, among the requests that end their jobs.
+#[derive(Clone, Debug)]
+pub struct Inbox(pub Queue);
+
+impl Inbox {
+    /// Rings for a batch. A second later, so that jobs that end together are counted together.
+    pub async fn batch(&self, batch: &BatchId) -> Result<(), Unavailable> {
+        let body = Doorbell::Batch { batch: batch.clone() }.print();
+        let group = Some(batch.to_string());
+        self.0.send(Outgoing { body, delay: Duration::from_secs(1), group }).await
+    }
+}
 
 /// Both queues on which something is rung for.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use adapters::{
     table::{Recorded, Recording, Table},
 };
 use domain::{
+    batch::Marker,
     delivery::Delivery,
     endpoint::Endpoint,
     event::{Event, Outcome},
@@ -34,6 +35,8 @@ pub struct Announcement<'a> {
     pub payload: &'a [u8],
     /// The job as it becomes.
     pub job: Option<&'a Job>,
+    /// What that means for its batch.
+    pub marker: Option<&'a Marker>,
     /// Whoever may want to hear of it.
     pub endpoints: &'a [Endpoint],
 }
@@ -43,12 +46,12 @@ impl Announcer {
     /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
     pub async fn announce(&self, announcement: &Announcement<'_>) -> Result<Recorded, Unavailable> {
         let now = self.clock.now();
-        let Announcement { event, payload, job, endpoints } = *announcement;
+        let Announcement { event, payload, job, marker, endpoints } = *announcement;
         let deliveries = match event.outcome {
             Outcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
         };
-        let recording = Recording { event, job, deliveries: &deliveries, endpoints };
+        let recording = Recording { event, job, marker, deliveries: &deliveries, endpoints };
         let recorded = self.table.record(&recording).await?;
         if recorded == Recorded::New {
             self.ring(&deliveries).await;

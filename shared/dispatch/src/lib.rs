@@ -8,3 +8,4 @@ mod compose;
 mod measure;
 pub mod redrive;
 mod status;
+pub mod tally;

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod application;
+pub mod batch;
 pub mod delivery;
 pub mod destination;
 pub mod endpoint;

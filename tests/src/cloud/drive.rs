@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use adapters::bells::Inbox;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
@@ -78,6 +79,19 @@ impl Cloud {
         accepted
     }
 
+    /// Takes many completions at one process and one moment; they are not among
+    /// those of [`Cloud::accepted`].
+    pub async fn accept_all(&self, bodies: impl IntoIterator<Item = Vec<u8>>) {
+        let router = self.ingest();
+        for body in bodies {
+            let headers = sender::headers(&body, self.clock.now());
+            let mut request = Request::post("/in/modal").body(Body::from(body)).expect("one");
+            *request.headers_mut() = headers;
+            let response = router.clone().oneshot(request).await.expect("infallible");
+            assert!(response.status().is_success(), "{}", response.status());
+        }
+    }
+
     /// Sends a completion until it is accepted, as a sender does.
     pub async fn send(&mut self, body: &[u8]) {
         for _ in 0..3 {
@@ -143,7 +157,8 @@ impl Cloud {
             self.faults.begin("process");
             let (announcer, bucket) = (self.announcer(&clients), self.bucket(&clients));
             let public_url = "https://relay.example".to_owned();
-            return Process { announcer, bucket, public_url }.handle(batch).await;
+            let inbox = Inbox(self.queue(&clients, &names.inbox));
+            return Process { announcer, bucket, inbox, public_url }.handle(batch).await;
         }
         if queue == names.outbox {
             self.faults.begin("deliver");

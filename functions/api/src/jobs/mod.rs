@@ -1,7 +1,7 @@
 //! Jobs: told of beforehand or afterwards, what became of them, and the events that say so.
 
 mod out;
-mod register;
+pub(crate) mod register;
 
 use std::sync::Arc;
 

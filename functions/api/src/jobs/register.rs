@@ -14,6 +14,7 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
+    batch::Marker,
     delivery::Delivery,
     endpoint::{Endpoint, Scope},
     event::Event,
@@ -32,6 +33,7 @@ use super::{JobOut, WebhookOut};
 use crate::{
     Api,
     auth::Asker,
+    batches,
     error::Error,
     input::Body,
     webhook::{self, WebhookIn},
@@ -277,12 +279,20 @@ async fn step(
     if next.registered_at == job.registered_at && endpoint.is_none() && same(&job, &next) {
         next = job.clone();
     } else {
-        let registering =
-            Registering { job: &next, endpoint: endpoint.as_ref(), deliveries: &missed };
+        let marker = Marker::between(&job, &next);
+        let registering = Registering {
+            job: &next,
+            marker: marker.as_ref(),
+            endpoint: endpoint.as_ref(),
+            deliveries: &missed,
+        };
         if api.table.register(&registering).await? == Written::Refused {
             return Ok(None);
         }
         api.announcer.ring(&missed).await;
+        if let Some(marker) = marker {
+            batches::ring(api, &marker.batch).await;
+        }
     }
     let status = if job.registered_at.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     webhooks.extend(endpoint);

@@ -201,6 +201,7 @@ impl Publication {
                 event: &event,
                 payload: self.payload.get().as_bytes(),
                 job: None,
+                marker: None,
                 endpoints: &endpoints,
             };
             match api.announcer.announce(&announcement).await? {

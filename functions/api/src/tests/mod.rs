@@ -38,6 +38,7 @@ use axum::{
 use dispatch::{announce::Announcement, attempt::Attempts};
 use domain::{
     address::{Network, Rule},
+    batch::Marker,
     delivery::Delivery,
     endpoint::Scope,
     envelope::Trust,
@@ -236,10 +237,12 @@ impl Relay {
         };
         let mut endpoints = api.table.endpoints(&event.application).await.expect("read");
         endpoints.extend(api.table.webhooks_of(&job).await.expect("read"));
+        let marker = Marker::between(&known, &job);
         let announcement = Announcement {
             event: &event,
             payload: &payload,
             job: Some(&job),
+            marker: marker.as_ref(),
             endpoints: &endpoints,
         };
         api.announcer.announce(&announcement).await.expect("recorded");

@@ -191,7 +191,7 @@ async fn a_deadline_counts_from_its_registration_and_ends_with_the_job() {
     assert!(made["deadline_at"].is_string());
     let id = JobId::of("modal", "j1");
     let job = relay.api.table.job(&id).await.expect("read").expect("there");
-    assert_eq!(job.poll_at, job.deadline_at);
+    assert!(job.deadline_at <= job.poll_at, "nobody is asked before: {job:?}");
     relay.completion("modal", "acme", "j2", r#"{"status":"success"}"#).await;
     let ended = relay.put("/v1/jobs/j2", json!({ "deadline_seconds": 3600 })).await.expect(201);
     assert!(ended["deadline_at"].is_null());

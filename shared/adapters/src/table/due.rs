@@ -1,10 +1,15 @@
 //! What is due: the sweep's view of the table.
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use domain::{delivery::Delivery, id::TaskId, job::Job, time::Timestamp};
+use domain::{
+    delivery::Delivery,
+    id::{BatchId, TaskId},
+    job::Job,
+    time::Timestamp,
+};
 
 use super::{
-    Item, Table, Written,
+    Item, Table, Written, batches,
     row::{self, n, s},
 };
 use crate::Unavailable;
@@ -31,6 +36,8 @@ pub enum Thing {
     Delivery(Box<Delivery>),
     /// A task.
     Task(TaskId),
+    /// A batch whose jobs are to be counted, or about which something is to be announced.
+    Batch(BatchId),
     /// A job whose platform is to be asked.
     Job(Box<Job>),
 }
@@ -138,6 +145,11 @@ fn from_item(item: &Item) -> Result<Due, Unavailable> {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
         Thing::Task(id)
+    } else if key.1 == "BATCH" {
+        let batch: domain::batch::Batch = row::document(item)?;
+        Thing::Batch(batch.id)
+    } else if let Some(batch) = batches::batch_of(&key.0) {
+        Thing::Batch(batch)
     } else if key.1 == "JOB" {
         Thing::Job(Box::new(row::document(item)?))
     } else {

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
+    batch::Marker,
     delivery::{Delivery, GRACE},
     endpoint::Endpoint,
     envelope::Carried,
@@ -24,6 +25,8 @@ pub struct Recording<'a> {
     pub event: &'a Event,
     /// The job as it becomes.
     pub job: Option<&'a Job>,
+    /// What that means for its batch.
+    pub marker: Option<&'a Marker>,
     /// Whom it goes to.
     pub deliveries: &'a [Delivery],
     /// Their endpoints, for the length of their leases.
@@ -69,6 +72,8 @@ impl Table {
         let mut writes = vec![Write::Put(row, Condition::absent())];
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
+        let marker = recording.marker;
+        writes.extend(marker.map(|marker| self.marker_write(marker, event.created_at)));
         Ok(match self.transact(writes).await? {
             Written::Yes => Recorded::New,
             Written::Refused => Recorded::Contested,

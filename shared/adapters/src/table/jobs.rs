@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 
 use domain::{
+    batch::Marker,
     delivery::Delivery,
     endpoint::{Endpoint, Scope},
     id::{ApplicationId, JobId},
@@ -22,6 +23,8 @@ const JOBS: &str = "JOBS";
 pub struct Registering<'a> {
     /// The job as it becomes.
     pub job: &'a Job,
+    /// What that means for its batch.
+    pub marker: Option<&'a Marker>,
     /// The endpoint that hears of it, new or changed.
     pub endpoint: Option<&'a Endpoint>,
     /// What that endpoint has missed.
@@ -69,8 +72,10 @@ impl Table {
     /// the endpoint changed since.
     pub async fn register(&self, registering: &Registering<'_>) -> Result<Written, Unavailable> {
         let mut writes = self.job_writes(registering.job);
+        let now = registering.job.updated_at;
+        writes.extend(registering.marker.map(|marker| self.marker_write(marker, now)));
         if let Some(endpoint) = registering.endpoint {
-            writes.push(self.scoped_endpoint(endpoint, registering.job.updated_at));
+            writes.push(self.scoped_endpoint(endpoint, now));
         }
         writes.extend(
             self.new_deliveries(registering.deliveries, registering.endpoint.map_or(&[], from_ref)),

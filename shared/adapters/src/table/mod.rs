@@ -13,6 +13,10 @@
 //! | delivery | `EVT#<id>` | `DLV#<id>` | while something is to happen | `EP#<endpoint>` |
 //! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
 //! | job | `JOB#<id>` | `JOB` | | `JOBS` |
+//! | endpoint of a job | `JOB#<id>` | `EP#<id>` | | |
+//! | batch | `BATCH#<id>` | `BATCH` | while something is to be announced | `BATCHES` |
+//! | endpoint of a batch | `BATCH#<id>` | `EP#<id>` | | |
+//! | what is to be counted | `BATCH#<id>#<shard>` | `NEW#<job>#<joined or ended>` | always | |
 //! | call id of a job | `CALL#<source>#<call id>` | `CALL` | | |
 //! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
 //! | its number | `LTRNO#<n>` | `LTRNO` | | |
@@ -22,6 +26,7 @@
 //!
 //! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
 
+mod batches;
 mod deliveries;
 mod due;
 mod endpoints;
@@ -46,6 +51,7 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Row, Write};
 pub use self::{
+    batches::Marked,
     deliveries::{Claim, Claimed, Concluded, Context},
     due::{Due, DueCursor, DuePage, SHARDS, Thing},
     events::{Known, Recorded, Recording},

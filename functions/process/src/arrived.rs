@@ -1,0 +1,125 @@
+//! A message that was read, and what it means for a job.
+
+use domain::{
+    envelope::{Carried, Envelope, Trust},
+    event::{self, Event, Origin, Outcome},
+    id::{ApplicationId, JobId},
+    job::{Effect, Job, Status},
+    poll,
+    profile::{Profile, Said, fingerprint},
+};
+
+/// A message that was read.
+pub(crate) struct Arrived<'a> {
+    pub(crate) envelope: &'a Envelope,
+    pub(crate) body: &'a [u8],
+    said: Said<'a>,
+    pub(crate) fingerprint: String,
+}
+
+impl<'a> Arrived<'a> {
+    pub(crate) fn new(envelope: &'a Envelope, profile: &Profile, body: &'a [u8]) -> Self {
+        let mut said = profile.read(body);
+        if let Some(header) = profile.event_type(envelope.event_type.clone()) {
+            said.event_type = Some(header);
+        }
+        Self { envelope, body, said, fingerprint: fingerprint(body) }
+    }
+
+    /// Whether this and what came before under its key say the same whatever their bytes: one is
+    /// the platform's own answer when it was asked.
+    pub(crate) fn is_the_same_as(&self, event: &Event) -> bool {
+        let asked = |trust: &Trust| *trust == Trust::Polled;
+        asked(&self.envelope.trust)
+            || matches!(&event.origin, Origin::Source { trust, .. } if asked(trust))
+    }
+
+    /// Whether a webhook tells what asking the platform had told.
+    pub(crate) fn is_a_webhook_after_asking(&self, event: &Event) -> bool {
+        let asked = matches!(&event.origin, Origin::Source { trust: Trust::Polled, .. });
+        asked && self.envelope.trust != Trust::Polled
+    }
+
+    /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
+    /// believed once its platform says so.
+    fn effect(&self, job: &Job, status: Status, event: &Event) -> Effect {
+        let now = self.envelope.received_at;
+        if self.envelope.trust == Trust::Token && status.is_terminal() {
+            return job.hinted(&self.said, now);
+        }
+        job.report(status, &self.said, &event.id, now)
+    }
+
+    /// The job this is about: it takes a job and a state to be about one.
+    fn report(&self) -> Option<(&str, Status)> {
+        Some((self.said.job.as_deref()?, self.said.status?))
+    }
+
+    pub(crate) fn job_id(&self) -> Option<JobId> {
+        let (external, _) = self.report()?;
+        Some(JobId::of(&self.envelope.source, external))
+    }
+
+    /// The job this is about, if nobody told us of it before.
+    pub(crate) fn unknown_job(&self) -> Option<Job> {
+        let (external, _) = self.report()?;
+        let Envelope { source, application, received_at, .. } = self.envelope;
+        Some(Job::unknown(source, application, external, *received_at))
+    }
+
+    /// What this becomes, given the job as it is.
+    pub(crate) fn become_event(
+        &self,
+        application: ApplicationId,
+        job: Option<&Job>,
+    ) -> (Event, Option<Job>) {
+        let envelope = self.envelope;
+        let now = envelope.received_at;
+        let mut event = Event {
+            id: envelope.event.clone(),
+            application,
+            event_type: self.said.event_type.clone().unwrap_or_else(|| "event.received".to_owned()),
+            origin: Origin::Source {
+                name: envelope.source.clone(),
+                key: envelope.key.clone(),
+                arrival: envelope.arrival.clone(),
+                trust: envelope.trust,
+            },
+            fingerprint: self.fingerprint.clone(),
+            payload: Carried::Text(String::new()),
+            said: None,
+            job: None,
+            batch_id: self.said.batch_id.clone(),
+            outcome: Outcome::Announced,
+            channels: Vec::new(),
+            created_at: now,
+            duplicates: 0,
+            conflicts: 0,
+            webhooks: 0,
+        };
+        let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
+        event.job = Some(job.id.clone());
+        event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
+        let (outcome, mut job) = match self.effect(job, status, &event) {
+            Effect::Applied(job, Some(_)) => (Outcome::Announced, Some(*job)),
+            Effect::Applied(job, None) => (Outcome::Noted, Some(*job)),
+            Effect::Conflict(job) => (Outcome::Conflict, Some(*job)),
+            Effect::Stale => (Outcome::Stale, None),
+        };
+        if let Some(job) = &mut job {
+            event.batch_id.clone_from(&job.batch_id);
+            poll::heard(job, &envelope.options, envelope.trust, status, now);
+        }
+        event.outcome = outcome;
+        (event, job)
+    }
+
+    /// What subscribers receive.
+    pub(crate) fn notice(&self, event: &Event, job: Option<&Job>, public_url: &str) -> Vec<u8> {
+        let (id, kind, at) = (&event.id, event.event_type.as_str(), event.created_at);
+        match job {
+            Some(job) => event::job_notice(id, kind, at, job, &self.said, public_url),
+            None => event::passed_on(id, kind, at, self.body),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The body subscribers receive about a batch.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Batch, End, News};
+use crate::time::Timestamp;
+
+#[derive(Serialize)]
+struct Notice<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    batch: Facts<'a>,
+    /// How many jobs had ended when the step was reached that this tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    id: &'a str,
+    external_id: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_file_id: Option<&'a str>,
+    total: u64,
+    completed: u64,
+    failed: u64,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<String>,
+    metadata: &'a Map<String, Value>,
+}
+
+impl Batch {
+    /// Our word for where it is.
+    pub const fn word(&self) -> &'static str {
+        match self.end {
+            None => "in_progress",
+            Some(End::Completed) => "completed",
+            Some(End::Failed) => "failed",
+        }
+    }
+
+    /// How many jobs it has, as far as anybody knows.
+    pub fn total(&self) -> u64 {
+        self.size.unwrap_or(0).max(self.counts.known).max(self.counts.ended())
+    }
+}
+
+/// The body subscribers receive about a batch, with the counts as they are now.
+pub fn notice(batch: &Batch, news: News, at: Timestamp) -> Vec<u8> {
+    let step = match news {
+        News::Step(step) => batch.threshold(step),
+        News::End(_) => None,
+    };
+    let notice = Notice {
+        id: news.event(&batch.id).event(),
+        event_type: news.event_type(),
+        timestamp: at.rfc3339(),
+        data: Data {
+            batch: Facts {
+                id: batch.id.as_str(),
+                external_id: &batch.external_id,
+                status: batch.word(),
+                endpoint: batch.about.endpoint.as_deref(),
+                input_file_id: batch.about.input_file_id.as_deref(),
+                total: batch.total(),
+                completed: batch.counts.succeeded,
+                failed: batch.counts.unsuccessful(),
+                created_at: batch.created_at.rfc3339(),
+                completed_at: batch.completed_at.map(Timestamp::rfc3339),
+                metadata: &batch.about.metadata,
+            },
+            step,
+        },
+    };
+    serde_json::to_vec(&notice).expect("plain data serialises")
+}
