@@ -89,27 +89,27 @@ const UNKNOWN_FOR: (Duration, u32) = (Duration::from_secs(600), 3);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolling {
     /// Out of bounds.
-    #[error("deadline_seconds is 1 to {MAX_DEADLINE}")]
+    #[error("is 1 to {MAX_DEADLINE}")]
     Deadline,
     /// Nobody to ask.
-    #[error("mode: `dual` and `primary` ask the platform, so they need `platform`")]
+    #[error("`dual` and `primary` ask the platform, so they need `platform`")]
     Mode,
     /// Nobody to believe.
     #[error(
-        "platform: senders of this profile do not sign, so how a job ended is believed once its platform says so; it needs `platform`, and a mode that asks it"
+        "senders of this profile do not sign, so how a job ended is believed once its platform says so; it needs `platform`, and a mode that asks it"
     )]
     Unsigned,
     /// Out of bounds.
-    #[error("poll.interval_seconds is 1 to 3600")]
+    #[error("interval_seconds is 1 to 3600")]
     Interval,
     /// Out of bounds.
-    #[error("poll.give_up_after_seconds is 1 to {MAX_DEADLINE}")]
+    #[error("give_up_after_seconds is 1 to {MAX_DEADLINE}")]
     GiveUp,
     /// Out of bounds.
-    #[error("poll.concurrency is 1 to 32")]
+    #[error("concurrency is 1 to 32")]
     Concurrency,
     /// The platform itself.
-    #[error("platform.{0}")]
+    #[error("{0}")]
     Platform(#[from] InvalidPlatform),
 }
 

@@ -1,6 +1,11 @@
 //! A job as we show it.
 
-use domain::{delivery::Delivery, endpoint::Endpoint, event::Event, job::Job};
+use domain::{
+    delivery::Delivery,
+    endpoint::Endpoint,
+    event::Event,
+    job::{Job, Status},
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -35,6 +40,14 @@ pub(crate) struct JobOut {
     registered_at: Option<String>,
     /// When its answer is overdue.
     deadline_at: Option<String>,
+    /// The end that a sender claims who cannot sign: believed once the platform says so.
+    claimed: Option<&'static str>,
+    /// How often its platform was asked.
+    polls: u32,
+    /// When its platform is asked next, or its end is looked at once more.
+    next_poll_at: Option<String>,
+    /// No webhook told how it ended.
+    missed: bool,
     created_at: String,
     started_at: Option<String>,
     finished_at: Option<String>,
@@ -59,6 +72,10 @@ impl From<Job> for JobOut {
             metadata: job.metadata,
             registered_at: job.registered_at.map(|at| at.rfc3339()),
             deadline_at: job.deadline_at.map(|at| at.rfc3339()),
+            claimed: job.watch.claimed.map(Status::word),
+            polls: job.polls,
+            next_poll_at: job.poll_at.map(|at| at.rfc3339()),
+            missed: job.watch.missed,
             created_at: job.created_at.rfc3339(),
             started_at: job.started_at.map(|at| at.rfc3339()),
             finished_at: job.finished_at.map(|at| at.rfc3339()),

@@ -191,8 +191,28 @@ async fn a_deadline_counts_from_its_registration_and_ends_with_the_job() {
     assert!(made["deadline_at"].is_string());
     let id = JobId::of("modal", "j1");
     let job = relay.api.table.job(&id).await.expect("read").expect("there");
-    assert!(job.deadline_at <= job.poll_at, "nobody is asked before: {job:?}");
+    let grace = std::time::Duration::from_secs(300);
+    assert_eq!(job.poll_at, job.deadline_at.map(|at| at.plus(grace)), "there is nobody to ask");
     relay.completion("modal", "acme", "j2", r#"{"status":"success"}"#).await;
     let ended = relay.put("/v1/jobs/j2", json!({ "deadline_seconds": 3600 })).await.expect(201);
     assert!(ended["deadline_at"].is_null());
+}
+
+#[tokio::test]
+async fn a_job_whose_source_can_be_asked_is_asked_for_past_its_deadline() {
+    let relay = Relay::start().await;
+    let platform = json!({ "kind": "replicate", "secret": "r8_x" });
+    let body = json!({ "profile": "modal-omtx", "secrets": [super::SOURCE_SECRET],
+        "platform": platform, "deadline_seconds": 600 });
+    relay.put("/v1/sources/modal", body).await.expect(201);
+    let made = relay.put("/v1/jobs/j1", json!({})).await.expect(201);
+    assert!(made["deadline_at"].is_string(), "its source's");
+    assert_eq!(made["next_poll_at"], made["deadline_at"]);
+    assert_eq!((&made["polls"], &made["missed"]), (&json!(0), &json!(false)));
+    assert_eq!(made["claimed"], json!(null));
+    let own = relay.put("/v1/jobs/j2", json!({ "deadline_seconds": 60 })).await.expect(201);
+    assert!(own["deadline_at"].as_str() < made["deadline_at"].as_str(), "its own");
+    assert_eq!(own["next_poll_at"], own["deadline_at"]);
+    let again = relay.put("/v1/jobs/j1", json!({})).await.expect(200);
+    assert_eq!(again["next_poll_at"], made["next_poll_at"], "registered again, it stays");
 }

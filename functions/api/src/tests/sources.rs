@@ -151,12 +151,19 @@ async fn a_lock_is_shown_stays_and_goes_when_somebody_says_so_or_the_profile_cha
 async fn of_a_path_token_only_its_hash_is_kept() {
     let relay = Relay::start().await;
     let token = "tok_4f1c2d3e5a6b7c8d9e0f1a2b3c4d5e6f";
-    let with = json!({ "profile": "runpod", "secrets": [token] });
+    let platform = json!({ "kind": "runpod", "endpoint_id": "ep1", "secret": "rpa_x" });
+    let alone = json!({ "profile": "runpod", "secrets": [token] });
+    let refused = relay.put("/v1/sources/rp", alone).await.expect(422)["detail"].to_string();
+    assert!(refused.contains("do not sign"), "nobody could confirm what it says: {refused}");
+    let with = json!({ "profile": "runpod", "secrets": [token], "platform": platform });
     relay.put("/v1/sources/rp", with).await.expect(201);
     let kept = async || relay.api.table.source("rp").await.expect("read").expect("there").secrets;
     let hash = format!("sha256:{}", domain::signature::token_hash(token));
     assert_eq!(kept().await[0].0, hash);
-    relay.put("/v1/sources/rp", json!({ "profile": "cog" })).await.expect(200);
+    relay
+        .put("/v1/sources/rp", json!({ "profile": "cog", "platform": platform }))
+        .await
+        .expect(200);
     assert_eq!(kept().await[0].0, hash, "what is left out stays");
     // A hash is no secret of a sender that signs.
     relay.put("/v1/sources/rp", json!({ "profile": "github" })).await.expect(422);
@@ -226,7 +233,7 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
         (json!({ "deadline_seconds": 0 }), "deadline_seconds: "),
         (json!({ "mode": "primary" }), "mode: "),
         (json!({ "mode": "never" }), "unknown variant `never`"),
-        (json!({ "poll": { "concurrency": 0 } }), "poll: poll.concurrency"),
+        (json!({ "poll": { "concurrency": 0 } }), "poll: concurrency is 1 to 32"),
         (json!({ "platform": { "kind": "modal" } }), "platform: unknown variant"),
         (json!({ "platform": { "kind": "replicate", "secret": 1 } }), "platform: secret"),
         (

@@ -58,7 +58,7 @@ impl Table {
             .with("version", n(job.version))
             .due(job.id.as_str(), job.poll_at)
             .listed(JOBS, job.created_at, job.id.as_str())
-            .expires(Some(self.expiry(job.updated_at)))
+            .expires(Some(self.expiry(job.poll_at.unwrap_or_default().max(job.updated_at))))
     }
 
     /// Keeps a job as it follows from the one that was read, no id of it having changed; `Refused`
