@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use axum::http::Method;
-use domain::retry::Policy;
+use domain::{job::Status, retry::Policy};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tests::{
@@ -31,11 +31,20 @@ enum Journey {
     Missed,
     /// A batch that is told of, whose jobs end, one of them registered, and that is closed.
     Batched,
+    /// A job that is cancelled, whose platform is told and whose end comes all the same.
+    Cancelled,
 }
 
 impl Journey {
-    const ALL: [Self; 6] =
-        [Self::Delivered, Self::Recovered, Self::ByHand, Self::Gone, Self::Missed, Self::Batched];
+    const ALL: [Self; 7] = [
+        Self::Delivered,
+        Self::Recovered,
+        Self::ByHand,
+        Self::Gone,
+        Self::Missed,
+        Self::Batched,
+        Self::Cancelled,
+    ];
 }
 
 /// Makes a journey under a fault; what does not hold at its end.
@@ -125,6 +134,14 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.send(&success).await;
             cloud.work().await;
         }
+        Journey::Cancelled => {
+            let url = receiver.url("/cancel/{call_id}");
+            cloud.options(json!({ "cancel": { "url": url, "method": "DELETE" } })).await;
+            cloud.send(&completion("c1", "started", "null")).await;
+            cloud.work().await;
+            until_it_works(cloud, Method::POST, "/v1/jobs/c1/cancel", Value::Null).await;
+            cloud.send(&success).await;
+        }
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -171,6 +188,12 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             let job = &world.jobs[0];
             let told = (kinds("job.succeeded"), kinds("completion.missed")) == (1, 1);
             told && job.watch.missed && job.poll_at.is_none() && delivered == 1 && dead == 0
+        }
+        // Its start and its end, and the platform.
+        Journey::Cancelled => {
+            let job = &world.jobs[0];
+            let ended = job.status == Status::Cancelled && job.conflicts == 1;
+            ended && delivered == 3 && dead == 0
         }
         // Two ends, two steps and the batch's end to the application, an end to each job's webhook,
         // two steps and an end to the batch's.

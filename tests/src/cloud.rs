@@ -247,6 +247,11 @@ impl Cloud {
 
     fn api(&self) -> Router {
         let inbox = self.queue(&self.failing, &self.aws.names().inbox);
-        api::router(Arc::new(Api::new(self.attempts(), inbox, Secret::new(ADMIN))))
+        api::router(Arc::new(Api::new(
+            self.attempts(),
+            inbox,
+            Secret::new(ADMIN),
+            "https://relay.example".to_owned(),
+        )))
     }
 }

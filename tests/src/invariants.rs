@@ -162,7 +162,8 @@ impl World {
     /// I4, for those who hear of one job or batch alone: whatever was announced of it, before or
     /// after they were registered.
     fn a_webhook_hears_everything_once(&self, found: &mut Vec<String>) {
-        for webhook in &self.webhooks {
+        // A platform that is told to cancel a job hears of nothing else.
+        for webhook in self.webhooks.iter().filter(|webhook| webhook.bare.is_none()) {
             let about = |event: &&Event| match &webhook.scope {
                 Scope::Job(job) => event.job.as_ref() == Some(job),
                 Scope::Batch(batch) => self.news_of(batch).contains(&event.id),

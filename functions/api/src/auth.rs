@@ -22,6 +22,7 @@ const ADMIN_PREFIX: &str = "rk_admin_";
 const PUBLISH: &str = "/api/v1/app/{app}/msg";
 const JOBS: &str = "/v1/jobs";
 const JOB: &str = "/v1/jobs/{id}";
+const JOB_CANCEL: &str = "/v1/jobs/{id}/cancel";
 const BATCHES: &str = "/v1/batches";
 const BATCH_CLOSE: &str = "/v1/batches/{id}/close";
 /// What whoever may publish may do there: tell us of jobs and batches.
@@ -125,7 +126,9 @@ fn needed(method: &Method, route: &str) -> Scope {
         ENDPOINT_SECRET => Scope::Admin,
         omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
         PUBLISH if method == Method::POST => Scope::Publish,
-        JOBS | JOB | BATCHES | BATCH_CLOSE if WRITES.contains(method) => Scope::Publish,
+        JOBS | JOB | JOB_CANCEL | BATCHES | BATCH_CLOSE if WRITES.contains(method) => {
+            Scope::Publish
+        }
         _ if method == Method::GET || method == Method::HEAD => Scope::Read,
         _ => Scope::Admin,
     }

@@ -116,7 +116,7 @@ async fn create(
         Some(external) => named("external_id", external)?,
         None => hex(adapters::random::bytes()),
     };
-    let webhook = match given.webhook.take() {
+    let mut webhook = match given.webhook.take() {
         Some(webhook) => Some(webhook),
         None => WebhookIn::flat(
             given.webhook_url.take(),
@@ -125,6 +125,11 @@ async fn create(
             given.metadata.as_ref(),
         )?,
     };
+    // Whoever names the file of its requests speaks the batch server's language, and hears it (R3.1,
+    // R3.11), unless a profile is named.
+    if let Some(webhook) = &mut webhook {
+        webhook.speak_as(if given.input_file_id.is_some() { "batch" } else { "standard" });
+    }
     let id = BatchId::of(&ApplicationId::named(&application), &external);
     let declaration = declaration(given, webhook.as_ref(), &id)?;
     for _ in 0..TRIES {

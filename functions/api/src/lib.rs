@@ -19,6 +19,7 @@ mod keys;
 mod letter;
 mod omtx;
 mod page;
+mod platforms;
 mod retry;
 mod sources;
 mod svix;
@@ -64,13 +65,15 @@ pub struct Api {
     pub clock: Clock,
     /// Where endpoints may be.
     pub rule: Rule,
+    /// Where the whole relay is, for links.
+    pub public_url: String,
     /// The first key, with or without its prefix `rk_admin_`.
     pub admin_key: Secret,
 }
 
 impl Api {
     /// What attempts deliveries knows everything but the inbox and the first key.
-    pub fn new(attempts: Attempts, inbox: Queue, admin_key: Secret) -> Self {
+    pub fn new(attempts: Attempts, inbox: Queue, admin_key: Secret, public_url: String) -> Self {
         let Attempts { table, bucket, bells, vault, caller, clock } = attempts.clone();
         Self {
             announcer: Announcer {
@@ -93,6 +96,7 @@ impl Api {
             attempts,
             clock,
             admin_key,
+            public_url,
         }
     }
 

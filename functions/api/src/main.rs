@@ -20,6 +20,6 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: Clock::system(),
     };
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let api = Api::new(attempts, queue("INBOX_URL")?, admin_key);
+    let api = Api::new(attempts, queue("INBOX_URL")?, admin_key, config::required("PUBLIC_URL")?);
     lambda_http::run(api::router(Arc::new(api))).await
 }

@@ -11,9 +11,9 @@ use axum::{
 use domain::{
     destination::Destination,
     id::{ApplicationId, is_identifier},
-    poll::{Mode, Pace, Platform},
+    poll::{Cancel, Mode, Pace, Platform},
     profile::{Mapping, Profile},
-    secret::{Sealed, Secret},
+    secret::Secret,
     signature::{Algorithm, Scheme},
     source::{self, InvalidSource, Options, RateLimit, Source},
 };
@@ -22,7 +22,15 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{Api, Routes, auth::Asker, error::Error, input::Body, page::List, svix::applications};
+use crate::{
+    Api, Routes,
+    auth::Asker,
+    error::Error,
+    input::Body,
+    page::List,
+    platforms::{cancel, platform},
+    svix::applications,
+};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().routes(routes!(list)).routes(routes!(put, get, delete))
@@ -50,6 +58,10 @@ struct SourceIn {
     /// shown again; left out, the platform keeps the one it has.
     #[schema(value_type = Option<Object>)]
     platform: Option<Map<String, Value>>,
+    /// How its jobs are cancelled, if not by the platform's own API: `url` with `{call_id}` or
+    /// `{external_id}`, `method`, `headers` and a `secret`, which is never shown again.
+    #[schema(value_type = Option<Object>)]
+    cancel: Option<Map<String, Value>>,
     /// When a job's answer is overdue, in seconds since it was registered or first heard of.
     deadline_seconds: Option<u64>,
     /// `primary` asks the platform past the deadline, `dual` from the start, `only` never.
@@ -110,6 +122,9 @@ struct SourceOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     platform: Option<Platform>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    cancel: Option<Cancel>,
     /// Whether the platform is asked with a secret.
     platform_has_secret: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +180,7 @@ impl From<Source> for SourceOut {
             tolerance_seconds: source.options.tolerance_seconds,
             scheme: source.options.scheme,
             mapping: source.options.mapping,
+            cancel: source.options.cancel,
             platform: source.options.platform,
             platform_has_secret: source.platform_secret.is_some(),
             deadline_seconds: source.options.deadline_seconds,
@@ -203,7 +219,9 @@ async fn put(
         asker.must_see(&ApplicationId::named(&known.application))?;
     }
     let (platform, platform_secret) = platform(&api, &name, given.platform, known.as_ref())?;
+    let (cancel, cancel_secret) = cancel(&api, &name, given.cancel, known.as_ref())?;
     let options = Options {
+        cancel,
         tolerance_seconds: given.tolerance_seconds,
         scheme: given.scheme,
         mapping: given.mapping,
@@ -268,6 +286,7 @@ async fn put(
         secrets: sealed,
         base_url: known.as_ref().and_then(|known| known.base_url.clone()),
         platform_secret,
+        cancel_secret,
         created_at: known.as_ref().map_or(now, |known| known.created_at),
         updated_at: now,
         profile: given.profile,
@@ -284,36 +303,8 @@ async fn put(
     Ok((status, Json(source.into())))
 }
 
-/// A platform and its secret, sealed. A secret goes only to the platform it was given for: another
-/// kind or place needs one of its own.
-fn platform(
-    api: &Api,
-    name: &str,
-    given: Option<Map<String, Value>>,
-    known: Option<&Source>,
-) -> Result<(Option<Platform>, Option<Sealed>), Error> {
-    let Some(mut given) = given else { return Ok((None, None)) };
-    let secret = given.remove("secret");
-    let wrong = |why: &dyn std::fmt::Display| Error::field("platform", why);
-    let platform: Platform =
-        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
-    let sealed = match secret {
-        Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
-            Some(api.vault.seal(&Platform::owner(name), &Secret::new(secret)))
-        }
-        Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
-        None => known
-            .filter(|known| known.options.platform.as_ref().is_some_and(|p| p.is_at(&platform)))
-            .and_then(|known| known.platform_secret.clone()),
-    };
-    if let Some(address) = platform.address() {
-        api.rule.target(address).map_err(|forbidden| wrong(&forbidden))?;
-    }
-    Ok((Some(platform), sealed))
-}
-
 /// Whether the sources of this profile have path tokens and no secrets.
-fn is_token(profile: &str) -> bool {
+pub(crate) fn is_token(profile: &str) -> bool {
     Profile::named(profile).is_some_and(|profile| profile.scheme.algorithm == Algorithm::Token)
 }
 

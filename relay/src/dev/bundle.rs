@@ -299,7 +299,12 @@ impl Parts {
             self.public_url.clone(),
             self.caller.rule().clone(),
         );
-        let api = Api::new(self.attempts(), self.inbox.clone(), self.admin.clone());
+        let api = Api::new(
+            self.attempts(),
+            self.inbox.clone(),
+            self.admin.clone(),
+            self.public_url.clone(),
+        );
         ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))
     }
 

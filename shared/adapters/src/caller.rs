@@ -105,8 +105,13 @@ impl Caller {
 
     /// Posts a body, or publishes it if the URL is that of a Redis channel. Every way of failing is an outcome, never an error.
     pub async fn post(&self, call: Call<'_>) -> Answer {
+        self.send(Method::POST, call).await
+    }
+
+    /// The same with another method.
+    pub async fn send(&self, method: Method, call: Call<'_>) -> Answer {
         let (started, timeout) = (Instant::now(), call.timeout);
-        let done = within(timeout, self.exchange(call)).await;
+        let done = within(timeout, self.exchange(method, call)).await;
         let took = started.elapsed();
         match done {
             Ok((outcome, response)) => Answer { outcome, response, detail: String::new(), took },
@@ -116,11 +121,11 @@ impl Caller {
         }
     }
 
-    async fn exchange(&self, call: Call<'_>) -> Result<(Outcome, String), Failure> {
+    async fn exchange(&self, method: Method, call: Call<'_>) -> Result<(Outcome, String), Failure> {
         if let Destination::Redis(channel) = self.rule.destination(call.url)? {
             return self.publish(&channel, &call).await;
         }
-        let response = self.response(Method::POST, call.url, call.headers, call.body).await?;
+        let response = self.response(method, call.url, call.headers, call.body).await?;
         let outcome = outcome(&response, call.now);
         Ok((outcome, prefix(response.into_body()).await?))
     }

@@ -51,7 +51,8 @@ impl Announcer {
             Outcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
         };
-        let recording = Recording { event, job, marker, deliveries: &deliveries, endpoints };
+        let recording =
+            Recording { event, job, marker, deliveries: &deliveries, endpoints, callee: None };
         let recorded = self.table.record(&recording).await?;
         if recorded == Recorded::New {
             self.ring(&deliveries).await;

@@ -20,10 +20,12 @@ use domain::{
     endpoint::{Disabled, Endpoint},
     id::{AttemptId, DeliveryId, EventId},
     outgoing::{Ended, STATUS_REDIS},
+    poll::Verb,
     retry::{self, ErrorClass, Outcome, Policy, Verdict},
     task::Kind,
     time::Timestamp,
 };
+use http::Method;
 use tracing::{info, warn};
 
 use crate::{
@@ -150,7 +152,9 @@ impl Attempts {
         let asked = asked.min(limit.unwrap_or(asked));
         // The policy may have changed since the lease was measured.
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
-        self.caller.post(Call { url: &endpoint.url, headers, body, timeout, now: at }).await
+        let method = endpoint.bare.map_or(Method::POST, Verb::method);
+        let call = Call { url: &endpoint.url, headers, body, timeout, now: at };
+        self.caller.send(method, call).await
     }
 
     async fn conclude(

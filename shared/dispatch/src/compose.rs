@@ -1,6 +1,8 @@
 //! What goes over the wire: the body as the endpoint's profile writes it, and the headers over just
 //! those bytes.
 
+use std::collections::BTreeMap;
+
 use adapters::vault::Vault;
 use domain::{
     delivery::Delivery,
@@ -12,7 +14,7 @@ use domain::{
     secret::Secret,
     time::Timestamp,
 };
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A request, but for where it goes.
 pub(crate) struct Request {
@@ -40,6 +42,10 @@ pub(crate) fn request(
     let own = vault.open_headers(&owner, &endpoint.headers);
     let own = own.map_err(|_| "the endpoint's headers do not open")?;
     let out = endpoint.outgoing();
+    if endpoint.bare.is_some() {
+        let headers = bare(&own).ok_or("something in it cannot be a header")?;
+        return Ok(Request { headers, body: Vec::new() });
+    }
     let body = match out {
         Some(out) => {
             let asked = endpoint.metadata.get(INCLUDE_TRACEBACK);
@@ -63,4 +69,14 @@ pub(crate) fn request(
     let headers =
         outgoing::headers(profile, &own, call).ok_or("something in it cannot be a header")?;
     Ok(Request { headers, body })
+}
+
+/// The owner's headers and nothing else.
+fn bare(own: &BTreeMap<String, Secret>) -> Option<HeaderMap> {
+    let header = |(name, value): (&String, &Secret)| {
+        let mut value = HeaderValue::try_from(value.expose()).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    };
+    own.iter().map(header).collect()
 }

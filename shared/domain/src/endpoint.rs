@@ -11,6 +11,7 @@ use crate::{
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     outgoing::Outgoing,
+    poll::Verb,
     retry::Policy,
     secret::{SYMMETRIC_PREFIX, Sealed, Secret},
     subscription,
@@ -65,6 +66,10 @@ pub struct Endpoint {
     /// Whether its owner ever set a secret; some systems sign for nobody else.
     #[serde(default)]
     pub owner_has_secret: bool,
+    /// It is a platform that is told to cancel a job: with this method and its headers alone, for
+    /// nothing of ours means anything to it.
+    #[serde(default)]
+    pub bare: Option<Verb>,
     /// When calls to it stop for a while.
     #[serde(default)]
     pub breaker: Breaker,
@@ -160,6 +165,7 @@ impl Endpoint {
             scope: Scope::Application,
             profile: None,
             filter: None,
+            bare: None,
             headers: BTreeMap::new(),
             owner_has_secret: false,
             breaker: Breaker::default(),

@@ -5,6 +5,7 @@
 //! and whoever comes second finds it moved.
 
 mod answer;
+mod cancel;
 mod compose;
 mod missed;
 mod platform;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     answer::{Answer, Ended},
+    cancel::{Cancel, Cancelling, Verb},
     compose::{Composed, compose, timed_out},
     missed::missed_event,
     platform::{InvalidPlatform, Kind, Paths, Platform, Question},

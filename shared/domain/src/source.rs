@@ -11,7 +11,7 @@ pub use self::{
 };
 use crate::{
     id::EventId,
-    poll::{Mode, Pace, Platform},
+    poll::{Cancel, Mode, Pace, Platform},
     profile::{Mapping, Profile},
     secret::{Sealed, Secret},
     signature::{Scheme, token_hash},
@@ -39,6 +39,9 @@ pub struct Source {
     /// What its platform is asked with, sealed with [`Platform::owner`] as associated data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_secret: Option<Sealed>,
+    /// What its jobs are cancelled with, sealed with [`Cancel::owner`] as associated data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_secret: Option<Sealed>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -89,6 +92,9 @@ pub struct Options {
     /// Whom to ask about completions that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+    /// How its jobs are cancelled, where that is not the platform's own way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<Cancel>,
     /// When a job's answer is overdue, in seconds since the job was registered or first heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
@@ -169,6 +175,7 @@ impl Source {
             options: Options::default(),
             base_url: None,
             platform_secret: None,
+            cancel_secret: None,
             created_at: now,
             updated_at: now,
             locked_at: None,

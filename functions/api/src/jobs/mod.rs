@@ -1,5 +1,6 @@
 //! Jobs: told of beforehand or afterwards, what became of them, and the events that say so.
 
+pub(crate) mod cancel;
 mod out;
 pub(crate) mod register;
 
@@ -37,11 +38,12 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(list, register::create))
         .routes(routes!(get, register::put))
         .routes(routes!(result))
+        .routes(routes!(cancel::post))
 }
 
 /// Jobs, newest first.
 #[utoipa::path(get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("source" = Option<String>, Query), ("status" = Option<String>, Query)),
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("source" = Option<String>, Query), ("status" = Option<String>, Query), ("batch_id" = Option<String>, Query), ("run_id" = Option<String>, Query)),
     responses((status = 200, body = List<JobOut>), (status = 401), (status = 422)))]
 async fn list(
     State(api): State<Arc<Api>>,
@@ -55,9 +57,15 @@ async fn list(
     if status.is_some_and(|status| !WORDS.contains(&status)) {
         return Err(Error::param("status", format!("is one of {}", WORDS.join(", "))));
     }
+    let (batch, run) = (params.text("batch_id"), params.text("run_id"));
+    let is = |wanted: Option<&str>, id: &Option<String>| {
+        wanted.is_none_or(|wanted| id.as_deref() == Some(wanted))
+    };
     let keep = |job: &Job| {
         source.is_none_or(|source| source == job.source)
             && status.is_none_or(|status| status == job.status.word())
+            && is(batch, &job.batch_id)
+            && is(run, &job.run_id)
             && asker.sees(&ApplicationId::named(&job.application))
     };
     let api = &api;

@@ -22,7 +22,8 @@ use domain::{
     job::{Job, MAX_WEBHOOKS, Registration},
     outgoing::STATUS_REDIS,
     poll,
-    source::Source,
+    signature::token_hash,
+    source::{JobToken, Source},
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,7 @@ use crate::{
     batches,
     error::Error,
     input::Body,
+    sources::is_token,
     webhook::{self, WebhookIn},
 };
 
@@ -91,6 +93,10 @@ pub(crate) struct Registered {
     /// The same as `id`.
     job_id: String,
     webhooks: Vec<WebhookOut>,
+    /// Where its sender reports its end, if that cannot sign: shown once, good for one job. A
+    /// registration that is repeated has a new one, beside the old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<String>,
 }
 
 /// Tells us of a job, under an id that is given or made.
@@ -204,10 +210,13 @@ async fn register(
     }
     let registration = registration(given, webhook.as_ref(), &id)?;
     for _ in 0..TRIES {
-        if let Some(done) =
+        if let Some((status, mut done)) =
             step(api, source, &id, external, &registration, webhook.as_ref()).await?
         {
-            return Ok(done);
+            if is_token(&source.profile) && !done.job.has_ended() {
+                done.callback_url = Some(callback(api, source, external).await?);
+            }
+            return Ok((status, Json(done)));
         }
     }
     Err(Error::Conflict("others were at the same job all the time; please try again".to_owned()))
@@ -244,7 +253,7 @@ async fn step(
     external: &str,
     registration: &Registration,
     webhook: Option<&WebhookIn>,
-) -> Result<Option<(StatusCode, Json<Registered>)>, Error> {
+) -> Result<Option<(StatusCode, Registered)>, Error> {
     let now = api.clock.now();
     let known = api.table.job(id).await?;
     let new = || Job::unknown(&source.name, &source.application, external, now);
@@ -298,7 +307,8 @@ async fn step(
     webhooks.extend(endpoint);
     let webhooks = webhooks.into_iter().map(WebhookOut::from).collect();
     let job_id = next.id.to_string();
-    Ok(Some((status, Json(Registered { job: next.into(), job_id, webhooks }))))
+    let registered = Registered { job: next.into(), job_id, webhooks, callback_url: None };
+    Ok(Some((status, registered)))
 }
 
 /// Whether a registration changes nothing but the times and counts of changing.
@@ -329,4 +339,14 @@ async fn missed(api: &Api, job: &Job, endpoint: &Endpoint) -> Result<Vec<Deliver
     let deliveries = events.iter().zip(&payloads);
     let to = |(event, payload): (_, &Vec<u8>)| Delivery::fan_out(event, payload, [endpoint], now);
     Ok(deliveries.flat_map(to).collect())
+}
+
+/// A path of one's own for the sender of one job. Only its hash is kept.
+async fn callback(api: &Api, source: &Source, external: &str) -> Result<String, Error> {
+    let token = hex(adapters::random::bytes()) + &hex(adapters::random::bytes());
+    let kept =
+        JobToken { source: source.name.clone(), external_id: external.to_owned(), used_for: None };
+    api.table.put_token(&token_hash(&token), &kept, api.clock.now()).await?;
+    let base = api.public_url.trim_end_matches('/');
+    Ok(format!("{base}/in/{}/{token}", source.name))
 }

@@ -6,14 +6,16 @@ use adapters::vault::Vault;
 use domain::{
     address::Rule,
     endpoint::{self, Disabled, Endpoint},
+    filter::Filter,
     headers,
     id::is_identifier,
     outgoing::Outgoing,
     retry::{InvalidPolicy, Policy},
     secret::Secret,
+    subscription,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -72,6 +74,9 @@ pub(super) struct EndpointUpdate {
     /// that is kept already.
     #[schema(value_type = Option<Object>)]
     headers: Option<Value>,
+    /// Which contents it wants, as a pattern with Outpost's operators; `{}` for all of them.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Map<String, Value>>,
     /// When calls stop for a while.
     breaker: Option<Breaker>,
 }
@@ -99,6 +104,9 @@ pub(super) struct EndpointOut {
     profile: Option<String>,
     /// Of headers whose names say that they are secrets, `***`.
     headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Filter>,
     breaker: Breaker,
     #[schema(format = DateTime)]
     created_at: String,
@@ -132,6 +140,7 @@ impl From<Endpoint> for EndpointOut {
                 .into_iter()
                 .map(|(name, kept)| (name, kept.shown().to_owned()))
                 .collect(),
+            filter: endpoint.filter,
             breaker: endpoint.breaker.into(),
             created_at: endpoint.created_at.rfc3339(),
             updated_at: endpoint.updated_at.rfc3339(),
@@ -175,6 +184,10 @@ impl EndpointUpdate {
         }
         endpoint.event_types =
             names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
+        if let Some(pattern) = self.filter {
+            let filter = Filter::parse(pattern).map_err(|why| Error::field("filter", why))?;
+            endpoint.filter = Some(filter).filter(|filter| !filter.is_empty());
+        }
         endpoint.channels = names("channels", self.channels, 128, 10)?;
         endpoint.url = self.url;
         endpoint.uid = self.uid;
@@ -199,7 +212,9 @@ pub(super) fn names(
     let Some(given) = given else { return Ok(Vec::new()) };
     let mut names: Vec<String> = Vec::new();
     for name in given {
-        if !is_identifier(&name, longest) {
+        // Only types are longer than channels, and only they have families.
+        let family = 128 < longest && subscription::is_wildcard(&name);
+        if !is_identifier(&name, longest) && !family {
             let why = format!("holds what is not 1 to {longest} of A-Z a-z 0-9 - _ .");
             return Err(Error::field(field, why));
         }

@@ -200,3 +200,35 @@ async fn enabling_an_endpoint_wakes_what_waits_for_it() {
     let bells = relay.drain(&names.dead_letters).await;
     assert_eq!(bells, [json!({ "task": woken.id }).to_string()]);
 }
+
+#[tokio::test]
+async fn an_endpoint_may_ask_for_families_and_for_contents() {
+    let relay = Relay::start().await;
+    relay.application("acme").await;
+    let path = "/api/v1/app/acme/endpoint";
+    let filter = json!({ "amount": { "$gte": 100 } });
+    let body = json!({ "url": "https://subscriber.example/", "filterTypes": ["invoice.*"], "filter": filter });
+    let made = relay.post(path, body).await.expect(201);
+    assert_eq!((&made["filter"], &made["filterTypes"]), (&filter, &json!(["invoice.*"])));
+    for (kind, amount, count) in
+        [("invoice.paid", 100, 1), ("invoice.paid", 99, 0), ("order.paid", 100, 0)]
+    {
+        let message = relay.message("acme", kind, json!({ "amount": amount })).await;
+        assert_eq!(relay.deliveries(&message).await.len(), count, "{kind} {amount}");
+    }
+    let id = made["id"].as_str().expect("an id");
+    let own = format!("{path}/{id}");
+    let kept = relay.put(&own, json!({ "url": "https://subscriber.example/" })).await.expect(200);
+    assert_eq!(kept["filter"], filter, "what Svix's clients do not know of stays");
+    let body = json!({ "url": "https://subscriber.example/", "filter": {} });
+    assert!(relay.put(&own, body).await.expect(200).get("filter").is_none());
+    for (field, value) in [
+        ("filter", json!({ "a": { "$gtt": 1 } })),
+        ("filterTypes", json!(["invoice*"])),
+        ("channels", json!(["a.*"])),
+    ] {
+        let mut body = json!({ "url": "https://subscriber.example/" });
+        body[field] = value;
+        relay.post(path, body).await.expect(422);
+    }
+}

@@ -3,6 +3,8 @@
 mod applications;
 mod attempts;
 mod auth;
+mod batches;
+mod cancel;
 mod dead_letters;
 mod document;
 mod endpoints;
@@ -114,7 +116,12 @@ impl Relay {
             clock: Clock::system(),
         };
         let inbox = queue(&names.inbox);
-        let api = Arc::new(Api::new(attempts, inbox, Secret::new(ADMIN_SECRET)));
+        let api = Arc::new(Api::new(
+            attempts,
+            inbox,
+            Secret::new(ADMIN_SECRET),
+            "https://relay.example".to_owned(),
+        ));
         Self { router: router(Arc::clone(&api)), aws, api }
     }
 

@@ -8,13 +8,15 @@ use std::{
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Received {
+    pub(super) method: String,
+    pub(super) path: String,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
 }
@@ -59,11 +61,18 @@ impl Drop for Receiver {
 
 async fn receive(
     State(book): State<Arc<Mutex<Book>>>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: String,
 ) -> (StatusCode, &'static str) {
     let mut book = book.lock().expect("not poisoned");
-    book.received.push(Received { headers, body });
+    book.received.push(Received {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        headers,
+        body,
+    });
     let status = book.answers.pop_front().unwrap_or(204);
     (StatusCode::from_u16(status).expect("a status"), "noted")
 }

@@ -216,3 +216,19 @@ async fn a_job_whose_source_can_be_asked_is_asked_for_past_its_deadline() {
     let again = relay.put("/v1/jobs/j1", json!({})).await.expect(200);
     assert_eq!(again["next_poll_at"], made["next_poll_at"], "registered again, it stays");
 }
+
+#[tokio::test]
+async fn a_sender_that_cannot_sign_has_a_path_for_its_job() {
+    let relay = Relay::start().await;
+    let platform = json!({ "kind": "runpod", "endpoint_id": "e1" });
+    let token = "tok_4f1c2d3e5a6b7c8d9e0f1a2b3c4d5e6f";
+    let source = json!({ "profile": "runpod", "secrets": [token], "platform": platform });
+    relay.put("/v1/sources/rp", source).await.expect(201);
+    let made = relay.put("/v1/jobs/j1", json!({})).await.expect(201);
+    let url = made["callback_url"].as_str().expect("a URL");
+    let token = url.strip_prefix("https://relay.example/in/rp/").expect("its source's path");
+    assert_eq!(token.len(), 64);
+    let kept = relay.api.table.token(&domain::signature::token_hash(token)).await;
+    assert_eq!(kept.expect("read").expect("there").external_id, "j1");
+    assert!(!relay.get("/v1/jobs/j1").await.text.contains(token), "it is shown once");
+}

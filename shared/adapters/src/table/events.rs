@@ -31,6 +31,8 @@ pub struct Recording<'a> {
     pub deliveries: &'a [Delivery],
     /// Their endpoints, for the length of their leases.
     pub endpoints: &'a [Endpoint],
+    /// One of those that is made for this event alone.
+    pub callee: Option<&'a Endpoint>,
 }
 
 /// What came of recording an event.
@@ -72,6 +74,8 @@ impl Table {
         let mut writes = vec![Write::Put(row, Condition::absent())];
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
+        let callee = recording.callee;
+        writes.extend(callee.map(|callee| self.scoped_endpoint(callee, event.created_at)));
         let marker = recording.marker;
         writes.extend(marker.map(|marker| self.marker_write(marker, event.created_at)));
         Ok(match self.transact(writes).await? {

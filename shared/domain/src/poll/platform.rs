@@ -217,7 +217,7 @@ impl Platform {
         Some(Question { url: url.to_owned(), headers: asked.headers.clone() })
     }
 
-    fn headers(&self, secret: Option<&Secret>) -> HeaderMap {
+    pub(super) fn headers(&self, secret: Option<&Secret>) -> HeaderMap {
         let secret = secret.and_then(Secret::as_str);
         let mut given = self.headers.clone();
         let uses_it = given.values().any(|value| value.contains("{secret}"));
@@ -262,7 +262,7 @@ fn is_base(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| plain(&url) && url.query().is_none())
 }
 
-fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
+pub(super) fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
     let filled = template.replace("{call_id}", "x").replace("{external_id}", "x");
     if filled == template || filled.contains(['{', '}']) {
         return Err(InvalidPlatform::Template);
@@ -279,7 +279,7 @@ fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
 
 /// An id as one segment of a path, or as a value of a query. Ids are whatever a sender says, and
 /// must not lead anywhere else on the platform.
-fn segment(id: &str) -> Option<String> {
+pub(super) fn segment(id: &str) -> Option<String> {
     if id.is_empty() || 512 < id.len() || id == "." || id == ".." {
         return None;
     }

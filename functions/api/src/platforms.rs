@@ -1,0 +1,68 @@
+//! How the platform of a source is asked about jobs and told to cancel them, as it is given to us.
+
+use domain::{
+    poll::{Cancel, Platform},
+    secret::{Sealed, Secret},
+    source::Source,
+};
+use serde_json::{Map, Value};
+
+use crate::{Api, error::Error};
+
+/// A platform and its secret, sealed. A secret goes only to the platform it was given for: another
+/// kind or place needs one of its own.
+pub(crate) fn platform(
+    api: &Api,
+    name: &str,
+    given: Option<Map<String, Value>>,
+    known: Option<&Source>,
+) -> Result<(Option<Platform>, Option<Sealed>), Error> {
+    let Some(mut given) = given else { return Ok((None, None)) };
+    let secret = given.remove("secret");
+    let wrong = |why: &dyn std::fmt::Display| Error::field("platform", why);
+    let platform: Platform =
+        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
+    let sealed = match secret {
+        Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
+            Some(api.vault.seal(&Platform::owner(name), &Secret::new(secret)))
+        }
+        Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
+        None => known
+            .filter(|known| known.options.platform.as_ref().is_some_and(|p| p.is_at(&platform)))
+            .and_then(|known| known.platform_secret.clone()),
+    };
+    if let Some(address) = platform.address() {
+        api.rule.target(address).map_err(|forbidden| wrong(&forbidden))?;
+    }
+    Ok((Some(platform), sealed))
+}
+
+/// The call and its secret, sealed. A secret goes only where it was given for: another URL needs one
+/// of its own.
+pub(crate) fn cancel(
+    api: &Api,
+    name: &str,
+    given: Option<Map<String, Value>>,
+    known: Option<&Source>,
+) -> Result<(Option<Cancel>, Option<Sealed>), Error> {
+    let Some(mut given) = given else { return Ok((None, None)) };
+    let wrong = |why: &dyn std::fmt::Display| {
+        Error::field("cancel", why.to_string().replace("status_url", "url"))
+    };
+    let secret = given.remove("secret");
+    let cancel: Cancel =
+        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
+    cancel.validate().map_err(|why| wrong(&why))?;
+    let filled = cancel.url.replace("{call_id}", "x").replace("{external_id}", "x");
+    api.rule.target(&filled).map_err(|forbidden| wrong(&forbidden))?;
+    let sealed = match secret {
+        Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
+            Some(api.vault.seal(&Cancel::owner(name), &Secret::new(secret)))
+        }
+        Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
+        None => known
+            .filter(|known| known.options.cancel.as_ref().is_some_and(|c| c.url == cancel.url))
+            .and_then(|known| known.cancel_secret.clone()),
+    };
+    Ok((Some(cancel), sealed))
+}

@@ -1,0 +1,186 @@
+//! How a platform is told to stop a job: by a URL that its source names, or by the platform's own
+//! API.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::platform::{InvalidPlatform, Kind, Platform, judge_template, segment};
+use crate::{job::Job, secret::Secret};
+
+/// A URL that cancels a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// With `{call_id}` or `{external_id}` in it.
+    pub url: String,
+    /// How it is called.
+    #[serde(default)]
+    pub method: Verb,
+    /// Headers to call it with; `{secret}` stands for the secret. With a secret and no header that
+    /// takes it, it goes as a bearer token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// The methods that cancel something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verb {
+    /// The usual one.
+    #[default]
+    Post,
+    /// As fal has it.
+    Put,
+    /// As REST has it.
+    Delete,
+}
+
+impl Verb {
+    /// As HTTP has it.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Delete => Method::DELETE,
+        }
+    }
+}
+
+/// One call that cancels a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelling {
+    /// Where.
+    pub url: String,
+    /// How.
+    pub verb: Verb,
+    /// With which headers; any of them may hold the secret.
+    pub headers: BTreeMap<String, Secret>,
+}
+
+impl Cancel {
+    /// What its secret is sealed with.
+    pub fn owner(source: &str) -> String {
+        format!("cancel:{source}")
+    }
+
+    /// Checks that it can be called.
+    pub fn validate(&self) -> Result<(), InvalidPlatform> {
+        judge_template(&self.url)?;
+        let platform = self.as_platform();
+        platform.validate()
+    }
+
+    /// The call that cancels this job; none if its ids cannot stand in a URL.
+    pub fn call(&self, job: &Job, secret: Option<&Secret>) -> Option<Cancelling> {
+        let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
+        let external = segment(&job.external_id)?;
+        let url = self.url.replace("{call_id}", &call).replace("{external_id}", &external);
+        Some(Cancelling { url, verb: self.method, headers: kept(&self.as_platform(), secret) })
+    }
+
+    fn as_platform(&self) -> Platform {
+        Platform {
+            kind: Kind::Http,
+            base_url: None,
+            endpoint_id: None,
+            app: None,
+            status_url: Some(self.url.clone()),
+            headers: self.headers.clone(),
+            paths: None,
+            statuses: BTreeMap::new(),
+        }
+    }
+}
+
+impl Platform {
+    /// The call that cancels this job by the platform's own API, where it has one:
+    /// `POST /v1/predictions/{id}/cancel` (replicate.com/docs/reference/http#predictions.cancel),
+    /// `POST /v2/{endpoint_id}/cancel/{id}` (docs.runpod.io/serverless/endpoints/operations),
+    /// `PUT /{app}/requests/{id}/cancel` (docs.fal.ai/model-apis/inference/queue).
+    pub fn cancel(&self, job: &Job, secret: Option<&Secret>) -> Option<Cancelling> {
+        let asked = self.question(job, secret)?.url;
+        let (url, verb) = match self.kind {
+            Kind::Replicate => (format!("{asked}/cancel"), Verb::Post),
+            Kind::Runpod => {
+                let (base, id) = asked.rsplit_once("/status/")?;
+                (format!("{base}/cancel/{id}"), Verb::Post)
+            }
+            Kind::Fal => (format!("{}/cancel", asked.strip_suffix("/status")?), Verb::Put),
+            Kind::Http => return None,
+        };
+        Some(Cancelling { url, verb, headers: kept(self, secret) })
+    }
+}
+
+fn kept(platform: &Platform, secret: Option<&Secret>) -> BTreeMap<String, Secret> {
+    let headers = platform.headers(secret);
+    let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        (name.as_str().to_owned(), Secret::new(value.as_bytes()))
+    };
+    headers.iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn job(external: &str, call: &str) -> Job {
+        let mut job = Job::unknown("s", "acme", external, Timestamp(0));
+        job.call_id = Some(call.to_owned());
+        job
+    }
+
+    #[test]
+    fn each_platform_is_told_as_its_api_has_it() {
+        let secret = Secret::new(*b"s3cr3t");
+        for (platform, url, verb, authorization) in [
+            (
+                r#"{"kind":"replicate"}"#,
+                "https://api.replicate.com/v1/predictions/c%2F1/cancel",
+                Verb::Post,
+                "Bearer s3cr3t",
+            ),
+            (
+                r#"{"kind":"runpod","endpoint_id":"e1"}"#,
+                "https://api.runpod.ai/v2/e1/cancel/c%2F1",
+                Verb::Post,
+                "Bearer s3cr3t",
+            ),
+            (
+                r#"{"kind":"fal","app":"fal-ai/flux"}"#,
+                "https://queue.fal.run/fal-ai/flux/requests/j1/cancel",
+                Verb::Put,
+                "Key s3cr3t",
+            ),
+        ] {
+            let platform: Platform = serde_json::from_str(platform).expect("a platform");
+            let call = platform.cancel(&job("j1", "c/1"), Some(&secret)).expect("it can");
+            assert_eq!((call.url.as_str(), call.verb), (url, verb));
+            assert_eq!(call.headers["authorization"], Secret::new(authorization));
+        }
+    }
+
+    #[test]
+    fn a_url_of_its_source_is_filled_in_and_checked() {
+        let cancel = |text: &str| serde_json::from_str::<Cancel>(text).expect("reads");
+        let own = cancel(
+            r#"{"url":"https://p.example/{external_id}/{call_id}","method":"DELETE","headers":{"x-key":"k {secret}"}}"#,
+        );
+        own.validate().expect("valid");
+        let call = own.call(&job("j 1", "c1"), Some(&Secret::new(*b"x"))).expect("it can");
+        assert_eq!((call.url.as_str(), call.verb), ("https://p.example/j%201/c1", Verb::Delete));
+        assert_eq!(call.headers["x-key"], Secret::new(*b"k x"));
+        assert!(!call.headers.contains_key("authorization"));
+        for bad in [
+            r#"{"url":"https://p.example/"}"#,
+            r#"{"url":"https://{call_id}.example/"}"#,
+            r#"{"url":"ftp://p.example/{call_id}"}"#,
+            r#"{"url":"https://p.example/{call_id}","headers":{"host":"x"}}"#,
+        ] {
+            assert!(cancel(bad).validate().is_err(), "{bad}");
+        }
+    }
+}
