@@ -56,6 +56,15 @@ class Relay:
         """As a machine that loses its power does, and not as one that is asked."""
         self._child.kill()
 
+    def restart(self) -> None:
+        """Asked to stop, and started over what it has."""
+        self._child.end()
+        self.start()
+
+    def files(self) -> list[Path]:
+        """Everything it keeps."""
+        return [path for path in (Path(self._folder.name) / "data").rglob("*") if path.is_file()]
+
     def log(self) -> str:
         """Everything that it wrote to standard error, also before it was killed."""
         return self._log.read_text(errors="replace")
