@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
@@ -13,22 +13,27 @@ fn root() -> PathBuf {
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for top in ["functions", "shared", "local", "relay", "tests"] {
-        walk(&root().join(top), &mut found);
+        walk(&root().join(top), "rs", &mut found);
     }
     assert!(100 < found.len(), "{} files", found.len());
     found
 }
 
-fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
+/// Every file below a folder with this extension, by its path in the repository.
+pub(crate) fn walk(folder: &Path, wanted: &str, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("target") {
-            walk(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            walk(&path, wanted, found);
+        } else if path.extension().is_some_and(|extension| extension == wanted) {
             let name = path.strip_prefix(root()).expect("below").display().to_string();
-            found.push((name, fs::read_to_string(&path).expect("text")));
+            found.push((name, read(&path)));
         }
     }
+}
+
+pub(crate) fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("text")
 }
 
 /// What a file breaks.
