@@ -49,8 +49,8 @@ pub(crate) struct WebhookIn {
     /// Headers sent along, as an object or as an object in JSON text.
     #[schema(value_type = Option<Object>)]
     headers: Option<Value>,
-    /// The profile whose headers and bodies it receives: its source's, if that has any to offer and
-    /// nothing is said; `standard` for our own.
+    /// The profile whose headers and bodies it receives: if nothing is said, a job's source's, if that
+    /// has any to offer, and `batch` of a batch with an `input_file_id`. `standard` for our own.
     profile: Option<String>,
     /// Which contents it wants, as a pattern with Outpost's operators.
     #[schema(value_type = Option<Object>)]

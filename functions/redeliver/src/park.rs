@@ -7,6 +7,7 @@ use adapters::{Unavailable, table::Written};
 use aws_lambda_events::sqs::SqsMessage;
 use domain::{
     delivery::{Attempt, Delivery, State},
+    endpoint::Scope,
     envelope::Envelope,
     event::Event,
     id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
@@ -149,7 +150,7 @@ fn new_letter(
             event_type: event.event_type.clone(),
             url: last.map(|attempt| attempt.url.clone()).unwrap_or_default(),
             job: event.job.clone(),
-            batch_id: event.batch_id.clone(),
+            batch_id: batch_of(event, delivery),
         },
         error: String::new(),
         error_class: ErrorClass::Relay,
@@ -159,6 +160,14 @@ fn new_letter(
         retried_at: None,
         retry_success: None,
         state: LetterState::Waiting,
+    }
+}
+
+/// The batch's name as its webhook was told it: our id. Everybody else hears the senders'.
+fn batch_of(event: &Event, delivery: &Delivery) -> Option<String> {
+    match &delivery.scope {
+        Scope::Batch(id) => Some(id.to_string()),
+        Scope::Application | Scope::Job(_) => event.batch_id.clone(),
     }
 }
 

@@ -59,9 +59,10 @@ impl Batch {
 
 /// The body subscribers receive about a batch, with the counts as they are now.
 pub fn notice(batch: &Batch, news: News, at: Timestamp) -> Vec<u8> {
-    let step = match news {
-        News::Step(step) => batch.threshold(step),
-        News::End(_) => None,
+    // Progress that is told after the end is progress still: nobody is to hear twice that it ended.
+    let (step, status, completed_at) = match news {
+        News::Step(step) => (batch.threshold(step), "in_progress", None),
+        News::End(_) => (None, batch.word(), batch.completed_at),
     };
     let notice = Notice {
         id: news.event(&batch.id).event(),
@@ -71,14 +72,14 @@ pub fn notice(batch: &Batch, news: News, at: Timestamp) -> Vec<u8> {
             batch: Facts {
                 id: batch.id.as_str(),
                 external_id: &batch.external_id,
-                status: batch.word(),
+                status,
                 endpoint: batch.about.endpoint.as_deref(),
                 input_file_id: batch.about.input_file_id.as_deref(),
                 total: batch.total(),
                 completed: batch.counts.succeeded,
                 failed: batch.counts.unsuccessful(),
                 created_at: batch.created_at.rfc3339(),
-                completed_at: batch.completed_at.map(Timestamp::rfc3339),
+                completed_at: completed_at.map(Timestamp::rfc3339),
                 metadata: &batch.about.metadata,
             },
             step,

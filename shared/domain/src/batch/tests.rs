@@ -130,3 +130,17 @@ fn a_job_is_counted_when_it_joins_and_when_it_first_ends() {
     let joined = alone.registered(&registration, NOW);
     assert_eq!(what(&alone, &joined), Some((true, Some(Status::Failed))));
 }
+
+#[test]
+fn progress_that_is_told_after_the_end_does_not_say_that_it_ended() {
+    let steps = Some(Steps::Every(1));
+    let batch = declared(Some(1), steps, FailOn::All).counted(&[ended(1, Status::Succeeded)], NOW);
+    assert_eq!(batch.news().collect::<Vec<_>>(), [News::Step(1), News::End(End::Completed)]);
+    let said = |news| -> Value {
+        let said: Value = serde_json::from_slice(&notice(&batch, news, NOW)).expect("JSON");
+        said["data"]["batch"].clone()
+    };
+    let (step, end) = (said(News::Step(1)), said(News::End(End::Completed)));
+    assert_eq!((&step["status"], &step["completed_at"]), (&"in_progress".into(), &().into()));
+    assert_eq!((&end["status"], end["completed_at"].is_string()), (&"completed".into(), true));
+}
