@@ -21,6 +21,8 @@ class Batch(Journey):
     page = "batch.md"
 
     def prepare(self) -> None:
+        # What the jobs of a batch call it, by its id.
+        self.external: dict[str, str] = {}
         # What runs the batches' requests reports on each, signed as Modal's functions sign.
         self.worker = secrets.token_hex(32)
         source = {"profile": "modal-omtx", "secrets": [self.worker], "application": "default"}
@@ -48,7 +50,6 @@ class Batch(Journey):
             raise AssertionError(f"{answer.status_code}: {answer.text}")
         made = answer.json()
         equal(made["object"], "batch")
-        # What its jobs name it by.
         self.external[made["id"]] = made["external_id"]
         return made["id"]
 
@@ -85,6 +86,7 @@ class Batch(Journey):
     def a_completed_batch_is_verified_in_both_of_their_ways(self):
         hook = self.hooks.at("/batch-complete")
         identity = self.submit(hook, size=3)
+        contains(self.relay.call("GET", f"/v1/batches/{identity}")["webhooks"][0], {"profile": "batch", "timeout": 30})
         self.run(identity, good=2, bad=1)
         request: Request = hook.wait_for(1)[0]
         signature = request.headers["x-webhook-signature"]
@@ -253,13 +255,14 @@ class Batch(Journey):
     @check("S3.5")
     def a_notification_outlives_the_process(self):
         hook = self.hooks.at("/killed", answer=500)
-        self.run(self.submit(hook, max_retries=5))
+        self.run(self.submit(hook, max_retries=5, timeout=5))
         hook.wait_for(1)
         self.relay.kill()
         hook.answer = 200
         count = len(hook.requests)
         self.relay.start()
-        hook.wait_for(count + 1)
+        # What the process held is let go of when its claim ends.
+        hook.wait_for(count + 1, seconds=120)
 
     @check("S3.5")
     def a_webhook_inside_the_network_is_refused(self):

@@ -287,7 +287,7 @@ class Omtx(Journey):
 
     @check("R0.23", "R0.2")
     def the_last_child_of_a_batch_completes_it_once(self):
-        batch = {"external_id": "batch-xyz789", "source": "modal-omtx", "total": 3}
+        batch = {"external_id": "batch-xyz789", "source": "modal-omtx", "size": 3}
         self.relay.call("POST", "/v1/batches", batch)
         for number in range(3):
             status = "failure" if number == 2 else "success"
