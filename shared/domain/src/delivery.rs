@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     endpoint::{Endpoint, Scope},
     event::Event,
+    filter::Payload,
     id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
     retry::{ErrorClass, Policy},
     time::Timestamp,
@@ -139,7 +140,8 @@ impl Delivery {
         endpoints: impl IntoIterator<Item = &'e Endpoint>,
         now: Timestamp,
     ) -> Vec<Self> {
-        let wanting = endpoints.into_iter().filter(|endpoint| endpoint.accepts(event, payload));
+        let payload = Payload::new(payload);
+        let wanting = endpoints.into_iter().filter(|endpoint| endpoint.accepts(event, &payload));
         wanting.map(|endpoint| Self::new(event, endpoint, 0, now)).collect()
     }
 

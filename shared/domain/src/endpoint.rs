@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
-    filter::Filter,
+    filter::{Filter, Payload},
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     outgoing::Outgoing,
@@ -221,7 +221,7 @@ impl Endpoint {
     }
 
     /// Whether it wants to hear of an event that says this.
-    pub fn accepts(&self, event: &Event, payload: &[u8]) -> bool {
+    pub fn accepts(&self, event: &Event, payload: &Payload<'_>) -> bool {
         self.wants(event) && self.filter.as_ref().is_none_or(|filter| filter.matches(payload))
     }
 

@@ -5,6 +5,8 @@
 //! has these members. A list matches where one of its members does; an operator sees it as a whole.
 //! A field that is absent matches `{"$exist": false}` and nothing else.
 
+use std::cell::OnceCell;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -68,9 +70,27 @@ impl Filter {
 
     /// Whether what an endpoint would receive is what it wants. What is no JSON matches only a
     /// pattern that asks for nothing.
-    pub fn matches(&self, payload: &[u8]) -> bool {
-        self.is_empty()
-            || serde_json::from_slice(payload).is_ok_and(|payload| object(&self.0, &payload))
+    pub fn matches(&self, payload: &Payload<'_>) -> bool {
+        self.is_empty() || payload.json().is_some_and(|payload| object(&self.0, payload))
+    }
+}
+
+/// What endpoints would receive, parsed once however many of them filter, and not at all if none
+/// does.
+#[derive(Debug)]
+pub struct Payload<'a> {
+    bytes: &'a [u8],
+    parsed: OnceCell<Option<Value>>,
+}
+
+impl<'a> Payload<'a> {
+    /// A payload that nobody has looked at.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, parsed: OnceCell::new() }
+    }
+
+    fn json(&self) -> Option<&Value> {
+        self.parsed.get_or_init(|| serde_json::from_slice(self.bytes).ok()).as_ref()
     }
 }
 
