@@ -71,7 +71,8 @@ struct BatchIn {
     /// Announce progress each time so many more jobs have ended.
     #[schema(minimum = 1)]
     progress_every: Option<u64>,
-    /// Announce progress each time so many more per cent have ended.
+    /// Announce progress each time so many more per cent have ended; 10 if neither is given and the
+    /// webhook's events name progress.
     #[schema(minimum = 1, maximum = 100)]
     progress_percent: Option<u8>,
     /// `all`: it has failed if none of its jobs succeeded. `any`: if one did not.
@@ -203,7 +204,10 @@ fn declaration(
         (Some(_), None) => return Err(Error::field("progress_every", "is 1 to 1000000000")),
         (None, Some(percent)) if (1..=100).contains(&percent) => Some(Steps::Percent(percent)),
         (None, Some(_)) => return Err(Error::field("progress_percent", "is 1 to 100")),
-        (None, None) => None,
+        // Whoever asks to hear of progress and not how often (R3.6) hears of each tenth.
+        (None, None) => {
+            webhook.filter(|webhook| webhook.names("progress")).map(|_| Steps::Percent(10))
+        }
     };
     if given.priority.is_some_and(|priority| !(-1..=1).contains(&priority)) {
         return Err(Error::field("priority", "is -1 to 1"));

@@ -85,6 +85,15 @@ impl WebhookIn {
         };
     }
 
+    /// Whether its events name this word.
+    pub(crate) fn names(&self, word: &str) -> bool {
+        match &self.events {
+            Some(Value::String(text)) => text.split(',').any(|name| name.trim() == word),
+            Some(Value::Array(list)) => list.iter().any(|name| name.as_str() == Some(word)),
+            _ => false,
+        }
+    }
+
     /// Writes itself over an endpoint, new or as it was read, if all of it can be used.
     pub(crate) fn apply(
         self,

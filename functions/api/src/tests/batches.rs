@@ -37,6 +37,21 @@ async fn r3_1_a_batch_is_told_of_in_the_batch_servers_words_once() {
 }
 
 #[tokio::test]
+async fn r3_6_whoever_asks_for_progress_and_not_how_often_hears_of_each_tenth() {
+    let relay = Relay::start().await;
+    let made = async |more: serde_json::Value| {
+        let mut body = json!({ "webhook": { "url": URL, "events": ["completed", "progress"] } });
+        let more = more.as_object().expect("an object").clone();
+        body.as_object_mut().expect("an object").extend(more);
+        relay.post("/v1/batches", body).await.expect(201)
+    };
+    assert_eq!(made(json!({})).await["progress_percent"], 10);
+    assert_eq!(made(json!({ "progress_every": 5 })).await["progress_every"], 5);
+    let silent = json!({ "webhook": { "url": URL, "events": "completed,failed" } });
+    assert_eq!(made(silent).await["progress_percent"], json!(null));
+}
+
+#[tokio::test]
 async fn a_batch_is_closed_with_what_is_known_or_with_a_number() {
     let relay = Relay::start().await;
     relay.source("modal", "acme").await;
