@@ -117,15 +117,13 @@ async fn create(
         Some(external) => named("external_id", external)?,
         None => hex(adapters::random::bytes()),
     };
-    let mut webhook = match given.webhook.take() {
-        Some(webhook) => Some(webhook),
-        None => WebhookIn::flat(
-            given.webhook_url.take(),
-            given.webhook_secret.take(),
-            given.webhook_headers.take(),
-            given.metadata.as_ref(),
-        )?,
-    };
+    let mut webhook = WebhookIn::of(
+        given.webhook.take(),
+        given.webhook_url.take(),
+        given.webhook_secret.take(),
+        given.webhook_headers.take(),
+        given.metadata.as_ref(),
+    )?;
     // Whoever names the file of its requests speaks the batch server's language, and hears it (R3.1,
     // R3.11), unless a profile is named.
     if let Some(webhook) = &mut webhook {

@@ -58,14 +58,18 @@ pub(crate) struct WebhookIn {
 }
 
 impl WebhookIn {
-    /// The webhook that `webhook_url`, `webhook_secret` and `webhook_headers` describe, or the
-    /// older `metadata.webhook_url`.
-    pub(crate) fn flat(
+    /// The webhook in whichever shape it was given: whole, as `webhook_url`, `webhook_secret` and
+    /// `webhook_headers`, or the older `metadata.webhook_url`.
+    pub(crate) fn of(
+        whole: Option<Self>,
         url: Option<String>,
         secret: Option<String>,
         headers: Option<Value>,
         metadata: Option<&Map<String, Value>>,
     ) -> Result<Option<Self>, Error> {
+        if whole.is_some() {
+            return Ok(whole);
+        }
         let older = || metadata?.get("webhook_url")?.as_str().map(str::to_owned);
         match url.filter(|url| !url.is_empty()).or_else(older) {
             Some(url) => Ok(Some(Self { url, secret, headers, ..Self::default() })),

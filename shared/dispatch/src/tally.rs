@@ -14,7 +14,7 @@ use adapters::{
 };
 use domain::{
     batch::{self, Batch, Marker, News},
-    event::{Event, Origin, Outcome},
+    event::Event,
     id::{ApplicationId, BatchId},
     profile::fingerprint,
 };
@@ -100,22 +100,11 @@ impl Tally {
         let id = news.event(&batch.id);
         // Two may announce it with different counts: each has its own object.
         let key = format!("events/{}/payload-{}", id.bare(), fingerprint(&payload));
+        let kind = news.event_type();
         let event = Event {
-            application,
-            event_type: news.event_type().to_owned(),
-            origin: Origin::Relay,
-            fingerprint: fingerprint(&payload),
             payload: self.bucket.carry(&key, &payload).await?,
-            said: None,
-            job: None,
             batch_id: Some(batch.external_id.clone()),
-            outcome: Outcome::Announced,
-            channels: Vec::new(),
-            created_at: now,
-            duplicates: 0,
-            conflicts: 0,
-            webhooks: 0,
-            id,
+            ..Event::by_relay(id, application, kind, &payload, now)
         };
         let announcement = Announcement {
             event: &event,

@@ -7,7 +7,7 @@ use crate::{
     envelope::{Carried, Trust},
     id::{ApplicationId, EventId, JobId},
     job::Job,
-    profile::Said,
+    profile::{Said, fingerprint},
     time::Timestamp,
 };
 
@@ -91,6 +91,41 @@ pub enum Outcome {
 }
 
 impl Event {
+    /// What the relay itself has to say, with the body that subscribers receive.
+    pub fn by_relay(
+        id: EventId,
+        application: ApplicationId,
+        event_type: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            application,
+            event_type: event_type.to_owned(),
+            origin: Origin::Relay,
+            fingerprint: fingerprint(body),
+            payload: Carried::inline(body),
+            said: None,
+            job: None,
+            batch_id: None,
+            outcome: Outcome::Announced,
+            channels: Vec::new(),
+            created_at: now,
+            duplicates: 0,
+            conflicts: 0,
+            webhooks: 0,
+        }
+    }
+
+    /// The same, about a job.
+    #[must_use]
+    pub fn about(mut self, job: &Job) -> Self {
+        self.job = Some(job.id.clone());
+        self.batch_id.clone_from(&job.batch_id);
+        self
+    }
+
     /// The `webhook-id` header: how the event's own API spells it.
     pub fn webhook_id(&self) -> String {
         match self.origin {

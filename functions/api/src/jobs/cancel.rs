@@ -16,13 +16,12 @@ use domain::{
     batch::Marker,
     delivery::{Delivery, State as DeliveryState},
     endpoint::{Endpoint, EndpointSecret, Scope},
-    envelope::Carried,
-    event::{self, Event, Origin, Outcome},
+    event::{self, Event},
     headers::Kept,
     id::{ApplicationId, DeliveryId, EndpointId, EventId},
     job::{Effect, Job, Status},
     poll::{Cancel, Cancelling, Platform},
-    profile::{Said, fingerprint},
+    profile::Said,
     retry::Policy,
     secret::{Sealed, Secret},
     source::Source,
@@ -128,23 +127,7 @@ async fn step(
     };
     let notice = event::job_notice(id, kind, now, &next, &said, &api.public_url);
     let application = ApplicationId::named(&job.application);
-    let event = Event {
-        id: id.clone(),
-        application: application.clone(),
-        event_type: kind.to_owned(),
-        origin: Origin::Relay,
-        fingerprint: fingerprint(&notice),
-        payload: Carried::inline(&notice),
-        said: None,
-        job: Some(job.id.clone()),
-        batch_id: job.batch_id.clone(),
-        outcome: Outcome::Announced,
-        channels: Vec::new(),
-        created_at: now,
-        duplicates: 0,
-        conflicts: 0,
-        webhooks: 0,
-    };
+    let event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
     let mut endpoints = api.table.endpoints(&application).await?;
     endpoints.extend(api.table.webhooks_of(job).await?);
     let mut deliveries = Delivery::fan_out(&event, &notice, &endpoints, now);

@@ -190,15 +190,13 @@ async fn register(
     external: &str,
     mut given: JobIn,
 ) -> Result<(StatusCode, Json<Registered>), Error> {
-    let mut webhook = match given.webhook.take() {
-        Some(webhook) => Some(webhook),
-        None => WebhookIn::flat(
-            given.webhook_url.take(),
-            given.webhook_secret.take(),
-            given.webhook_headers.take(),
-            given.metadata.as_ref(),
-        )?,
-    };
+    let mut webhook = WebhookIn::of(
+        given.webhook.take(),
+        given.webhook_url.take(),
+        given.webhook_secret.take(),
+        given.webhook_headers.take(),
+        given.metadata.as_ref(),
+    )?;
     if let Some(webhook) = &mut webhook {
         webhook.speak_as(&source.profile);
     }

@@ -39,7 +39,7 @@ async fn r3_1_a_batch_is_told_of_in_the_batch_servers_words_once() {
 #[tokio::test]
 async fn r3_6_whoever_asks_for_progress_and_not_how_often_hears_of_each_tenth() {
     let relay = Relay::start().await;
-    let made = async |more: serde_json::Value| {
+    let made = async |more: Value| {
         let mut body = json!({ "webhook": { "url": URL, "events": ["completed", "progress"] } });
         let more = more.as_object().expect("an object").clone();
         body.as_object_mut().expect("an object").extend(more);

@@ -3,11 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    envelope::Carried,
-    event::{self, Event, Origin, Outcome},
+    event::{self, Event},
     id::{ApplicationId, EventId},
     job::Job,
-    profile::fingerprint,
     time::Timestamp,
 };
 
@@ -52,22 +50,7 @@ pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     let body = serde_json::to_vec(&missed).expect("plain data serialises");
     let id = EventId::derive(&["missed", job.id.as_str()]);
     let payload = event::passed_on(&id, MISSED, now, &body);
-    let event = Event {
-        id,
-        application: ApplicationId::named(&job.application),
-        event_type: MISSED.to_owned(),
-        origin: Origin::Relay,
-        fingerprint: fingerprint(&body),
-        payload: Carried::inline(&payload),
-        said: None,
-        job: Some(job.id.clone()),
-        batch_id: job.batch_id.clone(),
-        outcome: Outcome::Announced,
-        channels: Vec::new(),
-        created_at: now,
-        duplicates: 0,
-        conflicts: 0,
-        webhooks: 0,
-    };
+    let application = ApplicationId::named(&job.application);
+    let event = Event::by_relay(id, application, MISSED, &payload, now).about(job);
     (event, payload)
 }
