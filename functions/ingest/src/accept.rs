@@ -1,13 +1,8 @@
 //! One request: who sent it, whether that may be, and onto the inbox with it.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
-use adapters::{
-    Unavailable,
-    queue::{MAX_MESSAGE, Outgoing},
-    random,
-    table::Written,
-};
+use adapters::{Unavailable, inbox, random, table::Written};
 use axum::{
     body::Bytes,
     http::{HeaderMap, Response},
@@ -180,7 +175,7 @@ impl Ingest {
     ) -> Result<(), Unavailable> {
         let type_header = gate.profile.mapping.event_type_header.as_ref();
         let event_type = type_header.and_then(|name| arrival.headers.get(name)?.to_str().ok());
-        let mut envelope = Envelope {
+        let envelope = Envelope {
             source: gate.name.clone(),
             profile: gate.profile_name.clone(),
             options: gate.options.clone(),
@@ -193,14 +188,7 @@ impl Ingest {
             trust: if accepted.verified.token { Trust::Token } else { Trust::Signed },
             body: Carried::inline(arrival.body),
         };
-        let mut message = envelope.print();
-        if MAX_MESSAGE < message.len() {
-            let key = format!("inbox/{}/{}", accepted.event.bare(), envelope.arrival);
-            self.bucket.put(&key, arrival.body.to_vec()).await?;
-            envelope.body = Carried::Claim(key);
-            message = envelope.print();
-        }
-        self.inbox.send(Outgoing { body: message, delay: Duration::ZERO, group: None }).await
+        inbox::put(&self.inbox, &self.bucket, envelope, arrival.body).await
     }
 
     /// What an accepted request changes for the next one. It is accepted already, so failing here

@@ -137,12 +137,12 @@ impl Event {
 
 /// What subscribers receive about an event from a source.
 #[derive(Serialize)]
-struct Notice<'a> {
+struct Notice<'a, D> {
     id: String,
     #[serde(rename = "type")]
     event_type: &'a str,
     timestamp: String,
-    data: Data<'a>,
+    data: D,
 }
 
 #[derive(Serialize)]
@@ -230,7 +230,13 @@ pub fn passed_on(id: &EventId, event_type: &str, at: Timestamp, body: &[u8]) -> 
     notice(id, event_type, at, data)
 }
 
-fn notice(id: &EventId, event_type: &str, at: Timestamp, data: Data<'_>) -> Vec<u8> {
+/// The envelope of everything we tell subscribers, around what it is about.
+pub(crate) fn notice(
+    id: &EventId,
+    event_type: &str,
+    at: Timestamp,
+    data: impl Serialize,
+) -> Vec<u8> {
     let notice = Notice { id: id.event(), event_type, timestamp: at.rfc3339(), data };
     serde_json::to_vec(&notice).expect("plain data serialises")
 }

@@ -4,16 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Batch, End, News};
-use crate::time::Timestamp;
-
-#[derive(Serialize)]
-struct Notice<'a> {
-    id: String,
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    timestamp: String,
-    data: Data<'a>,
-}
+use crate::{event, time::Timestamp};
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -64,26 +55,21 @@ pub fn notice(batch: &Batch, news: News, at: Timestamp) -> Vec<u8> {
         News::Step(step) => (batch.threshold(step), "in_progress", None),
         News::End(_) => (None, batch.word(), batch.completed_at),
     };
-    let notice = Notice {
-        id: news.event(&batch.id).event(),
-        event_type: news.event_type(),
-        timestamp: at.rfc3339(),
-        data: Data {
-            batch: Facts {
-                id: batch.id.as_str(),
-                external_id: &batch.external_id,
-                status,
-                endpoint: batch.about.endpoint.as_deref(),
-                input_file_id: batch.about.input_file_id.as_deref(),
-                total: batch.total(),
-                completed: batch.counts.succeeded,
-                failed: batch.counts.unsuccessful(),
-                created_at: batch.created_at.rfc3339(),
-                completed_at: completed_at.map(Timestamp::rfc3339),
-                metadata: &batch.about.metadata,
-            },
-            step,
+    let data = Data {
+        batch: Facts {
+            id: batch.id.as_str(),
+            external_id: &batch.external_id,
+            status,
+            endpoint: batch.about.endpoint.as_deref(),
+            input_file_id: batch.about.input_file_id.as_deref(),
+            total: batch.total(),
+            completed: batch.counts.succeeded,
+            failed: batch.counts.unsuccessful(),
+            created_at: batch.created_at.rfc3339(),
+            completed_at: completed_at.map(Timestamp::rfc3339),
+            metadata: &batch.about.metadata,
         },
+        step,
     };
-    serde_json::to_vec(&notice).expect("plain data serialises")
+    event::notice(&news.event(&batch.id), news.event_type(), at, data)
 }
