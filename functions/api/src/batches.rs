@@ -1,5 +1,6 @@
 //! Batches: told of before or after their jobs, closed, looked at.
 
+mod files;
 mod out;
 
 use std::sync::Arc;
@@ -36,7 +37,11 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().routes(routes!(list, create)).routes(routes!(get)).routes(routes!(close))
+    Routes::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get))
+        .routes(routes!(close))
+        .merge(files::routes())
 }
 
 /// Most jobs of a batch.

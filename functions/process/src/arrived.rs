@@ -26,6 +26,11 @@ impl<'a> Arrived<'a> {
         Self { envelope, body, said, fingerprint: fingerprint(body) }
     }
 
+    /// What the sender calls the batch.
+    pub(crate) const fn batch(&mut self) -> Option<&mut String> {
+        self.said.batch_id.as_mut()
+    }
+
     /// Whether this and what came before under its key say the same whatever their bytes: one is
     /// the platform's own answer when it was asked.
     pub(crate) fn is_the_same_as(&self, event: &Event) -> bool {

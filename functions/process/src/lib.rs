@@ -7,6 +7,7 @@ mod arrived;
 
 use std::{
     collections::BTreeSet,
+    mem,
     sync::{Mutex, PoisonError},
 };
 
@@ -96,7 +97,11 @@ impl Process {
         let Some(profile) = source::effective(&envelope.profile, &envelope.options) else {
             return Err(Unfinished::Profile(envelope.profile));
         };
-        let arrived = Arrived::new(&envelope, &profile, &body);
+        let mut arrived = Arrived::new(&envelope, &profile, &body);
+        if let Some(batch) = arrived.batch() {
+            let application = ApplicationId::named(&envelope.application);
+            *batch = self.announcer.table.batch_name(&application, mem::take(batch)).await?;
+        }
         for _ in 0..TRIES {
             if self.apply(&arrived, to_ring).await? == Recorded::New {
                 return Ok(());

@@ -63,6 +63,7 @@ pub(crate) struct JobIn {
     id: Option<String>,
     /// The platform's id of the call that runs it.
     call_id: Option<String>,
+    /// Its batch, by the senders' id or by ours.
     batch_id: Option<String>,
     run_id: Option<String>,
     project_id: Option<String>,
@@ -206,7 +207,11 @@ async fn register(
     if ApplicationId::named(&application) != ApplicationId::named(&source.application) {
         return Err(Error::field("application", "is not the one of this source"));
     }
-    let registration = registration(given, webhook.as_ref(), &id)?;
+    let mut registration = registration(given, webhook.as_ref(), &id)?;
+    if let Some(batch) = registration.batch_id.take() {
+        let application = ApplicationId::named(&source.application);
+        registration.batch_id = Some(api.table.batch_name(&application, batch).await?);
+    }
     for _ in 0..TRIES {
         if let Some((status, mut done)) =
             step(api, source, &id, external, &registration, webhook.as_ref()).await?

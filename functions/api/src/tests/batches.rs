@@ -105,3 +105,76 @@ async fn what_cannot_be_a_batch_is_422_and_named() {
     let acme = relay.key("publish", Some("acme")).await;
     relay.ask(&acme, axum::http::Method::GET, &path, "").await.expect(404);
 }
+
+#[tokio::test]
+async fn r3_11_results_and_errors_come_as_json_lines_in_parts() {
+    let relay = Relay::start().await;
+    relay.source("modal", "acme").await;
+    let body = |result: &str| {
+        format!(r#"{{"status":"success","result":{result},"metadata":{{"batch_id":"b1"}}}}"#)
+    };
+    for job in 0..7 {
+        let result = format!("{{\"n\":{job},\"x\":1.0}}");
+        relay.completion("modal", "acme", &format!("j{job}"), &body(&result)).await;
+    }
+    let large = format!("\"{}\"", "x".repeat(300_000));
+    relay.completion("modal", "acme", "large", &body(&large)).await;
+    let failed =
+        r#"{"status":"failure","error":"no \"memory\" left","metadata":{"batch_id":"b1"}}"#;
+    relay.report("modal", "acme", "bad", failed, domain::job::Status::Failed).await;
+    relay.post("/v1/batches", json!({ "id": "b1", "source": "modal" })).await.expect(201);
+    let closed = relay.post("/v1/batches/b1/close", json!({})).await.expect(200);
+    let id = closed["id"].as_str().expect("an id").to_owned();
+    let lines = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let (mut all, mut path) = (Vec::new(), format!("/v1/batches/{id}/results?limit=3"));
+    for part in 0.. {
+        assert!(part < 5, "it ends");
+        let answer = relay.get(&path).await;
+        assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+        assert_eq!(answer.headers["content-type"], "application/jsonl");
+        all.extend(lines(&answer.text));
+        let Some(link) = answer.headers.get("link") else { break };
+        let link = link.to_str().expect("text").to_owned();
+        let url = link.strip_prefix("<https://relay.example").and_then(|link| link.split_once('>'));
+        path = url.expect("a link of ours").0.to_owned();
+    }
+    let mut found: Vec<_> = all.iter().map(|line| line["custom_id"].clone()).collect();
+    found.sort_by_key(ToString::to_string);
+    assert_eq!(json!(found), json!(["j0", "j1", "j2", "j3", "j4", "j5", "j6", "large"]));
+    let third = all.iter().find(|line| line["custom_id"] == "j3").expect("there");
+    assert_eq!(third["response"]["body"], json!({ "n": 3, "x": 1.0 }));
+    assert_eq!((&third["response"]["status_code"], &third["error"]), (&json!(200), &Value::Null));
+    let large = all.iter().find(|line| line["custom_id"] == "large").expect("there");
+    let url = large["response"]["body_url"].as_str().expect("a link");
+    let url = url.strip_prefix("https://relay.example").expect("ours");
+    assert_eq!(relay.get(url).await.text.len(), 300_002);
+    let errors = lines(&relay.get("/v1/batches/b1/errors").await.text);
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0]["error"]["code"], "failed");
+    assert_eq!(errors[0]["error"]["message"], "no \"memory\" left");
+    relay.get("/v1/batches/b1/results?iterator=9.x").await.expect(422);
+    relay.get("/v1/batches/nobody/results").await.expect(404);
+    relay.application("theirs").await;
+    let theirs = relay.key("read", Some("theirs")).await;
+    let path = format!("/v1/batches/{id}/results");
+    relay.ask(&theirs, axum::http::Method::GET, &path, "").await.expect(404);
+}
+
+#[tokio::test]
+async fn a_job_may_name_its_batch_by_our_id_and_never_anothers() {
+    let relay = Relay::start().await;
+    relay.source("modal", "acme").await;
+    relay.source("foreign", "theirs").await;
+    let made = relay.post("/v1/batches", json!({ "id": "b1", "source": "modal" })).await;
+    let id = made.expect(201)["id"].as_str().expect("an id").to_owned();
+    for source in ["modal", "foreign"] {
+        let job = json!({ "id": "j1", "source": source, "batch_id": id });
+        let made = relay.post("/v1/jobs", job).await.expect(201);
+        let name = if source == "modal" { "b1" } else { &id };
+        assert_eq!(made["batch_id"], name, "{source}");
+    }
+    let closed = relay.post(&format!("/v1/batches/{id}/close"), json!({})).await.expect(200);
+    assert_eq!(closed["size"], 1, "the other's job is not in it");
+}

@@ -1,11 +1,13 @@
 //! Batches, and the markers that their jobs leave to be counted.
 
+use std::{fmt, str::FromStr};
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     batch::{Batch, Marker},
     delivery::GRACE,
     endpoint::{Endpoint, Scope},
-    id::{self, ApplicationId, BatchId},
+    id::{self, ApplicationId, BatchId, JobId},
     time::Timestamp,
 };
 
@@ -22,6 +24,10 @@ const SHARDS: u32 = 4;
 /// Most markers of a partition that are counted in one step: a transaction holds 100 items, the
 /// batch among them.
 const AT_ONCE: i32 = 24;
+/// Where the markers of a partition stand.
+const NEW: &str = "NEW#";
+/// Where its ended jobs stand.
+const ENDED: &str = "END#";
 
 /// A marker that was read.
 #[derive(Debug)]
@@ -29,6 +35,30 @@ pub struct Marked {
     /// What it says.
     pub marker: Marker,
     key: (String, String),
+}
+
+/// A job that has ended in its batch, and where it stands among those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedJob {
+    shard: u32,
+    /// The job.
+    pub job: JobId,
+}
+
+impl fmt::Display for EndedJob {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.shard, self.job)
+    }
+}
+
+impl FromStr for EndedJob {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (shard, job) = text.split_once('.').ok_or(())?;
+        let shard = shard.parse().ok().filter(|shard| *shard < SHARDS).ok_or(())?;
+        Ok(Self { shard, job: JobId::parse(job).map_err(drop)? })
+    }
 }
 
 fn key(id: &BatchId) -> (String, String) {
@@ -46,15 +76,22 @@ fn shard_partition(batch: &BatchId, shard: u32) -> String {
 }
 
 impl Table {
-    /// The write that leaves a marker. It is due, so that a bell that is lost costs time only.
-    pub(super) fn marker_write(&self, marker: &Marker, now: Timestamp) -> Write {
+    /// The writes that leave a marker, and an ended job among those whose results are the batch's.
+    /// A marker is due, so that a bell that is lost costs time only.
+    pub(super) fn marker_writes(&self, marker: &Marker, now: Timestamp) -> Vec<Write> {
         let job = marker.job.as_str();
         let shard = u32::from_str_radix(&id::digest(&[job])[..2], 16).unwrap_or(0) % SHARDS;
+        let partition = shard_partition(&marker.batch, shard);
         let kind = if marker.ended.is_some() { "ended" } else { "joined" };
-        let row =
-            Row::new(shard_partition(&marker.batch, shard), format!("NEW#{job}#{kind}"), marker)
-                .due(job, Some(now.plus(GRACE)));
-        Write::Put(row, Condition::absent())
+        let new = Row::new(partition.clone(), format!("{NEW}{job}#{kind}"), marker)
+            .due(job, Some(now.plus(GRACE)));
+        let mut writes = vec![Write::Put(new, Condition::absent())];
+        if marker.ended.is_some() {
+            let ended = Row::new(partition, format!("{ENDED}{job}"), &marker.job);
+            let ended = ended.expires(Some(self.expiry(now)));
+            writes.push(Write::Put(ended, Condition::default()));
+        }
+        writes
     }
 
     fn batch_write(&self, batch: &Batch) -> Write {
@@ -107,8 +144,9 @@ impl Table {
             .client
             .query()
             .table_name(&self.name)
-            .key_condition_expression("pk = :pk")
+            .key_condition_expression("pk = :pk AND begins_with(sk, :new)")
             .expression_attribute_values(":pk", s(partition))
+            .expression_attribute_values(":new", s(NEW))
             .consistent_read(true)
             .limit(AT_ONCE)
             .send()
@@ -129,6 +167,67 @@ impl Table {
     pub async fn batch(&self, id: &BatchId) -> Result<Option<Batch>, Unavailable> {
         let (pk, sk) = key(id);
         self.entity(&pk, &sk).await
+    }
+
+    /// The jobs of a batch that have ended, in an order that stays, from behind `cursor`.
+    pub async fn ended_jobs(
+        &self,
+        batch: &BatchId,
+        cursor: Option<&EndedJob>,
+        limit: usize,
+    ) -> Result<Page<EndedJob>, Unavailable> {
+        let (mut shard, mut behind) = match cursor {
+            Some(EndedJob { shard, job }) => (*shard, Some(format!("{ENDED}{job}"))),
+            None => (0, None),
+        };
+        let mut found: Vec<EndedJob> = Vec::new();
+        while shard < SHARDS {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                // `$` follows `#`: everything that begins with `END#`.
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", s(shard_partition(batch, shard)))
+                .expression_attribute_values(":from", s(behind.as_deref().unwrap_or(ENDED)))
+                .expression_attribute_values(":to", s("END$"))
+                .consistent_read(true)
+                .limit(i32::try_from(limit + 2 - found.len()).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("reading the jobs of a batch", &error))?;
+            for item in query.items.unwrap_or_default() {
+                if row::text(&item, "sk") != behind.as_deref() {
+                    found.push(EndedJob { shard, job: row::document(&item)? });
+                }
+            }
+            if limit < found.len() {
+                found.truncate(limit);
+                let next = found.last().map(ToString::to_string);
+                return Ok(Page { items: found, next });
+            }
+            behind = match query.last_evaluated_key {
+                Some(key) => row::text(&key, "sk").map(str::to_owned),
+                None => {
+                    shard += 1;
+                    None
+                }
+            };
+        }
+        Ok(Page { items: found, next: None })
+    }
+
+    /// What senders call the batch that is meant: our own id stands for it, but in its application
+    /// alone. What is no such id is a sender's.
+    pub async fn batch_name(
+        &self,
+        application: &ApplicationId,
+        name: String,
+    ) -> Result<String, Unavailable> {
+        let Ok(id) = BatchId::parse(&name) else { return Ok(name) };
+        let known = self.batch(&id).await?;
+        let theirs = |batch: &Batch| ApplicationId::named(&batch.application) == *application;
+        Ok(known.filter(theirs).map_or(name, |batch| batch.external_id))
     }
 
     /// The endpoints that hear of a batch alone.

@@ -77,7 +77,7 @@ impl Table {
         let callee = recording.callee;
         writes.extend(callee.map(|callee| self.scoped_endpoint(callee, event.created_at)));
         let marker = recording.marker;
-        writes.extend(marker.map(|marker| self.marker_write(marker, event.created_at)));
+        writes.extend(marker.into_iter().flat_map(|it| self.marker_writes(it, event.created_at)));
         Ok(match self.transact(writes).await? {
             Written::Yes => Recorded::New,
             Written::Refused => Recorded::Contested,

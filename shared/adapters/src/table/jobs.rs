@@ -73,7 +73,8 @@ impl Table {
     pub async fn register(&self, registering: &Registering<'_>) -> Result<Written, Unavailable> {
         let mut writes = self.job_writes(registering.job);
         let now = registering.job.updated_at;
-        writes.extend(registering.marker.map(|marker| self.marker_write(marker, now)));
+        let marker = registering.marker;
+        writes.extend(marker.into_iter().flat_map(|marker| self.marker_writes(marker, now)));
         if let Some(endpoint) = registering.endpoint {
             writes.push(self.scoped_endpoint(endpoint, now));
         }
@@ -95,6 +96,11 @@ impl Table {
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Unavailable> {
         let (pk, sk) = key(id);
         self.entity(&pk, &sk).await
+    }
+
+    /// Several jobs at once, in no order; those that are gone are left out.
+    pub async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
+        self.items(ids.iter().map(key).collect()).await?.iter().map(row::document).collect()
     }
 
     /// The jobs that somebody can mean: by our id, by the sender's id or by the call id, of any of

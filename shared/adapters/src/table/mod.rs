@@ -17,6 +17,7 @@
 //! | batch | `BATCH#<id>` | `BATCH` | while something is to be announced | `BATCHES` |
 //! | endpoint of a batch | `BATCH#<id>` | `EP#<id>` | | |
 //! | what is to be counted | `BATCH#<id>#<shard>` | `NEW#<job>#<joined or ended>` | always | |
+//! | a job that ended in it | `BATCH#<id>#<shard>` | `END#<job>` | | |
 //! | call id of a job | `CALL#<source>#<call id>` | `CALL` | | |
 //! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
 //! | its number | `LTRNO#<n>` | `LTRNO` | | |
@@ -51,7 +52,7 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Row, Write};
 pub use self::{
-    batches::Marked,
+    batches::{EndedJob, Marked},
     deliveries::{Claim, Claimed, Concluded, Context},
     due::{Due, DueCursor, DuePage, SHARDS, Thing},
     events::{Known, Recorded, Recording},
