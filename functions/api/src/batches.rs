@@ -134,7 +134,11 @@ async fn create(
     if let Some(webhook) = &mut webhook {
         webhook.speak_as(if given.input_file_id.is_some() { "batch" } else { "standard" });
     }
-    let id = BatchId::of(&ApplicationId::named(&application), &external);
+    let application_id = ApplicationId::named(&application);
+    if let Some(webhook) = &mut webhook {
+        webhook.inherit_secret(&api, &application_id).await?;
+    }
+    let id = BatchId::of(&application_id, &external);
     let declaration = declaration(given, webhook.as_ref(), &id)?;
     for _ in 0..TRIES {
         let now = api.clock.now();

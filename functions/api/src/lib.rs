@@ -25,6 +25,7 @@ mod sources;
 mod svix;
 mod tasks;
 mod webhook;
+mod webhook_secret;
 mod wepp;
 
 use std::sync::Arc;
@@ -119,6 +120,7 @@ fn gated() -> Routes {
         .merge(retry::routes())
         .merge(tasks::routes())
         .merge(keys::routes())
+        .merge(webhook_secret::routes())
         .merge(omtx::routes())
         .merge(wepp::routes())
         .merge(svix::routes())

@@ -18,7 +18,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::error::{Error, Invalid};
+use crate::{
+    Api,
+    error::{Error, Invalid},
+    webhook_secret,
+};
 
 /// Retries of a job's or batch's webhook, unless its registrar says otherwise.
 const DEFAULT_RETRIES: i64 = 3;
@@ -30,7 +34,7 @@ const MAX_EVENTS: usize = 256;
 pub(crate) struct WebhookIn {
     /// Where its notifications go.
     pub(crate) url: String,
-    /// What signs them; one is made if there is none.
+    /// What signs them; without one its application's webhook secret, or one that is made.
     #[schema(max_length = 128)]
     secret: Option<String>,
     /// Retries after the first attempt.
@@ -96,6 +100,18 @@ impl WebhookIn {
             Some(Value::Array(list)) => list.iter().any(|name| name.as_str() == Some(word)),
             _ => false,
         }
+    }
+
+    /// Takes its application's secret, where it has none of its own (R3.5).
+    pub(crate) async fn inherit_secret(
+        &mut self,
+        api: &Api,
+        application: &ApplicationId,
+    ) -> Result<(), Error> {
+        if self.secret.is_none() {
+            self.secret = webhook_secret::of(api, application).await?;
+        }
+        Ok(())
     }
 
     /// Writes itself over an endpoint, new or as it was read, if all of it can be used.

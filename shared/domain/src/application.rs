@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ApplicationId, time::Timestamp};
+use crate::{id::ApplicationId, secret::Sealed, time::Timestamp};
 
 /// An application, as it lies in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,19 @@ pub struct Application {
     /// It came into being because somebody named it, and nobody has created it yet.
     #[serde(default)]
     pub implicit: bool,
+    /// What signs to webhooks of jobs and batches that were registered without a secret of their
+    /// own, sealed with the application's id.
+    #[serde(default)]
+    pub webhook_secret: Option<Sealed>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+impl Application {
+    /// What the secret of an application is sealed with.
+    pub fn owner(id: &ApplicationId) -> String {
+        format!("application:{id}")
+    }
 }

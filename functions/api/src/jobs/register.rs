@@ -277,7 +277,11 @@ async fn step(
         let application = ApplicationId::named(&job.application);
         let scope = Scope::Job(job.id.clone());
         let mut made = webhook::endpoint(known, id.clone(), application, scope, now);
-        given.clone().apply(&mut made, "job", &api.rule, &api.vault)?;
+        let mut given = given.clone();
+        if made.secrets.is_empty() {
+            given.inherit_secret(api, &made.application).await?;
+        }
+        given.apply(&mut made, "job", &api.rule, &api.vault)?;
         if let Some(server) = &source.options.status_redis {
             made.metadata.insert(STATUS_REDIS.to_owned(), server.clone());
         }

@@ -107,6 +107,7 @@ pub(crate) async fn ensure(api: &Api, name: &str) -> Result<Application, Error> 
         throttle_rate: None,
         metadata: BTreeMap::new(),
         implicit: true,
+        webhook_secret: None,
         created_at: now,
         updated_at: now,
     };
@@ -153,6 +154,7 @@ async fn create(
         throttle_rate,
         metadata: given.metadata.unwrap_or_default(),
         implicit: false,
+        webhook_secret: None,
         created_at: now,
         updated_at: now,
     };
@@ -162,7 +164,11 @@ async fn create(
     let known = api.table.application(&application.id).await?.ok_or(Error::NotFound)?;
     if known.implicit {
         // It came into being because somebody named it; now somebody means it.
-        let adopted = Application { created_at: known.created_at, ..application };
+        let adopted = Application {
+            created_at: known.created_at,
+            webhook_secret: known.webhook_secret,
+            ..application
+        };
         api.table.put_application(&adopted).await?;
         return Ok((StatusCode::CREATED, Json(adopted.into())));
     }

@@ -24,6 +24,7 @@ mod samples;
 mod secrecy;
 mod sources;
 mod tenants;
+mod webhook_secret;
 mod wepp;
 
 use std::{sync::Arc, time::Duration};
