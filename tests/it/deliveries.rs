@@ -176,7 +176,11 @@ async fn letters_that_match_a_filter_go_back_at_a_rate() {
     let receiver = Receiver::start().await;
     receiver.answer(500);
     let mut cloud = Cloud::start(Faults::default()).await;
-    cloud.endpoint(&receiver.url("/hook"), ladder(&[0])).await;
+    let endpoint = cloud.endpoint(&receiver.url("/hook"), ladder(&[0])).await;
+    // All of them are to die at once.
+    let mut stubborn = endpoint.clone();
+    stubborn.breaker.threshold = 100;
+    cloud.sound_table().update_endpoint(&endpoint, &stubborn).await.expect("kept");
     for number in 0..40 {
         cloud.send(&completion(&format!("c{number}"), "success", "1")).await;
     }

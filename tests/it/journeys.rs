@@ -110,7 +110,9 @@ async fn dead_letters_come_back_by_themselves_once_the_subscriber_answers() {
     let (bundle, client) = relay(Settings::fresh()).await;
     let receiver = Receiver::start().await;
     receiver.answer(500);
-    subscribe(&client, json!({ "url": receiver.url("/hook"), "delays": [0], "maxRetries": 1 }))
+    let patient = json!({ "threshold": 100, "recoverySeconds": 60 });
+    let url = receiver.url("/hook");
+    subscribe(&client, json!({ "url": url, "delays": [0], "maxRetries": 1, "breaker": patient }))
         .await;
     for number in 0..5 {
         send(&client, &completion(&format!("down-{number}"), "success", "1")).await;

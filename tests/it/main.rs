@@ -1,6 +1,7 @@
 //! The one integration binary: journeys through the whole bundle, and the rules that hold it together.
 
 mod batches;
+mod breaker;
 mod bugs;
 mod crash;
 mod deliveries;

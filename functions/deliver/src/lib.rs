@@ -36,8 +36,8 @@ impl Deliver {
     /// needs no second bell: what is still to happen to it is due.
     async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {
         match Doorbell::parse(message.body.as_deref().unwrap_or_default())? {
-            Doorbell::Delivery { event, delivery } => {
-                self.attempts.attempt(&event, &delivery, false).await?;
+            Doorbell::Delivery { event, delivery, hops } => {
+                self.attempts.hear(&event, &delivery, hops).await?;
                 Ok(())
             }
             Doorbell::Task { .. } | Doorbell::Batch { .. } => Err(Unfinished::Misplaced),

@@ -35,7 +35,7 @@ impl Redeliver {
             return self.park_message(Queue::Inbox, message).await;
         }
         match Doorbell::parse(body) {
-            Ok(Doorbell::Delivery { event, delivery }) => self.died(&event, &delivery).await,
+            Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
             Ok(Doorbell::Batch { .. }) | Err(_) => self.park_message(Queue::Outbox, message).await,
         }

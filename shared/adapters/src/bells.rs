@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{
-    delivery::{Delivery, MAX_QUEUE_DELAY},
+    delivery::{Delivery, MAX_HOPS, MAX_QUEUE_DELAY},
     envelope::Doorbell,
     id::{BatchId, TaskId},
     time::Timestamp,
@@ -50,9 +50,24 @@ impl Outbox {
     ) -> Result<(), Unavailable> {
         let soon = deliveries.into_iter().filter_map(|delivery| {
             let delay = delivery.next_at.since(now);
-            (delay <= MAX_QUEUE_DELAY).then(|| bell(delivery, delay))
+            (delay <= MAX_QUEUE_DELAY).then(|| bell(delivery, delay, 0))
         });
         self.0.send_all(soon.collect()).await
+    }
+
+    /// Rings once more for a delivery that somebody heard the bell number `hops` of a chain for. A
+    /// chain that has become too long is left to the sweep, which begins another.
+    pub async fn ring_again(
+        &self,
+        delivery: &Delivery,
+        hops: u8,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let delay = delivery.next_at.since(now);
+        if MAX_QUEUE_DELAY < delay || MAX_HOPS <= hops {
+            return Ok(());
+        }
+        self.0.send(bell(delivery, delay, hops + 1)).await
     }
 }
 
@@ -67,7 +82,7 @@ impl Bells {
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
     ) -> Result<(), Unavailable> {
-        let bells = deliveries.into_iter().map(|delivery| bell(delivery, Duration::ZERO));
+        let bells = deliveries.into_iter().map(|delivery| bell(delivery, Duration::ZERO, 0));
         self.dead_letters.send_all(bells.collect()).await
     }
 
@@ -79,8 +94,8 @@ impl Bells {
 }
 
 /// Fair queues tell endpoints apart by the group, so that a hung one does not delay the others.
-fn bell(delivery: &Delivery, delay: Duration) -> Outgoing {
+fn bell(delivery: &Delivery, delay: Duration, hops: u8) -> Outgoing {
     let (event, id) = (delivery.event.clone(), delivery.id.clone());
-    let body = Doorbell::Delivery { event, delivery: id }.print();
+    let body = Doorbell::Delivery { event, delivery: id, hops }.print();
     Outgoing { body, delay, group: Some(delivery.endpoint.to_string()) }
 }

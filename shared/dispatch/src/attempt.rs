@@ -1,4 +1,4 @@
-//! One attempt of one delivery: claim, sign, post, judge, conclude.
+//! One attempt of one delivery: claim, ask whether the endpoint is called, sign, post, judge, conclude.
 //!
 //! A crash after any of these leaves a delivery whose lease ends and which is due; whoever comes
 //! late finds another token on it and changes nothing.
@@ -16,12 +16,14 @@ use adapters::{
     vault::Vault,
 };
 use domain::{
-    delivery::{Attempt, Delivery, LEASE_MARGIN, Round, State},
+    delivery::{Delivery, LEASE_MARGIN, MAX_QUEUE_DELAY, Round, State},
     endpoint::{Disabled, Endpoint},
-    id::{AttemptId, DeliveryId, EventId},
+    health::{Called, Sign},
+    id::{DeliveryId, EventId},
     outgoing::{Ended, STATUS_REDIS},
+    pace,
     poll::Verb,
-    retry::{self, ErrorClass, Outcome, Policy, Verdict},
+    retry::{self, ErrorClass, Policy, Verdict},
     task::Kind,
     time::Timestamp,
 };
@@ -29,8 +31,9 @@ use http::Method;
 use tracing::{info, warn};
 
 use crate::{
+    admit::Admitted,
     compose::{self, Request},
-    measure, status,
+    measure, record, status,
 };
 
 /// Everything an attempt needs.
@@ -59,12 +62,23 @@ pub enum Attempted {
     Ended(Box<Delivery>),
     /// Another worker holds it.
     Busy,
-    /// Its time has not come.
+    /// Its time has not come, or was put off without an attempt.
     Early(Timestamp),
     /// Another worker took it while we called: what we found out changed nothing.
     Stale,
     /// There is no such delivery.
     Unknown,
+}
+
+/// Who asked for an attempt.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// A person did, who waits.
+    pub(crate) manual: bool,
+    /// The call takes no longer than this, whatever the policy says.
+    pub(crate) limit: Option<Duration>,
+    /// The bell that was heard is this one of its chain.
+    pub(crate) hops: u8,
 }
 
 /// A bell this early is waited for instead of being left to the sweep: SQS counts in seconds, and
@@ -82,6 +96,17 @@ impl Attempts {
         self.attempt_within(event, id, manual, None).await
     }
 
+    /// The same because a bell rang, which is number `hops` of a chain of bells that each rang the
+    /// next.
+    pub async fn hear(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        hops: u8,
+    ) -> Result<Attempted, Unavailable> {
+        self.take(event, id, Asked { hops, ..Asked::default() }).await
+    }
+
     /// The same for somebody who waits: the call takes no longer than `limit`, whatever the policy
     /// says.
     pub async fn attempt_within(
@@ -90,6 +115,15 @@ impl Attempts {
         id: &DeliveryId,
         manual: bool,
         limit: Option<Duration>,
+    ) -> Result<Attempted, Unavailable> {
+        self.take(event, id, Asked { manual, limit, hops: 0 }).await
+    }
+
+    async fn take(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        asked: Asked,
     ) -> Result<Attempted, Unavailable> {
         let token = random::token();
         let mut claim = self.table.claim(event, id, &token, self.clock.now()).await?;
@@ -102,7 +136,7 @@ impl Attempts {
             claim = self.table.claim(event, id, &token, self.clock.now().max(at)).await?;
         }
         match claim {
-            Claim::Taken(claimed) => self.work(*claimed, manual, limit).await,
+            Claim::Taken(claimed) => self.work(*claimed, asked).await,
             Claim::Busy => Ok(Attempted::Busy),
             Claim::Early(at) => Ok(Attempted::Early(at)),
             Claim::Finished(delivery) => Ok(Attempted::Ended(delivery)),
@@ -110,12 +144,7 @@ impl Attempts {
         }
     }
 
-    async fn work(
-        &self,
-        mut claimed: Claimed,
-        manual: bool,
-        limit: Option<Duration>,
-    ) -> Result<Attempted, Unavailable> {
+    async fn work(&self, mut claimed: Claimed, asked: Asked) -> Result<Attempted, Unavailable> {
         let context = self.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = State::Cancelled;
@@ -123,20 +152,79 @@ impl Attempts {
         };
         if endpoint.disabled.is_some() {
             let why = ErrorClass::EndpointDisabled;
-            let note = self.note(&claimed.delivery, endpoint, why, "the endpoint is disabled");
-            // Not an attempt: nothing was called, and the budget is untouched.
-            claimed.delivery.note(note);
-            claimed.delivery.state = State::Dead;
-            return self.end(&claimed, &endpoint.policy).await;
+            return self.park(claimed, endpoint, why, "the endpoint is disabled").await;
         }
+        let at = match self.admit(&mut claimed, endpoint, &context.health, asked).await? {
+            Admitted::Now(at) => at.max(self.clock.now()),
+            Admitted::Closed(until) => return self.put_off(claimed, endpoint, until).await,
+            Admitted::Place(at) => return self.come_back(claimed, endpoint, at, asked.hops).await,
+        };
         let body = self.bucket.open(event.payload.clone()).await?;
-        let at = self.clock.now();
         let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
         let answer = match request {
-            Ok(request) => self.call(&claimed, endpoint, request, at, limit).await,
-            Err(why) => unsendable(why),
+            Ok(request) => self.call(&claimed, endpoint, request, at, asked.limit).await,
+            Err(why) => record::unsendable(why),
         };
-        self.conclude(claimed, &context, endpoint, answer, at, manual).await
+        self.conclude(claimed, &context, endpoint, answer, at, asked).await
+    }
+
+    /// Ends a delivery whose endpoint is not called. Not an attempt: the budget is untouched.
+    async fn park(
+        &self,
+        mut claimed: Claimed,
+        endpoint: &Endpoint,
+        why: ErrorClass,
+        detail: &str,
+    ) -> Result<Attempted, Unavailable> {
+        let now = self.clock.now();
+        claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
+        claimed.delivery.state = State::Dead;
+        self.end(&claimed, &endpoint.policy).await
+    }
+
+    /// Lets a delivery go whose endpoint's circuit is open. Nobody rings for it but the sweep: this
+    /// may happen often, and Lambda stops a function that keeps calling itself.
+    async fn put_off(
+        &self,
+        mut claimed: Claimed,
+        endpoint: &Endpoint,
+        until: Timestamp,
+    ) -> Result<Attempted, Unavailable> {
+        let at = Self::spread(until, random::dice());
+        if !claimed.delivery.may_wait(at) {
+            let why = ErrorClass::CircuitOpen;
+            let detail = "calls to the endpoint stay stopped: it keeps failing";
+            return self.park(claimed, endpoint, why, detail).await;
+        }
+        claimed.delivery.next_at = at;
+        Ok(match self.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
+            Concluded::Yes => Attempted::Early(at),
+            Concluded::Stale => Attempted::Stale,
+        })
+    }
+
+    /// Lets a delivery go whose place in its endpoint's row is not near.
+    async fn come_back(
+        &self,
+        mut claimed: Claimed,
+        endpoint: &Endpoint,
+        at: Timestamp,
+        hops: u8,
+    ) -> Result<Attempted, Unavailable> {
+        let now = self.clock.now();
+        claimed.delivery.next_at = at;
+        let due = match at.since(now) {
+            // The sweep rings for it to the second.
+            wait if MAX_QUEUE_DELAY < wait => now.plus(wait.saturating_sub(pace::SWEEP_AHEAD)),
+            _ => Delivery::due_after(hops, now, at),
+        };
+        if self.table.conclude(&claimed, &endpoint.policy, Some(due)).await? == Concluded::Stale {
+            return Ok(Attempted::Stale);
+        }
+        if let Err(error) = self.bells.outbox.ring_again(&claimed.delivery, hops, now).await {
+            warn!(%error, delivery = %claimed.delivery.id, "a place was not rung for; the sweep will");
+        }
+        Ok(Attempted::Early(at))
     }
 
     /// Calls the endpoint, well within the lease.
@@ -164,14 +252,15 @@ impl Attempts {
         endpoint: &Endpoint,
         answer: Answer,
         at: Timestamp,
-        manual: bool,
+        asked: Asked,
     ) -> Result<Attempted, Unavailable> {
         let policy = &endpoint.policy;
+        let token = claimed.token().to_owned();
         let delivery = &mut claimed.delivery;
         let tried = delivery.tried() + 1;
         let success = endpoint.outgoing().map(|out| out.success.clone()).unwrap_or_default();
         let verdict = retry::judge(policy, &success, &answer.outcome, tried, random::dice());
-        delivery.record(attempt(delivery, endpoint, &answer, &verdict, at, manual));
+        delivery.record(record::attempt(delivery, endpoint, &answer, &verdict, at, asked.manual));
         let now = self.clock.now();
         let due = match verdict {
             Verdict::Delivered => {
@@ -180,7 +269,7 @@ impl Attempts {
             }
             Verdict::Retry(wait) if delivery.round == Round::Policy => {
                 delivery.next_at = now.plus(wait);
-                Some(Delivery::due(now, delivery.next_at))
+                Some(Delivery::due_after(asked.hops, now, delivery.next_at))
             }
             Verdict::Retry(_) | Verdict::Dead | Verdict::Gone => {
                 delivery.state = State::Dead;
@@ -188,14 +277,16 @@ impl Attempts {
             }
         };
         if verdict == Verdict::Gone {
-            self.disable(endpoint).await?;
+            self.disable(endpoint, Disabled::Gone, now).await?;
         }
+        let sign = Sign::of(&answer.outcome, verdict == Verdict::Delivered);
+        self.notice(context, endpoint, Called { sign, token: &token, began: at }).await;
         if self.table.conclude(&claimed, policy, due).await? == Concluded::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(Attempted::Stale);
         }
         measure::attempted(&claimed.delivery, &verdict, now);
-        self.follow_up(&claimed.delivery, context).await;
+        self.follow_up(&claimed.delivery, context, asked.hops).await;
         self.tell(&claimed.delivery, context, now).await;
         Ok(Attempted::Called(Box::new(claimed.delivery)))
     }
@@ -222,15 +313,15 @@ impl Attempts {
         if self.table.conclude(claimed, policy, due).await? == Concluded::Stale {
             return Ok(Attempted::Stale);
         }
-        self.follow_up(&claimed.delivery, &Context::default()).await;
+        self.follow_up(&claimed.delivery, &Context::default(), 0).await;
         Ok(Attempted::Ended(Box::new(claimed.delivery.clone())))
     }
 
     /// Rings for what follows. The table knows it already, so a bell that is not heard is rung by
     /// the sweep.
-    async fn follow_up(&self, delivery: &Delivery, context: &Context) {
+    async fn follow_up(&self, delivery: &Delivery, context: &Context, hops: u8) {
         let rung = match delivery.state {
-            State::Pending => self.bells.outbox.ring([delivery], self.clock.now()).await,
+            State::Pending => self.bells.outbox.ring_again(delivery, hops, self.clock.now()).await,
             State::Dead => {
                 info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
                 self.bells.park([delivery]).await
@@ -258,73 +349,5 @@ impl Attempts {
         }
         self.table.note_answering(task, self.clock.now()).await?;
         self.bells.task(&task.id).await
-    }
-
-    /// 410 Gone: nothing more is sent until its owner says otherwise. If somebody changed the
-    /// endpoint meanwhile, the next 410 will do.
-    async fn disable(&self, endpoint: &Endpoint) -> Result<(), Unavailable> {
-        let mut gone = endpoint.clone();
-        gone.disabled = Some(Disabled::Gone);
-        gone.updated_at = self.clock.now();
-        self.table.update_endpoint(endpoint, &gone).await?;
-        warn!(endpoint = %endpoint.id, "an endpoint answered 410 and is disabled");
-        Ok(())
-    }
-
-    fn note(
-        &self,
-        delivery: &Delivery,
-        endpoint: &Endpoint,
-        why: ErrorClass,
-        detail: &str,
-    ) -> Attempt {
-        let took = Duration::ZERO;
-        let answer = Answer {
-            outcome: Outcome::Failed(why),
-            response: String::new(),
-            detail: detail.to_owned(),
-            took,
-        };
-        attempt(delivery, endpoint, &answer, &Verdict::Dead, self.clock.now(), false)
-    }
-}
-
-fn unsendable(detail: &str) -> Answer {
-    Answer {
-        outcome: Outcome::Failed(ErrorClass::Relay),
-        response: String::new(),
-        detail: detail.to_owned(),
-        took: Duration::ZERO,
-    }
-}
-
-/// The record of a call.
-fn attempt(
-    delivery: &Delivery,
-    endpoint: &Endpoint,
-    answer: &Answer,
-    verdict: &Verdict,
-    at: Timestamp,
-    manual: bool,
-) -> Attempt {
-    let (status, error, detail) = match &answer.outcome {
-        Outcome::Answered { status, .. } if *verdict == Verdict::Delivered => {
-            (Some(*status), None, String::new())
-        }
-        Outcome::Answered { status, .. } => {
-            (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
-        }
-        Outcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
-    };
-    Attempt {
-        id: AttemptId::of(&delivery.id, delivery.made),
-        at,
-        duration_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
-        url: endpoint.url.clone(),
-        status,
-        error,
-        detail,
-        response: answer.response.clone(),
-        manual,
     }
 }

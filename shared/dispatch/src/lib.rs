@@ -1,11 +1,13 @@
 //! What more than one function does: announcing an event, attempting a delivery, putting a dead
 //! letter back, working through a batch of messages.
 
+mod admit;
 pub mod announce;
 pub mod attempt;
 pub mod batch;
 mod compose;
 mod measure;
+mod record;
 pub mod redrive;
 mod status;
 pub mod tally;

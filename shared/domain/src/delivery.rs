@@ -19,6 +19,12 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 pub const GRACE: Duration = Duration::from_secs(60);
 /// Longest wait that a queue message can carry; beyond it only `due` and the sweep.
 pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(900);
+/// Longest chain of bells that follow from one another: Lambda stops one that comes back to the same
+/// function 16 times.
+pub const MAX_HOPS: u8 = 12;
+/// How long a delivery is put off under an open circuit, counted from its beginning; retention is
+/// longer, and what is put off must not go with it.
+pub const MAX_PUT_OFF: Duration = Duration::from_secs(12 * 86_400);
 /// Attempts whose records are kept on a delivery; of more, the oldest go.
 pub const MAX_RECORDED: usize = 64;
 
@@ -53,6 +59,9 @@ pub struct Delivery {
     /// Its dead letter, once it had one.
     #[serde(default)]
     pub letter: Option<LetterId>,
+    /// Its place in the row of those who go to an endpoint with a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Where it is.
@@ -127,6 +136,7 @@ impl Delivery {
             round_from: 0,
             round: Round::Policy,
             letter: None,
+            place: None,
             created_at: now,
             state: State::Pending,
             next_at: now,
@@ -185,6 +195,17 @@ impl Delivery {
     /// own bell should have, or just then if no message can carry the wait.
     pub fn due(now: Timestamp, next_at: Timestamp) -> Timestamp {
         if MAX_QUEUE_DELAY < next_at.since(now) { next_at } else { next_at.plus(GRACE) }
+    }
+
+    /// The same for whoever heard the bell number `hops` of a chain: the sweep alone goes on with one
+    /// that has become too long, and begins another.
+    pub fn due_after(hops: u8, now: Timestamp, next_at: Timestamp) -> Timestamp {
+        if hops < MAX_HOPS { Self::due(now, next_at) } else { next_at }
+    }
+
+    /// Whether it may be put off until then without spending an attempt.
+    pub fn may_wait(&self, until: Timestamp) -> bool {
+        self.letter.is_some() || until.since(self.created_at) <= MAX_PUT_OFF
     }
 }
 

@@ -118,6 +118,8 @@ pub enum Disabled {
     ByOwner,
     /// It answered 410 Gone.
     Gone,
+    /// Nothing succeeded for days.
+    Failing,
 }
 
 /// A signing secret with an end.

@@ -105,6 +105,9 @@ pub enum Doorbell {
         event: EventId,
         /// The delivery.
         delivery: DeliveryId,
+        /// How many bells this one follows from, each rung by whoever heard the one before.
+        #[serde(default, skip_serializing_if = "is_none")]
+        hops: u8,
     },
     /// A task.
     Task {
@@ -116,6 +119,11 @@ pub enum Doorbell {
         /// The batch.
         batch: BatchId,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(hops: &u8) -> bool {
+    *hops == 0
 }
 
 macro_rules! message {
@@ -151,8 +159,13 @@ mod tests {
     #[test]
     fn a_doorbell_prints_and_parses_and_garbage_does_not() {
         let event = EventId::derive(&["e"]);
-        let bell = Doorbell::Delivery { event, delivery: DeliveryId::derive(&["d"]) };
-        assert_eq!(Doorbell::parse(&bell.print()).expect("ours"), bell);
+        let delivery = DeliveryId::derive(&["d"]);
+        for hops in [0, 1, 11] {
+            let (event, delivery) = (event.clone(), delivery.clone());
+            let bell = Doorbell::Delivery { event, delivery, hops };
+            assert_eq!(Doorbell::parse(&bell.print()).expect("ours"), bell);
+            assert_eq!(bell.print().contains("hops"), hops != 0);
+        }
         assert!(Doorbell::parse("garbage").is_err());
         assert!(Envelope::parse("{}").is_err());
     }

@@ -136,6 +136,8 @@ pub enum ErrorClass {
     ForbiddenAddress,
     /// The endpoint is disabled.
     EndpointDisabled,
+    /// Its circuit stays open.
+    CircuitOpen,
     /// The relay itself could not finish.
     Relay,
 }

@@ -77,9 +77,11 @@ fn show(delivery: &Delivery, attempt: &Attempt) -> MessageAttemptOut {
     }
 }
 
-/// The calls of a delivery, newest first. A note that an endpoint is disabled is none.
+/// The calls of a delivery, newest first. A note of why nothing was called is none.
 fn calls(delivery: &Delivery) -> impl Iterator<Item = &Attempt> {
-    let called = |attempt: &&Attempt| attempt.error != Some(ErrorClass::EndpointDisabled);
+    let called = |attempt: &&Attempt| {
+        !matches!(attempt.error, Some(ErrorClass::EndpointDisabled | ErrorClass::CircuitOpen))
+    };
     delivery.attempts.iter().rev().filter(called)
 }
 

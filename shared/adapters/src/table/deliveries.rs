@@ -10,6 +10,7 @@ use domain::{
     delivery::{Delivery, State},
     endpoint::Endpoint,
     event::Event,
+    health::Health,
     id::{DeliveryId, EndpointId, EventId, TaskId},
     letter::LetterState,
     retry::Policy,
@@ -18,7 +19,7 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, Written, endpoints, events, letters,
+    Item, Page, Table, Written, endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
 };
@@ -53,6 +54,13 @@ pub struct Claimed {
     pub until: Timestamp,
 }
 
+impl Claimed {
+    /// What tells this attempt from every other.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
 /// How a claimed delivery is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concluded {
@@ -71,6 +79,8 @@ pub struct Context {
     pub endpoint: Option<Endpoint>,
     /// The task that waits for the endpoint to answer again.
     pub recovery: Option<Task>,
+    /// How the endpoint fares.
+    pub health: Health,
 }
 
 pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
@@ -167,12 +177,14 @@ impl Table {
             events::key(&delivery.event),
             endpoints::key(&delivery.application, &delivery.scope, &delivery.endpoint),
             tasks::key(&task),
+            health::key(&delivery.endpoint),
         ];
         let mut context = Context::default();
         for item in self.items(keys).await? {
             match row::text(&item, "sk") {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),
                 Some(sk) if sk.starts_with("EP#") => context.endpoint = Some(row::document(&item)?),
+                Some(health::HEALTH) => context.health = row::document(&item)?,
                 _ => context.recovery = Some(tasks::from_item(&item)?),
             }
         }

@@ -91,6 +91,10 @@ impl Table {
         new.version = old.version + 1;
         let condition = Condition::new("version = :read").value(":read", n(old.version));
         let mut writes = vec![Write::Put(endpoint_row(&new), condition)];
+        // Whoever enables it, or moves it, says that things are different now.
+        if (old.disabled.is_some() && new.disabled.is_none()) || old.url != new.url {
+            writes.push(Self::forget_health(&old.id));
+        }
         if old.uid != new.uid {
             if let Some(uid) = &old.uid {
                 writes.push(Write::Delete(
@@ -109,7 +113,8 @@ impl Table {
     /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
     pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
-        let mut writes = vec![Write::Delete(pk, sk, Condition::default())];
+        let mut writes =
+            vec![Write::Delete(pk, sk, Condition::default()), Self::forget_health(&endpoint.id)];
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Delete(
                 partition(&endpoint.application),

@@ -9,6 +9,8 @@
 //! | application | `APPS` | id | | |
 //! | endpoint | `APP#<app>` | `EP#<id>` | | |
 //! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
+//! | how an endpoint fares | `HEALTH#<endpoint>` | `HEALTH` | | |
+//! | when the next call at a rate may go | `PACE#<endpoint>` | `PACE` | | |
 //! | event | `EVT#<id>` | `EVT` | | `EVTS#<app>` |
 //! | delivery | `EVT#<id>` | `DLV#<id>` | while something is to happen | `EP#<endpoint>` |
 //! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
@@ -32,6 +34,7 @@ mod deliveries;
 mod due;
 mod endpoints;
 mod events;
+mod health;
 mod jobs;
 mod keys;
 mod letters;

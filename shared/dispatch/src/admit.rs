@@ -1,0 +1,190 @@
+//! Whether an endpoint is called now: its circuit, its rate; and what a call says about it.
+//!
+//! What a call found out about the endpoint is written before the delivery is concluded. A crash in
+//! between leaves a call that is counted and a delivery that is attempted again: calls are what the
+//! circuit counts. A crash of whoever holds the probe leaves a lease that ends.
+
+use std::time::Duration;
+
+use adapters::{
+    Unavailable,
+    table::{Claimed, Context, Written},
+};
+use domain::{
+    delivery::Delivery,
+    endpoint::{Disabled, Endpoint},
+    health::{Admission, Called, Circuit, Health, Judged, News},
+    pace::{self, Turn},
+    time::Timestamp,
+};
+use tracing::{info, warn};
+
+use crate::{
+    attempt::{Asked, Attempts},
+    measure,
+};
+
+/// Over how much time those who wait for an open circuit come back: one of them asks, and the others
+/// need not all find that out at once.
+const SPREAD: Duration = Duration::from_secs(10);
+/// How often a change of an endpoint's health is decided anew because somebody else was faster,
+/// beyond the failures that open it: each of those was counted, so the circuit is open by then.
+const ROUNDS: u32 = 8;
+
+/// Whether a delivery goes now.
+pub(crate) enum Admitted {
+    /// It does; a place in the row counts as this time.
+    Now(Timestamp),
+    /// Its endpoint is not called before then.
+    Closed(Timestamp),
+    /// Its place in the row is not before then.
+    Place(Timestamp),
+}
+
+impl Attempts {
+    /// Whether the endpoint is called now. Last of all the probe is taken: it must not be held by one
+    /// that then waits for its place.
+    pub(crate) async fn admit(
+        &self,
+        claimed: &mut Claimed,
+        endpoint: &Endpoint,
+        health: &Health,
+        asked: Asked,
+    ) -> Result<Admitted, Unavailable> {
+        let now = self.clock.now();
+        if let Admission::Defer(until) = health.admit(asked.manual, now) {
+            return Ok(Admitted::Closed(until));
+        }
+        // Somebody waits for one that a person asked for.
+        let place = match endpoint.throttle_rate.filter(|_| !asked.manual) {
+            Some(rate) => match self.place(&mut claimed.delivery, endpoint, rate).await? {
+                Ok(place) => place,
+                Err(later) => return Ok(Admitted::Place(later)),
+            },
+            None => now,
+        };
+        let mut health = health.clone();
+        for _ in 0..ROUNDS {
+            let now = self.clock.now();
+            match health.admit(asked.manual, now) {
+                Admission::Go => return Ok(Admitted::Now(place)),
+                Admission::Defer(until) => {
+                    // An answer that was lost: the probe is ours.
+                    if matches!(&health.circuit, Circuit::HalfOpen { token, .. } if token == claimed.token())
+                    {
+                        return Ok(Admitted::Now(place));
+                    }
+                    return Ok(Admitted::Closed(until));
+                }
+                Admission::Probe => {}
+            }
+            let lease = Delivery::lease(&endpoint.policy);
+            let probing = health.probing(claimed.token(), lease, now);
+            let kept = self.table.keep_health(&endpoint.id, health.version, &probing, now).await?;
+            if kept == Written::Yes {
+                measure::circuit(&endpoint.id, &probing.circuit, now);
+                return Ok(Admitted::Now(place));
+            }
+            health = self.table.health(&endpoint.id).await?.unwrap_or_default();
+        }
+        Ok(Admitted::Closed(self.clock.now()))
+    }
+
+    /// The delivery's place in its endpoint's row, waited for if it is near.
+    async fn place(
+        &self,
+        delivery: &mut Delivery,
+        endpoint: &Endpoint,
+        rate: u16,
+    ) -> Result<Result<Timestamp, Timestamp>, Unavailable> {
+        let now = self.clock.now();
+        if pace::turn(delivery.place, now) == Turn::Take {
+            let place = self.table.reserve(endpoint.id.as_str(), rate, now).await?;
+            delivery.place = Some(place);
+        }
+        match pace::turn(delivery.place, now) {
+            Turn::Go(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(Ok(delivery.place.take().unwrap_or(now)))
+            }
+            Turn::Later(at) => Ok(Err(at)),
+            // Nobody reserves a place that is over.
+            Turn::Take => Ok(Ok(now)),
+        }
+    }
+
+    /// When a delivery comes back that waits for an open circuit.
+    pub(crate) fn spread(until: Timestamp, dice: f64) -> Timestamp {
+        until.plus(SPREAD.mul_f64(dice))
+    }
+
+    /// Writes down what a call says about its endpoint. Whatever goes wrong here goes wrong once
+    /// more with the next call, and nothing of the delivery depends on it.
+    pub(crate) async fn notice(&self, context: &Context, endpoint: &Endpoint, called: Called<'_>) {
+        if let Err(error) = self.note_health(context, endpoint, called).await {
+            warn!(%error, endpoint = %endpoint.id, "how an endpoint fares was not written down");
+        }
+    }
+
+    async fn note_health(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+        called: Called<'_>,
+    ) -> Result<(), Unavailable> {
+        let mut health = match context.health.circuit {
+            Circuit::Closed => context.health.clone(),
+            // The probe was taken since.
+            _ => self.table.health(&endpoint.id).await?.unwrap_or_default(),
+        };
+        for _ in 0..u32::from(endpoint.breaker.threshold) + ROUNDS {
+            let now = self.clock.now();
+            let Judged::Changed { next, news } = health.judge(called, endpoint.breaker, now) else {
+                return Ok(());
+            };
+            if let Some(news) = news {
+                self.tell_owner(endpoint, &next, news, now).await?;
+            }
+            let kept = self.table.keep_health(&endpoint.id, health.version, &next, now).await?;
+            if kept == Written::Yes {
+                if next.circuit != health.circuit {
+                    measure::circuit(&endpoint.id, &next.circuit, now);
+                    info!(endpoint = %endpoint.id, circuit = next.circuit.word(), "a circuit changed");
+                }
+                return Ok(());
+            }
+            health = self.table.health(&endpoint.id).await?.unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// What follows is done before it is written down that it was: it may be done again.
+    async fn tell_owner(
+        &self,
+        endpoint: &Endpoint,
+        _health: &Health,
+        news: News,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        if news == News::GivenUp {
+            self.disable(endpoint, Disabled::Failing, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more is sent until its owner says otherwise. If somebody changed the endpoint
+    /// meanwhile, the next call will do.
+    pub(crate) async fn disable(
+        &self,
+        endpoint: &Endpoint,
+        why: Disabled,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let mut disabled = endpoint.clone();
+        disabled.disabled = Some(why);
+        disabled.updated_at = now;
+        self.table.update_endpoint(endpoint, &disabled).await?;
+        warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
+        Ok(())
+    }
+}

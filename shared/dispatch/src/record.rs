@@ -1,0 +1,68 @@
+//! What is written down about a call, or about why there was none.
+
+use std::time::Duration;
+
+use adapters::caller::Answer;
+use domain::{
+    delivery::{Attempt, Delivery},
+    endpoint::Endpoint,
+    id::AttemptId,
+    retry::{ErrorClass, Outcome, Verdict},
+    time::Timestamp,
+};
+
+/// Why nothing was called.
+pub(crate) fn note(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    why: ErrorClass,
+    detail: &str,
+    at: Timestamp,
+) -> Attempt {
+    attempt(delivery, endpoint, &no_answer(why, detail), &Verdict::Dead, at, false)
+}
+
+/// What could not be sent at all.
+pub(crate) fn unsendable(detail: &str) -> Answer {
+    no_answer(ErrorClass::Relay, detail)
+}
+
+fn no_answer(why: ErrorClass, detail: &str) -> Answer {
+    Answer {
+        outcome: Outcome::Failed(why),
+        response: String::new(),
+        detail: detail.to_owned(),
+        took: Duration::ZERO,
+    }
+}
+
+/// The record of a call.
+pub(crate) fn attempt(
+    delivery: &Delivery,
+    endpoint: &Endpoint,
+    answer: &Answer,
+    verdict: &Verdict,
+    at: Timestamp,
+    manual: bool,
+) -> Attempt {
+    let (status, error, detail) = match &answer.outcome {
+        Outcome::Answered { status, .. } if *verdict == Verdict::Delivered => {
+            (Some(*status), None, String::new())
+        }
+        Outcome::Answered { status, .. } => {
+            (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
+        }
+        Outcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
+    };
+    Attempt {
+        id: AttemptId::of(&delivery.id, delivery.made),
+        at,
+        duration_ms: u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
+        url: endpoint.url.clone(),
+        status,
+        error,
+        detail,
+        response: answer.response.clone(),
+        manual,
+    }
+}
