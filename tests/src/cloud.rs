@@ -129,6 +129,7 @@ impl Cloud {
             uid: Some("acme".to_owned()),
             name: "acme".to_owned(),
             throttle_rate: None,
+            webhook_secret: None,
             metadata: Default::default(),
             created_at: START,
             updated_at: START,
