@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header},
 };
 use domain::{profile::Profile, secret::Secret, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -46,6 +46,7 @@ impl Received {
 struct Shared {
     received: watch::Sender<Vec<Received>>,
     status: Mutex<u16>,
+    retry_after: Mutex<Option<u64>>,
 }
 
 /// A subscriber.
@@ -62,7 +63,8 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (received, _) = watch::channel(Vec::new());
-        let shared = Arc::new(Shared { received, status: Mutex::new(200) });
+        let shared =
+            Arc::new(Shared { received, status: Mutex::new(200), retry_after: Mutex::new(None) });
         let app = Router::new().fallback(record).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
@@ -78,6 +80,11 @@ impl Receiver {
     /// Answers with this status from now on.
     pub fn answer(&self, status: u16) {
         *self.shared.status.lock().expect("not poisoned") = status;
+    }
+
+    /// Asks in every answer from now on to wait so many seconds.
+    pub fn asks_to_wait(&self, seconds: u64) {
+        *self.shared.retry_after.lock().expect("not poisoned") = Some(seconds);
     }
 
     /// What came so far.
@@ -107,9 +114,11 @@ async fn record(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
+) -> (StatusCode, HeaderMap) {
     let answered = *shared.status.lock().expect("not poisoned");
     let path = uri.path().to_owned();
     shared.received.send_modify(|all| all.push(Received { path, headers, body, answered }));
-    StatusCode::from_u16(answered).expect("a status")
+    let asked = *shared.retry_after.lock().expect("not poisoned");
+    let asked = asked.map(|seconds| (header::RETRY_AFTER, seconds.into()));
+    (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect())
 }

@@ -1,0 +1,74 @@
+//! An endpoint that nothing reaches for days: warned of, disabled, parked, and resumed.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use domain::{
+    delivery::State,
+    endpoint::Disabled,
+    health::Health,
+    retry::{ErrorClass, Policy},
+};
+use serde_json::json;
+use tests::{
+    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+};
+
+#[tokio::test]
+async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_is_enabled() {
+    let receiver = Receiver::start().await;
+    receiver.answer(503);
+    let mut cloud = Cloud::start(Faults::default()).await;
+    let policy = Policy::of(Some(10), Some(5), Some(vec![600])).expect("valid");
+    let endpoint = cloud.endpoint(&receiver.url("/hook"), policy).await;
+    let begun = cloud.clock.now();
+    let health = |cloud: &Cloud| {
+        let (table, id) = (cloud.sound_table(), endpoint.id.clone());
+        async move { table.health(&id).await.expect("read").unwrap_or_default() }
+    };
+    let (mut warned, mut disabled) = (None, None);
+    for hour in 0_u64..24 * 6 {
+        if hour % 6 == 0 {
+            cloud.send(&completion(&format!("c{hour}"), "success", "1")).await;
+        }
+        for _ in 0..4 {
+            cloud.work().await;
+            cloud.pass(Duration::from_secs(900));
+            cloud.sweep().await;
+        }
+        cloud.work().await;
+        let age = cloud.clock.now().since(begun).as_secs_f64() / 86_400.0;
+        let known: Health = health(&cloud).await;
+        if known.warned && warned.is_none() {
+            warned = Some((age, known.attempts));
+        }
+        if World::read(&cloud).await.endpoints[0].disabled.is_some() {
+            disabled = Some((age, known.attempts));
+            break;
+        }
+    }
+    println!("warned of after (days, attempts) {warned:?}, disabled after {disabled:?}");
+    let ((warned, first), (disabled, all)) = (warned.expect("warned"), disabled.expect("disabled"));
+    assert!((2.5..2.6).contains(&warned) && 50 <= first, "{warned} {first}");
+    assert!((5.0..5.1).contains(&disabled) && 100 <= all, "{disabled} {all}");
+    assert_eq!(World::read(&cloud).await.endpoints[0].disabled, Some(Disabled::Failing));
+    // Nothing more is sent; what comes is parked.
+    let before = receiver.received().len();
+    cloud.send(&completion("after", "success", "1")).await;
+    cloud.settle_for(6).await;
+    assert_eq!(receiver.received().len(), before);
+    let world = World::read(&cloud).await;
+    assert!(world.deliveries.iter().all(|d| d.state == State::Dead), "{:?}", world.deliveries);
+    assert!(world.letters.iter().any(|l| l.error_class == ErrorClass::EndpointDisabled));
+    // Enabled, it begins anew and hears everything.
+    receiver.answer(200);
+    let path = format!("/api/v1/app/acme/endpoint/{}", endpoint.id);
+    let enabled = json!({ "url": receiver.url("/hook"), "disabled": false });
+    let (status, answer) = cloud.call(Method::PUT, &path, Some(enabled)).await;
+    assert!(status.is_success(), "{answer}");
+    assert_eq!(health(&cloud).await, Health::default(), "its past is forgotten");
+    assert!(cloud.settle(20).await);
+    let world = World::read(&cloud).await;
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.letters.iter().all(|letter| letter.retry_success == Some(true)));
+}
