@@ -27,6 +27,7 @@ const BATCHES: &str = "/v1/batches";
 const BATCH_CLOSE: &str = "/v1/batches/{id}/close";
 /// What whoever may publish may do there: tell us of jobs and batches.
 const WRITES: [Method; 2] = [Method::POST, Method::PUT];
+const LOGOUT: &str = "/api/v1/auth/logout";
 const ENDPOINT_SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
 
 /// Whoever passed the gate.
@@ -125,6 +126,7 @@ fn needed(method: &Method, route: &str) -> Scope {
     match route {
         ENDPOINT_SECRET => Scope::Admin,
         omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
+        LOGOUT => Scope::Read,
         PUBLISH if method == Method::POST => Scope::Publish,
         JOBS | JOB | JOB_CANCEL | BATCHES | BATCH_CLOSE if WRITES.contains(method) => {
             Scope::Publish

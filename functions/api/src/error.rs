@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Conflict(String),
     /// The body is too large.
     TooLarge,
+    /// The path is known, and nothing is behind it yet.
+    NotImplemented(&'static str),
     /// The outside world did not do what we asked.
     Unavailable(Unavailable),
 }
@@ -72,6 +74,7 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -80,7 +83,7 @@ impl Error {
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Unauthenticated => "Invalid token".to_owned(),
-            Self::Forbidden(why) => (*why).to_owned(),
+            Self::Forbidden(why) | Self::NotImplemented(why) => (*why).to_owned(),
             Self::NotFound => "Entity not found".to_owned(),
             Self::Method => "this path does not know that method".to_owned(),
             Self::Bad(why) | Self::Conflict(why) => why.clone(),

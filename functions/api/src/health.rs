@@ -84,6 +84,7 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(health))
         .routes(routes!(posted_health))
         .routes(routes!(svix_health))
+        .routes(routes!(svix_ping))
         .route("/openapi.json", axum::routing::get(openapi))
 }
 
@@ -108,8 +109,14 @@ async fn posted_health() -> Json<Health> {
 }
 
 /// Whether the API is up, as Svix clients ask it.
-#[utoipa::path(get, path = "/api/v1/health", tag = "health", operation_id = "svix_health", security(()), responses((status = 204)))]
+#[utoipa::path(get, path = "/api/v1/health", tag = "health", operation_id = "v1.health.get", security(()), responses((status = 204)))]
 async fn svix_health() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// The same, as their command line asks it.
+#[utoipa::path(get, path = "/api/v1/health/ping", tag = "health", operation_id = "v1.health.ping", security(()), responses((status = 204)))]
+async fn svix_ping() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 

@@ -31,6 +31,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// Reads what was put together from a body, with the errors of one.
+pub(crate) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|error| unreadable(&error))
+}
+
 fn unreadable(error: &serde_json::Error) -> Error {
     if !error.is_data() {
         return Error::Bad(format!("the body is not JSON: {}", quoteless(&error.to_string())));

@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Routes {
 /// An application as it is given to us.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ApplicationIn {
+pub(super) struct ApplicationIn {
     /// For people.
     #[schema(min_length = 1)]
     name: String,
@@ -119,7 +119,8 @@ pub(crate) async fn ensure(api: &Api, name: &str) -> Result<Application, Error> 
 
 /// Creates an application.
 #[utoipa::path(post, path = "/api/v1/app", tag = "svix: application", operation_id = "v1.application.create",
-    params(("get_if_exists" = Option<bool>, Query, description = "Whether an application that exists is an answer and not a conflict.")),
+    params(("get_if_exists" = Option<bool>, Query, description = "Whether an application that exists is an answer and not a conflict."),
+        ("idempotency-key" = Option<String>, Header)),
     request_body = ApplicationIn,
     responses((status = 200, body = ApplicationOut), (status = 201, body = ApplicationOut), (status = 401, body = HttpErrorOut),
         (status = 403, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]

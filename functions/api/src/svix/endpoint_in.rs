@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::patch::{self, Fields};
 use crate::error::Error;
 
 /// A new endpoint.
@@ -80,6 +81,9 @@ pub(super) struct EndpointUpdate {
     /// When calls stop for a while.
     breaker: Option<Breaker>,
 }
+
+/// What of an endpoint can be changed, of which everything can be left out.
+pub(super) type EndpointPatch = patch::Patch<EndpointUpdate>;
 
 /// An endpoint as we show it.
 #[derive(Serialize, ToSchema)]
@@ -149,6 +153,38 @@ impl From<Endpoint> for EndpointOut {
 }
 
 impl EndpointUpdate {
+    /// A patch laid over an endpoint. What Svix's clients do not know of stays where it is left out.
+    pub(super) fn patched(endpoint: &Endpoint, patch: Fields) -> Result<Self, Error> {
+        const SAME: [patch::Spellings; 2] =
+            [["eventTypes", "filterTypes"], ["throttleRate", "rateLimit"]];
+        const CLEARABLE: [&str; 7] = [
+            "uid",
+            "eventTypes",
+            "filterTypes",
+            "channels",
+            "throttleRate",
+            "rateLimit",
+            "metadata",
+        ];
+        let mut patch = patch;
+        if patch.get("filter").is_some_and(Value::is_null) {
+            patch.insert("filter".to_owned(), Value::Object(Map::new()));
+        }
+        let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+        let mut known = patch::fields(serde_json::json!({
+            "url": endpoint.url,
+            "uid": endpoint.uid,
+            "description": endpoint.description,
+            "disabled": endpoint.disabled.is_some(),
+            "eventTypes": some(&endpoint.event_types),
+            "channels": some(&endpoint.channels),
+            "throttleRate": endpoint.throttle_rate,
+            "metadata": endpoint.metadata,
+        }))?;
+        known.retain(|_, value| !value.is_null());
+        patch::lay_over(known, patch, &SAME, &CLEARABLE)
+    }
+
     /// Writes itself over an endpoint, if all of it can be used. What Svix's clients do not know of
     /// (the retry policy) stays as it is where it is left out.
     pub(super) fn apply(

@@ -21,9 +21,10 @@ use utoipa_axum::routes;
 
 use super::{
     applications,
-    endpoint_in::{self, EndpointIn, EndpointOut, EndpointUpdate},
+    endpoint_in::{self, EndpointIn, EndpointOut, EndpointPatch, EndpointUpdate},
     error::{HttpErrorOut, ValidationErrorOut},
     page::{self, ListResponse},
+    patch::Fields,
 };
 use crate::{
     Api, Routes,
@@ -35,7 +36,7 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::new()
         .routes(routes!(create, list))
-        .routes(routes!(get, update, delete))
+        .routes(routes!(get, update, patch, delete))
         .routes(routes!(get_secret))
 }
 
@@ -59,9 +60,7 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
     let id = EndpointId::random(random::bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", api.clock.now());
     given.update.apply(&mut endpoint, &api.rule, &api.vault)?;
-    if endpoint.uid.as_deref().is_some_and(|uid| EndpointId::parse(uid).is_ok()) {
-        return Err(Error::field("uid", "must not look like an id of ours"));
-    }
+    endpoint.uid.as_deref().map_or(Ok(()), checked_uid)?;
     let secret = match given.secret.as_deref() {
         Some(text) => endpoint_in::secret(&endpoint, text)?,
         None => Secret::symmetric(&random::bytes::<32>()),
@@ -85,7 +84,7 @@ fn uid_taken() -> Error {
 
 /// Creates an endpoint.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint", tag = "svix: endpoint", operation_id = "v1.endpoint.create",
-    params(("app" = String, Path)), request_body = EndpointIn,
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = EndpointIn,
     responses((status = 201, body = EndpointOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn create(
@@ -145,23 +144,54 @@ async fn update(
         }
         Err(error) => return Err(error),
     };
+    Ok((StatusCode::OK, Json(replace(&api, &known, given).await?.into())))
+}
+
+/// Changes some of an endpoint: what is left out stays, null clears. Its secrets stay.
+#[utoipa::path(patch, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint", operation_id = "patch_endpoint",
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")), request_body = EndpointPatch,
+    responses((status = 200, body = EndpointOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+async fn patch(
+    State(api): State<Arc<Api>>,
+    Path((app, name)): Path<(String, String)>,
+    Body(given): Body<Fields>,
+) -> Result<Json<EndpointOut>, Error> {
+    let application = applications::resolve(&api, &app).await?;
+    let known = resolve(&api, &application.id, &name).await?;
+    let given = EndpointUpdate::patched(&known, given)?;
+    Ok(Json(replace(&api, &known, given).await?.into()))
+}
+
+/// Writes what was given over an endpoint as it was read.
+async fn replace(api: &Api, known: &Endpoint, given: EndpointUpdate) -> Result<Endpoint, Error> {
     let mut next = known.clone();
     given.apply(&mut next, &api.rule, &api.vault)?;
     next.updated_at = api.clock.now();
     if known.uid != next.uid
         && let Some(uid) = &next.uid
-        && api.table.endpoint_by_uid(&application.id, uid).await?.is_some()
     {
-        return Err(uid_taken());
+        checked_uid(uid)?;
+        if api.table.endpoint_by_uid(&known.application, uid).await?.is_some() {
+            return Err(uid_taken());
+        }
     }
-    if api.table.update_endpoint(&known, &next).await? == Written::Refused {
+    if api.table.update_endpoint(known, &next).await? == Written::Refused {
         return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
     }
     next.version = known.version + 1;
     if known.disabled.is_some() && next.disabled.is_none() {
-        wake(&api, &next).await?;
+        wake(api, &next).await?;
     }
-    Ok((StatusCode::OK, Json(next.into())))
+    Ok(next)
+}
+
+/// Whoever names an endpoint like an id of ours would never find it by that name.
+fn checked_uid(uid: &str) -> Result<(), Error> {
+    match EndpointId::parse(uid) {
+        Ok(_) => Err(Error::field("uid", "must not look like an id of ours")),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What waits for an endpoint that is enabled again may come. Its task is due, so a bell that is

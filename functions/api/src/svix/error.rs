@@ -63,6 +63,7 @@ const fn code(error: &Error) -> &'static str {
         Error::Invalid(_) => "validation_error",
         Error::Conflict(_) => "conflict",
         Error::TooLarge => "request_too_large",
+        Error::NotImplemented(_) => "not_implemented",
         Error::Unavailable(_) => "server_error",
     }
 }

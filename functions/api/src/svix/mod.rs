@@ -3,11 +3,13 @@
 
 pub(crate) mod applications;
 mod attempts;
+mod auth;
 mod endpoint_in;
 mod endpoints;
 pub(crate) mod error;
 mod messages;
 mod page;
+mod patch;
 mod resend;
 
 use crate::Routes;
@@ -16,6 +18,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(applications::routes())
         .merge(endpoints::routes())
+        .merge(auth::routes())
         .merge(messages::routes())
         .merge(attempts::routes())
         .merge(resend::routes())

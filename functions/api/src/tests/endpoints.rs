@@ -232,3 +232,64 @@ async fn an_endpoint_may_ask_for_families_and_for_contents() {
         relay.post(path, body).await.expect(422);
     }
 }
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names_and_null_clears() {
+    let relay = Relay::start().await;
+    relay.application("acme").await;
+    let path = "/api/v1/app/acme/endpoint";
+    let body = json!({ "url": "https://a.example/", "uid": "one", "description": "d", "eventTypes": ["a", "b"],
+        "channels": ["c"], "throttleRate": 7, "metadata": { "k": "v" }, "maxRetries": 3, "filter": { "data": { "x": 1 } } });
+    let made = relay.post(path, body).await.expect(201);
+    let one = format!("{path}/one");
+    let unchanged = relay.patch(&one, json!({})).await.expect(200);
+    for field in [
+        "id",
+        "url",
+        "uid",
+        "description",
+        "eventTypes",
+        "channels",
+        "throttleRate",
+        "metadata",
+        "maxRetries",
+        "filter",
+        "disabled",
+    ] {
+        assert_eq!(unchanged[field], made[field], "{field}");
+    }
+    // Either spelling replaces both.
+    let patched = relay
+        .patch(&one, json!({ "filterTypes": ["z"], "rateLimit": 9, "disabled": true }))
+        .await
+        .expect(200);
+    assert_eq!((&patched["eventTypes"], &patched["throttleRate"]), (&json!(["z"]), &json!(9)));
+    assert_eq!((&patched["disabled"], &patched["description"]), (&json!(true), &json!("d")));
+    let cleared = relay.patch(&one, json!({ "eventTypes": null, "channels": null, "throttleRate": null, "metadata": {}, "filter": null, "uid": "two" })).await.expect(200);
+    for field in ["eventTypes", "filterTypes", "channels", "throttleRate", "rateLimit", "filter"] {
+        assert_eq!(cleared[field], json!(null), "{field}");
+    }
+    assert_eq!(
+        (&cleared["disabled"], &cleared["maxRetries"], &cleared["metadata"]),
+        (&json!(true), &json!(3), &json!({}))
+    );
+    relay.get(&one).await.expect(404);
+    let two = format!("{path}/two");
+    assert_eq!(relay.get(&two).await.expect(200)["id"], made["id"]);
+    for (bad, field) in [
+        (json!({ "url": null }), "url"),
+        (json!({ "disabled": null }), "disabled"),
+        (json!({ "description": null }), "description"),
+        (json!({ "throttleRate": 0 }), "throttleRate"),
+        (json!({ "uid": "ep_looks-like-one" }), "uid"),
+        (json!({ "eventTypes": [] }), "eventTypes"),
+    ] {
+        let answer = relay.patch(&two, bad.clone()).await.expect(422);
+        assert_eq!(answer["detail"][0]["loc"], json!(["body", field]), "{bad}: {answer}");
+    }
+    relay.patch(&two, json!({ "disabled": "yes" })).await.expect(422);
+    relay.patch(&two, json!([])).await.expect(422);
+    relay.post(path, json!({ "url": "https://b.example/", "uid": "three" })).await.expect(201);
+    relay.patch(&two, json!({ "uid": "three" })).await.expect(409);
+    relay.patch(&format!("{path}/nobody"), json!({})).await.expect(404);
+}

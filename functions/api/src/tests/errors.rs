@@ -16,8 +16,10 @@ async fn health_is_open_to_everybody() {
         let answer = relay.send(request.expect("a request")).await;
         let json = answer.expect(200);
         assert!(method == Method::HEAD || json == json!({ "status": "healthy" }), "{json}");
-        let request = Request::builder().method(&method).uri("/api/v1/health").body(Body::empty());
-        relay.send(request.expect("a request")).await.expect(204);
+        for path in ["/api/v1/health", "/api/v1/health/ping"] {
+            let request = Request::builder().method(&method).uri(path).body(Body::empty());
+            relay.send(request.expect("a request")).await.expect(204);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod attempts;
 mod auth;
 mod batches;
 mod cancel;
+mod contract;
 mod dead_letters;
 mod document;
 mod endpoints;
@@ -154,6 +155,10 @@ impl Relay {
 
     async fn put(&self, path: &str, body: Value) -> Answer {
         self.ask(ADMIN, Method::PUT, path, body.to_string()).await
+    }
+
+    async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask(ADMIN, Method::PATCH, path, body.to_string()).await
     }
 
     /// A key with this scope.

@@ -1,0 +1,93 @@
+//! Access for subscribers to pages of their own. There are no such pages yet, and a link that
+//! leads nowhere would be worse than saying so; who logs out has nothing to be logged out of.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{
+    applications::{self, ApplicationIn},
+    error::{HttpErrorOut, ValidationErrorOut},
+};
+use crate::{Api, Routes, error::Error};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .routes(routes!(app_portal_access))
+        .routes(routes!(dashboard_access))
+        .routes(routes!(expire_all))
+        .routes(routes!(logout))
+}
+
+const NO_PORTAL: Error = Error::NotImplemented("there is no dashboard to give access to yet");
+
+/// What a portal would be opened with.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "described for clients; there is nothing to read it for yet")]
+struct AppPortalAccessIn {
+    /// The application, should it have to be created.
+    application: Option<ApplicationIn>,
+    /// What the portal shows besides what everybody sees.
+    feature_flags: Option<BTreeSet<String>>,
+}
+
+/// A link to a portal.
+#[derive(Serialize, ToSchema)]
+struct AppPortalAccessOut {
+    /// What the link carries.
+    token: String,
+    /// Where it leads.
+    url: String,
+}
+
+/// Gives a subscriber access to their own pages: not possible yet.
+#[utoipa::path(post, path = "/api/v1/auth/app-portal-access/{app}", tag = "svix: authentication", operation_id = "v1.authentication.app-portal-access",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = AppPortalAccessIn,
+    responses((status = 200, body = AppPortalAccessOut, description = "Not given yet."), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut), (status = 501, body = HttpErrorOut)))]
+async fn app_portal_access(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+) -> Result<StatusCode, Error> {
+    applications::resolve(&api, &app).await?;
+    Err(NO_PORTAL)
+}
+
+/// The same, as older clients ask for it: not possible yet.
+#[utoipa::path(post, path = "/api/v1/auth/dashboard-access/{app}", tag = "svix: authentication", operation_id = "v1.authentication.dashboard-access",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
+    responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
+async fn dashboard_access(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+) -> Result<StatusCode, Error> {
+    applications::resolve(&api, &app).await?;
+    Err(NO_PORTAL)
+}
+
+/// Ends every access to an application's pages: not possible yet, for there is none.
+#[utoipa::path(post, path = "/api/v1/auth/app/{app}/expire-all", tag = "svix: authentication", operation_id = "v1.authentication.expire-all",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
+    responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
+async fn expire_all(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+) -> Result<StatusCode, Error> {
+    applications::resolve(&api, &app).await?;
+    Err(NO_PORTAL)
+}
+
+/// Logs out. A key stays what it is; it is revoked under `/v1/keys`.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "svix: authentication", operation_id = "logout_api_v1_auth_logout__post",
+    params(("idempotency-key" = Option<String>, Header)),
+    responses((status = 204), (status = 401, body = HttpErrorOut)))]
+async fn logout() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
