@@ -12,7 +12,7 @@ use domain::{
 };
 use futures::future::join_all;
 use tests::{
-    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion, shown,
 };
 
 fn patient() -> Policy {
@@ -82,7 +82,7 @@ async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_p
         all_at_once(&attempts, &deliveries[100..]).await;
         asked.push(receiver.received().len() - before);
     }
-    println!("calls by 50 workers before it opened: {first}; then per interval: {asked:?}");
+    shown!("calls by 50 workers before it opened: {first}; then per interval: {asked:?}");
     assert!(asked.iter().all(|count| *count == 1), "{asked:?}");
     let world = World::read(&cloud).await;
     let spent = world.deliveries.iter().map(|delivery| delivery.made).sum::<u32>();
@@ -163,7 +163,7 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
         refused += usize::from(by_version && by_token);
         assert_eq!(health(&cloud, &endpoint).await, before);
     }
-    println!("late workers refused: {refused} of {workers}");
+    shown!("late workers refused: {refused} of {workers}");
     assert_eq!(refused, workers);
     assert_eq!(receiver.received().len(), 5 + workers);
 }

@@ -11,7 +11,7 @@ use domain::{
 };
 use serde_json::json;
 use tests::{
-    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion, shown,
 };
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
             break;
         }
     }
-    println!("warned of after (days, attempts) {warned:?}, disabled after {disabled:?}");
+    shown!("warned of after (days, attempts) {warned:?}, disabled after {disabled:?}");
     let ((warned, first), (disabled, all)) = (warned.expect("warned"), disabled.expect("disabled"));
     assert!((2.5..2.6).contains(&warned) && 50 <= first, "{warned} {first}");
     assert!((5.0..5.1).contains(&disabled) && 100 <= all, "{disabled} {all}");

@@ -7,7 +7,7 @@ use domain::{
     retry::{LADDER, Policy},
 };
 use tests::{
-    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion, shown,
 };
 
 /// A cloud with one completion on its way to a subscriber that answers `status`.
@@ -42,7 +42,7 @@ async fn ten_retries_keep_to_their_ladder() {
         cloud.sweep().await;
         cloud.work().await;
     }
-    println!("retry times within 20 % of their step: {within} of {}", ladder.len());
+    shown!("retry times within 20 % of their step: {within} of {}", ladder.len());
     assert_eq!(within, 10);
     let delivery = World::read(&cloud).await.deliveries.remove(0);
     assert_eq!((delivery.made, delivery.state), (11, State::Dead));

@@ -10,7 +10,7 @@ use domain::{
 };
 use futures::future::join_all;
 use tests::{
-    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion, shown,
 };
 
 /// Calls to the endpoint per second.
@@ -92,7 +92,7 @@ async fn concurrent_workers_never_call_faster_than_the_rate_and_spend_nothing_by
     let times: Vec<_> = world.deliveries.iter().map(|d| d.attempts[0].at).collect();
     let last = times.iter().max().expect("some").since(begun);
     let most = most_in_a_second(times);
-    println!("{count} calls at {RATE} a second took {last:?}; most within a second: {most}");
+    shown!("{count} calls at {RATE} a second took {last:?}; most within a second: {most}");
     assert!(most <= usize::from(RATE), "{most} calls within a second");
 }
 

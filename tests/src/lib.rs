@@ -8,3 +8,12 @@ pub mod invariants;
 pub mod platform;
 pub mod receiver;
 pub mod sender;
+
+/// Says a figure that a test measured, past the test runner's capture: it is a result.
+#[macro_export]
+macro_rules! shown {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), $($what)*).expect("written");
+    }};
+}

@@ -261,6 +261,7 @@ fn endpoint(
     let scope = Scope::Batch(batch.id.clone());
     let mut made = webhook::endpoint(None, id.clone(), application, scope, batch.updated_at);
     webhook.apply(&mut made, "batch", &api.rule, &api.vault)?;
+    webhook::keepable(api, &made)?;
     Ok(Some(made))
 }
 

@@ -21,6 +21,7 @@ mod omtx;
 mod page;
 mod platforms;
 mod retry;
+mod rules;
 mod sources;
 mod svix;
 mod tasks;
@@ -28,7 +29,7 @@ mod webhook;
 mod webhook_secret;
 mod wepp;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use adapters::{
     bells::{Bells, Inbox},
@@ -45,6 +46,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Largest request body, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// When the function that delivers ends, unless its template says otherwise: late enough for the
+/// longest timeout that a policy may have.
+const DELIVER_TIMEOUT: Duration = Duration::from_secs(360);
 
 /// The API's shared state.
 pub struct Api {
@@ -70,6 +75,8 @@ pub struct Api {
     pub public_url: String,
     /// The first key, with or without its prefix `rk_admin_`.
     pub admin_key: Secret,
+    /// When the function that delivers ends: no call may take longer.
+    pub deliver_timeout: Duration,
 }
 
 impl Api {
@@ -98,7 +105,14 @@ impl Api {
             clock,
             admin_key,
             public_url,
+            deliver_timeout: DELIVER_TIMEOUT,
         }
+    }
+
+    /// The same where the function that delivers ends after this long.
+    #[must_use]
+    pub fn delivering_within(self, deliver_timeout: Duration) -> Self {
+        Self { deliver_timeout, ..self }
     }
 
     fn bells(&self) -> &Bells {

@@ -21,5 +21,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     };
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
     let api = Api::new(attempts, queue("INBOX_URL")?, admin_key, config::required("PUBLIC_URL")?);
+    let api = api.delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
     lambda_http::run(api::router(Arc::new(api))).await
 }

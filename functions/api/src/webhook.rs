@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use crate::{
     Api,
     error::{Error, Invalid},
-    webhook_secret,
+    rules, webhook_secret,
 };
 
 /// Retries of a job's or batch's webhook, unless its registrar says otherwise.
@@ -46,6 +46,16 @@ pub(crate) struct WebhookIn {
     /// Seconds to wait before each retry; the last one repeats.
     #[schema(min_items = 1, max_items = 10)]
     delays: Option<Vec<i64>>,
+    /// The only answers that are tried again, such as `429` and `"5xx"`; a request without an answer
+    /// always is.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    retry_on: Option<Vec<Value>>,
+    /// The answers that end a delivery at once.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    give_up_on: Option<Vec<Value>>,
+    /// The only answers that are a success.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    success_on: Option<Vec<Value>>,
     /// What it hears of: types, wildcards such as `job.*`, or `completed`, `failed`, `progress`; a
     /// list, or text with commas. Everything, if it is left out.
     #[schema(value_type = Option<Vec<String>>)]
@@ -135,6 +145,10 @@ impl WebhookIn {
             }
             _ => policy(self.max_retries, self.timeout, self.delays)?,
         };
+        let (retry_on, give_up_on, success_on) = (self.retry_on, self.give_up_on, self.success_on);
+        rules::Given { retry_on, give_up_on, success_on }
+            .apply(&mut endpoint.policy)
+            .map_err(|(list, why)| invalid(list.snake(), why))?;
         endpoint.event_types = events(self.events, family)?;
         let owner = Endpoint::owner(&endpoint.id);
         let given = headers::parse(&self.headers.unwrap_or_default());
@@ -161,6 +175,11 @@ impl WebhookIn {
         endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
         Ok(())
     }
+}
+
+/// Whether the relay can keep to what a webhook's policy says.
+pub(crate) fn keepable(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
+    api.too_long(&endpoint.policy).map_or(Ok(()), |why| Err(invalid("timeout", why)))
 }
 
 /// The endpoint that follows from the one that is known, or the first of its id.

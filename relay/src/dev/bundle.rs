@@ -304,7 +304,9 @@ impl Parts {
             self.inbox.clone(),
             self.admin.clone(),
             self.public_url.clone(),
-        );
+        )
+        // As in the template; nothing here ends by itself.
+        .delivering_within(Duration::from_secs(360));
         ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))
     }
 

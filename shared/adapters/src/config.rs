@@ -22,6 +22,14 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
+/// A setting that is a number of seconds.
+pub fn seconds(name: &'static str) -> Result<std::time::Duration, ConfigError> {
+    let seconds = required(name)?.parse();
+    let seconds =
+        seconds.map_err(|_| ConfigError { name, problem: "is not a whole number".to_owned() })?;
+    Ok(std::time::Duration::from_secs(seconds))
+}
+
 /// Which addresses may be called: the rule, with the exceptions of `ALLOWED_NETWORKS` (CIDR,
 /// comma-separated, may be empty).
 pub fn address_rule() -> Result<Rule, ConfigError> {

@@ -1,10 +1,13 @@
 //! When to try again, and when to stop.
 
+mod rules;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outgoing::Success;
+pub use self::rules::{InvalidStatuses, Ruled, Rules, Statuses};
+use crate::{delivery::LEASE_MARGIN, outgoing::Success};
 
 /// How an endpoint is retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +18,9 @@ pub struct Policy {
     pub max_retries: u8,
     /// How long one attempt may take, in seconds, 5 to 300.
     pub timeout_seconds: u16,
+    /// What is said about single statuses.
+    #[serde(default)]
+    pub rules: Rules,
 }
 
 /// The example ladder of Standard Webhooks; its first step is the first attempt itself.
@@ -25,7 +31,12 @@ pub const MAX_DELAY: u32 = 86_400;
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { delays: LADDER.to_vec(), max_retries: 9, timeout_seconds: 30 }
+        Self {
+            delays: LADDER.to_vec(),
+            max_retries: 9,
+            timeout_seconds: 30,
+            rules: Rules::default(),
+        }
     }
 }
 
@@ -72,6 +83,13 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Whether a function that ends after `function` can make its calls: claiming and concluding
+    /// need time as well. If not, the longest timeout that it can, in seconds.
+    pub fn fits(&self, function: Duration) -> Result<(), u64> {
+        let longest = function.saturating_sub(LEASE_MARGIN).as_secs().saturating_sub(1);
+        if u64::from(self.timeout_seconds) <= longest { Ok(()) } else { Err(longest) }
+    }
+
     /// How long to wait after the attempt number `tried` (the first is 1), or that it was the last.
     /// `dice` in 0..1 spreads the delay over ±20 %; the endpoint's own `Retry-After` only
     /// lengthens it.
@@ -101,6 +119,9 @@ pub fn retry_after(
     };
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
+
+/// How long an endpoint is left alone that answers 429 and does not say for how long.
+const THROTTLED: Duration = Duration::from_secs(60);
 
 /// What came of one attempt.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,12 +185,20 @@ pub fn judge(
     tried: u32,
     dice: f64,
 ) -> Verdict {
+    let is_success = |status| match policy.rules.success_on.is_empty() {
+        true => success.is(status),
+        false => policy.rules.success_on.has(status),
+    };
     let retry_after = match outcome {
-        Outcome::Answered { status, .. } if success.is(*status) => return Verdict::Delivered,
-        Outcome::Answered { status: 410, .. } => return Verdict::Gone,
+        Outcome::Answered { status, .. } if is_success(*status) => return Verdict::Delivered,
+        Outcome::Answered { status, retry_after } => match (policy.rules.of(*status), status) {
+            (Ruled::GiveUp, _) => return Verdict::Dead,
+            (Ruled::Usual, 410) => return Verdict::Gone,
+            (_, 429) => retry_after.or(Some(THROTTLED)),
+            _ => *retry_after,
+        },
         // Asking again cannot change where the name points on purpose.
         Outcome::Failed(ErrorClass::ForbiddenAddress) => return Verdict::Dead,
-        Outcome::Answered { retry_after, .. } => *retry_after,
         Outcome::Failed(_) => None,
     };
     policy.delay(tried, dice, retry_after).map_or(Verdict::Dead, Verdict::Retry)
@@ -192,7 +221,7 @@ mod tests {
                 Verdict::Delivered
             );
         }
-        for status in [100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503] {
+        for status in [100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 500, 503] {
             let retry = Verdict::Retry(Duration::from_secs(5));
             assert_eq!(
                 judge(&policy, &Success::default(), &answered(status), 1, 0.5),
@@ -210,6 +239,55 @@ mod tests {
         assert_eq!(judge(&policy, &only_ok, &answered(410), 1, 0.5), Verdict::Gone);
         let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
         assert_eq!(judge(&policy, &Success::default(), &forbidden, 1, 0.5), Verdict::Dead);
+    }
+
+    #[test]
+    fn rules_about_single_statuses_come_before_what_is_usual() {
+        let list = |given: serde_json::Value| {
+            Statuses::parse(given.as_array().expect("a list")).expect("valid")
+        };
+        let policy = Policy {
+            rules: Rules {
+                retry_on: list(serde_json::json!(["5xx", 410])),
+                give_up_on: list(serde_json::json!([501])),
+                success_on: list(serde_json::json!(["2xx", 409])),
+            },
+            ..Policy::default()
+        };
+        let retry = Verdict::Retry(Duration::from_secs(5));
+        for (outcome, verdict) in [
+            (answered(409), Verdict::Delivered),
+            (answered(204), Verdict::Delivered),
+            (answered(503), retry.clone()),
+            (answered(410), retry.clone()),
+            (answered(501), Verdict::Dead),
+            (answered(404), Verdict::Dead),
+            (Outcome::Failed(ErrorClass::Timeout), retry),
+        ] {
+            assert_eq!(
+                judge(&policy, &Success::default(), &outcome, 1, 0.5),
+                verdict,
+                "{outcome:?}"
+            );
+        }
+        // Whoever is asked for too much says so, and is left alone for a while.
+        let usual = Policy::default();
+        for (retry_after, wait) in [(None, 60), (Some(7), 7), (Some(600), 600)] {
+            let retry_after = retry_after.map(Duration::from_secs);
+            let outcome = Outcome::Answered { status: 429, retry_after };
+            let verdict = Verdict::Retry(Duration::from_secs(wait));
+            assert_eq!(judge(&usual, &Success::default(), &outcome, 1, 0.5), verdict);
+        }
+    }
+
+    #[test]
+    fn a_timeout_that_the_function_does_not_have_is_refused() {
+        let seconds = Duration::from_secs;
+        let policy = |timeout| Policy::of(None, Some(timeout), None).expect("valid");
+        assert_eq!(policy(300).fits(seconds(360)), Ok(()));
+        assert_eq!(policy(300).fits(seconds(330)), Err(299));
+        assert_eq!(policy(29).fits(seconds(60)), Ok(()));
+        assert_eq!(policy(30).fits(seconds(60)), Err(29));
     }
 
     #[test]

@@ -127,6 +127,11 @@ pub(crate) fn lease(template: &Value, longest_call: u64, claim_lease: u64) -> Ve
             "DeliverFunction ends after {timeout} s, the claim after {claim_lease} s"
         ));
     }
+    let api = &template["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"];
+    let told = api["DELIVER_TIMEOUT_SECONDS"].as_u64();
+    if told != timeout {
+        found.push(format!("ApiFunction takes DeliverFunction to end after {told:?} s"));
+    }
     found
 }
 

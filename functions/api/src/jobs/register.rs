@@ -282,6 +282,7 @@ async fn step(
             given.inherit_secret(api, &made.application).await?;
         }
         given.apply(&mut made, "job", &api.rule, &api.vault)?;
+        webhook::keepable(api, &made)?;
         if let Some(server) = &source.options.status_redis {
             made.metadata.insert(STATUS_REDIS.to_owned(), server.clone());
         }

@@ -10,7 +10,7 @@ use domain::{
     headers,
     id::is_identifier,
     outgoing::Outgoing,
-    retry::{InvalidPolicy, Policy},
+    retry::{InvalidPolicy, Policy, Statuses},
     secret::Secret,
     subscription,
 };
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::patch::{self, Fields};
-use crate::error::Error;
+use crate::{Api, error::Error, rules};
 
 /// A new endpoint.
 #[derive(Deserialize, ToSchema)]
@@ -68,6 +68,16 @@ pub(super) struct EndpointUpdate {
     /// Seconds to wait before each retry; the last one repeats.
     #[schema(min_items = 1, max_items = 10)]
     delays: Option<Vec<i64>>,
+    /// The only answers that are tried again, such as `429` and `"5xx"`; a request without an answer
+    /// always is. An empty list for what is usual.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    retry_on: Option<Vec<Value>>,
+    /// The answers that end a delivery at once.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    give_up_on: Option<Vec<Value>>,
+    /// The only answers that are a success; an empty list for what is usual.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 50)]
+    success_on: Option<Vec<Value>>,
     /// The profile whose headers and bodies it receives, and whose policy it has unless it says
     /// otherwise; `standard` is none.
     profile: Option<String>,
@@ -105,6 +115,12 @@ pub(super) struct EndpointOut {
     max_retries: u8,
     timeout_seconds: u16,
     delays: Vec<u32>,
+    #[schema(value_type = Vec<Object>)]
+    retry_on: Statuses,
+    #[schema(value_type = Vec<Object>)]
+    give_up_on: Statuses,
+    #[schema(value_type = Vec<Object>)]
+    success_on: Statuses,
     profile: Option<String>,
     /// Of headers whose names say that they are secrets, `***`.
     headers: BTreeMap<String, String>,
@@ -138,6 +154,9 @@ impl From<Endpoint> for EndpointOut {
             max_retries: endpoint.policy.max_retries,
             timeout_seconds: endpoint.policy.timeout_seconds,
             delays: endpoint.policy.delays,
+            retry_on: endpoint.policy.rules.retry_on,
+            give_up_on: endpoint.policy.rules.give_up_on,
+            success_on: endpoint.policy.rules.success_on,
             profile: endpoint.profile,
             headers: endpoint
                 .headers
@@ -188,7 +207,7 @@ impl EndpointUpdate {
     /// Writes itself over an endpoint, if all of it can be used. What Svix's clients do not know of
     /// (the retry policy) stays as it is where it is left out.
     pub(super) fn apply(
-        self,
+        mut self,
         endpoint: &mut Endpoint,
         rule: &Rule,
         vault: &Vault,
@@ -208,8 +227,16 @@ impl EndpointUpdate {
                 endpoint.policy = endpoint.outgoing().map(Outgoing::policy).unwrap_or_default();
             }
         }
+        let rules = endpoint.policy.rules.clone();
         endpoint.policy =
             policy(self.max_retries, self.timeout_seconds, self.delays, &endpoint.policy)?;
+        endpoint.policy.rules = rules;
+        let given = rules::Given {
+            retry_on: self.retry_on.take(),
+            give_up_on: self.give_up_on.take(),
+            success_on: self.success_on.take(),
+        };
+        given.apply(&mut endpoint.policy).map_err(|(list, why)| Error::field(list.camel(), why))?;
         if let Some(given) = &self.headers {
             let given = headers::parse(given).map_err(|why| Error::field("headers", why))?;
             let owner = Endpoint::owner(&endpoint.id);
@@ -287,6 +314,11 @@ fn policy(
         };
         Error::field(field, invalid)
     })
+}
+
+/// Whether the relay can keep to what an endpoint's policy says.
+pub(super) fn keepable(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
+    api.too_long(&endpoint.policy).map_or(Ok(()), |why| Err(Error::field("timeoutSeconds", why)))
 }
 
 /// The name of a profile that has something to say about calls to subscribers.

@@ -61,6 +61,7 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
     let mut endpoint = Endpoint::new(id, application.id, "", api.clock.now());
     given.update.apply(&mut endpoint, &api.rule, &api.vault)?;
     endpoint.uid.as_deref().map_or(Ok(()), checked_uid)?;
+    endpoint_in::keepable(api, &endpoint)?;
     let secret = match given.secret.as_deref() {
         Some(text) => endpoint_in::secret(&endpoint, text)?,
         None => Secret::symmetric(&random::bytes::<32>()),
@@ -167,6 +168,7 @@ async fn patch(
 async fn replace(api: &Api, known: &Endpoint, given: EndpointUpdate) -> Result<Endpoint, Error> {
     let mut next = known.clone();
     given.apply(&mut next, &api.rule, &api.vault)?;
+    endpoint_in::keepable(api, &next)?;
     next.updated_at = api.clock.now();
     if known.uid != next.uid
         && let Some(uid) = &next.uid

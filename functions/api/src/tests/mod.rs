@@ -17,6 +17,7 @@ mod keys;
 mod messages;
 mod omtx;
 mod omtx_reports;
+mod policies;
 mod profiles;
 mod receiver;
 mod redrive;
@@ -182,7 +183,7 @@ impl Relay {
     /// An endpoint's id.
     async fn endpoint(&self, application: &str, url: &str) -> String {
         let path = format!("/api/v1/app/{application}/endpoint");
-        let made = self.post(&path, json!({ "url": url, "delays": [60] })).await;
+        let made = self.post(&path, json!({ "breaker": { "threshold": 100, "recoverySeconds": 60 }, "url": url, "delays": [60] })).await;
         made.expect(201);
         made.at("id")
     }

@@ -184,6 +184,7 @@ impl Outgoing {
             delays: self.delays.clone(),
             max_retries: self.attempts.retries(),
             timeout_seconds: self.timeout_seconds,
+            ..Policy::default()
         }
     }
 

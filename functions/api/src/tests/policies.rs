@@ -1,0 +1,67 @@
+//! What an endpoint's or a webhook's policy may say, and what is refused.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+
+use super::{Relay, router};
+use crate::Api;
+
+const APP: &str = "/api/v1/app/default/endpoint";
+const URL: &str = "https://subscriber.example/hook";
+
+#[tokio::test]
+async fn rules_about_single_statuses_are_kept_shown_and_taken_back() {
+    let relay = Relay::start().await;
+    let body = json!({ "url": URL, "uid": "main", "retryOn": ["5xx", 429], "giveUpOn": [501], "successOn": ["2xx", 409] });
+    let made = relay.post(APP, body).await.expect(201);
+    for (field, kept) in [
+        ("retryOn", json!(["5xx", 429])),
+        ("giveUpOn", json!([501])),
+        ("successOn", json!(["2xx", 409])),
+    ] {
+        assert_eq!(made[field], kept, "{field}");
+    }
+    // Who does not know of them leaves them as they are.
+    let path = format!("{APP}/main");
+    let plain = relay.put(&path, json!({ "url": URL, "uid": "main", "maxRetries": 2 })).await;
+    assert_eq!(plain.expect(200)["retryOn"], made["retryOn"]);
+    let without = relay.put(&path, json!({ "url": URL, "uid": "main", "retryOn": [] })).await;
+    assert_eq!(without.expect(200)["retryOn"], json!([]));
+    for (field, bad) in
+        [("retryOn", json!([99])), ("giveUpOn", json!(["6xx"])), ("successOn", json!([{}]))]
+    {
+        let answer = relay.post(APP, json!({ "url": URL, field: bad })).await;
+        assert!(answer.expect(422).to_string().contains(field), "{answer:?}");
+    }
+    relay.source("modal", "default").await;
+    let job = |webhook| json!({ "source": "modal", "id": "j1", "webhook": webhook });
+    let refused = relay.post("/v1/jobs", job(json!({ "url": URL, "give_up_on": [1] }))).await;
+    assert!(refused.expect(422).to_string().contains("give_up_on"));
+    relay.post("/v1/jobs", job(json!({ "url": URL, "give_up_on": ["4xx"] }))).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_timeout_that_the_function_does_not_have_is_refused_with_the_reason() {
+    let mut relay = Relay::start().await;
+    relay.post(APP, json!({ "url": URL, "timeoutSeconds": 300 })).await.expect(201);
+    let known = &relay.api;
+    let api = Api::new(
+        known.attempts.clone(),
+        known.inbox.0.clone(),
+        known.admin_key.clone(),
+        known.public_url.clone(),
+    );
+    relay.api = Arc::new(api.delivering_within(Duration::from_secs(60)));
+    relay.router = router(Arc::clone(&relay.api));
+    relay.source("modal", "default").await;
+    relay.post(APP, json!({ "url": URL, "timeoutSeconds": 29 })).await.expect(201);
+    let refused = relay.post(APP, json!({ "url": URL, "timeoutSeconds": 30 })).await;
+    let said = refused.expect(422).to_string();
+    assert!(said.contains("timeoutSeconds") && said.contains("ends after 60 s"), "{said}");
+    for (path, key) in [("/v1/jobs", "source"), ("/v1/batches", "source")] {
+        let body = json!({ key: "modal", "id": "x1", "webhook": { "url": URL, "timeout": 120 } });
+        let said = relay.post(path, body).await.expect(422).to_string();
+        assert!(said.contains("timeout") && said.contains("at most 29"), "{path}: {said}");
+    }
+}

@@ -1,0 +1,175 @@
+//! What an endpoint's owner says about single statuses: `404`, or `5xx` for all of its kind.
+
+use serde::{Deserialize, Serialize};
+
+/// Which statuses are a success, which are tried again, and at which to stop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rules {
+    /// If there are any, only these answers are tried again. Without an answer it always is.
+    pub retry_on: Statuses,
+    /// These end a delivery at once.
+    pub give_up_on: Statuses,
+    /// If there are any, only these are a success.
+    pub success_on: Statuses,
+}
+
+/// A list of statuses and of kinds of statuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Statuses(Vec<Which>);
+
+/// One status, or all of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Which {
+    Exactly(u16),
+    /// `1xx` to `5xx`.
+    Kind(String),
+}
+
+/// A list that cannot be kept. The caller may read this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is a list of at most 50 statuses such as 404 or \"5xx\"")]
+pub struct InvalidStatuses;
+
+/// How exactly a list speaks of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Says {
+    Nothing,
+    Kind,
+    Exactly,
+}
+
+/// What the rules say about an answer that is no success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruled {
+    /// It is tried again.
+    Retry,
+    /// It is not.
+    GiveUp,
+    /// Nothing: what is usual.
+    Usual,
+}
+
+const MOST: usize = 50;
+
+impl Statuses {
+    /// Reads a list of numbers and texts.
+    pub fn parse(given: &[serde_json::Value]) -> Result<Self, InvalidStatuses> {
+        if MOST < given.len() {
+            return Err(InvalidStatuses);
+        }
+        let one = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => match text.as_bytes() {
+                [b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+                    Ok(Which::Kind(text.to_ascii_lowercase()))
+                }
+                _ => text.parse().ok().and_then(exactly).ok_or(InvalidStatuses),
+            },
+            value => {
+                let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
+                number.and_then(exactly).ok_or(InvalidStatuses)
+            }
+        };
+        given.iter().map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a status is among them.
+    pub fn has(&self, status: u16) -> bool {
+        self.says(status) != Says::Nothing
+    }
+
+    fn says(&self, status: u16) -> Says {
+        let each = self.0.iter().map(|which| match which {
+            Which::Exactly(this) if *this == status => Says::Exactly,
+            Which::Kind(kind) if kind.as_bytes().first() == Some(&kind_of(status)) => Says::Kind,
+            Which::Exactly(_) | Which::Kind(_) => Says::Nothing,
+        });
+        each.max().unwrap_or(Says::Nothing)
+    }
+}
+
+const fn exactly(status: u16) -> Option<Which> {
+    if status < 100 || 599 < status { None } else { Some(Which::Exactly(status)) }
+}
+
+const fn kind_of(status: u16) -> u8 {
+    // 100 to 599 in what is ever answered; anything else is of no kind.
+    if status < 1000 { b'0' + (status / 100) as u8 } else { b'?' }
+}
+
+impl Rules {
+    /// What they say. Who names a status is heard before who names its kind, and giving up before
+    /// trying again. That an endpoint is gone (410) is only overruled by name.
+    pub fn of(&self, status: u16) -> Ruled {
+        let (retry, give_up) = (self.retry_on.says(status), self.give_up_on.says(status));
+        if status == 410 && retry.max(give_up) != Says::Exactly {
+            return Ruled::Usual;
+        }
+        match (retry, give_up) {
+            (Says::Nothing, Says::Nothing) if self.retry_on.is_empty() => Ruled::Usual,
+            (retry, give_up) if give_up < retry => Ruled::Retry,
+            _ => Ruled::GiveUp,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn statuses(given: &serde_json::Value) -> Statuses {
+        Statuses::parse(given.as_array().expect("a list")).expect("valid")
+    }
+
+    #[test]
+    fn the_more_exact_rule_holds_and_of_two_giving_up() {
+        use Ruled::{GiveUp, Retry, Usual};
+        for (retry_on, give_up_on, status, ruled) in [
+            (json!([]), json!([]), 500, Usual),
+            (json!([]), json!(["4xx"]), 404, GiveUp),
+            (json!([]), json!(["4xx"]), 500, Usual),
+            (json!([429]), json!(["4xx"]), 429, Retry),
+            (json!([429]), json!(["4xx"]), 500, GiveUp),
+            (json!(["5xx"]), json!([501]), 501, GiveUp),
+            (json!(["5xx"]), json!([501]), 503, Retry),
+            (json!(["5xx"]), json!(["5xx"]), 503, GiveUp),
+            (json!(["4xx"]), json!([]), 410, Usual),
+            (json!([]), json!(["4xx"]), 410, Usual),
+            (json!([410]), json!([]), 410, Retry),
+            (json!([]), json!([410]), 410, GiveUp),
+            (json!(["500"]), json!([]), 500, Retry),
+        ] {
+            let rules = Rules {
+                retry_on: statuses(&retry_on),
+                give_up_on: statuses(&give_up_on),
+                success_on: Statuses::default(),
+            };
+            assert_eq!(rules.of(status), ruled, "{retry_on} {give_up_on} {status}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_checked_and_shown_as_it_was_given() {
+        let given = json!([404, "5xx"]);
+        assert_eq!(serde_json::to_value(statuses(&given)).expect("JSON"), given);
+        for bad in
+            [json!([99]), json!([600]), json!(["6xx"]), json!(["5x"]), json!([null]), json!([-1])]
+        {
+            assert_eq!(
+                Statuses::parse(bad.as_array().expect("a list")),
+                Err(InvalidStatuses),
+                "{bad}"
+            );
+        }
+        assert!(Statuses::parse(&vec![json!(404); 51]).is_err());
+    }
+}
