@@ -7,6 +7,8 @@ mod auth;
 mod endpoint_in;
 mod endpoints;
 pub(crate) mod error;
+mod event_types;
+mod import;
 mod messages;
 mod page;
 mod patch;
@@ -19,6 +21,8 @@ pub(crate) fn routes() -> Routes {
         .merge(applications::routes())
         .merge(endpoints::routes())
         .merge(auth::routes())
+        .merge(event_types::routes())
+        .merge(import::routes())
         .merge(messages::routes())
         .merge(attempts::routes())
         .merge(resend::routes())

@@ -10,6 +10,7 @@ mod dead_letters;
 mod document;
 mod endpoints;
 mod errors;
+mod event_types;
 mod events;
 mod inject;
 mod jobs;

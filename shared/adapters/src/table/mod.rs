@@ -24,6 +24,7 @@
 //! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
 //! | its number | `LTRNO#<n>` | `LTRNO` | | |
 //! | task | `TASKS` | id | until it is finished | |
+//! | event type | `TYPES` | name | | |
 //! | API key | `KEYS` | id | | |
 //! | the last letter's number | `COUNTERS` | `letters` | | |
 //!
@@ -41,6 +42,7 @@ mod letters;
 mod row;
 mod sources;
 mod tasks;
+mod types;
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,0 +1,38 @@
+//! Event types: few, and the same for all applications.
+
+use domain::event_type::EventType;
+
+use super::{
+    Table, Written,
+    row::{self, Condition, Row, Write, n},
+};
+use crate::Unavailable;
+
+const TYPES: &str = "TYPES";
+
+impl Table {
+    /// Keeps an event type as it follows from the one that was read (version 0: there was none);
+    /// `Refused` if somebody changed it since. The version is counted up here.
+    pub async fn put_event_type(&self, kind: &EventType) -> Result<Written, Unavailable> {
+        let mut next = kind.clone();
+        next.version += 1;
+        let row = Row::new(TYPES, &next.name, &next).with("version", n(next.version));
+        self.put(row, Some(Condition::version(kind.version))).await
+    }
+
+    /// The event type of this name.
+    pub async fn event_type(&self, name: &str) -> Result<Option<EventType>, Unavailable> {
+        self.entity(TYPES, name).await
+    }
+
+    /// Every event type, by name.
+    pub async fn event_types(&self) -> Result<Vec<EventType>, Unavailable> {
+        self.partition(TYPES, "").await?.iter().map(row::document).collect()
+    }
+
+    /// Removes an event type as it was read; `Refused` if somebody changed it since.
+    pub async fn delete_event_type(&self, kind: &EventType) -> Result<Written, Unavailable> {
+        let condition = Condition::version(kind.version);
+        self.transact(vec![Write::Delete(TYPES.to_owned(), kind.name.clone(), condition)]).await
+    }
+}

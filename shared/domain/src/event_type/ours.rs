@@ -1,0 +1,100 @@
+//! Examples of what the relay itself tells, made by the code that tells it.
+
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    batch::{self, Batch, Counts, End, FailOn, News},
+    event::job_notice,
+    id::EventId,
+    job::{Job, Status},
+    poll,
+    profile::Said,
+    time::Timestamp,
+};
+
+/// 2026-01-02T03:04:05Z.
+const AT: Timestamp = Timestamp::from_secs(1_767_323_045);
+
+/// The payload of an example of a type of ours; none for other types.
+pub fn own_example(event_type: &str) -> Option<Vec<u8>> {
+    let status = |word: &str| {
+        let all = [
+            Status::Running,
+            Status::Progress,
+            Status::Succeeded,
+            Status::Failed,
+            Status::TimedOut,
+            Status::Cancelled,
+        ];
+        all.into_iter().find(|status| status.event_type() == Some(word))
+    };
+    match event_type {
+        "completion.missed" => Some(poll::missed_event(&job(Status::Succeeded), AT).1),
+        "batch.progress" => Some(batch::notice(&batch(2, 0), News::Step(1), AT)),
+        "batch.completed" => {
+            let end = Batch { end: Some(End::Completed), completed_at: Some(AT), ..batch(9, 1) };
+            Some(batch::notice(&end, News::End(End::Completed), AT))
+        }
+        "batch.failed" => {
+            let end = Batch { end: Some(End::Failed), completed_at: Some(AT), ..batch(0, 10) };
+            Some(batch::notice(&end, News::End(End::Failed), AT))
+        }
+        _ => status(event_type).map(|status| told_of_job(event_type, status)),
+    }
+}
+
+fn told_of_job(event_type: &str, status: Status) -> Vec<u8> {
+    let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap_or_default();
+    let (result, error) = (raw(r#"{"score":0.97}"#), raw(r#""out of memory""#));
+    let said = Said {
+        result: (status == Status::Succeeded).then_some(&*result),
+        error: (status == Status::Failed).then_some(&*error),
+        ..Said::default()
+    };
+    let id = EventId::derive(&["example", event_type]);
+    job_notice(&id, event_type, AT, &job(status), &said, "https://relay.example")
+}
+
+fn job(status: Status) -> Job {
+    let mut job = Job::unknown("modal", "default", "fc-01ABC", AT);
+    job.status = status;
+    job.batch_id = Some("nightly-7".to_owned());
+    job
+}
+
+fn batch(succeeded: u64, failed: u64) -> Batch {
+    let counts = Counts { known: 10, succeeded, failed, ..Counts::default() };
+    let steps = Some(batch::Steps::Every(2));
+    Batch {
+        size: Some(10),
+        counts,
+        steps,
+        fail_on: FailOn::All,
+        ..Batch::unknown("default", "nightly-7", AT)
+    }
+}
+
+/// The payload of an example as JSON.
+pub fn own_example_json(event_type: &str) -> Option<Value> {
+    serde_json::from_slice(&own_example(event_type)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subscription::OURS;
+
+    #[test]
+    fn every_type_of_ours_has_an_example_that_says_its_type() {
+        for kind in OURS.iter().chain(&["completion.missed"]) {
+            let example = own_example_json(kind).unwrap_or_else(|| panic!("{kind}"));
+            assert_eq!(example["type"], **kind, "{example}");
+            assert!(example["data"].is_object(), "{example}");
+        }
+        assert_eq!(
+            own_example_json("job.succeeded").expect("there")["data"]["job"]["status"],
+            "succeeded"
+        );
+        assert_eq!(own_example("invoice.paid"), None);
+    }
+}
