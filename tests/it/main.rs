@@ -12,6 +12,7 @@ mod journeys;
 mod ladder;
 mod missed;
 mod omtx;
+mod operational;
 mod outgoing;
 mod pace;
 mod replays;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adapters::{Unavailable, table::Written};
 use aws_lambda_events::sqs::SqsMessage;
+use dispatch::{announce::Announcer, redrive::Redrive};
 use domain::{
     delivery::{Attempt, Delivery, State},
     endpoint::Scope,
@@ -12,6 +13,7 @@ use domain::{
     event::Event,
     id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
     letter::{Letter, LetterState, Queue, What},
+    operational::{self, Trouble},
     retry::ErrorClass,
     task::{self, Task},
     time::Timestamp,
@@ -77,10 +79,30 @@ impl Redeliver {
         let letter = with_story(letter, &delivery);
         table.park(&letter, known.is_none()).await?;
         self.watch(&delivery.endpoint).await?;
+        self.tell_exhausted(&event, &delivery).await?;
         delivery.letter = Some(id);
         table.mark_parked(&delivery).await?;
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
         Ok(())
+    }
+
+    /// Tells the application's owner that a delivery is spent, before it counts as parked: once,
+    /// however often it dies.
+    async fn tell_exhausted(&self, event: &Event, delivery: &Delivery) -> Result<(), Unavailable> {
+        let Some(last) = operational::last_call(delivery) else { return Ok(()) };
+        let Redrive { table, outbox, clock, .. } = &self.redrive;
+        let endpoint =
+            table.endpoint_of(&delivery.application, &delivery.scope, &delivery.endpoint).await?;
+        let Some(endpoint) = endpoint else { return Ok(()) };
+        let (table, outbox, clock) = (table.clone(), outbox.clone(), clock.clone());
+        let announcer = Announcer { table, outbox, clock };
+        let application = announcer.application(&delivery.application).await?;
+        let now = announcer.clock.now();
+        let (trouble, story) = (Trouble::Exhausted, (event, delivery, last));
+        match operational::of_trouble(trouble, &endpoint, story, application.as_ref(), now) {
+            Some(news) => announcer.tell(news, now).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes sure that somebody waits for the endpoint to answer again.

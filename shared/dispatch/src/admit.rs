@@ -14,14 +14,17 @@ use domain::{
     delivery::Delivery,
     endpoint::{Disabled, Endpoint},
     health::{Admission, Called, Circuit, Health, Judged, News},
+    operational::{self, Change, Trouble},
     pace::{self, Turn},
     time::Timestamp,
 };
 use tracing::{info, warn};
 
 use crate::{
+    announce::Announcer,
     attempt::{Asked, Attempts},
     measure,
+    operational::Telling,
 };
 
 /// Over how much time those who wait for an open circuit come back: one of them asks, and the others
@@ -120,8 +123,14 @@ impl Attempts {
 
     /// Writes down what a call says about its endpoint. Whatever goes wrong here goes wrong once
     /// more with the next call, and nothing of the delivery depends on it.
-    pub(crate) async fn notice(&self, context: &Context, endpoint: &Endpoint, called: Called<'_>) {
-        if let Err(error) = self.note_health(context, endpoint, called).await {
+    pub(crate) async fn notice(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+        delivery: &Delivery,
+        called: Called<'_>,
+    ) {
+        if let Err(error) = self.note_health(context, endpoint, delivery, called).await {
             warn!(%error, endpoint = %endpoint.id, "how an endpoint fares was not written down");
         }
     }
@@ -130,6 +139,7 @@ impl Attempts {
         &self,
         context: &Context,
         endpoint: &Endpoint,
+        delivery: &Delivery,
         called: Called<'_>,
     ) -> Result<(), Unavailable> {
         let mut health = match context.health.circuit {
@@ -143,7 +153,8 @@ impl Attempts {
                 return Ok(());
             };
             if let Some(news) = news {
-                self.tell_owner(endpoint, &next, news, now).await?;
+                let since = health.failing_since.or(next.failing_since).unwrap_or(now);
+                self.tell_owner(context, endpoint, delivery, (news, since), now).await?;
             }
             let kept = self.table.keep_health(&endpoint.id, health.version, &next, now).await?;
             if kept == Written::Yes {
@@ -161,30 +172,60 @@ impl Attempts {
     /// What follows is done before it is written down that it was: it may be done again.
     async fn tell_owner(
         &self,
+        context: &Context,
         endpoint: &Endpoint,
-        _health: &Health,
-        news: News,
+        delivery: &Delivery,
+        (news, since): (News, Timestamp),
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        if news == News::GivenUp {
-            self.disable(endpoint, Disabled::Failing, now).await?;
+        let trouble = match news {
+            News::GivenUp => return self.disable(endpoint, Disabled::Failing, since, now).await,
+            News::Failing => Trouble::Failing { since },
+            News::Recovered => Trouble::Recovered { since },
+        };
+        let (Some(event), Some(last)) = (&context.event, delivery.attempts.last()) else {
+            return Ok(());
+        };
+        let announcer = self.announcer();
+        let application = announcer.application(&endpoint.application).await?;
+        let story = (event, delivery, last);
+        let news = operational::of_trouble(trouble, endpoint, story, application.as_ref(), now);
+        match news {
+            Some(news) => announcer.tell(news, now).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Nothing more is sent until its owner says otherwise. If somebody changed the endpoint
-    /// meanwhile, the next call will do.
+    /// Nothing more is sent until its owner says otherwise, who hears of it in the same step. If
+    /// somebody changed the endpoint meanwhile, the next call will do.
     pub(crate) async fn disable(
         &self,
         endpoint: &Endpoint,
         why: Disabled,
+        failing_since: Timestamp,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let mut disabled = endpoint.clone();
         disabled.disabled = Some(why);
         disabled.updated_at = now;
-        self.table.update_endpoint(endpoint, &disabled).await?;
-        warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
+        let announcer = self.announcer();
+        let application = announcer.application(&endpoint.application).await?;
+        let change = Change::Disabled { failing_since };
+        let news = operational::of_change(change, endpoint, application.as_ref(), now);
+        let telling = announcer.telling(news, now).await?;
+        let recordings: Vec<_> = telling.iter().map(Telling::recording).collect();
+        let table = &self.table;
+        if table.update_endpoint_telling(endpoint, &disabled, &recordings).await? == Written::Yes {
+            warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
+            if let Some(telling) = &telling {
+                announcer.ring(&telling.deliveries).await;
+            }
+        }
         Ok(())
+    }
+
+    fn announcer(&self) -> Announcer {
+        let (table, outbox) = (self.table.clone(), self.bells.outbox.clone());
+        Announcer { table, outbox, clock: self.clock.clone() }
     }
 }

@@ -277,10 +277,11 @@ impl Attempts {
             }
         };
         if verdict == Verdict::Gone {
-            self.disable(endpoint, Disabled::Gone, now).await?;
+            self.disable(endpoint, Disabled::Gone, at, now).await?;
         }
         let sign = Sign::of(&answer.outcome, verdict == Verdict::Delivered);
-        self.notice(context, endpoint, Called { sign, token: &token, began: at }).await;
+        let called = Called { sign, token: &token, began: at };
+        self.notice(context, endpoint, &claimed.delivery, called).await;
         if self.table.conclude(&claimed, policy, due).await? == Concluded::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(Attempted::Stale);

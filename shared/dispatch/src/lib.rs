@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod batch;
 mod compose;
 mod measure;
+pub mod operational;
 mod record;
 pub mod redrive;
 mod status;

@@ -210,12 +210,12 @@ impl Endpoint {
     /// wants what its profile's system speaks of, and nothing about how the relay fares.
     pub fn wants(&self, event: &Event) -> bool {
         let event_type = &event.event_type;
+        let operational = event.is_operational();
+        let covers =
+            |kind: &String| subscription::covers(kind, event_type) && !(operational && kind == "*");
         let wants_type = match self.event_types.is_empty() {
-            true => {
-                !subscription::is_operational(event_type)
-                    && self.outgoing().is_none_or(|out| out.speaks_of(event_type))
-            }
-            false => self.event_types.iter().any(|kind| subscription::covers(kind, event_type)),
+            true => !operational && self.outgoing().is_none_or(|out| out.speaks_of(event_type)),
+            false => self.event_types.iter().any(covers),
         };
         let on_channel = self.channels.is_empty()
             || event.channels.iter().any(|channel| self.channels.contains(channel));

@@ -22,6 +22,7 @@ pub mod json_form;
 pub mod json_schema;
 pub mod key;
 pub mod letter;
+pub mod operational;
 pub mod outgoing;
 pub mod pace;
 pub mod poll;

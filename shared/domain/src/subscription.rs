@@ -32,15 +32,10 @@ pub const OURS: &[&str] = &[
     "batch.failed",
 ];
 
-/// Whether an event is about how the relay fares, not about its users' work: only who asks for
-/// such events by name or family hears of them.
-pub fn is_operational(event_type: &str) -> bool {
-    event_type.starts_with("completion.")
-}
-
-/// Whether a subscription covers an event type.
+/// Whether a subscription covers an event type. That `*` does not mean what is about the relay itself
+/// is for whoever knows where an event came from.
 pub fn covers(wanted: &str, event_type: &str) -> bool {
-    if wanted == event_type || (wanted == "*" && !is_operational(event_type)) {
+    if wanted == event_type || wanted == "*" {
         return true;
     }
     if let Some(family) = wanted.strip_suffix('*').filter(|family| family.ends_with('.')) {
@@ -73,7 +68,6 @@ mod tests {
             ("job.succeeded", "job.succeeded", true),
             ("job.succeeded", "job.failed", false),
             ("*", "invoice.paid", true),
-            ("*", "completion.missed", false),
             ("completion.*", "completion.missed", true),
             ("completion.missed", "completion.missed", true),
             ("job.*", "job.failed", true),

@@ -25,6 +25,7 @@ use super::{
     error::{HttpErrorOut, ValidationErrorOut},
     page::{self, ListResponse},
     patch::Fields,
+    told,
 };
 use crate::{
     Api, Routes,
@@ -73,7 +74,7 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
         let why = format!("an application has at most {MAX_ENDPOINTS} endpoints");
         return Err(Error::Conflict(why));
     }
-    match api.table.create_endpoint(&endpoint).await? {
+    match told::create(api, &endpoint).await? {
         Written::Yes => Ok(endpoint),
         Written::Refused => Err(uid_taken()),
     }
@@ -178,7 +179,7 @@ async fn replace(api: &Api, known: &Endpoint, given: EndpointUpdate) -> Result<E
             return Err(uid_taken());
         }
     }
-    if api.table.update_endpoint(known, &next).await? == Written::Refused {
+    if told::update(api, known, &next).await? == Written::Refused {
         return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
     }
     next.version = known.version + 1;
@@ -217,7 +218,7 @@ async fn delete(
 ) -> Result<StatusCode, Error> {
     let application = applications::resolve(&api, &app).await?;
     let endpoint = resolve(&api, &application.id, &endpoint).await?;
-    match api.table.delete_endpoint(&endpoint).await? {
+    match told::delete(&api, &endpoint).await? {
         Written::Yes => Ok(StatusCode::NO_CONTENT),
         Written::Refused => {
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))

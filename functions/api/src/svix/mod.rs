@@ -13,6 +13,7 @@ mod messages;
 mod page;
 mod patch;
 mod resend;
+mod told;
 
 use crate::Routes;
 

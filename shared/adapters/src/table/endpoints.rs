@@ -8,7 +8,7 @@ use domain::{
 };
 
 use super::{
-    Table, Written,
+    Recording, Table, Written,
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
@@ -64,10 +64,21 @@ impl Table {
 
     /// Keeps a new endpoint; `Refused` if its id or uid is taken.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+        self.create_endpoint_telling(endpoint, &[]).await
+    }
+
+    /// The same together with what is told of it. A transaction holds 100 items: at most one event
+    /// to every other endpoint.
+    pub async fn create_endpoint_telling(
+        &self,
+        endpoint: &Endpoint,
+        telling: &[Recording<'_>],
+    ) -> Result<Written, Unavailable> {
         let mut writes = vec![Write::Put(endpoint_row(endpoint), Condition::absent())];
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
         }
+        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
         self.transact(writes).await
     }
 
@@ -86,6 +97,16 @@ impl Table {
         &self,
         old: &Endpoint,
         new: &Endpoint,
+    ) -> Result<Written, Unavailable> {
+        self.update_endpoint_telling(old, new, &[]).await
+    }
+
+    /// The same together with what is told of it.
+    pub async fn update_endpoint_telling(
+        &self,
+        old: &Endpoint,
+        new: &Endpoint,
+        telling: &[Recording<'_>],
     ) -> Result<Written, Unavailable> {
         let mut new = new.clone();
         new.version = old.version + 1;
@@ -107,11 +128,21 @@ impl Table {
                 writes.push(Write::Put(uid_row(&new, uid), Condition::absent()));
             }
         }
+        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
         self.transact(writes).await
     }
 
     /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
     pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+        self.delete_endpoint_telling(endpoint, &[]).await
+    }
+
+    /// The same together with what is told of it.
+    pub async fn delete_endpoint_telling(
+        &self,
+        endpoint: &Endpoint,
+        telling: &[Recording<'_>],
+    ) -> Result<Written, Unavailable> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
         let mut writes =
             vec![Write::Delete(pk, sk, Condition::default()), Self::forget_health(&endpoint.id)];
@@ -122,6 +153,7 @@ impl Table {
                 Condition::default(),
             ));
         }
+        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
         self.transact(writes).await
     }
 

@@ -66,6 +66,14 @@ pub(super) fn partition(id: &EventId) -> String {
 impl Table {
     /// Records an event, its job's new state and its deliveries, all or nothing.
     pub async fn record(&self, recording: &Recording<'_>) -> Result<Recorded, Unavailable> {
+        Ok(match self.transact(self.recording_writes(recording)).await? {
+            Written::Yes => Recorded::New,
+            Written::Refused => Recorded::Contested,
+        })
+    }
+
+    /// The writes that record an event.
+    pub(super) fn recording_writes(&self, recording: &Recording<'_>) -> Vec<Write> {
         let event = recording.event;
         let (pk, sk) = key(&event.id);
         let row = Row::new(pk, sk, event)
@@ -78,10 +86,7 @@ impl Table {
         writes.extend(callee.map(|callee| self.scoped_endpoint(callee, event.created_at)));
         let marker = recording.marker;
         writes.extend(marker.into_iter().flat_map(|it| self.marker_writes(it, event.created_at)));
-        Ok(match self.transact(writes).await? {
-            Written::Yes => Recorded::New,
-            Written::Refused => Recorded::Contested,
-        })
+        writes
     }
 
     /// The writes that begin deliveries.

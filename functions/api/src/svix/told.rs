@@ -1,0 +1,75 @@
+//! Changes of endpoints, written in one step with what is told of them to whoever asks for that.
+
+use adapters::table::{Recording, Written};
+use dispatch::operational::Telling;
+use domain::{
+    endpoint::Endpoint,
+    operational::{self, Change},
+};
+
+use crate::{Api, error::Error};
+
+/// Most items of what is told that fit into one transaction beside the change itself.
+const ROOM: usize = 94;
+
+/// Keeps a new endpoint.
+pub(super) async fn create(api: &Api, endpoint: &Endpoint) -> Result<Written, Error> {
+    let tellings = tellings(api, endpoint, &[Change::Created]).await?;
+    let written = api.table.create_endpoint_telling(endpoint, &recordings(&tellings)).await?;
+    ring(api, written, &tellings).await
+}
+
+/// Replaces an endpoint as it was read.
+pub(super) async fn update(api: &Api, known: &Endpoint, next: &Endpoint) -> Result<Written, Error> {
+    let enabled = known.disabled.is_some() && next.disabled.is_none();
+    let changes: &[Change] =
+        if enabled { &[Change::Updated, Change::Enabled] } else { &[Change::Updated] };
+    // By the version that it replaces, and the name that it then has.
+    let about = Endpoint { version: known.version, ..next.clone() };
+    let tellings = tellings(api, &about, changes).await?;
+    let written = api.table.update_endpoint_telling(known, next, &recordings(&tellings)).await?;
+    ring(api, written, &tellings).await
+}
+
+/// Removes an endpoint.
+pub(super) async fn delete(api: &Api, endpoint: &Endpoint) -> Result<Written, Error> {
+    let tellings = tellings(api, endpoint, &[Change::Deleted]).await?;
+    let written = api.table.delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
+    ring(api, written, &tellings).await
+}
+
+async fn tellings(
+    api: &Api,
+    endpoint: &Endpoint,
+    changes: &[Change],
+) -> Result<Vec<Telling>, Error> {
+    let now = api.clock.now();
+    let application = api.announcer.application(&endpoint.application).await?;
+    let (mut tellings, mut room): (Vec<Telling>, _) = (Vec::new(), ROOM);
+    for change in changes {
+        let news = operational::of_change(*change, endpoint, application.as_ref(), now);
+        let Some(telling) = api.announcer.telling(news, now).await? else { continue };
+        let size = telling.deliveries.len() + 1;
+        if size <= room {
+            room -= size;
+            tellings.push(telling);
+        } else {
+            // Only with some fifty endpoints that all ask for both; it is told before it happens.
+            api.announcer.tell(telling.news, now).await?;
+        }
+    }
+    Ok(tellings)
+}
+
+fn recordings(tellings: &[Telling]) -> Vec<Recording<'_>> {
+    tellings.iter().map(Telling::recording).collect()
+}
+
+async fn ring(api: &Api, written: Written, tellings: &[Telling]) -> Result<Written, Error> {
+    if written == Written::Yes {
+        for telling in tellings {
+            api.announcer.ring(&telling.deliveries).await;
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,71 @@
+//! Telling an application's owner how its endpoints fare. Whatever is told has a derived id, so it may
+//! be tried again until what it tells of has been written down; and where nobody asks for it, nothing
+//! is recorded.
+
+use adapters::{Unavailable, table::Recording};
+use domain::{
+    application::Application, delivery::Delivery, endpoint::Endpoint, id::ApplicationId,
+    operational::News, time::Timestamp,
+};
+
+use crate::announce::{Announcement, Announcer};
+
+/// News with whom it goes to.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// What.
+    pub news: News,
+    /// The deliveries to whoever asked for it.
+    pub deliveries: Vec<Delivery>,
+    endpoints: Vec<Endpoint>,
+}
+
+impl Telling {
+    /// What is to be recorded, by itself or together with what it tells of.
+    pub fn recording(&self) -> Recording<'_> {
+        Recording {
+            event: &self.news.event,
+            job: None,
+            marker: None,
+            deliveries: &self.deliveries,
+            endpoints: &self.endpoints,
+            callee: None,
+        }
+    }
+}
+
+impl Announcer {
+    /// The application's own data, for whoever tells something about it.
+    pub async fn application(
+        &self,
+        id: &ApplicationId,
+    ) -> Result<Option<Application>, Unavailable> {
+        self.table.application(id).await
+    }
+
+    /// News with whom it goes to; nothing if nobody asks for it.
+    pub async fn telling(
+        &self,
+        news: News,
+        now: Timestamp,
+    ) -> Result<Option<Telling>, Unavailable> {
+        let all = self.table.endpoints(&news.event.application).await?;
+        let hearers: Vec<Endpoint> = news.hearers(&all).into_iter().cloned().collect();
+        let deliveries = Delivery::fan_out(&news.event, &news.payload, &hearers, now);
+        let some = !deliveries.is_empty();
+        Ok(some.then_some(Telling { news, deliveries, endpoints: hearers }))
+    }
+
+    /// Records news and rings for it, unless it was told before.
+    pub async fn tell(&self, news: News, now: Timestamp) -> Result<(), Unavailable> {
+        let Some(telling) = self.telling(news, now).await? else { return Ok(()) };
+        let announcement = Announcement {
+            event: &telling.news.event,
+            payload: &telling.news.payload,
+            job: None,
+            marker: None,
+            endpoints: &telling.endpoints,
+        };
+        self.announce(&announcement).await.map(|_| ())
+    }
+}

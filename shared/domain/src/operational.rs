@@ -1,0 +1,290 @@
+//! What the relay tells the owner of an application about how its endpoints fare, in the shapes of
+//! the Svix contract. Only endpoints that ask for it by name or family hear it, and never the one it
+//! is about.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    application::Application,
+    delivery::{Attempt, Delivery},
+    endpoint::Endpoint,
+    event::{self, Event, Origin},
+    id::{EndpointId, EventId},
+    retry::ErrorClass,
+    time::Timestamp,
+};
+
+/// Every type of these events.
+pub const TYPES: &[&str] = &[
+    "endpoint.created",
+    "endpoint.updated",
+    "endpoint.deleted",
+    "endpoint.disabled",
+    "endpoint.enabled",
+    "message.attempt.exhausted",
+    "message.attempt.failing",
+    "message.attempt.recovered",
+];
+
+/// What happened to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its owner made it.
+    Created,
+    /// Its owner changed it.
+    Updated,
+    /// Its owner removed it.
+    Deleted,
+    /// The relay disabled it, after failures since then.
+    Disabled {
+        /// When they began.
+        failing_since: Timestamp,
+    },
+    /// Its owner enabled it again.
+    Enabled,
+}
+
+/// What happened on the way to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A delivery is spent.
+    Exhausted,
+    /// Half the time until the endpoint is disabled is over.
+    Failing {
+        /// When it began to fail.
+        since: Timestamp,
+    },
+    /// It answers, after its owner was warned.
+    Recovered {
+        /// When it began to fail.
+        since: Timestamp,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_uid: Option<&'a str>,
+    endpoint_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_uid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fail_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg_event_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_attempt: Option<serde_json::Value>,
+}
+
+/// What is to be told.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// The event.
+    pub event: Event,
+    /// Its body.
+    pub payload: Vec<u8>,
+    /// The endpoint it is about.
+    pub about: EndpointId,
+}
+
+impl Event {
+    /// Whether it is about how the relay fares and not about its users' work. What a publisher calls
+    /// by the same name is the publisher's.
+    pub fn is_operational(&self) -> bool {
+        self.origin == Origin::Relay
+            && (self.event_type.starts_with("completion.")
+                || TYPES.contains(&self.event_type.as_str()))
+    }
+}
+
+impl Change {
+    const fn event_type(self) -> &'static str {
+        match self {
+            Self::Created => "endpoint.created",
+            Self::Updated => "endpoint.updated",
+            Self::Deleted => "endpoint.deleted",
+            Self::Disabled { .. } => "endpoint.disabled",
+            Self::Enabled => "endpoint.enabled",
+        }
+    }
+}
+
+impl Trouble {
+    const fn event_type(self) -> &'static str {
+        match self {
+            Self::Exhausted => "message.attempt.exhausted",
+            Self::Failing { .. } => "message.attempt.failing",
+            Self::Recovered { .. } => "message.attempt.recovered",
+        }
+    }
+}
+
+/// What there is to tell about a change of an endpoint, as it was before. The id is derived from its
+/// version: each change is told once, however often it is tried.
+pub fn of_change(
+    change: Change,
+    endpoint: &Endpoint,
+    application: Option<&Application>,
+    now: Timestamp,
+) -> News {
+    let version = endpoint.version.to_string();
+    let mut data = data(endpoint, application);
+    data.endpoint_uid = endpoint.uid.as_deref();
+    if let Change::Disabled { failing_since } = change {
+        data.fail_since = Some(failing_since.rfc3339());
+    }
+    news(change.event_type(), &version, endpoint, &data, now)
+}
+
+/// What there is to tell about trouble with a delivery of an event, of which this was the last call;
+/// nothing about what is itself such news when it is spent.
+pub fn of_trouble(
+    trouble: Trouble,
+    endpoint: &Endpoint,
+    (told, delivery, last): (&Event, &Delivery, &Attempt),
+    application: Option<&Application>,
+    now: Timestamp,
+) -> Option<News> {
+    let episode = match trouble {
+        Trouble::Exhausted if told.is_operational() => return None,
+        // However often it dies after having been put back.
+        Trouble::Exhausted => delivery.id.to_string(),
+        Trouble::Failing { since } | Trouble::Recovered { since } => since.0.to_string(),
+    };
+    let mut data = data(endpoint, application);
+    data.msg_id = Some(told.id.message());
+    if let Origin::Published { event_id } = &told.origin {
+        data.msg_event_id = event_id.as_deref();
+    }
+    data.last_attempt = Some(json!({
+        "id": last.id,
+        "responseStatusCode": last.status.unwrap_or(0),
+        "timestamp": last.at.rfc3339(),
+    }));
+    Some(news(trouble.event_type(), &episode, endpoint, &data, now))
+}
+
+/// The last call of a delivery, if what ended it was one and not a decision not to call.
+pub fn last_call(delivery: &Delivery) -> Option<&Attempt> {
+    use ErrorClass::{CircuitOpen, EndpointDisabled, Relay};
+    let last = delivery.attempts.last()?;
+    (!matches!(last.error, Some(CircuitOpen | EndpointDisabled | Relay))).then_some(last)
+}
+
+fn data<'a>(endpoint: &'a Endpoint, application: Option<&'a Application>) -> Data<'a> {
+    Data {
+        app_id: endpoint.application.as_str(),
+        app_uid: application.and_then(|application| application.uid.as_deref()),
+        endpoint_id: endpoint.id.as_str(),
+        endpoint_uid: None,
+        fail_since: None,
+        msg_id: None,
+        msg_event_id: None,
+        last_attempt: None,
+    }
+}
+
+fn news(kind: &str, episode: &str, endpoint: &Endpoint, data: &Data<'_>, now: Timestamp) -> News {
+    let id = EventId::derive(&["operational", kind, endpoint.id.as_str(), episode]);
+    let payload = event::notice(&id, kind, now, data);
+    let event = Event::by_relay(id, endpoint.application.clone(), kind, &payload, now);
+    News { event, payload, about: endpoint.id.clone() }
+}
+
+impl News {
+    /// Who hears it.
+    pub fn hearers<'e>(&self, endpoints: &'e [Endpoint]) -> Vec<&'e Endpoint> {
+        let hears = |endpoint: &&Endpoint| endpoint.id != self.about && endpoint.wants(&self.event);
+        endpoints.iter().filter(hears).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ApplicationId;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn endpoint(name: &str, wants: &[&str]) -> Endpoint {
+        let id = EndpointId::derive(&[name]);
+        let mut endpoint =
+            Endpoint::new(id, ApplicationId::named("acme"), "https://a.example", NOW);
+        endpoint.event_types = wants.iter().map(|kind| (*kind).to_owned()).collect();
+        endpoint
+    }
+
+    #[test]
+    fn only_who_asks_by_name_or_family_hears_and_never_the_one_it_is_about() {
+        let about = endpoint("about", &["endpoint.*"]);
+        let news = of_change(Change::Disabled { failing_since: NOW }, &about, None, NOW);
+        let others = [
+            (&["endpoint.disabled"][..], true),
+            (&["endpoint.*"], true),
+            (&["endpoint.updated"], false),
+            (&["*"], false),
+            (&[], false),
+            (&["*", "endpoint.disabled"], true),
+        ];
+        for (wants, hears) in others {
+            let all = [about.clone(), endpoint("other", wants)];
+            let hearers: Vec<_> = news.hearers(&all).iter().map(|e| e.id.clone()).collect();
+            let expected: Vec<_> = hears.then(|| all[1].id.clone()).into_iter().collect();
+            assert_eq!(hearers, expected, "{wants:?}");
+        }
+        // A publisher's own event of the same name is work like any other.
+        let mut published = news.event;
+        published.origin = Origin::Published { event_id: None };
+        assert!(endpoint("other", &["*"]).wants(&published));
+        assert!(endpoint("other", &[]).wants(&published));
+    }
+
+    #[test]
+    fn the_same_change_is_the_same_event_and_the_next_is_another() {
+        let mut one = endpoint("one", &[]);
+        let id = |endpoint: &Endpoint| of_change(Change::Updated, endpoint, None, NOW).event.id;
+        let first = id(&one);
+        assert_eq!(id(&one), first);
+        one.version += 1;
+        assert_ne!(id(&one), first);
+    }
+
+    #[test]
+    fn what_is_spent_of_such_news_makes_no_more_of_it() {
+        let one = endpoint("one", &[]);
+        let told = of_change(Change::Updated, &one, None, NOW).event;
+        let delivery = Delivery::new(&told, &one, 0, NOW);
+        let last = Attempt {
+            id: crate::id::AttemptId::of(&delivery.id, 0),
+            at: NOW,
+            duration_ms: 1,
+            url: String::new(),
+            status: Some(503),
+            error: Some(ErrorClass::Status),
+            detail: String::new(),
+            response: String::new(),
+            manual: false,
+        };
+        let story = (&told, &delivery, &last);
+        assert!(of_trouble(Trouble::Exhausted, &one, story, None, NOW).is_none());
+        let work = Event { origin: Origin::Published { event_id: Some("e1".to_owned()) }, ..told };
+        let story = (&work, &delivery, &last);
+        let news = of_trouble(Trouble::Exhausted, &one, story, None, NOW).expect("told");
+        let body: serde_json::Value = serde_json::from_slice(&news.payload).expect("JSON");
+        assert_eq!(body["type"], "message.attempt.exhausted");
+        for (field, value) in [
+            ("msgId", json!(work.id.message())),
+            ("msgEventId", json!("e1")),
+            ("endpointId", json!(one.id)),
+            ("appId", json!(one.application)),
+        ] {
+            assert_eq!(body["data"][field], value, "{field}");
+        }
+        assert_eq!(body["data"]["lastAttempt"]["responseStatusCode"], 503);
+    }
+}
