@@ -25,7 +25,7 @@ use domain::{
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId},
     retry::Policy,
-    secret::Secret,
+    secret::{Kind, Secret},
     source::Source,
     time::Timestamp,
 };
@@ -145,7 +145,7 @@ impl Cloud {
         let sealed = self.vault().seal(&Endpoint::owner(&id), &Self::endpoint_secret());
         let application = ApplicationId::named("acme");
         let mut endpoint = Endpoint::new(id, application, url, START);
-        endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+        endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
         endpoint.policy = policy;
         endpoint.version = 0;
         let created = self.sound_table().create_endpoint(&endpoint).await.expect("kept");

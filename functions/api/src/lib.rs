@@ -15,6 +15,7 @@ mod inbound;
 mod inject;
 mod input;
 mod jobs;
+mod jwks;
 mod keys;
 mod letter;
 mod omtx;
@@ -142,7 +143,7 @@ fn gated() -> Routes {
 
 /// What needs none.
 fn open() -> Routes {
-    health::routes().merge(omtx::open_routes())
+    health::routes().merge(omtx::open_routes()).merge(jwks::routes())
 }
 
 /// The whole API, to be run by Lambda or served as it is.

@@ -10,7 +10,7 @@ use domain::{
     id::{ApplicationId, EndpointId},
     outgoing::Outgoing,
     retry::{InvalidPolicy, Policy},
-    secret::Secret,
+    secret::{Kind, Secret},
     subscription,
     time::Timestamp,
 };
@@ -172,7 +172,7 @@ impl WebhookIn {
             None => return Ok(()),
         };
         let sealed = vault.seal(&owner, &secret);
-        endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+        endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
         Ok(())
     }
 }

@@ -232,7 +232,7 @@ impl Attempts {
         &self,
         claimed: &Claimed,
         endpoint: &Endpoint,
-        Request { headers, body }: Request,
+        Request { headers, body, sealed }: Request,
         at: Timestamp,
         limit: Option<Duration>,
     ) -> Answer {
@@ -242,7 +242,9 @@ impl Attempts {
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
         let method = endpoint.bare.map_or(Method::POST, Verb::method);
         let call = Call { url: &endpoint.url, headers, body, timeout, now: at };
-        self.caller.send(method, call).await
+        let mut answer = self.caller.send(method, call).await;
+        compose::redact(&mut answer.response, &sealed);
+        answer
     }
 
     async fn conclude(

@@ -8,6 +8,7 @@ use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::Event,
+    headers::{Kept, MASK},
     id::AttemptId,
     outgoing::{self, Call, Facts, INCLUDE_TRACEBACK},
     profile::Profile,
@@ -20,7 +21,34 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// What in it nobody may read.
+    pub(crate) sealed: Vec<Secret>,
 }
+
+/// Takes secrets out of what an endpoint answered: some answer with the request they got, and the
+/// answer is kept and shown.
+pub(crate) fn redact(answer: &mut String, sealed: &[Secret]) {
+    for secret in sealed.iter().filter_map(Secret::as_str).filter(|text| !text.is_empty()) {
+        // `Basic` and `Bearer` are no secret, and what follows them may come back alone.
+        let bare = secret.split_once(' ').map_or(secret, |(_, rest)| rest.trim());
+        for text in [secret, bare] {
+            if SHORTEST <= text.len() && answer.contains(text) {
+                *answer = answer.replace(text, MASK);
+            }
+        }
+        // The prefix that is kept may end within it.
+        let cut = (SHORTEST..bare.len())
+            .rev()
+            .find(|length| bare.is_char_boundary(*length) && answer.ends_with(&bare[..*length]));
+        if let Some(length) = cut {
+            answer.truncate(answer.len() - length);
+            answer.push_str(MASK);
+        }
+    }
+}
+
+/// Shorter texts than these, in bytes, stand in many an answer by chance.
+const SHORTEST: usize = 4;
 
 /// What we call ourselves.
 const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
@@ -41,10 +69,12 @@ pub(crate) fn request(
     let secrets = secrets.ok_or("the endpoint's signing secrets do not open")?;
     let own = vault.open_headers(&owner, &endpoint.headers);
     let own = own.map_err(|_| "the endpoint's headers do not open")?;
+    let is_sealed = |name: &&String| matches!(endpoint.headers.get(*name), Some(Kept::Sealed(_)));
+    let sealed: Vec<_> = own.keys().filter(is_sealed).map(|name| own[name].clone()).collect();
     let out = endpoint.outgoing();
     if endpoint.bare.is_some() {
         let headers = bare(&own).ok_or("something in it cannot be a header")?;
-        return Ok(Request { headers, body: Vec::new() });
+        return Ok(Request { headers, body: Vec::new(), sealed });
     }
     let body = match out {
         Some(out) => {
@@ -68,7 +98,7 @@ pub(crate) fn request(
     let profile = endpoint.profile.as_deref().and_then(Profile::named);
     let headers =
         outgoing::headers(profile, &own, call).ok_or("something in it cannot be a header")?;
-    Ok(Request { headers, body })
+    Ok(Request { headers, body, sealed })
 }
 
 /// The owner's headers and nothing else.
@@ -79,4 +109,27 @@ fn bare(own: &BTreeMap<String, Secret>) -> Option<HeaderMap> {
         Some((HeaderName::try_from(name).ok()?, value))
     };
     own.iter().map(header).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_quotes_the_request_is_kept_without_its_secrets() {
+        let sealed =
+            [Secret::new("Bearer planted-0001"), Secret::new("planted-0002"), Secret::new("x")];
+        for (answer, kept) in [
+            ("ok x", "ok x"),
+            (r#"{"Authorization":"Bearer planted-0001"}"#, r#"{"Authorization":"***"}"#),
+            ("planted-0001 and planted-0002", "*** and ***"),
+            ("… and then planted-00", "… and then ***"),
+            ("… and then plan", "… and then ***"),
+            ("… and then pla", "… and then pla"),
+        ] {
+            let mut answer = answer.to_owned();
+            redact(&mut answer, &sealed);
+            assert_eq!(answer, kept);
+        }
+    }
 }

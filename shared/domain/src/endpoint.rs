@@ -13,7 +13,7 @@ use crate::{
     outgoing::Outgoing,
     poll::Verb,
     retry::Policy,
-    secret::{SYMMETRIC_PREFIX, Sealed, Secret},
+    secret::{InvalidPair, Kind, Pair, SYMMETRIC_PREFIX, Sealed, Secret},
     subscription,
     time::Timestamp,
 };
@@ -129,6 +129,21 @@ pub struct EndpointSecret {
     pub sealed: Sealed,
     /// When it stops signing, once it has been rotated away.
     pub expires_at: Option<Timestamp>,
+    /// How it signs.
+    #[serde(default)]
+    pub kind: Kind,
+}
+
+impl EndpointSecret {
+    /// One that signs until it is rotated away.
+    pub const fn new(sealed: Sealed, kind: Kind) -> Self {
+        Self { sealed, expires_at: None, kind }
+    }
+
+    /// Whether it signs at this time.
+    pub fn signs(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires| now < expires)
+    }
 }
 
 /// Why a text cannot be a signing secret. The caller may read this.
@@ -142,6 +157,12 @@ pub enum InvalidSecret {
         "is 16 to 128 printable ASCII characters without white space around them, or whsec_ and 24 to 64 bytes in base64"
     )]
     Text,
+    /// A key pair that is none, or the wrong half of it.
+    #[error(transparent)]
+    Pair(#[from] InvalidPair),
+    /// A key pair where only a shared secret can sign.
+    #[error("is a key pair; what this is for is signed with a shared secret, such as whsec_…")]
+    Shared,
 }
 
 /// Most endpoints of one application: an event and all its deliveries are recorded in one
@@ -181,6 +202,9 @@ impl Endpoint {
     /// system knows plain text, 16 to 128 characters of that will do: the systems' own secrets are
     /// people's texts, and shorter ones can be guessed.
     pub fn secret(text: &str, plain: bool) -> Result<Secret, InvalidSecret> {
+        if ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
+            return Err(InvalidSecret::Shared);
+        }
         let digits = text.strip_prefix(SYMMETRIC_PREFIX);
         let key = digits.and_then(|digits| STANDARD.decode(digits).ok());
         if key.is_some_and(|key| (24..=64).contains(&key.len())) {
@@ -194,6 +218,27 @@ impl Endpoint {
             return Err(InvalidSecret::Text);
         }
         Ok(Secret::new(text))
+    }
+
+    /// Reads what may sign for this endpoint, in the spelling in which it is kept: a shared secret
+    /// as [`Self::secret`] takes it, also without `whsec_` where nothing else could be meant, or a key
+    /// pair, where no system's own signature needs a shared secret.
+    pub fn signing_secret(&self, text: &str) -> Result<Secret, InvalidSecret> {
+        let plain = self.outgoing().is_some();
+        if !plain && ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
+            return Ok(Pair::parse(text)?.secret());
+        }
+        Self::secret(text, plain).or_else(|why| match plain {
+            true => Err(why),
+            false => Self::secret(&format!("{SYMMETRIC_PREFIX}{text}"), false).map_err(|_| why),
+        })
+    }
+
+    /// Whether its secrets can sign as its profile wants it: a system's own signature takes a shared
+    /// secret.
+    pub fn signs_for_its_profile(&self) -> bool {
+        let newest = self.secrets.first().map(|secret| secret.kind);
+        self.outgoing().is_none() || newest != Some(Kind::Ed25519)
     }
 
     /// What the secrets of an endpoint are sealed with.
@@ -229,8 +274,73 @@ impl Endpoint {
 
     /// The secrets that sign now.
     pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Sealed> {
-        let live =
-            move |secret: &&EndpointSecret| secret.expires_at.is_none_or(|expires| now < expires);
-        self.secrets.iter().filter(live).map(|secret| &secret.sealed)
+        self.secrets.iter().filter(move |secret| secret.signs(now)).map(|secret| &secret.sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(profile: Option<&str>) -> Endpoint {
+        let (id, application) = (EndpointId::derive(&["e"]), ApplicationId::named("a"));
+        let profile = profile.map(str::to_owned);
+        Endpoint { profile, ..Endpoint::new(id, application, "https://a.example", Timestamp(0)) }
+    }
+
+    #[test]
+    fn a_signing_secret_is_a_shared_one_or_a_pair() {
+        let shared = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+        let pair = Pair::of_seed(&[7; 32]);
+        let text = pair.secret().as_str().expect("text").to_owned();
+        let seed = format!("whsk_{}", STANDARD.encode([7; 32]));
+        let public = pair.public().spelled();
+        let bare = STANDARD.encode([7; 24]);
+        let (standard, profile) = (endpoint(None), endpoint(Some("wepp")));
+        let plain = "your_shared_secret_here";
+        let read = |endpoint: &Endpoint, text: &str| {
+            let read = endpoint.signing_secret(text);
+            read.map(|secret| secret.as_str().expect("text").to_owned())
+        };
+        for (given, by_standard, by_profile) in [
+            (&*shared(24), Ok(&*shared(24)), Ok(&*shared(24))),
+            (&*shared(64), Ok(&*shared(64)), Ok(&*shared(64))),
+            (&*shared(23), Err(InvalidSecret::Standard), Ok(&*shared(23))),
+            (&*shared(65), Err(InvalidSecret::Standard), Ok(&*shared(65))),
+            (&text, Ok(&*text), Err(InvalidSecret::Shared)),
+            (&seed, Ok(&*text), Err(InvalidSecret::Shared)),
+            (&public, Err(InvalidSecret::Pair(InvalidPair::Public)), Err(InvalidSecret::Shared)),
+            ("whsk_x", Err(InvalidSecret::Pair(InvalidPair::Shape)), Err(InvalidSecret::Shared)),
+            // Svix's contract: the prefix may be left out.
+            (&bare, Ok(&*format!("whsec_{bare}")), Ok(&*bare)),
+            (plain, Err(InvalidSecret::Standard), Ok(plain)),
+            ("short", Err(InvalidSecret::Standard), Err(InvalidSecret::Text)),
+        ] {
+            assert_eq!(read(&standard, given).as_deref(), by_standard.as_ref().copied(), "{given}");
+            assert_eq!(read(&profile, given).as_deref(), by_profile.as_ref().copied(), "{given}");
+        }
+        assert_eq!(Endpoint::secret(&text, true), Err(InvalidSecret::Shared));
+    }
+
+    #[test]
+    fn a_system_s_own_signature_takes_a_shared_secret() {
+        let secret = |kind| EndpointSecret::new(Sealed(String::new()), kind);
+        for (profile, kinds, fits) in [
+            (None, &[Kind::Ed25519][..], true),
+            (Some("wepp"), &[Kind::Ed25519], false),
+            (Some("wepp"), &[Kind::Hmac, Kind::Ed25519], true),
+            (Some("wepp"), &[], true),
+        ] {
+            let mut endpoint = endpoint(profile);
+            endpoint.secrets = kinds.iter().copied().map(secret).collect();
+            assert_eq!(endpoint.signs_for_its_profile(), fits, "{profile:?} {kinds:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_kept_before_there_were_kinds_is_a_shared_one() {
+        let kept = r#"{ "sealed": "x", "expires_at": null }"#;
+        let read: EndpointSecret = serde_json::from_str(kept).expect("still read");
+        assert_eq!(read.kind, Kind::Hmac);
     }
 }

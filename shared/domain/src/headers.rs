@@ -121,35 +121,46 @@ pub fn check(
     Ok(headers)
 }
 
-/// Of the connection, of the message's framing, of whoever stands between, and what the call
-/// itself says.
-const DENIED: [&str; 22] = [
+/// Of the connection, of the message's framing, of whoever stands between and who the caller was to
+/// them, and what the call itself says.
+const DENIED: [&str; 23] = [
     "accept-encoding",
+    "cdn-loop",
+    "cf-connecting-ip",
     "connection",
     "date",
     "expect",
-    "forwarded",
     "host",
     "http2-settings",
     "keep-alive",
     "max-forwards",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
     "range",
     "set-cookie",
     "te",
     "trailer",
     "trailers",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "user-agent",
     "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-real-ip",
 ];
 
-const DENIED_PREFIXES: [&str; 7] =
-    ["content-", "if-", "sec-", "svix-", "webhook-", "x-amz", "x-forwarded"];
+const DENIED_PREFIXES: [&str; 10] = [
+    "content-",
+    "forwarded",
+    "if-",
+    "proxy-",
+    "sec-",
+    "svix-",
+    "webhook-",
+    "x-amz",
+    "x-forwarded",
+    "x-original-",
+];
 
 /// The signatures, timestamps and ids of every profile, in and out.
 static OF_PROFILES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
@@ -235,12 +246,48 @@ mod tests {
             "Expect",
             "proxy-authorization",
             "set-cookie",
+            "Content-Security-Policy",
+            "Forwarded-For",
+            "X-Forwarded-Host",
+            "proxy-connection",
+            "Proxy-Authenticate",
+            "Keep-Alive",
+            "x-amzn-oidc-data",
+            "svix-signature",
+            "True-Client-IP",
+            "X-Original-URL",
         ] {
             let refused = parse(&json!({ name: "x" }));
             assert_eq!(refused, Err(InvalidHeaders::Denied(name.to_lowercase())), "{name}");
         }
         for name in ["Authorization", "X-Api-Key", "x-tenant", "cookie", "traceparent"] {
             assert!(parse(&json!({ name: "x" })).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_signature_headers_of_every_profile_are_refused() {
+        let mut count = 0;
+        for name in Profile::names() {
+            let profile = Profile::named(name).expect("known");
+            let signed = profile.schemes().flat_map(|scheme| &scheme.headers);
+            let said = profile.out.iter().flat_map(|out| out.header_names());
+            for header in signed.flat_map(HeaderNames::all).chain(said) {
+                let refused = parse(&json!({ header.to_uppercase(): "x" }));
+                assert_eq!(refused, Err(InvalidHeaders::Denied(header.to_owned())), "{name}");
+                count += 1;
+            }
+        }
+        assert!(Profile::names().count() < count, "{count} headers of all profiles");
+    }
+
+    #[test]
+    fn no_control_character_stands_in_a_value() {
+        for code in (0..=0x1f).chain([0x7f, 0x80, 0x85, 0xa0, 0x2028]) {
+            let char = char::from_u32(code).expect("a character");
+            let refused = parse(&json!({ "x-a": format!("a{char}b") }));
+            assert_eq!(refused.is_ok(), char == '\t', "{code:#x}");
+            assert_eq!(parse(&json!({ format!("x{char}a"): "b" })), Err(InvalidHeaders::Name));
         }
     }
 

@@ -1,8 +1,17 @@
 //! Bytes that must never be printed.
 
+mod pair;
+mod rotation;
+
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
+
+pub use self::{
+    pair::{InvalidPair, Kind, Pair, PublicKey},
+    rotation::{DEFAULT_OVERLAP, MAX_OVERLAP, MAX_REPLACED, TooMany, rotate},
+};
 
 /// Key material in the clear. `Debug` prints nothing, there is no `Display`, and it does not
 /// serialise: what is stored is [`Sealed`].
@@ -25,14 +34,32 @@ impl Secret {
         Self(format!("{SYMMETRIC_PREFIX}{}", STANDARD.encode(bytes)).into_bytes())
     }
 
-    /// The same key as Standard Webhooks spells it: a `whsec_` secret as it is, any other text as
-    /// `whsec_` and its bytes in base64.
+    /// The same key as Standard Webhooks spells it: a `whsec_` or `whsk_` secret as it is, any other
+    /// text as `whsec_` and its bytes in base64.
     pub fn standard(&self) -> Self {
+        if self.pair().is_some() {
+            return self.clone();
+        }
         let digits = self.as_str().and_then(|text| text.strip_prefix(SYMMETRIC_PREFIX));
         match digits.and_then(|digits| STANDARD.decode(digits).ok()) {
             Some(_) => self.clone(),
             None => Self::symmetric(&self.0),
         }
+    }
+
+    /// Whether these are one key, however each is spelled; takes the same time wherever they differ.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.standard().expose().ct_eq(other.standard().expose()).into()
+    }
+
+    /// How it signs by Standard Webhooks.
+    pub fn kind(&self) -> Kind {
+        if self.pair().is_some() { Kind::Ed25519 } else { Kind::Hmac }
+    }
+
+    /// The key pair, if it is one: `whsk_` and 64 bytes in base64.
+    pub fn pair(&self) -> Option<Pair> {
+        Pair::parse(self.as_str()?).ok()
     }
 
     /// The secret as text, if it is text.

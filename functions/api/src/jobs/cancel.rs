@@ -23,7 +23,7 @@ use domain::{
     poll::{Cancel, Cancelling, Platform},
     profile::Said,
     retry::Policy,
-    secret::{Sealed, Secret},
+    secret::{Kind, Sealed, Secret},
     source::Source,
     time::Timestamp,
 };
@@ -187,7 +187,7 @@ fn callee(api: &Api, source: &Source, job: &Job, now: Timestamp) -> Option<Endpo
     endpoint.headers = headers.into_iter().map(seal).collect();
     let secret = Secret::symmetric(&adapters::random::bytes::<32>());
     let sealed = api.vault.seal(&owner, &secret);
-    endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+    endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
     Some(endpoint)
 }
 

@@ -11,7 +11,6 @@ use domain::{
     id::is_identifier,
     outgoing::Outgoing,
     retry::{InvalidPolicy, Policy, Statuses},
-    secret::Secret,
     subscription,
 };
 use serde::{Deserialize, Serialize};
@@ -24,10 +23,13 @@ use crate::{Api, error::Error, rules};
 /// A new endpoint.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct EndpointIn {
-    /// Its signing secret, `whsec_` and 24 to 64 bytes in base64; one is made if there is none. With
-    /// a profile, 16 to 128 printable characters will do, and the profile's signatures are made with
-    /// just those.
+    /// Its signing secret, `whsec_` and 24 to 64 bytes in base64, or `whsk_` and an Ed25519 key pair;
+    /// one is made if there is none. With a profile, 16 to 128 printable characters will do, and the
+    /// profile's signatures are made with just those.
     pub(super) secret: Option<String>,
+    /// `hmac-sha256` or `ed25519`, for a secret that is made.
+    #[serde(rename = "signatureScheme")]
+    pub(super) signature_scheme: Option<String>,
     #[serde(flatten)]
     pub(super) update: EndpointUpdate,
 }
@@ -122,6 +124,8 @@ pub(super) struct EndpointOut {
     #[schema(value_type = Vec<Object>)]
     success_on: Statuses,
     profile: Option<String>,
+    /// How the newest of its secrets signs: `hmac-sha256` or `ed25519`.
+    signature_scheme: &'static str,
     /// Of headers whose names say that they are secrets, `***`.
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +162,7 @@ impl From<Endpoint> for EndpointOut {
             give_up_on: endpoint.policy.rules.give_up_on,
             success_on: endpoint.policy.rules.success_on,
             profile: endpoint.profile,
+            signature_scheme: endpoint.secrets.first().map(|s| s.kind).unwrap_or_default().word(),
             headers: endpoint
                 .headers
                 .into_iter()
@@ -168,6 +173,13 @@ impl From<Endpoint> for EndpointOut {
             created_at: endpoint.created_at.rfc3339(),
             updated_at: endpoint.updated_at.rfc3339(),
         }
+    }
+}
+
+impl EndpointIn {
+    /// One that says nothing of its secret.
+    pub(super) const fn bare(update: EndpointUpdate) -> Self {
+        Self { secret: None, signature_scheme: None, update }
     }
 }
 
@@ -225,6 +237,10 @@ impl EndpointUpdate {
             if profile != endpoint.profile {
                 endpoint.profile = profile;
                 endpoint.policy = endpoint.outgoing().map(Outgoing::policy).unwrap_or_default();
+                if !endpoint.signs_for_its_profile() {
+                    let why = "signs with a shared secret, and this endpoint has a key pair: rotate to one first";
+                    return Err(Error::field("profile", why));
+                }
             }
         }
         let rules = endpoint.policy.rules.clone();
@@ -331,12 +347,6 @@ fn profile(name: String) -> Result<Option<String>, Error> {
             Err(Error::field("profile", format!("is one of standard, {known}")))
         }
     }
-}
-
-/// A signing secret that somebody gave us for this endpoint.
-pub(super) fn secret(endpoint: &Endpoint, text: &str) -> Result<Secret, Error> {
-    let plain = endpoint.outgoing().is_some();
-    Endpoint::secret(text, plain).map_err(|why| Error::field("secret", why))
 }
 
 /// When calls to an endpoint stop for a while.

@@ -6,17 +6,14 @@ use adapters::{random, table::Written};
 use axum::{
     Json,
     extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::StatusCode,
 };
 use domain::{
-    endpoint::{Endpoint, EndpointSecret, MAX_ENDPOINTS},
+    endpoint::{Endpoint, MAX_ENDPOINTS},
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
-    secret::Secret,
+    secret::Kind,
 };
-use serde::Serialize;
-use tracing::{info, warn};
-use utoipa::ToSchema;
+use tracing::warn;
 use utoipa_axum::routes;
 
 use super::{
@@ -25,20 +22,17 @@ use super::{
     error::{HttpErrorOut, ValidationErrorOut},
     page::{self, ListResponse},
     patch::Fields,
+    secrets::{self, Wanted},
     told,
 };
 use crate::{
     Api, Routes,
-    auth::Asker,
     error::Error,
     input::{Body, Params},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(create, list))
-        .routes(routes!(get, update, patch, delete))
-        .routes(routes!(get_secret))
+    Routes::new().routes(routes!(create, list)).routes(routes!(get, update, patch, delete))
 }
 
 /// The endpoint of an application that a path names by id or uid.
@@ -63,13 +57,14 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
     given.update.apply(&mut endpoint, &api.rule, &api.vault)?;
     endpoint.uid.as_deref().map_or(Ok(()), checked_uid)?;
     endpoint_in::keepable(api, &endpoint)?;
-    let secret = match given.secret.as_deref() {
-        Some(text) => endpoint_in::secret(&endpoint, text)?,
-        None => Secret::symmetric(&random::bytes::<32>()),
+    let wanted = Wanted {
+        field: "secret",
+        secret: given.secret.as_deref(),
+        scheme: given.signature_scheme.as_deref(),
     };
+    let secret = wanted.secret_for(&endpoint, Kind::Hmac)?;
     endpoint.owner_has_secret = given.secret.is_some();
-    let sealed = api.vault.seal(&Endpoint::owner(&endpoint.id), &secret);
-    endpoint.secrets = vec![EndpointSecret { sealed, expires_at: None }];
+    endpoint.secrets = vec![secrets::sealed(api, &endpoint, &secret)];
     if MAX_ENDPOINTS <= api.table.endpoints(&endpoint.application).await?.len() {
         let why = format!("an application has at most {MAX_ENDPOINTS} endpoints");
         return Err(Error::Conflict(why));
@@ -141,7 +136,7 @@ async fn update(
         // A new uid is a new endpoint; an id that we never gave is none.
         Err(Error::NotFound) if EndpointId::parse(&name).is_err() && is_identifier(&name, 256) => {
             given.uid.get_or_insert(name);
-            let made = make(&api, &app, EndpointIn { secret: None, update: given }).await?;
+            let made = make(&api, &app, EndpointIn::bare(given)).await?;
             return Ok((StatusCode::CREATED, Json(made.into())));
         }
         Err(error) => return Err(error),
@@ -224,32 +219,4 @@ async fn delete(
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
         }
     }
-}
-
-/// A signing secret, for whoever sets up the receiver.
-#[derive(Serialize, ToSchema)]
-struct EndpointSecretOut {
-    /// `whsec_…`
-    key: String,
-}
-
-/// Shows an endpoint's signing secret: the one call that does.
-#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret", tag = "svix: endpoint", operation_id = "v1.endpoint.get-secret",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    responses((status = 200, body = EndpointSecretOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
-async fn get_secret(
-    State(api): State<Arc<Api>>,
-    Path((app, endpoint)): Path<(String, String)>,
-    asker: Asker,
-) -> Result<impl IntoResponse, Error> {
-    let application = applications::resolve(&api, &app).await?;
-    let endpoint = resolve(&api, &application.id, &endpoint).await?;
-    let sealed = endpoint.live_secrets(api.clock.now()).next().ok_or(Error::NotFound)?;
-    let opened = api.vault.unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
-        Error::Unavailable(adapters::Unavailable::new("opening an endpoint's secret", error))
-    })?;
-    // A plain text is shown in the spelling that Standard Webhooks' own libraries read.
-    let key = opened.standard().as_str().unwrap_or_default().to_owned();
-    info!(audit = true, key = %asker.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(EndpointSecretOut { key })))
 }

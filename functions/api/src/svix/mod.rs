@@ -4,6 +4,7 @@
 pub(crate) mod applications;
 mod attempts;
 mod auth;
+mod endpoint_headers;
 mod endpoint_in;
 mod endpoints;
 pub(crate) mod error;
@@ -13,6 +14,7 @@ mod messages;
 mod page;
 mod patch;
 mod resend;
+pub(crate) mod secrets;
 mod told;
 
 use crate::Routes;
@@ -24,6 +26,8 @@ pub(crate) fn routes() -> Routes {
         .merge(auth::routes())
         .merge(event_types::routes())
         .merge(import::routes())
+        .merge(secrets::routes())
+        .merge(endpoint_headers::routes())
         .merge(messages::routes())
         .merge(attempts::routes())
         .merge(resend::routes())

@@ -8,7 +8,7 @@ use super::Outgoing;
 use crate::{
     json::Fields,
     profile::Profile,
-    secret::Secret,
+    secret::{Kind, Secret},
     signature::{self, Message},
     time::Timestamp,
 };
@@ -81,11 +81,12 @@ impl Outgoing {
     }
 }
 
-/// The headers of a profile's system: of its scheme, signed with the newest secret, whose key is its
-/// text as the receiver has it; and the others.
+/// The headers of a profile's system: of its scheme, signed with the newest shared secret, whose key
+/// is its text as the receiver has it; and the others. A key pair never keys a MAC.
 fn of_system(profile: &Profile, out: &Outgoing, call: Call<'_>) -> Option<Vec<(String, String)>> {
     let mut headers = Vec::new();
-    if call.owner_has_secret || !out.only_with_secret {
+    let shared = call.secrets.iter().find(|secret| secret.kind() == Kind::Hmac);
+    if shared.is_some() && (call.owner_has_secret || !out.only_with_secret) {
         let message = Message {
             id: Some(call.id),
             at: Some(call.at),
@@ -93,7 +94,7 @@ fn of_system(profile: &Profile, out: &Outgoing, call: Call<'_>) -> Option<Vec<(S
             body: call.body,
             ..Message::default()
         };
-        headers = profile.scheme.headers(call.secrets.first(), &message)?;
+        headers = profile.scheme.headers(shared, &message)?;
     }
     let event = || out.word(call.event_type).to_owned();
     headers.extend(out.event.iter().map(|name| (name.clone(), event())));

@@ -1,5 +1,7 @@
 //! Signing, as the senders do it: for what we send, for `relay sign` and for tests.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{Scheme, template::Signed};
 use crate::{secret::Secret, time::Timestamp};
 
@@ -79,7 +81,8 @@ pub fn sign(
     scheme.sign(secret, &Message { id, at, body, ..Message::default() })
 }
 
-/// The `webhook-signature` header of Standard Webhooks: one `v1` per live secret.
+/// The `webhook-signature` header of Standard Webhooks: a `v1` per live shared secret, a `v1a` per
+/// live key pair, in the order in which they are given.
 pub fn sign_standard<'s>(
     secrets: impl IntoIterator<Item = &'s Secret>,
     id: &str,
@@ -87,6 +90,13 @@ pub fn sign_standard<'s>(
     body: &[u8],
 ) -> String {
     let scheme = &crate::profile::Profile::named("standard").expect("part of the build").scheme;
-    let sign = |secret| sign(scheme, secret, Some(id), Some(at), body);
+    let sign = |secret: &Secret| match secret.pair() {
+        Some(pair) => {
+            let mut message = format!("{id}.{}.", at.secs()).into_bytes();
+            message.extend_from_slice(body);
+            Some(format!("v1a,{}", STANDARD.encode(pair.sign(&message))))
+        }
+        None => sign(scheme, secret, Some(id), Some(at), body),
+    };
     secrets.into_iter().filter_map(sign).collect::<Vec<_>>().join(" ")
 }

@@ -292,6 +292,22 @@ fn an_unknown_version_beside_a_known_one_is_skipped() {
 }
 
 #[test]
+fn a_key_pair_signs_as_svix_does_and_every_live_secret_whatever_its_kind() {
+    let vectors = vectors();
+    let text = |name: &str| vectors["ed25519"][name].as_str().expect("text");
+    let at = Timestamp::from_secs(text("timestamp").parse().expect("seconds"));
+    let (pair, shared) = (Secret::new(text("secret")), Secret::symmetric(&[7; 32]));
+    let body = text("body").as_bytes();
+    let signed = sign_standard([&pair], text("id"), at, body);
+    assert_eq!(signed, text("signature"));
+    assert_eq!(pair.pair().expect("a pair").public().spelled(), text("public"));
+    let (v1, v1a) = (sign_standard([&shared], text("id"), at, body), signed);
+    assert!(v1.starts_with("v1,"));
+    let both = sign_standard([&pair, &shared], text("id"), at, body);
+    assert_eq!(both, format!("{v1a} {v1}"));
+}
+
+#[test]
 fn templates_print_as_they_were_read() {
     for text in [
         "{body}",

@@ -133,3 +133,27 @@ fn an_id_that_cannot_be_a_header_is_replaced_by_ours() {
         assert!(id == "evt_1" || id == "7e999", "{id}");
     }
 }
+
+#[test]
+fn a_key_pair_never_keys_the_mac_of_a_system() {
+    let pair = crate::secret::Pair::of_seed(&[9; 32]).secret();
+    let signed = |secrets: &[Secret]| {
+        let call = Call {
+            secrets,
+            owner_has_secret: true,
+            id: "evt_1",
+            event_type: "job.succeeded",
+            nonce: "atmpt_1",
+            at: AT,
+            body: b"{}",
+            user_agent: "webhook-relay/1",
+        };
+        headers(Profile::named("wepp"), &BTreeMap::new(), call).expect("headers")
+    };
+    let alone = signed(std::slice::from_ref(&pair));
+    assert!(!alone.contains_key("x-webhook-signature"));
+    assert!(alone["webhook-signature"].to_str().expect("text").starts_with("v1a,"));
+    let both = signed(&[pair, Secret::new(SECRET)]);
+    let want = format!("sha256={}", hmac_hex(SECRET, &[b"{}"]));
+    assert_eq!(both["x-webhook-signature"], want.as_str());
+}

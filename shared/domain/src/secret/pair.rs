@@ -1,0 +1,193 @@
+//! Ed25519 as Standard Webhooks spells it: `whsk_` is the key pair that signs, `whpk_` the public key
+//! that verifies, and `v1a` the signature.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::{Signer, SigningKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Secret;
+
+/// How a secret signs by Standard Webhooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// HMAC-SHA256, version `v1`; whoever verifies could sign.
+    #[default]
+    #[serde(rename = "hmac-sha256")]
+    Hmac,
+    /// Ed25519, version `v1a`; whoever verifies knows the public key only.
+    #[serde(rename = "ed25519")]
+    Ed25519,
+}
+
+impl Kind {
+    /// Its name in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hmac => "hmac-sha256",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Hmac, Self::Ed25519].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// What the private half begins with.
+pub(super) const PRIVATE_PREFIX: &str = "whsk_";
+const PUBLIC_PREFIX: &str = "whpk_";
+
+/// Why a text is no key pair. The caller may read this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPair {
+    /// It does not begin as one.
+    #[error("is whsk_ and a seed of 32 bytes, or seed and public key, in base64")]
+    Shape,
+    /// The halves are not of one pair.
+    #[error("holds a public key that is not the seed's")]
+    Halves,
+    /// The wrong half.
+    #[error("is a public key; what signs is the private one, whsk_")]
+    Public,
+}
+
+/// A key pair. Its private half never prints.
+#[derive(Clone)]
+pub struct Pair(SigningKey);
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pair(…)")
+    }
+}
+
+impl Pair {
+    /// The pair of a random seed.
+    pub fn of_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Reads `whsk_` and base64 of the seed, alone or with the public key behind it, which then must
+    /// be the seed's.
+    pub fn parse(text: &str) -> Result<Self, InvalidPair> {
+        if text.starts_with(PUBLIC_PREFIX) {
+            return Err(InvalidPair::Public);
+        }
+        let digits = text.strip_prefix(PRIVATE_PREFIX).ok_or(InvalidPair::Shape)?;
+        let bytes = STANDARD.decode(digits).map_err(|_| InvalidPair::Shape)?;
+        let (seed, public) = bytes.split_at_checked(32).ok_or(InvalidPair::Shape)?;
+        let pair = Self::of_seed(seed.try_into().map_err(|_| InvalidPair::Shape)?);
+        match public.len() {
+            0 => Ok(pair),
+            32 if pair.public().0 == public => Ok(pair),
+            32 => Err(InvalidPair::Halves),
+            _ => Err(InvalidPair::Shape),
+        }
+    }
+
+    /// The pair as a secret, in its one spelling: seed and public key.
+    pub fn secret(&self) -> Secret {
+        let digits = STANDARD.encode(self.0.to_keypair_bytes());
+        Secret::new(format!("{PRIVATE_PREFIX}{digits}"))
+    }
+
+    /// What verifies.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// The signature of these bytes.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+/// A public key: what may be shown to anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// `whpk_` and base64.
+    pub fn spelled(&self) -> String {
+        format!("{PUBLIC_PREFIX}{}", STANDARD.encode(self.0))
+    }
+
+    /// The coordinate of its JSON Web Key (RFC 8037): base64 for URLs.
+    pub fn x(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Its thumbprint (RFC 7638): SHA-256 of its required members, sorted.
+    pub fn thumbprint(&self) -> String {
+        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, self.x());
+        URL_SAFE_NO_PAD.encode(Sha256::digest(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+    const PUBLIC: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+
+    #[test]
+    fn a_pair_is_read_in_both_spellings_and_written_in_one() {
+        let pair = Pair::parse(KNOWN).expect("a pair");
+        assert_eq!(pair.public().spelled(), PUBLIC);
+        assert_eq!(pair.secret().as_str(), Some(KNOWN));
+        let bytes = STANDARD.decode(&KNOWN[5..]).expect("base64");
+        let seed = format!("whsk_{}", STANDARD.encode(&bytes[..32]));
+        assert_eq!(Pair::parse(&seed).expect("a seed").secret().as_str(), Some(KNOWN));
+        assert_eq!(Secret::new(KNOWN).kind(), Kind::Ed25519);
+    }
+
+    #[test]
+    fn what_is_no_pair_is_refused_and_never_quoted() {
+        let other = STANDARD.encode([[7; 32], [8; 32]].concat());
+        for (text, why) in [
+            (PUBLIC, InvalidPair::Public),
+            ("whsec_c2VjcmV0", InvalidPair::Shape),
+            ("whsk_", InvalidPair::Shape),
+            ("whsk_planted!", InvalidPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 31])), InvalidPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 33])), InvalidPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 65])), InvalidPair::Shape),
+            (&format!("whsk_{other}"), InvalidPair::Halves),
+        ] {
+            let refused = Pair::parse(text).expect_err(text);
+            assert_eq!(refused, why, "{text}");
+            assert!(!refused.to_string().contains("planted"));
+        }
+    }
+
+    #[test]
+    fn a_pair_does_not_print() {
+        let printed = format!("{:?}", Pair::parse(KNOWN).expect("a pair"));
+        assert_eq!(printed, "Pair(…)");
+    }
+
+    #[test]
+    fn a_thumbprint_is_that_of_rfc_8037() {
+        // RFC 8037, appendix A.1 to A.3.
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+        let seed = URL_SAFE_NO_PAD.decode(seed).expect("base64");
+        let public = Pair::of_seed(&seed.try_into().expect("32 bytes")).public();
+        assert_eq!(public.x(), x);
+        assert_eq!(public.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn kinds_have_names() {
+        for kind in [Kind::Hmac, Kind::Ed25519] {
+            assert_eq!(Kind::named(kind.word()), Some(kind));
+        }
+        assert_eq!(Kind::named("rsa"), None);
+    }
+}
