@@ -19,8 +19,8 @@ use domain::{
 use crate::{Api, error::Error, omtx};
 
 const ADMIN_PREFIX: &str = "rk_admin_";
-const PUBLISH: &str = "/api/v1/app/{app}/msg";
-const JOBS: &str = "/v1/jobs";
+pub(crate) const PUBLISH: &str = "/api/v1/app/{app}/msg";
+pub(crate) const JOBS: &str = "/v1/jobs";
 const JOB: &str = "/v1/jobs/{id}";
 const JOB_CANCEL: &str = "/v1/jobs/{id}/cancel";
 const BATCHES: &str = "/v1/batches";

@@ -2,7 +2,7 @@
 //! given at the border by the path that was asked, and what callers may not read is logged there,
 //! once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use adapters::{Unavailable, problem::problem};
 use axum::{
@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Invalid(Invalid),
     /// It contradicts what is there.
     Conflict(String),
+    /// The same request is being worked on, for so long at the most.
+    Running(Duration),
     /// The body is too large.
     TooLarge,
     /// The path is known, and nothing is behind it yet.
@@ -72,7 +74,7 @@ impl Error {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Bad(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Running(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -87,6 +89,7 @@ impl Error {
             Self::NotFound => "Entity not found".to_owned(),
             Self::Method => "this path does not know that method".to_owned(),
             Self::Bad(why) | Self::Conflict(why) => why.clone(),
+            Self::Running(_) => "the same request is being worked on; please ask again".to_owned(),
             Self::Invalid(Invalid { at, why }) => match at.get(1..) {
                 Some(fields) if !fields.is_empty() => format!("{}: {why}", fields.join(".")),
                 _ => why.clone(),
@@ -114,9 +117,13 @@ impl IntoResponse for Error {
 
 /// Gives errors the shape of the API they happened in.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
+    let path = request.uri().path().to_owned();
+    shaped(&path, next.run(request).await)
+}
+
+/// A response in the shape of the API that was asked under this path.
+pub(crate) fn shaped(path: &str, mut response: Response) -> Response {
     let (svix, omtx) = (path.starts_with("/api/v1"), path.starts_with(omtx::BASE));
-    let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     if let Error::Unavailable(cause) = &*error {
         error!(error = %cause, "a request failed");
@@ -129,6 +136,10 @@ pub(crate) async fn shape(request: Request, next: Next) -> Response {
     if matches!(*error, Error::Unauthenticated) {
         let challenge = HeaderValue::from_static("Bearer");
         shaped.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Error::Running(wait) = &*error {
+        let seconds = HeaderValue::from(wait.as_secs().clamp(1, 5));
+        shaped.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     // Such as Allow, which axum knows.
     for (name, value) in response.headers() {

@@ -11,6 +11,7 @@ mod dead_letters;
 mod error;
 mod events;
 mod health;
+mod idempotency;
 mod inbound;
 mod inject;
 mod input;
@@ -151,6 +152,7 @@ pub fn router(api: Arc<Api>) -> Router {
     let (gated, _) = gated().split_for_parts();
     let (open, _) = open().split_for_parts();
     gated
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&api), idempotency::once))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&api), auth::gate))
         .merge(open)
         .fallback(async || error::Error::NotFound)

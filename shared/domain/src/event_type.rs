@@ -33,6 +33,9 @@ pub struct EventType {
     /// What it is listed under.
     #[serde(default)]
     pub group_name: Option<String>,
+    /// What the idempotency key of the request that created it stands for.
+    #[serde(default)]
+    pub made_by: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -72,6 +75,7 @@ mod tests {
             schemas: serde_json::from_value(schemas).expect("schemas"),
             feature_flags: Vec::new(),
             group_name: None,
+            made_by: None,
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
             version: 1,

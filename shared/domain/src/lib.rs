@@ -16,6 +16,7 @@ pub mod filter;
 pub mod headers;
 pub mod health;
 pub mod id;
+pub mod idempotency;
 pub mod job;
 pub mod json;
 pub mod json_form;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::{random, table::Written};
+use adapters::table::Written;
 use axum::{
     Json,
     extract::{Path, State},
@@ -28,6 +28,7 @@ use super::{
 use crate::{
     Api, Routes,
     error::Error,
+    idempotency::Keyed,
     input::{Body, Params},
 };
 
@@ -50,9 +51,9 @@ pub(super) async fn resolve(
 }
 
 /// Checks and keeps a new endpoint.
-async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error> {
+async fn make(api: &Api, app: &str, given: EndpointIn, keyed: Keyed) -> Result<Endpoint, Error> {
     let application = applications::resolve(api, app).await?;
-    let id = EndpointId::random(random::bytes());
+    let id = EndpointId::random(keyed.bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", api.clock.now());
     given.update.apply(&mut endpoint, &api.rule, &api.vault)?;
     endpoint.uid.as_deref().map_or(Ok(()), checked_uid)?;
@@ -71,7 +72,11 @@ async fn make(api: &Api, app: &str, given: EndpointIn) -> Result<Endpoint, Error
     }
     match told::create(api, &endpoint).await? {
         Written::Yes => Ok(endpoint),
-        Written::Refused => Err(uid_taken()),
+        // Whoever had the same key and died may have made it.
+        Written::Refused => {
+            let made = api.table.endpoint(&endpoint.application, &endpoint.id).await?;
+            made.ok_or_else(uid_taken)
+        }
     }
 }
 
@@ -87,9 +92,10 @@ fn uid_taken() -> Error {
 async fn create(
     State(api): State<Arc<Api>>,
     Path(app): Path<String>,
+    keyed: Keyed,
     Body(given): Body<EndpointIn>,
 ) -> Result<(StatusCode, Json<EndpointOut>), Error> {
-    Ok((StatusCode::CREATED, Json(make(&api, &app, given).await?.into())))
+    Ok((StatusCode::CREATED, Json(make(&api, &app, given, keyed).await?.into())))
 }
 
 /// The endpoints of an application.
@@ -136,7 +142,7 @@ async fn update(
         // A new uid is a new endpoint; an id that we never gave is none.
         Err(Error::NotFound) if EndpointId::parse(&name).is_err() && is_identifier(&name, 256) => {
             given.uid.get_or_insert(name);
-            let made = make(&api, &app, EndpointIn::bare(given)).await?;
+            let made = make(&api, &app, EndpointIn::bare(given), Keyed::default()).await?;
             return Ok((StatusCode::CREATED, Json(made.into())));
         }
         Err(error) => return Err(error),

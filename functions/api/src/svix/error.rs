@@ -61,7 +61,7 @@ const fn code(error: &Error) -> &'static str {
         Error::Method => "method_not_allowed",
         Error::Bad(_) => "bad_request",
         Error::Invalid(_) => "validation_error",
-        Error::Conflict(_) => "conflict",
+        Error::Conflict(_) | Error::Running(_) => "conflict",
         Error::TooLarge => "request_too_large",
         Error::NotImplemented(_) => "not_implemented",
         Error::Unavailable(_) => "server_error",

@@ -25,6 +25,7 @@ use crate::{
     Api, Routes,
     auth::Asker,
     error::Error,
+    idempotency::Keyed,
     input::{Body, Params},
 };
 
@@ -162,6 +163,7 @@ pub(super) fn unknown(name: &str, now: Timestamp) -> EventType {
         schemas: None,
         feature_flags: Vec::new(),
         group_name: None,
+        made_by: None,
         created_at: now,
         updated_at: now,
         version: 0,
@@ -192,6 +194,7 @@ async fn keep(api: &Api, kind: &EventType) -> Result<(), Error> {
 async fn create(
     State(api): State<Arc<Api>>,
     asker: Asker,
+    keyed: Keyed,
     Body(given): Body<EventTypeIn>,
 ) -> Result<(StatusCode, Json<EventTypeOut>), Error> {
     asker.must_see_all()?;
@@ -202,11 +205,16 @@ async fn create(
     let mut kind = match api.table.event_type(&given.name).await? {
         None => unknown(&given.name, now),
         Some(known) if known.archived => known,
+        // Whoever had the same key and died made it.
+        Some(made) if made.made_by.is_some() && made.made_by == keyed.0 => {
+            return Ok((StatusCode::CREATED, Json(made.into())));
+        }
         Some(_) => {
             return Err(Error::Conflict("an event type with that name exists already".to_owned()));
         }
     };
     given.update.apply(&mut kind, now)?;
+    kind.made_by = keyed.0;
     keep(&api, &kind).await?;
     Ok((StatusCode::CREATED, Json(kind.into())))
 }

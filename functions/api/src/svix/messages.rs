@@ -28,6 +28,7 @@ use super::{
 use crate::{
     Api, Routes,
     error::{Error, Invalid},
+    idempotency,
     input::{Body, Params},
     page::{Walk, Wanted, place_before, walk},
 };
@@ -136,8 +137,8 @@ async fn create(
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
-    key.map(Some).ok_or_else(|| Error::Bad("an Idempotency-Key is 1 to 256 characters".to_owned()))
+    idempotency::checked(key.as_bytes())?;
+    Ok(key.to_str().ok())
 }
 
 /// A message that was checked.

@@ -107,7 +107,7 @@ async fn an_idempotency_key_makes_a_repetition_harmless() {
     let one = send("k3", named.clone()).await;
     assert_eq!(one.expect(202), send("k3", named.clone()).await.expect(202));
     send("k4", named).await.expect(409);
-    send("", json!({ "eventType": "a", "payload": {} })).await.expect(400);
+    send("", json!({ "eventType": "a", "payload": {} })).await.expect(422);
     assert_eq!(ids(&relay.get(APP).await.expect(200)).len(), 3);
 }
 

@@ -13,6 +13,7 @@ mod endpoints;
 mod errors;
 mod event_types;
 mod events;
+mod idempotency;
 mod inject;
 mod jobs;
 mod keys;

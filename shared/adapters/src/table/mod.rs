@@ -24,6 +24,7 @@
 //! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
 //! | its number | `LTRNO#<n>` | `LTRNO` | | |
 //! | task | `TASKS` | id | until it is finished | |
+//! | what came with an `Idempotency-Key` | `IDEM#<sha256>` | `IDEM` | | |
 //! | event type | `TYPES` | name | | |
 //! | API key | `KEYS` | id | | |
 //! | the last letter's number | `COUNTERS` | `letters` | | |
@@ -36,6 +37,7 @@ mod due;
 mod endpoints;
 mod events;
 mod health;
+mod idempotency;
 mod jobs;
 mod keys;
 mod letters;

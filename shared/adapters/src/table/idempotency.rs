@@ -1,0 +1,49 @@
+//! What is kept under idempotency keys. Every write is conditional on the token that was read, so
+//! of several who want a key one gets it, and whoever comes late changes nothing.
+
+use domain::idempotency::Kept;
+
+use super::{
+    Table, Written,
+    row::{Condition, Row, Write, s},
+};
+use crate::Unavailable;
+
+const SK: &str = "IDEM";
+
+fn partition(digest: &str) -> String {
+    format!("IDEM#{digest}")
+}
+
+fn held_by(token: Option<&str>) -> Condition {
+    match token {
+        None => Condition::absent(),
+        Some(token) => Condition::new("holder = :holder").value(":holder", s(token)),
+    }
+}
+
+impl Table {
+    /// What is kept under a key.
+    pub async fn kept(&self, digest: &str) -> Result<Option<Kept>, Unavailable> {
+        self.entity(&partition(digest), SK).await
+    }
+
+    /// Keeps this under a key where that holder's was read, or nobody's.
+    pub async fn keep(
+        &self,
+        digest: &str,
+        kept: &Kept,
+        holder: Option<&str>,
+    ) -> Result<Written, Unavailable> {
+        let row = Row::new(partition(digest), SK, kept)
+            .with("holder", s(&kept.token))
+            .expires(Some(kept.until.secs()));
+        self.put(row, Some(held_by(holder))).await
+    }
+
+    /// Frees a key that this holder has.
+    pub async fn free_key(&self, digest: &str, holder: &str) -> Result<Written, Unavailable> {
+        let write = Write::Delete(partition(digest), SK.to_owned(), held_by(Some(holder)));
+        self.transact(vec![write]).await
+    }
+}
