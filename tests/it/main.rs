@@ -17,6 +17,7 @@ mod operational;
 mod outgoing;
 mod pace;
 mod replays;
+mod rotation;
 mod subject;
 mod template;
 mod tidy;
