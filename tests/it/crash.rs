@@ -1,6 +1,8 @@
 //! Crash everywhere: every AWS call of every handler fails once, before and after its effect, with
 //! and without the process dying; the rest of the system settles; the invariants hold.
 
+mod broken;
+
 use std::{collections::BTreeMap, io::Write};
 
 use axum::http::Method;
@@ -33,10 +35,13 @@ enum Journey {
     Batched,
     /// A job that is cancelled, whose platform is told and whose end comes all the same.
     Cancelled,
+    /// A subscriber whose circuit opens, is probed and closes, that is disabled then and enabled
+    /// again; and an owner who hears of all that.
+    Broken,
 }
 
 impl Journey {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -44,6 +49,7 @@ impl Journey {
         Self::Missed,
         Self::Batched,
         Self::Cancelled,
+        Self::Broken,
     ];
 }
 
@@ -152,6 +158,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             until_it_works(cloud, Method::POST, "/v1/jobs/c1/cancel", Value::Null).await;
             cloud.send(&success).await;
         }
+        Journey::Broken => broken::walk(cloud, receiver).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -205,6 +212,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             let ended = job.status == Status::Cancelled && job.conflicts == 1;
             ended && delivered == 3 && dead == 0
         }
+        Journey::Broken => broken::arrived(world) && dead == 0,
         // Two ends, two steps and the batch's end to the application, an end to each job's webhook,
         // two steps and an end to the batch's.
         Journey::Batched => delivered == 5 + 2 + 3 && dead == 0,

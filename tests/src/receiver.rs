@@ -1,6 +1,7 @@
 //! A subscriber on loopback that records what it gets and answers as it is told.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -46,6 +47,7 @@ impl Received {
 struct Shared {
     received: watch::Sender<Vec<Received>>,
     status: Mutex<u16>,
+    status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
 }
 
@@ -63,8 +65,12 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (received, _) = watch::channel(Vec::new());
-        let shared =
-            Arc::new(Shared { received, status: Mutex::new(200), retry_after: Mutex::new(None) });
+        let shared = Arc::new(Shared {
+            received,
+            status: Mutex::new(200),
+            status_at: Mutex::default(),
+            retry_after: Mutex::new(None),
+        });
         let app = Router::new().fallback(record).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
@@ -80,6 +86,11 @@ impl Receiver {
     /// Answers with this status from now on.
     pub fn answer(&self, status: u16) {
         *self.shared.status.lock().expect("not poisoned") = status;
+    }
+
+    /// Answers at this path alone with this status from now on.
+    pub fn answer_at(&self, path: &str, status: u16) {
+        self.shared.status_at.lock().expect("not poisoned").insert(path.to_owned(), status);
     }
 
     /// Asks in every answer from now on to wait so many seconds.
@@ -115,7 +126,9 @@ async fn record(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap) {
-    let answered = *shared.status.lock().expect("not poisoned");
+    let usual = *shared.status.lock().expect("not poisoned");
+    let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
+    let answered = at.unwrap_or(usual);
     let path = uri.path().to_owned();
     shared.received.send_modify(|all| all.push(Received { path, headers, body, answered }));
     let asked = *shared.retry_after.lock().expect("not poisoned");
