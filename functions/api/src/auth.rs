@@ -21,6 +21,7 @@ use crate::{Api, error::Error, omtx};
 const ADMIN_PREFIX: &str = "rk_admin_";
 pub(crate) const PUBLISH: &str = "/api/v1/app/{app}/msg";
 pub(crate) const JOBS: &str = "/v1/jobs";
+const PRECHECK: &str = "/api/v1/app/{app}/msg/precheck/active";
 const JOB: &str = "/v1/jobs/{id}";
 const JOB_CANCEL: &str = "/v1/jobs/{id}/cancel";
 const BATCHES: &str = "/v1/batches";
@@ -127,7 +128,7 @@ fn needed(method: &Method, route: &str) -> Scope {
         ENDPOINT_SECRET => Scope::Admin,
         omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
         LOGOUT => Scope::Read,
-        PUBLISH if method == Method::POST => Scope::Publish,
+        PUBLISH | PRECHECK if method == Method::POST => Scope::Publish,
         JOBS | JOB | JOB_CANCEL | BATCHES | BATCH_CLOSE if WRITES.contains(method) => {
             Scope::Publish
         }

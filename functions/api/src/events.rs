@@ -85,7 +85,7 @@ impl From<Event> for EventOut {
 struct EventDetail {
     #[serde(flatten)]
     event: EventOut,
-    /// What subscribers receive; null if it is too large to show.
+    /// What subscribers receive; null if it is too large to show, or gone.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
     deliveries: Vec<DeliveryOut>,
@@ -224,7 +224,10 @@ async fn get(
     let id = EventId::parse(&id).map_err(|_| Error::NotFound)?;
     let event = api.table.event(&id).await?.ok_or(Error::NotFound)?;
     asker.must_see(&event.application)?;
-    let payload = content(&api.bucket.open(event.payload.clone()).await?);
+    let payload = match event.is_expunged(api.clock.now()) {
+        true => None,
+        false => content(&api.bucket.open(event.payload.clone()).await?),
+    };
     let deliveries = api.table.deliveries_of(&id).await?;
     let deliveries = deliveries.into_iter().map(DeliveryOut::from).collect();
     Ok(Json(EventDetail { event: event.into(), payload, deliveries }))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{error::Error, input::Params};
 
 /// Most entries that one request looks at: a filter that fits nothing must end too.
-const MAX_SEEN: usize = 2000;
+pub(crate) const MAX_SEEN: usize = 2000;
 
 /// A part of one of our own lists.
 #[derive(Serialize, ToSchema)]

@@ -101,6 +101,8 @@ impl<'a> Arrived<'a> {
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
+            asked: domain::event::Asked::default(),
+            expunged_at: None,
         };
         let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
         event.job = Some(job.id.clone());

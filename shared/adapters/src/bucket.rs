@@ -42,6 +42,12 @@ impl Bucket {
         Ok(body.map_err(|error| Unavailable::aws("fetching a body", &error))?.into_bytes().to_vec())
     }
 
+    /// Removes the body under a key, if it is there.
+    pub async fn remove(&self, key: &str) -> Result<(), Unavailable> {
+        let removed = self.client.delete_object().bucket(&self.name).key(key).send().await;
+        removed.map(|_| ()).map_err(|error| Unavailable::aws("removing a body", &error))
+    }
+
     /// Carries a body inline if it is small, else puts it under `key` and carries the claim.
     pub async fn carry(&self, key: &str, body: &[u8]) -> Result<Carried, Unavailable> {
         if body.len() <= MAX_INLINE {

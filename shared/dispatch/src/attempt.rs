@@ -150,6 +150,9 @@ impl Attempts {
             claimed.delivery.state = State::Cancelled;
             return self.end(&claimed, &Policy::default()).await;
         };
+        if event.is_expunged(self.clock.now()) {
+            return self.forgo(claimed, endpoint).await;
+        }
         if endpoint.disabled.is_some() {
             let why = ErrorClass::EndpointDisabled;
             return self.park(claimed, endpoint, why, "the endpoint is disabled").await;
@@ -166,6 +169,19 @@ impl Attempts {
             Err(why) => record::unsendable(why),
         };
         self.conclude(claimed, &context, endpoint, answer, at, asked).await
+    }
+
+    /// Ends a delivery whose content is gone: there is nothing left to send, now or later.
+    async fn forgo(
+        &self,
+        mut claimed: Claimed,
+        endpoint: &Endpoint,
+    ) -> Result<Attempted, Unavailable> {
+        let (now, why) = (self.clock.now(), ErrorClass::Expunged);
+        let detail = "the content of the message is gone";
+        claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
+        claimed.delivery.state = State::Cancelled;
+        self.end(&claimed, &endpoint.policy).await
     }
 
     /// Ends a delivery whose endpoint is not called. Not an attempt: the budget is untouched.

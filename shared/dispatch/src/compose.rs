@@ -15,7 +15,7 @@ use domain::{
     secret::Secret,
     time::Timestamp,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
 
 /// A request, but for where it goes.
 pub(crate) struct Request {
@@ -96,8 +96,12 @@ pub(crate) fn request(
         user_agent: AGENT,
     };
     let profile = endpoint.profile.as_deref().and_then(Profile::named);
-    let headers =
-        outgoing::headers(profile, &own, call).ok_or("something in it cannot be a header")?;
+    let unfit = "something in it cannot be a header";
+    let mut headers = outgoing::headers(profile, &own, call).ok_or(unfit)?;
+    // A system's own profile says what its bodies are.
+    if let (Some(kind), None) = (&event.asked.content_type, profile) {
+        headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).map_err(|_| unfit)?);
+    }
     Ok(Request { headers, body, sealed })
 }
 

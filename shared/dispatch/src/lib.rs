@@ -6,6 +6,7 @@ pub mod announce;
 pub mod attempt;
 pub mod batch;
 mod compose;
+pub mod expunge;
 mod measure;
 pub mod operational;
 mod record;

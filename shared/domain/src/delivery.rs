@@ -139,7 +139,7 @@ impl Delivery {
             place: None,
             created_at: now,
             state: State::Pending,
-            next_at: now,
+            next_at: event.asked.deliver_at.map_or(now, |at| at.max(now)),
         }
     }
 

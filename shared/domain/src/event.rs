@@ -49,6 +49,29 @@ pub struct Event {
     /// Where its platform was asked: how often a webhook told the same afterwards.
     #[serde(default)]
     pub webhooks: u64,
+    /// What its publisher asked for beside.
+    #[serde(default)]
+    pub asked: Asked,
+    /// When somebody had its content removed for good.
+    #[serde(default)]
+    pub expunged_at: Option<Timestamp>,
+}
+
+/// What the publisher of an event asked for, beside that it be delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What it can be found by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The payload's media type, where that is not JSON.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Not to be delivered before.
+    #[serde(default)]
+    pub deliver_at: Option<Timestamp>,
+    /// Its content is neither shown nor sent from then on.
+    #[serde(default)]
+    pub content_until: Option<Timestamp>,
 }
 
 /// Where an event came from.
@@ -115,6 +138,8 @@ impl Event {
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
+            asked: Asked::default(),
+            expunged_at: None,
         }
     }
 
@@ -124,6 +149,36 @@ impl Event {
         self.job = Some(job.id.clone());
         self.batch_id.clone_from(&job.batch_id);
         self
+    }
+
+    /// Whether its content is no longer to be shown or sent.
+    pub fn is_expunged(&self, now: Timestamp) -> bool {
+        self.expunged_at.is_some() || self.asked.content_until.is_some_and(|until| until <= now)
+    }
+
+    /// Takes its content away. What lies in the bucket stays named, for whoever is to remove it there
+    /// and then says that it is [gone](Self::forget_claims).
+    pub fn expunge(&mut self, now: Timestamp) {
+        self.expunged_at.get_or_insert(now);
+        if !matches!(self.payload, Carried::Claim(_)) {
+            self.payload = Carried::inline(b"{}");
+        }
+        self.said = self.said.take().filter(|said| matches!(said, Carried::Claim(_)));
+    }
+
+    /// The keys of the objects that hold its content.
+    pub fn claims(&self) -> Vec<String> {
+        let claim = |carried: &Carried| match carried {
+            Carried::Claim(key) => Some(key.clone()),
+            Carried::Text(_) | Carried::Base64(_) => None,
+        };
+        [Some(&self.payload), self.said.as_ref()].into_iter().flatten().filter_map(claim).collect()
+    }
+
+    /// Names them no longer.
+    pub fn forget_claims(&mut self) {
+        self.payload = Carried::inline(b"{}");
+        self.said = None;
     }
 
     /// The `webhook-id` header: how the event's own API spells it.
@@ -261,6 +316,29 @@ mod tests {
         let large = send(&format!("\"{}\"", "x".repeat(MAX_INLINE_RESULT)));
         let url = format!(r#""result_url":"https://relay/v1/jobs/{}/result""#, job.id);
         assert!(large.len() < 1000 && large.contains(&url), "{large:.300}");
+    }
+
+    #[test]
+    fn an_expunged_event_keeps_nothing_but_where_its_bytes_lie() {
+        let id = EventId::derive(&["e"]);
+        let mut event =
+            Event::by_relay(id, ApplicationId::named("acme"), "a.b", b"{\"planted\":1}", NOW);
+        event.said = Some(Carried::Claim("k".to_owned()));
+        assert!(!event.is_expunged(NOW));
+        event.expunge(NOW);
+        assert!(event.is_expunged(NOW) && event.claims() == ["k"]);
+        event.forget_claims();
+        assert!(event.claims().is_empty());
+        assert!(!serde_json::to_string(&event).expect("JSON").contains("planted"));
+    }
+
+    #[test]
+    fn content_ends_when_its_publisher_said() {
+        let id = EventId::derive(&["e"]);
+        let mut event = Event::by_relay(id, ApplicationId::named("acme"), "a.b", b"{}", NOW);
+        let end = NOW.plus(std::time::Duration::from_secs(60));
+        event.asked.content_until = Some(end);
+        assert!(!event.is_expunged(NOW) && event.is_expunged(end));
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod retry;
 pub mod secret;
 pub mod signature;
 pub mod source;
+pub mod standing;
 pub mod subscription;
 pub mod task;
 pub mod time;

@@ -159,8 +159,17 @@ pub enum ErrorClass {
     EndpointDisabled,
     /// Its circuit stays open.
     CircuitOpen,
+    /// The content of the message is gone.
+    Expunged,
     /// The relay itself could not finish.
     Relay,
+}
+
+impl ErrorClass {
+    /// Whether it says why nothing was called, and so stands in a note and not in an attempt.
+    pub const fn is_note(self) -> bool {
+        matches!(self, Self::EndpointDisabled | Self::CircuitOpen | Self::Expunged)
+    }
 }
 
 /// What becomes of a delivery after an attempt.

@@ -136,6 +136,9 @@ async fn result(
     let job = find(&api, &asker, &id, &params).await?;
     let id = job.result_event.ok_or(Error::NotFound)?;
     let event = api.table.event(&id).await?.ok_or(Error::NotFound)?;
+    if event.is_expunged(api.clock.now()) {
+        return Err(Error::NotFound);
+    }
     let result = match said(&api, &event).await? {
         Some(result) => Some(result),
         None => announced(&api, &event).await?,

@@ -117,6 +117,44 @@ pub(crate) async fn ensure(api: &Api, name: &str) -> Result<Application, Error> 
     }
 }
 
+/// The application that a path names, made of what came along should it not be there.
+pub(super) async fn resolve_or_create(
+    api: &Api,
+    name: &str,
+    given: Option<ApplicationIn>,
+) -> Result<Application, Error> {
+    let found = resolve(api, name).await;
+    let (Err(Error::NotFound), Some(given)) = (&found, given) else { return found };
+    let id = ApplicationId::named(name);
+    if id.as_str() == name {
+        // An id that we never gave.
+        return found;
+    }
+    if given.uid.as_deref().is_some_and(|uid| uid != name) {
+        return Err(Error::field("application", "has another uid than the path"));
+    }
+    let throttle_rate = given.throttle_rate.or(given.rate_limit);
+    if given.name.is_empty() || throttle_rate == Some(0) {
+        return Err(Error::field("application", "has a name, and a throttleRate of at least 1"));
+    }
+    let now = api.clock.now();
+    let application = Application {
+        id,
+        uid: Some(name.to_owned()),
+        name: given.name,
+        throttle_rate,
+        metadata: given.metadata.unwrap_or_default(),
+        implicit: false,
+        webhook_secret: None,
+        created_at: now,
+        updated_at: now,
+    };
+    match api.table.create_application(&application).await? {
+        Written::Yes => Ok(application),
+        Written::Refused => resolve(api, name).await,
+    }
+}
+
 /// Creates an application.
 #[utoipa::path(post, path = "/api/v1/app", tag = "svix: application", operation_id = "v1.application.create",
     params(("get_if_exists" = Option<bool>, Query, description = "Whether an application that exists is an answer and not a conflict."),

@@ -2,6 +2,8 @@
 //! message is our event. What they do not know of an endpoint rides in additional fields.
 
 pub(crate) mod applications;
+mod attempt_lists;
+mod attempted;
 mod attempts;
 mod auth;
 mod endpoint_headers;
@@ -9,12 +11,15 @@ mod endpoint_in;
 mod endpoints;
 pub(crate) mod error;
 mod event_types;
+mod expunge;
 mod import;
 mod messages;
 mod page;
 mod patch;
+mod publish;
 mod resend;
 pub(crate) mod secrets;
+mod stats;
 mod told;
 
 use crate::Routes;
@@ -29,6 +34,11 @@ pub(crate) fn routes() -> Routes {
         .merge(secrets::routes())
         .merge(endpoint_headers::routes())
         .merge(messages::routes())
+        .merge(publish::routes())
+        .merge(expunge::routes())
         .merge(attempts::routes())
+        .merge(attempt_lists::routes())
+        .merge(attempted::routes())
+        .merge(stats::routes())
         .merge(resend::routes())
 }

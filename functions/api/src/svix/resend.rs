@@ -30,8 +30,8 @@ struct EmptyResponse {}
 
 /// Sends a message to an endpoint once more, with a fresh budget of retries.
 #[utoipa::path(post, path = "/api/v1/app/{app}/msg/{msg}/endpoint/{endpoint}/resend", tag = "svix: attempt", operation_id = "v1.message-attempt.resend",
-    params(("app" = String, Path), ("msg" = String, Path), ("endpoint" = String, Path)),
-    responses((status = 202, body = EmptyResponse), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+    params(("app" = String, Path), ("msg" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)),
+    responses((status = 202, body = EmptyResponse), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut)))]
 async fn resend(
     State(api): State<Arc<Api>>,
     Path((app, msg, endpoint)): Path<(String, String, String)>,
@@ -39,6 +39,10 @@ async fn resend(
     let application = applications::resolve(&api, &app).await?.id;
     let event = messages::resolve(&api, &application, &msg).await?;
     let endpoint = endpoints::resolve(&api, &application, &endpoint).await?;
+    if event.is_expunged(api.clock.now()) {
+        let why = "the content of the message is gone: there is nothing to send";
+        return Err(Error::Conflict(why.to_owned()));
+    }
     let delivery = reopened(&api, &event, &endpoint).await?;
     if let Some(delivery) = delivery {
         api.announcer.ring(std::slice::from_ref(&delivery)).await;

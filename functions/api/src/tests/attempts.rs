@@ -65,7 +65,7 @@ async fn attempts_are_listed_by_message_and_by_endpoint() {
     assert_eq!(list("before=2020-01-01T00:00:00Z").await, 0);
     assert_eq!(list("after=2020-01-01T00:00:00%2B01:00").await, 2);
     for bad in [
-        "status=4",
+        "status=5",
         "status=x",
         "status_code_class=250",
         "limit=0",

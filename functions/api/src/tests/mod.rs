@@ -1,6 +1,7 @@
 //! The router over the local AWS in memory, asked as a client would.
 
 mod applications;
+mod attempted;
 mod attempts;
 mod auth;
 mod batches;
@@ -13,6 +14,7 @@ mod endpoints;
 mod errors;
 mod event_types;
 mod events;
+mod expunge;
 mod idempotency;
 mod inject;
 mod jobs;
@@ -22,6 +24,7 @@ mod omtx;
 mod omtx_reports;
 mod policies;
 mod profiles;
+mod publish;
 mod receiver;
 mod redrive;
 mod registration;
@@ -251,6 +254,8 @@ impl Relay {
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
+            asked: event::Asked::default(),
+            expunged_at: None,
             id,
         };
         let mut endpoints = api.table.endpoints(&event.application).await.expect("read");
@@ -265,6 +270,11 @@ impl Relay {
         };
         api.announcer.announce(&announcement).await.expect("recorded");
         event
+    }
+
+    async fn event(&self, id: &str) -> Event {
+        let id = EventId::parse(id).expect("an id");
+        self.api.table.event(&id).await.expect("read").expect("there")
     }
 
     /// The deliveries of an event or message.

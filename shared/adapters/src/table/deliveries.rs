@@ -314,6 +314,6 @@ fn not_taken(item: &Item, now: Timestamp) -> Result<Claim, Unavailable> {
     Ok(if now < next_at { Claim::Early(next_at) } else { Claim::Busy })
 }
 
-fn delivery_list(endpoint: &EndpointId) -> String {
+pub(super) fn delivery_list(endpoint: &EndpointId) -> String {
     format!("EP#{endpoint}")
 }

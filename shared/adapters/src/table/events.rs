@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     batch::Marker,
-    delivery::{Delivery, GRACE},
+    delivery::Delivery,
     endpoint::Endpoint,
     envelope::Carried,
     event::Event,
@@ -98,7 +98,7 @@ impl Table {
         let write = |delivery: &Delivery| {
             let endpoint = endpoints.iter().find(|e| e.id == delivery.endpoint);
             let lease = Delivery::lease(&endpoint.map(|e| e.policy.clone()).unwrap_or_default());
-            let due = delivery.next_at.plus(GRACE);
+            let due = Delivery::due(delivery.created_at, delivery.next_at);
             Write::Put(self.delivery_row(delivery, lease, Some(due)), Condition::absent())
         };
         deliveries.iter().map(write).collect()
@@ -194,6 +194,27 @@ impl Table {
     pub async fn conflicts(&self, id: &EventId) -> Result<Vec<Carried>, Unavailable> {
         let items = self.partition(&partition(id), "CONFLICT#").await?;
         items.iter().map(row::document).collect()
+    }
+
+    /// Removes the other bytes that came under an event's key; that they came stays counted. The
+    /// keys of those that lie in the bucket.
+    pub async fn forget_conflicts(&self, id: &EventId) -> Result<Vec<String>, Unavailable> {
+        let mut claims = Vec::new();
+        for item in self.partition(&partition(id), "CONFLICT#").await? {
+            if let Carried::Claim(key) = row::document(&item)? {
+                claims.push(key);
+            }
+            let sk = row::text(&item, "sk").unwrap_or_default();
+            self.delete(&partition(id), sk).await?;
+        }
+        Ok(claims)
+    }
+
+    /// Writes an event's document anew, beside its counters; `Refused` if it is gone.
+    pub async fn rewrite_event(&self, event: &Event) -> Result<Written, Unavailable> {
+        let (pk, sk) = key(&event.id);
+        let there = Condition::new("attribute_exists(pk)").value(":doc", row::doc(event));
+        self.update(&pk, &sk, "SET doc = :doc", there).await
     }
 
     async fn count(&self, id: &EventId, what: &str) -> Result<(), Unavailable> {

@@ -31,6 +31,7 @@
 //!
 //! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
 
+mod answers;
 mod batches;
 mod deliveries;
 mod due;
@@ -59,6 +60,7 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Row, Write};
 pub use self::{
+    answers::Forgotten,
     batches::{EndedJob, Marked},
     deliveries::{Claim, Claimed, Concluded, Context},
     due::{Due, DueCursor, DuePage, SHARDS, Thing},

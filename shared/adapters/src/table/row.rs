@@ -17,16 +17,20 @@ pub(super) fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
+/// An entity, as its item carries it.
+pub(super) fn doc<T: Serialize>(entity: &T) -> AttributeValue {
+    s(serde_json::to_string(entity).expect("plain data serialises"))
+}
+
 /// An item being made.
 pub(super) struct Row(Item);
 
 impl Row {
     pub(super) fn new<T: Serialize>(pk: impl Into<String>, sk: impl Into<String>, doc: &T) -> Self {
-        let doc = serde_json::to_string(doc).expect("plain data serialises");
         Self(Item::from([
             ("pk".to_owned(), s(pk)),
             ("sk".to_owned(), s(sk)),
-            ("doc".to_owned(), s(doc)),
+            ("doc".to_owned(), self::doc(doc)),
         ]))
     }
 

@@ -46,6 +46,8 @@ fn event(event_type: &str, published: bool) -> Event {
         duplicates: 0,
         conflicts: 0,
         webhooks: 0,
+        asked: crate::event::Asked::default(),
+        expunged_at: None,
     }
 }
 

@@ -1,0 +1,89 @@
+//! Removing what messages said, for good.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use adapters::table::Written;
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{
+    applications,
+    error::{HttpErrorOut, ValidationErrorOut},
+    messages,
+};
+use crate::{Api, Routes, error::Error, input::Body};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().routes(routes!(expunge)).routes(routes!(expunge_some))
+}
+
+/// Removes what a message said, wherever it is kept; the message and its attempts stay. What is
+/// still on its way to an endpoint ends as cancelled.
+#[utoipa::path(delete, path = "/api/v1/app/{app}/msg/{msg}/content", tag = "svix: message", operation_id = "v1.message.expunge-content",
+    params(("app" = String, Path), ("msg" = String, Path)),
+    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+async fn expunge(
+    State(api): State<Arc<Api>>,
+    Path((app, msg)): Path<(String, String)>,
+) -> Result<StatusCode, Error> {
+    remove(&api, &app, &msg).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove(api: &Api, app: &str, msg: &str) -> Result<(), Error> {
+    let application = applications::resolve(api, app).await?.id;
+    let event = messages::resolve(api, &application, msg).await?;
+    let now = api.clock.now();
+    match dispatch::expunge::expunge(&api.table, &api.bucket, &event, now).await? {
+        Written::Yes => Ok(()),
+        Written::Refused => Err(Error::NotFound),
+    }
+}
+
+/// Which messages.
+#[derive(Deserialize, ToSchema)]
+struct BulkExpungeContentsIn {
+    /// Their ids, ours or their publisher's.
+    #[schema(max_items = 100)]
+    ids: Option<Vec<String>>,
+}
+
+/// What came of each.
+#[derive(Serialize, ToSchema)]
+struct BulkExpungeContentsOut {
+    /// `expunged` or `not-found`, by the id that was given.
+    results: BTreeMap<String, &'static str>,
+}
+
+/// The same for several messages.
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg/bulk-expunge", tag = "svix: message", operation_id = "v1.message.bulk-expunge-content",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = BulkExpungeContentsIn,
+    responses((status = 200, body = BulkExpungeContentsOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+async fn expunge_some(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+    Body(given): Body<BulkExpungeContentsIn>,
+) -> Result<Json<BulkExpungeContentsOut>, Error> {
+    let ids = given.ids.unwrap_or_default();
+    if 100 < ids.len() {
+        return Err(Error::field("ids", "has at most 100 entries"));
+    }
+    applications::resolve(&api, &app).await?;
+    let mut results = BTreeMap::new();
+    for id in ids {
+        let result = match remove(&api, &app, &id).await {
+            Ok(()) => "expunged",
+            Err(Error::NotFound) => "not-found",
+            Err(error) => return Err(error),
+        };
+        results.insert(id, result);
+    }
+    Ok(Json(BulkExpungeContentsOut { results }))
+}

@@ -1,0 +1,117 @@
+//! What endpoints answered, where somebody wants it gone, and how an endpoint's deliveries fare.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    delivery::Delivery,
+    id::{AttemptId, DeliveryId, EndpointId, EventId},
+    standing::{Standing, Tally},
+    time::Timestamp,
+};
+
+use super::{
+    Table, Written,
+    deliveries::{delivery_list, key},
+    row::{self, Condition, n, s},
+};
+use crate::Unavailable;
+
+/// What came of removing an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is gone.
+    Yes,
+    /// A worker holds the delivery just now, and would write it back.
+    Held,
+    /// There is no such attempt.
+    Unknown,
+}
+
+impl Table {
+    /// Removes what an endpoint answered to an attempt; that it did, and with which status, stays.
+    pub async fn forget_answer(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        attempt: &AttemptId,
+        now: Timestamp,
+    ) -> Result<Forgotten, Unavailable> {
+        let (pk, sk) = key(event, id);
+        for _ in 0..5 {
+            let Some(item) = self.item(&pk, &sk).await? else { return Ok(Forgotten::Unknown) };
+            let mut delivery: Delivery = row::document(&item)?;
+            let made = delivery.attempts.iter_mut().find(|made| made.id == *attempt);
+            let Some(made) = made else { return Ok(Forgotten::Unknown) };
+            made.response.clear();
+            let read = item.get("doc").cloned().unwrap_or_else(|| s(""));
+            // A worker whose lease has ended may still come back: without its claim it changes nothing.
+            let idle = Condition::new(
+                "doc = :read AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+            )
+            .value(":read", read)
+            .value(":now", n(now.0))
+            .value(":doc", row::doc(&delivery));
+            if self.update(&pk, &sk, "SET doc = :doc REMOVE claim", idle).await? == Written::Yes {
+                return Ok(Forgotten::Yes);
+            }
+        }
+        Ok(Forgotten::Held)
+    }
+
+    /// Counts an endpoint's deliveries by how they stand, from the one that moved last before `until`
+    /// back to `since`. Looks at about `most` of them and says how far it came.
+    pub async fn standings(
+        &self,
+        endpoint: &EndpointId,
+        since: Timestamp,
+        until: Timestamp,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Tally, Unavailable> {
+        let mut tally = Tally::default();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name("listing")
+                .key_condition_expression("#list = :list AND list_at BETWEEN :since AND :until")
+                .projection_expression("#state, made, lease_until, list_at")
+                .expression_attribute_names("#list", "list")
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":list", s(delivery_list(endpoint)))
+                .expression_attribute_values(":since", s(format!("{:013}", since.0)))
+                .expression_attribute_values(":until", s(format!("{:013}", until.0)))
+                .scan_index_forward(false)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| Unavailable::aws("counting deliveries", &error))?;
+            for item in query.items.unwrap_or_default() {
+                let number = |name| row::number(&item, name).unwrap_or(0);
+                tally.count(match row::text(&item, "state") {
+                    Some("delivered") => Standing::Success,
+                    Some("dead") => Standing::Fail,
+                    Some("cancelled") => Standing::Canceled,
+                    _ if 0 < number("made") || now.0 < number("lease_until") => Standing::Sending,
+                    _ => Standing::Pending,
+                });
+                let at = item.get("list_at").and_then(at_of);
+                tally.from = at.or(tally.from);
+            }
+            start = query.last_evaluated_key;
+            if start.is_none() {
+                tally.complete = true;
+                return Ok(tally);
+            }
+            if most <= tally.seen() {
+                return Ok(tally);
+            }
+        }
+    }
+}
+
+fn at_of(place: &AttributeValue) -> Option<Timestamp> {
+    let (at, _) = place.as_s().ok()?.split_once('#')?;
+    at.parse().ok().map(Timestamp)
+}
