@@ -8,6 +8,7 @@ use domain::{
     endpoint::{self, Disabled, Endpoint},
     filter::Filter,
     headers,
+    health::Health,
     id::is_identifier,
     outgoing::Outgoing,
     retry::{InvalidPolicy, Policy, Statuses},
@@ -17,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::patch::{self, Fields};
+use super::{
+    health_out::HealthOut,
+    patch::{self, Fields},
+};
 use crate::{Api, error::Error, rules};
 
 /// A new endpoint.
@@ -132,6 +136,11 @@ pub(super) struct EndpointOut {
     #[schema(value_type = Option<Object>)]
     filter: Option<Filter>,
     breaker: Breaker,
+    /// Why it is disabled: `by_owner`, `gone` (it answered 410) or `failing` (nothing succeeded for
+    /// five days).
+    #[schema(value_type = Option<String>)]
+    disabled_reason: Option<Disabled>,
+    health: HealthOut,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -139,7 +148,14 @@ pub(super) struct EndpointOut {
 }
 
 impl From<Endpoint> for EndpointOut {
+    /// A new one, of which nothing is known yet.
     fn from(endpoint: Endpoint) -> Self {
+        Self::faring(endpoint, &Health::default())
+    }
+}
+
+impl EndpointOut {
+    pub(super) fn faring(endpoint: Endpoint, health: &Health) -> Self {
         let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
         let event_types = some(endpoint.event_types);
         Self {
@@ -170,6 +186,8 @@ impl From<Endpoint> for EndpointOut {
                 .collect(),
             filter: endpoint.filter,
             breaker: endpoint.breaker.into(),
+            disabled_reason: endpoint.disabled,
+            health: health.into(),
             created_at: endpoint.created_at.rfc3339(),
             updated_at: endpoint.updated_at.rfc3339(),
         }

@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::{
     endpoint::{Endpoint, MAX_ENDPOINTS},
+    health::Health,
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
     secret::Kind,
 };
@@ -20,6 +21,7 @@ use super::{
     applications,
     endpoint_in::{self, EndpointIn, EndpointOut, EndpointPatch, EndpointUpdate},
     error::{HttpErrorOut, ValidationErrorOut},
+    health_out,
     page::{self, ListResponse},
     patch::Fields,
     secrets::{self, Wanted},
@@ -111,7 +113,13 @@ async fn list(
     let mut endpoints = api.table.endpoints(&application.id).await?;
     endpoints.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
     let id = |endpoint: &Endpoint| endpoint.id.to_string();
-    page::part(endpoints, &params, id, EndpointOut::from).map(Json)
+    let health = health_out::of_all(&api, &endpoints).await?;
+    let well = Health::default();
+    let show = |endpoint: Endpoint| {
+        let health = health.get(endpoint.id.as_str()).unwrap_or(&well);
+        EndpointOut::faring(endpoint, health)
+    };
+    page::part(endpoints, &params, id, show).map(Json)
 }
 
 /// One endpoint, by id or uid.
@@ -123,7 +131,8 @@ async fn get(
     Path((app, endpoint)): Path<(String, String)>,
 ) -> Result<Json<EndpointOut>, Error> {
     let application = applications::resolve(&api, &app).await?;
-    Ok(Json(resolve(&api, &application.id, &endpoint).await?.into()))
+    let endpoint = resolve(&api, &application.id, &endpoint).await?;
+    health_out::shown(&api, endpoint).await.map(Json)
 }
 
 /// Replaces an endpoint, or creates it under a new uid. Its secrets stay.
@@ -147,7 +156,8 @@ async fn update(
         }
         Err(error) => return Err(error),
     };
-    Ok((StatusCode::OK, Json(replace(&api, &known, given).await?.into())))
+    let replaced = replace(&api, &known, given).await?;
+    Ok((StatusCode::OK, Json(health_out::shown(&api, replaced).await?)))
 }
 
 /// Changes some of an endpoint: what is left out stays, null clears. Its secrets stay.
@@ -163,7 +173,8 @@ async fn patch(
     let application = applications::resolve(&api, &app).await?;
     let known = resolve(&api, &application.id, &name).await?;
     let given = EndpointUpdate::patched(&known, given)?;
-    Ok(Json(replace(&api, &known, given).await?.into()))
+    let replaced = replace(&api, &known, given).await?;
+    health_out::shown(&api, replaced).await.map(Json)
 }
 
 /// Writes what was given over an endpoint as it was read.

@@ -12,6 +12,7 @@ mod endpoints;
 pub(crate) mod error;
 mod event_types;
 mod expunge;
+mod health_out;
 mod import;
 mod messages;
 mod page;

@@ -2,6 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::{
+    endpoint::Disabled,
+    health::{Circuit, Health},
+    id::{ApplicationId, EndpointId},
+};
 use serde_json::json;
 
 use super::{Relay, router};
@@ -64,4 +69,45 @@ async fn a_timeout_that_the_function_does_not_have_is_refused_with_the_reason() 
         let said = relay.post(path, body).await.expect(422).to_string();
         assert!(said.contains("timeout") && said.contains("at most 29"), "{path}: {said}");
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
+    let relay = Relay::start().await;
+    let made = relay.post(APP, json!({ "url": URL, "uid": "main" })).await.expect(201);
+    assert_eq!(made["health"]["circuit"], "closed");
+    let id = EndpointId::parse(made["id"].as_str().expect("an id")).expect("ours");
+    let now = relay.api.clock.now();
+    let until = now.plus(Duration::from_secs(60));
+    let open = Health {
+        failures: 5,
+        attempts: 7,
+        failing_since: Some(now),
+        circuit: Circuit::Open { until },
+        ..Health::default()
+    };
+    relay.api.table.keep_health(&id, 0, &open, now).await.expect("kept");
+    let application = ApplicationId::named("default");
+    let known = relay.api.table.endpoint(&application, &id).await.expect("read").expect("there");
+    let mut failing = known.clone();
+    failing.disabled = Some(Disabled::Failing);
+    relay.api.table.update_endpoint(&known, &failing).await.expect("kept");
+    let path = format!("{APP}/main");
+    let listed = relay.get(APP).await.expect(200)["data"][0].clone();
+    for shown in [relay.get(&path).await.expect(200), listed] {
+        assert_eq!(
+            (&shown["disabled"], &shown["disabledReason"]),
+            (&json!(true), &json!("failing"))
+        );
+        let health = json!({
+            "circuit": "open", "until": until.rfc3339(), "failures": 5,
+            "failingSince": now.rfc3339(), "failedAttempts": 7, "warned": false,
+        });
+        assert_eq!(shown["health"], health);
+    }
+    let enabled = relay.put(&path, json!({ "url": URL, "uid": "main", "disabled": false })).await;
+    let enabled = enabled.expect(200);
+    assert_eq!(enabled["health"]["circuit"], "closed");
+    assert_eq!(enabled["disabledReason"], json!(null));
+    assert!(relay.api.table.health(&id).await.expect("read").is_none(), "nothing is left of it");
 }
