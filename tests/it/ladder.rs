@@ -68,3 +68,32 @@ async fn retry_after_is_never_undercut() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_chain_of_bells_ends_at_twelve_and_the_sweep_begins_another() {
+    let receiver = Receiver::start().await;
+    receiver.answer(500);
+    let policy = Policy::of(Some(10), Some(5), Some(vec![1])).expect("valid");
+    let cloud = on_its_way(policy, &receiver).await;
+    let outbox = cloud.aws.names().outbox.clone();
+    let purge = cloud.sound.sqs().purge_queue().queue_url(cloud.aws.queue_url(&outbox));
+    purge.send().await.expect("purged");
+    let attempts = cloud.attempts();
+    for (hops, rung) in [(0, true), (11, true), (12, false), (13, false)] {
+        let waiting = World::read(&cloud).await.deliveries.remove(0);
+        let before = cloud.aws.queue_depth(&outbox).1;
+        cloud.clock.advance(waiting.next_at.since(cloud.clock.now()));
+        attempts.hear(&waiting.event, &waiting.id, hops).await.expect("done");
+        assert_eq!(cloud.aws.queue_depth(&outbox).1 - before, i64::from(rung), "{hops}");
+    }
+    // Nothing of it is lost: the sweep rings, and its bell begins a chain.
+    purge_and_settle(&cloud, &receiver).await;
+}
+
+async fn purge_and_settle(cloud: &Cloud, receiver: &Receiver) {
+    let url = cloud.aws.queue_url(&cloud.aws.names().outbox);
+    cloud.sound.sqs().purge_queue().queue_url(url).send().await.expect("purged");
+    receiver.answer(200);
+    assert!(cloud.settle(20).await);
+    assert_eq!(World::read(cloud).await.deliveries[0].state, State::Delivered);
+}

@@ -7,6 +7,7 @@ mod crash;
 mod deliveries;
 mod forgeries;
 mod given_up;
+mod hung;
 mod idempotency;
 mod jobs;
 mod journeys;

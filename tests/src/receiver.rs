@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
 };
 use domain::{profile::Profile, secret::Secret, time::Timestamp};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 /// One request that came.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Received {
     pub body: Bytes,
     /// What it was answered with.
     pub answered: u16,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl Received {
@@ -129,8 +131,8 @@ async fn record(
     let usual = *shared.status.lock().expect("not poisoned");
     let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
     let answered = at.unwrap_or(usual);
-    let path = uri.path().to_owned();
-    shared.received.send_modify(|all| all.push(Received { path, headers, body, answered }));
+    let (path, at) = (uri.path().to_owned(), Instant::now());
+    shared.received.send_modify(|all| all.push(Received { path, headers, body, answered, at }));
     let asked = *shared.retry_after.lock().expect("not poisoned");
     let asked = asked.map(|seconds| (header::RETRY_AFTER, seconds.into()));
     (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect())
