@@ -16,7 +16,20 @@ struct Effect {
     before: usize,
 }
 
-const EFFECTS: [Effect; 3] = [
+const EFFECTS: [Effect; 5] = [
+    Effect {
+        path: "/api/v1/app",
+        body: || json!({ "name": "nameless" }),
+        listed: "/api/v1/app",
+        // `acme` and `default`.
+        before: 2,
+    },
+    Effect {
+        path: "/api/v1/app",
+        body: || json!({ "name": "named", "uid": "named" }),
+        listed: "/api/v1/app",
+        before: 2,
+    },
     Effect {
         path: "/api/v1/app/acme/endpoint",
         body: || json!({ "url": "https://a.example/", "uid": "one" }),

@@ -124,17 +124,8 @@ impl Cloud {
         source.secrets = vec![cloud.vault().seal(&Source::owner("modal"), &secret)];
         let table = cloud.sound_table();
         table.put_source(&source).await.expect("kept");
-        let application = Application {
-            id: ApplicationId::named("acme"),
-            uid: Some("acme".to_owned()),
-            name: "acme".to_owned(),
-            throttle_rate: None,
-            webhook_secret: None,
-            metadata: Default::default(),
-            created_at: START,
-            updated_at: START,
-            implicit: false,
-        };
+        let id = ApplicationId::named("acme");
+        let application = Application::new(id, Some("acme".to_owned()), "acme", START);
         table.put_application(&application).await.expect("kept");
         cloud
     }

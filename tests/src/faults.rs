@@ -70,6 +70,11 @@ impl Faults {
         faults
     }
 
+    /// Fails call number `k` from now on.
+    pub fn plan(&self, k: usize, how: How) {
+        self.state().plan = Some((k, how));
+    }
+
     /// A new process begins: it calls as `by`.
     pub fn begin(&self, by: &'static str) {
         let mut state = self.state();

@@ -182,19 +182,17 @@ async fn application(api: &Api, asker: &Asker, given: &mut BatchIn) -> Result<St
         None => None,
     };
     if let (Some(given), Some(its)) = (&given.application, &of_source)
-        && ApplicationId::named(given) != ApplicationId::named(its)
+        && applications::id_of(api, given).await? != ApplicationId::named(its)
     {
         return Err(Error::field("application", "is not the one of this source"));
     }
     let own = asker.application.as_ref().map(ToString::to_string);
-    let application = given.application.take().or(of_source).or(own);
+    let application = of_source.or(given.application.take()).or(own);
     let application = application.unwrap_or_else(|| applications::DEFAULT.to_owned());
     if !domain::id::is_identifier(&application, 256) {
         return Err(Error::field("application", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
     }
-    asker.must_see(&ApplicationId::named(&application))?;
-    applications::ensure(api, &application).await?;
-    Ok(application)
+    applications::ensure_seen(api, asker, application).await
 }
 
 fn declaration(
@@ -310,7 +308,7 @@ async fn find(api: &Api, asker: &Asker, name: &str, params: &Params) -> Result<B
         return Some(batch).filter(sees).ok_or(Error::NotFound);
     }
     let applications = match (params.text("application"), &asker.application) {
-        (Some(name), _) => vec![ApplicationId::named(name)],
+        (Some(name), _) => vec![applications::id_of(api, name).await?],
         (None, Some(own)) => vec![own.clone()],
         (None, None) => {
             let all = api.table.applications().await?;

@@ -10,7 +10,7 @@ use axum::{
 use domain::{
     delivery::{Attempt, Delivery, State as DeliveryState},
     event::{Event, Origin, Outcome},
-    id::{ApplicationId, EventId},
+    id::EventId,
     retry::ErrorClass,
 };
 use futures::future::try_join_all;
@@ -184,9 +184,9 @@ async fn list(
     let wanted = Wanted::by_time(&params)?;
     let applications = match (params.text("application"), &asker.application) {
         (Some(name), _) => {
-            let id = ApplicationId::named(name);
-            asker.must_see(&id)?;
-            vec![api.table.application(&id).await?.ok_or(Error::NotFound)?.id]
+            let known = api.table.application_named(name).await?.ok_or(Error::NotFound)?;
+            asker.must_see(&known.id)?;
+            vec![known.id]
         }
         (None, Some(own)) => vec![own.clone()],
         (None, None) => {

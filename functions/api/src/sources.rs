@@ -275,8 +275,7 @@ async fn put(
     }
     source::validate(&name, &given.profile, &secrets, &application, &options)
         .map_err(|invalid| Error::field(field(&invalid), invalid))?;
-    asker.must_see(&ApplicationId::named(&application))?;
-    applications::ensure(&api, &application).await?;
+    let application = applications::ensure_seen(&api, &asker, application).await?;
     let now = api.clock.now();
     // Another profile signs in other ways; what was seen of the old one says nothing.
     let unlock = given.locked == Some(false)

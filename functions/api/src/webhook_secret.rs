@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{application::Application, endpoint::Endpoint, id::ApplicationId};
+use domain::{application::Application, endpoint::Endpoint, id::ApplicationId, secret::Sealed};
 use serde::Deserialize;
 use tracing::info;
 use utoipa::ToSchema;
@@ -42,10 +42,9 @@ async fn put(
 ) -> Result<StatusCode, Error> {
     let secret =
         Endpoint::secret(&given.secret, true).map_err(|why| Error::field("secret", why))?;
-    let mut application = applications::resolve(&api, &app).await?;
-    let owner = Application::owner(&application.id);
-    application.webhook_secret = Some(api.vault.seal(&owner, &secret));
-    keep(&api, &asker, application, "an application's webhook secret was set").await
+    let known = applications::resolve(&api, &app).await?;
+    let sealed = api.vault.seal(&Application::owner(&known.id), &secret);
+    keep(&api, &asker, known, Some(sealed), "an application's webhook secret was set").await
 }
 
 /// Takes it away. Webhooks that have it keep it.
@@ -57,20 +56,20 @@ async fn delete(
     Path(app): Path<String>,
     asker: Asker,
 ) -> Result<StatusCode, Error> {
-    let mut application = applications::resolve(&api, &app).await?;
-    application.webhook_secret = None;
-    keep(&api, &asker, application, "an application's webhook secret was taken away").await
+    let known = applications::resolve(&api, &app).await?;
+    keep(&api, &asker, known, None, "an application's webhook secret was taken away").await
 }
 
 async fn keep(
     api: &Api,
     asker: &Asker,
-    mut application: Application,
+    known: Application,
+    webhook_secret: Option<Sealed>,
     what: &str,
 ) -> Result<StatusCode, Error> {
-    application.updated_at = api.clock.now();
-    api.table.put_application(&application).await?;
-    info!(audit = true, key = %asker.key, application = %application.id, "{what}");
+    let next = Application { webhook_secret, updated_at: api.clock.now(), ..known.clone() };
+    applications::replace(api, &known, next).await?;
+    info!(audit = true, key = %asker.key, application = %known.id, "{what}");
     Ok(StatusCode::NO_CONTENT)
 }
 

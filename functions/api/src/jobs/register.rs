@@ -38,6 +38,7 @@ use crate::{
     error::Error,
     input::Body,
     sources::is_token,
+    svix::applications,
     webhook::{self, WebhookIn},
 };
 
@@ -203,8 +204,10 @@ async fn register(
     }
     // Switched off, a webhook is taken as ever and not attached: nothing else changes (R4.6).
     let webhook = webhook.filter(|_| source.options.job_webhooks != Some(false));
-    let application = given.application.take().unwrap_or_else(|| source.application.clone());
-    if ApplicationId::named(&application) != ApplicationId::named(&source.application) {
+    if let Some(application) = given.application.take()
+        && applications::id_of(api, &application).await?
+            != ApplicationId::named(&source.application)
+    {
         return Err(Error::field("application", "is not the one of this source"));
     }
     let mut registration = registration(given, webhook.as_ref(), &id)?;

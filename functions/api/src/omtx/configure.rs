@@ -87,8 +87,7 @@ async fn configure(
             Error::field(at, invalid)
         },
     )?;
-    asker.must_see(&ApplicationId::named(&application))?;
-    applications::ensure(&api, &application).await?;
+    let application = applications::ensure_seen(&api, &asker, application).await?;
     source.application = application;
     source.secrets = vec![api.vault.seal(&Source::owner(SOURCE), &secret)];
     source.base_url = Some(base.clone());

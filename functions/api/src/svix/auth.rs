@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications::{self, ApplicationIn},
+    application_in::ApplicationIn,
+    applications,
     error::{HttpErrorOut, ValidationErrorOut},
 };
 use crate::{Api, Routes, error::Error};

@@ -1,6 +1,7 @@
 //! The Svix contract under `/api/v1`: their SDKs and their command line are our clients. Their
 //! message is our event. What they do not know of an endpoint rides in additional fields.
 
+mod application_in;
 pub(crate) mod applications;
 mod attempt_lists;
 mod attempted;
@@ -18,6 +19,7 @@ mod messages;
 mod page;
 mod patch;
 mod publish;
+mod removal;
 mod resend;
 pub(crate) mod secrets;
 mod stats;

@@ -22,13 +22,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications::{self, ApplicationIn},
-    endpoint_in,
+    application_in::ApplicationIn,
+    applications, endpoint_in,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{self, MessageOut},
 };
 use crate::{
     Api, Routes,
+    auth::Asker,
     error::{Error, Invalid},
     idempotency,
     input::{Body, Params, instant},
@@ -95,13 +96,14 @@ struct Transformations {
         (status = 409, body = HttpErrorOut), (status = 413, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn create(
     State(api): State<Arc<Api>>,
+    asker: Asker,
     Path(app): Path<String>,
     params: Params,
     headers: HeaderMap,
     Body(mut given): Body<MessageIn>,
 ) -> Result<(StatusCode, Json<MessageOut>), Error> {
     let inline = given.application.take();
-    let application = applications::resolve_or_create(&api, &app, inline).await?.id;
+    let application = applications::resolve_or_create(&api, &asker, &app, inline).await?.id;
     let with_content = params.flag("with_content", true)?;
     let key = idempotency_key(&headers)?;
     let publication = Publication::of(given, application, key, api.clock.now())?;

@@ -84,3 +84,66 @@ async fn applications_are_paged_there_and_back() {
     assert_eq!(turned, ids(&all));
     relay.get("/api/v1/app?order=sideways").await.expect(422);
 }
+
+#[tokio::test]
+async fn an_application_is_replaced_patched_and_created_under_a_uid() {
+    let relay = Relay::start().await;
+    let path = "/api/v1/app/acme";
+    let made = relay.put(path, json!({ "name": "Acme", "rateLimit": 4 })).await.expect(201);
+    assert_eq!((&made["uid"], &made["throttleRate"]), (&json!("acme"), &json!(4)));
+    // Doing it again is the same.
+    let again =
+        relay.put(path, json!({ "name": "Acme", "metadata": { "a": "b" } })).await.expect(200);
+    assert_eq!(
+        (&again["id"], &again["uid"], &again["throttleRate"]),
+        (&made["id"], &json!("acme"), &json!(null))
+    );
+    let patched = relay.patch(path, json!({ "throttleRate": 9 })).await.expect(200);
+    assert_eq!(
+        (&patched["rateLimit"], &patched["metadata"], &patched["name"]),
+        (&json!(9), &json!({ "a": "b" }), &json!("Acme"))
+    );
+    let cleared =
+        relay.patch(path, json!({ "rateLimit": null, "metadata": null })).await.expect(200);
+    assert_eq!((&cleared["throttleRate"], &cleared["metadata"]), (&json!(null), &json!({})));
+    for (bad, field) in [
+        (json!({ "name": null }), "name"),
+        (json!({ "name": "" }), "name"),
+        (json!({ "uid": "a b" }), "uid"),
+        (json!({ "uid": "app_x" }), "uid"),
+        (json!({ "throttleRate": 0 }), "throttleRate"),
+    ] {
+        let answer = relay.patch(path, bad.clone()).await.expect(422);
+        assert_eq!(answer["detail"][0]["loc"], json!(["body", field]), "{bad}");
+    }
+    relay.put("/api/v1/app/app_nobody", json!({ "name": "n" })).await.expect(404);
+    relay.patch("/api/v1/app/nobody", json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_uid_that_is_changed_leads_to_the_same_application_and_is_free_for_another() {
+    let relay = Relay::start().await;
+    relay.application("old").await;
+    let id = relay.get("/api/v1/app/old").await.at("id");
+    relay.endpoint("old", "https://a.example/").await;
+    let message = relay.message("old", "a", json!({})).await;
+    let renamed = relay.patch("/api/v1/app/old", json!({ "uid": "new" })).await.expect(200);
+    assert_eq!(renamed["id"], json!(id));
+    relay.get("/api/v1/app/old").await.expect(404);
+    for name in ["new", &id] {
+        assert_eq!(relay.get(&format!("/api/v1/app/{name}")).await.at("id"), id);
+        relay.get(&format!("/api/v1/app/{name}/msg/{message}")).await.expect(200);
+    }
+    let other = relay.post("/api/v1/app", json!({ "name": "n", "uid": "old" })).await.expect(201);
+    assert_ne!(other["id"], json!(id));
+    assert_eq!(relay.get("/api/v1/app/old").await.expect(200), other);
+    relay.get(&format!("/api/v1/app/old/msg/{message}")).await.expect(404);
+    // Taken is taken, by whatever way.
+    relay.patch("/api/v1/app/new", json!({ "uid": "old" })).await.expect(409);
+    relay.put("/api/v1/app/new", json!({ "name": "n", "uid": "old" })).await.expect(409);
+    relay.post("/api/v1/app", json!({ "name": "n", "uid": "new" })).await.expect(409);
+    relay.patch("/api/v1/app/new", json!({ "uid": null })).await.expect(200);
+    relay.get("/api/v1/app/new").await.expect(404);
+    assert_eq!(relay.get(&format!("/api/v1/app/{id}")).await.expect(200)["uid"], json!(null));
+    relay.patch("/api/v1/app/default", json!({ "uid": "other" })).await.expect(422);
+}

@@ -28,6 +28,7 @@ mod publish;
 mod receiver;
 mod redrive;
 mod registration;
+mod removal;
 mod samples;
 mod secrecy;
 mod secrets;

@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
+    application::Application,
     delivery::{Delivery, State},
     endpoint::Endpoint,
     event::Event,
     health::Health,
-    id::{DeliveryId, EndpointId, EventId, TaskId},
+    id::{ApplicationId, DeliveryId, EndpointId, EventId, TaskId},
     letter::LetterState,
     retry::Policy,
     task::Task,
@@ -19,7 +20,7 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, Written, endpoints, events, health, letters,
+    Item, Page, Table, Written, applications, endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
 };
@@ -75,7 +76,7 @@ pub enum Concluded {
 pub struct Context {
     /// The event.
     pub event: Option<Event>,
-    /// The endpoint, unless it is gone.
+    /// The endpoint, unless it or its application is gone.
     pub endpoint: Option<Endpoint>,
     /// The task that waits for the endpoint to answer again.
     pub recovery: Option<Task>,
@@ -178,15 +179,24 @@ impl Table {
             endpoints::key(&delivery.application, &delivery.scope, &delivery.endpoint),
             tasks::key(&task),
             health::key(&delivery.endpoint),
+            applications::key(&delivery.application),
         ];
-        let mut context = Context::default();
+        let (mut context, mut deleted) = (Context::default(), false);
         for item in self.items(keys).await? {
             match row::text(&item, "sk") {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),
                 Some(sk) if sk.starts_with("EP#") => context.endpoint = Some(row::document(&item)?),
+                Some(sk) if sk.starts_with(ApplicationId::PREFIX) => {
+                    deleted = !row::document::<Application>(&item)?.is_there();
+                }
                 Some(health::HEALTH) => context.health = row::document(&item)?,
                 _ => context.recovery = Some(tasks::from_item(&item)?),
             }
+        }
+        if deleted {
+            // From the moment that its application is deleted nothing is sent, though the endpoints
+            // go one by one, and those of its jobs stay.
+            context.endpoint = None;
         }
         Ok(context)
     }

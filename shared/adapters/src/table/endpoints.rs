@@ -1,7 +1,6 @@
-//! Applications and their endpoints.
+//! Endpoints.
 
 use domain::{
-    application::Application,
     endpoint::{Endpoint, Scope},
     id::{ApplicationId, EndpointId},
     time::Timestamp,
@@ -12,8 +11,6 @@ use super::{
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
-
-const APPS: &str = "APPS";
 
 fn partition(application: &ApplicationId) -> String {
     format!("APP#{application}")
@@ -35,33 +32,6 @@ fn uid_key(uid: &str) -> String {
 }
 
 impl Table {
-    /// Keeps an application that nobody has created yet.
-    pub async fn create_application(
-        &self,
-        application: &Application,
-    ) -> Result<Written, Unavailable> {
-        let row = Row::new(APPS, application.id.as_str(), application);
-        self.put(row, Some(Condition::absent())).await
-    }
-
-    /// Keeps an application, whatever was there.
-    pub async fn put_application(&self, application: &Application) -> Result<(), Unavailable> {
-        self.put(Row::new(APPS, application.id.as_str(), application), None).await.map(|_| ())
-    }
-
-    /// The application of this id.
-    pub async fn application(
-        &self,
-        id: &ApplicationId,
-    ) -> Result<Option<Application>, Unavailable> {
-        self.entity(APPS, id.as_str()).await
-    }
-
-    /// Every application, by id.
-    pub async fn applications(&self) -> Result<Vec<Application>, Unavailable> {
-        self.partition(APPS, "").await?.iter().map(row::document).collect()
-    }
-
     /// Keeps a new endpoint; `Refused` if its id or uid is taken.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
         self.create_endpoint_telling(endpoint, &[]).await

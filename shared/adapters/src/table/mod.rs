@@ -7,6 +7,7 @@
 //! | requests of a source in a window | `RATE#<source>` | when it began | | |
 //! | until when a source's platform is left alone | `PAUSES` | name | | |
 //! | application | `APPS` | id | | |
+//! | whose a uid is | `APPUIDS` | uid | | |
 //! | endpoint | `APP#<app>` | `EP#<id>` | | |
 //! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
 //! | how an endpoint fares | `HEALTH#<endpoint>` | `HEALTH` | | |
@@ -32,6 +33,7 @@
 //! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
 
 mod answers;
+mod applications;
 mod batches;
 mod deliveries;
 mod due;

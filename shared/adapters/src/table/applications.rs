@@ -1,0 +1,133 @@
+//! Applications, and which of them a uid means.
+//!
+//! | item | `pk` | `sk` | beside `doc` |
+//! |---|---|---|---|
+//! | application | `APPS` | id | `version` |
+//! | whose a uid is | `APPUIDS` | uid | |
+//!
+//! An id is derived from the first uid, so that a source can name an application before there is
+//! one. Where that id is another's already (one that was renamed, or deleted), the next bearer of the
+//! uid has an id by chance, and `APPUIDS` says so; without an entry there, the derived id holds.
+
+use domain::{application::Application, id::ApplicationId};
+
+use super::{
+    Table, Written,
+    row::{self, Condition, Row, Write, n},
+};
+use crate::Unavailable;
+
+const APPS: &str = "APPS";
+const UIDS: &str = "APPUIDS";
+
+pub(super) fn key(id: &ApplicationId) -> (String, String) {
+    (APPS.to_owned(), id.as_str().to_owned())
+}
+
+fn row(application: &Application) -> Row {
+    let (pk, sk) = key(&application.id);
+    Row::new(pk, sk, application).with("version", n(application.version))
+}
+
+/// The application is as it was read; those that nobody has changed have no version.
+fn as_read(version: u64) -> Condition {
+    match version {
+        0 => Condition::new(
+            "attribute_exists(pk) AND (attribute_not_exists(version) OR version = :zero)",
+        )
+        .value(":zero", n(0)),
+        read => Condition::version(read),
+    }
+}
+
+impl Table {
+    /// Keeps an application that nobody has created yet; `Refused` if its id or uid is taken.
+    pub async fn create_application(
+        &self,
+        application: &Application,
+    ) -> Result<Written, Unavailable> {
+        let mut writes = vec![Write::Put(row(application), Condition::absent())];
+        if let Some(uid) = &application.uid {
+            let row = Row::new(UIDS, uid, &application.id);
+            writes.push(Write::Put(row, Condition::absent()));
+        }
+        self.transact(writes).await
+    }
+
+    /// Keeps an application, whatever was there.
+    pub async fn put_application(&self, application: &Application) -> Result<(), Unavailable> {
+        self.put(row(application), None).await.map(|_| ())
+    }
+
+    /// Replaces an application as it was read; `Refused` if somebody changed it since, or if its new
+    /// uid is taken. Its version is counted up here. One whose removal is complete bears its uid no
+    /// longer.
+    pub async fn update_application(
+        &self,
+        known: &Application,
+        next: &Application,
+    ) -> Result<Written, Unavailable> {
+        let next = Application { version: known.version + 1, ..next.clone() };
+        let bears = |application: &Application| {
+            application.uid.clone().filter(|_| !application.is_removed())
+        };
+        let (old, new) = (bears(known), bears(&next));
+        let mut writes = vec![Write::Put(row(&next), as_read(known.version))];
+        if old != new {
+            if let Some(uid) = old {
+                writes.push(Write::Delete(UIDS.to_owned(), uid, Condition::default()));
+            }
+            if let Some(uid) = new {
+                let row = Row::new(UIDS, uid, &next.id);
+                writes.push(Write::Put(row, Condition::absent()));
+            }
+        }
+        self.transact(writes).await
+    }
+
+    /// The application of this id, unless it was deleted.
+    pub async fn application(
+        &self,
+        id: &ApplicationId,
+    ) -> Result<Option<Application>, Unavailable> {
+        Ok(self.application_record(id).await?.filter(Application::is_there))
+    }
+
+    /// The application of this id, though it was deleted.
+    pub async fn application_record(
+        &self,
+        id: &ApplicationId,
+    ) -> Result<Option<Application>, Unavailable> {
+        let (pk, sk) = key(id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// The application that a name stands for, an id or a uid: also one whose removal has begun, but
+    /// none that is removed.
+    pub async fn application_named(&self, name: &str) -> Result<Option<Application>, Unavailable> {
+        let there = |application: &Application| !application.is_removed();
+        if let Ok(id) = ApplicationId::parse(name) {
+            return Ok(self.application_record(&id).await?.filter(there));
+        }
+        let derived = ApplicationId::named(name);
+        let (mut first, mut bearer): (Option<Application>, Option<ApplicationId>) = (None, None);
+        for item in self.items(vec![key(&derived), (UIDS.to_owned(), name.to_owned())]).await? {
+            match row::text(&item, "pk") {
+                Some(UIDS) => bearer = Some(row::document(&item)?),
+                _ => first = Some(row::document(&item)?),
+            }
+        }
+        let found = match bearer {
+            Some(id) if id != derived => self.application_record(&id).await?,
+            _ => first.filter(|first| first.uid.as_deref() == Some(name)),
+        };
+        Ok(found.filter(there))
+    }
+
+    /// Every application that was not deleted, by id.
+    pub async fn applications(&self) -> Result<Vec<Application>, Unavailable> {
+        let all = self.partition(APPS, "").await?;
+        let all: Vec<Application> = all.iter().map(row::document).collect::<Result<_, _>>()?;
+        Ok(all.into_iter().filter(Application::is_there).collect())
+    }
+}
