@@ -70,6 +70,9 @@ struct EndpointHeadersPatchIn {
     /// By name; `null` takes one away, and what is not named stays.
     #[schema(value_type = BTreeMap<String, Option<String>>)]
     headers: Map<String, Value>,
+    /// Those to be taken away, as newer clients say it.
+    #[serde(default, rename = "deleteHeaders")]
+    delete_headers: Option<Vec<String>>,
 }
 
 /// The headers sent along with every call to an endpoint.
@@ -112,7 +115,8 @@ async fn patch_headers(
     let (gone, set): (Map<_, _>, Map<_, _>) =
         given.headers.into_iter().partition(|(_, value)| value.is_null());
     let set = parsed(set)?;
-    let gone: BTreeSet<String> = gone.keys().map(|name| name.to_ascii_lowercase()).collect();
+    let named = gone.keys().cloned().chain(given.delete_headers.unwrap_or_default());
+    let gone: BTreeSet<String> = named.map(|name| name.to_ascii_lowercase()).collect();
     change(&api, &app, &endpoint, |known| {
         // What is shown of a header stands for its value: a mask for the one that is kept.
         let known = known.iter().map(|(name, kept)| (name.clone(), kept.shown().to_owned()));

@@ -8,8 +8,8 @@ use adapters::{random, table::Written};
 use axum::{
     Json,
     extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use domain::{
     endpoint::{Endpoint, EndpointSecret},
@@ -108,11 +108,15 @@ async fn get_secret(
     State(api): State<Arc<Api>>,
     Path((app, endpoint)): Path<(String, String)>,
     asker: Asker,
-) -> Result<impl IntoResponse, Error> {
+) -> Result<Response, Error> {
     let application = applications::resolve(&api, &app).await?;
     let endpoint = endpoints::resolve(&api, &application.id, &endpoint).await?;
     let newest = endpoint.live_secrets(api.clock.now()).next().ok_or(Error::NotFound)?;
     let secret = opened(&api, &endpoint, newest)?;
+    Ok(shown(&api, &asker, &endpoint, &secret))
+}
+
+fn shown(api: &Api, asker: &Asker, endpoint: &Endpoint, secret: &Secret) -> Response {
     let public_key = secret.pair().map(|pair| pair.public().spelled());
     // A plain text is shown in the spelling that Standard Webhooks' own libraries read.
     let shared = || secret.standard().as_str().unwrap_or_default().to_owned();
@@ -121,9 +125,9 @@ async fn get_secret(
         key: public_key.clone().unwrap_or_else(shared),
         signature_scheme: secret.kind().word(),
         public_key,
-        jwks_url: jwks::url(&api, &endpoint),
+        jwks_url: jwks::url(api, endpoint),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(shown)))
+    ([(header::CACHE_CONTROL, "no-store")], Json(shown)).into_response()
 }
 
 /// A rotation.
@@ -153,15 +157,16 @@ impl EndpointSecretRotateIn {
 /// Gives an endpoint a new signing secret. Until its time is over the old one signs as well, so that a
 /// receiver may change over when it likes.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate", tag = "svix: endpoint", operation_id = "v1.endpoint.rotate-secret",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")), request_body = EndpointSecretRotateIn,
-    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
+    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid."), ("idempotency-key" = Option<String>, Header)), request_body = EndpointSecretRotateIn,
+    responses((status = 200, body = EndpointSecretOut, description = "For Svix's SDKs from 2.0 on, which read the new secret from the answer."), (status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn rotate_secret(
     State(api): State<Arc<Api>>,
     Path((app, name)): Path<(String, String)>,
     asker: Asker,
+    headers: HeaderMap,
     Body(given): Body<EndpointSecretRotateIn>,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Error> {
     let overlap = given.overlap()?;
     let application = applications::resolve(&api, &app).await?;
     let mut known = endpoints::resolve(&api, &application.id, &name).await?;
@@ -199,7 +204,19 @@ async fn rotate_secret(
     }
     let (overlap, scheme) = (overlap.as_secs(), sealed.kind.word());
     info!(audit = true, key = %asker.key, endpoint = %known.id, overlap, scheme, "an endpoint's secret was rotated");
-    Ok(StatusCode::NO_CONTENT)
+    if !reads_the_secret(&headers) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(shown(&api, &asker, &known, &secret))
+}
+
+/// Whether a caller cannot do without the new secret in the answer: the contract answers a rotation
+/// with nothing, and so a secret is shown to nobody who did not ask, but for Svix's SDKs from 2.0 on.
+fn reads_the_secret(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let version = agent.and_then(|agent| agent.strip_prefix("svix-libs/"));
+    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    major.is_some_and(|major| 2 <= major)
 }
 
 /// The secrets after a rotation, if this one is new among those that sign.

@@ -76,3 +76,15 @@ async fn headers_that_are_not_the_owner_s_to_set_are_refused_by_put_and_by_patch
     relay.ask(&reader, Method::GET, &path, "").await.expect(200);
     relay.ask(&reader, Method::PUT, &path, r#"{"headers":{}}"#).await.expect(403);
 }
+
+#[tokio::test]
+async fn headers_are_taken_away_in_either_spelling() {
+    let relay = Relay::start().await;
+    let id = relay.endpoint("default", "https://subscriber.example/").await;
+    let path = format!("{APP}/{id}/headers");
+    let first = json!({ "x-a": "1", "x-b": "2", "x-c": "3" });
+    relay.change(Method::PUT, &path, first).await.expect(204);
+    let body = json!({ "headers": { "x-a": null }, "deleteHeaders": ["X-B"] }).to_string();
+    relay.ask(ADMIN, Method::PATCH, &path, body).await.expect(204);
+    assert_eq!(relay.get(&path).await.expect(200)["headers"], json!({ "x-c": "3" }));
+}

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, http::Method};
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     endpoint::Endpoint,
@@ -11,7 +14,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::{Answer, Relay};
+use super::{ADMIN, Answer, Relay};
 
 const APP: &str = "/api/v1/app/default/endpoint";
 const URL: &str = "https://subscriber.example/";
@@ -262,5 +265,30 @@ async fn public_keys_are_published_for_anybody_and_nothing_else_is() {
         let answer = relay.jwks(&unknown).await;
         answer.expect(404);
         assert!(!answer.text.contains(&id), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_secret_is_answered_to_the_clients_that_read_it_and_to_no_other() {
+    let relay = Relay::start().await;
+    let id = relay.endpoint("default", "https://subscriber.example/").await;
+    for (agent, status) in [
+        ("svix-libs/2.9.1/python", 200),
+        ("svix-libs/10.0.0/rust", 200),
+        ("svix-libs/1.99.1/python", 204),
+        ("curl/8.0", 204),
+        ("", 204),
+    ] {
+        let request = Request::post(format!("{APP}/{id}/secret/rotate"));
+        let request = request.header("authorization", format!("Bearer {ADMIN}"));
+        let request = request.header("user-agent", agent).body(Body::from("{}"));
+        let told = relay.send(request.expect("a request")).await;
+        let told = (told.expect(status), told.headers.get("cache-control").cloned());
+        if status == 204 {
+            assert_eq!(told.0, Value::Null, "{agent}");
+            continue;
+        }
+        let shown = relay.get(&format!("{APP}/{id}/secret")).await.expect(200);
+        assert_eq!(told, (shown, Some("no-store".parse().expect("a value"))), "{agent}");
     }
 }
