@@ -23,3 +23,4 @@ mod rotation;
 mod subject;
 mod template;
 mod tidy;
+mod zombies;

@@ -220,5 +220,24 @@ mod tests {
         assert_eq!(Delivery::due(now, short), short.plus(GRACE));
         let long = now.plus(Duration::from_secs(901));
         assert_eq!(Delivery::due(now, long), long);
+        // So is whatever follows from too many bells.
+        assert_eq!(Delivery::due_after(MAX_HOPS - 1, now, short), short.plus(GRACE));
+        assert_eq!(Delivery::due_after(MAX_HOPS, now, short), short);
+    }
+
+    #[test]
+    fn what_is_put_off_for_too_long_is_given_up_before_it_would_expire() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let application = ApplicationId::named("acme");
+        let event =
+            Event::by_relay(EventId::derive(&["e"]), application.clone(), "a.b", b"{}", now);
+        let endpoint =
+            Endpoint::new(EndpointId::derive(&["p"]), application, "https://a.example", now);
+        let mut delivery = Delivery::new(&event, &endpoint, 0, now);
+        assert!(delivery.may_wait(now.plus(MAX_PUT_OFF)));
+        assert!(!delivery.may_wait(now.plus(MAX_PUT_OFF + Duration::from_millis(1))));
+        // A dead letter keeps it.
+        delivery.letter = Some(LetterId::of_delivery(&delivery.id));
+        assert!(delivery.may_wait(now.plus(MAX_PUT_OFF * 2)));
     }
 }

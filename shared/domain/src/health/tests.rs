@@ -173,3 +173,12 @@ fn after_five_days_and_a_hundred_attempts_without_success_it_is_given_up() {
         }
     }
 }
+
+#[test]
+fn the_metric_has_a_number_for_every_state() {
+    let open = open();
+    let probing = open.probing("t", LEASE, NOW);
+    let states = [Health::default().circuit, open.circuit, probing.circuit];
+    let shown: Vec<_> = states.iter().map(|state| (state.number(), state.word())).collect();
+    assert_eq!(shown, [(0, "closed"), (1, "open"), (2, "half_open")]);
+}
