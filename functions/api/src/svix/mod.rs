@@ -12,6 +12,7 @@ mod endpoint_in;
 mod endpoints;
 pub(crate) mod error;
 mod event_types;
+mod example;
 mod expunge;
 mod health_out;
 mod import;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Routes {
         .merge(auth::routes())
         .merge(event_types::routes())
         .merge(import::routes())
+        .merge(example::routes())
         .merge(secrets::routes())
         .merge(endpoint_headers::routes())
         .merge(messages::routes())

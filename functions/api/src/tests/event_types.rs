@@ -162,3 +162,44 @@ async fn event_types_come_out_of_an_openapi_document() {
         relay.post(&import, bad).await.expect(422);
     }
 }
+
+#[tokio::test]
+async fn an_example_goes_to_one_endpoint_and_is_a_message() {
+    let relay = Relay::start().await;
+    relay.application("acme").await;
+    let path = "/api/v1/app/acme/endpoint";
+    let wants = json!({ "url": "https://a.example/", "uid": "one", "eventTypes": ["other"], "channels": ["c"] });
+    relay.post(path, wants).await.expect(201);
+    relay.endpoint("acme", "https://b.example/").await;
+    let send = async |body: Value| relay.post(&format!("{path}/one/send-example"), body).await;
+    // Without a schema there is nothing to send.
+    let none = send(json!({ "eventType": "invoice.paid" })).await.expect(422);
+    assert_eq!(none["detail"][0]["loc"], json!(["body", "eventType"]));
+    let schema =
+        json!({ "type": "object", "properties": { "total": { "type": "integer", "minimum": 7 } } });
+    let kind = json!({ "name": "invoice.paid", "description": "d", "schemas": { "1": schema } });
+    relay.post(PATH, kind).await.expect(201);
+    let made = send(json!({ "eventType": "invoice.paid" })).await.expect(200);
+    assert_eq!(made["payload"], json!({ "total": 7 }));
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!(relay.get(&format!("/api/v1/app/acme/msg/{id}")).await.expect(200), made);
+    let deliveries = relay.deliveries(id).await;
+    assert_eq!(deliveries.len(), 1, "to that endpoint alone");
+    assert_eq!(relay.outbox().await.len(), 1);
+    let examples = json!({ "1": { "examples": [{ "n": 1 }, { "n": 2 }] } });
+    relay.patch(&format!("{PATH}/invoice.paid"), json!({ "schemas": examples })).await.expect(200);
+    let second = send(json!({ "eventType": "invoice.paid", "exampleIndex": 1 })).await.expect(200);
+    assert_eq!(second["payload"], json!({ "n": 2 }));
+    let given = send(json!({ "eventType": "any", "payload": { "a": 1.0 } })).await;
+    assert!(given.text.contains(r#""payload":{"a":1.0}"#), "{given:?}");
+    // What the relay itself tells needs no schema.
+    let ours = send(json!({ "eventType": "job.succeeded" })).await.expect(200);
+    assert_eq!(ours["payload"]["data"]["job"]["status"], "succeeded");
+    send(json!({ "eventType": "a", "payload": [] })).await.expect(422);
+    relay.patch(&format!("{path}/one"), json!({ "disabled": true })).await.expect(200);
+    send(json!({ "eventType": "job.succeeded" })).await.expect(409);
+    relay
+        .post(&format!("{path}/nobody/send-example"), json!({ "eventType": "a" }))
+        .await
+        .expect(404);
+}

@@ -3,12 +3,16 @@
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    application::Application,
     batch::{self, Batch, Counts, End, FailOn, News},
-    event::job_notice,
-    id::EventId,
+    delivery::{Attempt, Delivery},
+    endpoint::Endpoint,
+    event::{Event, Origin, job_notice},
+    id::{ApplicationId, AttemptId, EndpointId, EventId},
     job::{Job, Status},
-    poll,
+    operational, poll,
     profile::Said,
+    retry::ErrorClass,
     time::Timestamp,
 };
 
@@ -39,6 +43,7 @@ pub fn own_example(event_type: &str) -> Option<Vec<u8>> {
             let end = Batch { end: Some(End::Failed), completed_at: Some(AT), ..batch(0, 10) };
             Some(batch::notice(&end, News::End(End::Failed), AT))
         }
+        _ if operational::TYPES.contains(&event_type) => Some(told_of_endpoint(event_type)),
         _ => status(event_type).map(|status| told_of_job(event_type, status)),
     }
 }
@@ -53,6 +58,53 @@ fn told_of_job(event_type: &str, status: Status) -> Vec<u8> {
     };
     let id = EventId::derive(&["example", event_type]);
     job_notice(&id, event_type, AT, &job(status), &said, "https://relay.example")
+}
+
+fn told_of_endpoint(event_type: &str) -> Vec<u8> {
+    use operational::{Change, Trouble};
+    let application =
+        Application::new(ApplicationId::named("acme"), Some("acme".to_owned()), "Acme", AT);
+    let id = EndpointId::derive(&["example"]);
+    let mut endpoint = Endpoint::new(id, application.id.clone(), "https://acme.example/hook", AT);
+    endpoint.uid = Some("main".to_owned());
+    let since = AT;
+    let change = match event_type {
+        "endpoint.created" => Some(Change::Created),
+        "endpoint.updated" => Some(Change::Updated),
+        "endpoint.deleted" => Some(Change::Deleted),
+        "endpoint.disabled" => Some(Change::Disabled { failing_since: since }),
+        "endpoint.enabled" => Some(Change::Enabled),
+        _ => None,
+    };
+    let told = Some(&application);
+    if let Some(change) = change {
+        return operational::of_change(change, &endpoint, told, AT).payload;
+    }
+    let trouble = match event_type {
+        "message.attempt.failing" => Trouble::Failing { since },
+        "message.attempt.recovered" => Trouble::Recovered { since },
+        _ => Trouble::Exhausted,
+    };
+    let id = EventId::derive(&["example"]);
+    let event = Event {
+        origin: Origin::Published { event_id: Some("invoice-17".to_owned()) },
+        ..Event::by_relay(id, application.id.clone(), "invoice.paid", b"{}", AT)
+    };
+    let delivery = Delivery::new(&event, &endpoint, 0, AT);
+    let last = Attempt {
+        id: AttemptId::of(&delivery.id, 0),
+        at: AT,
+        duration_ms: 12,
+        url: endpoint.url.clone(),
+        status: Some(503),
+        error: Some(ErrorClass::Status),
+        detail: String::new(),
+        response: String::new(),
+        manual: false,
+    };
+    let story = (&event, &delivery, &last);
+    let news = operational::of_trouble(trouble, &endpoint, story, told, AT);
+    news.map(|news| news.payload).unwrap_or_default()
 }
 
 fn job(status: Status) -> Job {
@@ -86,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_type_of_ours_has_an_example_that_says_its_type() {
-        for kind in OURS.iter().chain(&["completion.missed"]) {
+        for kind in OURS.iter().chain(&["completion.missed"]).chain(operational::TYPES) {
             let example = own_example_json(kind).unwrap_or_else(|| panic!("{kind}"));
             assert_eq!(example["type"], **kind, "{example}");
             assert!(example["data"].is_object(), "{example}");
