@@ -17,6 +17,7 @@ mod omtx;
 mod operational;
 mod outgoing;
 mod pace;
+mod planted;
 mod removal;
 mod replays;
 mod rotation;

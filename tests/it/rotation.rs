@@ -163,7 +163,7 @@ async fn secrets_rotate_under_a_thousand_deliveries_and_no_verification_fails() 
     }
     assert_eq!(publishing.await.expect("published"), MESSAGES);
     let seen = receiver.wait_for(|seen| MESSAGES <= seen.delivered).await;
-    println!(
+    tests::shown!(
         "{} of {} requests verified, {} of {MESSAGES} messages delivered, {rotations} rotations, up to {} signatures",
         seen.requests - seen.refused,
         seen.requests,

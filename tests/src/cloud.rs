@@ -4,7 +4,10 @@
 mod drive;
 mod expected;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use adapters::{
     bells::Bells,
@@ -64,6 +67,8 @@ pub struct Cloud {
     caller: Caller,
     /// Completions that were answered 2xx.
     pub accepted: Vec<Vec<u8>>,
+    /// Bodies of all messages that a handler was given, with the queue's name.
+    pub handled: Mutex<Vec<(String, String)>>,
 }
 
 /// SDK clients, made once: what makes a handler a process of its own is what it remembers, and a
@@ -90,7 +95,8 @@ impl Sdk {
         self.sqs.clone()
     }
 
-    fn s3(&self) -> aws_sdk_s3::Client {
+    /// S3.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
         self.s3.clone()
     }
 }
@@ -118,6 +124,7 @@ impl Cloud {
             failing,
             caller: Caller::new(Self::rule()),
             accepted: Vec::new(),
+            handled: Mutex::default(),
         };
         let secret = Secret::new(sender::SECRET);
         let mut source = Source::new("modal", "modal-omtx", "acme", START);

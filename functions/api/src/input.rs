@@ -52,13 +52,19 @@ fn unreadable(error: &serde_json::Error) -> Error {
 }
 
 /// The message without the text that it quotes from the body: that may be a secret.
-fn quoteless(message: &str) -> String {
-    match (message.find(" string \""), message.rfind("\", expected")) {
-        (Some(from), Some(to)) if from < to => {
-            format!("{} string{}", &message[..from], &message[to + 1..])
-        }
-        _ => message.to_owned(),
-    }
+pub(crate) fn quoteless(message: &str) -> String {
+    // How serde quotes: what it says before, the sign around it, and what follows.
+    let quotes = [
+        (" string \"", "\", expected"),
+        ("unknown variant `", "`, expected"),
+        ("unknown field `", "`, expected"),
+    ];
+    let cut = quotes.iter().find_map(|(before, after)| {
+        let from = message.find(before)? + before.len() - 1;
+        let to = message.rfind(after)?;
+        (from <= to).then(|| format!("{}{}", message[..from].trim_end(), &message[to + 1..]))
+    });
+    cut.unwrap_or_else(|| message.to_owned())
 }
 
 /// The query.
@@ -168,5 +174,19 @@ mod tests {
         let Error::Invalid(invalid) = unreadable(&error) else { panic!("{error}") };
         assert!(!invalid.why.contains("planted"), "{}", invalid.why);
         assert!(invalid.why.contains("expected a sequence"), "{}", invalid.why);
+        for message in [
+            "unknown variant `planted`, expected one of `read`, `publish` at line 1 column 54",
+            "unknown variant `planted`, expected `read`",
+            "unknown field `planted`, expected `read` or `publish`",
+            "unknown field `plan`, expected `ted`, expected `read`",
+            "invalid value: string \"planted\", expected `read`",
+            "invalid type: string \"plan\", expected \"ted\", expected `read`",
+        ] {
+            let why = quoteless(message);
+            assert!(
+                !why.contains("ted`") && !why.contains("plan") && why.contains("`read`"),
+                "{why}"
+            );
+        }
     }
 }

@@ -1,13 +1,27 @@
 //! How the platform of a source is asked about jobs and told to cancel them, as it is given to us.
 
+use std::collections::BTreeMap;
+
 use domain::{
+    headers::is_sensitive,
     poll::{Cancel, Platform},
     secret::{Sealed, Secret},
     source::Source,
 };
 use serde_json::{Map, Value};
 
-use crate::{Api, error::Error};
+use crate::{Api, error::Error, input::quoteless};
+
+/// What a header's name says is a secret must come as one: headers are kept and shown as they are.
+fn in_the_open(headers: &BTreeMap<String, String>) -> Result<(), &'static str> {
+    let open = |(name, value): (&String, &String)| {
+        is_sensitive(&name.to_ascii_lowercase()) && !value.contains("{secret}")
+    };
+    match headers.iter().any(open) {
+        true => Err("headers: what is secret goes into `secret`, and {secret} into the header"),
+        false => Ok(()),
+    }
+}
 
 /// A platform and its secret, sealed. A secret goes only to the platform it was given for: another
 /// kind or place needs one of its own.
@@ -20,8 +34,9 @@ pub(crate) fn platform(
     let Some(mut given) = given else { return Ok((None, None)) };
     let secret = given.remove("secret");
     let wrong = |why: &dyn std::fmt::Display| Error::field("platform", why);
-    let platform: Platform =
-        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
+    let platform: Platform = serde_json::from_value(Value::Object(given))
+        .map_err(|error| wrong(&quoteless(&error.to_string())))?;
+    in_the_open(&platform.headers).map_err(|why| wrong(&why))?;
     let sealed = match secret {
         Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
             Some(api.vault.seal(&Platform::owner(name), &Secret::new(secret)))
@@ -50,9 +65,10 @@ pub(crate) fn cancel(
         Error::field("cancel", why.to_string().replace("status_url", "url"))
     };
     let secret = given.remove("secret");
-    let cancel: Cancel =
-        serde_json::from_value(Value::Object(given)).map_err(|error| wrong(&error))?;
+    let cancel: Cancel = serde_json::from_value(Value::Object(given))
+        .map_err(|error| wrong(&quoteless(&error.to_string())))?;
     cancel.validate().map_err(|why| wrong(&why))?;
+    in_the_open(&cancel.headers).map_err(|why| wrong(&why))?;
     let filled = cancel.url.replace("{call_id}", "x").replace("{external_id}", "x");
     api.rule.target(&filled).map_err(|forbidden| wrong(&forbidden))?;
     let sealed = match secret {

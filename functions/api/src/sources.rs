@@ -311,7 +311,7 @@ pub(crate) fn is_token(profile: &str) -> bool {
 pub(crate) const fn field(invalid: &InvalidSource) -> &'static str {
     match invalid {
         InvalidSource::Name => "name",
-        InvalidSource::Profile(_) => "profile",
+        InvalidSource::Profile => "profile",
         InvalidSource::SecretCount | InvalidSource::Secret(..) => "secrets",
         InvalidSource::Fixed => "scheme",
         InvalidSource::Tolerance => "tolerance_seconds",

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    http::{Method, Request, StatusCode},
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode},
 };
 use deliver::Deliver;
 use domain::{address::Rule, id::ApplicationId};
@@ -41,7 +41,6 @@ impl Cloud {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        self.faults.begin("api");
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -57,10 +56,17 @@ impl Cloud {
             None => Body::empty(),
         };
         let request = request.body(body).expect("a request");
-        let response = self.api().oneshot(request).await.expect("infallible");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        let (status, _, body) = self.ask(request).await;
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// Any request to the API, to a process of its own.
+    pub async fn ask(&self, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+        self.faults.begin("api");
+        let response = self.api().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        (parts.status, parts.headers, body)
     }
 
     /// Where senders call, in a process of its own.
@@ -136,6 +142,9 @@ impl Cloud {
         if received.is_empty() {
             return false;
         }
+        let bodies = received.iter().filter_map(|message| message.body.clone());
+        let handled = bodies.map(|body| (queue.to_owned(), body));
+        self.handled.lock().expect("not poisoned").extend(handled);
         let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
         let batch = event(&received, &arn);
         let response = self.handle(queue, &batch).await;

@@ -232,7 +232,7 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
     for (more, field) in [
         (json!({ "deadline_seconds": 0 }), "deadline_seconds: "),
         (json!({ "mode": "primary" }), "mode: "),
-        (json!({ "mode": "never" }), "unknown variant `never`"),
+        (json!({ "mode": "never" }), "unknown variant, expected one of `dual`"),
         (json!({ "poll": { "concurrency": 0 } }), "poll: concurrency is 1 to 32"),
         (json!({ "platform": { "kind": "modal" } }), "platform: unknown variant"),
         (json!({ "platform": { "kind": "replicate", "secret": 1 } }), "platform: secret"),
