@@ -41,7 +41,11 @@ class Hokusai(Journey):
         # These two take their time; they are looked at last.
         self.broken, self.hung = self.hooks.at("/broken", answer=500), self.hooks.at("/hung", hold=40)
         self.slow = {
-            hook.url: self.subscriber(hook.url, eventTypes=["model.ladder"]) for hook in (self.broken, self.hung)
+            # The fifth failure would stop calls for a minute, and the ladder is what is looked at.
+            hook.url: self.subscriber(
+                hook.url, eventTypes=["model.ladder"], breaker={"threshold": 10, "recoverySeconds": 60}
+            )
+            for hook in (self.broken, self.hung)
         }
         self.ladder = self.publish(registration("model_ladder"), "model.ladder")
 
@@ -229,6 +233,7 @@ class Hokusai(Journey):
     def timeouts_and_retries_are_what_is_configured(self):
         hook = self.hooks.at("/configured", answer=503)
         wanted = {"maxRetries": 2, "delays": [1, 1], "timeoutSeconds": 7, "eventTypes": ["model.configured"]}
+        wanted["breaker"] = {"threshold": 3, "recoverySeconds": 60}
         endpoint = self.subscriber(hook.url, **wanted)
         shown = self.relay.call("GET", f"/api/v1/app/hokusai/endpoint/{endpoint}")
         contains(shown, wanted)
@@ -247,8 +252,13 @@ class Hokusai(Journey):
 
     @check("R2.12", "S2.4")
     def the_metrics_have_the_guides_names(self):
-        # The fourth, webhook_circuit_breaker_state, comes with the breaker itself.
-        names = ("webhook_publish_success", "webhook_publish_failure", "webhook_retry_count")
+        # The last because a consumer failed three times in a row, where three are configured to be too many.
+        names = (
+            "webhook_publish_success",
+            "webhook_publish_failure",
+            "webhook_retry_count",
+            "webhook_circuit_breaker_state",
+        )
         log = self.relay.log()
         contains({name: name in log for name in names}, dict.fromkeys(names, True))
 
