@@ -5,6 +5,7 @@ mod breaker;
 mod bugs;
 mod crash;
 mod deliveries;
+mod desk;
 mod forgeries;
 mod given_up;
 mod hung;

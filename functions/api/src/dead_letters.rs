@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use adapters::{
-    random,
+    Unavailable, random,
     table::{Table, Written},
 };
 use axum::{
@@ -14,14 +14,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    id::{ApplicationId, EndpointId, TaskId},
+    id::TaskId,
     letter::{Filter, Letter, LetterState, What},
-    retry::ErrorClass,
     task::{DEFAULT_RATE, MAX_RATE, Task},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tracing::warn;
+use tracing::info;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -30,15 +30,24 @@ use crate::{
     auth::Asker,
     error::Error,
     events::AttemptOut,
-    input::{Body, Params, instant},
+    input::{Body, Params},
+    json_lines,
     letter::{LetterOut, content, find, sees},
+    letter_filter::FilterIn,
+    page::{Wanted, walk},
+    tasks,
 };
 
 /// Letters read at a time.
 const PAGE: usize = 500;
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().routes(routes!(list)).routes(routes!(get, delete)).routes(routes!(redrive))
+    Routes::new()
+        .routes(routes!(list))
+        .routes(routes!(export))
+        .routes(routes!(get, delete))
+        .routes(routes!(redrive))
+        .routes(routes!(discard))
 }
 
 /// A part of the letters (R3.7).
@@ -49,13 +58,19 @@ struct LetterList {
     data: Vec<LetterOut>,
     /// Whether there are more behind these.
     has_more: bool,
-    /// How many there are.
-    total: u64,
+    /// How many there are; nobody counts behind an iterator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// What to pass as `iterator` to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iterator: Option<String>,
 }
 
-/// Dead letters, newest first.
+/// Dead letters that a filter matches, newest first.
 #[utoipa::path(get, path = "/v1/webhooks/dead-letter", tag = "dead letters", operation_id = "list_dead_letters",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("offset" = Option<u64>, Query)),
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("offset" = Option<u64>, Query), ("iterator" = Option<String>, Query, description = "The `iterator` of the part before; instead of an offset."),
+        ("endpoint" = Option<String>, Query), ("application" = Option<String>, Query), ("event_type" = Option<String>, Query), ("batch_id" = Option<String>, Query), ("job_id" = Option<String>, Query),
+        ("error_class" = Option<String>, Query), ("state" = Option<String>, Query), ("since" = Option<String>, Query, format = DateTime), ("until" = Option<String>, Query, format = DateTime)),
     responses((status = 200, body = LetterList), (status = 401), (status = 422)))]
 async fn list(
     State(api): State<Arc<Api>>,
@@ -64,28 +79,37 @@ async fn list(
 ) -> Result<Json<LetterList>, Error> {
     let limit = params.number("limit", 1..=1000, 100)?;
     let offset = params.number("offset", 0..=100_000, 0)?;
-    let mut data = Vec::new();
-    let mut seen = 0usize;
+    let cursor = Wanted::place(&params)?;
+    let filter = FilterIn::of_query(&params)?.read(&asker)?;
+    let everything = filter == Filter::default() && cursor.is_none();
+    let mut data: Vec<LetterOut> = Vec::new();
+    let (mut seen, mut place) = (0usize, None);
     let mut count = |letter: &Letter| {
         if offset <= seen && data.len() < limit {
             data.push(LetterOut::from(letter));
+            place = Some(Table::letter_cursor(letter));
         }
         seen += 1;
-        // One who sees everything has the table count the rest.
-        asker.application.is_some() || seen <= offset.saturating_add(limit)
+        // The table counts all of them faster, and behind a cursor nobody asks how many there are.
+        !(everything || cursor.is_some()) || seen <= offset.saturating_add(limit)
     };
-    each(&api, |letter| !sees(&asker, letter) || count(letter)).await?;
-    let total = match asker.application {
-        Some(_) => seen as u64,
-        None => api.table.count_letters().await?,
+    let shown = |letter: &Letter| sees(&asker, letter) && filter.matches(letter);
+    each(&api, cursor.clone(), |letter| !shown(letter) || count(letter)).await?;
+    let total = match everything {
+        true => Some(api.table.count_letters().await?),
+        false => Some(seen as u64).filter(|_| cursor.is_none()),
     };
     let has_more = offset.saturating_add(limit) < seen;
-    Ok(Json(LetterList { object: "list", data, has_more, total }))
+    let iterator = place.filter(|_| has_more);
+    Ok(Json(LetterList { object: "list", data, has_more, total, iterator }))
 }
 
-/// Shows every letter, newest first, to somebody who says whether to go on.
-async fn each(api: &Api, mut show: impl FnMut(&Letter) -> bool) -> Result<(), Error> {
-    let mut cursor = None;
+/// Shows every letter behind a place, newest first, to somebody who says whether to go on.
+async fn each(
+    api: &Api,
+    mut cursor: Option<String>,
+    mut show: impl FnMut(&Letter) -> bool,
+) -> Result<(), Error> {
     loop {
         let page = api.table.letters(cursor.as_deref(), PAGE, false).await?;
         if !page.items.iter().all(&mut show) {
@@ -100,7 +124,7 @@ async fn each(api: &Api, mut show: impl FnMut(&Letter) -> bool) -> Result<(), Er
 
 /// A letter with its whole story.
 #[derive(Serialize, ToSchema)]
-struct LetterDetail {
+pub(crate) struct LetterDetail {
     #[serde(flatten)]
     letter: LetterOut,
     /// What its subscriber was to receive; null for a message, or if it is too large to show.
@@ -126,6 +150,11 @@ async fn get(
     asker: Asker,
 ) -> Result<Json<LetterDetail>, Error> {
     let letter = find(&api, &asker, &id).await?;
+    Ok(Json(story(&api, letter).await?))
+}
+
+/// A letter with all that is known of it.
+pub(crate) async fn story(api: &Api, letter: Letter) -> Result<LetterDetail, Error> {
     let mut detail = LetterDetail {
         letter: LetterOut::from(&letter),
         payload: None,
@@ -152,7 +181,7 @@ async fn get(
             });
         }
     }
-    Ok(Json(detail))
+    Ok(detail)
 }
 
 /// That a letter is gone (R3.9).
@@ -196,64 +225,6 @@ struct RedriveIn {
     dry_run: bool,
 }
 
-/// Which letters somebody means.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-struct FilterIn {
-    /// Letters to this endpoint, by id.
-    endpoint: Option<String>,
-    /// Letters of this application, by id or uid.
-    application: Option<String>,
-    /// Letters of this event type.
-    event_type: Option<String>,
-    /// Letters of this batch.
-    batch_id: Option<String>,
-    /// Letters that died for this reason.
-    #[schema(value_type = Option<String>)]
-    error_class: Option<ErrorClass>,
-    /// Letters parked at this time or later.
-    #[schema(format = DateTime)]
-    since: Option<String>,
-    /// Letters parked before this time.
-    #[schema(format = DateTime)]
-    until: Option<String>,
-}
-
-impl FilterIn {
-    fn read(self, asker: &Asker) -> Result<Filter, Error> {
-        let at = |name, text: Option<String>| match text {
-            None => Ok(None),
-            Some(text) => instant(&text)
-                .map(Some)
-                .ok_or_else(|| Error::field(name, "is a time such as 2026-11-22T01:13:33Z")),
-        };
-        let endpoint = match self.endpoint {
-            None => None,
-            Some(text) => {
-                let id = EndpointId::parse(&text);
-                Some(id.map_err(|_| Error::field("endpoint", "is an id such as ep_…"))?)
-            }
-        };
-        let application = match self.application {
-            None => asker.application.clone(),
-            Some(name) => {
-                let id = ApplicationId::named(&name);
-                asker.must_see(&id)?;
-                Some(id)
-            }
-        };
-        Ok(Filter {
-            endpoint,
-            application,
-            event_type: self.event_type,
-            batch_id: self.batch_id,
-            error_class: self.error_class,
-            since: at("since", self.since)?,
-            until: at("until", self.until)?,
-        })
-    }
-}
-
 /// What a dry run counted.
 #[derive(Serialize, ToSchema)]
 struct Matched {
@@ -291,23 +262,122 @@ async fn redrive(
             rate.ok_or_else(|| Error::field("rate", format!("is 1 to {MAX_RATE}")))?
         }
     };
+    let waiting = |letter: &Letter| letter.state == LetterState::Waiting && filter.matches(letter);
     if given.dry_run {
-        let mut matched = 0;
-        each(&api, |letter| {
-            let meant = letter.state == LetterState::Waiting && filter.matches(letter);
-            matched += u64::from(meant);
-            true
-        })
-        .await?;
-        return Ok(Json(Matched { matched, dry_run: true }).into_response());
+        return Ok(Json(Matched::count(&api, waiting).await?).into_response());
     }
     let now = api.clock.now();
     let task = Task::redrive(TaskId::random(random::bytes()), filter, rate, now);
-    api.table.create_task(&task, now).await?;
-    if let Err(error) = api.bells().task(&task.id).await {
-        warn!(%error, "a task was not rung for; the sweep will");
+    tasks::start(&api, &task).await?;
+    Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
+}
+
+/// Which letters to throw away.
+#[derive(Deserialize, ToSchema)]
+struct DiscardIn {
+    /// What is not set matches everything; something must be set, or `all` must be true.
+    #[serde(default)]
+    filter: FilterIn,
+    /// All of them, whatever they are.
+    #[serde(default)]
+    all: bool,
+    /// Only count them.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Throws away every letter that a filter matches.
+#[utoipa::path(post, path = "/v1/webhooks/dead-letter/delete", tag = "dead letters", operation_id = "delete_dead_letters",
+    request_body = DiscardIn,
+    responses((status = 200, description = "A dry run", body = Matched), (status = 202, body = Started), (status = 401), (status = 403), (status = 404), (status = 422)))]
+async fn discard(
+    State(api): State<Arc<Api>>,
+    asker: Asker,
+    Body(given): Body<DiscardIn>,
+) -> Result<Response, Error> {
+    let filter = given.filter.read(&asker)?;
+    let only_theirs = Filter { application: asker.application.clone(), ..Filter::default() };
+    if filter == only_theirs && !given.all {
+        return Err(Error::field("filter", "is empty; `all` says that all letters are meant"));
     }
-    let status_url = format!("/v1/tasks/{}", task.id);
-    let started = Started { task_id: task.id.to_string(), status_url, rate };
-    Ok((StatusCode::ACCEPTED, Json(started)).into_response())
+    if given.dry_run {
+        let meant = Matched::count(&api, |letter| filter.matches(letter)).await?;
+        return Ok(Json(meant).into_response());
+    }
+    let task = Task::discard(TaskId::random(random::bytes()), filter, api.clock.now());
+    tasks::start(&api, &task).await?;
+    info!(audit = true, key = %asker.key, task = %task.id, "letters are to be thrown away");
+    Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
+}
+
+impl Matched {
+    async fn count(api: &Api, meant: impl Fn(&Letter) -> bool) -> Result<Self, Error> {
+        let mut matched = 0;
+        each(api, None, |letter| {
+            matched += u64::from(meant(letter));
+            true
+        })
+        .await?;
+        Ok(Self { matched, dry_run: true })
+    }
+}
+
+impl Started {
+    fn of(task: &Task) -> Self {
+        let status_url = format!("/v1/tasks/{}", task.id);
+        Self { task_id: task.id.to_string(), status_url, rate: task.rate }
+    }
+}
+
+/// Letters read for one part of an export.
+const MAX_EXPORTED: usize = 1000;
+/// Stories read at the same time, each with a payload.
+const AT_ONCE: usize = 8;
+
+/// Letters that a filter matches, each with its whole story, as JSON lines, newest first. However
+/// many there are: a `Link` with `rel="next"` leads to the rest.
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", tag = "dead letters", operation_id = "export_dead_letters",
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("iterator" = Option<String>, Query),
+        ("endpoint" = Option<String>, Query), ("application" = Option<String>, Query), ("event_type" = Option<String>, Query), ("batch_id" = Option<String>, Query), ("job_id" = Option<String>, Query),
+        ("error_class" = Option<String>, Query), ("state" = Option<String>, Query), ("since" = Option<String>, Query, format = DateTime), ("until" = Option<String>, Query, format = DateTime)),
+    responses((status = 200, description = "JSON lines, each a letter as it is shown alone.", content_type = "application/jsonl", body = String), (status = 401), (status = 422)))]
+async fn export(
+    State(api): State<Arc<Api>>,
+    asker: Asker,
+    params: Params,
+) -> Result<Response, Error> {
+    let limit = params.number("limit", 1..=MAX_EXPORTED, MAX_EXPORTED)?;
+    let filter = FilterIn::of_query(&params)?.read(&asker)?;
+    let keep = |letter: &Letter| sees(&asker, letter) && filter.matches(letter);
+    let fetch = |cursor: Option<String>, limit| {
+        let api = Arc::clone(&api);
+        async move { api.table.letters(cursor.as_deref(), limit, false).await }
+    };
+    let walked = walk(Wanted::place(&params)?, limit, fetch, keep, Table::letter_cursor).await?;
+    let (mut lines, mut next) = (Vec::new(), walked.next);
+    let stories: Vec<_> = walked.items.into_iter().map(|letter| line(&api, letter)).collect();
+    let mut stories = stream::iter(stories).buffered(AT_ONCE);
+    while let Some((place, line)) = stories.try_next().await? {
+        lines.extend(line);
+        if json_lines::MAX_BYTES <= lines.len() {
+            next = Some(place);
+            break;
+        }
+    }
+    let base = api.public_url.trim_end_matches('/');
+    let url = |next: String| {
+        let query = params.with(&[("iterator", &next), ("limit", &limit.to_string())]);
+        format!("{base}/v1/webhooks/dead-letter/export?{query}")
+    };
+    json_lines::part(lines, next.map(url))
+}
+
+/// The line of a letter, and the letter's place.
+async fn line(api: &Api, letter: Letter) -> Result<(String, Vec<u8>), Error> {
+    let place = Table::letter_cursor(&letter);
+    let story = story(api, letter).await?;
+    let line = serde_json::to_vec(&story);
+    let mut line = line.map_err(|error| Unavailable::new("writing a line", error))?;
+    line.push(b'\n');
+    Ok((place, line))
 }

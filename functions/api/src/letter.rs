@@ -41,6 +41,8 @@ pub(crate) struct LetterOut {
     attempts: u32,
     last_attempt_at: Option<String>,
     created_at: String,
+    /// When it goes, and its payload with it.
+    expires_at: Option<String>,
     retried_at: Option<String>,
     /// What came of putting it back, once that is known.
     retry_success: Option<bool>,
@@ -65,6 +67,7 @@ impl From<&Letter> for LetterOut {
             attempts: letter.attempts,
             last_attempt_at: letter.last_attempt_at.map(|at| at.rfc3339()),
             created_at: letter.created_at.rfc3339(),
+            expires_at: letter.expires_at.map(|at| at.rfc3339()),
             retried_at: letter.retried_at.map(|at| at.rfc3339()),
             retry_success: letter.retry_success,
         };

@@ -53,6 +53,14 @@ impl Wanted {
         Ok(Self { cursor, back, limit })
     }
 
+    /// Where a list by time is to go on, newest first.
+    pub(crate) fn place(params: &Params) -> Result<Option<String>, Error> {
+        match params.text("iterator") {
+            Some(place) if !is_place(place) => Err(Error::param("iterator", "is not one of ours")),
+            place => Ok(place.map(str::to_owned)),
+        }
+    }
+
     /// The same for lists by time, whose cursors go into the table's keys.
     pub(crate) fn by_time(params: &Params) -> Result<Self, Error> {
         let wanted = Self::read(params)?;

@@ -1,91 +1,134 @@
-//! Tasks: how far the relay is with what it gave itself to do.
+//! Tasks: how far the relay is with what it was given to do, and stopping it.
 
 use std::sync::Arc;
 
+use adapters::table::Written;
 use axum::{
     Json,
     extract::{Path, State},
 };
 use domain::{
     id::TaskId,
-    letter::Filter,
+    replay::Which,
     task::{Kind, Task},
 };
 use serde::Serialize;
+use tracing::{info, warn};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{Api, Routes, auth::Asker, error::Error};
+use crate::{Api, Routes, auth::Asker, error::Error, letter_filter::FilterOut};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().routes(routes!(get))
+    Routes::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(cancel))
 }
+
+/// How often a change looks again when the task goes on at the same time.
+const TRIES: usize = 8;
 
 /// A task.
 #[derive(Serialize, ToSchema)]
 struct TaskOut {
     id: String,
-    /// `redrive`, or `recover` for the one that waits for an endpoint.
+    /// `redrive`, `discard`, `purge`, `recover` for the one that waits for an endpoint, or what is sent again:
+    /// `replay_failed`, `replay_missing`, `replay_tried`.
     kind: &'static str,
-    /// `running` or `finished`.
+    /// `running`, `finished` or `cancelled`.
     state: &'static str,
-    /// Letters put back so far.
+    /// Letters or messages put back, sent or thrown away so far.
     redriven: u64,
-    /// Letters per second.
+    /// Letters or messages that were meant, of those looked at so far.
+    matched: u64,
+    /// Letters or messages looked at so far.
+    scanned: u64,
+    /// Whether it only counts.
+    dry_run: bool,
+    /// Letters or messages per second.
     rate: u32,
-    /// Which letters.
+    /// Which letters or messages.
     filter: FilterOut,
     created_at: String,
     finished_at: Option<String>,
 }
 
-/// Which letters a task puts back.
-#[derive(Default, Serialize, ToSchema)]
-struct FilterOut {
-    endpoint: Option<String>,
-    application: Option<String>,
-    event_type: Option<String>,
-    batch_id: Option<String>,
-    #[schema(value_type = Option<String>)]
-    error_class: Option<domain::retry::ErrorClass>,
-    since: Option<String>,
-    until: Option<String>,
-}
-
-impl From<Filter> for FilterOut {
-    fn from(filter: Filter) -> Self {
-        Self {
-            endpoint: filter.endpoint.map(|id| id.to_string()),
-            application: filter.application.map(|id| id.to_string()),
-            event_type: filter.event_type,
-            batch_id: filter.batch_id,
-            error_class: filter.error_class,
-            since: filter.since.map(|at| at.rfc3339()),
-            until: filter.until.map(|at| at.rfc3339()),
-        }
-    }
+/// All tasks.
+#[derive(Serialize, ToSchema)]
+struct TaskList {
+    data: Vec<TaskOut>,
 }
 
 impl From<Task> for TaskOut {
     fn from(task: Task) -> Self {
+        let mut dry_run = false;
         let (kind, filter) = match task.kind {
             Kind::Redrive { filter } => ("redrive", filter.into()),
-            Kind::Recover { endpoint, .. } => {
-                let endpoint = Some(endpoint.to_string());
-                ("recover", FilterOut { endpoint, ..FilterOut::default() })
+            Kind::Discard { filter } => ("discard", filter.into()),
+            Kind::Purge { application } => ("purge", FilterOut::of_application(&application)),
+            Kind::Recover { endpoint, .. } => ("recover", FilterOut::of_endpoint(&endpoint)),
+            Kind::Replay(replay) => {
+                dry_run = replay.dry_run;
+                let kind = match replay.which {
+                    Which::Failed => "replay_failed",
+                    Which::Missing => "replay_missing",
+                    Which::Tried { .. } => "replay_tried",
+                };
+                (kind, FilterOut::of_replay(&replay))
             }
+        };
+        let state = match (task.finished_at, task.cancelled) {
+            (None, _) => "running",
+            (Some(_), true) => "cancelled",
+            (Some(_), false) => "finished",
         };
         Self {
             id: task.id.to_string(),
             kind,
-            state: if task.finished_at.is_some() { "finished" } else { "running" },
+            state,
             redriven: task.redriven,
+            matched: task.matched,
+            scanned: task.scanned,
+            dry_run,
             rate: task.rate,
             filter,
             created_at: task.created_at.rfc3339(),
             finished_at: task.finished_at.map(|at| at.rfc3339()),
         }
     }
+}
+
+/// Keeps a new task and rings for it. It is due, so a bell that is not heard costs time only.
+pub(crate) async fn start(api: &Api, task: &Task) -> Result<(), Error> {
+    api.table.create_task(task, task.created_at).await?;
+    if let Err(error) = api.bells().task(&task.id).await {
+        warn!(%error, "a task was not rung for; the sweep will");
+    }
+    Ok(())
+}
+
+/// The task of this id, if it is there for whoever asks. One that works for no application alone is for
+/// those who see all of them.
+pub(crate) async fn find(api: &Api, asker: &Asker, id: &str) -> Result<Task, Error> {
+    let id = TaskId::parse(id).map_err(|_| Error::NotFound)?;
+    let task = api.table.task(&id).await?.ok_or(Error::NotFound)?;
+    if sees(asker, &task) { Ok(task) } else { Err(Error::NotFound) }
+}
+
+/// Whether a task is there for whoever asks.
+pub(crate) fn sees(asker: &Asker, task: &Task) -> bool {
+    match task.application() {
+        Some(application) => asker.sees(application),
+        None => asker.application.is_none(),
+    }
+}
+
+/// Every task that runs, or ended within the retention, newest first.
+#[utoipa::path(get, path = "/v1/tasks", tag = "tasks", operation_id = "list_tasks",
+    responses((status = 200, body = TaskList), (status = 401)))]
+async fn list(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<TaskList>, Error> {
+    let mut tasks = api.table.tasks().await?;
+    tasks.retain(|task| sees(&asker, task));
+    tasks.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
+    Ok(Json(TaskList { data: tasks.into_iter().map(TaskOut::from).collect() }))
 }
 
 /// How far a task is.
@@ -97,14 +140,33 @@ async fn get(
     Path(id): Path<String>,
     asker: Asker,
 ) -> Result<Json<TaskOut>, Error> {
-    let id = TaskId::parse(&id).map_err(|_| Error::NotFound)?;
-    let task = api.table.task(&id).await?.ok_or(Error::NotFound)?;
-    let theirs = match &task.kind {
-        Kind::Redrive { filter } => filter.application.as_ref().is_some_and(|id| asker.sees(id)),
-        Kind::Recover { .. } => false,
-    };
-    if !theirs && asker.application.is_some() {
-        return Err(Error::NotFound);
+    Ok(Json(find(&api, &asker, &id).await?.into()))
+}
+
+/// Stops a task where it is. What it has done stays done.
+#[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks", operation_id = "cancel_task",
+    params(("id" = String, Path)),
+    responses((status = 200, body = TaskOut), (status = 401), (status = 403), (status = 404), (status = 409)))]
+async fn cancel(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    asker: Asker,
+) -> Result<Json<TaskOut>, Error> {
+    for _ in 0..TRIES {
+        let mut task = find(&api, &asker, &id).await?;
+        if matches!(task.kind, Kind::Recover { .. }) {
+            let why = "it waits for an endpoint; disable that, or delete its letters";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        if task.finished_at.is_some() {
+            return Ok(Json(task.into()));
+        }
+        task.cancelled = true;
+        task.finished_at = Some(api.clock.now());
+        if api.table.update_task(&task, None).await? == Written::Yes {
+            info!(audit = true, key = %asker.key, task = %task.id, "a task was cancelled");
+            return Ok(Json(task.into()));
+        }
     }
-    Ok(Json(task.into()))
+    Err(Error::Conflict("it goes on all the time; please try again".to_owned()))
 }

@@ -101,7 +101,7 @@ impl<'a> Arrived<'a> {
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
-            asked: domain::event::Asked::default(),
+            asked: event::Asked::default(),
             expunged_at: None,
         };
         let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };

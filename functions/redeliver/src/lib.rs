@@ -5,6 +5,8 @@
 //! doorbell for a delivery that is spent; and a doorbell for a task that is due.
 
 mod park;
+mod purge;
+mod replay;
 mod tasks;
 
 use adapters::Unavailable;

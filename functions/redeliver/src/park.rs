@@ -73,7 +73,10 @@ impl Redeliver {
             Some(letter) => letter.clone(),
             None => {
                 let number = table.next_letter_number().await?;
-                new_letter(id.clone(), number, &event, &delivery, self.redrive.clock.now())
+                let now = self.redrive.clock.now();
+                let expires_at = Some(table.letter_expiry(event.created_at, now));
+                let letter = new_letter(id.clone(), number, &event, &delivery, now);
+                Letter { expires_at, ..letter }
             }
         };
         let letter = with_story(letter, &delivery);
@@ -81,7 +84,7 @@ impl Redeliver {
         self.watch(&delivery.endpoint).await?;
         self.tell_exhausted(&event, &delivery).await?;
         delivery.letter = Some(id);
-        table.mark_parked(&delivery).await?;
+        table.mark_parked(&delivery, &letter).await?;
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
         Ok(())
     }
@@ -144,6 +147,7 @@ impl Redeliver {
             retried_at: None,
             retry_success: None,
             state: LetterState::Waiting,
+            expires_at: Some(table.letter_expiry(now, now)),
             id,
         };
         table.park(&letter, true).await?;
@@ -182,6 +186,7 @@ fn new_letter(
         retried_at: None,
         retry_success: None,
         state: LetterState::Waiting,
+        expires_at: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Redriven, Table},
+    table::{Redriven, Table, Written},
 };
 use domain::{
     delivery::Round,
@@ -20,12 +20,16 @@ use tracing::info;
 
 use crate::Redeliver;
 
+/// How long a step may take, and more: the function has a minute.
+const LEASE: Duration = Duration::from_secs(90);
 /// Letters put back at the same time.
 const AT_ONCE: usize = 16;
 /// Letters read at a time.
 const PAGE: usize = 250;
 /// Pages one step looks through at the most, so that a step ends even if nothing matches.
 const MAX_PAGES: usize = 40;
+/// Pages of letters thrown away in one step.
+const MAX_DISCARDED: usize = 8;
 
 impl Redeliver {
     /// Does one step of a task.
@@ -34,11 +38,22 @@ impl Redeliver {
         if task.finished_at.is_some() {
             return Ok(());
         }
+        if let Kind::Recover { endpoint, answering, probes } = task.kind.clone() {
+            return self.recover_step(task, endpoint, answering, probes).await;
+        }
+        // Of two bells one does the step, and should its process die, the task is due again.
+        let mut task = task;
+        let again = self.redrive.clock.now().plus(LEASE);
+        if self.redrive.table.update_task(&task, Some(again)).await? == Written::Refused {
+            return Ok(());
+        }
+        task.version += 1;
         match task.kind.clone() {
             Kind::Redrive { filter } => self.redrive_step(task, filter).await,
-            Kind::Recover { endpoint, answering, probes } => {
-                self.recover_step(task, endpoint, answering, probes).await
-            }
+            Kind::Discard { filter } => self.discard_step(task, filter).await,
+            Kind::Replay(replay) => self.replay_step(task, replay).await,
+            Kind::Purge { application } => self.purge_step(task, application).await,
+            Kind::Recover { .. } => Ok(()),
         }
     }
 
@@ -53,6 +68,36 @@ impl Redeliver {
             info!(task = %task.id, redriven = task.redriven, "a redrive is finished");
         }
         self.redrive.table.update_task(&task, more.then(|| now.plus(task::STEP))).await.map(|_| ())
+    }
+
+    /// Throws away letters that were there when somebody asked. Thrown away once is gone.
+    async fn discard_step(&self, mut task: Task, mut filter: Filter) -> Result<(), Unavailable> {
+        let asked = task.created_at.plus(Duration::from_millis(1));
+        filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
+        let (table, mut more) = (&self.redrive.table, true);
+        for _ in 0..MAX_DISCARDED {
+            let page = table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            task.scanned += page.items.len() as u64;
+            let now = self.redrive.clock.now();
+            task.cursor = page.items.last().map(Table::letter_cursor).or(task.cursor.take());
+            let meant = page.items.into_iter().filter(|letter| filter.matches(letter));
+            let delete = |letter: Letter| async move { table.delete_letter(&letter, now).await };
+            let mut deleted = stream::iter(meant).map(delete).buffer_unordered(AT_ONCE);
+            while let Some(written) = deleted.next().await {
+                task.matched += 1;
+                task.redriven += u64::from(written? == Written::Yes);
+            }
+            more = page.next.is_some();
+            if !more {
+                break;
+            }
+        }
+        let now = self.redrive.clock.now();
+        if !more {
+            task.finished_at = Some(now);
+            info!(task = %task.id, discarded = task.redriven, "letters are thrown away");
+        }
+        table.update_task(&task, more.then_some(now)).await.map(|_| ())
     }
 
     async fn recover_step(
@@ -99,6 +144,7 @@ impl Redeliver {
         for _ in 0..MAX_PAGES {
             let room = task.step_size() - chosen.len();
             let page = self.redrive.table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            task.scanned += page.items.len() as u64;
             let waiting =
                 |letter: &&Letter| letter.state == LetterState::Waiting && filter.matches(letter);
             let matching: Vec<&Letter> = page.items.iter().filter(waiting).collect();
@@ -117,6 +163,7 @@ impl Redeliver {
                 break;
             }
         }
+        task.matched += chosen.len() as u64;
         task.redriven += self.put_back(&chosen, task.rate).await?;
         Ok(more)
     }

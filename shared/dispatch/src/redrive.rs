@@ -9,10 +9,12 @@ use adapters::{
     bucket::Bucket,
     clock::Clock,
     queue::{Outgoing, Queue},
-    table::{Redriven, Table},
+    table::{Redriven, Table, Written},
 };
 use domain::{
     delivery::{Delivery, Round, State},
+    endpoint::Endpoint,
+    event::Event,
     letter::{self, Letter, LetterState, What},
     time::Timestamp,
 };
@@ -100,6 +102,45 @@ impl Redrive {
         };
         let redriven = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
         Ok((redriven == Redriven::Yes).then_some(delivery))
+    }
+
+    /// Sends an event to an endpoint at `at`, again or for the first time; whether it is on its way
+    /// now and was not before. `latest` is its latest delivery there.
+    pub async fn send_again(
+        &self,
+        event: &Event,
+        endpoint: &Endpoint,
+        latest: Option<Delivery>,
+        at: Timestamp,
+    ) -> Result<bool, Unavailable> {
+        let now = self.clock.now();
+        // A parked one goes back together with its letter.
+        if let Some(delivery) = &latest
+            && delivery.state == State::Dead
+            && let Some(letter) = &delivery.letter
+            && let Some(letter) = self.table.letter(letter).await?
+            && self.redrive(&letter, Round::Policy, at).await? == Redriven::Yes
+        {
+            return Ok(true);
+        }
+        let delivery = match latest {
+            None => Delivery { next_at: at, ..Delivery::new(event, endpoint, 0, now) },
+            Some(delivery) if delivery.state == State::Pending => {
+                self.outbox.ring([&delivery], now).await?;
+                return Ok(false);
+            }
+            Some(mut delivery) => {
+                delivery.redrive(Round::Policy, at);
+                delivery
+            }
+        };
+        if self.table.reopen(&delivery, &endpoint.policy, now).await? == Written::Refused {
+            return Ok(false);
+        }
+        if let Err(error) = self.outbox.ring([&delivery], now).await {
+            warn!(%error, "a delivery that is sent again was not rung for; the sweep will");
+        }
+        Ok(true)
     }
 
     /// The message first, the letter after: a crash in between puts it back twice, and twice is

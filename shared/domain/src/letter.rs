@@ -1,6 +1,8 @@
 //! Something that died, parked with its whole story until somebody, or the relay itself, puts it
 //! back.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,7 +38,14 @@ pub struct Letter {
     pub retry_success: Option<bool>,
     /// Where it is.
     pub state: LetterState,
+    /// When it goes, and what it holds with it; letters of earlier versions stay.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
 }
+
+/// How long after an event was recorded its last letter may be parked without going any earlier for
+/// it: longer than the longest ladder, shorter than what large bodies are kept beyond their event.
+pub const LATEST_PARKING: Duration = Duration::from_secs(14 * 86_400);
 
 /// What died.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +144,10 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Letters parked before this time.
     pub until: Option<Timestamp>,
+    /// Letters that are in this state.
+    pub state: Option<LetterState>,
+    /// Letters about this job.
+    pub job: Option<JobId>,
 }
 
 impl Filter {
@@ -143,16 +156,18 @@ impl Filter {
         fn fits<T: PartialEq>(wanted: &Option<T>, found: Option<&T>) -> bool {
             wanted.is_none() || wanted.as_ref() == found
         }
-        let (application, event_type, batch_id) = match &letter.what {
-            What::Delivery { application, event_type, batch_id, .. } => {
-                (Some(application), Some(event_type), batch_id.as_ref())
+        let (application, event_type, batch_id, job) = match &letter.what {
+            What::Delivery { application, event_type, batch_id, job, .. } => {
+                (Some(application), Some(event_type), batch_id.as_ref(), job.as_ref())
             }
-            What::Message { .. } => (None, None, None),
+            What::Message { .. } => (None, None, None, None),
         };
         fits(&self.endpoint, letter.endpoint())
             && fits(&self.application, application)
             && fits(&self.event_type, event_type)
             && fits(&self.batch_id, batch_id)
+            && fits(&self.job, job)
+            && fits(&self.state, Some(&letter.state))
             && fits(&self.error_class, Some(&letter.error_class))
             && self.since.is_none_or(|since| since <= letter.created_at)
             && self.until.is_none_or(|until| letter.created_at < until)

@@ -28,6 +28,7 @@ pub mod outgoing;
 pub mod pace;
 pub mod poll;
 pub mod profile;
+pub mod replay;
 pub mod retry;
 pub mod secret;
 pub mod signature;

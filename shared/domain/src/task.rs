@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{EndpointId, TaskId},
+    id::{ApplicationId, EndpointId, TaskId},
     letter::Filter,
+    replay::Replay,
     time::Timestamp,
 };
 
@@ -22,8 +23,17 @@ pub struct Task {
     pub rate: u32,
     /// Where to go on in the list of letters.
     pub cursor: Option<String>,
-    /// Letters put back so far.
+    /// Letters or messages put back so far, or thrown away.
     pub redriven: u64,
+    /// Letters or messages looked at so far.
+    #[serde(default)]
+    pub scanned: u64,
+    /// Those of them that were meant.
+    #[serde(default)]
+    pub matched: u64,
+    /// Somebody said that it is to go no further.
+    #[serde(default)]
+    pub cancelled: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it ended.
@@ -51,6 +61,18 @@ pub enum Kind {
         /// Which.
         filter: Filter,
     },
+    /// Throws away the letters that somebody chose.
+    Discard {
+        /// Which.
+        filter: Filter,
+    },
+    /// Sends messages to an endpoint, again or for the first time.
+    Replay(Replay),
+    /// Removes what an application's messages said, for good.
+    Purge {
+        /// Whose.
+        application: ApplicationId,
+    },
 }
 
 /// Letters put back per second, unless somebody asks otherwise.
@@ -72,9 +94,45 @@ impl Task {
         Self::new(id, Kind::Redrive { filter }, rate.clamp(1, MAX_RATE), now)
     }
 
+    /// The task that throws chosen letters away.
+    pub fn discard(id: TaskId, filter: Filter, now: Timestamp) -> Self {
+        Self::new(id, Kind::Discard { filter }, MAX_RATE, now)
+    }
+
+    /// The task that sends messages to an endpoint.
+    pub fn replay(id: TaskId, replay: Replay, rate: u32, now: Timestamp) -> Self {
+        Self::new(id, Kind::Replay(replay), rate.clamp(1, MAX_RATE), now)
+    }
+
+    /// The task that removes what an application's messages said.
+    pub fn purge(id: TaskId, application: ApplicationId, now: Timestamp) -> Self {
+        Self::new(id, Kind::Purge { application }, MAX_RATE, now)
+    }
+
+    /// The application it works for, if it works for one alone.
+    pub const fn application(&self) -> Option<&ApplicationId> {
+        match &self.kind {
+            Kind::Redrive { filter } | Kind::Discard { filter } => filter.application.as_ref(),
+            Kind::Replay(replay) => Some(&replay.application),
+            Kind::Purge { application } => Some(application),
+            Kind::Recover { .. } => None,
+        }
+    }
+
     fn new(id: TaskId, kind: Kind, rate: u32, now: Timestamp) -> Self {
-        let (cursor, redriven, finished_at, version) = (None, 0, None, 0);
-        Self { id, kind, rate, cursor, redriven, created_at: now, finished_at, version }
+        Self {
+            id,
+            kind,
+            rate,
+            cursor: None,
+            redriven: 0,
+            scanned: 0,
+            matched: 0,
+            cancelled: false,
+            created_at: now,
+            finished_at: None,
+            version: 0,
+        }
     }
 
     /// How many letters one step puts back.

@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 use adapters::{bucket::Bucket, table::EndedJob};
 use axum::{
-    body::Body as Bytes,
     extract::{Path, State},
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use domain::{
     event::Event,
@@ -24,7 +22,13 @@ use serde_json::value::RawValue;
 use utoipa_axum::routes;
 
 use super::find;
-use crate::{Api, Routes, auth::Asker, error::Error, input::Params};
+use crate::{
+    Api, Routes,
+    auth::Asker,
+    error::Error,
+    input::Params,
+    json_lines::{self, MAX_BYTES},
+};
 
 pub(super) fn routes() -> Routes {
     Routes::new().routes(routes!(results)).routes(routes!(errors))
@@ -32,8 +36,6 @@ pub(super) fn routes() -> Routes {
 
 /// Jobs looked at for one answer, unless it is full before.
 const MAX_JOBS: usize = 1000;
-/// How many lines are begun: an answer ends with the line that reaches it, in bytes.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Payloads read at the same time, each up to 256 KiB and what is around it.
 const AT_ONCE: usize = 16;
 
@@ -139,16 +141,9 @@ async fn lines(
             break;
         }
     }
-    let mut response =
-        ([(header::CONTENT_TYPE, "application/jsonl")], Bytes::from(body)).into_response();
-    if let Some(next) = next {
-        let base = api.public_url.trim_end_matches('/');
-        let url = format!("{base}/v1/batches/{batch}/{file}?limit={limit}&iterator={next}");
-        let link = HeaderValue::from_str(&format!("<{url}>; rel=\"next\""));
-        let link = link.map_err(|_| Error::Bad("the public URL cannot be a header".to_owned()))?;
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    let base = api.public_url.trim_end_matches('/');
+    let url = |next| format!("{base}/v1/batches/{batch}/{file}?limit={limit}&iterator={next}");
+    json_lines::part(body, next.map(url))
 }
 
 /// The line of a job, read from what its subscribers received.

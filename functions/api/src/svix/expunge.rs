@@ -2,25 +2,31 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::table::Written;
+use adapters::{random, table::Written};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
+use domain::{id::TaskId, task::Task};
 use serde::{Deserialize, Serialize};
+use tracing::info;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
     applications,
+    background_tasks::{self, StartedOut},
     error::{HttpErrorOut, ValidationErrorOut},
     messages,
 };
-use crate::{Api, Routes, error::Error, input::Body};
+use crate::{Api, Routes, auth::Asker, error::Error, input::Body, tasks};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(expunge)).routes(routes!(expunge_some))
+    Routes::new()
+        .routes(routes!(expunge))
+        .routes(routes!(expunge_some))
+        .routes(routes!(expunge_all))
 }
 
 /// Removes what a message said, wherever it is kept; the message and its attempts stay. What is
@@ -86,4 +92,21 @@ async fn expunge_some(
         results.insert(id, result);
     }
     Ok(Json(BulkExpungeContentsOut { results }))
+}
+
+/// Removes what all messages of an application said until now: a task that goes on whatever happens
+/// meanwhile.
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg/expunge-all-contents", tag = "svix: message", operation_id = "v1.message.expunge-all-contents",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
+    responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+async fn expunge_all(
+    State(api): State<Arc<Api>>,
+    Path(app): Path<String>,
+    asker: Asker,
+) -> Result<(StatusCode, Json<StartedOut>), Error> {
+    let application = applications::resolve(&api, &app).await?.id;
+    let task = Task::purge(TaskId::random(random::bytes()), application, api.clock.now());
+    tasks::start(&api, &task).await?;
+    info!(audit = true, key = %asker.key, task = %task.id, "an application's contents are to be removed");
+    Ok((StatusCode::ACCEPTED, Json(background_tasks::started(&task))))
 }

@@ -7,6 +7,7 @@ mod attempt_lists;
 mod attempted;
 mod attempts;
 mod auth;
+mod background_tasks;
 mod endpoint_headers;
 mod endpoint_in;
 mod endpoints;
@@ -20,6 +21,7 @@ mod messages;
 mod page;
 mod patch;
 mod publish;
+mod recover;
 mod removal;
 mod resend;
 pub(crate) mod secrets;
@@ -33,6 +35,8 @@ pub(crate) fn routes() -> Routes {
         .merge(applications::routes())
         .merge(endpoints::routes())
         .merge(auth::routes())
+        .merge(background_tasks::routes())
+        .merge(recover::routes())
         .merge(event_types::routes())
         .merge(import::routes())
         .merge(example::routes())

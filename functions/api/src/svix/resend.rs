@@ -2,16 +2,10 @@
 
 use std::sync::Arc;
 
-use adapters::table::{Redriven, Written};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
-};
-use domain::{
-    delivery::{Delivery, Round, State as DeliveryState},
-    endpoint::Endpoint,
-    event::Event,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,39 +37,9 @@ async fn resend(
         let why = "the content of the message is gone: there is nothing to send";
         return Err(Error::Conflict(why.to_owned()));
     }
-    let delivery = reopened(&api, &event, &endpoint).await?;
-    if let Some(delivery) = delivery {
-        api.announcer.ring(std::slice::from_ref(&delivery)).await;
-    }
+    let to_it = api.table.deliveries_of(&event.id).await?.into_iter();
+    let to_it = to_it.filter(|delivery| delivery.endpoint == endpoint.id);
+    let latest = to_it.max_by_key(|delivery| delivery.generation);
+    api.redrive.send_again(&event, &endpoint, latest, api.clock.now()).await?;
     Ok((StatusCode::ACCEPTED, Json(EmptyResponse {})))
-}
-
-/// The delivery, pending and to be rung for; nothing if somebody rang already.
-async fn reopened(
-    api: &Api,
-    event: &Event,
-    endpoint: &Endpoint,
-) -> Result<Option<Delivery>, Error> {
-    let now = api.clock.now();
-    let deliveries = api.table.deliveries_of(&event.id).await?;
-    let to_it = deliveries.into_iter().filter(|delivery| delivery.endpoint == endpoint.id);
-    let Some(mut delivery) = to_it.max_by_key(|delivery| delivery.generation) else {
-        let first = Delivery::new(event, endpoint, 0, now);
-        let written = api.table.reopen(&first, &endpoint.policy, now).await?;
-        return Ok((written == Written::Yes).then_some(first));
-    };
-    if delivery.state == DeliveryState::Pending {
-        return Ok(Some(delivery));
-    }
-    // A parked one goes back together with its letter.
-    if delivery.state == DeliveryState::Dead
-        && let Some(letter) = &delivery.letter
-        && let Some(letter) = api.table.letter(letter).await?
-        && api.redrive.redrive(&letter, Round::Policy, now).await? == Redriven::Yes
-    {
-        return Ok(None);
-    }
-    delivery.redrive(Round::Policy, now);
-    let written = api.table.reopen(&delivery, &endpoint.policy, now).await?;
-    Ok((written == Written::Yes).then_some(delivery))
 }

@@ -231,6 +231,7 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         retried_at: None,
         retry_success: None,
         state: LetterState::Waiting,
+        expires_at: None,
     };
     table.park(&letter, true).await.expect("parked");
     number

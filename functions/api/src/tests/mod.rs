@@ -8,6 +8,7 @@ mod batches;
 mod cancel;
 mod contract;
 mod dead_letters;
+mod desk;
 mod document;
 mod endpoint_headers;
 mod endpoints;
@@ -336,10 +337,11 @@ impl Relay {
             retried_at: known.as_ref().and_then(|known| known.retried_at),
             retry_success: known.as_ref().and_then(|known| known.retried_at).map(|_| false),
             state: LetterState::Waiting,
+            expires_at: None,
         };
         table.park(&letter, known.is_none()).await.expect("parked");
         delivery.letter = Some(id);
-        table.mark_parked(&delivery).await.expect("parked");
+        table.mark_parked(&delivery, &letter).await.expect("parked");
         number
     }
 

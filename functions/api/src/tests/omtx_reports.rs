@@ -137,6 +137,7 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
             retried_at: None,
             retry_success: None,
             state: LetterState::Waiting,
+            expires_at: None,
         };
         relay.api.table.park(&letter, true).await.expect("parked");
     }

@@ -13,7 +13,7 @@ use domain::{
     event::Event,
     health::Health,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, TaskId},
-    letter::LetterState,
+    letter::{LATEST_PARKING, LetterState},
     retry::Policy,
     task::Task,
     time::Timestamp,
@@ -98,8 +98,7 @@ fn state_word(state: State) -> &'static str {
 }
 
 impl Table {
-    /// The item of a delivery. It expires with its event, but never while something is to happen
-    /// to it or a dead letter holds it.
+    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that.
     pub(super) fn delivery_row(
         &self,
         delivery: &Delivery,
@@ -109,7 +108,9 @@ impl Table {
         let (pk, sk) = key(&delivery.event, &delivery.id);
         let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
         let ended = matches!(delivery.state, State::Delivered | State::Cancelled);
-        let expires = (ended || delivery.letter.is_none()).then(|| self.expiry(last));
+        let held = !ended && delivery.letter.is_some();
+        let spare = if held { LATEST_PARKING } else { Duration::ZERO };
+        let expires = Some(self.expiry(last.max(delivery.next_at).plus(spare)));
         Row::new(pk, sk, delivery)
             .with("state", s(state_word(delivery.state)))
             .with("next_at", n(delivery.next_at.0))

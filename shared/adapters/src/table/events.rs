@@ -153,6 +153,11 @@ impl Table {
         Ok(Page { items, next: page.next })
     }
 
+    /// The place in a list by time just before everything from this moment on.
+    pub fn place_before(at: Timestamp) -> String {
+        format!("{:013}", at.0.min(9_999_999_999_999))
+    }
+
     /// Where an event stands in its application's list, for going on behind it.
     pub fn event_cursor(event: &Event) -> String {
         list_at(event.created_at, event.id.bare())

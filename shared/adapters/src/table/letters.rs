@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
     delivery::{Delivery, State},
     id::{DeliveryId, EventId, LetterId},
-    letter::{Letter, LetterState, What},
+    letter::{LATEST_PARKING, Letter, LetterState, What},
     retry::Policy,
     time::Timestamp,
 };
@@ -18,6 +18,8 @@ use super::{
 use crate::Unavailable;
 
 const LETTERS: &str = "LETTERS";
+/// How much longer than a letter what it holds is kept.
+const AFTER_LETTER: Duration = Duration::from_secs(86_400);
 
 /// What came of putting a letter back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +46,11 @@ fn state_word(state: LetterState) -> &'static str {
     }
 }
 
-/// The item of a letter; it stays until somebody deletes it, or for a while after it arrived.
-pub(super) fn row(letter: &Letter, expires: Option<u64>) -> Row {
+/// The item of a letter; it goes when it says, or for a while after it arrived.
+pub(super) fn row(letter: &Letter, resolved: Option<u64>) -> Row {
     let (pk, sk) = key(&letter.id);
-    let expires = expires.filter(|_| letter.state == LetterState::Resolved);
+    let resolved = resolved.filter(|_| letter.state == LetterState::Resolved);
+    let expires = resolved.or(letter.expires_at.map(Timestamp::secs));
     Row::new(pk, sk, letter)
         .with("state", s(state_word(letter.state)))
         .with("last_at", n(last_at(letter)))
@@ -82,24 +85,41 @@ impl Table {
             return self.put(row, None).await;
         }
         let (pk, sk) = number_key(letter.number);
+        let number = Row::new(pk, sk, &letter.id);
+        let number = number.expires(letter.expires_at.map(Timestamp::secs));
         self.transact(vec![
             Write::Put(row, Condition::absent()),
-            Write::Put(Row::new(pk, sk, &letter.id), Condition::absent()),
+            Write::Put(number, Condition::absent()),
         ])
         .await
     }
 
+    /// When a letter goes that is parked now, about something recorded at `recorded`: as long after
+    /// as anything else is kept, but never after the bodies that it holds.
+    pub fn letter_expiry(&self, recorded: Timestamp, now: Timestamp) -> Timestamp {
+        let latest = recorded.plus(LATEST_PARKING).plus(self.retention);
+        now.plus(self.retention).min(latest)
+    }
+
     /// Marks a dead delivery as parked: nothing is due any more, and neither it nor its event goes
-    /// while the letter stays.
-    pub async fn mark_parked(&self, delivery: &Delivery) -> Result<Written, Unavailable> {
+    /// before the letter.
+    pub async fn mark_parked(
+        &self,
+        delivery: &Delivery,
+        letter: &Letter,
+    ) -> Result<Written, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, None);
         let (pk, sk) = events::key(&delivery.event);
         let keep = Condition::new("attribute_exists(pk)");
-        self.transact(vec![
-            Write::Put(row, deliveries::still(State::Dead, delivery)),
-            Write::Update(pk, sk, "REMOVE expires_at", keep),
-        ])
-        .await
+        let keep = match letter.expires_at {
+            // What goes first, is found no more: the letter.
+            Some(at) => {
+                let at = at.plus(AFTER_LETTER).secs();
+                Write::Update(pk, sk, "SET expires_at = :at", keep.value(":at", n(at)))
+            }
+            None => Write::Update(pk, sk, "REMOVE expires_at", keep),
+        };
+        self.transact(vec![Write::Put(row, deliveries::still(State::Dead, delivery)), keep]).await
     }
 
     /// The letter of this id.

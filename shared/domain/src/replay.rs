@@ -1,0 +1,236 @@
+//! Which of an application's past messages an endpoint is sent, again or for the first time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    delivery::{Delivery, State},
+    endpoint::Endpoint,
+    event::{Event, Outcome},
+    filter::Payload,
+    id::{ApplicationId, EndpointId},
+    subscription,
+    time::Timestamp,
+};
+
+/// What somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Whose messages.
+    pub application: ApplicationId,
+    /// Who is sent them.
+    pub endpoint: EndpointId,
+    /// Which of them.
+    pub which: Which,
+    /// Messages from this time or later.
+    pub since: Timestamp,
+    /// Messages from before this time; what comes after it was asked for is never meant.
+    pub until: Option<Timestamp>,
+    /// Messages of these types or families; all if there are none.
+    #[serde(default)]
+    pub event_types: Vec<String>,
+    /// Messages of this channel.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// Messages with this tag.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// Only count them.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Which messages are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum Which {
+    /// Those that did not arrive.
+    Failed,
+    /// Those that were never on their way there, and that it wants.
+    Missing,
+    /// Those that were on their way there.
+    Tried {
+        /// And ended like this.
+        state: Option<State>,
+        /// And were answered last with a status of this hundred.
+        code_class: Option<u16>,
+    },
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Nothing: it is not meant, is on its way, or was sent since this was asked for.
+    Leave,
+    /// Its delivery is tried again.
+    Again,
+    /// It has its first delivery there.
+    First,
+}
+
+impl Replay {
+    /// What becomes of a message whose latest delivery to the endpoint is this. `asked` is when the
+    /// task began: whatever happened since is not what was meant, so that a step which is repeated
+    /// repeats nothing.
+    pub fn act(
+        &self,
+        asked: Timestamp,
+        endpoint: &Endpoint,
+        event: &Event,
+        payload: &Payload<'_>,
+        latest: Option<&Delivery>,
+    ) -> Act {
+        let of_type = self.event_types.is_empty()
+            || self.event_types.iter().any(|it| subscription::covers(it, &event.event_type));
+        let on_channel = self.channel.as_ref().is_none_or(|it| event.channels.contains(it));
+        let tagged = self.tag.as_ref().is_none_or(|it| event.asked.tags.contains(it));
+        if event.is_expunged(asked) {
+            return Act::Leave;
+        }
+        if !of_type || !on_channel || !tagged || event.outcome != Outcome::Announced {
+            return Act::Leave;
+        }
+        let Some(latest) = latest else {
+            let wanted = self.which == Which::Missing && endpoint.accepts(event, payload);
+            return if wanted { Act::First } else { Act::Leave };
+        };
+        let last = latest.attempts.last();
+        let since_asked = last.is_some_and(|attempt| asked <= attempt.at);
+        if latest.state == State::Pending || since_asked {
+            return Act::Leave;
+        }
+        let meant = match &self.which {
+            Which::Missing => false,
+            Which::Failed => latest.state == State::Dead,
+            Which::Tried { state, code_class } => {
+                let class = last.and_then(|attempt| attempt.status).unwrap_or(0) / 100 * 100;
+                state.is_none_or(|state| state == latest.state)
+                    && code_class.is_none_or(|wanted| wanted == class)
+            }
+        };
+        if meant { Act::Again } else { Act::Leave }
+    }
+
+    /// Whether it may mean a message from then; `None` if no later one either.
+    pub fn covers(&self, at: Timestamp, asked: Timestamp) -> Option<bool> {
+        let until = self.until.map_or(asked, |until| until.min(asked));
+        if until <= at {
+            return None;
+        }
+        Some(self.since <= at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        delivery::Attempt,
+        id::{AttemptId, EventId},
+        retry::ErrorClass,
+    };
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn replay(which: Which) -> Replay {
+        let application = ApplicationId::named("acme");
+        let endpoint = EndpointId::derive(&["e"]);
+        let (until, event_types, channel, tag) = (None, Vec::new(), None, None);
+        Replay {
+            application,
+            endpoint,
+            which,
+            since: NOW,
+            until,
+            event_types,
+            channel,
+            tag,
+            dry_run: false,
+        }
+    }
+
+    fn tried(status: u16, state: State, at: Timestamp) -> Delivery {
+        let endpoint = endpoint();
+        let mut delivery = Delivery::new(&event(), &endpoint, 0, NOW);
+        delivery.state = state;
+        delivery.record(Attempt {
+            id: AttemptId::derive(&["a"]),
+            at,
+            duration_ms: 1,
+            url: endpoint.url,
+            status: Some(status),
+            error: (status != 200).then_some(ErrorClass::Status),
+            detail: String::new(),
+            response: String::new(),
+            manual: false,
+        });
+        delivery
+    }
+
+    fn endpoint() -> Endpoint {
+        let application = ApplicationId::named("acme");
+        Endpoint::new(EndpointId::derive(&["e"]), application, "https://a.example/", NOW)
+    }
+
+    fn event() -> Event {
+        let application = ApplicationId::named("acme");
+        Event::by_relay(EventId::derive(&["v"]), application, "invoice.paid", b"{}", NOW)
+    }
+
+    #[test]
+    fn what_is_meant_is_sent_and_nothing_twice() {
+        let asked = NOW.plus(Duration::from_secs(60));
+        let later = asked.plus(Duration::from_secs(1));
+        let all = Which::Tried { state: None, code_class: None };
+        let only = |state, code_class| Which::Tried { state, code_class };
+        let dead = tried(500, State::Dead, NOW);
+        let delivered = tried(200, State::Delivered, NOW);
+        for (which, latest, act) in [
+            (Which::Failed, Some(&dead), Act::Again),
+            (Which::Failed, Some(&delivered), Act::Leave),
+            (Which::Failed, None, Act::Leave),
+            (Which::Failed, Some(&tried(500, State::Dead, later)), Act::Leave),
+            (Which::Failed, Some(&tried(500, State::Pending, NOW)), Act::Leave),
+            (Which::Missing, None, Act::First),
+            (Which::Missing, Some(&dead), Act::Leave),
+            (all.clone(), Some(&delivered), Act::Again),
+            (all.clone(), Some(&dead), Act::Again),
+            (all, None, Act::Leave),
+            (only(Some(State::Delivered), None), Some(&dead), Act::Leave),
+            (only(Some(State::Dead), Some(500)), Some(&dead), Act::Again),
+            (only(None, Some(400)), Some(&dead), Act::Leave),
+        ] {
+            let found = replay(which.clone()).act(
+                asked,
+                &endpoint(),
+                &event(),
+                &Payload::new(b"{}"),
+                latest,
+            );
+            assert_eq!(found, act, "{which:?} {latest:?}");
+        }
+        let mut other = replay(Which::Missing);
+        other.event_types = vec!["job.*".to_owned()];
+        let payload = Payload::new(b"{}");
+        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), Act::Leave);
+        other.event_types = vec!["invoice.*".to_owned()];
+        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), Act::First);
+        let unwilling = Endpoint { event_types: vec!["a.b".to_owned()], ..endpoint() };
+        assert_eq!(
+            replay(Which::Missing).act(asked, &unwilling, &event(), &payload, None),
+            Act::Leave
+        );
+    }
+
+    #[test]
+    fn what_comes_after_it_was_asked_for_is_not_meant() {
+        let asked = NOW.plus(Duration::from_secs(60));
+        let mut some = replay(Which::Failed);
+        assert_eq!(some.covers(NOW, asked), Some(true));
+        assert_eq!(some.covers(Timestamp(NOW.0 - 1), asked), Some(false));
+        assert_eq!(some.covers(asked, asked), None);
+        some.until = Some(NOW.plus(Duration::from_secs(9_999)));
+        assert_eq!(some.covers(asked, asked), None);
+    }
+}
