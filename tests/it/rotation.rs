@@ -12,14 +12,23 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
 };
-use domain::secret::{Pair, Secret};
+use domain::{
+    endpoint::Endpoint,
+    retry::Policy,
+    secret::{Pair, Secret},
+};
 use futures::{StreamExt, stream};
 use relay::dev::{Bundle, Settings};
 use serde_json::json;
 use standardwebhooks::Webhook;
-use tests::client::Client;
+use tests::{
+    client::Client,
+    cloud::Cloud,
+    faults::{Faults, How},
+    shown,
+};
 use tokio::{net::TcpListener, sync::watch};
 
 const MESSAGES: usize = 1000;
@@ -163,7 +172,7 @@ async fn secrets_rotate_under_a_thousand_deliveries_and_no_verification_fails() 
     }
     assert_eq!(publishing.await.expect("published"), MESSAGES);
     let seen = receiver.wait_for(|seen| MESSAGES <= seen.delivered).await;
-    tests::shown!(
+    shown!(
         "{} of {} requests verified, {} of {MESSAGES} messages delivered, {rotations} rotations, up to {} signatures",
         seen.requests - seen.refused,
         seen.requests,
@@ -189,4 +198,50 @@ async fn without_an_overlap_a_receiver_that_stays_behind_refuses_at_once() {
     let seen = receiver.wait_for(|seen| seen.requests == 2).await;
     assert_eq!((seen.refused, seen.signatures), (1, 1), "the new one alone signs");
     bundle.stop().await;
+}
+
+/// Rotates with a fault in the k-th call, and again as a client does that was not told of a success;
+/// how many calls there were in all.
+async fn rotates(fault: Option<(usize, How)>) -> usize {
+    let cloud = Cloud::start(Faults::default()).await;
+    let endpoint = cloud.endpoint("http://127.0.0.1:9/hook", Policy::default()).await;
+    let before = cloud.faults.calls().len();
+    if let Some((k, how)) = fault {
+        cloud.faults.plan(before + k, how);
+    }
+    let path = format!("/api/v1/app/acme/endpoint/{}/secret/rotate", endpoint.id);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let (status, answer) =
+            cloud.call(Method::POST, &path, Some(json!({ "key": key(1) }))).await;
+        answers.push((status.as_u16(), answer));
+        // A process that died answers nobody.
+        if status.as_u16() < 500 && !cloud.faults.died() {
+            break;
+        }
+    }
+    let (status, answer) = answers.last().expect("one");
+    let done_before = answer["detail"].to_string().contains("signs for the endpoint already");
+    assert!(*status == 204 || *status == 409 && done_before, "{fault:?}: {answers:?}");
+    let calls = cloud.faults.calls().len() - before;
+    let kept = cloud.sound_table().endpoint(&endpoint.application, &endpoint.id).await;
+    let kept = kept.expect("read").expect("there");
+    let owner = Endpoint::owner(&kept.id);
+    let live = kept.live_secrets(cloud.clock.now());
+    let live: Vec<_> =
+        live.map(|sealed| cloud.vault().unseal(&owner, sealed).expect("opens")).collect();
+    let want = [Secret::new(key(1)), Cloud::endpoint_secret()];
+    assert!(live == want, "{fault:?}: the new one and the old one sign, each once");
+    calls
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_cut_off_anywhere_takes_place_once_when_it_is_asked_for_again() {
+    let calls = rotates(None).await;
+    for k in 0..calls {
+        for how in How::ALL {
+            rotates(Some((k, how))).await;
+        }
+    }
+    shown!("rotation: {0} of {0} faults held", calls * How::ALL.len());
 }

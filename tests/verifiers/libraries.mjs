@@ -1,6 +1,6 @@
 // The Node libraries, asked line by line: {library, act: "sign" | "verify", secret, headers, body_base64, …} on
 // standard input; {accepted, kind, reason} or {headers} or {failed} on standard output, one line for each.
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createPublicKey, timingSafeEqual, verify as verifies } from "node:crypto";
 import { createInterface } from "node:readline";
 
 import { sign, verify } from "@octokit/webhooks-methods";
@@ -39,6 +39,14 @@ const shopify = (secret) =>
 const libraries = {
   standardwebhooks: standard(standardwebhooks, "webhook"),
   svix: standard(svix, "svix"),
+  // The secret is a public key as a JSON Web Key, the body all that is signed.
+  "node:crypto": {
+    verify({ secret, headers, body }) {
+      const key = createPublicKey({ key: secret, format: "jwk" });
+      const holds = verifies(null, body, key, Buffer.from(headers.signature, "base64"));
+      return holds ? accepted : refused("False", "verify says false");
+    },
+  },
   "@octokit/webhooks-methods": {
     sign: async ({ secret, body }) => ({ "X-Hub-Signature-256": await sign(secret, body.toString()) }),
     async verify({ secret, headers, body }) {

@@ -28,6 +28,7 @@ def main() -> int:
     tools.install_node(HERE, "libraries.mjs")
     tools.build()
 
+    import asymmetric
     import checks
     import json_forms
     import judged
@@ -48,6 +49,7 @@ def main() -> int:
             lambda: matrix.tokens(report, relay, platform.url),
             lambda: judged.signed_by_us(report),
             lambda: judged.delivered_by_us(report, relay, receiver),
+            lambda: asymmetric.check(report, relay, receiver),
             lambda: matrix.every_profile(report),
             lambda: json_forms.check(report),
             lambda: checks.demo(report, relay),
