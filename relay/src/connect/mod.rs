@@ -39,7 +39,7 @@ pub struct Args {
     /// Where notifications go, where the system's variables do not say it.
     #[arg(long)]
     pub endpoint_url: Option<String>,
-    /// Replace an endpoint that has another secret. What is on its way to it is cancelled.
+    /// Rotate an endpoint that has another secret to this one.
     #[arg(long)]
     pub replace: bool,
     /// Only say what would be done, as DRY_RUN=true does.
@@ -74,9 +74,7 @@ pub enum Failed {
     #[error(transparent)]
     NotDone(#[from] NotDone),
     /// The receiver would not believe what is sent.
-    #[error(
-        "the endpoint {0} has another secret already; --replace puts a new one in its place, and what is on its way is cancelled"
-    )]
+    #[error("the endpoint {0} has another secret already; --replace rotates to the new one")]
     OtherSecret(String),
 }
 
@@ -148,8 +146,10 @@ async fn connect(args: &Args, endpoint: &Endpoint) -> Result<&'static str, Faile
             if !args.replace {
                 return Err(Failed::OtherSecret(endpoint.uid.to_owned()));
             }
-            remote.send(Method::DELETE, &one, None).await?;
-            remote.send(Method::POST, &all, Some(&endpoint.body(true))).await?;
+            let rotated = json!({ "key": secret.as_str() });
+            let path = format!("{one}/secret/rotate");
+            remote.send(Method::POST, &path, Some(&rotated)).await?;
+            remote.send(Method::PUT, &one, Some(&endpoint.body(false))).await?;
             return Ok("replaced");
         }
     }
