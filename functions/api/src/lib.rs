@@ -22,6 +22,7 @@ mod keys;
 mod letter;
 mod letter_filter;
 mod omtx;
+mod outbound;
 mod page;
 mod platforms;
 mod retry;
@@ -168,7 +169,7 @@ pub fn router(api: Arc<Api>) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let routes = health::document().merge(open()).merge(gated());
     let signed = <inbound::Inbound as utoipa::OpenApi>::openapi();
-    health::with_problems(routes.into_openapi().merge_from(signed))
+    outbound::with_webhooks(health::with_problems(routes.into_openapi().merge_from(signed)))
 }
 
 #[cfg(test)]

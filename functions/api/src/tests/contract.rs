@@ -103,7 +103,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Every field that a schema has, by its path.
-fn fields(document: &Value, schema: &Value) -> Vec<String> {
+pub(super) fn fields(document: &Value, schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(document, schema, "", &mut found);
     found

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use axum::{body::Body, http::Request};
 
-use super::Relay;
+use super::{Relay, contract};
 
 #[tokio::test]
 async fn the_document_is_the_one_that_is_checked_in_and_the_one_that_is_served() {
@@ -42,4 +42,57 @@ fn every_operation_is_described_and_named_once() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn every_webhook_of_ours_is_described_and_its_example_fits() {
+    let document = serde_json::to_value(crate::openapi()).expect("serialises");
+    let webhooks = document["webhooks"].as_object().expect("webhooks");
+    let mut types: Vec<&str> = crate::outbound::types().collect();
+    types.sort_unstable();
+    assert_eq!(webhooks.keys().map(String::as_str).collect::<Vec<_>>(), types);
+    for (name, item) in webhooks {
+        let content = &item["post"]["requestBody"]["content"]["application/json"];
+        let mut schema = content["schema"].clone();
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let example = &content["example"];
+        let wrong: Vec<String> =
+            validator.iter_errors(example).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}: {example}");
+        assert_eq!(example["type"], **name);
+        // It notices what is missing, and says of everything what it is.
+        let mut broken = example.clone();
+        broken["data"] = serde_json::json!({});
+        assert!(!validator.is_valid(&broken), "{name}");
+        let known = contract::fields(&document, &content["schema"]);
+        let mut told = Vec::new();
+        paths(example, "", &mut told);
+        let free = |path: &str| ["data.result.", "data.error."].iter().any(|f| path.starts_with(f));
+        let unknown: Vec<_> =
+            told.iter().filter(|path| !known.contains(path) && !free(path)).collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?}");
+    }
+}
+
+fn paths(value: &serde_json::Value, prefix: &str, told: &mut Vec<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        told.push(format!("{prefix}{name}"));
+        paths(value, &format!("{prefix}{name}."), told);
+    }
+}
+
+#[tokio::test]
+async fn our_own_document_can_be_imported_as_event_types() {
+    let relay = Relay::start().await;
+    let spec = serde_json::to_value(crate::openapi()).expect("serialises");
+    // What is imported is the webhooks and what they refer to.
+    let parts =
+        serde_json::json!({ "webhooks": spec["webhooks"], "components": spec["components"] });
+    let body = serde_json::json!({ "spec": parts });
+    let done = relay.post("/api/v1/event-type/import/openapi", body).await.expect(200);
+    let count = crate::outbound::types().count();
+    assert_eq!(done["data"]["modified"].as_array().map(Vec::len), Some(count));
+    let kind = relay.get("/api/v1/event-type/job.succeeded").await.expect(200);
+    assert_eq!(kind["schemas"]["1"]["examples"][0]["type"], "job.succeeded");
 }
