@@ -83,7 +83,7 @@ async fn read_all(witness: &mut Witness<'_>) {
 
 #[tokio::test]
 async fn planted_secrets_are_found_nowhere() {
-    let (logs, _listening) = Logs::listen();
+    let (logs, _listening, _second) = Logs::listen();
     let cloud = Cloud::start(Faults::default()).await;
     let ((echo, heard), redis) = (setting::echo().await, setting::refusing_redis().await);
     let mut witness = Witness { cloud: &cloud, places: Vec::new() };

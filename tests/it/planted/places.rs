@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, Method, Request};
 use serde_json::Value;
 use tests::cloud::{ADMIN, Cloud};
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::{
+    Dispatch, Level,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt};
 
 /// Text that was found somewhere.
@@ -42,15 +45,18 @@ const OURS: [&str; 9] =
     ["adapters", "api", "deliver", "dispatch", "domain", "ingest", "process", "redeliver", "sweep"];
 
 impl Logs {
-    /// Listens until the guard goes.
-    pub(super) fn listen() -> (Self, DefaultGuard) {
+    /// Listens until the guards go.
+    pub(super) fn listen() -> (Self, DefaultGuard, Dispatch) {
         let logs = Self::default();
         let writer = logs.clone();
         let lines = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let levels = Targets::new().with_default(Level::DEBUG);
         let levels = levels.with_targets(OURS.map(|name| (name, Level::TRACE)));
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(levels));
-        (logs, tracing::subscriber::set_default(subscriber))
+        // While there is one dispatcher only, whichever test reaches a line first decides for all threads
+        // whether anybody listens to it. With a second one each is asked.
+        let second = Dispatch::new(NoSubscriber::default());
+        (logs, tracing::subscriber::set_default(subscriber), second)
     }
 
     /// The lines so far.
