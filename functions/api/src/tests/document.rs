@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use axum::{body::Body, http::Request};
+use serde_json::Value;
 
 use super::{Relay, contract};
 
@@ -23,7 +24,7 @@ async fn the_document_is_the_one_that_is_checked_in_and_the_one_that_is_served()
     let request = Request::get("/openapi.json").body(Body::empty()).expect("a request");
     let served = relay.send(request).await;
     let document = served.expect(200);
-    assert_eq!(document, serde_json::from_str::<serde_json::Value>(&kept).expect("JSON"));
+    assert_eq!(document, serde_json::from_str::<Value>(&kept).expect("JSON"));
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
 }
@@ -53,18 +54,14 @@ fn every_webhook_of_ours_is_described_and_its_example_fits() {
     assert_eq!(webhooks.keys().map(String::as_str).collect::<Vec<_>>(), types);
     for (name, item) in webhooks {
         let content = &item["post"]["requestBody"]["content"]["application/json"];
-        let mut schema = content["schema"].clone();
-        schema["components"] = document["components"].clone();
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
         let example = &content["example"];
-        let wrong: Vec<String> =
-            validator.iter_errors(example).map(|error| error.to_string()).collect();
-        assert!(wrong.is_empty(), "{name}: {wrong:?}: {example}");
+        let wrong = misfits(&document, &content["schema"], example, name);
+        assert!(wrong.is_empty(), "{wrong:?}: {example}");
         assert_eq!(example["type"], **name);
-        // It notices what is missing, and says of everything what it is.
+        // It notices what is missing.
         let mut broken = example.clone();
         broken["data"] = serde_json::json!({});
-        assert!(!validator.is_valid(&broken), "{name}");
+        assert!(!misfits(&document, &content["schema"], &broken, name).is_empty(), "{name}");
         let known = contract::fields(&document, &content["schema"]);
         let mut told = Vec::new();
         paths(example, "", &mut told);
@@ -75,7 +72,43 @@ fn every_webhook_of_ours_is_described_and_its_example_fits() {
     }
 }
 
-fn paths(value: &serde_json::Value, prefix: &str, told: &mut Vec<String>) {
+/// Where a value does not fit a schema, by the keywords that our own schemas have. An outside
+/// validator says the same in `tests/openapi`.
+fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap_or_default();
+        return misfits(document, &document["components"]["schemas"][name], value, at);
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let is = |wanted: &Value| wanted.as_str() == Some(kind);
+    let fits = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(is),
+        Value::Null => true,
+        wanted => is(wanted),
+    };
+    let mut wrong: Vec<String> =
+        (!fits).then(|| format!("{at} is no {}", schema["type"])).into_iter().collect();
+    for field in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.get(field).is_none() {
+            wrong.push(format!("{at} has no {field}"));
+        }
+    }
+    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(value) = value.get(name) {
+            wrong.extend(misfits(document, schema, value, &format!("{at}.{name}")));
+        }
+    }
+    wrong
+}
+
+fn paths(value: &Value, prefix: &str, told: &mut Vec<String>) {
     for (name, value) in value.as_object().into_iter().flatten() {
         told.push(format!("{prefix}{name}"));
         paths(value, &format!("{prefix}{name}."), told);
