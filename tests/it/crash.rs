@@ -2,6 +2,7 @@
 //! and without the process dying; the rest of the system settles; the invariants hold.
 
 mod broken;
+mod expunged;
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -38,10 +39,12 @@ enum Journey {
     /// A subscriber whose circuit opens, is probed and closes, that is disabled then and enabled
     /// again; and an owner who hears of all that.
     Broken,
+    /// What messages said, removed: by somebody who asks, and because its time is over.
+    Expunged,
 }
 
 impl Journey {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -50,6 +53,7 @@ impl Journey {
         Self::Batched,
         Self::Cancelled,
         Self::Broken,
+        Self::Expunged,
     ];
 }
 
@@ -159,6 +163,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.send(&success).await;
         }
         Journey::Broken => broken::walk(cloud, receiver).await,
+        Journey::Expunged => expunged::walk(cloud).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -213,6 +218,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             ended && delivered == 3 && dead == 0
         }
         Journey::Broken => broken::arrived(world) && dead == 0,
+        Journey::Expunged => expunged::arrived(world),
         // Two ends, two steps and the batch's end to the application, an end to each job's webhook,
         // two steps and an end to the batch's.
         Journey::Batched => delivered == 5 + 2 + 3 && dead == 0,

@@ -40,7 +40,9 @@ impl Deliver {
                 self.attempts.hear(&event, &delivery, hops).await?;
                 Ok(())
             }
-            Doorbell::Task { .. } | Doorbell::Batch { .. } => Err(Unfinished::Misplaced),
+            Doorbell::Task { .. } | Doorbell::Batch { .. } | Doorbell::Content { .. } => {
+                Err(Unfinished::Misplaced)
+            }
         }
     }
 }

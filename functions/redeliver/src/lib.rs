@@ -1,8 +1,9 @@
 //! What died: parked with its whole story, and put back by hand, by filter, or by itself once the
 //! endpoint answers again.
 //!
-//! Three kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
-//! doorbell for a delivery that is spent; and a doorbell for a task that is due.
+//! Four kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
+//! doorbell for a delivery that is spent; one for a task that is due; and one for content whose time
+//! is over.
 
 mod park;
 mod purge;
@@ -11,7 +12,7 @@ mod tasks;
 
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{batch, redrive::Redrive};
+use dispatch::{batch, expunge, redrive::Redrive};
 use domain::{envelope::Doorbell, letter::Queue};
 
 /// Everything a dead letter needs.
@@ -39,6 +40,10 @@ impl Redeliver {
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
+            Ok(Doorbell::Content { content }) => {
+                let Redrive { table, bucket, clock, .. } = &self.redrive;
+                expunge::expire(table, bucket, &content, clock.now()).await
+            }
             Ok(Doorbell::Batch { .. }) | Err(_) => self.park_message(Queue::Outbox, message).await,
         }
     }

@@ -218,6 +218,7 @@ impl Sweep {
             match due.what {
                 Thing::Batch(batch) => _ = batches.insert(batch),
                 Thing::Task(task) => self.bells.task(&task).await?,
+                Thing::Content(event) => self.bells.content(&event).await?,
                 // Asked for, not rung for.
                 Thing::Job(_) => (),
                 Thing::Delivery(delivery) if delivery.state == State::Pending => {

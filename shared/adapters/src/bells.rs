@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{
     delivery::{Delivery, MAX_HOPS, MAX_QUEUE_DELAY},
     envelope::Doorbell,
-    id::{BatchId, TaskId},
+    id::{BatchId, EventId, TaskId},
     time::Timestamp,
 };
 
@@ -37,7 +37,7 @@ impl Inbox {
 pub struct Bells {
     /// Deliveries to be attempted.
     pub outbox: Outbox,
-    /// Deliveries to be parked, and tasks.
+    /// Deliveries to be parked, tasks, and content to be removed.
     pub dead_letters: Queue,
 }
 
@@ -84,6 +84,12 @@ impl Bells {
     ) -> Result<(), Unavailable> {
         let bells = deliveries.into_iter().map(|delivery| bell(delivery, Duration::ZERO, 0));
         self.dead_letters.send_all(bells.collect()).await
+    }
+
+    /// Rings for content whose time is over.
+    pub async fn content(&self, event: &EventId) -> Result<(), Unavailable> {
+        let body = Doorbell::Content { content: event.clone() }.print();
+        self.dead_letters.send(Outgoing { body, delay: Duration::ZERO, group: None }).await
     }
 
     /// Rings for a task.

@@ -5,12 +5,12 @@ use adapters::{
     bucket::Bucket,
     table::{Table, Written},
 };
-use domain::{event::Event, time::Timestamp};
+use domain::{event::Event, id::EventId, time::Timestamp};
 
 /// Removes an event's content: what subscribers receive, what its source sent, and other bytes that
 /// came under its key. The event and its attempts stay. From the first write on nothing is shown or
-/// sent of it; a crash after that leaves objects in the bucket that the event still names, and doing
-/// it again removes them.
+/// sent of it; the last one says that nothing is left, so a crash in between leaves objects that the
+/// event still names, and doing it again removes them.
 pub async fn expunge(
     table: &Table,
     bucket: &Bucket,
@@ -19,21 +19,30 @@ pub async fn expunge(
 ) -> Result<Written, Unavailable> {
     let mut event = event.clone();
     let mut claims = event.claims();
-    let done = event.expunged_at.is_some() && claims.is_empty();
     event.expunge(now);
-    if !done && table.rewrite_event(&event).await? == Written::Refused {
+    if table.rewrite_event(&event).await? == Written::Refused {
         return Ok(Written::Refused);
     }
-    let named = !claims.is_empty();
-    // What a conflict named is known no more once its row is gone: objects first would need another
-    // look, and an object that is left over ends with the bucket's own rule.
+    // What a conflict named is known no more once its row is gone; an object that is left over then
+    // ends with the bucket's own rule.
     claims.extend(table.forget_conflicts(&event.id).await?);
     for claim in &claims {
         bucket.remove(claim).await?;
     }
-    if named {
-        event.forget_claims();
-        return table.rewrite_event(&event).await;
+    event.forget_claims();
+    table.settle_event(&event).await
+}
+
+/// The same, if the time that its publisher gave it is over.
+pub async fn expire(
+    table: &Table,
+    bucket: &Bucket,
+    id: &EventId,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
+    let Some(event) = table.event(id).await? else { return Ok(()) };
+    if event.is_expunged(now) {
+        expunge(table, bucket, &event, now).await?;
     }
-    Ok(Written::Yes)
+    Ok(())
 }

@@ -95,7 +95,7 @@ impl Carried {
 }
 
 /// "Look at this": on the outbox a delivery that may be due, on the dead-letter queue a delivery
-/// that died or a task that is due.
+/// that died, a task that is due or content whose time is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Doorbell {
@@ -118,6 +118,11 @@ pub enum Doorbell {
     Batch {
         /// The batch.
         batch: BatchId,
+    },
+    /// An event whose content is to be removed, if its time is over.
+    Content {
+        /// The event.
+        content: EventId,
     },
 }
 

@@ -47,7 +47,7 @@ impl Relay {
 
     /// The key set, asked without a key.
     async fn jwks(&self, path: &str) -> Answer {
-        let request = axum::http::Request::builder().uri(path);
+        let request = Request::builder().uri(path);
         self.send(request.body(Body::empty()).expect("a request")).await
     }
 }

@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use domain::{
     delivery::Delivery,
-    id::{BatchId, TaskId},
+    event::Event,
+    id::{BatchId, EventId, TaskId},
     job::Job,
     time::Timestamp,
 };
@@ -40,6 +41,8 @@ pub enum Thing {
     Batch(BatchId),
     /// A job whose platform is to be asked.
     Job(Box<Job>),
+    /// An event whose content is to be removed.
+    Content(EventId),
 }
 
 /// A part of what is due in a shard.
@@ -152,6 +155,9 @@ fn from_item(item: &Item) -> Result<Due, Unavailable> {
         Thing::Batch(batch)
     } else if key.1 == "JOB" {
         Thing::Job(Box::new(row::document(item)?))
+    } else if key.1 == "EVT" {
+        let event: Event = row::document(item)?;
+        Thing::Content(event.id)
     } else {
         Thing::Delivery(Box::new(row::document(item)?))
     };

@@ -78,6 +78,7 @@ impl Table {
         let (pk, sk) = key(&event.id);
         let row = Row::new(pk, sk, event)
             .listed(event_list(&event.application), event.created_at, event.id.bare())
+            .due(event.id.bare(), event.asked.content_until)
             .expires(Some(self.expiry(event.created_at)));
         let mut writes = vec![Write::Put(row, Condition::absent())];
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
@@ -217,9 +218,22 @@ impl Table {
 
     /// Writes an event's document anew, beside its counters; `Refused` if it is gone.
     pub async fn rewrite_event(&self, event: &Event) -> Result<Written, Unavailable> {
+        self.set_event(event, "SET doc = :doc").await
+    }
+
+    /// The same, with nothing that is still to happen to its content.
+    pub async fn settle_event(&self, event: &Event) -> Result<Written, Unavailable> {
+        self.set_event(event, "SET doc = :doc REMOVE due_shard, due_at, rings").await
+    }
+
+    async fn set_event(
+        &self,
+        event: &Event,
+        expression: &'static str,
+    ) -> Result<Written, Unavailable> {
         let (pk, sk) = key(&event.id);
         let there = Condition::new("attribute_exists(pk)").value(":doc", row::doc(event));
-        self.update(&pk, &sk, "SET doc = :doc", there).await
+        self.update(&pk, &sk, expression, there).await
     }
 
     async fn count(&self, id: &EventId, what: &str) -> Result<(), Unavailable> {

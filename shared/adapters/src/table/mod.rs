@@ -12,7 +12,7 @@
 //! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
 //! | how an endpoint fares | `HEALTH#<endpoint>` | `HEALTH` | | |
 //! | when the next call at a rate may go | `PACE#<endpoint>` | `PACE` | | |
-//! | event | `EVT#<id>` | `EVT` | | `EVTS#<app>` |
+//! | event | `EVT#<id>` | `EVT` | while its content has a time to go | `EVTS#<app>` |
 //! | delivery | `EVT#<id>` | `DLV#<id>` | while something is to happen | `EP#<endpoint>` |
 //! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
 //! | job | `JOB#<id>` | `JOB` | | `JOBS` |
