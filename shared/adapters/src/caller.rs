@@ -8,7 +8,9 @@ mod get;
 mod redis;
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,7 +43,15 @@ pub const MAX_KEPT: usize = 1024;
 pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
+    names: Names,
 }
+
+/// What answers which addresses a name and a port have. It is asked once per call, and what it
+/// answered is judged and dialled: nobody asks again in between.
+type Names = Arc<dyn Fn(String, u16) -> Looked + Send + Sync>;
+
+/// The addresses of a name, once they are known.
+type Looked = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// What is to be sent.
 pub struct Call<'a> {
@@ -95,7 +105,7 @@ impl Caller {
             .expect("ring speaks TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { rule, tls: TlsConnector::from(Arc::new(config)) }
+        Self { rule, tls: TlsConnector::from(Arc::new(config)), names: Arc::new(system) }
     }
 
     /// The rule it keeps to.
@@ -152,7 +162,7 @@ impl Caller {
     /// Connects to an address that was judged. One forbidden address among several forbids them
     /// all: an honest name has none.
     async fn dial(&self, target: &Target, encrypted: bool) -> Result<TcpStream, Failure> {
-        let addresses = resolve(target).await?;
+        let addresses = self.resolve(target).await?;
         for address in &addresses {
             self.rule.judge(address.ip(), encrypted)?;
         }
@@ -172,6 +182,17 @@ impl Caller {
         })
     }
 
+    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, Failure> {
+        match &target.host {
+            Host::Ipv4(ip) => Ok(vec![(*ip, target.port).into()]),
+            Host::Ipv6(ip) => Ok(vec![(*ip, target.port).into()]),
+            Host::Domain(name) => {
+                let asked = (self.names)(name.clone(), target.port).await;
+                asked.map_err(|error| Failure::new(ErrorClass::Dns, error))
+            }
+        }
+    }
+
     async fn handshake(
         &self,
         target: &Target,
@@ -188,15 +209,9 @@ impl Caller {
     }
 }
 
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
-    match &target.host {
-        Host::Ipv4(ip) => Ok(vec![(*ip, target.port).into()]),
-        Host::Ipv6(ip) => Ok(vec![(*ip, target.port).into()]),
-        Host::Domain(name) => match tokio::net::lookup_host((name.as_str(), target.port)).await {
-            Ok(addresses) => Ok(addresses.collect()),
-            Err(error) => Err(Failure::new(ErrorClass::Dns, error)),
-        },
-    }
+/// Asks the resolver of the system.
+fn system(name: String, port: u16) -> Looked {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, port)).await?.collect()) })
 }
 
 /// One deadline over all of a call.
@@ -285,5 +300,7 @@ async fn prefix(mut body: Incoming) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&kept).into_owned())
 }
 
+#[cfg(test)]
+mod addresses;
 #[cfg(test)]
 mod tests;
