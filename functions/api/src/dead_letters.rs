@@ -1,7 +1,7 @@
 //! The dead-letter desk: what died, why, and putting back what a filter chooses. Putting back one
 //! is in [`crate::retry`].
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use adapters::{
     Unavailable, random,
@@ -130,6 +130,8 @@ pub(crate) struct LetterDetail {
     /// What its subscriber was to receive; null for a message, or if it is too large to show.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// The headers of the last attempt; of secrets and signatures, `***`.
+    headers_sent: BTreeMap<String, String>,
     /// Every attempt that is on record, oldest first.
     attempt_history: Vec<AttemptOut>,
     /// Where a message died: `inbox` or `outbox`.
@@ -158,6 +160,7 @@ pub(crate) async fn story(api: &Api, letter: Letter) -> Result<LetterDetail, Err
     let mut detail = LetterDetail {
         letter: LetterOut::from(&letter),
         payload: None,
+        headers_sent: BTreeMap::new(),
         attempt_history: Vec::new(),
         queue: None,
         body: None,
@@ -168,6 +171,7 @@ pub(crate) async fn story(api: &Api, letter: Letter) -> Result<LetterDetail, Err
                 detail.payload = content(&api.bucket.open(event.payload).await?);
             }
             if let Some(delivery) = api.table.delivery(&event, &delivery).await? {
+                detail.headers_sent = delivery.sent;
                 let attempts = delivery.attempts.into_iter().map(AttemptOut::from);
                 detail.attempt_history = attempts.collect();
             }

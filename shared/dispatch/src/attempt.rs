@@ -164,6 +164,9 @@ impl Attempts {
         };
         let body = self.bucket.open(event.payload.clone()).await?;
         let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
+        if let Ok(request) = &request {
+            claimed.delivery.sent = compose::shown(&request.headers);
+        }
         let answer = match request {
             Ok(request) => self.call(&claimed, endpoint, request, at, asked.limit).await,
             Err(why) => record::unsendable(why),

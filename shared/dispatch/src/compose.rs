@@ -8,7 +8,7 @@ use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::Event,
-    headers::{Kept, MASK},
+    headers::{self, Kept, MASK},
     id::AttemptId,
     outgoing::{self, Call, Facts, INCLUDE_TRACEBACK},
     profile::Profile,
@@ -136,4 +136,17 @@ mod tests {
             assert_eq!(answer, kept);
         }
     }
+}
+
+/// The headers of a request as they may be shown: of secrets and signatures, the names. Somebody who
+/// reads a dead letter is not to be able to send it in our name.
+pub(crate) fn shown(request: &HeaderMap) -> BTreeMap<String, String> {
+    let show = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = match headers::is_sensitive(name.as_str()) {
+            true => MASK.to_owned(),
+            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        (name.as_str().to_owned(), value)
+    };
+    request.iter().map(show).collect()
 }

@@ -1,6 +1,6 @@
 //! One event on its way to one endpoint: the unit of retry.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,9 @@ pub struct Delivery {
     pub state: State,
     /// When it may next be attempted.
     pub next_at: Timestamp,
+    /// The headers of its last attempt, as they may be shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sent: BTreeMap<String, String>,
 }
 
 /// Where a delivery is.
@@ -137,6 +140,7 @@ impl Delivery {
             round: Round::Policy,
             letter: None,
             place: None,
+            sent: BTreeMap::new(),
             created_at: now,
             state: State::Pending,
             next_at: event.asked.deliver_at.map_or(now, |at| at.max(now)),

@@ -91,6 +91,12 @@ async fn r3_10_a_letter_has_its_whole_story_by_number_and_by_id() {
         "the original payload, not the job's state of today"
     );
     assert_eq!(letter["attempt_history"][0]["status"], 500);
+    let sent = &letter["headers_sent"];
+    assert_eq!(
+        (&sent["content-type"], &sent["webhook-signature"]),
+        (&json!("application/json"), &json!("***"))
+    );
+    assert!(sent["webhook-id"].as_str().is_some_and(|id| id.starts_with("evt_")), "{sent}");
     assert_eq!((&letter["retried_at"], &letter["retry_success"]), (&Value::Null, &Value::Null));
     let id = letter["letter_id"].as_str().expect("an id");
     assert_eq!(relay.get(&format!("{DESK}/{id}")).await.expect(200), letter);
