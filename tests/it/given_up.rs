@@ -75,7 +75,8 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
     // Nothing more is sent; what comes is parked.
     let before = receiver.received().len();
     cloud.send(&completion("after", "success", "1")).await;
-    cloud.settle_for(6).await;
+    // What waits for the circuit may be due a quarter of an hour on.
+    cloud.settle_for(12).await;
     assert_eq!(receiver.received().len(), before);
     let world = World::read(&cloud).await;
     let mut its = world.deliveries.iter().filter(|d| d.endpoint == endpoint.id);
