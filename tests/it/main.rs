@@ -3,6 +3,7 @@
 mod batches;
 mod breaker;
 mod bugs;
+mod chaos;
 mod crash;
 mod deliveries;
 mod desk;

@@ -35,7 +35,7 @@ use domain::{
 use local::{Clients, LocalAws};
 use sweep::{Limits, Sweep};
 
-use crate::{faults::Faults, sender};
+use crate::{chance::Chance, faults::Faults, sender};
 
 /// What is broken on purpose, to see that the invariants notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,23 @@ pub enum Sabotage {
     DropsTheDead,
 }
 
+/// What queues may do, and are known to do.
+#[derive(Debug)]
+pub struct Unreliable {
+    chance: Chance,
+    /// How many batches are received twice.
+    pub twice: f64,
+    /// How many acknowledgements are lost.
+    pub unheard: f64,
+}
+
+impl Unreliable {
+    /// Queues that do these with these probabilities.
+    pub const fn of(seed: u64, twice: f64, unheard: f64) -> Self {
+        Self { chance: Chance::of(seed), twice, unheard }
+    }
+}
+
 /// The cloud.
 pub struct Cloud {
     /// The services.
@@ -61,6 +78,8 @@ pub struct Cloud {
     pub faults: Faults,
     /// What is broken.
     pub sabotage: Sabotage,
+    /// How unreliable its queues are.
+    pub queues: Unreliable,
     /// Clients that never fail.
     pub sound: Sdk,
     failing: Sdk,
@@ -120,6 +139,7 @@ impl Cloud {
             clock,
             faults,
             sabotage: Sabotage::None,
+            queues: Unreliable::of(0, 0.0, 0.0),
             sound,
             failing,
             caller: Caller::new(Self::rule()),

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 
+use crate::chance::Chance;
+
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -53,6 +55,7 @@ impl Called {
 struct State {
     calls: Vec<Called>,
     plan: Option<(usize, How)>,
+    chaos: Option<(Chance, f64)>,
     by: &'static str,
     dead: bool,
     hits: usize,
@@ -73,6 +76,11 @@ impl Faults {
     /// Fails call number `k` from now on.
     pub fn plan(&self, k: usize, how: How) {
         self.state().plan = Some((k, how));
+    }
+
+    /// Fails this share of all calls of the table from now on, half of them after their effect.
+    pub fn share(&self, seed: u64, share: f64) {
+        self.state().chaos = Some((Chance::of(seed), share));
     }
 
     /// A new process begins: it calls as `by`.
@@ -119,8 +127,15 @@ impl Faults {
         };
         let number = state.calls.len();
         let by = state.by;
+        let of_table = !operation.ends_with(" object") && !operation.contains("Message");
         state.calls.push(Called { by, operation });
-        let how = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
+        let planned = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
+        let by_chance = || {
+            let (chance, share) = state.chaos.as_ref().filter(|_| of_table)?;
+            let how = if chance.hits(0.5) { How::FailsOnce } else { How::AnswerLost };
+            chance.hits(*share).then_some(how)
+        };
+        let how = planned.or_else(by_chance);
         state.hits += usize::from(how.is_some());
         state.dead = matches!(how, Some(How::DiesBefore | How::DiesAfter));
         how

@@ -16,6 +16,8 @@ use axum::{
 use domain::{profile::Profile, secret::Secret, time::Timestamp};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
+use crate::chance::Chance;
+
 /// One request that came.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -51,6 +53,7 @@ struct Shared {
     status: Mutex<u16>,
     status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
+    fails: Mutex<Option<(Chance, f64)>>,
 }
 
 /// A subscriber.
@@ -72,6 +75,7 @@ impl Receiver {
             status: Mutex::new(200),
             status_at: Mutex::default(),
             retry_after: Mutex::new(None),
+            fails: Mutex::new(None),
         });
         let app = Router::new().fallback(record).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -93,6 +97,11 @@ impl Receiver {
     /// Answers at this path alone with this status from now on.
     pub fn answer_at(&self, path: &str, status: u16) {
         self.shared.status_at.lock().expect("not poisoned").insert(path.to_owned(), status);
+    }
+
+    /// Answers 500 to this share of what comes from now on.
+    pub fn fails(&self, seed: u64, share: f64) {
+        *self.shared.fails.lock().expect("not poisoned") = Some((Chance::of(seed), share));
     }
 
     /// Asks in every answer from now on to wait so many seconds.
@@ -130,7 +139,9 @@ async fn record(
 ) -> (StatusCode, HeaderMap) {
     let usual = *shared.status.lock().expect("not poisoned");
     let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
-    let answered = at.unwrap_or(usual);
+    let fails = shared.fails.lock().expect("not poisoned");
+    let fails = fails.as_ref().is_some_and(|(chance, share)| chance.hits(*share));
+    let answered = if fails { 500 } else { at.unwrap_or(usual) };
     let (path, at) = (uri.path().to_owned(), Instant::now());
     shared.received.send_modify(|all| all.push(Received { path, headers, body, answered, at }));
     let asked = *shared.retry_after.lock().expect("not poisoned");

@@ -147,6 +147,11 @@ impl Cloud {
         self.handled.lock().expect("not poisoned").extend(handled);
         let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
         let batch = event(&received, &arn);
+        if self.queues.chance.hits(self.queues.twice) {
+            // Somebody else received it, too, and works at the same time.
+            let (one, _) = tokio::join!(self.handle(queue, &batch), self.handle(queue, &batch));
+            drop(one);
+        }
         let response = self.handle(queue, &batch).await;
         let died = self.faults.died() && self.sabotage != Sabotage::AcksTheUnfinished;
         let done: Vec<_> = received
@@ -156,7 +161,7 @@ impl Cloud {
                 let mut failures = response.batch_item_failures.iter();
                 let failed = failures.any(|failure| failure.item_identifier == id);
                 let failed = failed && self.sabotage != Sabotage::AcksTheUnfinished;
-                !failed && !died
+                !failed && !died && !self.queues.chance.hits(self.queues.unheard)
             })
             .map(|message| {
                 DeleteMessageBatchRequestEntry::builder()
@@ -245,7 +250,8 @@ impl Cloud {
         self.settle(rounds).await;
     }
 
-    async fn is_quiet(&self) -> bool {
+    /// Whether nothing is on a queue and nothing is due.
+    pub async fn is_quiet(&self) -> bool {
         let names = self.aws.names();
         for queue in [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters] {
             if self.aws.queue_depth(queue).1 != 0 {
