@@ -112,6 +112,7 @@ impl Remote {
             body: serde_json::to_vec(body).expect("plain data serialises"),
             timeout: TIMEOUT,
             now: Clock::system().now(),
+            place: None,
         };
         let answer = self.caller().post(call).await;
         judge(url, answer.outcome, answer.detail, answer.response.as_bytes())
@@ -120,7 +121,8 @@ impl Remote {
     /// Posts something as a sender would, without the key; the HTTP status of the answer.
     pub async fn probe(&self, path: &str, headers: HeaderMap, body: &[u8]) -> Result<u16, NotDone> {
         let (url, now) = (self.at(path), Clock::system().now());
-        let call = Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now };
+        let call =
+            Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now, place: None };
         let answer = self.caller().post(call).await;
         match answer.outcome {
             Outcome::Answered { status, .. } => Ok(status),
@@ -138,7 +140,10 @@ impl Remote {
             true => "0.0.0.0/0,::/0",
             false => "127.0.0.0/8,::1/128",
         };
-        Caller::new(Rule { allowed: Network::parse_list(networks).expect("they are networks") })
+        Caller::new(Rule {
+            allowed: Network::parse_list(networks).expect("they are networks"),
+            ..Rule::default()
+        })
     }
 
     fn headers(&self) -> Result<HeaderMap, NotDone> {

@@ -7,6 +7,7 @@ mod chaos;
 mod crash;
 mod deliveries;
 mod desk;
+mod destinations;
 mod forgeries;
 mod given_up;
 mod hung;

@@ -25,6 +25,7 @@ use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
     application::Application,
+    destination::Queues,
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId},
     retry::Policy,
@@ -122,6 +123,7 @@ impl Sdk {
 
 /// The admin key of these tests.
 pub const ADMIN: &str = "rk_admin_0123456789abcdef0123456789abcdef";
+const ACCOUNT: &str = "000000000000";
 const MASTER: &[u8] = b"master-key-of-the-tests-0123456789";
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -134,6 +136,7 @@ impl Cloud {
         let sound = Sdk::of(&aws.clients());
         let failing = aws.clients().with_retries(RetryConfig::disabled());
         let failing = Sdk::of(&failing.with_http_client(faults.client()));
+        let outbox = Queue::new(failing.sqs(), aws.queue_url(&aws.names().outbox));
         let cloud = Self {
             aws,
             clock,
@@ -142,7 +145,7 @@ impl Cloud {
             queues: Unreliable::of(0, 0.0, 0.0),
             sound,
             failing,
-            caller: Caller::new(Self::rule()),
+            caller: Caller::new(Self::rule()).sending_to(Self::queues(), &outbox),
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -217,8 +220,18 @@ impl Cloud {
         Bells::new(self.queue(clients, &names.outbox), self.queue(clients, &names.dead_letters))
     }
 
+    /// The ARN of a queue that deliveries may go to, if it is `orders` or `orders.fifo`.
+    pub fn arn(queue: &str) -> String {
+        format!("arn:aws:sqs:{}:{ACCOUNT}:{queue}", local::REGION)
+    }
+
+    fn queues() -> Queues {
+        let list = ["orders", "orders.fifo"].map(Self::arn).join(",");
+        Queues::parse_list(&list, local::REGION, ACCOUNT).expect("queues")
+    }
+
     fn rule() -> Rule {
-        Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") }
+        Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() }
     }
 
     /// What attempts deliveries, with the faults in it.

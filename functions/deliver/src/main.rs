@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
             bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
             vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-            caller: Caller::new(config::address_rule()?),
+            caller: Caller::new(config::address_rule()?)
+                .sending_to(config::destination_queues()?, &queue("OUTBOX_URL")?),
             clock: Clock::system(),
         },
     };

@@ -18,7 +18,10 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
-use domain::address::{Network, Rule};
+use domain::{
+    address::{Network, Rule},
+    destination::Queues,
+};
 use ingest::Ingest;
 use local::{Clients, LocalAws, Names, Options, Ports, QueueTimes, Urls};
 use process::Process;
@@ -40,6 +43,8 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// Networks it may call besides the public internet.
     pub allowed_networks: String,
+    /// Queues of its SQS that deliveries may go to: ARNs with commas between them.
+    pub destination_queues: String,
     /// How patient its queues are.
     pub queues: QueueTimes,
     /// Its keys.
@@ -69,6 +74,9 @@ pub enum StartError {
     /// Networks that are none.
     #[error(transparent)]
     Network(#[from] domain::address::InvalidNetwork),
+    /// Queues that are none.
+    #[error(transparent)]
+    Queue(#[from] domain::destination::InvalidQueue),
 }
 
 /// A running relay.
@@ -101,6 +109,8 @@ impl std::fmt::Debug for Parts {
     }
 }
 
+/// The account that everything claims to be in.
+const ACCOUNT: &str = "000000000000";
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -118,6 +128,7 @@ impl Settings {
             port: 0,
             sweep_every: Duration::from_secs(1),
             allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
+            destination_queues: String::new(),
             queues,
             secrets,
             clock: Clock::system(),
@@ -133,12 +144,14 @@ impl Settings {
 impl Bundle {
     /// Starts everything; it is ready when this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let rule = Rule { allowed: Network::parse_list(&settings.allowed_networks)? };
+        let rule =
+            Rule { allowed: Network::parse_list(&settings.allowed_networks)?, ..Rule::default() };
+        let queues = Queues::parse_list(&settings.destination_queues, local::REGION, ACCOUNT)?;
         let listener = listen(settings.port).await?;
         let address =
             listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
         let aws = LocalAws::start(options(&settings)).await?;
-        let parts = Parts::new(&aws, &settings, rule, format!("http://{address}"));
+        let parts = Parts::new(&aws, &settings, (rule, queues), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, parts.router(), stopped.clone()));
@@ -247,7 +260,12 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
 }
 
 impl Parts {
-    fn new(aws: &LocalAws, settings: &Settings, rule: Rule, public_url: String) -> Self {
+    fn new(
+        aws: &LocalAws,
+        settings: &Settings,
+        (rule, queues): (Rule, Queues),
+        public_url: String,
+    ) -> Self {
         let (clients, names) = (aws.clients(), aws.names());
         let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
         Self {
@@ -256,7 +274,7 @@ impl Parts {
             inbox: queue(&names.inbox),
             bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&settings.secrets.master),
-            caller: Caller::new(rule),
+            caller: Caller::new(rule).sending_to(queues, &queue(&names.outbox)),
             clock: settings.clock.clone(),
             public_url,
             admin: settings.secrets.admin.clone(),
@@ -316,7 +334,7 @@ impl Parts {
         let poller = |name: &str, batch: i32, at_once: usize| Poller {
             client: aws.clients().sqs(),
             url: aws.queue_url(name),
-            arn: format!("arn:aws:sqs:{}:000000000000:{name}", local::REGION),
+            arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
             batch,
             at_once,
         };

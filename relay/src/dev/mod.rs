@@ -29,6 +29,9 @@ pub struct Args {
     /// The admin key; made and kept in the data directory if there is none.
     #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<String>,
+    /// Queues of the local SQS that deliveries may go to: ARNs with commas between them.
+    #[arg(long, env = "DESTINATION_QUEUES", default_value = "")]
+    pub destination_queues: String,
 }
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
@@ -61,6 +64,7 @@ async fn run(args: Args) -> Result<(), StartError> {
         data: Some(args.data.clone()),
         port: args.port,
         sweep_every: args.sweep_every,
+        destination_queues: args.destination_queues,
         ..Settings::new(secrets.clone())
     };
     let bundle = Bundle::start(settings).await?;

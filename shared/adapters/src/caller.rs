@@ -6,6 +6,7 @@
 
 mod get;
 mod redis;
+mod sqs;
 
 use std::{
     io,
@@ -18,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
-    destination::Destination,
+    destination::{Destination, Queues},
     retry::{self, ErrorClass, Outcome},
     time::Timestamp,
 };
@@ -34,6 +35,7 @@ use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
 
 pub use self::get::{Heard, Question};
+use crate::queue::{Neighbours, Queue};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
@@ -44,6 +46,7 @@ pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
     names: Names,
+    neighbours: Option<Neighbours>,
 }
 
 /// What answers which addresses a name and a port have. It is asked once per call, and what it
@@ -65,6 +68,17 @@ pub struct Call<'a> {
     pub timeout: Duration,
     /// The time now, for a `Retry-After` that is a date.
     pub now: Timestamp,
+    /// What a queue that keeps order is told besides.
+    pub place: Option<Place<'a>>,
+}
+
+/// Where in an order something belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Among whose: the order is kept within it.
+    pub group: &'a str,
+    /// What stays the same when the same is sent again.
+    pub once: &'a str,
 }
 
 /// What came of a call.
@@ -105,7 +119,16 @@ impl Caller {
             .expect("ring speaks TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { rule, tls: TlsConnector::from(Arc::new(config)), names: Arc::new(system) }
+        let tls = TlsConnector::from(Arc::new(config));
+        Self { rule, tls, names: Arc::new(system), neighbours: None }
+    }
+
+    /// The same, which also sends to these queues; they lie beside this one, one of the relay's own.
+    #[must_use]
+    pub fn sending_to(mut self, queues: Queues, beside: &Queue) -> Self {
+        self.rule.queues = queues;
+        self.neighbours = Some(beside.neighbours());
+        self
     }
 
     /// The rule it keeps to.
@@ -113,7 +136,8 @@ impl Caller {
         &self.rule
     }
 
-    /// Posts a body, or publishes it if the URL is that of a Redis channel. Every way of failing is an outcome, never an error.
+    /// Posts a body; sends or publishes it if the URL is that of a queue or a Redis channel. Every way of failing is
+    /// an outcome, never an error.
     pub async fn post(&self, call: Call<'_>) -> Answer {
         self.send(Method::POST, call).await
     }
@@ -132,8 +156,10 @@ impl Caller {
     }
 
     async fn exchange(&self, method: Method, call: Call<'_>) -> Result<(Outcome, String), Failure> {
-        if let Destination::Redis(channel) = self.rule.destination(call.url)? {
-            return self.publish(&channel, &call).await;
+        match self.rule.destination(call.url)? {
+            Destination::Redis(channel) => return self.publish(&channel, &call).await,
+            Destination::Queue(queue) => return self.enqueue(&queue, &call).await,
+            Destination::Http(_) => (),
         }
         let response = self.response(method, call.url, call.headers, call.body).await?;
         let outcome = outcome(&response, call.now);

@@ -3,7 +3,10 @@
 
 use std::env;
 
-use domain::address::{Network, Rule};
+use domain::{
+    address::{Network, Rule},
+    destination::Queues,
+};
 
 /// A setting is missing or does not parse; the function must not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,19 @@ pub fn address_rule() -> Result<Rule, ConfigError> {
     let text = env::var(name).unwrap_or_default();
     let allowed = Network::parse_list(&text)
         .map_err(|error| ConfigError { name, problem: error.to_string() })?;
-    Ok(Rule { allowed })
+    Ok(Rule { allowed, ..Rule::default() })
+}
+
+/// The queues that deliveries may go to: `DESTINATION_QUEUES` (ARNs, comma-separated, may be empty). They lie where the
+/// relay's own do, and the URL of one of those says in which account that is.
+pub fn destination_queues() -> Result<Queues, ConfigError> {
+    let name = "DESTINATION_QUEUES";
+    let (own, region) = (required("OUTBOX_URL")?, required("AWS_REGION")?);
+    let account = own.rsplit('/').nth(1).unwrap_or_default();
+    // Nothing set is no queue, and a platform may drop an empty value.
+    let text = env::var(name).unwrap_or_default();
+    Queues::parse_list(&text, &region, account)
+        .map_err(|error| ConfigError { name, problem: error.to_string() })
 }
 
 /// How long events, deliveries and jobs are kept: `RETENTION_DAYS`, 14 at least, so that nothing

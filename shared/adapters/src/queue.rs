@@ -17,6 +17,21 @@ pub struct Queue {
     url: String,
 }
 
+/// What sends to queues of the same account and region, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbours {
+    /// The client of the queue that they lie beside.
+    pub(crate) client: Client,
+    beside: String,
+}
+
+impl Neighbours {
+    /// The URL of the queue of this name.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("{}/{name}", self.beside)
+    }
+}
+
 /// One message to send.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -32,6 +47,12 @@ impl Queue {
     /// Opens a queue by URL.
     pub const fn new(client: Client, url: String) -> Self {
         Self { client, url }
+    }
+
+    /// What sends to the queues beside this one, which are in the same account and region.
+    pub(crate) fn neighbours(&self) -> Neighbours {
+        let beside = self.url.rsplit_once('/').map_or("", |(beside, _)| beside);
+        Neighbours { client: self.client.clone(), beside: beside.to_owned() }
     }
 
     /// Sends one message.

@@ -9,7 +9,7 @@ use adapters::{
     Unavailable,
     bells::Bells,
     bucket::Bucket,
-    caller::{Answer, Call, Caller},
+    caller::{Answer, Call, Caller, Place},
     clock::Clock,
     random,
     table::{Claim, Claimed, Concluded, Context, Table},
@@ -19,7 +19,7 @@ use domain::{
     delivery::{Delivery, LEASE_MARGIN, MAX_QUEUE_DELAY, Round, State},
     endpoint::{Disabled, Endpoint},
     health::{Called, Sign},
-    id::{DeliveryId, EventId},
+    id::{AttemptId, DeliveryId, EventId},
     outgoing::{Ended, STATUS_REDIS},
     pace,
     poll::Verb,
@@ -260,7 +260,13 @@ impl Attempts {
         // The policy may have changed since the lease was measured.
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
         let method = endpoint.bare.map_or(Method::POST, Verb::method);
-        let call = Call { url: &endpoint.url, headers, body, timeout, now: at };
+        // A queue that drops what it was sent already must not drop what a person asks for.
+        let once = match claimed.delivery.round {
+            Round::Policy => claimed.delivery.id.to_string(),
+            Round::Once => AttemptId::of(&claimed.delivery.id, claimed.delivery.made).to_string(),
+        };
+        let place = Some(Place { group: endpoint.id.as_str(), once: &once });
+        let call = Call { url: &endpoint.url, headers, body, timeout, now: at, place };
         let mut answer = self.caller.send(method, call).await;
         compose::redact(&mut answer.response, &sealed);
         answer

@@ -20,8 +20,14 @@ pub(crate) async fn tell(caller: &Caller, server: &str, payload: &[u8], ended: E
         let channel: String =
             url::form_urlencoded::byte_serialize(channel.as_bytes()).collect::<String>();
         let url = format!("{}/{}", server.trim_end_matches('/'), channel.replace('+', "%20"));
-        let call =
-            Call { url: &url, headers: HeaderMap::new(), body, timeout: TIMEOUT, now: ended.at };
+        let call = Call {
+            url: &url,
+            headers: HeaderMap::new(),
+            body,
+            timeout: TIMEOUT,
+            now: ended.at,
+            place: None,
+        };
         let answer = caller.post(call).await;
         if !matches!(answer.outcome, Outcome::Answered { .. }) {
             warn!(detail = answer.detail, "a dashboard was not told how a delivery ended");

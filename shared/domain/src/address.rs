@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::destination::Queues;
 use url::{Host, Url};
 
 /// A network in CIDR notation.
@@ -100,6 +101,8 @@ impl Network {
 pub struct Rule {
     /// Networks that may be called although the rule forbids them, and without TLS.
     pub allowed: Vec<Network>,
+    /// Queues that deliveries may go to.
+    pub queues: Queues,
 }
 
 /// Why a URL or an address may not be called. The caller may read this.
@@ -123,6 +126,15 @@ pub enum Forbidden {
     /// A Redis server without a channel.
     #[error("a Redis URL names a channel, such as rediss://host:6379/channel")]
     Channel,
+    /// An ARN, but not that of a queue.
+    #[error("an ARN names a queue, such as arn:aws:sqs:<region>:<account>:<queue>")]
+    Arn,
+    /// A queue of somebody else.
+    #[error("the queue must be in the account and region of the relay")]
+    Elsewhere,
+    /// A queue that the relay's owner did not name.
+    #[error("the queue is none of those that this relay may send to (DestinationQueues)")]
+    Unlisted,
     /// Not the public internet.
     #[error("the address {0} is not on the public internet")]
     Address(IpAddr),
@@ -281,7 +293,10 @@ mod tests {
 
     #[test]
     fn a_list_of_networks_opens_exceptions_and_nothing_else() {
-        let rule = Rule { allowed: Network::parse_list("127.0.0.0/8, ::1/128").expect("networks") };
+        let rule = Rule {
+            allowed: Network::parse_list("127.0.0.0/8, ::1/128").expect("networks"),
+            ..Rule::default()
+        };
         assert!(rule.target("http://127.0.0.1:9000/hook").is_ok());
         assert!(rule.target("http://localhost:9000/hook").is_ok());
         assert!(rule.target("http://[::1]:9000/hook").is_ok());

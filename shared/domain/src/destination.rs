@@ -1,5 +1,8 @@
-//! Where deliveries go: over HTTP, or to a Redis channel while its listeners move over.
+//! Where deliveries go: over HTTP, to a queue of SQS, or to a Redis channel while its listeners move over.
 
+mod queue;
+
+pub use self::queue::{InvalidQueue, Queue, Queues};
 use crate::address::{Forbidden, Rule, Target};
 
 /// Where a delivery goes.
@@ -9,6 +12,8 @@ pub enum Destination {
     Http(Target),
     /// Published.
     Redis(Channel),
+    /// Sent as a message.
+    Queue(Queue),
 }
 
 /// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
@@ -27,6 +32,9 @@ impl Rule {
     /// Reads a URL that deliveries may go to, and judges what can be judged before its name is
     /// resolved. Without TLS a Redis server, too, is only called in the networks that are allowed.
     pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
+        if text.starts_with("arn:") {
+            return self.queues.find(text).map(Destination::Queue);
+        }
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("rediss://") {
             ("https://", rest)
         } else if let Some(rest) = text.strip_prefix("redis://") {
@@ -78,7 +86,10 @@ mod tests {
 
     #[test]
     fn a_channel_is_read_from_its_url() {
-        let rule = Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") };
+        let rule = Rule {
+            allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
+            ..Rule::default()
+        };
         for (url, port, name) in [
             ("redis://127.0.0.1:7000/model:ready", 7000, "model:ready"),
             ("redis://127.0.0.1/a/b?x=1", 6379, "a/b"),

@@ -155,6 +155,8 @@ pub enum ErrorClass {
     Protocol,
     /// The address is one we refuse to call.
     ForbiddenAddress,
+    /// The destination takes nothing like it: it is too large, or no text.
+    Unfit,
     /// The endpoint is disabled.
     EndpointDisabled,
     /// Its circuit stays open.
@@ -206,8 +208,8 @@ pub fn judge(
             (_, 429) => retry_after.or(Some(THROTTLED)),
             _ => *retry_after,
         },
-        // Asking again cannot change where the name points on purpose.
-        Outcome::Failed(ErrorClass::ForbiddenAddress) => return Verdict::Dead,
+        // Asking again cannot change where the name points on purpose, nor what there is to send.
+        Outcome::Failed(ErrorClass::ForbiddenAddress | ErrorClass::Unfit) => return Verdict::Dead,
         Outcome::Failed(_) => None,
     };
     policy.delay(tried, dice, retry_after).map_or(Verdict::Dead, Verdict::Retry)
@@ -246,8 +248,10 @@ mod tests {
             assert_eq!(judge(&policy, &only_ok, &answered(status), 1, 0.5), retry, "{status}");
         }
         assert_eq!(judge(&policy, &only_ok, &answered(410), 1, 0.5), Verdict::Gone);
-        let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
-        assert_eq!(judge(&policy, &Success::default(), &forbidden, 1, 0.5), Verdict::Dead);
+        for why in [ErrorClass::ForbiddenAddress, ErrorClass::Unfit] {
+            let failed = Outcome::Failed(why);
+            assert_eq!(judge(&policy, &Success::default(), &failed, 1, 0.5), Verdict::Dead);
+        }
     }
 
     #[test]

@@ -149,6 +149,11 @@ pub(crate) fn sweep_interval(template: &Value) -> Vec<String> {
     found
 }
 
+/// What stands under a condition, if it holds.
+fn chosen(statement: &Value) -> &Value {
+    statement["Fn::If"].get(1).unwrap_or(statement)
+}
+
 /// A role allows named actions on named resources; a star may stand for a bucket's objects only.
 /// (A log group's ARN ends in `:*` by itself.)
 pub(crate) fn wildcards(template: &Value) -> Vec<String> {
@@ -169,7 +174,7 @@ pub(crate) fn wildcards(template: &Value) -> Vec<String> {
         }
         let policies = each(&properties["Policies"]).into_iter();
         let statements = policies.flat_map(|policy| each(&policy["PolicyDocument"]["Statement"]));
-        for statement in statements.filter(|statement| statement["Effect"] != "Deny") {
+        for statement in statements.map(chosen).filter(|statement| statement["Effect"] != "Deny") {
             let actions = each(&statement["Action"]);
             for action in &actions {
                 if action.as_str().is_none_or(|action| action.contains('*')) {

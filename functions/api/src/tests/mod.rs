@@ -118,7 +118,10 @@ impl Relay {
         let (clients, names) = (aws.clients(), aws.names());
         let queue = |name: &String| Queue::new(clients.sqs(), aws.queue_url(name));
         let retention = Duration::from_secs(30 * 86_400);
-        let rule = Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") };
+        let rule = Rule {
+            allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
+            ..Rule::default()
+        };
         let attempts = Attempts {
             table: Table::new(clients.dynamodb(), names.table.clone(), retention),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),

@@ -65,7 +65,10 @@ impl World {
         let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
         let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
         let inbox = Queue::new(clients.sqs(), aws.queue_url(&aws.names().inbox));
-        let rule = Rule { allowed: vec![Network::parse("127.0.0.0/8").expect("a network")] };
+        let rule = Rule {
+            allowed: vec![Network::parse("127.0.0.0/8").expect("a network")],
+            ..Rule::default()
+        };
         let ingest = Ingest::new(
             table,
             bucket,

@@ -65,7 +65,16 @@ fn caller(rule: Rule, answers: Vec<Vec<IpAddr>>) -> (Caller, Arc<AtomicUsize>) {
 
 async fn post(caller: &Caller, url: &str) -> Answer {
     let (timeout, now) = (Duration::from_millis(400), Timestamp::from_secs(1_700_000_000));
-    caller.post(Call { url, headers: HeaderMap::new(), body: b"{}".to_vec(), timeout, now }).await
+    caller
+        .post(Call {
+            url,
+            headers: HeaderMap::new(),
+            body: b"{}".to_vec(),
+            timeout,
+            now,
+            place: None,
+        })
+        .await
 }
 
 fn report(line: &str) {
@@ -234,7 +243,7 @@ async fn no_redirect_leads_anywhere() {
 }
 
 fn loopback() -> Rule {
-    Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") }
+    Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() }
 }
 
 /// Run by the next test as a process of its own, and harmless by itself.

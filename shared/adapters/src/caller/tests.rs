@@ -32,7 +32,10 @@ async fn endpoint(answer: &'static [u8], hang: bool) -> String {
 }
 
 fn loopback() -> Caller {
-    Caller::new(Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network") })
+    Caller::new(Rule {
+        allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
+        ..Rule::default()
+    })
 }
 
 async fn post(caller: &Caller, url: &str) -> Answer {
@@ -42,7 +45,7 @@ async fn post(caller: &Caller, url: &str) -> Answer {
 async fn post_within(caller: &Caller, url: &str, timeout: Duration) -> Answer {
     let headers = HeaderMap::new();
     let now = Timestamp::from_secs(784_111_770);
-    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now }).await
+    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now, place: None }).await
 }
 
 #[tokio::test]
