@@ -95,7 +95,7 @@ async fn through(count: usize, failing_table: f64) -> Outcome {
         cloud.pass(Duration::from_secs(61));
         cloud.sweep().await;
     }
-    let world = World::read(&cloud).await;
+    let world = World::read(cloud).await;
     let delivered = world.deliveries.iter().filter(|it| it.state == State::Delivered).count();
     assert_eq!(world.deliveries.len(), count, "one delivery per event");
     let (mut heard, mut names) = (HashMap::new(), BTreeMap::<_, BTreeSet<_>>::new());

@@ -3,6 +3,7 @@
 
 mod broken;
 mod expunged;
+mod ordered;
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -39,12 +40,14 @@ enum Journey {
     /// A subscriber whose circuit opens, is probed and closes, that is disabled then and enabled
     /// again; and an owner who hears of all that.
     Broken,
+    /// A subscriber that wants what is said of one job in order.
+    Ordered,
     /// What messages said, removed: by somebody who asks, and because its time is over.
     Expunged,
 }
 
 impl Journey {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -53,6 +56,7 @@ impl Journey {
         Self::Batched,
         Self::Cancelled,
         Self::Broken,
+        Self::Ordered,
         Self::Expunged,
     ];
 }
@@ -163,6 +167,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.send(&success).await;
         }
         Journey::Broken => broken::walk(cloud, receiver).await,
+        Journey::Ordered => ordered::walk(cloud, receiver).await,
         Journey::Expunged => expunged::walk(cloud).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
@@ -203,6 +208,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
     let (delivered, dead) = (count(Delivered), count(Dead));
     let right = match journey {
         Journey::Delivered => delivered == 6 && dead == 0,
+        Journey::Ordered => ordered::arrived(world),
         Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,
         Journey::Missed => {

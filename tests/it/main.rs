@@ -15,6 +15,7 @@ mod idempotency;
 mod jobs;
 mod journeys;
 mod ladder;
+mod lanes;
 mod missed;
 mod omtx;
 mod operational;

@@ -54,6 +54,7 @@ struct Shared {
     status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
     fails: Mutex<Option<(Chance, f64)>>,
+    fails_at: Mutex<Option<String>>,
 }
 
 /// A subscriber.
@@ -76,6 +77,7 @@ impl Receiver {
             status_at: Mutex::default(),
             retry_after: Mutex::new(None),
             fails: Mutex::new(None),
+            fails_at: Mutex::new(None),
         });
         let app = Router::new().fallback(record).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -102,6 +104,11 @@ impl Receiver {
     /// Answers 500 to this share of what comes from now on.
     pub fn fails(&self, seed: u64, share: f64) {
         *self.shared.fails.lock().expect("not poisoned") = Some((Chance::of(seed), share));
+    }
+
+    /// Answers 500 to whatever says this, until it is told otherwise.
+    pub fn fails_at(&self, text: Option<&str>) {
+        *self.shared.fails_at.lock().expect("not poisoned") = text.map(str::to_owned);
     }
 
     /// Asks in every answer from now on to wait so many seconds.
@@ -141,6 +148,9 @@ async fn record(
     let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
     let fails = shared.fails.lock().expect("not poisoned");
     let fails = fails.as_ref().is_some_and(|(chance, share)| chance.hits(*share));
+    let at_this = shared.fails_at.lock().expect("not poisoned").clone();
+    let says = |text: String| String::from_utf8_lossy(&body).contains(&text);
+    let fails = fails || at_this.is_some_and(says);
     let answered = if fails { 500 } else { at.unwrap_or(usual) };
     let (path, at) = (uri.path().to_owned(), Instant::now());
     shared.received.send_modify(|all| all.push(Received { path, headers, body, answered, at }));

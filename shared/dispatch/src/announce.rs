@@ -1,9 +1,12 @@
 //! Recording an event with its deliveries, then ringing for them.
 
+use std::time::Duration;
+
 use adapters::{
     Unavailable,
     bells::Outbox,
     clock::Clock,
+    random,
     table::{Recorded, Recording, Table},
 };
 use domain::{
@@ -12,8 +15,12 @@ use domain::{
     endpoint::Endpoint,
     event::{Event, Outcome},
     job::Job,
+    lane::{self, Place},
 };
 use tracing::warn;
+
+/// How often an event is recorded anew because others were faster in one of its lanes.
+const PLACES_TRIED: u32 = 8;
 
 /// Announces events.
 #[derive(Clone, Debug)]
@@ -51,13 +58,54 @@ impl Announcer {
             Outcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
         };
-        let recording =
-            Recording { event, job, marker, deliveries: &deliveries, endpoints, callee: None };
-        let recorded = self.table.record(&recording).await?;
-        if recorded == Recorded::New {
-            self.ring(&deliveries).await;
+        let mut deliveries = deliveries;
+        for round in 0.. {
+            let places = self.line_up(event, payload, endpoints, &mut deliveries).await?;
+            let (deliveries, callee) = (&deliveries, None);
+            let recording = Recording { event, job, marker, deliveries, endpoints, callee };
+            let recorded = self.table.record(&recording).await?;
+            if recorded == Recorded::New {
+                self.ring(deliveries).await;
+            }
+            // Somebody may have taken the place that was next: then the event is not there.
+            let again = recorded == Recorded::Contested
+                && round < PLACES_TRIED
+                && places != self.places(deliveries).await?
+                && self.table.event(&event.id).await?.is_none();
+            if !again {
+                return Ok(recorded);
+            }
+            tokio::time::sleep(Duration::from_millis(10 << round).mul_f64(random::dice())).await;
         }
-        Ok(recorded)
+        unreachable!("the last round returns")
+    }
+
+    /// Gives the deliveries to endpoints that want order the next places of their lanes; the last
+    /// number of each lane as it was read.
+    async fn line_up(
+        &self,
+        event: &Event,
+        payload: &[u8],
+        endpoints: &[Endpoint],
+        deliveries: &mut [Delivery],
+    ) -> Result<Vec<u64>, Unavailable> {
+        for delivery in &mut *deliveries {
+            let endpoint = endpoints.iter().find(|it| it.id == delivery.endpoint);
+            let lane = endpoint.and_then(|endpoint| lane::lane(endpoint, event, payload));
+            let Some(lane) = lane else { continue };
+            let number = self.table.last_place(&lane).await? + 1;
+            delivery.lane = Some(Place { lane, number });
+        }
+        let places = deliveries.iter().filter_map(|it| Some(it.lane.as_ref()?.number - 1));
+        Ok(places.collect())
+    }
+
+    async fn places(&self, deliveries: &[Delivery]) -> Result<Vec<u64>, Unavailable> {
+        let mut places = Vec::new();
+        for place in deliveries.iter().filter_map(|delivery| delivery.lane.as_ref()) {
+            places.push(self.table.last_place(&place.lane).await?);
+        }
+        Ok(places)
     }
 
     /// Rings once more for deliveries that nobody has attempted: what a crash may have left undone.

@@ -104,7 +104,7 @@ impl Attempts {
         id: &DeliveryId,
         hops: u8,
     ) -> Result<Attempted, Unavailable> {
-        self.take(event, id, Asked { hops, ..Asked::default() }).await
+        self.take_all(event, id, Asked { hops, ..Asked::default() }).await
     }
 
     /// The same for somebody who waits: the call takes no longer than `limit`, whatever the policy
@@ -116,10 +116,10 @@ impl Attempts {
         manual: bool,
         limit: Option<Duration>,
     ) -> Result<Attempted, Unavailable> {
-        self.take(event, id, Asked { manual, limit, hops: 0 }).await
+        self.take_all(event, id, Asked { manual, limit, hops: 0 }).await
     }
 
-    async fn take(
+    pub(crate) async fn take(
         &self,
         event: &EventId,
         id: &DeliveryId,
@@ -156,6 +156,12 @@ impl Attempts {
         if endpoint.disabled.is_some() {
             let why = ErrorClass::EndpointDisabled;
             return self.park(claimed, endpoint, why, "the endpoint is disabled").await;
+        }
+        // Who is asked for by a person does not wait for its turn.
+        if !asked.manual
+            && let Some(waits) = self.wait_for_turn(&claimed, endpoint).await?
+        {
+            return Ok(waits);
         }
         let at = match self.admit(&mut claimed, endpoint, &context.health, asked).await? {
             Admitted::Now(at) => at.max(self.clock.now()),

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod batch;
 mod compose;
 pub mod expunge;
+mod lane;
 mod measure;
 pub mod operational;
 mod record;

@@ -9,6 +9,7 @@ use crate::{
     event::Event,
     filter::Payload,
     id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
+    lane,
     retry::{ErrorClass, Policy},
     time::Timestamp,
 };
@@ -62,6 +63,9 @@ pub struct Delivery {
     /// Its place in the row of those who go to an endpoint with a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Timestamp>,
+    /// Its place among those of its key, at an endpoint that wants them in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<lane::Place>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Where it is.
@@ -140,6 +144,7 @@ impl Delivery {
             round: Round::Policy,
             letter: None,
             place: None,
+            lane: None,
             sent: BTreeMap::new(),
             created_at: now,
             state: State::Pending,

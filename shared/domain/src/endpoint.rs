@@ -10,6 +10,7 @@ use crate::{
     filter::{Filter, Payload},
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
+    lane::Ordering,
     outgoing::Outgoing,
     poll::Verb,
     retry::Policy,
@@ -57,6 +58,9 @@ pub struct Endpoint {
     /// The profile whose headers and bodies it receives, besides Standard Webhooks.
     #[serde(default)]
     pub profile: Option<String>,
+    /// Whether those of one key come one after the other.
+    #[serde(default)]
+    pub ordering: Option<Ordering>,
     /// Which contents it wants; all of them without one.
     #[serde(default)]
     pub filter: Option<Filter>,
@@ -188,6 +192,7 @@ impl Endpoint {
             scope: Scope::Application,
             profile: None,
             filter: None,
+            ordering: None,
             bare: None,
             headers: BTreeMap::new(),
             owner_has_secret: false,

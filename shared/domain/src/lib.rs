@@ -22,6 +22,7 @@ pub mod json;
 pub mod json_form;
 pub mod json_schema;
 pub mod key;
+pub mod lane;
 pub mod letter;
 pub mod operational;
 pub mod outgoing;

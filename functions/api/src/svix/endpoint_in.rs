@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use adapters::vault::Vault;
 use domain::{
     address::Rule,
-    endpoint::{self, Disabled, Endpoint},
+    endpoint::{Disabled, Endpoint},
     filter::Filter,
     headers,
     health::Health,
     id::is_identifier,
+    lane::Ordering,
     outgoing::Outgoing,
     retry::{InvalidPolicy, Policy, Statuses},
     subscription,
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
+    breaker::Breaker,
     health_out::HealthOut,
     patch::{self, Fields},
 };
@@ -96,6 +98,9 @@ pub(super) struct EndpointUpdate {
     filter: Option<Map<String, Value>>,
     /// When calls stop for a while.
     breaker: Option<Breaker>,
+    /// Whose deliveries come one after the other: those of one `job`, one `channel`, or one value at a
+    /// path such as `$.data.customer.id`; or `none`.
+    ordering: Option<String>,
 }
 
 /// What of an endpoint can be changed, of which everything can be left out.
@@ -136,6 +141,7 @@ pub(super) struct EndpointOut {
     #[schema(value_type = Option<Object>)]
     filter: Option<Filter>,
     breaker: Breaker,
+    ordering: Option<String>,
     /// Why it is disabled: `by_owner`, `gone` (it answered 410) or `failing` (nothing succeeded for
     /// five days).
     #[schema(value_type = Option<String>)]
@@ -186,6 +192,7 @@ impl EndpointOut {
                 .collect(),
             filter: endpoint.filter,
             breaker: endpoint.breaker.into(),
+            ordering: endpoint.ordering.as_ref().map(Ordering::print),
             disabled_reason: endpoint.disabled,
             health: health.into(),
             created_at: endpoint.created_at.rfc3339(),
@@ -279,6 +286,10 @@ impl EndpointUpdate {
         if let Some(given) = self.breaker {
             endpoint.breaker = given.checked()?;
         }
+        if let Some(text) = &self.ordering {
+            let ordering = Ordering::parse(text).map_err(|why| Error::field("ordering", why))?;
+            endpoint.ordering = ordering;
+        }
         endpoint.event_types =
             names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
         if let Some(pattern) = self.filter {
@@ -364,34 +375,5 @@ fn profile(name: String) -> Result<Option<String>, Error> {
             let known = Outgoing::names().collect::<Vec<_>>().join(", ");
             Err(Error::field("profile", format!("is one of standard, {known}")))
         }
-    }
-}
-
-/// When calls to an endpoint stop for a while.
-#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Breaker {
-    /// Failures in a row.
-    #[schema(minimum = 1, maximum = 100)]
-    threshold: u16,
-    /// How long.
-    #[schema(minimum = 1, maximum = 900)]
-    recovery_seconds: u16,
-}
-
-impl From<endpoint::Breaker> for Breaker {
-    fn from(kept: endpoint::Breaker) -> Self {
-        Self { threshold: kept.threshold, recovery_seconds: kept.recovery_seconds }
-    }
-}
-
-impl Breaker {
-    fn checked(self) -> Result<endpoint::Breaker, Error> {
-        let Self { threshold, recovery_seconds } = self;
-        if !(1..=100).contains(&threshold) || !(1..=900).contains(&recovery_seconds) {
-            let why = "has a threshold of 1 to 100 and recoverySeconds of 1 to 900";
-            return Err(Error::field("breaker", why));
-        }
-        Ok(endpoint::Breaker { threshold, recovery_seconds })
     }
 }

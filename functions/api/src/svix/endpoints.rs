@@ -12,6 +12,7 @@ use domain::{
     endpoint::{Endpoint, MAX_ENDPOINTS},
     health::Health,
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
+    lane,
     secret::Kind,
 };
 use tracing::warn;
@@ -68,10 +69,7 @@ async fn make(api: &Api, app: &str, given: EndpointIn, keyed: Keyed) -> Result<E
     let secret = wanted.secret_for(&endpoint, Kind::Hmac)?;
     endpoint.owner_has_secret = given.secret.is_some();
     endpoint.secrets = vec![secrets::sealed(api, &endpoint, &secret)];
-    if MAX_ENDPOINTS <= api.table.endpoints(&endpoint.application).await?.len() {
-        let why = format!("an application has at most {MAX_ENDPOINTS} endpoints");
-        return Err(Error::Conflict(why));
-    }
+    has_room(api, &endpoint).await?;
     match told::create(api, &endpoint).await? {
         Written::Yes => Ok(endpoint),
         // Whoever had the same key and died may have made it.
@@ -80,6 +78,20 @@ async fn make(api: &Api, app: &str, given: EndpointIn, keyed: Keyed) -> Result<E
             made.ok_or_else(uid_taken)
         }
     }
+}
+
+/// Whether an event can be recorded together with all deliveries, this endpoint's among them.
+async fn has_room(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
+    let others = api.table.endpoints(&endpoint.application).await?;
+    let others = others.iter().filter(|other| other.id != endpoint.id).map(lane::weight);
+    if others.sum::<usize>() + lane::weight(endpoint) <= MAX_ENDPOINTS {
+        return Ok(());
+    }
+    let each = lane::PLACES;
+    let why = format!(
+        "an application has at most {MAX_ENDPOINTS} endpoints, ordered ones counted {each} times"
+    );
+    Err(Error::Conflict(why))
 }
 
 fn uid_taken() -> Error {
@@ -182,6 +194,9 @@ async fn replace(api: &Api, known: &Endpoint, given: EndpointUpdate) -> Result<E
     let mut next = known.clone();
     given.apply(&mut next, &api.rule, &api.vault)?;
     endpoint_in::keepable(api, &next)?;
+    if known.ordering.is_none() && next.ordering.is_some() {
+        has_room(api, &next).await?;
+    }
     next.updated_at = api.clock.now();
     if known.uid != next.uid
         && let Some(uid) = &next.uid

@@ -8,6 +8,7 @@ mod attempted;
 mod attempts;
 mod auth;
 mod background_tasks;
+mod breaker;
 mod endpoint_headers;
 mod endpoint_in;
 mod endpoints;

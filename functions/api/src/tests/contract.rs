@@ -48,7 +48,7 @@ fn the_document_covers_the_contract() {
         said.join("\n")
     )
     .expect("written");
-    assert!(lacking.len() <= OWED, "{} of the contract are lacking", lacking.len());
+    assert!(lacking.len() == OWED, "{} of the contract are lacking", lacking.len());
 }
 
 /// What our document lacks of an operation.

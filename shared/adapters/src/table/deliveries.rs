@@ -226,7 +226,8 @@ impl Table {
             let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
             let there = Condition::new("attribute_exists(pk)");
             let row = self.delivery_row(delivery, Delivery::lease(policy), due);
-            let writes = vec![Write::Put(row, ours.clone()), Write::Put(resolved, there)];
+            let mut writes = vec![Write::Put(row, ours.clone()), Write::Put(resolved, there)];
+            writes.extend(Self::leave(delivery));
             if self.transact(writes).await? == Written::Yes {
                 return Ok(Concluded::Yes);
             }
@@ -235,7 +236,7 @@ impl Table {
                 return Ok(Concluded::Stale);
             }
         }
-        Ok(match self.put(row, Some(ours)).await? {
+        Ok(match self.put_and_leave(row, ours, delivery).await? {
             Written::Yes => Concluded::Yes,
             Written::Refused => Concluded::Stale,
         })
@@ -291,7 +292,20 @@ impl Table {
         .name("#state", "state")
         .value(":pending", s(state_word(State::Pending)))
         .value(":now", n(now.0));
-        self.put(row, Some(idle)).await
+        self.put_and_leave(row, idle, delivery).await
+    }
+
+    /// Puts a delivery, and takes it out of its lane if it has ended.
+    async fn put_and_leave(
+        &self,
+        row: Row,
+        condition: Condition,
+        delivery: &Delivery,
+    ) -> Result<Written, Unavailable> {
+        match Self::leave(delivery) {
+            Some(leave) => self.transact(vec![Write::Put(row, condition), leave]).await,
+            None => self.put(row, Some(condition)).await,
+        }
     }
 
     /// Where a delivery stands in its endpoint's list, for going on behind it.

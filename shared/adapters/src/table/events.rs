@@ -82,6 +82,7 @@ impl Table {
             .expires(Some(self.expiry(event.created_at)));
         let mut writes = vec![Write::Put(row, Condition::absent())];
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
+        writes.extend(recording.deliveries.iter().flat_map(|it| self.place_writes(it)));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
         let callee = recording.callee;
         writes.extend(callee.map(|callee| self.scoped_endpoint(callee, event.created_at)));

@@ -17,6 +17,8 @@
 //! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
 //! | job | `JOB#<id>` | `JOB` | | `JOBS` |
 //! | endpoint of a job | `JOB#<id>` | `EP#<id>` | | |
+//! | the last number of a lane | `LANE#<endpoint>#<key>` | `LAST` | | |
+//! | who waits in it | `LANE#<endpoint>#<key>` | `AT#<number>` | | |
 //! | batch | `BATCH#<id>` | `BATCH` | while something is to be announced | `BATCHES` |
 //! | endpoint of a batch | `BATCH#<id>` | `EP#<id>` | | |
 //! | what is to be counted | `BATCH#<id>#<shard>` | `NEW#<job>#<joined or ended>` | always | |
@@ -43,6 +45,7 @@ mod health;
 mod idempotency;
 mod jobs;
 mod keys;
+mod lanes;
 mod letters;
 mod row;
 mod sources;
