@@ -9,7 +9,8 @@ const ROLES: [&str; 2] = ["DeliverRole", "ApiRole"];
 /// Who calls endpoints may send to the parameter's queues, if there are any; nobody else may, and each of them names a
 /// queue without a star.
 fn queues(template: &Value) -> Vec<String> {
-    let allow = json!({ "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": { "Ref": "DestinationQueues" } });
+    let queues = json!({ "Fn::Split": [",", { "Ref": "DestinationQueues" }] });
+    let allow = json!({ "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queues });
     let wanted = json!({ "Fn::If": ["HasDestinationQueues", allow, { "Ref": "AWS::NoValue" }] });
     let mut found = Vec::new();
     let all = template["Resources"].as_object().into_iter().flatten();
@@ -29,7 +30,8 @@ fn queues(template: &Value) -> Vec<String> {
     }
     // Its only stars stand behind sets of characters that have none.
     let pattern = parameter["AllowedPattern"].as_str().unwrap_or_default();
-    if pattern != r"^$|^arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?$" {
+    let arn = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?";
+    if pattern != format!("^$|^{arn}(,{arn})*$") {
         found.push(format!("a queue is named by {pattern}"));
     }
     found
