@@ -115,6 +115,19 @@ fn bare(own: &BTreeMap<String, Secret>) -> Option<HeaderMap> {
     own.iter().map(header).collect()
 }
 
+/// The headers of a request as they may be shown: of secrets and signatures, the names. Somebody who
+/// reads a dead letter is not to be able to send it in our name.
+pub(crate) fn shown(request: &HeaderMap) -> BTreeMap<String, String> {
+    let show = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = match headers::is_sensitive(name.as_str()) {
+            true => MASK.to_owned(),
+            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        (name.as_str().to_owned(), value)
+    };
+    request.iter().map(show).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,17 +149,4 @@ mod tests {
             assert_eq!(answer, kept);
         }
     }
-}
-
-/// The headers of a request as they may be shown: of secrets and signatures, the names. Somebody who
-/// reads a dead letter is not to be able to send it in our name.
-pub(crate) fn shown(request: &HeaderMap) -> BTreeMap<String, String> {
-    let show = |(name, value): (&HeaderName, &HeaderValue)| {
-        let value = match headers::is_sensitive(name.as_str()) {
-            true => MASK.to_owned(),
-            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        };
-        (name.as_str().to_owned(), value)
-    };
-    request.iter().map(show).collect()
 }
