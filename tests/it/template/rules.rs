@@ -128,7 +128,7 @@ pub(crate) fn lease(template: &Value, longest_call: u64, claim_lease: u64) -> Ve
         ));
     }
     let api = &template["Resources"]["ApiFunction"]["Properties"]["Environment"]["Variables"];
-    let told = api["DELIVER_TIMEOUT_SECONDS"].as_u64();
+    let told = api["DELIVER_TIMEOUT_SECONDS"].as_str().and_then(|text| text.parse::<u64>().ok());
     if told != timeout {
         found.push(format!("ApiFunction takes DeliverFunction to end after {told:?} s"));
     }
