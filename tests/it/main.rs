@@ -26,6 +26,7 @@ mod removal;
 mod replays;
 mod rotation;
 mod subject;
+mod sweeps;
 mod template;
 mod tidy;
 mod zombies;

@@ -167,11 +167,11 @@ impl Sweep {
         jobs: &mut Vec<Due>,
     ) -> Result<(), Unavailable> {
         let mut counts: HashMap<String, usize> = HashMap::new();
-        let mut cursor = None;
+        let (mut cursor, mut failed) = (None, Ok(()));
         for _ in 0..MAX_PAGES {
             let now = self.clock.now();
             let page = self.table.due(shard, now, PAGE, cursor).await?;
-            let mut bells = Vec::new();
+            let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
                 let Thing::Job(job) = &due.what else {
                     bells.push(due);
@@ -179,46 +179,49 @@ impl Sweep {
                 };
                 let count = counts.entry(job.source.clone()).or_default();
                 *count += 1;
-                if *count <= MAX_JOBS {
-                    jobs.push(due);
-                } else {
-                    // It would stand in front of everything else in every round.
-                    self.table.hold(&due, now.plus(NEXT_ROUND)).await?;
-                }
+                if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
             }
-            let marked = self.mark(bells, now).await?;
+            for due in held {
+                // It would stand in front of everything else in every round.
+                failed = failed.and(self.table.hold(&due, now.plus(NEXT_ROUND)).await.map(drop));
+            }
+            let (marked, marking) = self.mark(bells, now).await;
             *rung += marked.len();
-            self.ring(marked, now).await?;
+            failed = failed.and(marking).and(self.ring(marked, now).await);
             cursor = page.next;
             if cursor.is_none() {
                 break;
             }
         }
-        Ok(())
+        failed
     }
 
-    /// Marks what is due; what moved meanwhile is somebody else's.
-    async fn mark(&self, due: Vec<Due>, now: Timestamp) -> Result<Vec<Due>, Unavailable> {
-        let mark = |due: Due| async move {
-            let written = self.table.mark(&due, now).await?;
-            Ok::<_, Unavailable>((written == Written::Yes).then_some(due))
-        };
+    /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still
+    /// due, and what could be is rung for all the same: it would wait for its mark otherwise.
+    async fn mark(&self, due: Vec<Due>, now: Timestamp) -> (Vec<Due>, Result<(), Unavailable>) {
+        let mark = |due: Due| async move { (self.table.mark(&due, now).await, due) };
         let mut marks = stream::iter(due).map(mark).buffer_unordered(AT_ONCE);
-        let mut marked = Vec::new();
-        while let Some(mark) = marks.next().await {
-            marked.extend(mark?);
+        let (mut marked, mut failed) = (Vec::new(), Ok(()));
+        while let Some((mark, due)) = marks.next().await {
+            match mark {
+                Ok(Written::Yes) => marked.push(due),
+                Ok(Written::Refused) => (),
+                Err(error) => failed = Err(error),
+            }
         }
-        Ok(marked)
+        (marked, failed)
     }
 
+    /// Rings for all of these, whichever of the bells fail.
     async fn ring(&self, marked: Vec<Due>, now: Timestamp) -> Result<(), Unavailable> {
         let (mut pending, mut dead): (Vec<Delivery>, Vec<Delivery>) = Default::default();
         let mut batches = BTreeSet::new();
+        let mut failed = Ok(());
         for due in marked {
             match due.what {
                 Thing::Batch(batch) => _ = batches.insert(batch),
-                Thing::Task(task) => self.bells.task(&task).await?,
-                Thing::Content(event) => self.bells.content(&event).await?,
+                Thing::Task(task) => failed = failed.and(self.bells.task(&task).await),
+                Thing::Content(event) => failed = failed.and(self.bells.content(&event).await),
                 // Asked for, not rung for.
                 Thing::Job(_) => (),
                 Thing::Delivery(delivery) if delivery.state == State::Pending => {
@@ -229,10 +232,10 @@ impl Sweep {
         }
         // However many of its jobs are to be counted, one bell is enough.
         for batch in &batches {
-            Inbox(self.inbox.clone()).batch(batch).await?;
+            failed = failed.and(Inbox(self.inbox.clone()).batch(batch).await);
         }
-        self.bells.outbox.ring(&pending, now).await?;
-        self.bells.park(&dead).await
+        let rung = self.bells.outbox.ring(&pending, now).await;
+        failed.and(rung).and(self.bells.park(&dead).await)
     }
 }
 

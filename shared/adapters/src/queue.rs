@@ -70,39 +70,44 @@ impl Queue {
         Ok(())
     }
 
-    /// Sends many, ten at a time. Any that SQS did not take is an error; the caller's own `due`
-    /// brings it back.
+    /// Sends many, ten at a time. Any that SQS did not take is an error, and holds up none of the
+    /// others; the caller's own `due` brings it back.
     pub async fn send_all(&self, messages: Vec<Outgoing>) -> Result<(), Unavailable> {
+        let mut failed = Ok(());
         for chunk in messages.chunks(10) {
-            if let [message] = chunk {
-                self.send(message.clone()).await?;
-                continue;
-            }
-            let entry = |(index, message): (usize, &Outgoing)| {
-                let delay = seconds(message.delay);
-                SendMessageBatchRequestEntry::builder()
-                    .id(index.to_string())
-                    .message_body(&message.body)
-                    .set_delay_seconds((delay != 0).then_some(delay))
-                    .set_message_group_id(message.group.clone())
-                    .build()
-                    .expect("id and body are set")
+            let sent = match chunk {
+                [message] => self.send(message.clone()).await,
+                _ => self.send_ten(chunk).await,
             };
-            let sent = self
-                .client
-                .send_message_batch()
-                .queue_url(&self.url)
-                .set_entries(Some(chunk.iter().enumerate().map(entry).collect()))
-                .send()
-                .await
-                .map_err(|error| Unavailable::aws("sending messages", &error))?;
-            if let [first, ..] = sent.failed() {
-                let said =
-                    format!("{} of {} refused, first: {first:?}", sent.failed().len(), chunk.len());
-                return Err(Unavailable::new("sending messages", said));
-            }
+            failed = failed.and(sent);
         }
-        Ok(())
+        failed
+    }
+
+    async fn send_ten(&self, messages: &[Outgoing]) -> Result<(), Unavailable> {
+        let entry = |(index, message): (usize, &Outgoing)| {
+            let delay = seconds(message.delay);
+            SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&message.body)
+                .set_delay_seconds((delay != 0).then_some(delay))
+                .set_message_group_id(message.group.clone())
+                .build()
+                .expect("id and body are set")
+        };
+        let sent = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(messages.iter().enumerate().map(entry).collect()))
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("sending messages", &error))?;
+        let refused = sent.failed();
+        refused.first().map_or(Ok(()), |first| {
+            let said = format!("{} of {} refused, first: {first:?}", refused.len(), messages.len());
+            Err(Unavailable::new("sending messages", said))
+        })
     }
 }
 

@@ -262,11 +262,12 @@ impl Cloud {
         let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
         let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
         let scan = self.sound.dynamodb().scan().table_name(&self.aws.names().table);
-        let due = scan.filter_expression("attribute_exists(due_at)").send().await.expect("read");
+        let scan = scan.filter_expression("attribute_exists(due_at)");
+        let due = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let is_task = |item: &HashMap<String, AttributeValue>| {
             item.get("pk") == Some(&AttributeValue::S("TASKS".to_owned()))
         };
-        due.items().iter().all(|item| asleep && is_task(item))
+        due.expect("read").iter().all(|item| asleep && is_task(item))
     }
 
     /// Puts a message on a queue, as somebody with the queue's URL could.
