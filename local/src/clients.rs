@@ -76,4 +76,9 @@ impl Clients {
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config(&self.urls.secrets))
     }
+
+    /// An EventBridge client for whatever listens there; these services have none.
+    pub fn event_bridge(&self, endpoint: &str) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.sdk_config(endpoint))
+    }
 }

@@ -112,7 +112,7 @@ impl Remote {
             body: serde_json::to_vec(body).expect("plain data serialises"),
             timeout: TIMEOUT,
             now: Clock::system().now(),
-            place: None,
+            label: None,
         };
         let answer = self.caller().post(call).await;
         judge(url, answer.outcome, answer.detail, answer.response.as_bytes())
@@ -122,7 +122,7 @@ impl Remote {
     pub async fn probe(&self, path: &str, headers: HeaderMap, body: &[u8]) -> Result<u16, NotDone> {
         let (url, now) = (self.at(path), Clock::system().now());
         let call =
-            Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now, place: None };
+            Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now, label: None };
         let answer = self.caller().post(call).await;
         match answer.outcome {
             Outcome::Answered { status, .. } => Ok(status),

@@ -12,7 +12,7 @@ use std::{
 use adapters::{
     bells::Bells,
     bucket::Bucket,
-    caller::Caller,
+    caller::{Caller, EventBridge},
     clock::Clock,
     queue::Queue,
     table::{Table, Written},
@@ -25,7 +25,7 @@ use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
     application::Application,
-    destination::Queues,
+    destination::Neighbours,
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId},
     retry::Policy,
@@ -145,7 +145,7 @@ impl Cloud {
             queues: Unreliable::of(0, 0.0, 0.0),
             sound,
             failing,
-            caller: Caller::new(Self::rule()).sending_to(Self::queues(), &outbox),
+            caller: Caller::new(Self::rule()).sending_to(Self::neighbours(), &outbox, None),
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -225,9 +225,25 @@ impl Cloud {
         format!("arn:aws:sqs:{}:{ACCOUNT}:{queue}", local::REGION)
     }
 
-    fn queues() -> Queues {
-        let list = ["orders", "orders.fifo"].map(Self::arn).join(",");
-        Queues::parse_list(&list, local::REGION, ACCOUNT).expect("queues")
+    /// The ARN of an event bus that deliveries may go to, if it is `jobs`.
+    pub fn bus(name: &str) -> String {
+        format!("arn:aws:events:{}:{ACCOUNT}:event-bus/{name}", local::REGION)
+    }
+
+    fn neighbours() -> Neighbours {
+        let list = [Self::arn("orders"), Self::arn("orders.fifo"), Self::bus("jobs")].join(",");
+        Neighbours::parse_list(&list, local::REGION, ACCOUNT).expect("queues and a bus")
+    }
+
+    /// Puts events on the buses of the EventBridge that listens there.
+    pub fn with_event_bridge(&mut self, url: &str) {
+        let (names, clients) = (self.aws.names(), self.aws.clients());
+        let clients = clients.with_retries(RetryConfig::disabled());
+        let failing = clients.with_http_client(self.faults.client());
+        let outbox = self.queue(&self.failing, &names.outbox);
+        let buses = EventBridge::new(failing.event_bridge(url));
+        self.caller =
+            Caller::new(Self::rule()).sending_to(Self::neighbours(), &outbox, Some(buses));
     }
 
     fn rule() -> Rule {

@@ -4,6 +4,7 @@
 pub mod chance;
 pub mod client;
 pub mod cloud;
+pub mod event_bridge;
 pub mod faults;
 pub mod invariants;
 pub mod platform;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::{aws::Aws, bells::Bells, caller::Caller, clock::Clock, config, log};
+use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
 use api::Api;
 use dispatch::attempt::Attempts;
 
@@ -16,8 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         bucket: aws.bucket(config::required("BUCKET_NAME")?),
         bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
         vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-        caller: Caller::new(config::address_rule()?)
-            .sending_to(config::destination_queues()?, &queue("OUTBOX_URL")?),
+        caller: aws.caller(&queue("OUTBOX_URL")?)?,
         clock: Clock::system(),
     };
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;

@@ -1,6 +1,6 @@
 //! Takes doorbells off the outbox and attempts the deliveries they ring for.
 
-use adapters::{aws::Aws, bells::Bells, caller::Caller, clock::Clock, config, log};
+use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
 use deliver::Deliver;
 use dispatch::attempt::Attempts;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -16,8 +16,7 @@ async fn main() -> Result<(), Error> {
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
             bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
             vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-            caller: Caller::new(config::address_rule()?)
-                .sending_to(config::destination_queues()?, &queue("OUTBOX_URL")?),
+            caller: aws.caller(&queue("OUTBOX_URL")?)?,
             clock: Clock::system(),
         },
     };

@@ -7,7 +7,7 @@ use adapters::{
     Unavailable,
     bells::{Bells, Inbox},
     bucket::Bucket,
-    caller::Caller,
+    caller::{Caller, EventBridge},
     clock::Clock,
     queue::Queue,
     table::Table,
@@ -20,7 +20,7 @@ use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
-    destination::Queues,
+    destination::Neighbours,
 };
 use ingest::Ingest;
 use local::{Clients, LocalAws, Names, Options, Ports, QueueTimes, Urls};
@@ -43,8 +43,10 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// Networks it may call besides the public internet.
     pub allowed_networks: String,
-    /// Queues of its SQS that deliveries may go to: ARNs with commas between them.
-    pub destination_queues: String,
+    /// Queues of its SQS, and event buses, that deliveries may go to: ARNs with commas between them.
+    pub destinations: String,
+    /// Where an EventBridge listens that has those buses; this mode brings none.
+    pub event_bridge: Option<String>,
     /// How patient its queues are.
     pub queues: QueueTimes,
     /// Its keys.
@@ -74,9 +76,12 @@ pub enum StartError {
     /// Networks that are none.
     #[error(transparent)]
     Network(#[from] domain::address::InvalidNetwork),
-    /// Queues that are none.
+    /// Queues or event buses that are none.
     #[error(transparent)]
-    Queue(#[from] domain::destination::InvalidQueue),
+    Neighbour(#[from] domain::destination::InvalidNeighbour),
+    /// Event buses that nothing has.
+    #[error("--destination-event-buses needs --event-bridge-url: there is no EventBridge in here")]
+    NoEventBridge,
 }
 
 /// A running relay.
@@ -128,7 +133,8 @@ impl Settings {
             port: 0,
             sweep_every: Duration::from_secs(1),
             allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
-            destination_queues: String::new(),
+            destinations: String::new(),
+            event_bridge: None,
             queues,
             secrets,
             clock: Clock::system(),
@@ -146,12 +152,15 @@ impl Bundle {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let rule =
             Rule { allowed: Network::parse_list(&settings.allowed_networks)?, ..Rule::default() };
-        let queues = Queues::parse_list(&settings.destination_queues, local::REGION, ACCOUNT)?;
+        let neighbours = Neighbours::parse_list(&settings.destinations, local::REGION, ACCOUNT)?;
+        if neighbours.have_a_bus() && settings.event_bridge.is_none() {
+            return Err(StartError::NoEventBridge);
+        }
         let listener = listen(settings.port).await?;
         let address =
             listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
         let aws = LocalAws::start(options(&settings)).await?;
-        let parts = Parts::new(&aws, &settings, (rule, queues), format!("http://{address}"));
+        let parts = Parts::new(&aws, &settings, (rule, neighbours), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, parts.router(), stopped.clone()));
@@ -263,18 +272,20 @@ impl Parts {
     fn new(
         aws: &LocalAws,
         settings: &Settings,
-        (rule, queues): (Rule, Queues),
+        (rule, neighbours): (Rule, Neighbours),
         public_url: String,
     ) -> Self {
         let (clients, names) = (aws.clients(), aws.names());
         let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
+        let buses = settings.event_bridge.as_deref();
+        let buses = buses.map(|url| EventBridge::new(clients.event_bridge(url)));
         Self {
             table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
             inbox: queue(&names.inbox),
             bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&settings.secrets.master),
-            caller: Caller::new(rule).sending_to(queues, &queue(&names.outbox)),
+            caller: Caller::new(rule).sending_to(neighbours, &queue(&names.outbox), buses),
             clock: settings.clock.clone(),
             public_url,
             admin: settings.secrets.admin.clone(),

@@ -32,6 +32,12 @@ pub struct Args {
     /// Queues of the local SQS that deliveries may go to: ARNs with commas between them.
     #[arg(long, env = "DESTINATION_QUEUES", default_value = "")]
     pub destination_queues: String,
+    /// Event buses that deliveries may go to: ARNs with commas between them.
+    #[arg(long, env = "DESTINATION_EVENT_BUSES", default_value = "")]
+    pub destination_event_buses: String,
+    /// Where an EventBridge listens that has these buses, such as an emulator; none is brought along.
+    #[arg(long, env = "AWS_ENDPOINT_URL_EVENTBRIDGE")]
+    pub event_bridge_url: Option<String>,
 }
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
@@ -64,7 +70,8 @@ async fn run(args: Args) -> Result<(), StartError> {
         data: Some(args.data.clone()),
         port: args.port,
         sweep_every: args.sweep_every,
-        destination_queues: args.destination_queues,
+        destinations: format!("{},{}", args.destination_queues, args.destination_event_buses),
+        event_bridge: args.event_bridge_url,
         ..Settings::new(secrets.clone())
     };
     let bundle = Bundle::start(settings).await?;

@@ -14,6 +14,8 @@ use domain::secret::Secret;
 use crate::{
     Unavailable,
     bucket::Bucket,
+    caller::{Caller, EventBridge},
+    config::{self, ConfigError},
     queue::Queue,
     table::Table,
     vault::{self, Vault},
@@ -41,6 +43,15 @@ impl Aws {
     /// A queue, by URL.
     pub fn queue(&self, url: String) -> Queue {
         Queue::new(aws_sdk_sqs::Client::new(&self.config), url)
+    }
+
+    /// What calls endpoints: by the address rule, and what its owner named beside the relay's own queues, of which the
+    /// outbox is one.
+    pub fn caller(&self, outbox: &Queue) -> Result<Caller, ConfigError> {
+        let neighbours = config::destinations()?;
+        let bus = || EventBridge::new(aws_sdk_eventbridge::Client::new(&self.config));
+        let buses = neighbours.have_a_bus().then(bus);
+        Ok(Caller::new(config::address_rule()?).sending_to(neighbours, outbox, buses))
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

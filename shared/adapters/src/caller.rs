@@ -4,6 +4,8 @@
 //! post, read a bounded prefix of the answer. There is no proxy, no redirect and no pool, so there
 //! is no way to an address that was not judged for this very call.
 
+mod aws;
+mod eventbridge;
 mod get;
 mod redis;
 mod sqs;
@@ -19,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
-    destination::{Destination, Queues},
+    destination::{Destination, Neighbours},
     retry::{self, ErrorClass, Outcome},
     time::Timestamp,
 };
@@ -34,8 +36,11 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
 
-pub use self::get::{Heard, Question};
-use crate::queue::{Neighbours, Queue};
+pub use self::{
+    eventbridge::EventBridge,
+    get::{Heard, Question},
+};
+use crate::queue::{Beside, Queue};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
@@ -46,7 +51,8 @@ pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
     names: Names,
-    neighbours: Option<Neighbours>,
+    queues: Option<Beside>,
+    buses: Option<EventBridge>,
 }
 
 /// What answers which addresses a name and a port have. It is asked once per call, and what it
@@ -68,17 +74,25 @@ pub struct Call<'a> {
     pub timeout: Duration,
     /// The time now, for a `Retry-After` that is a date.
     pub now: Timestamp,
-    /// What a queue that keeps order is told besides.
-    pub place: Option<Place<'a>>,
+    /// What a queue or an event bus is told besides.
+    pub label: Option<Label<'a>>,
 }
 
-/// Where in an order something belongs.
+/// What stands on the outside of a message or an event.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// Among whose: the order is kept within it.
-    pub group: &'a str,
+pub struct Label<'a> {
+    /// The `webhook-id`.
+    pub id: &'a str,
+    /// The endpoint: a queue keeps the order of what has the same.
+    pub endpoint: &'a str,
+    /// Its application.
+    pub application: &'a str,
+    /// Such as `job.succeeded`.
+    pub event_type: &'a str,
     /// What stays the same when the same is sent again.
     pub once: &'a str,
+    /// When it came about.
+    pub happened: Timestamp,
 }
 
 /// What came of a call.
@@ -120,14 +134,21 @@ impl Caller {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        Self { rule, tls, names: Arc::new(system), neighbours: None }
+        Self { rule, tls, names: Arc::new(system), queues: None, buses: None }
     }
 
-    /// The same, which also sends to these queues; they lie beside this one, one of the relay's own.
+    /// The same, which also sends to these: queues that lie beside this one, which is one of the relay's own, and event
+    /// buses, if there is something to reach them by.
     #[must_use]
-    pub fn sending_to(mut self, queues: Queues, beside: &Queue) -> Self {
-        self.rule.queues = queues;
-        self.neighbours = Some(beside.neighbours());
+    pub fn sending_to(
+        mut self,
+        neighbours: Neighbours,
+        beside: &Queue,
+        buses: Option<EventBridge>,
+    ) -> Self {
+        self.rule.neighbours = neighbours;
+        self.queues = Some(beside.beside());
+        self.buses = buses;
         self
     }
 
@@ -136,8 +157,8 @@ impl Caller {
         &self.rule
     }
 
-    /// Posts a body; sends or publishes it if the URL is that of a queue or a Redis channel. Every way of failing is
-    /// an outcome, never an error.
+    /// Posts a body; sends, puts or publishes it if the URL is that of a queue, an event bus or a Redis channel. Every
+    /// way of failing is an outcome, never an error.
     pub async fn post(&self, call: Call<'_>) -> Answer {
         self.send(Method::POST, call).await
     }
@@ -159,6 +180,7 @@ impl Caller {
         match self.rule.destination(call.url)? {
             Destination::Redis(channel) => return self.publish(&channel, &call).await,
             Destination::Queue(queue) => return self.enqueue(&queue, &call).await,
+            Destination::Bus(bus) => return self.put(&bus, &call).await,
             Destination::Http(_) => (),
         }
         let response = self.response(method, call.url, call.headers, call.body).await?;

@@ -19,16 +19,16 @@ pub struct Queue {
 
 /// What sends to queues of the same account and region, by name.
 #[derive(Clone, Debug)]
-pub(crate) struct Neighbours {
+pub(crate) struct Beside {
     /// The client of the queue that they lie beside.
     pub(crate) client: Client,
-    beside: String,
+    account: String,
 }
 
-impl Neighbours {
+impl Beside {
     /// The URL of the queue of this name.
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("{}/{name}", self.beside)
+        format!("{}/{name}", self.account)
     }
 }
 
@@ -50,9 +50,9 @@ impl Queue {
     }
 
     /// What sends to the queues beside this one, which are in the same account and region.
-    pub(crate) fn neighbours(&self) -> Neighbours {
-        let beside = self.url.rsplit_once('/').map_or("", |(beside, _)| beside);
-        Neighbours { client: self.client.clone(), beside: beside.to_owned() }
+    pub(crate) fn beside(&self) -> Beside {
+        let account = self.url.rsplit_once('/').map_or("", |(account, _)| account);
+        Beside { client: self.client.clone(), account: account.to_owned() }
     }
 
     /// Sends one message.

@@ -9,7 +9,7 @@ use adapters::{
     Unavailable,
     bells::Bells,
     bucket::Bucket,
-    caller::{Answer, Call, Caller, Place},
+    caller::{Answer, Call, Caller, Label},
     clock::Clock,
     random,
     table::{Claim, Claimed, Concluded, Context, Table},
@@ -18,6 +18,7 @@ use adapters::{
 use domain::{
     delivery::{Delivery, LEASE_MARGIN, MAX_QUEUE_DELAY, Round, State},
     endpoint::{Disabled, Endpoint},
+    event::Event,
     health::{Called, Sign},
     id::{AttemptId, DeliveryId, EventId},
     outgoing::{Ended, STATUS_REDIS},
@@ -174,7 +175,7 @@ impl Attempts {
             claimed.delivery.sent = compose::shown(&request.headers);
         }
         let answer = match request {
-            Ok(request) => self.call(&claimed, endpoint, request, at, asked.limit).await,
+            Ok(request) => self.call(&claimed, (event, endpoint), request, at, asked.limit).await,
             Err(why) => record::unsendable(why),
         };
         self.conclude(claimed, &context, endpoint, answer, at, asked).await
@@ -256,7 +257,7 @@ impl Attempts {
     async fn call(
         &self,
         claimed: &Claimed,
-        endpoint: &Endpoint,
+        (event, endpoint): (&Event, &Endpoint),
         Request { headers, body, sealed }: Request,
         at: Timestamp,
         limit: Option<Duration>,
@@ -271,8 +272,16 @@ impl Attempts {
             Round::Policy => claimed.delivery.id.to_string(),
             Round::Once => AttemptId::of(&claimed.delivery.id, claimed.delivery.made).to_string(),
         };
-        let place = Some(Place { group: endpoint.id.as_str(), once: &once });
-        let call = Call { url: &endpoint.url, headers, body, timeout, now: at, place };
+        let id = event.webhook_id();
+        let label = Some(Label {
+            id: &id,
+            endpoint: endpoint.id.as_str(),
+            application: endpoint.application.as_str(),
+            event_type: &event.event_type,
+            once: &once,
+            happened: event.created_at,
+        });
+        let call = Call { url: &endpoint.url, headers, body, timeout, now: at, label };
         let mut answer = self.caller.send(method, call).await;
         compose::redact(&mut answer.response, &sealed);
         answer

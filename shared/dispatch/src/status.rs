@@ -26,7 +26,7 @@ pub(crate) async fn tell(caller: &Caller, server: &str, payload: &[u8], ended: E
             body,
             timeout: TIMEOUT,
             now: ended.at,
-            place: None,
+            label: None,
         };
         let answer = caller.post(call).await;
         if !matches!(answer.outcome, Outcome::Answered { .. }) {

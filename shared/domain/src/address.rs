@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::destination::Queues;
+use crate::destination::Neighbours;
 use url::{Host, Url};
 
 /// A network in CIDR notation.
@@ -101,8 +101,8 @@ impl Network {
 pub struct Rule {
     /// Networks that may be called although the rule forbids them, and without TLS.
     pub allowed: Vec<Network>,
-    /// Queues that deliveries may go to.
-    pub queues: Queues,
+    /// Queues and event buses that deliveries may go to.
+    pub neighbours: Neighbours,
 }
 
 /// Why a URL or an address may not be called. The caller may read this.
@@ -126,14 +126,20 @@ pub enum Forbidden {
     /// A Redis server without a channel.
     #[error("a Redis URL names a channel, such as rediss://host:6379/channel")]
     Channel,
-    /// An ARN, but not that of a queue.
-    #[error("an ARN names a queue, such as arn:aws:sqs:<region>:<account>:<queue>")]
+    /// An ARN, but neither that of a queue nor that of an event bus.
+    #[error(
+        "an ARN names a queue or an event bus: arn:aws:sqs:<region>:<account>:<queue>, \
+         arn:aws:events:<region>:<account>:event-bus/<name>"
+    )]
     Arn,
-    /// A queue of somebody else.
-    #[error("the queue must be in the account and region of the relay")]
+    /// A queue or a bus of somebody else.
+    #[error("a queue or an event bus must be in the account and region of the relay")]
     Elsewhere,
-    /// A queue that the relay's owner did not name.
-    #[error("the queue is none of those that this relay may send to (DestinationQueues)")]
+    /// A queue or a bus that the relay's owner did not name.
+    #[error(
+        "it is none of the queues (DestinationQueues) and event buses (DestinationEventBuses) that \
+         this relay may send to"
+    )]
     Unlisted,
     /// Not the public internet.
     #[error("the address {0} is not on the public internet")]

@@ -1,8 +1,9 @@
-//! Where deliveries go: over HTTP, to a queue of SQS, or to a Redis channel while its listeners move over.
+//! Where deliveries go: over HTTP, to a queue of SQS or an event bus of EventBridge, or to a Redis channel while its
+//! listeners move over.
 
-mod queue;
+mod neighbours;
 
-pub use self::queue::{InvalidQueue, Queue, Queues};
+pub use self::neighbours::{Bus, InvalidNeighbour, Neighbour, Neighbours, Queue};
 use crate::address::{Forbidden, Rule, Target};
 
 /// Where a delivery goes.
@@ -14,6 +15,8 @@ pub enum Destination {
     Redis(Channel),
     /// Sent as a message.
     Queue(Queue),
+    /// Put as an event.
+    Bus(Bus),
 }
 
 /// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
@@ -33,7 +36,10 @@ impl Rule {
     /// resolved. Without TLS a Redis server, too, is only called in the networks that are allowed.
     pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
         if text.starts_with("arn:") {
-            return self.queues.find(text).map(Destination::Queue);
+            return Ok(match self.neighbours.find(text)? {
+                Neighbour::Queue(queue) => Destination::Queue(queue),
+                Neighbour::Bus(bus) => Destination::Bus(bus),
+            });
         }
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("rediss://") {
             ("https://", rest)

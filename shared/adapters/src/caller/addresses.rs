@@ -72,7 +72,7 @@ async fn post(caller: &Caller, url: &str) -> Answer {
             body: b"{}".to_vec(),
             timeout,
             now,
-            place: None,
+            label: None,
         })
         .await
 }

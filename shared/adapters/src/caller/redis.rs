@@ -149,7 +149,7 @@ mod tests {
         }
         let (body, now) = (b"{\"a\":1}\r\n".to_vec(), Timestamp::from_secs(0));
         let timeout = Duration::from_secs(20);
-        Caller::new(rule).post(Call { url, headers, body, timeout, now, place: None }).await
+        Caller::new(rule).post(Call { url, headers, body, timeout, now, label: None }).await
     }
 
     const PUBLISH: &str = "*3\r\n$7\r\nPUBLISH\r\n$11\r\nmodel:ready\r\n$9\r\n{\"a\":1}\r\n\r\n";
@@ -204,7 +204,7 @@ mod tests {
                 let url = format!("{scheme}://{host}:{port}/channel");
                 let (headers, now) = (HeaderMap::new(), Timestamp::from_secs(0));
                 let timeout = Duration::from_secs(20);
-                let call = Call { url: &url, headers, body: Vec::new(), timeout, now, place: None };
+                let call = Call { url: &url, headers, body: Vec::new(), timeout, now, label: None };
                 let outcome = strict.post(call).await.outcome;
                 assert_eq!(outcome, Outcome::Failed(ErrorClass::ForbiddenAddress), "{url}");
             }

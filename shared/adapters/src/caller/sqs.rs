@@ -3,8 +3,6 @@
 
 use aws_sdk_sqs::{
     config::{Builder, retry::RetryConfig},
-    error::{ProvideErrorMetadata, SdkError},
-    operation::send_message::SendMessageError,
     types::MessageAttributeValue,
 };
 use domain::{
@@ -13,7 +11,7 @@ use domain::{
 };
 use http::{HeaderMap, header};
 
-use super::{Call, Caller, Failure};
+use super::{Call, Caller, Failure, aws::refused};
 
 /// Bytes in a message, attributes included.
 const MAX_BYTES: usize = 1_048_576;
@@ -28,7 +26,7 @@ impl Caller {
         call: &Call<'_>,
     ) -> Result<(Outcome, String), Failure> {
         let unfit = |why: &str| Failure::new(ErrorClass::Unfit, why);
-        let Some(neighbours) = &self.neighbours else {
+        let Some(queues) = &self.queues else {
             return Err(Failure::new(ErrorClass::Relay, "nothing here sends to queues"));
         };
         let body = str::from_utf8(&call.body).ok().filter(|body| body.chars().all(allowed));
@@ -42,18 +40,15 @@ impl Caller {
         if MAX_BYTES < body.len() + headers.iter().map(size).sum::<usize>() {
             return Err(unfit("a queue takes 1 MiB, headers included"));
         }
-        let mut message = neighbours
-            .client
-            .send_message()
-            .queue_url(neighbours.url(queue.name()))
-            .message_body(body);
+        let mut message =
+            queues.client.send_message().queue_url(queues.url(queue.name())).message_body(body);
         for (name, value) in headers {
             message = message.message_attributes(name, attribute(value));
         }
         if queue.is_fifo()
-            && let Some(place) = call.place
+            && let Some(label) = call.label
         {
-            message = message.message_group_id(place.group).message_deduplication_id(place.once);
+            message = message.message_group_id(label.endpoint).message_deduplication_id(label.once);
         }
         // An attempt is one call: how often there is another is for the endpoint's policy to say.
         let once = Builder::new().retry_config(RetryConfig::disabled());
@@ -62,7 +57,7 @@ impl Caller {
                 let id = sent.message_id().unwrap_or_default();
                 Ok((Outcome::Answered { status: 200, retry_after: None }, format!("message {id}")))
             }
-            Err(error) => refused(&error),
+            Err(error) => refused(&error, "SQS"),
         }
     }
 }
@@ -88,46 +83,16 @@ const fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// What SQS answered: the code alone, for what stands beside it names the relay's role.
-fn refused(error: &SdkError<SendMessageError>) -> Result<(Outcome, String), Failure> {
-    let class = match error {
-        SdkError::ServiceError(service) => {
-            let code = service.err().code().unwrap_or("unknown");
-            let status = status(code, service.raw().status().as_u16());
-            return Ok((Outcome::Answered { status, retry_after: None }, code.to_owned()));
-        }
-        SdkError::TimeoutError(_) => ErrorClass::Timeout,
-        SdkError::DispatchFailure(_) => ErrorClass::Connect,
-        SdkError::ResponseError(_) => ErrorClass::Protocol,
-        _ => ErrorClass::Relay,
-    };
-    Err(Failure::new(class, "SQS did not answer"))
-}
-
-/// SQS answers 400 to almost everything.
-fn status(code: &str, answered: u16) -> u16 {
-    match code {
-        code if code.contains("Throttl") => 429,
-        code if code.contains("NonExistentQueue") || code.ends_with("QueueDoesNotExist") => 404,
-        code if code.contains("AccessDenied") => 403,
-        _ => answered,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
-    use domain::{address::Rule, destination::Queues, time::Timestamp};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use aws_sdk_sqs::config::BehaviorVersion;
+    use domain::{address::Rule, destination::Neighbours, time::Timestamp};
 
     use super::*;
     use crate::{
-        caller::{Answer, Place},
+        caller::{Answer, Label, aws::once},
         queue,
     };
 
@@ -136,6 +101,15 @@ mod tests {
         "arn:aws:sqs:us-east-1:000000000000:orders.fifo",
     ];
 
+    const LABEL: Label<'_> = Label {
+        id: "msg_1",
+        endpoint: "ep_1",
+        application: "app_1",
+        event_type: "job.succeeded",
+        once: "dlv_1",
+        happened: Timestamp::from_secs(0),
+    };
+
     /// Calls with a queue's ARN, and gives the answer and what SQS was asked; it answers this status and body, once.
     async fn send(
         arn: &str,
@@ -143,37 +117,20 @@ mod tests {
         headers: HeaderMap,
         said: (u16, &str),
     ) -> (Answer, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let (status, text) = said;
-        let answer = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{text}",
-            text.len()
-        );
-        let asked = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.expect("accepted");
-            let mut seen = Vec::new();
-            while !seen.ends_with(b"}") {
-                let mut part = [0; 4096];
-                let count = stream.read(&mut part).await.expect("read");
-                seen.extend_from_slice(&part[..count]);
-            }
-            stream.write_all(answer.as_bytes()).await.expect("written");
-            String::from_utf8(seen).expect("text")
-        });
+        let (url, asked) = once::answering(said).await;
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
+            .region(once::REGION)
+            .credentials_provider(once::credentials())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .endpoint_url(&url);
         let own = format!("{url}/000000000000/outbox");
         let own = queue::Queue::new(aws_sdk_sqs::Client::from_conf(config.build()), own);
-        let queues = Queues::parse_list(&ARNS.join(","), "us-east-1", "000000000000");
-        let caller = Caller::new(Rule::default()).sending_to(queues.expect("queues"), &own);
-        let place = Some(Place { group: "ep_1", once: "dlv_1" });
+        let queues = Neighbours::parse_list(&ARNS.join(","), once::REGION.as_ref(), once::ACCOUNT);
+        let caller = Caller::new(Rule::default()).sending_to(queues.expect("queues"), &own, None);
         let (timeout, now) = (Duration::from_secs(20), Timestamp::from_secs(0));
-        let call = Call { url: arn, headers, body: body.to_vec(), timeout, now, place };
+        let call =
+            Call { url: arn, headers, body: body.to_vec(), timeout, now, label: Some(LABEL) };
         let answer = caller.post(call).await;
         let asked = if answer.outcome == Outcome::Failed(ErrorClass::Unfit) {
             asked.abort();

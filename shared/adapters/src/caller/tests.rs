@@ -45,7 +45,7 @@ async fn post(caller: &Caller, url: &str) -> Answer {
 async fn post_within(caller: &Caller, url: &str, timeout: Duration) -> Answer {
     let headers = HeaderMap::new();
     let now = Timestamp::from_secs(784_111_770);
-    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now, place: None }).await
+    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now, label: None }).await
 }
 
 #[tokio::test]

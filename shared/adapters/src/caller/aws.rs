@@ -1,0 +1,81 @@
+//! What a service of AWS answered, put as HTTP puts it: what goes to a queue or a bus is judged, retried and shown as
+//! anything else.
+
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use domain::retry::{ErrorClass, Outcome};
+
+use super::Failure;
+
+/// What AWS answered to a call of its SDK: its code with the status it has or would have over HTTP, and nothing of what
+/// stands beside it, which names the relay's role.
+pub(super) fn refused<E: ProvideErrorMetadata>(
+    error: &SdkError<E>,
+    service: &str,
+) -> Result<(Outcome, String), Failure> {
+    let class = match error {
+        SdkError::ServiceError(said) => {
+            let code = said.err().code().unwrap_or("unknown");
+            return Ok(coded(code, said.raw().status().as_u16()));
+        }
+        SdkError::TimeoutError(_) => ErrorClass::Timeout,
+        SdkError::DispatchFailure(_) => ErrorClass::Connect,
+        SdkError::ResponseError(_) => ErrorClass::Protocol,
+        _ => ErrorClass::Relay,
+    };
+    Err(Failure::new(class, format!("{service} did not answer")))
+}
+
+/// The answer of this code; AWS answers 400 to almost everything.
+pub(super) fn coded(code: &str, answered: u16) -> (Outcome, String) {
+    let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
+    let status = match answered {
+        _ if has(&["Throttl"]) => 429,
+        _ if has(&["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound"]) => 404,
+        _ if has(&["AccessDenied", "NotAuthorized"]) => 403,
+        _ if has(&["InternalFailure", "InternalException"]) => 500,
+        _ => answered,
+    };
+    (Outcome::Answered { status, retry_after: None }, code.to_owned())
+}
+
+/// A service that answers once, to test against.
+#[cfg(test)]
+pub(super) mod once {
+    use aws_sdk_sqs::config::{Credentials, Region};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        task::JoinHandle,
+    };
+
+    pub(crate) const REGION: Region = Region::from_static("us-east-1");
+    pub(crate) const ACCOUNT: &str = "000000000000";
+
+    /// Who asks.
+    pub(crate) fn credentials() -> Credentials {
+        Credentials::for_tests()
+    }
+
+    /// Where it is, and what it was asked when it was; it answers this status and body of JSON.
+    pub(crate) async fn answering(said: (u16, &str)) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let (status, text) = said;
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("accepted");
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"}") {
+                let mut part = [0; 4096];
+                let count = stream.read(&mut part).await.expect("read");
+                seen.extend_from_slice(&part[..count]);
+            }
+            stream.write_all(answer.as_bytes()).await.expect("written");
+            String::from_utf8(seen).expect("text")
+        });
+        (url, asked)
+    }
+}

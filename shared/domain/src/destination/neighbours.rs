@@ -1,0 +1,254 @@
+//! Queues of SQS and event buses of EventBridge that deliveries may go to: those that the relay's owner names, in the
+//! account and region that the relay itself lives in. Whoever may make an endpoint could otherwise write to the relay's
+//! own queues.
+
+use crate::address::Forbidden;
+
+/// What lies beside the relay, by its ARN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// `arn:aws:sqs:<region>:<account>:<name>`
+    Queue(Queue),
+    /// `arn:aws:events:<region>:<account>:event-bus/<name>`
+    Bus(Bus),
+}
+
+/// A queue of SQS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue(Arn);
+
+/// An event bus of EventBridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bus(Arn);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Arn {
+    partition: String,
+    region: String,
+    account: String,
+    name: String,
+}
+
+/// What stands before the name of an event bus.
+const BUS: &str = "event-bus/";
+/// Longest name of a queue.
+const LONGEST_QUEUE: usize = 80;
+/// Longest name of an event bus.
+const LONGEST_BUS: usize = 256;
+
+impl Neighbour {
+    fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<_> = text.split(':').collect();
+        let ["arn", partition, service, region, account, resource] = parts[..] else { return None };
+        let digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let placed = partition.starts_with("aws") && word(partition, "-") && word(region, "-");
+        if !(digits && placed) {
+            return None;
+        }
+        let arn = |name: &str| {
+            let [partition, region, account, name] =
+                [partition, region, account, name].map(str::to_owned);
+            Arn { partition, region, account, name }
+        };
+        match service {
+            "sqs" => {
+                let stem = resource.strip_suffix(".fifo").unwrap_or(resource);
+                let named = word(stem, "-_") && resource.len() <= LONGEST_QUEUE;
+                named.then(|| Self::Queue(Queue(arn(resource))))
+            }
+            "events" => {
+                let name = resource.strip_prefix(BUS)?;
+                // Those of a partner have slashes in their names, and take nothing of ours.
+                let named = word(name, ".-_") && name.len() <= LONGEST_BUS;
+                named.then(|| Self::Bus(Bus(arn(name))))
+            }
+            _ => None,
+        }
+    }
+
+    const fn arn(&self) -> &Arn {
+        match self {
+            Self::Queue(Queue(arn)) | Self::Bus(Bus(arn)) => arn,
+        }
+    }
+}
+
+/// Whether this is something, of letters, digits and these.
+fn word(text: &str, more: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+    !text.is_empty() && text.chars().all(fits)
+}
+
+impl Queue {
+    /// Its name, by which it is found beside the relay's own.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether it keeps the order of each group and drops what it was sent already.
+    pub fn is_fifo(&self) -> bool {
+        self.0.name.ends_with(".fifo")
+    }
+}
+
+impl Bus {
+    /// Its name, by which it is found in the relay's account and region.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+/// The queues and buses that deliveries may go to; none by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    region: String,
+    account: String,
+    named: Vec<Neighbour>,
+}
+
+/// Something in a list is nothing that the relay could send to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}: {why}")]
+pub struct InvalidNeighbour {
+    text: String,
+    why: Forbidden,
+}
+
+impl Neighbours {
+    /// Reads a list of ARNs with commas between them, which may be empty, for a relay in this region and account.
+    pub fn parse_list(text: &str, region: &str, account: &str) -> Result<Self, InvalidNeighbour> {
+        let (region, account) = (region.to_owned(), account.to_owned());
+        let mut neighbours = Self { region, account, named: Vec::new() };
+        for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            let invalid = |why| InvalidNeighbour { text: text.to_owned(), why };
+            let neighbour = Neighbour::parse(text).ok_or_else(|| invalid(Forbidden::Arn))?;
+            if neighbours.is_elsewhere(&neighbour) {
+                return Err(invalid(Forbidden::Elsewhere));
+            }
+            neighbours.named.push(neighbour);
+        }
+        Ok(neighbours)
+    }
+
+    /// Whether a bus is among them.
+    pub fn have_a_bus(&self) -> bool {
+        self.named.iter().any(|neighbour| matches!(neighbour, Neighbour::Bus(_)))
+    }
+
+    /// The queue or bus of this ARN, if deliveries may go to it.
+    pub(super) fn find(&self, arn: &str) -> Result<Neighbour, Forbidden> {
+        let neighbour = Neighbour::parse(arn).ok_or(Forbidden::Arn)?;
+        if !self.account.is_empty() && self.is_elsewhere(&neighbour) {
+            return Err(Forbidden::Elsewhere);
+        }
+        if self.named.contains(&neighbour) { Ok(neighbour) } else { Err(Forbidden::Unlisted) }
+    }
+
+    fn is_elsewhere(&self, neighbour: &Neighbour) -> bool {
+        let arn = neighbour.arn();
+        (&arn.region, &arn.account) != (&self.region, &self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{address::Rule, destination::Destination};
+
+    const LISTED: &str = "arn:aws:sqs:eu-central-1:123456789012:orders, \
+        arn:aws:sqs:eu-central-1:123456789012:orders.fifo,\
+        arn:aws:events:eu-central-1:123456789012:event-bus/relay.jobs";
+
+    fn listed() -> Neighbours {
+        Neighbours::parse_list(LISTED, "eu-central-1", "123456789012").expect("queues")
+    }
+
+    #[test]
+    fn a_queue_that_was_named_is_a_destination_and_no_other_is() {
+        let rule = Rule { neighbours: listed(), ..Rule::default() };
+        for (name, fifo) in [("orders", false), ("orders.fifo", true)] {
+            let arn = format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
+            match rule.destination(&arn) {
+                Ok(Destination::Queue(queue)) => {
+                    assert_eq!((queue.name(), queue.is_fifo()), (name, fifo));
+                }
+                other => panic!("{arn}: {other:?}"),
+            }
+        }
+        for (arn, why) in [
+            ("arn:aws:sqs:eu-central-1:123456789012:relay-outbox", Forbidden::Unlisted),
+            ("arn:aws-cn:sqs:eu-central-1:123456789012:orders", Forbidden::Unlisted),
+            ("arn:aws:sqs:eu-central-1:123456789013:orders", Forbidden::Elsewhere),
+            ("arn:aws:sqs:eu-west-1:123456789012:orders", Forbidden::Elsewhere),
+            ("arn:aws:sns:eu-central-1:123456789012:orders", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:123456789012:orders/x", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:123456789012:orders:x", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:123456789012:", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:123456789012:.fifo", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:123456789012:a.b", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:12345678901:orders", Forbidden::Arn),
+            ("arn:aws:sqs:eu-central-1:*:orders", Forbidden::Arn),
+            ("arn:aws:sqs::123456789012:orders", Forbidden::Arn),
+            ("arn:other:sqs:eu-central-1:123456789012:orders", Forbidden::Arn),
+            ("arn:", Forbidden::Arn),
+            ("ARN:aws:sqs:eu-central-1:123456789012:orders", Forbidden::Scheme),
+        ] {
+            assert_eq!(rule.destination(arn), Err(why), "{arn}");
+        }
+        let long = format!("arn:aws:sqs:eu-central-1:123456789012:{}", "a".repeat(81));
+        assert_eq!(rule.destination(&long), Err(Forbidden::Arn));
+    }
+
+    #[test]
+    fn a_bus_that_was_named_is_a_destination_and_no_other_is() {
+        let rule = Rule { neighbours: listed(), ..Rule::default() };
+        match rule.destination("arn:aws:events:eu-central-1:123456789012:event-bus/relay.jobs") {
+            Ok(Destination::Bus(bus)) => assert_eq!(bus.name(), "relay.jobs"),
+            other => panic!("{other:?}"),
+        }
+        for (resource, why) in [
+            ("event-bus/default", Forbidden::Unlisted),
+            ("event-bus/orders", Forbidden::Unlisted),
+            ("event-bus/", Forbidden::Arn),
+            ("event-bus/aws.partner/stripe.com/x", Forbidden::Arn),
+            ("relay.jobs", Forbidden::Arn),
+            ("rule/relay.jobs", Forbidden::Arn),
+            ("event-bus/relay.jobs:x", Forbidden::Arn),
+            ("event-bus/*", Forbidden::Arn),
+        ] {
+            let arn = format!("arn:aws:events:eu-central-1:123456789012:{resource}");
+            assert_eq!(rule.destination(&arn), Err(why), "{arn}");
+        }
+        for arn in [
+            "arn:aws:events:eu-central-1:123456789013:event-bus/relay.jobs",
+            "arn:aws:events:eu-west-1:123456789012:event-bus/relay.jobs",
+        ] {
+            assert_eq!(rule.destination(arn), Err(Forbidden::Elsewhere), "{arn}");
+        }
+        let long =
+            format!("arn:aws:events:eu-central-1:123456789012:event-bus/{}", "a".repeat(257));
+        assert_eq!(rule.destination(&long), Err(Forbidden::Arn));
+    }
+
+    #[test]
+    fn without_a_list_deliveries_go_to_no_queue() {
+        let arn = "arn:aws:sqs:eu-central-1:123456789012:orders";
+        assert_eq!(Rule::default().destination(arn), Err(Forbidden::Unlisted));
+        let none = Neighbours::parse_list("", "eu-central-1", "123456789012").expect("none");
+        let rule = Rule { neighbours: none, ..Rule::default() };
+        assert_eq!(rule.destination(arn), Err(Forbidden::Unlisted));
+    }
+
+    #[test]
+    fn a_list_names_queues_of_the_relay_s_own_account_and_region() {
+        for (list, why) in [
+            ("arn:aws:sqs:eu-central-1:999999999999:orders", Forbidden::Elsewhere),
+            ("arn:aws:sqs:us-east-1:123456789012:orders", Forbidden::Elsewhere),
+            ("arn:aws:sqs:eu-central-1:123456789012:*", Forbidden::Arn),
+            ("orders", Forbidden::Arn),
+        ] {
+            let read = Neighbours::parse_list(list, "eu-central-1", "123456789012");
+            assert_eq!(read, Err(InvalidNeighbour { text: list.to_owned(), why }), "{list}");
+        }
+    }
+}

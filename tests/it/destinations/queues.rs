@@ -1,0 +1,120 @@
+//! Endpoints that are queues.
+
+use aws_sdk_sqs::types::Message;
+use axum::http::{HeaderMap, HeaderName, Method};
+use serde_json::json;
+use standardwebhooks::Webhook;
+use tests::{cloud::Cloud, faults::Faults, invariants::World};
+
+use super::{attempt, calls, endpoint, once, publish, secret};
+
+async fn create_queue(cloud: &Cloud) -> String {
+    let made = cloud.sound.sqs().create_queue().queue_name("orders").send().await.expect("made");
+    made.queue_url().expect("a URL").to_owned()
+}
+
+/// Takes what lies on a queue.
+async fn take(cloud: &Cloud, url: &str) -> Vec<Message> {
+    let asked = cloud.sound.sqs().receive_message().queue_url(url).max_number_of_messages(10);
+    let taken = asked.message_attribute_names("All").send().await.expect("received");
+    taken.messages().to_vec()
+}
+
+fn headers(message: &Message) -> HeaderMap {
+    let attributes = message.message_attributes().expect("attributes");
+    let header = |(name, value): (&String, &aws_sdk_sqs::types::MessageAttributeValue)| {
+        let value = value.string_value().expect("text").parse().expect("a header");
+        (HeaderName::try_from(name).expect("a name"), value)
+    };
+    attributes.iter().map(header).collect()
+}
+
+#[tokio::test]
+async fn a_message_lies_on_its_queue_as_a_receiver_would_have_got_it() {
+    let cloud = Cloud::start(Faults::default()).await;
+    let queue = create_queue(&cloud).await;
+    endpoint(&cloud, &Cloud::arn("orders"), json!({ "headers": { "X-Tenant": "a" } })).await;
+    let id = publish(&cloud, &json!({ "a": 1.0, "é": "ü" })).await;
+    assert!(cloud.settle(5).await);
+    let messages = take(&cloud, &queue).await;
+    assert_eq!(messages.len(), 1);
+    let (headers, body) = (headers(&messages[0]), messages[0].body().expect("a body"));
+    assert_eq!(body, r#"{"a":1.0,"é":"ü"}"#);
+    assert_eq!(headers["webhook-id"], id.as_str());
+    assert_eq!(headers["x-tenant"], "a");
+    assert_eq!(headers["content-type"], "application/json");
+    // The library verifies by the clock on the wall, and the cloud has its own; so it signs instead.
+    let library = Webhook::new(&secret()).expect("a secret");
+    let at = headers["webhook-timestamp"].to_str().expect("text").parse().expect("seconds");
+    let signature = library.sign(&id, at, body.as_bytes()).expect("signed");
+    assert_eq!(headers["webhook-signature"], signature);
+    let attempt = attempt(&cloud, &id).await;
+    assert_eq!((&attempt["status"], &attempt["responseStatusCode"]), (&json!(0), &json!(200)));
+    let sent = format!("message {}", messages[0].message_id().expect("an id"));
+    assert_eq!(attempt["response"], sent);
+    assert_eq!(attempt["url"], Cloud::arn("orders"));
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_tried_again_parked_and_sent_to_by_hand() {
+    let cloud = Cloud::start(Faults::default()).await;
+    endpoint(&cloud, &Cloud::arn("orders"), json!({ "delays": [1], "maxRetries": 2 })).await;
+    let id = publish(&cloud, &json!({ "a": 1 })).await;
+    // No further: a minute later the relay asks by itself whether the queue is back.
+    cloud.settle_for(2).await;
+    cloud.work().await;
+    let (_, letters) = cloud.call(Method::GET, "/v1/webhooks/dead-letter", None).await;
+    assert_eq!(letters["data"][0]["webhook_url"], Cloud::arn("orders"), "{letters}");
+    let dead = World::read(&cloud).await.deliveries.remove(0);
+    assert_eq!(dead.made, 3, "once, and twice again");
+    for attempt in &dead.attempts {
+        assert_eq!(attempt.status, Some(404), "{attempt:?}");
+    }
+    let queue = create_queue(&cloud).await;
+    let path = "/v1/webhooks/dead-letter/1/retry";
+    let (status, answer) = cloud.call(Method::POST, path, None).await;
+    assert!(status.is_success(), "{answer}");
+    let messages = take(&cloud, &queue).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(headers(&messages[0])["webhook-id"], id.as_str());
+}
+
+#[tokio::test]
+async fn what_a_queue_never_takes_is_parked_at_once() {
+    let cloud = Cloud::start(Faults::default()).await;
+    let queue = create_queue(&cloud).await;
+    endpoint(&cloud, &Cloud::arn("orders"), json!({})).await;
+    // With its headers it is a little too large, and without them it is not.
+    publish(&cloud, &json!({ "a": "x".repeat(1_048_500) })).await;
+    cloud.work().await;
+    let dead = World::read(&cloud).await.deliveries.remove(0);
+    assert_eq!((dead.made, dead.attempts.len()), (1, 1));
+    let said = serde_json::to_value(&dead.attempts[0]).expect("JSON").to_string();
+    assert!(said.contains("unfit") && said.contains("1 MiB"), "{said}");
+    assert!(take(&cloud, &queue).await.is_empty());
+}
+
+/// A send that was not acknowledged is made again under the same `webhook-id`, and one that failed is too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_to_a_queue_may_fail_in_every_way() {
+    let (faults, _) = walk(Faults::default()).await;
+    for (k, call) in calls(&faults, "SendMessage") {
+        for how in call.ways() {
+            let (faults, arrived) = walk(Faults::at(k, *how)).await;
+            assert_eq!(faults.hits(), 1);
+            assert!((1..=2).contains(&arrived), "{how:?}: {arrived} messages");
+        }
+    }
+}
+
+/// A message on its way to a queue; how many lie there in the end, all of one id.
+async fn walk(faults: Faults) -> (Faults, usize) {
+    let cloud = Cloud::start(faults.clone()).await;
+    let queue = create_queue(&cloud).await;
+    once(&cloud, &Cloud::arn("orders")).await;
+    let messages = take(&cloud, &queue).await;
+    let ids: Vec<_> =
+        messages.iter().map(|message| headers(message)["webhook-id"].clone()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    (faults, messages.len())
+}
