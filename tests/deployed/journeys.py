@@ -6,6 +6,7 @@ import time
 import standardwebhooks
 import svix.webhooks
 
+import sam
 import tools
 from receiver import Request
 from stack import FUNCTIONS
@@ -179,6 +180,37 @@ def dead_letters_are_put_back_by_filter(world: World) -> str:
     return f"{failed} attempts failed, {world.manage('GET', task).json['redriven']} letters were put back"
 
 
+def what_lies_beside_it_is_sent_to(world: World) -> str:
+    """A queue, and a bus with a rule and a queue behind it: the parameters name them, and the roles go by the parameters."""
+    sqs, events = world.emulator.client("sqs"), world.emulator.client("events")
+    queue = sqs.create_queue(QueueName="beside")["QueueUrl"]
+    behind = sqs.create_queue(QueueName="behind-the-bus")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=behind, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.create_event_bus(Name="beside")
+    events.put_rule(Name="ours", EventBusName="beside", EventPattern='{"source": ["webhook-relay"]}')
+    events.put_targets(Rule="ours", EventBusName="beside", Targets=[{"Id": "1", "Arn": arn}])
+    world.application("beside")
+    endpoint = "/api/v1/app/beside/endpoint"
+    for url in (sam.QUEUE, sam.BUS):
+        world.manage("POST", endpoint, {"url": url})
+    sent = world.manage("POST", "/api/v1/app/beside/msg", {"eventType": "it.works", "payload": {"a": 1}}).json["id"]
+
+    def first(url: str):
+        asked = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
+        return next(iter(asked.get("Messages", [])), None)
+
+    message = tools.wait_until("the message is on the queue", lambda: first(queue))
+    assert json.loads(message["Body"]) == {"a": 1}, message
+    assert message["MessageAttributes"]["webhook-id"]["StringValue"] == sent, message
+    event = json.loads(tools.wait_until("the event is behind the bus", lambda: first(behind))["Body"])
+    assert (event["detail-type"], event["detail"]) == ("it.works", {"a": 1}), event
+    assert event["resources"][0] == sent, event
+    other = sam.QUEUE.replace(":beside", ":relay-outbox")
+    refused = world.call("POST", endpoint, {"url": other}, {"authorization": f"Bearer {world.admin_key}"})
+    assert refused.status == 422, refused
+    return f"{sent} on a queue and on a bus"
+
+
 def a_sweep_runs_without_a_fault(world: World) -> None:
     answer = world.emulator.client("lambda").invoke(FunctionName="relay-sweep", Payload=b"{}")
     said = answer["Payload"].read().decode()
@@ -220,6 +252,7 @@ ALL = [
     a_poisoned_message_ends_as_a_dead_letter,
     a_dead_letter_is_delivered_when_its_subscriber_is_up_again,
     dead_letters_are_put_back_by_filter,
+    what_lies_beside_it_is_sent_to,
     a_sweep_runs_without_a_fault,
     a_lost_doorbell_is_rung_again_by_the_schedule,
     no_function_was_refused_anything_it_asked_for,

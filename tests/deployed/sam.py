@@ -7,6 +7,9 @@ import tools
 from tools import ROOT, WORK, say
 
 BUILT = WORK / "build"
+# Where deliveries may go beside HTTP.
+QUEUE = f"arn:aws:sqs:{tools.REGION}:000000000000:beside"
+BUS = f"arn:aws:events:{tools.REGION}:000000000000:event-bus/beside"
 
 
 def machine() -> str:
@@ -45,6 +48,8 @@ class Sam:
         overrides = {
             "Architecture": machine(),
             "AllowedNetworks": "127.0.0.0/8",  # The receiver of this test listens there.
+            "DestinationQueues": QUEUE,
+            "DestinationEventBuses": BUS,
         }
         command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "template.yaml"), "--no-progressbar"]
         overridden = [f"{name}={value}" for name, value in overrides.items()]

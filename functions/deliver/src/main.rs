@@ -16,7 +16,11 @@ async fn main() -> Result<(), Error> {
             bucket: aws.bucket(config::required("BUCKET_NAME")?),
             bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
             vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-            caller: aws.caller(&queue("OUTBOX_URL")?)?,
+            caller: aws.caller(
+                config::address_rule()?,
+                config::destinations()?,
+                &queue("OUTBOX_URL")?,
+            ),
             clock: Clock::system(),
         },
     };

@@ -9,13 +9,12 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
-use domain::secret::Secret;
+use domain::{address::Rule, destination::Neighbours, secret::Secret};
 
 use crate::{
     Unavailable,
     bucket::Bucket,
     caller::{Caller, EventBridge},
-    config::{self, ConfigError},
     queue::Queue,
     table::Table,
     vault::{self, Vault},
@@ -45,13 +44,12 @@ impl Aws {
         Queue::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
-    /// What calls endpoints: by the address rule, and what its owner named beside the relay's own queues, of which the
-    /// outbox is one.
-    pub fn caller(&self, outbox: &Queue) -> Result<Caller, ConfigError> {
-        let neighbours = config::destinations()?;
+    /// What calls endpoints by this rule, and sends to these neighbours of the relay's own queues, of which the outbox
+    /// is one.
+    pub fn caller(&self, rule: Rule, neighbours: Neighbours, outbox: &Queue) -> Caller {
         let bus = || EventBridge::new(aws_sdk_eventbridge::Client::new(&self.config));
         let buses = neighbours.have_a_bus().then(bus);
-        Ok(Caller::new(config::address_rule()?).sending_to(neighbours, outbox, buses))
+        Caller::new(rule).sending_to(neighbours, outbox, buses)
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

@@ -1,63 +1,81 @@
-//! The queues that deliveries may go to are those of the parameter, for the functions that call endpoints.
+//! The queues and event buses that deliveries may go to are those of the parameters, for the functions that call
+//! endpoints.
 
 use serde_json::{Value, json};
 
 use super::{at, holds_and_can_fail};
 
 const ROLES: [&str; 2] = ["DeliverRole", "ApiRole"];
+/// A parameter, what may be done with what it names, and how one of those is named. The only stars stand behind sets of
+/// characters that have none.
+const DESTINATIONS: [(&str, &str, &str); 2] = [
+    (
+        "DestinationQueues",
+        "sqs:SendMessage",
+        r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?",
+    ),
+    (
+        "DestinationEventBuses",
+        "events:PutEvents",
+        r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]{1,256}",
+    ),
+];
 
-/// Who calls endpoints may send to the parameter's queues, if there are any; nobody else may, and each of them names a
-/// queue without a star.
-fn queues(template: &Value) -> Vec<String> {
-    let queues = json!({ "Fn::Split": [",", { "Ref": "DestinationQueues" }] });
-    let allow = json!({ "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queues });
-    let wanted = json!({ "Fn::If": ["HasDestinationQueues", allow, { "Ref": "AWS::NoValue" }] });
+/// Who calls endpoints may send to what a parameter names, if it names anything; nobody else may, and each is named
+/// without a star.
+fn destinations(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    let all = template["Resources"].as_object().into_iter().flatten();
-    for (role, resource) in all.filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role") {
-        let statements = &resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
-        let statements = statements.as_array().into_iter().flatten();
-        let given: Vec<_> =
-            statements.filter(|one| one.to_string().contains("DestinationQueues")).collect();
-        let right = if ROLES.contains(&role.as_str()) { vec![&wanted] } else { Vec::new() };
-        if given != right {
-            found.push(format!("{role} is given {given:?}"));
+    for (parameter, action, arn) in DESTINATIONS {
+        let named = json!({ "Fn::Split": [",", { "Ref": parameter }] });
+        let allow = json!({ "Effect": "Allow", "Action": action, "Resource": named });
+        let wanted =
+            json!({ "Fn::If": [format!("Has{parameter}"), allow, { "Ref": "AWS::NoValue" }] });
+        let all = template["Resources"].as_object().into_iter().flatten();
+        for (role, resource) in all.filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role") {
+            let statements = &resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+            let statements = statements.as_array().into_iter().flatten();
+            let given: Vec<_> =
+                statements.filter(|one| one.to_string().contains(parameter)).collect();
+            let right = if ROLES.contains(&role.as_str()) { vec![&wanted] } else { Vec::new() };
+            if given != right {
+                found.push(format!("{role} is given {given:?} of {parameter}"));
+            }
         }
-    }
-    let parameter = &template["Parameters"]["DestinationQueues"];
-    if parameter["Default"] != "" {
-        found.push("queues are destinations although nobody named them".to_owned());
-    }
-    // Its only stars stand behind sets of characters that have none.
-    let pattern = parameter["AllowedPattern"].as_str().unwrap_or_default();
-    let arn = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?";
-    if pattern != format!("^$|^{arn}(,{arn})*$") {
-        found.push(format!("a queue is named by {pattern}"));
+        let declared = &template["Parameters"][parameter];
+        if declared["Default"] != "" {
+            found.push(format!("{parameter} is something although nobody named any"));
+        }
+        let pattern = declared["AllowedPattern"].as_str().unwrap_or_default();
+        if pattern != format!("^$|^{arn}(,{arn})*$") {
+            found.push(format!("{parameter} is named by {pattern}"));
+        }
     }
     found
 }
 
 #[test]
-fn deliveries_go_to_the_queues_that_were_named_and_to_no_others() {
+fn deliveries_go_to_what_was_named_and_to_nothing_else() {
     let statements = "PolicyDocument/Statement";
-    let deliver = format!("DeliverRole/Properties/Policies/0/{statements}");
-    holds_and_can_fail(
-        queues,
-        |t| {
-            let all = at(t, &deliver).as_array_mut().expect("statements");
-            all.retain(|one| !one.to_string().contains("DestinationQueues"));
-        },
-        "DeliverRole is given []",
-    );
-    let ingest = format!("IngestRole/Properties/Policies/0/{statements}/0/Resource");
-    holds_and_can_fail(
-        queues,
-        |t| *at(t, &ingest) = json!({ "Ref": "DestinationQueues" }),
-        "IngestRole is given",
-    );
-    holds_and_can_fail(
-        queues,
-        |t| t["Parameters"]["DestinationQueues"]["AllowedPattern"] = json!("^arn:.*$"),
-        "a queue is named by ^arn:.*$",
-    );
+    for (parameter, ..) in DESTINATIONS {
+        let deliver = format!("DeliverRole/Properties/Policies/0/{statements}");
+        holds_and_can_fail(
+            destinations,
+            |t| {
+                let all = at(t, &deliver).as_array_mut().expect("statements");
+                all.retain(|one| !one.to_string().contains(parameter));
+            },
+            &format!("DeliverRole is given [] of {parameter}"),
+        );
+        let ingest = format!("IngestRole/Properties/Policies/0/{statements}/0/Resource");
+        holds_and_can_fail(
+            destinations,
+            |t| *at(t, &ingest) = json!({ "Ref": parameter }),
+            "IngestRole is given",
+        );
+        holds_and_can_fail(
+            destinations,
+            |t| t["Parameters"][parameter]["AllowedPattern"] = json!("^arn:.*$"),
+            &format!("{parameter} is named by ^arn:.*$"),
+        );
+    }
 }
