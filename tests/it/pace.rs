@@ -1,14 +1,16 @@
-//! An endpoint's rate, over any number of workers: places in a row, and deliveries that come back for
+//! The rate of an endpoint and of an application, over any number of workers: places in a row, and deliveries that come back for
 //! theirs.
 
 use std::time::Duration;
 
+use axum::http::Method;
 use domain::{
     delivery::{Delivery, State},
     retry::Policy,
     time::Timestamp,
 };
 use futures::future::join_all;
+use serde_json::json;
 use tests::{
     cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion, shown,
 };
@@ -57,8 +59,27 @@ async fn places_taken_by_many_workers_at_once_are_as_far_apart_as_the_rate_says(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_workers_never_call_faster_than_the_rate_and_spend_nothing_by_waiting() {
-    let count = 60;
-    let (cloud, receiver) = paced(count).await;
+    let (cloud, receiver) = paced(60).await;
+    attempt_all(&cloud, &receiver, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_endpoints_of_an_application_are_called_no_faster_together_than_its_rate() {
+    let receiver = Receiver::start().await;
+    let cloud = Cloud::start(Faults::default()).await;
+    for path in ["/a", "/b", "/c"] {
+        cloud.endpoint(&receiver.url(path), Policy::default()).await;
+    }
+    let path = "/api/v1/app/acme";
+    let rate = json!({ "name": "acme", "throttleRate": RATE });
+    let (status, answer) = cloud.call(Method::PATCH, path, Some(rate)).await;
+    assert!(status.is_success(), "{answer}");
+    cloud.accept_all((0..20).map(|n| completion(&format!("c{n}"), "success", "1"))).await;
+    attempt_all(&cloud, &receiver, 60).await;
+}
+
+/// Attempts everything with many workers, and sees how many calls come within a second.
+async fn attempt_all(cloud: &Cloud, receiver: &Receiver, count: usize) {
     let attempts = cloud.attempts();
     let inbox = cloud.aws.names().inbox.clone();
     while cloud.step(&inbox).await {}
@@ -66,7 +87,7 @@ async fn concurrent_workers_never_call_faster_than_the_rate_and_spend_nothing_by
     // Eight workers at a time on everything that is there, a quarter of a second apart.
     for round in 0_u64.. {
         assert!(round < 200, "it comes to an end");
-        let waiting: Vec<Delivery> = World::read(&cloud).await.deliveries;
+        let waiting: Vec<Delivery> = World::read(cloud).await.deliveries;
         let waiting: Vec<_> = waiting
             .into_iter()
             .filter(|d| d.state == State::Pending && d.next_at <= cloud.clock.now())
@@ -87,7 +108,7 @@ async fn concurrent_workers_never_call_faster_than_the_rate_and_spend_nothing_by
         }
         cloud.pass(Duration::from_millis(250));
     }
-    let world = World::read(&cloud).await;
+    let world = World::read(cloud).await;
     assert!(world.deliveries.iter().all(|d| d.state == State::Delivered && d.made == 1));
     let times: Vec<_> = world.deliveries.iter().map(|d| d.attempts[0].at).collect();
     let last = times.iter().max().expect("some").since(begun);

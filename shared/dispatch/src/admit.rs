@@ -51,20 +51,25 @@ impl Attempts {
         &self,
         claimed: &mut Claimed,
         endpoint: &Endpoint,
-        health: &Health,
+        context: &Context,
         asked: Asked,
     ) -> Result<Admitted, Unavailable> {
-        let now = self.clock.now();
+        let (now, health) = (self.clock.now(), &context.health);
         if let Admission::Defer(until) = health.admit(asked.manual, now) {
             return Ok(Admitted::Closed(until));
         }
         // Somebody waits for one that a person asked for.
-        let place = match endpoint.throttle_rate.filter(|_| !asked.manual) {
-            Some(rate) => match self.place(&mut claimed.delivery, endpoint, rate).await? {
+        let rows = [
+            (endpoint.application.as_str(), context.application_rate),
+            (endpoint.id.as_str(), endpoint.throttle_rate),
+        ];
+        let place = if asked.manual || rows.iter().all(|(_, rate)| rate.is_none()) {
+            now
+        } else {
+            match self.place(&mut claimed.delivery, rows).await? {
                 Ok(place) => place,
                 Err(later) => return Ok(Admitted::Place(later)),
-            },
-            None => now,
+            }
         };
         let mut health = health.clone();
         for _ in 0..ROUNDS {
@@ -93,16 +98,21 @@ impl Attempts {
         Ok(Admitted::Closed(self.clock.now()))
     }
 
-    /// The delivery's place in its endpoint's row, waited for if it is near.
+    /// The delivery's place in the rows that have a rate, waited for if it is near. The place in one is
+    /// where it joins the next: in the last, its endpoint's, no two are nearer than the rate says.
     async fn place(
         &self,
         delivery: &mut Delivery,
-        endpoint: &Endpoint,
-        rate: u16,
+        rows: [(&str, Option<u16>); 2],
     ) -> Result<Result<Timestamp, Timestamp>, Unavailable> {
         let now = self.clock.now();
         if pace::turn(delivery.place, now) == Turn::Take {
-            let place = self.table.reserve(endpoint.id.as_str(), rate, now).await?;
+            let mut place = now;
+            for (name, rate) in rows {
+                if let Some(rate) = rate {
+                    place = self.table.reserve(name, rate, place).await?;
+                }
+            }
             delivery.place = Some(place);
         }
         match pace::turn(delivery.place, now) {

@@ -164,7 +164,7 @@ impl Attempts {
         {
             return Ok(waits);
         }
-        let at = match self.admit(&mut claimed, endpoint, &context.health, asked).await? {
+        let at = match self.admit(&mut claimed, endpoint, &context, asked).await? {
             Admitted::Now(at) => at.max(self.clock.now()),
             Admitted::Closed(until) => return self.put_off(claimed, endpoint, until).await,
             Admitted::Place(at) => return self.come_back(claimed, endpoint, at, asked.hops).await,

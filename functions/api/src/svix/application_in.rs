@@ -23,7 +23,7 @@ pub(super) struct ApplicationIn {
     /// The caller's own name for it.
     #[schema(min_length = 1, max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
     pub(super) uid: Option<String>,
-    /// Messages per second.
+    /// Requests per second to all its endpoints together.
     #[schema(minimum = 1)]
     throttle_rate: Option<u16>,
     /// The same, as newer clients call it.

@@ -82,6 +82,8 @@ pub struct Context {
     pub recovery: Option<Task>,
     /// How the endpoint fares.
     pub health: Health,
+    /// Calls per second to all endpoints of its application together.
+    pub application_rate: Option<u16>,
 }
 
 pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
@@ -188,7 +190,9 @@ impl Table {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),
                 Some(sk) if sk.starts_with("EP#") => context.endpoint = Some(row::document(&item)?),
                 Some(sk) if sk.starts_with(ApplicationId::PREFIX) => {
-                    deleted = !row::document::<Application>(&item)?.is_there();
+                    let application: Application = row::document(&item)?;
+                    deleted = !application.is_there();
+                    context.application_rate = application.throttle_rate;
                 }
                 Some(health::HEALTH) => context.health = row::document(&item)?,
                 _ => context.recovery = Some(tasks::from_item(&item)?),
