@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::error::{Error, Invalid};
 
@@ -21,7 +22,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let bytes = bytes(request, state).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| unreadable(&error))
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let body = read(&mut json)
+            .map_err(|error| locate::<T>(error, || serde_json::from_slice(&bytes)))?;
+        json.end().map_err(|error| unreadable(&error, Vec::new()))?;
+        Ok(Self(body))
     }
 }
 
@@ -37,15 +42,69 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
 
 /// Reads what was put together from a body, with the errors of one.
 pub(crate) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
-    serde_json::from_value(value).map_err(|error| unreadable(&error))
+    let known = value.clone();
+    read(value).map_err(|error| locate::<T>(error, || Ok(known)))
 }
 
-fn unreadable(error: &serde_json::Error) -> Error {
+/// Reads, and says of an error where in the body it is.
+fn read<'de, T, D>(json: D) -> Result<T, Error>
+where
+    T: DeserializeOwned,
+    D: serde::Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let named = |segment: &Segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        };
+        let path = error.path().iter().filter_map(named).collect();
+        unreadable(error.inner(), path)
+    })
+}
+
+/// Most fields of a body among which the one is looked for that is wrong.
+const FIELDS: usize = 64;
+
+/// Names the field that an error is about where serde does not: it forgets where it is in what is
+/// flattened. It is the field without which the body has no error, or another one.
+fn locate<T: DeserializeOwned>(
+    error: Error,
+    body: impl FnOnce() -> serde_json::Result<serde_json::Value>,
+) -> Error {
+    let Error::Invalid(Invalid { at, why }) = error else { return error };
+    let located = |fields: serde_json::Map<String, serde_json::Value>| {
+        fields.keys().find_map(|name| {
+            let mut others = fields.clone();
+            others.remove(name);
+            let without = serde_json::from_value::<T>(others.into()).err();
+            let says = without.map(|error| what(&error));
+            // Without a field that must be there, that is what is said.
+            let about =
+                |says: String| !says.starts_with("missing field") && !why.starts_with(&says);
+            says.is_none_or(about).then(|| name.clone())
+        })
+    };
+    let name = match (at.len(), body()) {
+        (1, Ok(serde_json::Value::Object(fields))) if fields.len() <= FIELDS => located(fields),
+        _ => None,
+    };
+    Error::Invalid(Invalid { at: at.into_iter().chain(name).collect(), why })
+}
+
+/// What an error says, without where.
+fn what(error: &serde_json::Error) -> String {
+    let said = quoteless(&error.to_string());
+    said.rsplit_once(" at line ").map_or(said.clone(), |(what, _)| what.to_owned())
+}
+
+fn unreadable(error: &serde_json::Error, path: Vec<String>) -> Error {
     if !error.is_data() {
         return Error::Bad(format!("the body is not JSON: {}", quoteless(&error.to_string())));
     }
     let why = quoteless(&error.to_string());
     let mut at = vec!["body".to_owned()];
+    at.extend(path);
     let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
     at.extend(missing.map(|(field, _)| field.to_owned()));
     Error::Invalid(Invalid { at, why })
@@ -179,8 +238,9 @@ mod tests {
 
     #[test]
     fn an_error_does_not_quote_the_body() {
-        let error = serde_json::from_str::<Vec<String>>(r#""whsec_planted", "#).expect_err("text");
-        let Error::Invalid(invalid) = unreadable(&error) else { panic!("{error}") };
+        let mut json = serde_json::Deserializer::from_str(r#""whsec_planted", "#);
+        let error = read::<Vec<String>, _>(&mut json).expect_err("text");
+        let Error::Invalid(invalid) = error else { panic!("it is none") };
         assert!(!invalid.why.contains("planted"), "{}", invalid.why);
         assert!(invalid.why.contains("expected a sequence"), "{}", invalid.why);
         for message in [

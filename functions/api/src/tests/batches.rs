@@ -82,7 +82,7 @@ async fn what_cannot_be_a_batch_is_422_and_named() {
         (json!({ "source": "gone" }), "source"),
         (json!({ "application": "a b" }), "application"),
         (json!({ "id": "" }), "external_id"),
-        (json!({ "fail_on": "some" }), "unknown variant"),
+        (json!({ "fail_on": "some" }), "fail_on"),
         (events(json!(["job.succeeded"])), "webhook.events"),
         (
             json!({ "webhook": { "url": "https://127.0.0.2.nip/x", "timeout": 1 } }),

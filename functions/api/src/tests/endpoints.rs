@@ -106,6 +106,10 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
             "24 to 64",
         ),
         (json!({ "uid": "x" }), "url", "missing field"),
+        (json!({ "url": url, "description": 1.5 }), "description", "invalid type"),
+        (json!({ "url": url, "uid": 1.5, "throttleRate": 1 }), "uid", "invalid type"),
+        (json!({ "url": url, "maxRetries": 1.5 }), "maxRetries", "invalid type"),
+        (json!({ "url": url, "channels": "planted" }), "channels", "invalid type"),
     ];
     for (body, field, why) in cases {
         let answer = relay.post(APP, body.clone()).await.expect(422);
@@ -114,7 +118,9 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
         assert!(detail["msg"].as_str().is_some_and(|msg| msg.contains(why)), "{body}: {answer}");
         assert!(!answer.to_string().contains("planted"), "{answer}");
     }
-    relay.post(APP, json!({ "url": url, "maxRetries": 1.5 })).await.expect(422);
+    let within = json!({ "url": url, "channels": ["a", { "b": 1 }] });
+    let answer = relay.post(APP, within).await.expect(422);
+    assert_eq!(answer["detail"][0]["loc"], json!(["body", "channels"]), "{answer}");
     relay.post("/api/v1/app/nobody/endpoint", json!({ "url": url })).await.expect(404);
     assert_eq!(relay.get(APP).await.expect(200)["data"], json!([]));
 }
