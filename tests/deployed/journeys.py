@@ -191,24 +191,28 @@ def what_lies_beside_it_is_sent_to(world: World) -> str:
     events.put_targets(Rule="ours", EventBusName="beside", Targets=[{"Id": "1", "Arn": arn}])
     world.application("beside")
     endpoint = "/api/v1/app/beside/endpoint"
-    for url in (sam.QUEUE, sam.BUS):
-        world.manage("POST", endpoint, {"url": url})
-    sent = world.manage("POST", "/api/v1/app/beside/msg", {"eventType": "it.works", "payload": {"a": 1}}).json["id"]
+
+    def publish(url: str, kind: str) -> str:
+        # To one endpoint each: MiniStack takes SendMessageBatch for an action of its own, which it is not on AWS.
+        world.manage("POST", endpoint, {"url": url, "eventTypes": [kind]})
+        return world.manage("POST", "/api/v1/app/beside/msg", {"eventType": kind, "payload": {"a": 1}}).json["id"]
 
     def first(url: str):
         asked = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
         return next(iter(asked.get("Messages", [])), None)
 
+    sent = publish(sam.QUEUE, "on.queue")
     message = tools.wait_until("the message is on the queue", lambda: first(queue))
     assert json.loads(message["Body"]) == {"a": 1}, message
     assert message["MessageAttributes"]["webhook-id"]["StringValue"] == sent, message
+    put = publish(sam.BUS, "on.bus")
     event = json.loads(tools.wait_until("the event is behind the bus", lambda: first(behind))["Body"])
-    assert (event["detail-type"], event["detail"]) == ("it.works", {"a": 1}), event
-    assert event["resources"][0] == sent, event
+    assert (event["detail-type"], event["detail"]) == ("on.bus", {"a": 1}), event
+    assert event["resources"][0] == put, event
     other = sam.QUEUE.replace(":beside", ":relay-outbox")
     refused = world.call("POST", endpoint, {"url": other}, {"authorization": f"Bearer {world.admin_key}"})
     assert refused.status == 422, refused
-    return f"{sent} on a queue and on a bus"
+    return f"{sent} on a queue, {put} on a bus"
 
 
 def a_sweep_runs_without_a_fault(world: World) -> None:

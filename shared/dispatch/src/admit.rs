@@ -13,7 +13,7 @@ use adapters::{
 use domain::{
     delivery::Delivery,
     endpoint::{Disabled, Endpoint},
-    health::{Admission, Called, Circuit, Health, Judged, News},
+    health::{Admission, Called, Circuit, Judged, News},
     operational::{self, Change, Trouble},
     pace::{self, Turn},
     time::Timestamp,
