@@ -4,6 +4,8 @@
 mod broken;
 mod expunged;
 mod ordered;
+mod purged;
+mod replayed;
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -44,10 +46,14 @@ enum Journey {
     Ordered,
     /// What messages said, removed: by somebody who asks, and because its time is over.
     Expunged,
+    /// An endpoint that comes late, is sent what it missed, fails, and is sent what it failed at.
+    Replayed,
+    /// Dead letters that are put back by a filter, and one that is thrown away.
+    Purged,
 }
 
 impl Journey {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -58,6 +64,8 @@ impl Journey {
         Self::Broken,
         Self::Ordered,
         Self::Expunged,
+        Self::Replayed,
+        Self::Purged,
     ];
 }
 
@@ -87,6 +95,10 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     }
     let world = World::read(&cloud).await;
     found.extend(world.violations(&cloud.accepted, &receiver.received(), faults.hits()));
+    if journey == Journey::Purged {
+        // Somebody did not want to see it any more.
+        found.retain(|violation| !violation.ends_with("is dead and nobody can see it"));
+    }
     if sabotage == Sabotage::None {
         found.extend(arrived(journey, &world));
     }
@@ -169,6 +181,8 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
         Journey::Broken => broken::walk(cloud, receiver).await,
         Journey::Ordered => ordered::walk(cloud, receiver).await,
         Journey::Expunged => expunged::walk(cloud).await,
+        Journey::Replayed => replayed::walk(cloud, receiver).await,
+        Journey::Purged => purged::walk(cloud, receiver).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -225,6 +239,8 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         }
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
+        Journey::Replayed => replayed::arrived(world),
+        Journey::Purged => purged::arrived(world),
         // Two ends, two steps and the batch's end to the application, an end to each job's webhook,
         // two steps and an end to the batch's.
         Journey::Batched => delivered == 5 + 2 + 3 && dead == 0,

@@ -62,6 +62,10 @@ pub enum Unfinished {
 /// How often a message looks again when others are at the same job.
 const TRIES: usize = 8;
 
+/// Other bytes under one key that are kept; further ones are only counted. Whoever captured a form can
+/// spell it in as many ways as it has letters, and each has the signature of the first.
+const MAX_CONFLICTS: u64 = 16;
+
 impl Process {
     /// Works through a batch; what could not be finished goes back alone. Then it rings once for
     /// each batch whose jobs ended.
@@ -154,6 +158,9 @@ impl Process {
     async fn again(&self, event: &Event, arrived: &Arrived<'_>) -> Result<(), Unavailable> {
         let table = &self.announcer.table;
         if event.fingerprint != arrived.fingerprint && !arrived.is_the_same_as(event) {
+            if MAX_CONFLICTS <= event.conflicts {
+                return table.count_conflict(&event.id).await;
+            }
             let key = format!("events/{}/conflict-{}", event.id.bare(), arrived.fingerprint);
             let body = self.bucket.carry(&key, arrived.body).await?;
             let at = arrived.envelope.received_at;

@@ -108,6 +108,16 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     assert_eq!(event().await.conflicts, 1, "kept once");
     let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
     assert!(matches!(&kept[..], [Carried::Text(text)] if text.contains("-1.0")));
+    for number in 0..20 {
+        let other = |envelope: &mut serde_json::Value| {
+            let text = envelope["body"]["text"].as_str().expect("text");
+            envelope["body"]["text"] = text.replace("-7.2", &format!("-2.{number}")).into();
+        };
+        process.handle(&sample(other)).await;
+    }
+    assert_eq!(event().await.conflicts, 21, "all are counted");
+    let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
+    assert_eq!(kept.len(), 16, "and the first are kept");
 }
 
 #[tokio::test]

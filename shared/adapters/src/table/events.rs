@@ -175,6 +175,11 @@ impl Table {
         self.count(id, "webhooks").await
     }
 
+    /// Counts other bytes that came under the key of an event, which has enough of them.
+    pub async fn count_conflict(&self, id: &EventId) -> Result<(), Unavailable> {
+        self.count(id, "conflicts").await
+    }
+
     /// Keeps other bytes that came under the key of a known event, and counts them once.
     pub async fn keep_conflict(
         &self,
