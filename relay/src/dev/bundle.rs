@@ -1,10 +1,9 @@
 //! The whole bundle in one process. `main.rs` of each function wires the same things from its
 //! environment.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use adapters::{
-    Unavailable,
     bells::{Bells, Inbox},
     bucket::Bucket,
     caller::{Caller, EventBridge},
@@ -18,71 +17,19 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
-use domain::{
-    address::{Network, Rule},
-    destination::Neighbours,
-};
+use domain::{address::Rule, destination::Neighbours};
 use ingest::Ingest;
-use local::{Clients, LocalAws, Names, Options, Ports, QueueTimes, Urls};
+use local::{Clients, LocalAws, Names, Urls};
 use process::Process;
 use redeliver::Redeliver;
 use sweep::{Limits, Sweep};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::warn;
 
-use super::{poller::Poller, state::Secrets};
-
-/// How to start a bundle.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where its data lies; in memory if nowhere.
-    pub data: Option<PathBuf>,
-    /// Its port, the AWS services on the four above it; 0 for any free ones.
-    pub port: u16,
-    /// How often it looks for what is due.
-    pub sweep_every: Duration,
-    /// Networks it may call besides the public internet.
-    pub allowed_networks: String,
-    /// Queues of its SQS, and event buses, that deliveries may go to: ARNs with commas between them.
-    pub destinations: String,
-    /// Where an EventBridge listens that has those buses; this mode brings none.
-    pub event_bridge: Option<String>,
-    /// How patient its queues are.
-    pub queues: QueueTimes,
-    /// Its keys.
-    pub secrets: Secrets,
-    /// Its clock.
-    pub clock: Clock,
-}
-
-/// Why a bundle did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The services beneath it.
-    #[error(transparent)]
-    Aws(#[from] local::StartError),
-    /// The table.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// Its port.
-    #[error("port {0} cannot be listened on: {1} (is another relay running? --port chooses)")]
-    Port(u16, io::Error),
-    /// A file of its own.
-    #[error("{0}: {1}")]
-    Io(PathBuf, io::Error),
-    /// A key that was cut short.
-    #[error("{0} is not a key; remove it to have a new one made")]
-    Key(PathBuf),
-    /// Networks that are none.
-    #[error(transparent)]
-    Network(#[from] domain::address::InvalidNetwork),
-    /// Queues or event buses that are none.
-    #[error(transparent)]
-    Neighbour(#[from] domain::destination::InvalidNeighbour),
-    /// Event buses that nothing has.
-    #[error("--destination-event-buses needs --event-bridge-url: there is no EventBridge in here")]
-    NoEventBridge,
-}
+use super::{
+    poller::Poller,
+    settings::{ACCOUNT, Settings, StartError},
+};
 
 /// A running relay.
 #[derive(Debug)]
@@ -114,52 +61,17 @@ impl std::fmt::Debug for Parts {
     }
 }
 
-/// The account that everything claims to be in.
-const ACCOUNT: &str = "000000000000";
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
-
-impl Settings {
-    /// In memory, on free ports, calling loopback receivers.
-    pub fn new(secrets: Secrets) -> Self {
-        // A batch that died with its process should come back soon: nobody else holds it here.
-        let queues = QueueTimes {
-            inbox_visibility: 10,
-            dead_letter_visibility: 10,
-            ..QueueTimes::default()
-        };
-        Self {
-            data: None,
-            port: 0,
-            sweep_every: Duration::from_secs(1),
-            allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
-            destinations: String::new(),
-            event_bridge: None,
-            queues,
-            secrets,
-            clock: Clock::system(),
-        }
-    }
-
-    /// With keys of its own, for tests.
-    pub fn fresh() -> Self {
-        Self::new(Secrets::fresh())
-    }
-}
 
 impl Bundle {
     /// Starts everything; it is ready when this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let rule =
-            Rule { allowed: Network::parse_list(&settings.allowed_networks)?, ..Rule::default() };
-        let neighbours = Neighbours::parse_list(&settings.destinations, local::REGION, ACCOUNT)?;
-        if neighbours.have_a_bus() && settings.event_bridge.is_none() {
-            return Err(StartError::NoEventBridge);
-        }
+        let (rule, neighbours) = (settings.rule()?, settings.neighbours()?);
         let listener = listen(settings.port).await?;
         let address =
             listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
-        let aws = LocalAws::start(options(&settings)).await?;
+        let aws = LocalAws::start(settings.options()).await?;
         let parts = Parts::new(&aws, &settings, (rule, neighbours), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -233,22 +145,6 @@ impl Bundle {
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| StartError::Port(port, error))
-}
-
-fn options(settings: &Settings) -> Options {
-    let above = |n: u16| if settings.port == 0 { 0 } else { settings.port.saturating_add(n) };
-    let names = Names::default();
-    let text = |secret: &domain::secret::Secret| secret.as_str().unwrap_or_default().to_owned();
-    Options {
-        data: settings.data.clone(),
-        ports: Ports { dynamodb: above(1), sqs: above(2), s3: above(3), secrets: above(4) },
-        queues: settings.queues,
-        secret_values: vec![
-            (names.master_key_secret.clone(), text(&settings.secrets.master)),
-            (names.admin_key_secret.clone(), text(&settings.secrets.admin)),
-        ],
-        names,
-    }
 }
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {

@@ -3,6 +3,7 @@
 
 mod bundle;
 mod poller;
+mod settings;
 mod state;
 mod welcome;
 
@@ -11,7 +12,10 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-pub use self::bundle::{Bundle, Settings, StartError};
+pub use self::{
+    bundle::Bundle,
+    settings::{Settings, StartError},
+};
 
 /// What `relay dev` can be told.
 #[derive(Clone, Debug, Parser)]

@@ -264,10 +264,11 @@ impl Cloud {
         let scan = self.sound.dynamodb().scan().table_name(&self.aws.names().table);
         let scan = scan.filter_expression("attribute_exists(due_at)");
         let due = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let is_task = |item: &HashMap<String, AttributeValue>| {
-            item.get("pk") == Some(&AttributeValue::S("TASKS".to_owned()))
+        let waits = |item: &HashMap<String, AttributeValue>| match item.get("doc") {
+            Some(AttributeValue::S(doc)) => doc.contains(r#""kind":"recover""#),
+            _ => false,
         };
-        due.expect("read").iter().all(|item| asleep && is_task(item))
+        due.expect("read").iter().all(|item| asleep && waits(item))
     }
 
     /// Puts a message on a queue, as somebody with the queue's URL could.
