@@ -65,7 +65,7 @@ use domain::{
     secret::Secret,
     source::Source,
 };
-use local::LocalAws;
+use local::{Clients, LocalAws};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -115,7 +115,13 @@ impl Answer {
 impl Relay {
     async fn start() -> Self {
         let aws = LocalAws::start(local::Options::default()).await.expect("starts");
-        let (clients, names) = (aws.clients(), aws.names());
+        let clients = aws.clients();
+        Self::over(aws, &clients)
+    }
+
+    /// The API over clients of its own.
+    fn over(aws: LocalAws, clients: &Clients) -> Self {
+        let names = aws.names();
         let queue = |name: &String| Queue::new(clients.sqs(), aws.queue_url(name));
         let retention = Duration::from_secs(30 * 86_400);
         let rule = Rule {
