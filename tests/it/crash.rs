@@ -50,10 +50,12 @@ enum Journey {
     Replayed,
     /// Dead letters that are put back by a filter, and one that is thrown away.
     Purged,
+    /// A request too large for a message, at a source with a limit that knows its jobs beforehand.
+    Guarded,
 }
 
 impl Journey {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -66,6 +68,7 @@ impl Journey {
         Self::Expunged,
         Self::Replayed,
         Self::Purged,
+        Self::Guarded,
     ];
 }
 
@@ -183,6 +186,13 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
         Journey::Expunged => expunged::walk(cloud).await,
         Journey::Replayed => replayed::walk(cloud, receiver).await,
         Journey::Purged => purged::walk(cloud, receiver).await,
+        Journey::Guarded => {
+            let limit = json!({ "requests": 100, "per": "minute" });
+            cloud.options(json!({ "rate_limit": limit, "strict": true })).await;
+            cloud.expect("modal", "job-c1", "c1").await;
+            let large = format!("\"{}\"", "x".repeat(1_100_000));
+            cloud.send(&completion("c1", "success", &large)).await;
+        }
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -223,7 +233,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
     let right = match journey {
         Journey::Delivered => delivered == 6 && dead == 0,
         Journey::Ordered => ordered::arrived(world),
-        Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
+        Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,
         Journey::Missed => {
             let kinds = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();
