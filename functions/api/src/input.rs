@@ -10,6 +10,7 @@ use axum::{
 };
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
 use crate::error::{Error, Invalid};
@@ -41,9 +42,8 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
 }
 
 /// Reads what was put together from a body, with the errors of one.
-pub(crate) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
-    let known = value.clone();
-    read(value).map_err(|error| locate::<T>(error, || Ok(known)))
+pub(crate) fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+    read(&value).map_err(|error| locate::<T>(error, || Ok(value)))
 }
 
 /// Reads, and says of an error where in the body it is.
@@ -67,29 +67,32 @@ where
 const FIELDS: usize = 64;
 
 /// Names the field that an error is about where serde does not: it forgets where it is in what is
-/// flattened. It is the field without which the body has no error, or another one.
+/// flattened.
 fn locate<T: DeserializeOwned>(
     error: Error,
-    body: impl FnOnce() -> serde_json::Result<serde_json::Value>,
+    body: impl FnOnce() -> serde_json::Result<Value>,
 ) -> Error {
-    let Error::Invalid(Invalid { at, why }) = error else { return error };
-    let located = |fields: serde_json::Map<String, serde_json::Value>| {
-        fields.keys().find_map(|name| {
-            let mut others = fields.clone();
-            others.remove(name);
-            let without = serde_json::from_value::<T>(others.into()).err();
-            let says = without.map(|error| what(&error));
-            // Without a field that must be there, that is what is said.
-            let about =
-                |says: String| !says.starts_with("missing field") && !why.starts_with(&says);
-            says.is_none_or(about).then(|| name.clone())
-        })
+    let Error::Invalid(mut invalid) = error else { return error };
+    if invalid.at.len() == 1
+        && let Ok(Value::Object(fields)) = body()
+        && fields.len() <= FIELDS
+    {
+        invalid.at.extend(culprit::<T>(&fields, &invalid.why));
+    }
+    Error::Invalid(invalid)
+}
+
+/// The field without which a body has no error, or another than this one.
+fn culprit<T: DeserializeOwned>(fields: &Map<String, Value>, why: &str) -> Option<String> {
+    // Without a field that must be there, that is what is said.
+    let another = |says: String| !says.starts_with("missing field") && !why.starts_with(&says);
+    let is_it = |name: &&String| {
+        let mut others = fields.clone();
+        others.remove(*name);
+        let without = serde_json::from_value::<T>(others.into());
+        without.map_or_else(|error| another(what(&error)), |_| true)
     };
-    let name = match (at.len(), body()) {
-        (1, Ok(serde_json::Value::Object(fields))) if fields.len() <= FIELDS => located(fields),
-        _ => None,
-    };
-    Error::Invalid(Invalid { at: at.into_iter().chain(name).collect(), why })
+    fields.keys().find(is_it).cloned()
 }
 
 /// What an error says, without where.
