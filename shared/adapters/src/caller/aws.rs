@@ -41,12 +41,21 @@ pub(super) fn coded(code: &str, answered: u16) -> (Outcome, String) {
 /// A service that answers once, to test against.
 #[cfg(test)]
 pub(super) mod once {
+    use std::time::Duration;
+
     use aws_sdk_sqs::config::{Credentials, Region};
+    use domain::{
+        retry::{ErrorClass, Outcome},
+        time::Timestamp,
+    };
+    use http::HeaderMap;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
         task::JoinHandle,
     };
+
+    use crate::caller::{Answer, Call, Caller, Label};
 
     pub(crate) const REGION: Region = Region::from_static("us-east-1");
     pub(crate) const ACCOUNT: &str = "000000000000";
@@ -77,5 +86,32 @@ pub(super) mod once {
             String::from_utf8(seen).expect("text")
         });
         (url, asked)
+    }
+
+    /// Calls with an ARN, and gives the answer and what the service was asked, which is nothing if nobody did.
+    pub(crate) async fn post(
+        caller: &Caller,
+        arn: &str,
+        (headers, body): (HeaderMap, &[u8]),
+        asked: JoinHandle<String>,
+    ) -> (Answer, String) {
+        let (timeout, now) = (Duration::from_secs(20), Timestamp::from_secs(0));
+        let label = Some(Label {
+            id: "msg_1",
+            endpoint: "ep_1",
+            application: "app_1",
+            event_type: "job.succeeded",
+            once: "dlv_1",
+            happened: Timestamp::from_secs(1_700_000_000),
+        });
+        let call = Call { url: arn, headers, body: body.to_vec(), timeout, now, label };
+        let answer = caller.post(call).await;
+        // What is unfit is told so by us, or by the service.
+        let unfit = answer.outcome == Outcome::Failed(ErrorClass::Unfit);
+        if unfit && !asked.is_finished() {
+            asked.abort();
+            return (answer, String::new());
+        }
+        (answer, asked.await.expect("asked"))
     }
 }

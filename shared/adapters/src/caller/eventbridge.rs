@@ -109,8 +109,6 @@ fn at(time: Timestamp) -> DateTime {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use aws_sdk_eventbridge::config::BehaviorVersion;
     use domain::{address::Rule, destination::Neighbours};
     use http::HeaderMap;
@@ -122,15 +120,6 @@ mod tests {
     };
 
     const ARN: &str = "arn:aws:events:us-east-1:000000000000:event-bus/jobs";
-    const LABEL: Label<'_> = Label {
-        id: "msg_1",
-        endpoint: "ep_1",
-        application: "app_1",
-        event_type: "job.succeeded",
-        once: "dlv_1",
-        happened: Timestamp::from_secs(1_700_000_000),
-    };
-
     /// Calls with the bus's ARN, and gives the answer and what EventBridge was asked; it answers this status and body,
     /// once.
     async fn put(body: &[u8], said: (u16, &str)) -> (Answer, String) {
@@ -146,15 +135,7 @@ mod tests {
         let own = Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), String::new());
         let named = Neighbours::parse_list(ARN, once::REGION.as_ref(), once::ACCOUNT).expect("one");
         let caller = Caller::new(Rule::default()).sending_to(named, &own, Some(buses));
-        let (timeout, now) = (Duration::from_secs(20), Timestamp::from_secs(0));
-        let (headers, label) = (HeaderMap::new(), Some(LABEL));
-        let call = Call { url: ARN, headers, body: body.to_vec(), timeout, now, label };
-        let answer = caller.post(call).await;
-        if asked.is_finished() || answer.detail.is_empty() {
-            return (answer, asked.await.expect("asked"));
-        }
-        asked.abort();
-        (answer, String::new())
+        once::post(&caller, ARN, (HeaderMap::new(), body), asked).await
     }
 
     const TAKEN: (u16, &str) = (200, r#"{"FailedEntryCount":0,"Entries":[{"EventId":"e-1"}]}"#);

@@ -85,14 +85,12 @@ const fn allowed(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use aws_sdk_sqs::config::BehaviorVersion;
-    use domain::{address::Rule, destination::Neighbours, time::Timestamp};
+    use domain::{address::Rule, destination::Neighbours};
 
     use super::*;
     use crate::{
-        caller::{Answer, Label, aws::once},
+        caller::{Answer, aws::once},
         queue,
     };
 
@@ -100,15 +98,6 @@ mod tests {
         "arn:aws:sqs:us-east-1:000000000000:orders",
         "arn:aws:sqs:us-east-1:000000000000:orders.fifo",
     ];
-
-    const LABEL: Label<'_> = Label {
-        id: "msg_1",
-        endpoint: "ep_1",
-        application: "app_1",
-        event_type: "job.succeeded",
-        once: "dlv_1",
-        happened: Timestamp::from_secs(0),
-    };
 
     /// Calls with a queue's ARN, and gives the answer and what SQS was asked; it answers this status and body, once.
     async fn send(
@@ -128,17 +117,7 @@ mod tests {
         let own = queue::Queue::new(aws_sdk_sqs::Client::from_conf(config.build()), own);
         let queues = Neighbours::parse_list(&ARNS.join(","), once::REGION.as_ref(), once::ACCOUNT);
         let caller = Caller::new(Rule::default()).sending_to(queues.expect("queues"), &own, None);
-        let (timeout, now) = (Duration::from_secs(20), Timestamp::from_secs(0));
-        let call =
-            Call { url: arn, headers, body: body.to_vec(), timeout, now, label: Some(LABEL) };
-        let answer = caller.post(call).await;
-        let asked = if answer.outcome == Outcome::Failed(ErrorClass::Unfit) {
-            asked.abort();
-            String::new()
-        } else {
-            asked.await.expect("asked")
-        };
-        (answer, asked)
+        once::post(&caller, arn, (headers, body), asked).await
     }
 
     fn signed() -> HeaderMap {
