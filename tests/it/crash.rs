@@ -3,6 +3,7 @@
 
 mod broken;
 mod expunged;
+mod guarded;
 mod ordered;
 mod purged;
 mod replayed;
@@ -50,7 +51,8 @@ enum Journey {
     Replayed,
     /// Dead letters that are put back by a filter, and one that is thrown away.
     Purged,
-    /// A request too large for a message, at a source with a limit that knows its jobs beforehand.
+    /// A request too large for a message, at a source with a limit that knows its jobs beforehand; to
+    /// an endpoint with a rate, as its application has.
     Guarded,
 }
 
@@ -127,14 +129,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             cloud.work().await;
             let message =
                 json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });
-            for _ in 0..3 {
-                // A client sends again until it knows.
-                let (status, _) =
-                    cloud.call(Method::POST, "/api/v1/app/acme/msg", Some(message.clone())).await;
-                if status.is_success() || status.as_u16() == 409 {
-                    break;
-                }
-            }
+            cloud.publish(message).await;
         }
         Journey::Recovered => {
             receiver.answer(503);
@@ -186,13 +181,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
         Journey::Expunged => expunged::walk(cloud).await,
         Journey::Replayed => replayed::walk(cloud, receiver).await,
         Journey::Purged => purged::walk(cloud, receiver).await,
-        Journey::Guarded => {
-            let limit = json!({ "requests": 100, "per": "minute" });
-            cloud.options(json!({ "rate_limit": limit, "strict": true })).await;
-            cloud.expect("modal", "job-c1", "c1").await;
-            let large = format!("\"{}\"", "x".repeat(1_100_000));
-            cloud.send(&completion("c1", "success", &large)).await;
-        }
+        Journey::Guarded => guarded::walk(cloud).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });

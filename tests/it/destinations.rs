@@ -47,25 +47,27 @@ async fn once(cloud: &Cloud, arn: &str) {
     let policy = domain::retry::Policy::of(Some(2), Some(5), Some(vec![1, 1])).expect("valid");
     cloud.endpoint(arn, policy).await;
     let message = json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });
-    for _ in 0..3 {
-        let path = "/api/v1/app/acme/msg";
-        let (status, _) = cloud.call(Method::POST, path, Some(message.clone())).await;
-        if status.is_success() || status.as_u16() == 409 {
-            break;
-        }
-    }
+    cloud.publish(message).await;
     assert!(cloud.settle(20).await, "it comes to rest");
     cloud.pass(Duration::from_secs(1));
 }
 
-/// Where in this record `deliver` called something whose name begins like this.
-fn calls(faults: &Faults, operation: &str) -> Vec<(usize, Called)> {
+/// Lets every call that `deliver` makes under this name fail in every way, on a walk that says how many
+/// arrived: a call that was not acknowledged is made again, and so is one that failed.
+async fn may_fail_in_every_way(operation: &str, walk: impl AsyncFn(Faults) -> (Faults, usize)) {
+    let (faults, _) = walk(Faults::default()).await;
     let calls = faults.calls().into_iter().enumerate();
     let wanted =
         |(_, call): &(usize, Called)| call.by == "deliver" && call.operation.starts_with(operation);
     let found: Vec<_> = calls.filter(wanted).collect();
     assert!(!found.is_empty(), "{operation}");
-    found
+    for (k, call) in found {
+        for how in call.ways() {
+            let (faults, arrived) = walk(Faults::at(k, *how)).await;
+            assert_eq!(faults.hits(), 1);
+            assert!((1..=2).contains(&arrived), "{how:?}: {arrived} arrived");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,25 +13,14 @@ use super::until_it_works;
 pub(super) async fn walk(cloud: &mut Cloud) {
     // Too large for the table.
     let payload = json!({ "planted": "x".repeat(20_000) });
-    publish(cloud, json!({ "eventType": "a.b", "eventId": "asked", "payload": payload })).await;
+    cloud.publish(json!({ "eventType": "a.b", "eventId": "asked", "payload": payload })).await;
     let timed = json!({ "eventType": "a.b", "eventId": "timed", "payload": payload, "payloadRetentionHours": 2 });
-    publish(cloud, timed).await;
+    cloud.publish(timed).await;
     cloud.settle_for(6).await;
     let path = "/api/v1/app/acme/msg/asked/content";
     until_it_works(cloud, Method::DELETE, path, Value::Null).await;
     cloud.pass(Duration::from_secs(2 * 3600));
     cloud.settle_for(4).await;
-}
-
-/// As a client does that calls again until it knows.
-async fn publish(cloud: &Cloud, message: Value) {
-    for _ in 0..3 {
-        let path = "/api/v1/app/acme/msg";
-        let (status, _) = cloud.call(Method::POST, path, Some(message.clone())).await;
-        if status.is_success() || status.as_u16() == 409 {
-            return;
-        }
-    }
 }
 
 /// Both arrived, and nothing is left of what they said.

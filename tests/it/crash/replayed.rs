@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use domain::delivery::State;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{cloud::Cloud, invariants::World, receiver::Receiver};
 
 use super::{policy, until_it_works};
@@ -30,16 +30,8 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     until_it_works(cloud, Method::POST, &format!("{base}/recover"), asked).await;
 }
 
-/// As a client does that calls again until it knows.
 pub(super) async fn publish(cloud: &Cloud, id: &str) {
-    let message: Value = json!({ "eventType": "a.b", "eventId": id, "payload": { "id": id } });
-    for _ in 0..3 {
-        let path = "/api/v1/app/acme/msg";
-        let (status, _) = cloud.call(Method::POST, path, Some(message.clone())).await;
-        if status.is_success() || status.as_u16() == 409 {
-            return;
-        }
-    }
+    cloud.publish(json!({ "eventType": "a.b", "eventId": id, "payload": { "id": id } })).await;
 }
 
 /// Both endpoints have all three, once each.

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tests::{cloud::Cloud, event_bridge::EventBridge, faults::Faults, invariants::World};
 
-use super::{attempt, calls, endpoint, once, publish};
+use super::{attempt, endpoint, may_fail_in_every_way, once, publish};
 
 /// A cloud beside an EventBridge that has the bus `jobs`.
 async fn start(faults: Faults) -> (Cloud, EventBridge) {
@@ -81,14 +81,7 @@ async fn what_is_no_object_of_json_is_parked_at_once() {
 /// An event that was not acknowledged is put again under the same id, and one that failed is too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_to_a_bus_may_fail_in_every_way() {
-    let (faults, _) = walk(Faults::default()).await;
-    for (k, call) in calls(&faults, "PutEvents") {
-        for how in call.ways() {
-            let (faults, arrived) = walk(Faults::at(k, *how)).await;
-            assert_eq!(faults.hits(), 1);
-            assert!((1..=2).contains(&arrived), "{how:?}: {arrived} events");
-        }
-    }
+    may_fail_in_every_way("PutEvents", walk).await;
 }
 
 /// A message on its way to a bus; how many events are there in the end, all of one id.

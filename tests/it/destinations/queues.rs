@@ -6,7 +6,7 @@ use serde_json::json;
 use standardwebhooks::Webhook;
 use tests::{cloud::Cloud, faults::Faults, invariants::World};
 
-use super::{attempt, calls, endpoint, once, publish, secret};
+use super::{attempt, endpoint, may_fail_in_every_way, once, publish, secret};
 
 async fn create_queue(cloud: &Cloud) -> String {
     let made = cloud.sound.sqs().create_queue().queue_name("orders").send().await.expect("made");
@@ -97,14 +97,7 @@ async fn what_a_queue_never_takes_is_parked_at_once() {
 /// A send that was not acknowledged is made again under the same `webhook-id`, and one that failed is too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_to_a_queue_may_fail_in_every_way() {
-    let (faults, _) = walk(Faults::default()).await;
-    for (k, call) in calls(&faults, "SendMessage") {
-        for how in call.ways() {
-            let (faults, arrived) = walk(Faults::at(k, *how)).await;
-            assert_eq!(faults.hits(), 1);
-            assert!((1..=2).contains(&arrived), "{how:?}: {arrived} messages");
-        }
-    }
+    may_fail_in_every_way("SendMessage", walk).await;
 }
 
 /// A message on its way to a queue; how many lie there in the end, all of one id.

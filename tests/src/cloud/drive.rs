@@ -122,6 +122,17 @@ impl Cloud {
         panic!("a completion was not accepted");
     }
 
+    /// Publishes a message of `acme` as a client does that calls again until it knows; it has an `eventId`.
+    pub async fn publish(&self, message: Value) {
+        for _ in 0..3 {
+            let path = "/api/v1/app/acme/msg";
+            let (status, _) = self.call(Method::POST, path, Some(message.clone())).await;
+            if status.is_success() || status.as_u16() == 409 {
+                return;
+            }
+        }
+    }
+
     /// Hands what is visible on a queue to its handler; whether there was anything.
     pub async fn step(&self, queue: &str) -> bool {
         if self.aws.queue_depth(queue).0 == 0 {
