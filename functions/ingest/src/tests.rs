@@ -28,8 +28,8 @@ use tower::ServiceExt;
 
 use super::*;
 
-const OMTX: &str = include_str!("../../../../events/ingest/modal-omtx-completion.json");
-const MESH: &str = include_str!("../../../../events/ingest/modal-mesh-completion.json");
+const OMTX: &str = include_str!("../../../events/ingest/modal-omtx-completion.json");
+const MESH: &str = include_str!("../../../events/ingest/modal-mesh-completion.json");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 struct World {
