@@ -8,6 +8,7 @@ mod crash;
 mod deliveries;
 mod desk;
 mod destinations;
+mod documents;
 mod forgeries;
 mod given_up;
 mod hung;
