@@ -44,7 +44,7 @@ fn key(hash: &str, range: &str) -> Value {
 
 /// A queue to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
+pub struct QueueResource {
     /// Its name.
     pub name: String,
     /// Seconds a received message stays hidden.
@@ -59,14 +59,14 @@ pub struct Queue {
 const RETENTION: u32 = 14 * 86_400;
 
 /// The queues, dead-letter queues first: a redrive policy names a queue that exists.
-pub fn queues(names: &Names, times: &QueueTimes) -> [Queue; 4] {
-    let dead_letters = |name: &String| Queue {
+pub fn queues(names: &Names, times: &QueueTimes) -> [QueueResource; 4] {
+    let dead_letters = |name: &String| QueueResource {
         name: name.clone(),
         visibility_timeout: times.dead_letter_visibility,
         retention: RETENTION,
         redrive: None,
     };
-    let work = |name: &String, visibility_timeout, dead_letters: &String| Queue {
+    let work = |name: &String, visibility_timeout, dead_letters: &String| QueueResource {
         name: name.clone(),
         visibility_timeout,
         retention: RETENTION,

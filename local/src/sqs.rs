@@ -73,7 +73,7 @@ impl Sqs {
     }
 
     /// Creates the queue, or gives an existing one these settings.
-    pub(crate) fn declare(&self, queue: &resources::Queue) -> Result<(), StartError> {
+    pub(crate) fn declare(&self, queue: &resources::QueueResource) -> Result<(), StartError> {
         let mut attributes = BTreeMap::from([
             ("VisibilityTimeout".to_owned(), queue.visibility_timeout.to_string()),
             ("MessageRetentionPeriod".to_owned(), queue.retention.to_string()),

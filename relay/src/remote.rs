@@ -3,14 +3,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use adapters::{
-    caller::{Call, Caller, Question},
+    caller::{Caller, FetchRequest, OutboundCall},
     clock::Clock,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use clap::Args;
 use domain::{
     address::{Network, Rule},
-    retry::Outcome,
+    retry::CallOutcome,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +68,7 @@ impl Remote {
     /// Asks for something.
     pub async fn get(&self, path: &str) -> Result<Value, NotDone> {
         let url = self.at(path);
-        let question = Question {
+        let question = FetchRequest {
             url: &url,
             headers: self.headers()?,
             timeout: TIMEOUT,
@@ -87,7 +87,7 @@ impl Remote {
         body: Option<&Value>,
     ) -> Result<Option<Value>, NotDone> {
         let url = self.at(path);
-        let question = Question {
+        let question = FetchRequest {
             url: &url,
             headers: self.headers()?,
             timeout: TIMEOUT,
@@ -96,7 +96,7 @@ impl Remote {
         };
         let body = body.map(|json| json.to_string().into_bytes()).unwrap_or_default();
         let heard = self.caller().ask_with(method, question, body).await;
-        if matches!(heard.outcome, Outcome::Answered { status: 404, .. }) {
+        if matches!(heard.outcome, CallOutcome::Answered { status: 404, .. }) {
             return Ok(None);
         }
         let said = if heard.body.is_empty() { b"null" } else { heard.body.as_slice() };
@@ -106,7 +106,7 @@ impl Remote {
     /// Has something done. Of the answer, the first kilobyte is read.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, NotDone> {
         let url = self.at(path);
-        let call = Call {
+        let call = OutboundCall {
             url: &url,
             headers: self.headers()?,
             body: serde_json::to_vec(body).expect("plain data serialises"),
@@ -121,12 +121,18 @@ impl Remote {
     /// Posts something as a sender would, without the key; the HTTP status of the answer.
     pub async fn probe(&self, path: &str, headers: HeaderMap, body: &[u8]) -> Result<u16, NotDone> {
         let (url, now) = (self.at(path), Clock::system().now());
-        let call =
-            Call { url: &url, headers, body: body.to_vec(), timeout: TIMEOUT, now, label: None };
+        let call = OutboundCall {
+            url: &url,
+            headers,
+            body: body.to_vec(),
+            timeout: TIMEOUT,
+            now,
+            label: None,
+        };
         let answer = self.caller().post(call).await;
         match answer.outcome {
-            Outcome::Answered { status, .. } => Ok(status),
-            Outcome::Failed(_) => Err(NotDone::Silent { url, why: answer.detail }),
+            CallOutcome::Answered { status, .. } => Ok(status),
+            CallOutcome::Failed(_) => Err(NotDone::Silent { url, why: answer.detail }),
         }
     }
 
@@ -165,8 +171,8 @@ impl Remote {
     }
 }
 
-fn judge(url: String, outcome: Outcome, why: String, body: &[u8]) -> Result<Value, NotDone> {
-    let Outcome::Answered { status, .. } = outcome else {
+fn judge(url: String, outcome: CallOutcome, why: String, body: &[u8]) -> Result<Value, NotDone> {
+    let CallOutcome::Answered { status, .. } = outcome else {
         return Err(NotDone::Silent { url, why });
     };
     let json = serde_json::from_slice::<Value>(body);

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use adapters::{clock::Clock, random};
 use clap::Parser;
-use domain::{signature::Message, time::Timestamp};
+use domain::{signature::MessageToSign, time::Timestamp};
 
 use self::{
     diagnosis::{Case, Verdict},
@@ -59,7 +59,7 @@ pub fn sign(args: SignArgs) -> ExitCode {
 fn signed(args: &SignArgs) -> Result<String, Problem> {
     let case = args.given.read()?;
     let made = format!("msg_{}", random::token());
-    let message = Message {
+    let message = MessageToSign {
         id: Some(args.id.as_deref().unwrap_or(&made)),
         at: Some(args.at.unwrap_or_else(|| Clock::system().now())),
         nonce: Some(args.id.as_deref().unwrap_or(&made)),

@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc, time::Instant};
 
 use axum::http::Method;
-use domain::{batch::End, id::ApplicationId};
+use domain::{batch::BatchEnd, id::ApplicationId};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
@@ -128,7 +128,7 @@ async fn jobs_that_end_at_the_same_moment_are_counted_once_each() {
     let batch = &world.batches[0];
     let failed = jobs.div_ceil(10) as u64;
     assert_eq!((batch.counts.succeeded, batch.counts.failed), (jobs as u64 - failed, failed));
-    assert_eq!((batch.end, batch.announced_steps), (Some(End::Completed), 10));
+    assert_eq!((batch.end, batch.announced_steps), (Some(BatchEnd::Completed), 10));
     let mut types: Vec<String> = heard(&receiver, "/b").into_iter().map(|fact| fact.0).collect();
     types.sort();
     let mut expected = vec!["batch.completed".to_owned()];

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use adapters::{random, table::Written};
+use adapters::{random, table::WriteOutcome};
 use dispatch::attempt::{Attempted, Attempts};
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     health::{Circuit, Health},
     id::EndpointId,
     retry::Policy,
@@ -87,7 +87,7 @@ async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_p
     let world = World::read(&cloud).await;
     let spent = world.deliveries.iter().map(|delivery| delivery.made).sum::<u32>();
     assert_eq!(spent as usize, receiver.received().len(), "what was put off spent nothing");
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Pending));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Pending));
 }
 
 #[tokio::test]
@@ -110,15 +110,17 @@ async fn forty_deferrals_put_nothing_on_the_queue_and_spend_nothing() {
         let until = now.plus(Duration::from_secs(900));
         let still = Health { circuit: Circuit::Open { until }, ..known.clone() };
         let kept = table.keep_health(&put_off.endpoint, known.version, &still, now).await;
-        assert_eq!(kept.expect("kept"), Written::Yes);
+        assert_eq!(kept.expect("kept"), WriteOutcome::Done);
     }
     let after = table.delivery(&put_off.event, &put_off.id).await.expect("read").expect("there");
-    assert_eq!((after.made, after.attempts.len(), after.state), (0, 0, State::Pending));
+    assert_eq!((after.made, after.attempts.len(), after.state), (0, 0, DeliveryState::Pending));
     assert_eq!(receiver.received().len(), 5);
     // And the sweep alone brings it to its end.
     receiver.answer(200);
     assert!(cloud.settle(20).await);
-    assert!(World::read(&cloud).await.deliveries.iter().all(|d| d.state == State::Delivered));
+    assert!(
+        World::read(&cloud).await.deliveries.iter().all(|d| d.state == DeliveryState::Delivered)
+    );
     assert!(health(&cloud, &put_off.endpoint).await.fares_well());
 }
 
@@ -139,7 +141,7 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
         let probing = open.probing(&token, lease, cloud.clock.now());
         let now = cloud.clock.now();
         let kept = table.keep_health(&endpoint, open.version, &probing, now).await.expect("kept");
-        assert_eq!(kept, Written::Yes);
+        assert_eq!(kept, WriteOutcome::Done);
         let held = health(&cloud, &endpoint).await;
         cloud.pass(lease + Duration::from_secs(1));
         let attempts = cloud.attempts();
@@ -147,19 +149,20 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
         assert!(matches!(other, Attempted::Called(_)), "the lease ended: {other:?}");
         let before = health(&cloud, &endpoint).await;
         // The late one says that the endpoint answers: by what it read, and by what is there now.
-        let called = domain::health::Called {
-            sign: domain::health::Sign::Success,
+        let called = domain::health::CallReport {
+            sign: domain::health::HealthSignal::Success,
             token: &token,
             began: now,
         };
-        let breaker = domain::endpoint::Breaker::default();
-        let domain::health::Judged::Changed { next, .. } = held.judge(called, breaker, now) else {
+        let breaker = domain::endpoint::CircuitBreaker::default();
+        let domain::health::HealthChange::Changed { next, .. } = held.judge(called, breaker, now)
+        else {
             panic!("it held the probe")
         };
         let late = table.keep_health(&endpoint, held.version, &next, cloud.clock.now()).await;
-        let by_version = late.expect("asked") == Written::Refused;
+        let by_version = late.expect("asked") == WriteOutcome::Refused;
         let anew = before.judge(called, breaker, cloud.clock.now());
-        let by_token = anew == domain::health::Judged::Same;
+        let by_token = anew == domain::health::HealthChange::Same;
         refused += usize::from(by_version && by_token);
         assert_eq!(health(&cloud, &endpoint).await, before);
     }

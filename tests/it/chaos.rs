@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{Router, body::Body, http::Request};
 use domain::{
-    delivery::State,
-    endpoint::{Breaker, Endpoint},
+    delivery::DeliveryState,
+    endpoint::{CircuitBreaker, Endpoint},
     retry::Policy,
 };
 use futures::{StreamExt, future::join_all, stream};
@@ -71,10 +71,10 @@ async fn through(count: usize, failing_table: f64) -> Outcome {
     let policy = Policy::of(Some(10), Some(5), Some(vec![60])).expect("valid");
     let old = cloud.endpoint(&receiver.url("/hook"), policy).await;
     // The breaker would only make it longer.
-    let breaker = Breaker { threshold: u16::MAX, recovery_seconds: 1 };
+    let breaker = CircuitBreaker { threshold: u16::MAX, recovery_seconds: 1 };
     let new = Endpoint { breaker, ..old.clone() };
     let kept = cloud.sound_table().update_endpoint(&old, &new).await.expect("kept");
-    assert_eq!(kept, Written::Yes);
+    assert_eq!(kept, WriteOutcome::Done);
     cloud.queues = Unreliable::of(1, 0.2, 0.2);
     faults.share(2, failing_table);
     let cloud = &cloud;
@@ -98,7 +98,8 @@ async fn through(count: usize, failing_table: f64) -> Outcome {
         cloud.sweep().await;
     }
     let world = World::read(cloud).await;
-    let delivered = world.deliveries.iter().filter(|it| it.state == State::Delivered).count();
+    let delivered =
+        world.deliveries.iter().filter(|it| it.state == DeliveryState::Delivered).count();
     assert_eq!(world.deliveries.len(), count, "one delivery per event");
     let (mut heard, mut names) = (HashMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
     for request in receiver.received() {

@@ -11,7 +11,7 @@ mod replayed;
 use std::{collections::BTreeMap, io::Write};
 
 use axum::http::Method;
-use domain::{job::Status, retry::Policy};
+use domain::{job::JobStatus, retry::Policy};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tests::{
@@ -216,7 +216,7 @@ async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) 
 
 /// What a journey must have brought about, crash or not.
 fn arrived(journey: Journey, world: &World) -> Option<String> {
-    use domain::delivery::State::{Dead, Delivered};
+    use domain::delivery::DeliveryState::{Dead, Delivered};
     let count = |state| world.deliveries.iter().filter(|d| d.state == state).count();
     let (delivered, dead) = (count(Delivered), count(Dead));
     let right = match journey {
@@ -233,7 +233,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         // Its start and its end, and the platform.
         Journey::Cancelled => {
             let job = &world.jobs[0];
-            let ended = job.status == Status::Cancelled && job.conflicts == 1;
+            let ended = job.status == JobStatus::Cancelled && job.conflicts == 1;
             ended && delivered == 3 && dead == 0
         }
         Journey::Broken => broken::arrived(world) && dead == 0,

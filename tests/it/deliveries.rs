@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use adapters::table::{Claim, Concluded, Written};
+use adapters::table::{ClaimOutcome, ConcludeOutcome, WriteOutcome};
 use axum::http::Method;
 use dispatch::attempt::Attempted;
 use domain::{
-    delivery::{Delivery, State},
-    endpoint::Disabled,
+    delivery::{Delivery, DeliveryState},
+    endpoint::DisabledReason,
     id::ApplicationId,
     retry::{ErrorClass, Policy},
-    task::Kind,
+    task::TaskKind,
 };
 use serde_json::json;
 use tests::{
@@ -57,7 +57,7 @@ async fn retries_keep_to_their_ladder_and_stay_within_their_jitter() {
         tried += 1;
         assert_eq!(receiver.received().len(), tried, "after {delay} s");
     }
-    assert_eq!(delivery(&cloud).await.state, State::Dead);
+    assert_eq!(delivery(&cloud).await.state, DeliveryState::Dead);
     assert_eq!(World::read(&cloud).await.letters.len(), 1);
 }
 
@@ -72,16 +72,16 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
             table.claim(&waiting.event, &waiting.id, token, cloud.clock.now()).await.expect("asked")
         }
     };
-    let Claim::Taken(mut zombie) = claim("zombie").await else { panic!("it is free") };
-    assert!(matches!(claim("other").await, Claim::Busy));
+    let ClaimOutcome::Taken(mut zombie) = claim("zombie").await else { panic!("it is free") };
+    assert!(matches!(claim("other").await, ClaimOutcome::Busy));
     cloud.pass(Duration::from_secs(36));
     let outcome = cloud.attempts().attempt(&waiting.event, &waiting.id, false).await.expect("done");
     assert!(matches!(outcome, Attempted::Called(_)), "{outcome:?}");
-    zombie.delivery.state = State::Dead;
+    zombie.delivery.state = DeliveryState::Dead;
     let late = table.conclude(&zombie, &ladder(&[1]), None).await.expect("asked");
-    assert_eq!(late, Concluded::Stale);
-    assert_eq!(delivery(&cloud).await.state, State::Delivered);
-    assert!(matches!(claim("third").await, Claim::Finished(_)));
+    assert_eq!(late, ConcludeOutcome::Stale);
+    assert_eq!(delivery(&cloud).await.state, DeliveryState::Delivered);
+    assert!(matches!(claim("third").await, ClaimOutcome::Finished(_)));
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -101,8 +101,8 @@ async fn gone_disables_the_endpoint_and_enabling_it_brings_the_letters_back() {
     let (mut cloud, receiver) = on_its_way(ladder(&[1]), 410).await;
     cloud.work().await;
     let world = World::read(&cloud).await;
-    assert_eq!(world.endpoints[0].disabled, Some(Disabled::Gone));
-    assert_eq!(world.deliveries[0].state, State::Dead);
+    assert_eq!(world.endpoints[0].disabled, Some(DisabledReason::Gone));
+    assert_eq!(world.deliveries[0].state, DeliveryState::Dead);
     cloud.send(&completion("c2", "success", "2")).await;
     cloud.work().await;
     assert_eq!(receiver.received().len(), 1, "nothing is sent to a disabled endpoint");
@@ -116,7 +116,7 @@ async fn gone_disables_the_endpoint_and_enabling_it_brings_the_letters_back() {
     assert!(status.is_success(), "{answer}");
     assert!(cloud.settle(10).await);
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
     assert!(world.letters.iter().all(|letter| letter.retry_success == Some(true)));
 }
 
@@ -125,9 +125,12 @@ async fn the_deliveries_of_an_endpoint_that_is_deleted_are_cancelled() {
     let (cloud, receiver) = on_its_way(ladder(&[60]), 500).await;
     cloud.work().await;
     let endpoint = World::read(&cloud).await.endpoints.remove(0);
-    assert_eq!(cloud.sound_table().delete_endpoint(&endpoint).await.expect("asked"), Written::Yes);
+    assert_eq!(
+        cloud.sound_table().delete_endpoint(&endpoint).await.expect("asked"),
+        WriteOutcome::Done
+    );
     assert!(cloud.settle(10).await);
-    assert_eq!(delivery(&cloud).await.state, State::Cancelled);
+    assert_eq!(delivery(&cloud).await.state, DeliveryState::Cancelled);
     assert_eq!(receiver.received().len(), 1);
 }
 
@@ -168,7 +171,7 @@ async fn an_endpoint_that_stays_down_is_asked_ever_more_seldom_by_one_letter() {
     let world = World::read(&cloud).await;
     assert_eq!(world.letters.len(), 1, "always the same letter");
     let task = cloud.sound_table().tasks().await.expect("read").remove(0);
-    assert!(matches!(task.kind, Kind::Recover { answering: false, .. }));
+    assert!(matches!(task.kind, TaskKind::Recover { answering: false, .. }));
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 
 use std::{collections::HashMap, io::Write, time::Duration};
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::http::Method;
 use domain::{
-    delivery::State,
-    endpoint::{Breaker, Endpoint},
+    delivery::DeliveryState,
+    endpoint::{CircuitBreaker, Endpoint},
     retry::Policy,
 };
 use serde_json::{Value, json};
@@ -35,10 +35,10 @@ async fn subscribed() -> (Cloud, Receiver, Endpoint) {
 /// The breaker is somebody else's business.
 async fn subscribe(cloud: &Cloud, url: &str, policy: Policy) -> Endpoint {
     let old = cloud.endpoint(url, policy).await;
-    let breaker = Breaker { threshold: 10_000, recovery_seconds: 60 };
+    let breaker = CircuitBreaker { threshold: 10_000, recovery_seconds: 60 };
     let new = Endpoint { breaker, ..old.clone() };
     let updated = cloud.sound_table().update_endpoint(&old, &new).await.expect("kept");
-    assert_eq!(updated, Written::Yes);
+    assert_eq!(updated, WriteOutcome::Done);
     new
 }
 
@@ -152,7 +152,7 @@ async fn what_failed_is_sent_again_and_what_was_missed_for_the_first_time() {
     };
     assert_eq!((at("/hook"), at("/late")), (40, 40), "nothing twice");
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
     cloud.pass(Duration::from_secs(5));
     // Chosen by hand, what has arrived is sent once more, with the same id.
     let body = json!({ "since": since, "status": 0, "statusCodeClass": 200 });

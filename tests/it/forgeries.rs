@@ -5,7 +5,7 @@ mod spoil;
 
 use std::{collections::BTreeMap, io::Write};
 
-use domain::{secret::Secret, signature::Algorithm, source::NotAccepted};
+use domain::{secret::Secret, signature::Algorithm, source::GateRefusal};
 
 use self::spoil::{
     Forgery, forgeries,
@@ -32,7 +32,7 @@ fn not_one_of_thousands_of_forgeries_is_accepted() {
             *kinds.entry(kind).or_default() += 1;
             match subject.judge(&sent) {
                 // Whoever is not known learns nothing of the body, not even that it is unreadable.
-                Err(NotAccepted::Refused(_)) => (),
+                Err(GateRefusal::Refused(_)) => (),
                 other => {
                     let key = other.map(|accepted| accepted.key);
                     accepted.push(format!("{}: {kind}, {what}: {key:?}", subject.name));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use domain::{
-    delivery::State,
-    endpoint::{Disabled, Endpoint},
+    delivery::DeliveryState,
+    endpoint::{DisabledReason, Endpoint},
     health::Health,
     retry::{ErrorClass, Policy},
 };
@@ -63,7 +63,7 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
     let ((warned, first), (disabled, all)) = (warned.expect("warned"), disabled.expect("disabled"));
     assert!((2.5..2.6).contains(&warned) && 50 <= first, "{warned} {first}");
     assert!((5.0..5.1).contains(&disabled) && 100 <= all, "{disabled} {all}");
-    assert_eq!(endpoint_now(&cloud, &endpoint).await.disabled, Some(Disabled::Failing));
+    assert_eq!(endpoint_now(&cloud, &endpoint).await.disabled, Some(DisabledReason::Failing));
     cloud.work().await;
     let kind = |request: &Received| -> String {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
@@ -80,7 +80,7 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
     assert_eq!(receiver.received().len(), before);
     let world = World::read(&cloud).await;
     let mut its = world.deliveries.iter().filter(|d| d.endpoint == endpoint.id);
-    assert!(its.all(|d| d.state == State::Dead));
+    assert!(its.all(|d| d.state == DeliveryState::Dead));
     assert!(world.letters.iter().any(|l| l.error_class == ErrorClass::EndpointDisabled));
     // Enabled, it begins anew and hears everything.
     receiver.answer(200);
@@ -91,6 +91,6 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
     assert_eq!(health(&cloud).await, Health::default(), "its past is forgotten");
     assert!(cloud.settle(20).await);
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
     assert!(world.letters.iter().all(|letter| letter.retry_success == Some(true)));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    delivery::State,
+    delivery::DeliveryState,
     retry::{LADDER, Policy},
 };
 use tests::{
@@ -45,7 +45,7 @@ async fn ten_retries_keep_to_their_ladder() {
     shown!("retry times within 20 % of their step: {within} of {}", ladder.len());
     assert_eq!(within, 10);
     let delivery = World::read(&cloud).await.deliveries.remove(0);
-    assert_eq!((delivery.made, delivery.state), (11, State::Dead));
+    assert_eq!((delivery.made, delivery.state), (11, DeliveryState::Dead));
 }
 
 #[tokio::test]
@@ -95,5 +95,5 @@ async fn purge_and_settle(cloud: &Cloud, receiver: &Receiver) {
     cloud.sound.sqs().purge_queue().queue_url(url).send().await.expect("purged");
     receiver.answer(200);
     assert!(cloud.settle(20).await);
-    assert_eq!(World::read(cloud).await.deliveries[0].state, State::Delivered);
+    assert_eq!(World::read(cloud).await.deliveries[0].state, DeliveryState::Delivered);
 }

@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::http::Method;
 use domain::{
-    delivery::State,
-    endpoint::{Breaker, Endpoint},
-    lane::Ordering,
+    delivery::DeliveryState,
+    endpoint::{CircuitBreaker, Endpoint},
+    lane::DeliveryOrdering,
     retry::Policy,
 };
 use futures::future::join_all;
@@ -26,11 +26,11 @@ async fn ordered(retries: i64) -> (Cloud, Receiver) {
     let cloud = Cloud::start(Faults::default()).await;
     let policy = Policy::of(Some(retries), Some(5), Some(vec![1])).expect("valid");
     let old = cloud.endpoint(&receiver.url("/hook"), policy).await;
-    let breaker = Breaker { threshold: u16::MAX, recovery_seconds: 1 };
-    let ordering = Some(Ordering::Path("customer".to_owned()));
+    let breaker = CircuitBreaker { threshold: u16::MAX, recovery_seconds: 1 };
+    let ordering = Some(DeliveryOrdering::Path("customer".to_owned()));
     let new = Endpoint { breaker, ordering, ..old.clone() };
     let kept = cloud.sound_table().update_endpoint(&old, &new).await.expect("kept");
-    assert_eq!(kept, Written::Yes);
+    assert_eq!(kept, WriteOutcome::Done);
     (cloud, receiver)
 }
 
@@ -86,7 +86,7 @@ async fn those_of_one_key_arrive_in_the_order_in_which_they_were_recorded() {
     );
     assert_eq!((arrived, in_order), (200, 10));
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,7 +119,7 @@ async fn the_trouble_of_one_key_does_not_hold_the_others_and_ends_with_its_lette
     receiver.fails_at(None);
     work(&cloud, 80).await;
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
     assert!(heard(&receiver.received())["bad"].is_sorted());
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{event::Outcome, job::Status, retry::Policy};
+use domain::{event::EventOutcome, job::JobStatus, retry::Policy};
 use futures::future::join;
 use serde_json::{Value, json};
 use sweep::Limits;
@@ -70,7 +70,7 @@ async fn two_hundred_of_two_hundred_dropped_completions_are_recovered_by_asking(
     let world = holds(&cloud, &receiver).await;
     let recovered = world.jobs.iter().filter(|job| {
         let due = job.deadline_at.expect("set");
-        job.status == Status::Succeeded
+        job.status == JobStatus::Succeeded
             && job.watch.missed
             && job.finished_at.expect("ended").since(due) <= Duration::from_secs(60)
     });
@@ -108,7 +108,7 @@ async fn where_every_completion_comes_nobody_is_ever_asked() {
     cloud.minutes(30).await;
     assert_eq!(platform.asked().len(), 0);
     let world = holds(&cloud, &receiver).await;
-    assert!(world.jobs.iter().all(|job| job.status == Status::Succeeded && !job.watch.missed));
+    assert!(world.jobs.iter().all(|job| job.status == JobStatus::Succeeded && !job.watch.missed));
     assert_eq!(world.jobs.len(), 200);
 }
 
@@ -120,7 +120,7 @@ async fn a_webhook_that_comes_after_asking_is_a_duplicate() {
     let id = cloud.expect("modal", "job-c1", "c1").await;
     cloud.minutes(10).await;
     let job = cloud.job(&id).await;
-    assert_eq!(job.status, Status::Succeeded);
+    assert_eq!(job.status, JobStatus::Succeeded);
     let late = completion("c1", "success", r#"{"other":"bytes"}"#);
     cloud.send(&late).await;
     cloud.send(&completion("c1", "failure", "null")).await;
@@ -129,7 +129,7 @@ async fn a_webhook_that_comes_after_asking_is_a_duplicate() {
     let event = event.expect("read").expect("there");
     assert_eq!((event.duplicates, event.webhooks, event.conflicts), (1, 1, 0));
     let world = holds(&cloud, &receiver).await;
-    let conflicts = world.events.iter().filter(|event| event.outcome == Outcome::Conflict);
+    let conflicts = world.events.iter().filter(|event| event.outcome == EventOutcome::Conflict);
     assert_eq!(conflicts.count(), 1, "the other end is kept and not believed");
     assert_eq!(receiver.received().len(), 1, "one notification");
 }
@@ -151,7 +151,7 @@ async fn a_platform_that_had_enough_is_left_alone_for_as_long_as_it_says() {
     platform.answer(done);
     cloud.minutes(20).await;
     let world = World::read(&cloud).await;
-    assert!(world.jobs.iter().all(|job| job.status == Status::Succeeded), "and none is lost");
+    assert!(world.jobs.iter().all(|job| job.status == JobStatus::Succeeded), "and none is lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -224,16 +224,16 @@ async fn a_job_that_nobody_knows_times_out_and_may_still_be_completed() {
     cloud.endpoint(&receiver.url("/all"), policy()).await;
     let id = cloud.expect("modal", "job-c1", "c1").await;
     cloud.minutes(19).await;
-    assert_eq!(cloud.job(&id).await.status, Status::Pending, "it may not have begun");
+    assert_eq!(cloud.job(&id).await.status, JobStatus::Pending, "it may not have begun");
     cloud.minutes(15).await;
     let job = cloud.job(&id).await;
-    assert_eq!((job.status, job.watch.missed, job.poll_at), (Status::TimedOut, true, None));
+    assert_eq!((job.status, job.watch.missed, job.poll_at), (JobStatus::TimedOut, true, None));
     let asked = platform.asked().len();
     assert!((3..8).contains(&asked), "{asked}");
     cloud.send(&completion("c1", "success", "1")).await;
     cloud.minutes(30).await;
     let job = cloud.job(&id).await;
-    assert_eq!((job.status, job.late), (Status::Succeeded, true));
+    assert_eq!((job.status, job.late), (JobStatus::Succeeded, true));
     assert_eq!(platform.asked().len(), asked, "and is asked for no more");
     let world = holds(&cloud, &receiver).await;
     let kinds = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();
@@ -246,10 +246,10 @@ async fn with_webhooks_only_nobody_is_asked_and_a_job_times_out() {
     let (cloud, platform) = cloud(done, json!({ "mode": "only" })).await;
     let id = cloud.expect("modal", "job-c1", "c1").await;
     cloud.minutes(14).await;
-    assert_eq!(cloud.job(&id).await.status, Status::Pending, "five minutes of grace");
+    assert_eq!(cloud.job(&id).await.status, JobStatus::Pending, "five minutes of grace");
     cloud.minutes(4).await;
     let job = cloud.job(&id).await;
-    assert_eq!((job.status, job.watch.missed, job.polls), (Status::TimedOut, true, 0));
+    assert_eq!((job.status, job.watch.missed, job.polls), (JobStatus::TimedOut, true, 0));
     assert_eq!(platform.asked().len(), 0);
 }
 
@@ -262,7 +262,7 @@ async fn in_dual_mode_both_are_heard_and_the_difference_is_counted() {
     assert!(4 <= platform.asked().len(), "from the start");
     platform.answer(done);
     cloud.minutes(2).await;
-    assert_eq!(cloud.job(&told).await.status, Status::Succeeded, "before any webhook");
+    assert_eq!(cloud.job(&told).await.status, JobStatus::Succeeded, "before any webhook");
     cloud.send(&completion("c1", "success", "1")).await;
     cloud.minutes(4).await;
     assert!(!cloud.job(&silent).await.watch.missed, "its webhook has until the deadline");
@@ -295,8 +295,8 @@ async fn a_thousand_forged_hints_cost_a_question_a_minute_and_change_nothing() {
     assert!((5..=10).contains(&asked.len()), "{} questions", asked.len());
     assert_eq!(asked[0].path, "/v2/ep/status/j1");
     let world = holds(&cloud, &receiver).await;
-    assert_eq!((world.jobs.len(), world.jobs[0].status), (1, Status::Pending));
-    assert_eq!(world.jobs[0].watch.claimed, Some(Status::Succeeded), "visible as a claim");
+    assert_eq!((world.jobs.len(), world.jobs[0].status), (1, JobStatus::Pending));
+    assert_eq!(world.jobs[0].watch.claimed, Some(JobStatus::Succeeded), "visible as a claim");
     assert!(receiver.received().is_empty(), "nobody hears of it");
     platform.answer(|_| Reply::new(200, r#"{"id":"j1","status":"COMPLETED","output":{"a":1}}"#));
     cloud.hint("runpod", &forged(0)).await;
@@ -304,7 +304,7 @@ async fn a_thousand_forged_hints_cost_a_question_a_minute_and_change_nothing() {
     cloud.work().await;
     cloud.minutes(3).await;
     let world = holds(&cloud, &receiver).await;
-    assert_eq!(world.jobs[0].status, Status::Succeeded);
+    assert_eq!(world.jobs[0].status, JobStatus::Succeeded);
     assert!(!world.jobs[0].watch.missed, "it was told, if by nobody in particular");
     assert_eq!(receiver.received().len(), 1);
     let notice: Value = serde_json::from_slice(&receiver.received()[0].body).expect("JSON");
@@ -345,7 +345,7 @@ async fn every_platform_answers_for_its_own_kind_of_source() {
         let job = cloud.job(id).await;
         let event = cloud.sound_table().event(&job.result_event.expect("ended")).await;
         let event = event.expect("read").expect("there");
-        let domain::envelope::Carried::Text(payload) = event.payload else { panic!("small") };
+        let domain::envelope::StoredBody::Text(payload) = event.payload else { panic!("small") };
         let payload: Value = serde_json::from_str(&payload).expect("JSON");
         ends.push((job.status, payload["data"]["result"].clone()));
     }
@@ -353,10 +353,10 @@ async fn every_platform_answers_for_its_own_kind_of_source() {
     assert_eq!(
         ends,
         [
-            (Status::Succeeded, json!(["x"])),
-            (Status::Failed, Value::Null),
-            (Status::Succeeded, json!({ "images": [1] })),
-            (Status::Failed, detail),
+            (JobStatus::Succeeded, json!(["x"])),
+            (JobStatus::Failed, Value::Null),
+            (JobStatus::Succeeded, json!({ "images": [1] })),
+            (JobStatus::Failed, detail),
         ]
     );
     let keys: Vec<String> = platform.asked().into_iter().map(|asked| asked.authorization).collect();
@@ -372,7 +372,7 @@ async fn an_answer_of_megabytes_goes_by_the_bucket() {
     let (cloud, _platform) = cloud(large, json!({})).await;
     let id = cloud.expect("modal", "job-c1", "c1").await;
     cloud.minutes(11).await;
-    assert_eq!(cloud.job(&id).await.status, Status::Succeeded);
+    assert_eq!(cloud.job(&id).await.status, JobStatus::Succeeded);
     let path = format!("/v1/jobs/{id}/result");
     let (status, result) = cloud.call(axum::http::Method::GET, &path, None).await;
     assert_eq!((status.as_u16(), result.as_str().map(str::len)), (200, Some(2_000_000)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::Method;
-use domain::{delivery::State, endpoint::Endpoint, health::Health, retry::Policy};
+use domain::{delivery::DeliveryState, endpoint::Endpoint, health::Health, retry::Policy};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud,
@@ -130,5 +130,5 @@ async fn an_endpoint_that_answers_after_its_owner_was_warned_has_recovered() {
     assert_eq!(told.keys().collect::<Vec<_>>(), ["message.attempt.recovered"]);
     assert_eq!(told["message.attempt.recovered"].len(), 1, "once");
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
 }

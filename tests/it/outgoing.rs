@@ -3,7 +3,7 @@
 
 use axum::http::Method;
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     secret::Secret,
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -136,7 +136,7 @@ async fn r3_11_success_is_what_the_system_calls_so() {
         cloud.send(&completion("c1", "success", "1")).await;
         cloud.work().await;
         let delivery = delivery(&cloud).await;
-        let want = if delivered { State::Delivered } else { State::Pending };
+        let want = if delivered { DeliveryState::Delivered } else { DeliveryState::Pending };
         assert_eq!(delivery.state, want, "{profile} {status}");
         assert_eq!(delivery.attempts[0].error.is_none(), delivered, "{profile} {status}");
     }
@@ -238,7 +238,7 @@ async fn r2_9_dual_publishing_tells_the_webhook_and_the_channel_the_same() {
     let want = format!("PUBLISH\r\n$11\r\nmodel:ready\r\n${}\r\n{body}\r\n", body.len());
     assert!(commands[1].ends_with(&want), "{}", commands[1]);
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
 }
 
 #[tokio::test]
@@ -301,5 +301,5 @@ async fn a_dashboard_that_does_not_answer_changes_nothing() {
     assert!(cloud.settle(5).await);
     assert_eq!(receiver.received().len(), 1);
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|delivery| delivery.state == State::Delivered));
+    assert!(world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered));
 }

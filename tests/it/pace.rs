@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     retry::Policy,
     time::Timestamp,
 };
@@ -90,7 +90,7 @@ async fn attempt_all(cloud: &Cloud, receiver: &Receiver, count: usize) {
         let waiting: Vec<Delivery> = World::read(cloud).await.deliveries;
         let waiting: Vec<_> = waiting
             .into_iter()
-            .filter(|d| d.state == State::Pending && d.next_at <= cloud.clock.now())
+            .filter(|d| d.state == DeliveryState::Pending && d.next_at <= cloud.clock.now())
             .collect();
         for batch in waiting.chunks(8) {
             let each = batch.iter().map(|d| attempts.attempt(&d.event, &d.id, false));
@@ -109,7 +109,7 @@ async fn attempt_all(cloud: &Cloud, receiver: &Receiver, count: usize) {
         cloud.pass(Duration::from_millis(250));
     }
     let world = World::read(cloud).await;
-    assert!(world.deliveries.iter().all(|d| d.state == State::Delivered && d.made == 1));
+    assert!(world.deliveries.iter().all(|d| d.state == DeliveryState::Delivered && d.made == 1));
     let times: Vec<_> = world.deliveries.iter().map(|d| d.attempts[0].at).collect();
     let last = times.iter().max().expect("some").since(begun);
     let most = most_in_a_second(times);
@@ -124,7 +124,7 @@ async fn a_delivery_that_comes_back_for_its_place_is_rung_for_and_one_that_comes
     cloud.work().await;
     let came = receiver.received().len();
     assert!(came <= 9, "{came} within a second and a half");
-    let waits = |d: &&Delivery| d.state == State::Pending;
+    let waits = |d: &&Delivery| d.state == DeliveryState::Pending;
     let world = World::read(&cloud).await;
     let places: Vec<_> = world.deliveries.iter().filter(waits).filter_map(|d| d.place).collect();
     assert_eq!(places.len(), 30 - came, "each has its place");

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use axum::http::{Method, StatusCode};
-use domain::{delivery::State, id::EventId};
+use domain::{delivery::DeliveryState, id::EventId};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud,
@@ -57,7 +57,7 @@ async fn run(plan: Option<(usize, How)>) -> (Vec<String>, usize, usize) {
     }
     let id = EventId::parse(told["id"].as_str().unwrap_or_default()).expect("an id");
     let deliveries = cloud.sound_table().deliveries_of(&id).await.expect("read");
-    if deliveries.len() != 2 || deliveries.iter().any(|one| one.state != State::Cancelled) {
+    if deliveries.len() != 2 || deliveries.iter().any(|one| one.state != DeliveryState::Cancelled) {
         found.push(format!("not cancelled: {deliveries:?}"));
     }
     if !cloud.sound_table().keys().await.expect("read").is_empty() {

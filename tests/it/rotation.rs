@@ -17,7 +17,7 @@ use axum::{
 use domain::{
     endpoint::Endpoint,
     retry::Policy,
-    secret::{Pair, Secret},
+    secret::{KeyPair, Secret},
 };
 use futures::{StreamExt, stream};
 use relay::dev::{Bundle, Settings};
@@ -146,7 +146,7 @@ async fn secrets_rotate_under_a_thousand_deliveries_and_no_verification_fails() 
     });
 
     // A key pair is among them: the library must find its own signature beside one it cannot read.
-    let pair = Pair::of_seed(&[9; 32]).secret();
+    let pair = KeyPair::of_seed(&[9; 32]).secret();
     let rotate = async |key: &str| {
         let body = json!({ "key": key, "gracePeriodSeconds": 3600 });
         client.post(&format!("{SECRET}/rotate"), body).await;

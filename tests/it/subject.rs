@@ -8,8 +8,8 @@ use base64::{
 use domain::{
     profile::Profile,
     secret::Secret,
-    signature::{Algorithm, Format, KeyEncoding, Message, Request, Scheme, token_hash},
-    source::{Accepted, Gate, NotAccepted, Options},
+    signature::{Algorithm, Format, KeyEncoding, MessageToSign, Scheme, SignedRequest, token_hash},
+    source::{AcceptedRequest, Gate, GateRefusal, SourceOptions},
     time::Timestamp,
 };
 
@@ -110,7 +110,7 @@ impl Subject {
             name: "s".to_owned(),
             profile_name: name.to_owned(),
             profile: profile.clone(),
-            options: Options::default(),
+            options: SourceOptions::default(),
             secrets: vec![kept],
             application: "acme".to_owned(),
             locked: false,
@@ -205,7 +205,7 @@ impl Subject {
         let body = self.body(at);
         let mut headers = HeaderMap::new();
         if scheme.algorithm != Algorithm::Token {
-            let message = Message {
+            let message = MessageToSign {
                 id: Some(ID),
                 at: Some(at),
                 nonce: Some(NONCE),
@@ -221,8 +221,8 @@ impl Subject {
     }
 
     /// Judges a request.
-    pub(crate) fn judge(&self, sent: &Sent) -> Result<Accepted, NotAccepted> {
-        let request = Request {
+    pub(crate) fn judge(&self, sent: &Sent) -> Result<AcceptedRequest, GateRefusal> {
+        let request = SignedRequest {
             headers: &sent.headers,
             body: &sent.body,
             url: sent.url.as_deref(),

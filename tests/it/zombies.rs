@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use adapters::table::{Claim, Claimed, Concluded};
+use adapters::table::{ClaimOutcome, ClaimedDelivery, ConcludeOutcome};
 use dispatch::attempt::Attempted;
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     retry::Policy,
 };
 use tests::{
@@ -28,11 +28,11 @@ async fn every_worker_that_wakes_up_after_its_lease_is_refused() {
     let inbox = cloud.aws.names().inbox.clone();
     while cloud.step(&inbox).await {}
     let (table, attempts) = (cloud.sound_table(), cloud.attempts());
-    let mut zombies: Vec<Claimed> = Vec::new();
+    let mut zombies: Vec<ClaimedDelivery> = Vec::new();
     for delivery in World::read(&cloud).await.deliveries {
         let token = format!("zombie of {}", delivery.id);
         let claim = table.claim(&delivery.event, &delivery.id, &token, cloud.clock.now()).await;
-        let Claim::Taken(claimed) = claim.expect("asked") else { panic!("it is free") };
+        let ClaimOutcome::Taken(claimed) = claim.expect("asked") else { panic!("it is free") };
         zombies.push(*claimed);
     }
     cloud.pass(Delivery::lease(&policy()) + Duration::from_secs(1));
@@ -42,18 +42,18 @@ async fn every_worker_that_wakes_up_after_its_lease_is_refused() {
         assert!(matches!(other, Attempted::Called(_)), "{other:?}");
     }
     // They say, one after the other, that it is spent, that it is to be tried again, that it arrived.
-    let said = [State::Dead, State::Pending, State::Delivered];
+    let said = [DeliveryState::Dead, DeliveryState::Pending, DeliveryState::Delivered];
     let mut refused = 0;
     for (zombie, state) in zombies.iter_mut().zip(said.iter().cycle()) {
         zombie.delivery.state = *state;
         zombie.delivery.made += 7;
         let late = table.conclude(zombie, &policy(), Some(cloud.clock.now())).await.expect("asked");
-        refused += usize::from(late == Concluded::Stale);
+        refused += usize::from(late == ConcludeOutcome::Stale);
     }
     shown!("workers that woke up late refused: {refused} of {WORKERS}");
     assert_eq!(refused, WORKERS);
     assert!(cloud.settle(10).await);
     let world = World::read(&cloud).await;
-    assert!(world.deliveries.iter().all(|d| d.state == State::Delivered && d.made == 1));
+    assert!(world.deliveries.iter().all(|d| d.state == DeliveryState::Delivered && d.made == 1));
     assert_eq!(receiver.received().len(), WORKERS, "each was called once");
 }

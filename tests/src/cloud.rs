@@ -15,7 +15,7 @@ use adapters::{
     caller::{Caller, EventBridge},
     clock::Clock,
     queue::Queue,
-    table::{Table, Written},
+    table::{Table, WriteOutcome},
     vault::Vault,
 };
 use api::Api;
@@ -29,7 +29,7 @@ use domain::{
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId},
     retry::Policy,
-    secret::{Kind, Secret},
+    secret::{Secret, SecretKind},
     source::Source,
     time::Timestamp,
 };
@@ -166,11 +166,11 @@ impl Cloud {
         let sealed = self.vault().seal(&Endpoint::owner(&id), &Self::endpoint_secret());
         let application = ApplicationId::named("acme");
         let mut endpoint = Endpoint::new(id, application, url, START);
-        endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
+        endpoint.secrets = vec![EndpointSecret::new(sealed, SecretKind::Hmac)];
         endpoint.policy = policy;
         endpoint.version = 0;
         let created = self.sound_table().create_endpoint(&endpoint).await.expect("kept");
-        assert_eq!(created, Written::Yes);
+        assert_eq!(created, WriteOutcome::Done);
         endpoint
     }
 
@@ -180,7 +180,7 @@ impl Cloud {
         let mut endpoint = old.clone();
         endpoint.event_types = event_types.iter().map(|kind| (*kind).to_owned()).collect();
         let updated = self.sound_table().update_endpoint(&old, &endpoint).await.expect("kept");
-        assert_eq!(updated, Written::Yes);
+        assert_eq!(updated, WriteOutcome::Done);
         endpoint
     }
 

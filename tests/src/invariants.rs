@@ -6,12 +6,12 @@ use adapters::table::Table;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     batch::Batch,
-    delivery::{Delivery, Round, State},
-    endpoint::{Endpoint, Scope},
-    event::{Event, Origin, Outcome},
+    delivery::{AttemptRound, Delivery, DeliveryState},
+    endpoint::{Endpoint, EndpointScope},
+    event::{Event, EventOutcome, Origin},
     id::{ApplicationId, BatchId, EventId},
-    job::{Job, Status},
-    letter::{Letter, LetterState, What},
+    job::{Job, JobStatus},
+    letter::{Letter, LetterState, LetterSubject},
     source::Source,
 };
 
@@ -100,7 +100,8 @@ impl World {
             let id = Source::event_id("modal", &key);
             let recorded = self.events.iter().any(|event| event.id == id);
             let parked = self.letters.iter().any(|letter| {
-                matches!(&letter.what, What::Message { .. }) && letter.state == LetterState::Waiting
+                matches!(&letter.what, LetterSubject::Message { .. })
+                    && letter.state == LetterState::Waiting
             });
             if !recorded && !parked {
                 found.push(format!("I1: {key} was accepted and is nowhere"));
@@ -115,7 +116,7 @@ impl World {
                 event.job.as_ref() == Some(&job.id)
                     && matches!(
                         event.outcome,
-                        Outcome::Announced | Outcome::Noted | Outcome::Conflict
+                        EventOutcome::Announced | EventOutcome::Noted | EventOutcome::Conflict
                     )
             });
             let effects = u64::try_from(effects.count()).expect("few");
@@ -129,7 +130,7 @@ impl World {
                 .events
                 .iter()
                 .filter(|event| event.job.as_ref() == Some(&job.id))
-                .filter(|event| event.outcome == Outcome::Announced)
+                .filter(|event| event.outcome == EventOutcome::Announced)
                 .filter(|event| {
                     ["job.succeeded", "job.failed"].contains(&event.event_type.as_str())
                 })
@@ -142,7 +143,7 @@ impl World {
 
     /// I4
     fn one_delivery_per_endpoint(&self, found: &mut Vec<String>) {
-        for event in self.events.iter().filter(|event| event.outcome == Outcome::Announced) {
+        for event in self.events.iter().filter(|event| event.outcome == EventOutcome::Announced) {
             let mut counts: BTreeMap<_, usize> = BTreeMap::new();
             for delivery in self.deliveries.iter().filter(|delivery| delivery.event == event.id) {
                 *counts.entry(delivery.endpoint.clone()).or_default() += 1;
@@ -165,11 +166,12 @@ impl World {
         // A platform that is told to cancel a job hears of nothing else.
         for webhook in self.webhooks.iter().filter(|webhook| webhook.bare.is_none()) {
             let about = |event: &&Event| match &webhook.scope {
-                Scope::Job(job) => event.job.as_ref() == Some(job),
-                Scope::Batch(batch) => self.news_of(batch).contains(&event.id),
-                Scope::Application => false,
+                EndpointScope::Job(job) => event.job.as_ref() == Some(job),
+                EndpointScope::Batch(batch) => self.news_of(batch).contains(&event.id),
+                EndpointScope::Application => false,
             };
-            let announced = self.events.iter().filter(|event| event.outcome == Outcome::Announced);
+            let announced =
+                self.events.iter().filter(|event| event.outcome == EventOutcome::Announced);
             for event in announced.filter(about).filter(|event| webhook.wants(event)) {
                 let to = |delivery: &&Delivery| {
                     delivery.event == event.id && delivery.endpoint == webhook.id
@@ -201,7 +203,7 @@ impl World {
             let id = BatchId::of(&ApplicationId::named(&job.application), batch);
             let (known, succeeded, ended) = expected.entry(id).or_default();
             *known += 1;
-            *succeeded += u64::from(job.status == Status::Succeeded);
+            *succeeded += u64::from(job.status == JobStatus::Succeeded);
             *ended += u64::from(job.status.is_terminal());
         }
         for batch in &self.batches {
@@ -239,12 +241,12 @@ impl World {
     /// I5
     fn a_delivery_ends(&self, delivery: &Delivery, found: &mut Vec<String>) {
         match delivery.state {
-            State::Delivered | State::Cancelled => (),
-            State::Pending => found.push(format!("I5: {} is still pending", delivery.id)),
-            State::Dead => {
+            DeliveryState::Delivered | DeliveryState::Cancelled => (),
+            DeliveryState::Pending => found.push(format!("I5: {} is still pending", delivery.id)),
+            DeliveryState::Dead => {
                 let waits = self.letters.iter().any(|letter| {
                     letter.state == LetterState::Waiting
-                        && matches!(&letter.what, What::Delivery { delivery: d, .. } if *d == delivery.id)
+                        && matches!(&letter.what, LetterSubject::Delivery { delivery: d, .. } if *d == delivery.id)
                 });
                 if !waits {
                     found.push(format!("I5: {} is dead and nobody can see it", delivery.id));
@@ -268,8 +270,10 @@ impl World {
         }
         let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint);
         let most = match delivery.round {
-            Round::Once => 1,
-            Round::Policy => endpoint.map_or(u32::MAX, |e| u32::from(e.policy.max_retries) + 1),
+            AttemptRound::Once => 1,
+            AttemptRound::Policy => {
+                endpoint.map_or(u32::MAX, |e| u32::from(e.policy.max_retries) + 1)
+            }
         };
         if most < delivery.tried() {
             found.push(format!("I10: {} was tried {} times", delivery.id, delivery.tried()));
@@ -307,5 +311,5 @@ impl World {
 /// The idempotency key of a completion in these tests.
 fn key_of(body: &[u8]) -> String {
     let profile = domain::profile::Profile::named("modal-omtx").expect("part of the build");
-    profile.key(&domain::signature::Verified::default(), body).expect("readable").0
+    profile.key(&domain::signature::Verification::default(), body).expect("readable").0
 }

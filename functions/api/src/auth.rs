@@ -12,7 +12,7 @@ use axum::{
 };
 use domain::{
     id::{ApplicationId, is_identifier},
-    key::{ApiKey, Scope},
+    key::{ApiKey, KeyScope},
     time::Timestamp,
 };
 
@@ -36,7 +36,7 @@ const ENDPOINT_SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
 pub(crate) struct Asker {
     /// The id of their key.
     pub(crate) key: String,
-    scope: Scope,
+    scope: KeyScope,
     /// The one application they may see, if not all.
     pub(crate) application: Option<ApplicationId>,
 }
@@ -67,7 +67,7 @@ fn admin(api: &Api) -> ApiKey {
     ApiKey {
         id: "admin".to_owned(),
         hash: ApiKey::hash(text.strip_prefix(ADMIN_PREFIX).unwrap_or(text)),
-        scope: Scope::Admin,
+        scope: KeyScope::Admin,
         application: None,
         name: String::new(),
         created_at: Timestamp(0),
@@ -126,17 +126,17 @@ fn asker(key: &ApiKey) -> Asker {
 }
 
 /// The scope that a request needs.
-fn needed(method: &Method, route: &str) -> Scope {
+fn needed(method: &Method, route: &str) -> KeyScope {
     match route {
-        ENDPOINT_SECRET => Scope::Admin,
-        omtx::TEST | omtx::MODAL_TEST if method == Method::POST => Scope::Publish,
-        LOGOUT => Scope::Read,
-        PUBLISH | PRECHECK if method == Method::POST => Scope::Publish,
+        ENDPOINT_SECRET => KeyScope::Admin,
+        omtx::TEST | omtx::MODAL_TEST if method == Method::POST => KeyScope::Publish,
+        LOGOUT => KeyScope::Read,
+        PUBLISH | PRECHECK if method == Method::POST => KeyScope::Publish,
         JOBS | JOB | JOB_CANCEL | BATCHES | BATCH_CLOSE if WRITES.contains(method) => {
-            Scope::Publish
+            KeyScope::Publish
         }
-        _ if method == Method::GET || method == Method::HEAD => Scope::Read,
-        _ => Scope::Admin,
+        _ if method == Method::GET || method == Method::HEAD => KeyScope::Read,
+        _ => KeyScope::Admin,
     }
 }
 

@@ -5,7 +5,7 @@ mod out;
 
 use std::sync::Arc;
 
-use adapters::table::{Table, Written};
+use adapters::table::{Table, WriteOutcome};
 use axum::{
     Json,
     extract::{Path, State},
@@ -13,8 +13,8 @@ use axum::{
 };
 use dispatch::tally::Tally;
 use domain::{
-    batch::{About, Batch, Declaration, FailOn, Steps},
-    endpoint::{Endpoint, Scope},
+    batch::{Batch, BatchDetails, Declaration, FailOn, Steps},
+    endpoint::{Endpoint, EndpointScope},
     id::{ApplicationId, BatchId, EndpointId},
 };
 use futures::future::try_join_all;
@@ -152,7 +152,7 @@ async fn create(
         }
         let next = batch.declared(declaration.clone(), now);
         let endpoint = endpoint(&api, &next, webhook.clone())?;
-        if api.table.put_batch(&next, endpoint.as_ref()).await? == Written::Yes {
+        if api.table.put_batch(&next, endpoint.as_ref()).await? == WriteOutcome::Done {
             if next.is_busy() {
                 ring(&api, &next.id).await;
             }
@@ -218,7 +218,7 @@ fn declaration(
         return Err(Error::field("priority", "is -1 to 1"));
     }
     Ok(Declaration {
-        about: About {
+        about: BatchDetails {
             source: given.source,
             input_file_id: one("input_file_id", given.input_file_id)?,
             endpoint: one("endpoint", given.endpoint)?,
@@ -256,7 +256,7 @@ fn endpoint(
 ) -> Result<Option<Endpoint>, Error> {
     let (Some(webhook), Some(id)) = (webhook, batch.webhooks.first()) else { return Ok(None) };
     let application = ApplicationId::named(&batch.application);
-    let scope = Scope::Batch(batch.id.clone());
+    let scope = EndpointScope::Batch(batch.id.clone());
     let mut made = webhook::endpoint(None, id.clone(), application, scope, batch.updated_at);
     webhook.apply(&mut made, "batch", &api.rule, &api.vault)?;
     webhook::keepable(api, &made)?;
@@ -361,7 +361,7 @@ async fn close(
             return shown(&api, batch).await.map(Json);
         }
         let next = batch.closed(given, api.clock.now());
-        if api.table.put_batch(&next, None).await? == Written::Yes {
+        if api.table.put_batch(&next, None).await? == WriteOutcome::Done {
             // Whoever closes it wants to know: what is left undone here is due.
             let tally = Tally { announcer: api.announcer.clone(), bucket: api.bucket.clone() };
             tally.count(&id).await?;

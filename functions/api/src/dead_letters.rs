@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use adapters::{
     Unavailable, random,
-    table::{Table, Written},
+    table::{Table, WriteOutcome},
 };
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use axum::{
 };
 use domain::{
     id::TaskId,
-    letter::{Filter, Letter, LetterState, What},
+    letter::{Letter, LetterFilter, LetterState, LetterSubject},
     task::{DEFAULT_RATE, MAX_RATE, Task},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -81,7 +81,7 @@ async fn list(
     let offset = params.number("offset", 0..=100_000, 0)?;
     let cursor = Wanted::place(&params)?;
     let filter = FilterIn::of_query(&params)?.read(&asker)?;
-    let everything = filter == Filter::default() && cursor.is_none();
+    let everything = filter == LetterFilter::default() && cursor.is_none();
     let mut data: Vec<LetterOut> = Vec::new();
     let (mut seen, mut place) = (0usize, None);
     let mut count = |letter: &Letter| {
@@ -166,7 +166,7 @@ pub(crate) async fn story(api: &Api, letter: Letter) -> Result<LetterDetail, Err
         body: None,
     };
     match letter.what {
-        What::Delivery { event, delivery, .. } => {
+        LetterSubject::Delivery { event, delivery, .. } => {
             if let Some(event) = api.table.event(&event).await? {
                 detail.payload = content(&api.bucket.open(event.payload).await?);
             }
@@ -176,12 +176,12 @@ pub(crate) async fn story(api: &Api, letter: Letter) -> Result<LetterDetail, Err
                 detail.attempt_history = attempts.collect();
             }
         }
-        What::Message { queue, body } => {
+        LetterSubject::Message { queue, body } => {
             let bytes = api.bucket.open(body).await?;
             detail.body = Some(String::from_utf8_lossy(&bytes).into_owned());
             detail.queue = Some(match queue {
-                domain::letter::Queue::Inbox => "inbox",
-                domain::letter::Queue::Outbox => "outbox",
+                domain::letter::LetterQueue::Inbox => "inbox",
+                domain::letter::LetterQueue::Outbox => "outbox",
             });
         }
     }
@@ -208,8 +208,8 @@ async fn delete(
 ) -> Result<Json<Deleted>, Error> {
     let letter = find(&api, &asker, &id).await?;
     match api.table.delete_letter(&letter, api.clock.now()).await? {
-        Written::Yes => Ok(Json(Deleted { deleted: true, id: letter.number })),
-        Written::Refused => {
+        WriteOutcome::Done => Ok(Json(Deleted { deleted: true, id: letter.number })),
+        WriteOutcome::Refused => {
             Err(Error::Conflict("it changed at the same time, please try again".to_owned()))
         }
     }
@@ -300,7 +300,8 @@ async fn discard(
     Body(given): Body<DiscardIn>,
 ) -> Result<Response, Error> {
     let filter = given.filter.read(&asker)?;
-    let only_theirs = Filter { application: asker.application.clone(), ..Filter::default() };
+    let only_theirs =
+        LetterFilter { application: asker.application.clone(), ..LetterFilter::default() };
     if filter == only_theirs && !given.all {
         return Err(Error::field("filter", "is empty; `all` says that all letters are meant"));
     }

@@ -8,8 +8,8 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    delivery::{Attempt, Delivery, State as DeliveryState},
-    event::{Event, Origin, Outcome},
+    delivery::{Attempt, Delivery, DeliveryState},
+    event::{Event, EventOutcome, Origin},
     id::EventId,
     retry::ErrorClass,
 };
@@ -48,7 +48,7 @@ struct EventOut {
     channels: Vec<String>,
     /// `announced`, `noted`, `stale` or `conflict`.
     #[schema(value_type = String)]
-    outcome: Outcome,
+    outcome: EventOutcome,
     /// How often the same request came again.
     duplicates: u64,
     /// How often other bytes came under the same key.

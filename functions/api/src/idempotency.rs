@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use adapters::{random, table::Written};
+use adapters::{random, table::WriteOutcome};
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts, MatchedPath, Request, State},
@@ -21,7 +21,7 @@ use axum::{
 };
 use domain::{
     id,
-    idempotency::{self, Again, Answer, Kept},
+    idempotency::{self, IdempotencyRecord, RecordedAnswer, RepeatOutcome},
 };
 use tracing::warn;
 
@@ -135,8 +135,8 @@ async fn begin(
     let mut holder: Option<String> = None;
     for _ in 0..5 {
         let now = api.clock.now();
-        let begun = Kept::begun(fingerprint.to_owned(), token.to_owned(), now);
-        if api.table.keep(digest, &begun, holder.as_deref()).await? == Written::Yes {
+        let begun = IdempotencyRecord::begun(fingerprint.to_owned(), token.to_owned(), now);
+        if api.table.keep(digest, &begun, holder.as_deref()).await? == WriteOutcome::Done {
             return Ok(None);
         }
         let Some(kept) = api.table.kept(digest).await? else {
@@ -149,16 +149,18 @@ async fn begin(
             return Ok(None);
         }
         match kept.again(fingerprint, now) {
-            Again::Free => holder = Some(kept.token),
-            Again::Other => return Err(unusable("the same key came with another request before")),
-            Again::Running(wait) => return Err(Error::Running(wait)),
-            Again::Answered(answer) => return replay(api, answer).await.map(Some),
+            RepeatOutcome::Free => holder = Some(kept.token),
+            RepeatOutcome::Other => {
+                return Err(unusable("the same key came with another request before"));
+            }
+            RepeatOutcome::Running(wait) => return Err(Error::Running(wait)),
+            RepeatOutcome::Answered(answer) => return replay(api, answer).await.map(Some),
         }
     }
     Err(Error::Running(idempotency::LEASE))
 }
 
-async fn replay(api: &Api, answer: Answer) -> Result<Response, Error> {
+async fn replay(api: &Api, answer: RecordedAnswer) -> Result<Response, Error> {
     let Some(body) = answer.body else {
         let why = "that was done before, and its answer held a secret, which is not kept";
         return Err(Error::Conflict(why.to_owned()));
@@ -193,9 +195,10 @@ async fn conclude(
     let kept = async {
         let key = format!("idempotency/{digest}-{token}");
         let body = if secret { None } else { Some(api.bucket.carry(&key, &body).await?) };
-        let answer = Answer { status: parts.status.as_u16(), content_type, body };
-        let begun = Kept::begun(fingerprint.to_owned(), token.clone(), api.clock.now());
-        let kept = Kept { answer: Some(answer), ..begun };
+        let answer = RecordedAnswer { status: parts.status.as_u16(), content_type, body };
+        let begun =
+            IdempotencyRecord::begun(fingerprint.to_owned(), token.clone(), api.clock.now());
+        let kept = IdempotencyRecord { answer: Some(answer), ..begun };
         api.table.keep(digest, &kept, Some(&token)).await
     };
     if let Err(error) = kept.await {

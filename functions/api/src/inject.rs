@@ -11,9 +11,9 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     id::{EventId, JobId},
-    signature::Verified,
+    signature::Verification,
     source::Source,
 };
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ async fn inject(
     let source = sources::visible(&api, &asker, &name).await?;
     let body = given.body(&source)?;
     let by = format!("by-{}-{}", asker.key, random::token());
-    let verified = Verified::default();
+    let verified = Verification::default();
     let accepted = accept(&api, &source, &verified, &body, Trust::Operator, by).await?;
     info!(audit = true, key = %asker.key, source = name, event = %accepted.event, "spoke in a source's place");
     let injected = Injected { status: "accepted", id: accepted.id, job_id: accepted.job_id };
@@ -135,7 +135,7 @@ pub(crate) struct Accepted {
 pub(crate) async fn accept(
     api: &Api,
     source: &Source,
-    verified: &Verified,
+    verified: &Verification,
     body: &[u8],
     trust: Trust,
     arrival: String,
@@ -158,7 +158,7 @@ pub(crate) async fn accept(
         received_at: api.clock.now(),
         event_type: None,
         trust,
-        body: Carried::inline(body),
+        body: StoredBody::inline(body),
     };
     inbox::put(&api.redrive.inbox, &api.bucket, envelope, body).await?;
     let job_id = job.map(|job| JobId::of(&source.name, &job).to_string());

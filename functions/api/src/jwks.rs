@@ -12,7 +12,7 @@ use axum::{
 use domain::{
     endpoint::Endpoint,
     id::{ApplicationId, EndpointId, is_identifier},
-    secret::{Kind, PublicKey},
+    secret::{PublicKey, SecretKind},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -80,8 +80,10 @@ async fn get_jwks(
     let found = api.table.endpoint(&ApplicationId::named(&app), &id).await?;
     let endpoint = found.ok_or(Error::NotFound)?;
     let now = api.clock.now();
-    let pairs =
-        endpoint.secrets.iter().filter(|secret| secret.kind == Kind::Ed25519 && secret.signs(now));
+    let pairs = endpoint
+        .secrets
+        .iter()
+        .filter(|secret| secret.kind == SecretKind::Ed25519 && secret.signs(now));
     let mut keys = Vec::new();
     for secret in pairs {
         let opened = secrets::opened(&api, &endpoint, &secret.sealed)?;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use adapters::{random, table::Written};
+use adapters::{random, table::WriteOutcome};
 use axum::{
     Json,
     extract::{Path, State},
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::key::{ApiKey, Scope};
+use domain::key::{ApiKey, KeyScope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -27,7 +27,7 @@ struct KeyIn {
     name: String,
     /// `read`, `publish` or `admin`.
     #[schema(value_type = String)]
-    scope: Scope,
+    scope: KeyScope,
     /// The one application (id or uid) it may see; all of them if none is named.
     application: Option<String>,
 }
@@ -39,7 +39,7 @@ struct KeyOut {
     name: String,
     /// `read`, `publish` or `admin`.
     #[schema(value_type = String)]
-    scope: Scope,
+    scope: KeyScope,
     /// The id of the one application it may see.
     application: Option<String>,
     created_at: String,
@@ -94,7 +94,7 @@ async fn create(
         name: given.name,
         created_at: api.clock.now(),
     };
-    if api.table.put_key(&key).await? == Written::Refused {
+    if api.table.put_key(&key).await? == WriteOutcome::Refused {
         return Err(Error::Conflict("chance gave the same id twice".to_owned()));
     }
     let made = NewKey { key: format!("rk_{}_{secret}", key.id), about: key.into() };
@@ -134,7 +134,7 @@ async fn delete(
         return Err(Error::NotFound);
     }
     match api.table.delete_key(&id).await? {
-        Written::Yes => Ok(Json(Revoked { deleted: true, id })),
-        Written::Refused => Err(Error::NotFound),
+        WriteOutcome::Done => Ok(Json(Revoked { deleted: true, id })),
+        WriteOutcome::Refused => Err(Error::NotFound),
     }
 }

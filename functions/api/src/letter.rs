@@ -2,7 +2,7 @@
 
 use domain::{
     id::{ApplicationId, LetterId},
-    letter::{Letter, LetterState, What},
+    letter::{Letter, LetterState, LetterSubject},
     retry::ErrorClass,
 };
 use serde::Serialize;
@@ -71,8 +71,15 @@ impl From<&Letter> for LetterOut {
             retried_at: letter.retried_at.map(|at| at.rfc3339()),
             retry_success: letter.retry_success,
         };
-        if let What::Delivery {
-            event, endpoint, application, event_type, url, job, batch_id, ..
+        if let LetterSubject::Delivery {
+            event,
+            endpoint,
+            application,
+            event_type,
+            url,
+            job,
+            batch_id,
+            ..
         } = &letter.what
         {
             out.kind = "delivery";
@@ -91,8 +98,8 @@ impl From<&Letter> for LetterOut {
 /// Whose letter it is; a message is nobody's.
 pub(crate) const fn application(letter: &Letter) -> Option<&ApplicationId> {
     match &letter.what {
-        What::Delivery { application, .. } => Some(application),
-        What::Message { .. } => None,
+        LetterSubject::Delivery { application, .. } => Some(application),
+        LetterSubject::Message { .. } => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     id::{ApplicationId, EndpointId, JobId},
-    letter::{Filter, LetterState},
+    letter::{LetterFilter, LetterState},
     replay::Replay,
     retry::ErrorClass,
 };
@@ -66,7 +66,7 @@ impl FilterIn {
     }
 
     /// What it means, of what whoever asks may see.
-    pub(crate) fn read(self, asker: &Asker) -> Result<Filter, Error> {
+    pub(crate) fn read(self, asker: &Asker) -> Result<LetterFilter, Error> {
         let at = |name, text: Option<String>| match text {
             None => Ok(None),
             Some(text) => instant(&text)
@@ -87,7 +87,7 @@ impl FilterIn {
                 Some(id)
             }
         };
-        Ok(Filter {
+        Ok(LetterFilter {
             endpoint: endpoint.transpose()?,
             application,
             event_type: self.event_type,
@@ -140,8 +140,8 @@ impl FilterOut {
     }
 }
 
-impl From<Filter> for FilterOut {
-    fn from(filter: Filter) -> Self {
+impl From<LetterFilter> for FilterOut {
+    fn from(filter: LetterFilter) -> Self {
         Self {
             endpoint: filter.endpoint.map(|id| id.to_string()),
             application: filter.application.map(|id| id.to_string()),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::{
     headers::is_sensitive,
-    poll::{Cancel, Platform},
-    secret::{Sealed, Secret},
+    poll::{CancelSettings, PollPlatform},
+    secret::{SealedSecret, Secret},
     source::Source,
 };
 use serde_json::{Map, Value};
@@ -30,16 +30,16 @@ pub(crate) fn platform(
     name: &str,
     given: Option<Map<String, Value>>,
     known: Option<&Source>,
-) -> Result<(Option<Platform>, Option<Sealed>), Error> {
+) -> Result<(Option<PollPlatform>, Option<SealedSecret>), Error> {
     let Some(mut given) = given else { return Ok((None, None)) };
     let secret = given.remove("secret");
     let wrong = |why: &dyn std::fmt::Display| Error::field("platform", why);
-    let platform: Platform = serde_json::from_value(Value::Object(given))
+    let platform: PollPlatform = serde_json::from_value(Value::Object(given))
         .map_err(|error| wrong(&quoteless(&error.to_string())))?;
     in_the_open(&platform.headers).map_err(|why| wrong(&why))?;
     let sealed = match secret {
         Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
-            Some(api.vault.seal(&Platform::owner(name), &Secret::new(secret)))
+            Some(api.vault.seal(&PollPlatform::owner(name), &Secret::new(secret)))
         }
         Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
         None => known
@@ -59,13 +59,13 @@ pub(crate) fn cancel(
     name: &str,
     given: Option<Map<String, Value>>,
     known: Option<&Source>,
-) -> Result<(Option<Cancel>, Option<Sealed>), Error> {
+) -> Result<(Option<CancelSettings>, Option<SealedSecret>), Error> {
     let Some(mut given) = given else { return Ok((None, None)) };
     let wrong = |why: &dyn std::fmt::Display| {
         Error::field("cancel", why.to_string().replace("status_url", "url"))
     };
     let secret = given.remove("secret");
-    let cancel: Cancel = serde_json::from_value(Value::Object(given))
+    let cancel: CancelSettings = serde_json::from_value(Value::Object(given))
         .map_err(|error| wrong(&quoteless(&error.to_string())))?;
     cancel.validate().map_err(|why| wrong(&why))?;
     in_the_open(&cancel.headers).map_err(|why| wrong(&why))?;
@@ -73,7 +73,7 @@ pub(crate) fn cancel(
     api.rule.target(&filled).map_err(|forbidden| wrong(&forbidden))?;
     let sealed = match secret {
         Some(Value::String(secret)) if (1..=4096).contains(&secret.len()) => {
-            Some(api.vault.seal(&Cancel::owner(name), &Secret::new(secret)))
+            Some(api.vault.seal(&CancelSettings::owner(name), &Secret::new(secret)))
         }
         Some(_) => return Err(wrong(&"secret is text of 1 to 4096 bytes")),
         None => known

@@ -6,15 +6,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::table::Redriven;
+use adapters::table::RedriveOutcome;
 use axum::{
     Json,
     extract::{Path, State},
 };
 use dispatch::attempt::Attempted;
 use domain::{
-    delivery::{Delivery, Round, State as DeliveryState},
-    letter::{Letter, What},
+    delivery::{AttemptRound, Delivery, DeliveryState},
+    letter::{Letter, LetterSubject},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -62,12 +62,12 @@ async fn retry(
     }
     let now = api.clock.now();
     let (retry_success, batch_id) = match &letter.what {
-        What::Delivery { batch_id, .. } => {
+        LetterSubject::Delivery { batch_id, .. } => {
             (delivery(&api, &letter, forced, now).await?, batch_id.clone())
         }
-        What::Message { .. } => {
-            let redriven = api.redrive.redrive(&letter, Round::Once, now).await?;
-            (Some(redriven == Redriven::Yes), None)
+        LetterSubject::Message { .. } => {
+            let redriven = api.redrive.redrive(&letter, AttemptRound::Once, now).await?;
+            (Some(redriven == RedriveOutcome::Done), None)
         }
     };
     Ok(Json(Retried {
@@ -87,7 +87,7 @@ async fn delivery(
     forced: bool,
     now: Timestamp,
 ) -> Result<Option<bool>, Error> {
-    let Some(delivery) = api.redrive.reopen(letter, Round::Once, now, forced).await? else {
+    let Some(delivery) = api.redrive.reopen(letter, AttemptRound::Once, now, forced).await? else {
         return Err(Error::Conflict(why_not(api, letter).await?.to_owned()));
     };
     let (event, id) = (&delivery.event, &delivery.id);
@@ -125,7 +125,7 @@ async fn settled(api: &Api, delivery: &Delivery) -> Result<Option<bool>, Error> 
 
 /// Why a letter cannot be put back just now.
 async fn why_not(api: &Api, letter: &Letter) -> Result<&'static str, Error> {
-    let What::Delivery { event, delivery, .. } = &letter.what else {
+    let LetterSubject::Delivery { event, delivery, .. } = &letter.what else {
         return Ok("it is no delivery");
     };
     let delivery = api.table.delivery(event, delivery).await?;

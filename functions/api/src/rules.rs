@@ -1,6 +1,6 @@
 //! What a policy may say about single statuses, and what the relay can keep of it here.
 
-use domain::retry::{InvalidStatuses, Policy, Statuses};
+use domain::retry::{InvalidStatuses, Policy, StatusList};
 use serde_json::Value;
 
 use crate::Api;
@@ -51,7 +51,7 @@ impl Given {
             (List::Success, self.success_on, &mut rules.success_on),
         ] {
             if let Some(given) = given {
-                *kept = Statuses::parse(&given).map_err(|why| (list, why))?;
+                *kept = StatusList::parse(&given).map_err(|why| (list, why))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -11,11 +11,11 @@ use axum::{
 use domain::{
     destination::Destination,
     id::{ApplicationId, is_identifier},
-    poll::{Cancel, Mode, Pace, Platform},
+    poll::{CancelSettings, PollMode, PollPace, PollPlatform},
     profile::{Mapping, Profile},
     secret::Secret,
     signature::{Algorithm, Scheme},
-    source::{self, InvalidSource, Options, RateLimit, Source},
+    source::{self, InvalidSource, RateLimit, Source, SourceOptions},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -66,10 +66,10 @@ struct SourceIn {
     deadline_seconds: Option<u64>,
     /// `primary` asks the platform past the deadline, `dual` from the start, `only` never.
     #[schema(value_type = Option<String>)]
-    mode: Option<Mode>,
+    mode: Option<PollMode>,
     /// How it is asked: `interval_seconds`, `give_up_after_seconds`, `concurrency`.
     #[schema(value_type = Option<Object>)]
-    poll: Option<Pace>,
+    poll: Option<PollPace>,
     /// Whether the webhooks that its jobs are registered with are attached; `false` takes them and
     /// tells them nothing.
     #[schema(default = true)]
@@ -121,20 +121,20 @@ struct SourceOut {
     mapping: Option<Mapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    platform: Option<Platform>,
+    platform: Option<PollPlatform>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    cancel: Option<Cancel>,
+    cancel: Option<CancelSettings>,
     /// Whether the platform is asked with a secret.
     platform_has_secret: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    mode: Option<Mode>,
+    mode: Option<PollMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    poll: Option<Pace>,
+    poll: Option<PollPace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_webhooks: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,7 +220,7 @@ async fn put(
     }
     let (platform, platform_secret) = platform(&api, &name, given.platform, known.as_ref())?;
     let (cancel, cancel_secret) = cancel(&api, &name, given.cancel, known.as_ref())?;
-    let options = Options {
+    let options = SourceOptions {
         cancel,
         tolerance_seconds: given.tolerance_seconds,
         scheme: given.scheme,
@@ -370,7 +370,7 @@ async fn delete(
 ) -> Result<Json<Removed>, Error> {
     visible(&api, &asker, &name).await?;
     match api.table.delete_source(&name).await? {
-        Written::Yes => Ok(Json(Removed { deleted: true, name })),
-        Written::Refused => Err(Error::NotFound),
+        WriteOutcome::Done => Ok(Json(Removed { deleted: true, name })),
+        WriteOutcome::Refused => Err(Error::NotFound),
     }
 }

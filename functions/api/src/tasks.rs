@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
 };
 use domain::{
     id::TaskId,
-    replay::Which,
-    task::{Kind, Task},
+    replay::ReplaySelection,
+    task::{Task, TaskKind},
 };
 use serde::Serialize;
 use tracing::{info, warn};
@@ -61,16 +61,16 @@ impl From<Task> for TaskOut {
     fn from(task: Task) -> Self {
         let mut dry_run = false;
         let (kind, filter) = match task.kind {
-            Kind::Redrive { filter } => ("redrive", filter.into()),
-            Kind::Discard { filter } => ("discard", filter.into()),
-            Kind::Purge { application } => ("purge", FilterOut::of_application(&application)),
-            Kind::Recover { endpoint, .. } => ("recover", FilterOut::of_endpoint(&endpoint)),
-            Kind::Replay(replay) => {
+            TaskKind::Redrive { filter } => ("redrive", filter.into()),
+            TaskKind::Discard { filter } => ("discard", filter.into()),
+            TaskKind::Purge { application } => ("purge", FilterOut::of_application(&application)),
+            TaskKind::Recover { endpoint, .. } => ("recover", FilterOut::of_endpoint(&endpoint)),
+            TaskKind::Replay(replay) => {
                 dry_run = replay.dry_run;
                 let kind = match replay.which {
-                    Which::Failed => "replay_failed",
-                    Which::Missing => "replay_missing",
-                    Which::Tried { .. } => "replay_tried",
+                    ReplaySelection::Failed => "replay_failed",
+                    ReplaySelection::Missing => "replay_missing",
+                    ReplaySelection::Tried { .. } => "replay_tried",
                 };
                 (kind, FilterOut::of_replay(&replay))
             }
@@ -154,7 +154,7 @@ async fn cancel(
 ) -> Result<Json<TaskOut>, Error> {
     for _ in 0..TRIES {
         let mut task = find(&api, &asker, &id).await?;
-        if matches!(task.kind, Kind::Recover { .. }) {
+        if matches!(task.kind, TaskKind::Recover { .. }) {
             let why = "it waits for an endpoint; disable that, or delete its letters";
             return Err(Error::Conflict(why.to_owned()));
         }
@@ -163,7 +163,7 @@ async fn cancel(
         }
         task.cancelled = true;
         task.finished_at = Some(api.clock.now());
-        if api.table.update_task(&task, None).await? == Written::Yes {
+        if api.table.update_task(&task, None).await? == WriteOutcome::Done {
             info!(audit = true, key = %asker.key, task = %task.id, "a task was cancelled");
             return Ok(Json(task.into()));
         }

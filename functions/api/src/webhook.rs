@@ -4,13 +4,13 @@
 use adapters::vault::Vault;
 use domain::{
     address::Rule,
-    endpoint::{Endpoint, EndpointSecret, Scope},
-    filter::Filter,
+    endpoint::{Endpoint, EndpointScope, EndpointSecret},
+    filter::ContentFilter,
     headers,
     id::{ApplicationId, EndpointId},
-    outgoing::Outgoing,
+    outgoing::OutgoingProfile,
     retry::{InvalidPolicy, Policy},
-    secret::{Kind, Secret},
+    secret::{Secret, SecretKind},
     subscription,
     time::Timestamp,
 };
@@ -98,7 +98,7 @@ impl WebhookIn {
     /// moves over with its URL and its secret, and names no profile.
     pub(crate) fn speak_as(&mut self, system: &str) {
         self.profile = match self.profile.take() {
-            None => Outgoing::of(system).map(|_| system.to_owned()),
+            None => OutgoingProfile::of(system).map(|_| system.to_owned()),
             asked => asked.filter(|name| name != "standard"),
         };
     }
@@ -134,12 +134,12 @@ impl WebhookIn {
     ) -> Result<(), Error> {
         rule.destination(&self.url).map_err(|why| invalid("url", why))?;
         if let Some(profile) = &self.profile
-            && Outgoing::of(profile).is_none()
+            && OutgoingProfile::of(profile).is_none()
         {
-            let known = Outgoing::names().collect::<Vec<_>>().join(", ");
+            let known = OutgoingProfile::names().collect::<Vec<_>>().join(", ");
             return Err(invalid("profile", format!("is none that we know; there are {known}")));
         }
-        endpoint.policy = match self.profile.as_deref().and_then(Outgoing::of) {
+        endpoint.policy = match self.profile.as_deref().and_then(OutgoingProfile::of) {
             Some(out) if self.delays.is_none() => {
                 out.policy_of(self.max_retries, self.timeout).map_err(invalid_policy)?
             }
@@ -155,7 +155,9 @@ impl WebhookIn {
         let given = given.map_err(|why| invalid("headers", why))?;
         endpoint.headers = vault.keep_headers(&owner, given, &endpoint.headers);
         endpoint.filter = match self.filter {
-            Some(pattern) => Some(Filter::parse(pattern).map_err(|why| invalid("filter", why))?),
+            Some(pattern) => {
+                Some(ContentFilter::parse(pattern).map_err(|why| invalid("filter", why))?)
+            }
             None => None,
         };
         endpoint.profile = self.profile;
@@ -172,7 +174,7 @@ impl WebhookIn {
             None => return Ok(()),
         };
         let sealed = vault.seal(&owner, &secret);
-        endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
+        endpoint.secrets = vec![EndpointSecret::new(sealed, SecretKind::Hmac)];
         Ok(())
     }
 }
@@ -187,7 +189,7 @@ pub(crate) fn endpoint(
     known: Option<Endpoint>,
     id: EndpointId,
     application: ApplicationId,
-    scope: Scope,
+    scope: EndpointScope,
     now: Timestamp,
 ) -> Endpoint {
     match known {

@@ -10,7 +10,9 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{application::Application, endpoint::Endpoint, id::ApplicationId, secret::Sealed};
+use domain::{
+    application::Application, endpoint::Endpoint, id::ApplicationId, secret::SealedSecret,
+};
 use serde::Deserialize;
 use tracing::info;
 use utoipa::ToSchema;
@@ -64,7 +66,7 @@ async fn keep(
     api: &Api,
     asker: &Asker,
     known: Application,
-    webhook_secret: Option<Sealed>,
+    webhook_secret: Option<SealedSecret>,
     what: &str,
 ) -> Result<StatusCode, Error> {
     let next = Application { webhook_secret, updated_at: api.clock.now(), ..known.clone() };

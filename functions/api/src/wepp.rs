@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    delivery::{Delivery, State as DeliveryState},
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
 };
 use futures::future::try_join_all;

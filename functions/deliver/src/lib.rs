@@ -3,7 +3,7 @@
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{attempt::Attempts, batch};
-use domain::envelope::{Doorbell, Malformed};
+use domain::envelope::{Doorbell, MalformedMessage};
 
 /// Everything a doorbell needs.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct Deliver {
 pub enum Unfinished {
     /// It is not a doorbell.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] MalformedMessage),
     /// It rings for something that is not done here.
     #[error("only deliveries have a place on the outbox")]
     Misplaced,

@@ -2,16 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use adapters::{Unavailable, inbox, random, table::Written};
+use adapters::{Unavailable, inbox, random, table::WriteOutcome};
 use axum::{
     body::Bytes,
     http::{HeaderMap, Response},
 };
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     id::{JobId, is_identifier},
-    signature::{Algorithm, Refusal, Request, Verified, token_hash},
-    source::{Accepted, Gate, NotAccepted},
+    signature::{Algorithm, SignatureRefusal, SignedRequest, Verification, token_hash},
+    source::{AcceptedRequest, Gate, GateRefusal},
     time::Timestamp,
 };
 use tracing::{error, warn};
@@ -35,7 +35,7 @@ pub(crate) struct Arrival<'a> {
 }
 
 /// What came of judging: passed, perhaps by a token that belongs to one job, or not.
-type Judged = Result<(Accepted, Option<String>), NotAccepted>;
+type Judged = Result<(AcceptedRequest, Option<String>), GateRefusal>;
 
 impl Ingest {
     pub(crate) async fn accept(
@@ -47,7 +47,7 @@ impl Ingest {
             return Ok(Err(No::Refused(None)));
         };
         let mut judged = self.judge(&gate, arrival).await?;
-        if matches!(judged, Err(NotAccepted::Refused(_)))
+        if matches!(judged, Err(GateRefusal::Refused(_)))
             && let Some(newer) = self.gates.refresh(arrival.source, arrival.now).await?
         {
             // Its secret may just have been rotated.
@@ -64,11 +64,11 @@ impl Ingest {
         }
         let (accepted, job_token) = match judged {
             Ok(passed) => passed,
-            Err(NotAccepted::Refused(reason)) => {
+            Err(GateRefusal::Refused(reason)) => {
                 warn!(source = gate.name, %reason, "refused");
                 return Ok(Err(No::Refused(Some(reason))));
             }
-            Err(NotAccepted::Unreadable(what)) => {
+            Err(GateRefusal::Unreadable(what)) => {
                 warn!(source = gate.name, reason = %what, "unreadable");
                 return Ok(Err(No::Unreadable(what)));
             }
@@ -84,10 +84,10 @@ impl Ingest {
 
     async fn judge(&self, gate: &Arc<Gate>, arrival: &Arrival<'_>) -> Result<Judged, Unavailable> {
         if !gate.admits(arrival.caller) {
-            return Ok(Err(Refusal::Address.into()));
+            return Ok(Err(SignatureRefusal::Address.into()));
         }
         let url = gate.called_url(&self.public_url, arrival.path, arrival.query);
-        let request = Request {
+        let request = SignedRequest {
             headers: arrival.headers,
             body: arrival.body,
             url: url.as_deref(),
@@ -95,7 +95,7 @@ impl Ingest {
         };
         let tokens = gate.profile.scheme.algorithm == Algorithm::Token;
         if tokens != arrival.token.is_some() {
-            return Ok(Err(Refusal::Token.into()));
+            return Ok(Err(SignatureRefusal::Token.into()));
         }
         let (now, locked) = (arrival.now, gate.locked);
         let judge = |gate: &Gate, secrets: &[_]| {
@@ -107,12 +107,12 @@ impl Ingest {
             Some(jwks) => judge(gate, &self.keys.keys(jwks, now).await?),
         };
         match (&judged, &gate.profile.jwks, arrival.token) {
-            (Err(NotAccepted::Refused(Refusal::Mismatch)), Some(jwks), _) => {
+            (Err(GateRefusal::Refused(SignatureRefusal::Mismatch)), Some(jwks), _) => {
                 // It may be signed with a key that was published since.
                 let Some(keys) = self.keys.newer(jwks, now).await else { return Ok(judged) };
                 Ok(judge(gate, &keys))
             }
-            (Err(NotAccepted::Refused(Refusal::Token)), _, Some(token)) => {
+            (Err(GateRefusal::Refused(SignatureRefusal::Token)), _, Some(token)) => {
                 self.judge_job_token(gate, token, arrival).await
             }
             _ => Ok(judged),
@@ -127,20 +127,20 @@ impl Ingest {
         token: &str,
         arrival: &Arrival<'_>,
     ) -> Result<Judged, Unavailable> {
-        let refused = Ok(Err(Refusal::Token.into()));
+        let refused = Ok(Err(SignatureRefusal::Token.into()));
         if !is_identifier(token, 256) {
             return refused;
         }
         let hash = token_hash(token);
         let known = self.table.token(&hash).await?;
         let Some(known) = known.filter(|known| known.source == gate.name) else { return refused };
-        let verified = Verified { token: true, ..Verified::default() };
+        let verified = Verification { token: true, ..Verification::default() };
         let accepted = match gate.accept(verified, arrival.body) {
             Ok(accepted) => accepted,
             Err(unreadable) => return Ok(Err(unreadable)),
         };
         let said = gate.profile.read(arrival.body);
-        let ends = said.status.is_some_and(domain::job::Status::is_terminal);
+        let ends = said.status.is_some_and(domain::job::JobStatus::is_terminal);
         let used = known.used_for.is_some_and(|event| event != accepted.event.bare());
         if said.job.as_ref() != Some(&known.external_id) || (ends && used) {
             return refused;
@@ -152,7 +152,7 @@ impl Ingest {
     async fn limits(&self, gate: &Gate, arrival: &Arrival<'_>) -> Result<Option<No>, Unavailable> {
         let now = arrival.now;
         if let Some(limit) = gate.options.rate_limit
-            && self.table.count_request(&gate.name, limit, now).await? == Written::Refused
+            && self.table.count_request(&gate.name, limit, now).await? == WriteOutcome::Refused
         {
             warn!(source = gate.name, "too many requests");
             return Ok(Some(No::TooMany(limit.retry_after(now))));
@@ -170,7 +170,7 @@ impl Ingest {
     async fn keep(
         &self,
         gate: &Gate,
-        accepted: &Accepted,
+        accepted: &AcceptedRequest,
         arrival: &Arrival<'_>,
     ) -> Result<(), Unavailable> {
         let type_header = gate.profile.mapping.event_type_header.as_ref();
@@ -186,7 +186,7 @@ impl Ingest {
             received_at: self.clock.now(),
             event_type: event_type.map(|text| text.chars().take(128).collect()),
             trust: if accepted.verified.token { Trust::Token } else { Trust::Signed },
-            body: Carried::inline(arrival.body),
+            body: StoredBody::inline(arrival.body),
         };
         inbox::put(&self.inbox, &self.bucket, envelope, arrival.body).await
     }
@@ -194,7 +194,7 @@ impl Ingest {
     /// What an accepted request changes for the next one. It is accepted already, so failing here
     /// must not make its sender send it again: what is not remembered now is by the next request,
     /// and until then the idempotency key keeps a repetition harmless.
-    async fn remember(&self, gate: &Gate, accepted: &Accepted, job_token: Option<String>) {
+    async fn remember(&self, gate: &Gate, accepted: &AcceptedRequest, job_token: Option<String>) {
         if gate.locks(&accepted.verified) {
             match self.table.lock_source(&gate.name, self.clock.now()).await {
                 Ok(_) => self.gates.lock(&gate.name),

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::{
     id::EventId,
     profile::{ErrorShape, Profile, Unreadable},
-    signature::Refusal,
+    signature::SignatureRefusal,
 };
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(crate) enum No {
     /// It is too large.
     TooLarge,
     /// We do not know who this is; `None` if there is no such source.
-    Refused(Option<Refusal>),
+    Refused(Option<SignatureRefusal>),
     /// We know, but cannot use what they say.
     Unreadable(Unreadable),
     /// Nobody registered the job, and the source insists on it.
@@ -73,7 +73,9 @@ impl No {
     /// The words of R0.9 and R1.3.
     fn their_words(&self) -> String {
         match self {
-            Self::Refused(Some(Refusal::Past(_) | Refusal::Future(_))) => "Timestamp too old",
+            Self::Refused(Some(SignatureRefusal::Past(_) | SignatureRefusal::Future(_))) => {
+                "Timestamp too old"
+            }
             Self::Refused(_) => "Invalid signature",
             Self::UnknownJob => "Job not found",
             _ => return self.words(),

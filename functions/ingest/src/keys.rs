@@ -12,9 +12,11 @@ use std::{
 
 use adapters::{
     Unavailable,
-    caller::{Caller, Question},
+    caller::{Caller, FetchRequest},
 };
-use domain::{address::Rule, retry::Outcome, secret::Secret, signature::key_set, time::Timestamp};
+use domain::{
+    address::Rule, retry::CallOutcome, secret::Secret, signature::key_set, time::Timestamp,
+};
 use tracing::warn;
 
 /// How long a set is taken for what it was without asking.
@@ -105,10 +107,10 @@ impl KeySets {
         self.remember(url, |seen| seen.asked_at = now);
         let caller = self.caller.get_or_init(|| Caller::new(self.rule.clone()));
         let headers = axum::http::HeaderMap::new();
-        let question = Question { url, headers, timeout: PATIENCE, max_body: MAX_SET, now };
+        let question = FetchRequest { url, headers, timeout: PATIENCE, max_body: MAX_SET, now };
         let heard = caller.get(question).await;
         let keys = match heard.outcome {
-            Outcome::Answered { status: 200, .. } => key_set(&heard.body),
+            CallOutcome::Answered { status: 200, .. } => key_set(&heard.body),
             _ => None,
         };
         let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {

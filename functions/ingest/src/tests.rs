@@ -15,10 +15,10 @@ use axum::{
 };
 use domain::{
     address::Network,
-    envelope::{Carried, Envelope},
+    envelope::{Envelope, StoredBody},
     secret::Secret,
     signature::sign,
-    source::{Options, Source},
+    source::{Source, SourceOptions},
     time::Timestamp,
 };
 use lambda_http::request;
@@ -82,10 +82,16 @@ impl World {
     }
 
     async fn source(&self, name: &str, profile: &str, secret: &str) {
-        self.source_with(name, profile, &[secret], Options::default()).await;
+        self.source_with(name, profile, &[secret], SourceOptions::default()).await;
     }
 
-    async fn source_with(&self, name: &str, profile: &str, secrets: &[&str], options: Options) {
+    async fn source_with(
+        &self,
+        name: &str,
+        profile: &str,
+        secrets: &[&str],
+        options: SourceOptions,
+    ) {
         let mut source = Source::new(name, profile, "acme", self.clock.now());
         let seal = |secret: &&str| self.vault.seal(&Source::owner(name), &Secret::new(*secret));
         source.secrets = secrets.iter().map(seal).collect();
@@ -257,7 +263,7 @@ async fn six_megabytes_go_by_the_bucket_and_more_is_refused() {
     assert_eq!(send(MAX_BODY + 1).await, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(send(MAX_BODY).await, StatusCode::ACCEPTED);
     let envelopes = world.inbox().await;
-    assert!(matches!(&envelopes[..], [one] if matches!(one.body, Carried::Claim(_))));
+    assert!(matches!(&envelopes[..], [one] if matches!(one.body, StoredBody::Claim(_))));
 }
 
 #[tokio::test]

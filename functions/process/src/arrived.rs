@@ -1,19 +1,19 @@
 //! A message that was read, and what it means for a job.
 
 use domain::{
-    envelope::{Carried, Envelope, Trust},
-    event::{self, Event, Origin, Outcome},
+    envelope::{Envelope, StoredBody, Trust},
+    event::{self, Event, EventOutcome, Origin},
     id::{ApplicationId, JobId},
-    job::{Effect, Job, Status},
+    job::{Job, JobStatus, ReportEffect},
     poll,
-    profile::{Profile, Said, fingerprint},
+    profile::{Profile, SenderReport, fingerprint},
 };
 
 /// A message that was read.
 pub(crate) struct Arrived<'a> {
     pub(crate) envelope: &'a Envelope,
     pub(crate) body: &'a [u8],
-    said: Said<'a>,
+    said: SenderReport<'a>,
     pub(crate) fingerprint: String,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Arrived<'a> {
 
     /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
     /// believed once its platform says so.
-    fn effect(&self, job: &Job, status: Status, event: &Event) -> Effect {
+    fn effect(&self, job: &Job, status: JobStatus, event: &Event) -> ReportEffect {
         let now = self.envelope.received_at;
         if self.envelope.trust == Trust::Token && status.is_terminal() {
             return job.hinted(&self.said, now);
@@ -56,7 +56,7 @@ impl<'a> Arrived<'a> {
     }
 
     /// The job this is about: it takes a job and a state to be about one.
-    fn report(&self) -> Option<(&str, Status)> {
+    fn report(&self) -> Option<(&str, JobStatus)> {
         Some((self.said.job.as_deref()?, self.said.status?))
     }
 
@@ -91,27 +91,27 @@ impl<'a> Arrived<'a> {
                 trust: envelope.trust,
             },
             fingerprint: self.fingerprint.clone(),
-            payload: Carried::Text(String::new()),
+            payload: StoredBody::Text(String::new()),
             said: None,
             job: None,
             batch_id: self.said.batch_id.clone(),
-            outcome: Outcome::Announced,
+            outcome: EventOutcome::Announced,
             channels: Vec::new(),
             created_at: now,
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
-            asked: event::Asked::default(),
+            asked: event::PublishOptions::default(),
             expunged_at: None,
         };
         let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
         event.job = Some(job.id.clone());
         event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
         let (outcome, mut job) = match self.effect(job, status, &event) {
-            Effect::Applied(job, Some(_)) => (Outcome::Announced, Some(*job)),
-            Effect::Applied(job, None) => (Outcome::Noted, Some(*job)),
-            Effect::Conflict(job) => (Outcome::Conflict, Some(*job)),
-            Effect::Stale => (Outcome::Stale, None),
+            ReportEffect::Applied(job, Some(_)) => (EventOutcome::Announced, Some(*job)),
+            ReportEffect::Applied(job, None) => (EventOutcome::Noted, Some(*job)),
+            ReportEffect::Conflict(job) => (EventOutcome::Conflict, Some(*job)),
+            ReportEffect::Stale => (EventOutcome::Stale, None),
         };
         if let Some(job) = &mut job {
             event.batch_id.clone_from(&job.batch_id);

@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use adapters::{Unavailable, bells::Inbox, bucket::Bucket, table::Recorded};
+use adapters::{Unavailable, bells::Inbox, bucket::Bucket, table::RecordOutcome};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{
     announce::{Announcement, Announcer},
@@ -19,8 +19,8 @@ use dispatch::{
     tally::Tally,
 };
 use domain::{
-    batch::Marker,
-    envelope::{Carried, Doorbell, Envelope, Malformed},
+    batch::BatchMarker,
+    envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
     event::{Event, Origin},
     id::{ApplicationId, BatchId},
     source,
@@ -47,7 +47,7 @@ pub struct Process {
 pub enum Unfinished {
     /// It is not what the inbox carries.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] MalformedMessage),
     /// It names a profile that this version does not have.
     #[error("profile {0:?} is unknown")]
     Profile(String),
@@ -107,7 +107,7 @@ impl Process {
             *batch = self.announcer.table.batch_name(&application, mem::take(batch)).await?;
         }
         for _ in 0..TRIES {
-            if self.apply(&arrived, to_ring).await? == Recorded::New {
+            if self.apply(&arrived, to_ring).await? == RecordOutcome::New {
                 return Ok(());
             }
         }
@@ -123,20 +123,21 @@ impl Process {
         &self,
         arrived: &Arrived<'_>,
         to_ring: &Batches,
-    ) -> Result<Recorded, Unfinished> {
+    ) -> Result<RecordOutcome, Unfinished> {
         let table = &self.announcer.table;
         let job_id = arrived.job_id();
         let known = table.known(&arrived.envelope.event, job_id.as_ref()).await?;
         if let Some(event) = known.event {
             self.again(&event, arrived).await?;
-            return Ok(Recorded::New);
+            return Ok(RecordOutcome::New);
         }
         let application = ApplicationId::named(&arrived.envelope.application);
         let mut endpoints = table.endpoints(&application).await?;
         endpoints.extend(known.webhooks);
         let job = known.job.or_else(|| arrived.unknown_job());
         let (mut event, next) = arrived.become_event(application, job.as_ref());
-        let marker = job.zip(next.as_ref()).and_then(|(job, next)| Marker::between(&job, next));
+        let marker =
+            job.zip(next.as_ref()).and_then(|(job, next)| BatchMarker::between(&job, next));
         let job = next;
         let notice = arrived.notice(&event, job.as_ref(), &self.public_url);
         self.carry(&mut event, &notice, arrived).await?;
@@ -148,7 +149,7 @@ impl Process {
             endpoints: &endpoints,
         };
         let recorded = self.announcer.announce(&announcement).await?;
-        if let Some(marker) = marker.filter(|_| recorded == Recorded::New) {
+        if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
         Ok(recorded)
@@ -187,7 +188,7 @@ impl Process {
         let key = |what: &str| format!("events/{}/{what}", event.id.bare());
         let said = match &arrived.envelope.body {
             // A large body lies in the bucket already.
-            claim @ Carried::Claim(_) => claim.clone(),
+            claim @ StoredBody::Claim(_) => claim.clone(),
             _ => self.bucket.carry(&key("said"), arrived.body).await?,
         };
         event.payload = self.bucket.carry(&key("payload"), notice).await?;

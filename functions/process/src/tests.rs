@@ -8,7 +8,7 @@ use adapters::{
     queue::Queue,
     table::Table,
 };
-use domain::{event::Outcome, id::EventId, job::Status, time::Timestamp};
+use domain::{event::EventOutcome, id::EventId, job::JobStatus, time::Timestamp};
 use local::LocalAws;
 
 use super::*;
@@ -56,11 +56,14 @@ async fn a_completion_becomes_an_event_and_its_job_succeeds() {
     assert!(response.batch_item_failures.is_empty());
     let table = &process.announcer.table;
     let job = table.find_jobs("job-42", &["modal".to_owned()]).await.expect("read").remove(0);
-    assert_eq!(job.status, Status::Succeeded);
+    assert_eq!(job.status, JobStatus::Succeeded);
     let by_call = table.find_jobs("fc-01HF8", &["modal".to_owned()]).await.expect("read");
     assert_eq!(by_call, std::slice::from_ref(&job));
     let event = table.event(&event_id()).await.expect("read").expect("recorded");
-    assert_eq!((event.event_type.as_str(), event.outcome), ("job.succeeded", Outcome::Announced));
+    assert_eq!(
+        (event.event_type.as_str(), event.outcome),
+        ("job.succeeded", EventOutcome::Announced)
+    );
     let payload = process.bucket.open(event.payload).await.expect("opens");
     let payload: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
     assert_eq!(payload["id"], event_id().event());
@@ -107,7 +110,7 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     process.handle(&sample(other)).await;
     assert_eq!(event().await.conflicts, 1, "kept once");
     let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
-    assert!(matches!(&kept[..], [Carried::Text(text)] if text.contains("-1.0")));
+    assert!(matches!(&kept[..], [StoredBody::Text(text)] if text.contains("-1.0")));
     for number in 0..20 {
         let other = |envelope: &mut serde_json::Value| {
             let text = envelope["body"]["text"].as_str().expect("text");

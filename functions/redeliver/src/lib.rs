@@ -13,7 +13,7 @@ mod tasks;
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{batch, expunge, redrive::Redrive};
-use domain::{envelope::Doorbell, letter::Queue};
+use domain::{envelope::Doorbell, letter::LetterQueue};
 
 /// Everything a dead letter needs.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ impl Redeliver {
             // A batch that still has to be counted is due: the sweep rings for it.
             return Ok(());
         }
-        if died_on(message) == Queue::Inbox {
-            return self.park_message(Queue::Inbox, message).await;
+        if died_on(message) == LetterQueue::Inbox {
+            return self.park_message(LetterQueue::Inbox, message).await;
         }
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
@@ -44,17 +44,19 @@ impl Redeliver {
                 let Redrive { table, bucket, clock, .. } = &self.redrive;
                 expunge::expire(table, bucket, &content, clock.now()).await
             }
-            Ok(Doorbell::Batch { .. }) | Err(_) => self.park_message(Queue::Outbox, message).await,
+            Ok(Doorbell::Batch { .. }) | Err(_) => {
+                self.park_message(LetterQueue::Outbox, message).await
+            }
         }
     }
 }
 
 /// Which queue a message died on, by the name of its dead-letter queue: the template and `relay
 /// dev` call them `…-inbox-dlq` and `…-outbox-dlq`.
-fn died_on(message: &SqsMessage) -> Queue {
+fn died_on(message: &SqsMessage) -> LetterQueue {
     match &message.event_source_arn {
-        Some(arn) if arn.ends_with("-inbox-dlq") => Queue::Inbox,
-        _ => Queue::Outbox,
+        Some(arn) if arn.ends_with("-inbox-dlq") => LetterQueue::Inbox,
+        _ => LetterQueue::Outbox,
     }
 }
 

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use adapters::{Unavailable, table::Written};
+use adapters::{Unavailable, table::WriteOutcome};
 use aws_lambda_events::sqs::SqsMessage;
 use dispatch::{announce::Announcer, redrive::Redrive};
 use domain::{
-    delivery::{Attempt, Delivery, State},
-    endpoint::Scope,
+    delivery::{Attempt, Delivery, DeliveryState},
+    endpoint::EndpointScope,
     envelope::Envelope,
     event::Event,
     id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
-    letter::{Letter, LetterState, Queue, What},
-    operational::{self, Trouble},
+    letter::{Letter, LetterQueue, LetterState, LetterSubject},
+    operational::{self, DeliveryTrouble},
     retry::ErrorClass,
     task::{self, Task},
     time::Timestamp,
@@ -27,9 +27,9 @@ impl Redeliver {
     pub(crate) async fn died(&self, event: &EventId, id: &DeliveryId) -> Result<(), Unavailable> {
         let Some(delivery) = self.redrive.table.delivery(event, id).await? else { return Ok(()) };
         match delivery.state {
-            State::Delivered | State::Cancelled => Ok(()),
-            State::Dead => self.park_delivery(delivery).await,
-            State::Pending => self.give_up(delivery).await,
+            DeliveryState::Delivered | DeliveryState::Cancelled => Ok(()),
+            DeliveryState::Dead => self.park_delivery(delivery).await,
+            DeliveryState::Pending => self.give_up(delivery).await,
         }
     }
 
@@ -44,7 +44,7 @@ impl Redeliver {
         let endpoint = table.endpoint(&delivery.application, &delivery.endpoint).await?;
         let url = endpoint.map(|endpoint| endpoint.url).unwrap_or_default();
         let mut given_up = delivery.clone();
-        given_up.state = State::Dead;
+        given_up.state = DeliveryState::Dead;
         given_up.note(Attempt {
             id: AttemptId::of(&delivery.id, delivery.made),
             at: now,
@@ -56,7 +56,7 @@ impl Redeliver {
             response: String::new(),
             manual: false,
         });
-        if table.give_up(&given_up, now).await? == Written::Refused {
+        if table.give_up(&given_up, now).await? == WriteOutcome::Refused {
             return Ok(());
         }
         warn!(delivery = %delivery.id, "the relay gave up a delivery");
@@ -101,7 +101,7 @@ impl Redeliver {
         let announcer = Announcer { table, outbox, clock };
         let application = announcer.application(&delivery.application).await?;
         let now = announcer.clock.now();
-        let (trouble, story) = (Trouble::Exhausted, (event, delivery, last));
+        let (trouble, story) = (DeliveryTrouble::Exhausted, (event, delivery, last));
         match operational::of_trouble(trouble, &endpoint, story, application.as_ref(), now) {
             Some(news) => announcer.tell(news, now).await,
             None => Ok(()),
@@ -111,7 +111,7 @@ impl Redeliver {
     /// Makes sure that somebody waits for the endpoint to answer again.
     async fn watch(&self, endpoint: &EndpointId) -> Result<(), Unavailable> {
         let table = &self.redrive.table;
-        if table.touch_task(&TaskId::recovery(endpoint)).await? == Written::Yes {
+        if table.touch_task(&TaskId::recovery(endpoint)).await? == WriteOutcome::Done {
             return Ok(());
         }
         let now = self.redrive.clock.now();
@@ -122,7 +122,7 @@ impl Redeliver {
     /// A message that nobody could work with: kept to the byte.
     pub(crate) async fn park_message(
         &self,
-        queue: Queue,
+        queue: LetterQueue,
         message: &SqsMessage,
     ) -> Result<(), Unavailable> {
         let table = &self.redrive.table;
@@ -138,7 +138,7 @@ impl Redeliver {
         let body = self.redrive.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
         let letter = Letter {
             number: table.next_letter_number().await?,
-            what: What::Message { queue, body },
+            what: LetterSubject::Message { queue, body },
             error: why(queue, text),
             error_class: ErrorClass::Relay,
             attempts: receives(message),
@@ -167,7 +167,7 @@ fn new_letter(
     Letter {
         id,
         number,
-        what: What::Delivery {
+        what: LetterSubject::Delivery {
             event: event.id.clone(),
             delivery: delivery.id.clone(),
             endpoint: delivery.endpoint.clone(),
@@ -193,8 +193,8 @@ fn new_letter(
 /// The batch's name as its webhook was told it: our id. Everybody else hears the senders'.
 fn batch_of(event: &Event, delivery: &Delivery) -> Option<String> {
     match &delivery.scope {
-        Scope::Batch(id) => Some(id.to_string()),
-        Scope::Application | Scope::Job(_) => event.batch_id.clone(),
+        EndpointScope::Batch(id) => Some(id.to_string()),
+        EndpointScope::Application | EndpointScope::Job(_) => event.batch_id.clone(),
     }
 }
 
@@ -212,10 +212,10 @@ fn with_story(mut letter: Letter, delivery: &Delivery) -> Letter {
 }
 
 /// Why a message was poisoned, as far as can be told afterwards.
-fn why(queue: Queue, text: &str) -> String {
+fn why(queue: LetterQueue, text: &str) -> String {
     let readable = match queue {
-        Queue::Inbox => Envelope::parse(text).map(|_| ()),
-        Queue::Outbox => domain::envelope::Doorbell::parse(text).map(|_| ()),
+        LetterQueue::Inbox => Envelope::parse(text).map(|_| ()),
+        LetterQueue::Outbox => domain::envelope::Doorbell::parse(text).map(|_| ()),
     };
     match readable {
         Ok(()) => "it could be read, but not processed; the log says why".to_owned(),

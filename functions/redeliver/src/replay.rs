@@ -9,7 +9,7 @@ use domain::{
     endpoint::Endpoint,
     event::Event,
     filter::Payload,
-    replay::{Act, Replay},
+    replay::{Replay, ReplayAction},
     task::{self, Task},
     time::Timestamp,
 };
@@ -71,7 +71,7 @@ impl Redeliver {
                 let (event, found) = found?;
                 let Some((act, latest)) = found else { return Ok(false) };
                 task.scanned += 1;
-                if act != Act::Leave {
+                if act != ReplayAction::Leave {
                     task.matched += 1;
                     if !replay.dry_run {
                         let at = spread(began, sent, task.rate);
@@ -99,10 +99,10 @@ impl Redeliver {
         replay: &Replay,
         asked: Timestamp,
         endpoint: &Endpoint,
-    ) -> Result<(Event, Option<(Act, Option<Delivery>)>), Unavailable> {
+    ) -> Result<(Event, Option<(ReplayAction, Option<Delivery>)>), Unavailable> {
         match replay.covers(event.created_at, asked) {
             None => return Ok((event, None)),
-            Some(false) => return Ok((event, Some((Act::Leave, None)))),
+            Some(false) => return Ok((event, Some((ReplayAction::Leave, None)))),
             Some(true) => (),
         }
         let deliveries = self.redrive.table.deliveries_of(&event.id).await?;

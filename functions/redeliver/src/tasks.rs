@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Redriven, Table, Written},
+    table::{RedriveOutcome, Table, WriteOutcome},
 };
 use domain::{
-    delivery::Round,
+    delivery::AttemptRound,
     endpoint::Endpoint,
     id::{EndpointId, TaskId},
-    letter::{Filter, Letter, LetterState, What},
-    task::{self, Kind, Task},
+    letter::{Letter, LetterFilter, LetterState, LetterSubject},
+    task::{self, Task, TaskKind},
     time::Timestamp,
 };
 use futures::{StreamExt, stream};
@@ -38,26 +38,30 @@ impl Redeliver {
         if task.finished_at.is_some() {
             return Ok(());
         }
-        if let Kind::Recover { endpoint, answering, probes } = task.kind.clone() {
+        if let TaskKind::Recover { endpoint, answering, probes } = task.kind.clone() {
             return self.recover_step(task, endpoint, answering, probes).await;
         }
         // Of two bells one does the step, and should its process die, the task is due again.
         let mut task = task;
         let again = self.redrive.clock.now().plus(LEASE);
-        if self.redrive.table.update_task(&task, Some(again)).await? == Written::Refused {
+        if self.redrive.table.update_task(&task, Some(again)).await? == WriteOutcome::Refused {
             return Ok(());
         }
         task.version += 1;
         match task.kind.clone() {
-            Kind::Redrive { filter } => self.redrive_step(task, filter).await,
-            Kind::Discard { filter } => self.discard_step(task, filter).await,
-            Kind::Replay(replay) => self.replay_step(task, replay).await,
-            Kind::Purge { application } => self.purge_step(task, application).await,
-            Kind::Recover { .. } => Ok(()),
+            TaskKind::Redrive { filter } => self.redrive_step(task, filter).await,
+            TaskKind::Discard { filter } => self.discard_step(task, filter).await,
+            TaskKind::Replay(replay) => self.replay_step(task, replay).await,
+            TaskKind::Purge { application } => self.purge_step(task, application).await,
+            TaskKind::Recover { .. } => Ok(()),
         }
     }
 
-    async fn redrive_step(&self, mut task: Task, mut filter: Filter) -> Result<(), Unavailable> {
+    async fn redrive_step(
+        &self,
+        mut task: Task,
+        mut filter: LetterFilter,
+    ) -> Result<(), Unavailable> {
         // What dies after somebody asked is not what they meant.
         let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
@@ -71,7 +75,11 @@ impl Redeliver {
     }
 
     /// Throws away letters that were there when somebody asked. Thrown away once is gone.
-    async fn discard_step(&self, mut task: Task, mut filter: Filter) -> Result<(), Unavailable> {
+    async fn discard_step(
+        &self,
+        mut task: Task,
+        mut filter: LetterFilter,
+    ) -> Result<(), Unavailable> {
         let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
         let (table, mut more) = (&self.redrive.table, true);
@@ -85,7 +93,7 @@ impl Redeliver {
             let mut deleted = stream::iter(meant).map(delete).buffer_unordered(AT_ONCE);
             while let Some(written) = deleted.next().await {
                 task.matched += 1;
-                task.redriven += u64::from(written? == Written::Yes);
+                task.redriven += u64::from(written? == WriteOutcome::Done);
             }
             more = page.next.is_some();
             if !more {
@@ -108,7 +116,7 @@ impl Redeliver {
         probes: u32,
     ) -> Result<(), Unavailable> {
         let table = &self.redrive.table;
-        let filter = Filter { endpoint: Some(id.clone()), ..Filter::default() };
+        let filter = LetterFilter { endpoint: Some(id.clone()), ..LetterFilter::default() };
         let now = self.redrive.clock.now();
         if answering {
             let more = self.step(&mut task, &filter).await?;
@@ -128,17 +136,17 @@ impl Redeliver {
             None => return table.note_answering(&task, now).await.map(|_| ()),
         };
         // The next probe is due before this one is sent: a crash in between costs a wait.
-        task.kind = Kind::Recover { endpoint: id, answering, probes: probes + 1 };
+        task.kind = TaskKind::Recover { endpoint: id, answering, probes: probes + 1 };
         table.update_task(&task, Some(again)).await?;
         if !disabled {
-            self.redrive.redrive(&letter, Round::Once, now).await?;
+            self.redrive.redrive(&letter, AttemptRound::Once, now).await?;
         }
         Ok(())
     }
 
     /// Puts back as many waiting letters as a step holds, spread over the step; whether there may
     /// be more.
-    async fn step(&self, task: &mut Task, filter: &Filter) -> Result<bool, Unavailable> {
+    async fn step(&self, task: &mut Task, filter: &LetterFilter) -> Result<bool, Unavailable> {
         let mut chosen: Vec<Letter> = Vec::new();
         let mut more = true;
         for _ in 0..MAX_PAGES {
@@ -175,19 +183,19 @@ impl Redeliver {
             now.plus(Duration::from_millis(millis))
         };
         let put = |(index, letter): (usize, Letter)| async move {
-            self.redrive.redrive(&letter, Round::Policy, at(index)).await
+            self.redrive.redrive(&letter, AttemptRound::Policy, at(index)).await
         };
         // Owned letters: borrowed ones would tie the stream to a lifetime the runtime cannot name.
         let letters: Vec<(usize, Letter)> = letters.iter().cloned().enumerate().collect();
         let mut results = stream::iter(letters).map(put).buffer_unordered(AT_ONCE);
         let mut count = 0;
         while let Some(redriven) = results.next().await {
-            count += u64::from(redriven? == Redriven::Yes);
+            count += u64::from(redriven? == RedriveOutcome::Done);
         }
         Ok(count)
     }
 
-    async fn oldest_waiting(&self, filter: &Filter) -> Result<Option<Letter>, Unavailable> {
+    async fn oldest_waiting(&self, filter: &LetterFilter) -> Result<Option<Letter>, Unavailable> {
         let mut cursor = None;
         loop {
             let page = self.redrive.table.letters(cursor.as_deref(), PAGE, true).await?;
@@ -204,10 +212,10 @@ impl Redeliver {
 
     async fn endpoint_of(&self, letter: &Letter) -> Result<Option<Endpoint>, Unavailable> {
         match &letter.what {
-            What::Delivery { application, scope, endpoint, .. } => {
+            LetterSubject::Delivery { application, scope, endpoint, .. } => {
                 self.redrive.table.endpoint_of(application, scope, endpoint).await
             }
-            What::Message { .. } => Ok(None),
+            LetterSubject::Message { .. } => Ok(None),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adapters::{bells::Outbox, bucket::Bucket, clock::Clock, queue, table::Table};
 use domain::{
-    envelope::Carried,
-    letter::{LetterState, What},
+    envelope::StoredBody,
+    letter::{LetterState, LetterSubject},
     time::Timestamp,
 };
 use local::LocalAws;
@@ -46,8 +46,8 @@ async fn a_poisoned_message_is_parked_once_with_its_bytes() {
     let letter = &letters[0];
     assert_eq!((letter.number, letter.attempts, letter.state), (1, 6, LetterState::Waiting));
     assert!(letter.error.contains("not what this queue carries"), "{}", letter.error);
-    let body = Carried::Text("not what the inbox carries".to_owned());
-    assert_eq!(letter.what, What::Message { queue: Queue::Inbox, body });
+    let body = StoredBody::Text("not what the inbox carries".to_owned());
+    assert_eq!(letter.what, LetterSubject::Message { queue: LetterQueue::Inbox, body });
 }
 
 #[tokio::test]
@@ -60,10 +60,11 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     garbage.records[0].body = Some("{".repeat(20_000));
     assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
     let letters = redeliver.redrive.table.letters(None, 10, false).await.expect("read").items;
-    let What::Message { queue: Queue::Outbox, body } = letters[0].what.clone() else {
+    let LetterSubject::Message { queue: LetterQueue::Outbox, body } = letters[0].what.clone()
+    else {
         panic!("{letters:?}")
     };
-    assert!(matches!(body, Carried::Claim(_)), "a large one lies in the bucket");
+    assert!(matches!(body, StoredBody::Claim(_)), "a large one lies in the bucket");
     let kept = redeliver.redrive.bucket.open(body).await.expect("opens");
     assert_eq!(kept, "{".repeat(20_000).into_bytes());
 }

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    caller::{self, Heard},
+    caller::{self, FetchResult},
     inbox, random,
-    table::Written,
+    table::WriteOutcome,
 };
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     job::Job,
-    poll::{self, Answer, Composed, Platform, Question, Step},
-    retry::Outcome,
+    poll::{self, ComposedReport, PollAnswer, PollPlatform, PollRequest, PollStep},
+    retry::CallOutcome,
     source::Source,
     time::Timestamp,
 };
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::{Sweep, Swept, source::Asked};
+use crate::{Sweep, Swept, source::PolledSource};
 
 /// Largest answer that is read: what Lambda takes of a webhook.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
@@ -29,9 +29,13 @@ const PAUSE: Duration = Duration::from_secs(60);
 impl Sweep {
     /// Asks a job's platform. The mark comes first: it holds when the next question is due, should
     /// this one never be answered.
-    pub(crate) async fn ask(&self, asked: &Asked<'_>, job: &Job) -> Result<Swept, Unavailable> {
+    pub(crate) async fn ask(
+        &self,
+        asked: &PolledSource<'_>,
+        job: &Job,
+    ) -> Result<Swept, Unavailable> {
         let marked = asked.watch.asked(job, self.clock.now(), random::dice());
-        if self.table.keep_job(&marked).await? == Written::Refused {
+        if self.table.keep_job(&marked).await? == WriteOutcome::Refused {
             // It moved, or somebody else asks.
             return Ok(Swept::default());
         }
@@ -43,18 +47,18 @@ impl Sweep {
             None => None,
         };
         // A job whose id cannot stand in a URL is none that the platform knows.
-        let answer = heard.as_ref().map_or(Answer::Unknown, |heard| heard.answer(platform));
-        if let (Answer::Ended(ended), Some(heard)) = (&answer, &heard) {
+        let answer = heard.as_ref().map_or(PollAnswer::Unknown, |heard| heard.answer(platform));
+        if let (PollAnswer::Ended(ended), Some(heard)) = (&answer, &heard) {
             let body = &heard.last.body;
             let composed = poll::compose(&asked.profile, platform, job, ended, body);
             self.tell(asked.source, composed).await?;
             swept.told = 1;
         } else {
-            if matches!(answer, Answer::Refused) {
+            if matches!(answer, PollAnswer::Refused) {
                 warn!(source = asked.source.name, "a platform refuses the secret it is asked with");
             }
             match asked.watch.stop(&marked, &answer, self.clock.now()) {
-                Some(Step::GiveUp) => {
+                Some(PollStep::GiveUp) => {
                     self.tell(asked.source, poll::timed_out(&asked.profile, job)).await?;
                     swept.told = 1;
                 }
@@ -71,14 +75,14 @@ impl Sweep {
     /// Asks, and asks once more where the platform tells the state without the result.
     async fn dialogue(
         &self,
-        asked: &Asked<'_>,
-        platform: &Platform,
-        question: &Question,
+        asked: &PolledSource<'_>,
+        platform: &PollPlatform,
+        question: &PollRequest,
     ) -> Result<Option<Answered>, Unavailable> {
         let until = Instant::now() + self.limits.answer;
         let first = self.question(asked, question, until).await?;
         let next = match platform.read(&first.outcome, &first.body) {
-            Answer::Ask => platform.next_question(question),
+            PollAnswer::Ask => platform.next_question(question),
             _ => None,
         };
         Ok(Some(match next {
@@ -91,16 +95,16 @@ impl Sweep {
 
     async fn question(
         &self,
-        asked: &Asked<'_>,
-        question: &Question,
+        asked: &PolledSource<'_>,
+        question: &PollRequest,
         until: Instant,
-    ) -> Result<Heard, Unavailable> {
+    ) -> Result<FetchResult, Unavailable> {
         let now = self.clock.now();
         let timeout = until.saturating_duration_since(Instant::now());
         let (url, headers) = (question.url.as_str(), question.headers.clone());
         let max_body = MAX_ANSWER;
         let heard =
-            self.caller.get(caller::Question { url, headers, timeout, max_body, now }).await;
+            self.caller.get(caller::FetchRequest { url, headers, timeout, max_body, now }).await;
         debug!(source = asked.source.name, outcome = ?heard.outcome, detail = heard.detail, "asked");
         if let Some(until) = pause(&heard.outcome, self.clock.now())
             && asked.pause(until)
@@ -115,9 +119,9 @@ impl Sweep {
     pub(crate) async fn tell(
         &self,
         source: &Source,
-        composed: Composed,
+        composed: ComposedReport,
     ) -> Result<(), Unavailable> {
-        let Composed { body, mapping, key } = composed;
+        let ComposedReport { body, mapping, key } = composed;
         let mut options = source.options.clone();
         options.mapping = mapping.or(options.mapping);
         let envelope = Envelope {
@@ -131,7 +135,7 @@ impl Sweep {
             received_at: self.clock.now(),
             event_type: None,
             trust: Trust::Polled,
-            body: Carried::inline(&body),
+            body: StoredBody::inline(&body),
         };
         inbox::put(&self.inbox, &self.bucket, envelope, &body).await
     }
@@ -139,24 +143,24 @@ impl Sweep {
 
 /// The last answer, and which question it answers.
 struct Answered {
-    last: Heard,
+    last: FetchResult,
     second: bool,
 }
 
 impl Answered {
-    fn answer(&self, platform: &Platform) -> Answer<'_> {
-        let Heard { outcome, body, .. } = &self.last;
+    fn answer(&self, platform: &PollPlatform) -> PollAnswer<'_> {
+        let FetchResult { outcome, body, .. } = &self.last;
         if self.second { platform.read_result(outcome, body) } else { platform.read(outcome, body) }
     }
 }
 
 /// Until when a platform wants to be left alone.
-fn pause(outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
+fn pause(outcome: &CallOutcome, now: Timestamp) -> Option<Timestamp> {
     match outcome {
-        Outcome::Answered { status: 429, retry_after } => {
+        CallOutcome::Answered { status: 429, retry_after } => {
             Some(now.plus(retry_after.unwrap_or(PAUSE)))
         }
-        Outcome::Answered { status: 400.., retry_after: Some(wait) } => Some(now.plus(*wait)),
+        CallOutcome::Answered { status: 400.., retry_after: Some(wait) } => Some(now.plus(*wait)),
         _ => None,
     }
 }

@@ -25,11 +25,11 @@ use adapters::{
     caller::Caller,
     clock::Clock,
     queue::Queue,
-    table::{Due, SHARDS, Table, Thing, Written},
+    table::{DueItem, DueSubject, SHARDS, Table, WriteOutcome},
     vault::Vault,
 };
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     time::Timestamp,
 };
 use futures::{StreamExt, future::join_all, stream};
@@ -135,11 +135,11 @@ impl Sweep {
     pub async fn run(&self) -> Result<Swept, Unavailable> {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
-        let mut jobs: HashMap<String, Vec<Due>> = HashMap::new();
+        let mut jobs: HashMap<String, Vec<DueItem>> = HashMap::new();
         for (swept, due) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
             round.add("a shard was not swept", swept);
             for due in due {
-                if let Thing::Job(job) = &due.what {
+                if let DueSubject::Job(job) = &due.what {
                     jobs.entry(job.source.clone()).or_default().push(due);
                 }
             }
@@ -154,7 +154,7 @@ impl Sweep {
     }
 
     /// Rings for what is due in a shard, and brings the jobs that are.
-    async fn shard(&self, shard: u32) -> (Result<Swept, Unavailable>, Vec<Due>) {
+    async fn shard(&self, shard: u32) -> (Result<Swept, Unavailable>, Vec<DueItem>) {
         let (mut rung, mut jobs) = (0, Vec::new());
         let done = self.ring_shard(shard, &mut rung, &mut jobs).await;
         (done.map(|()| Swept { rung, ..Swept::default() }), jobs)
@@ -164,7 +164,7 @@ impl Sweep {
         &self,
         shard: u32,
         rung: &mut usize,
-        jobs: &mut Vec<Due>,
+        jobs: &mut Vec<DueItem>,
     ) -> Result<(), Unavailable> {
         let mut counts: HashMap<String, usize> = HashMap::new();
         let (mut cursor, mut failed) = (None, Ok(()));
@@ -173,7 +173,7 @@ impl Sweep {
             let page = self.table.due(shard, now, PAGE, cursor).await?;
             let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
-                let Thing::Job(job) = &due.what else {
+                let DueSubject::Job(job) = &due.what else {
                     bells.push(due);
                     continue;
                 };
@@ -198,14 +198,18 @@ impl Sweep {
 
     /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still
     /// due, and what could be is rung for all the same: it would wait for its mark otherwise.
-    async fn mark(&self, due: Vec<Due>, now: Timestamp) -> (Vec<Due>, Result<(), Unavailable>) {
-        let mark = |due: Due| async move { (self.table.mark(&due, now).await, due) };
+    async fn mark(
+        &self,
+        due: Vec<DueItem>,
+        now: Timestamp,
+    ) -> (Vec<DueItem>, Result<(), Unavailable>) {
+        let mark = |due: DueItem| async move { (self.table.mark(&due, now).await, due) };
         let mut marks = stream::iter(due).map(mark).buffer_unordered(AT_ONCE);
         let (mut marked, mut failed) = (Vec::new(), Ok(()));
         while let Some((mark, due)) = marks.next().await {
             match mark {
-                Ok(Written::Yes) => marked.push(due),
-                Ok(Written::Refused) => (),
+                Ok(WriteOutcome::Done) => marked.push(due),
+                Ok(WriteOutcome::Refused) => (),
                 Err(error) => failed = Err(error),
             }
         }
@@ -213,21 +217,21 @@ impl Sweep {
     }
 
     /// Rings for all of these, whichever of the bells fail.
-    async fn ring(&self, marked: Vec<Due>, now: Timestamp) -> Result<(), Unavailable> {
+    async fn ring(&self, marked: Vec<DueItem>, now: Timestamp) -> Result<(), Unavailable> {
         let (mut pending, mut dead): (Vec<Delivery>, Vec<Delivery>) = Default::default();
         let mut batches = BTreeSet::new();
         let mut failed = Ok(());
         for due in marked {
             match due.what {
-                Thing::Batch(batch) => _ = batches.insert(batch),
-                Thing::Task(task) => failed = failed.and(self.bells.task(&task).await),
-                Thing::Content(event) => failed = failed.and(self.bells.content(&event).await),
+                DueSubject::Batch(batch) => _ = batches.insert(batch),
+                DueSubject::Task(task) => failed = failed.and(self.bells.task(&task).await),
+                DueSubject::Content(event) => failed = failed.and(self.bells.content(&event).await),
                 // Asked for, not rung for.
-                Thing::Job(_) => (),
-                Thing::Delivery(delivery) if delivery.state == State::Pending => {
+                DueSubject::Job(_) => (),
+                DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
                     pending.push(*delivery);
                 }
-                Thing::Delivery(delivery) => dead.push(*delivery),
+                DueSubject::Delivery(delivery) => dead.push(*delivery),
             }
         }
         // However many of its jobs are to be counted, one bell is enough.

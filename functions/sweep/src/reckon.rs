@@ -3,37 +3,41 @@
 use adapters::{
     Unavailable,
     metrics::{self, NAMESPACE, Unit},
-    table::{Recorded, Table},
+    table::{RecordOutcome, Table},
 };
 use dispatch::announce::{Announcement, Announcer};
 use domain::{
     id::ApplicationId,
     job::Job,
-    poll::{self, Step},
+    poll::{self, PollStep},
 };
 use tracing::warn;
 
-use crate::{Sweep, Swept, source::Asked};
+use crate::{Sweep, Swept, source::PolledSource};
 
 impl Sweep {
     /// Sees to a job that is not asked for: it has ended, or timed out, or its time has not come.
-    pub(crate) async fn settle(&self, asked: &Asked<'_>, job: Job) -> Result<Swept, Unavailable> {
+    pub(crate) async fn settle(
+        &self,
+        asked: &PolledSource<'_>,
+        job: Job,
+    ) -> Result<Swept, Unavailable> {
         let now = self.clock.now();
         match asked.watch.step(&job, now) {
-            Step::Reckon => self.reckon(asked, &job).await,
-            Step::GiveUp => {
+            PollStep::Reckon => self.reckon(asked, &job).await,
+            PollStep::GiveUp => {
                 // The mark first, as everywhere.
                 let marked = poll::postponed(&job, Some(now.plus(asked.watch.interval())));
                 self.table.keep_job(&marked).await?;
                 self.tell(asked.source, poll::timed_out(&asked.profile, &job)).await?;
                 Ok(Swept { told: 1, ..Swept::default() })
             }
-            Step::Wait(at) => {
+            PollStep::Wait(at) => {
                 self.table.keep_job(&poll::postponed(&job, at)).await?;
                 Ok(Swept::default())
             }
             // It became a question while it waited; the next round asks.
-            Step::Ask => Ok(Swept::default()),
+            PollStep::Ask => Ok(Swept::default()),
         }
     }
 
@@ -45,7 +49,7 @@ impl Sweep {
 
     /// A job ended and it was not a webhook that told so: whether one has by now, and if not, that it
     /// was missed. The event and the job's mark are one step, so it is counted once.
-    async fn reckon(&self, asked: &Asked<'_>, job: &Job) -> Result<Swept, Unavailable> {
+    async fn reckon(&self, asked: &PolledSource<'_>, job: &Job) -> Result<Swept, Unavailable> {
         let heard = webhooks(&self.table, job).await?;
         if !asked.watch.missed(job, heard) {
             self.table.keep_job(&poll::postponed(job, None)).await?;
@@ -67,7 +71,7 @@ impl Sweep {
             marker: None,
             endpoints: &endpoints,
         };
-        if announcer.announce(&announcement).await? == Recorded::Contested {
+        if announcer.announce(&announcement).await? == RecordOutcome::Contested {
             // The job moved: it is due still, or somebody else counted it.
             return Ok(Swept::default());
         }

@@ -8,11 +8,11 @@ use std::{
 
 use adapters::{
     Unavailable,
-    table::{Due, Thing},
+    table::{DueItem, DueSubject},
 };
 use domain::{
     job::Job,
-    poll::{Platform, Step, Watch},
+    poll::{PollPlatform, PollSchedule, PollStep},
     profile::Profile,
     secret::Secret,
     source::Source,
@@ -25,17 +25,17 @@ use tracing::error;
 use crate::{AT_ONCE, Round, Sweep, Swept};
 
 /// A source whose platform may be asked.
-pub(crate) struct Asked<'a> {
+pub(crate) struct PolledSource<'a> {
     pub(crate) source: &'a Source,
     pub(crate) profile: Profile,
-    pub(crate) watch: Watch,
-    pub(crate) platform: Option<&'a Platform>,
+    pub(crate) watch: PollSchedule,
+    pub(crate) platform: Option<&'a PollPlatform>,
     pub(crate) secret: Option<Secret>,
     /// Until when it wants to be left alone.
     paused: Mutex<Option<Timestamp>>,
 }
 
-impl Asked<'_> {
+impl PolledSource<'_> {
     /// Until when its platform is left alone, if that is still to come.
     pub(crate) fn paused(&self, now: Timestamp) -> Option<Timestamp> {
         let paused = *self.paused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Sweep {
     /// Sees to the jobs of every source at once: a platform that hangs keeps its own waiting.
     pub(crate) async fn ask_all(
         &self,
-        jobs: HashMap<String, Vec<Due>>,
+        jobs: HashMap<String, Vec<DueItem>>,
         until: Instant,
         round: &mut Round,
     ) {
@@ -77,7 +77,7 @@ impl Sweep {
     async fn ask_source(
         &self,
         name: &str,
-        mut due: Vec<Due>,
+        mut due: Vec<DueItem>,
         until: Instant,
         room: &Semaphore,
         round: &mut Round,
@@ -90,13 +90,13 @@ impl Sweep {
             // It was removed: there is nobody to ask, and nobody to tell.
             return self.each(due, round, |job| self.forget(job)).await;
         };
-        let watch = Watch::of(&source.options);
+        let watch = PollSchedule::of(&source.options);
         due.sort_by_key(|due| due.at());
         let now = self.clock.now();
-        let is_question =
-            |due: &Due| matches!(&due.what, Thing::Job(job) if watch.step(job, now) == Step::Ask);
-        let (questions, rest): (Vec<Due>, Vec<Due>) = due.into_iter().partition(is_question);
-        let asked = Asked {
+        let is_question = |due: &DueItem| matches!(&due.what, DueSubject::Job(job) if watch.step(job, now) == PollStep::Ask);
+        let (questions, rest): (Vec<DueItem>, Vec<DueItem>) =
+            due.into_iter().partition(is_question);
+        let asked = PolledSource {
             secret: self.secret(&source),
             platform: source.options.platform.as_ref(),
             paused: Mutex::new(if questions.is_empty() {
@@ -116,12 +116,12 @@ impl Sweep {
     /// Does something about each of some jobs.
     async fn each<D: Future<Output = Result<Swept, Unavailable>>>(
         &self,
-        due: Vec<Due>,
+        due: Vec<DueItem>,
         round: &mut Round,
         what: impl Fn(Job) -> D,
     ) -> Result<(), Unavailable> {
         let jobs = due.into_iter().filter_map(|due| match due.what {
-            Thing::Job(job) => Some(*job),
+            DueSubject::Job(job) => Some(*job),
             _ => None,
         });
         let mut done = stream::iter(jobs).map(what).buffer_unordered(AT_ONCE);
@@ -133,13 +133,13 @@ impl Sweep {
 
     async fn questions(
         &self,
-        asked: &Asked<'_>,
-        due: Vec<Due>,
+        asked: &PolledSource<'_>,
+        due: Vec<DueItem>,
         until: Instant,
         room: &Semaphore,
         round: &mut Round,
     ) -> Result<(), Unavailable> {
-        let ask = |due: Due| async move {
+        let ask = |due: DueItem| async move {
             if until <= Instant::now() {
                 return Ok(Swept::default());
             }
@@ -154,7 +154,7 @@ impl Sweep {
                 return Ok(Swept::default());
             }
             match due.what {
-                Thing::Job(job) => self.ask(asked, &job).await,
+                DueSubject::Job(job) => self.ask(asked, &job).await,
                 _ => Ok(Swept::default()),
             }
         };
@@ -167,7 +167,7 @@ impl Sweep {
 
     fn secret(&self, source: &Source) -> Option<Secret> {
         let sealed = source.platform_secret.as_ref()?;
-        match self.vault.unseal(&Platform::owner(&source.name), sealed) {
+        match self.vault.unseal(&PollPlatform::owner(&source.name), sealed) {
             Ok(secret) => Some(secret),
             Err(cause) => {
                 error!(source = source.name, %cause, "a platform's secret");

@@ -3,10 +3,10 @@
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::request::{
-    AttributeNames, Attributes, Batch, ChangeVisibility, Delete, Draft, Entry, List, Named,
-    Nothing, OnQueue, Receive, SetAttributes,
+    AttributeNames, Attributes, BatchRequest, ChangeVisibility, Delete, Draft, Entry, ListQueues,
+    Named, Nothing, OnQueue, Receive, SetAttributes,
 };
-use super::store::{NewMessage, Received};
+use super::store::{NewMessage, ReceivedMessage};
 use super::{Sqs, digest, limits, queue};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Sqs {
         Ok(answer)
     }
 
-    async fn send_batch(&self, request: OnQueue<Batch<Draft>>) -> Answer {
+    async fn send_batch(&self, request: OnQueue<BatchRequest<Draft>>) -> Answer {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
@@ -129,7 +129,7 @@ impl Sqs {
         .await
     }
 
-    async fn delete_batch(&self, request: OnQueue<Batch<Delete>>) -> Answer {
+    async fn delete_batch(&self, request: OnQueue<BatchRequest<Delete>>) -> Answer {
         let name = request.queue();
         self.with_store(move |store| {
             store.queue(&name)?;
@@ -155,7 +155,10 @@ impl Sqs {
         Ok(json!({}))
     }
 
-    async fn change_visibility_batch(&self, request: OnQueue<Batch<ChangeVisibility>>) -> Answer {
+    async fn change_visibility_batch(
+        &self,
+        request: OnQueue<BatchRequest<ChangeVisibility>>,
+    ) -> Answer {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
@@ -201,7 +204,7 @@ impl Sqs {
         .await
     }
 
-    async fn list_queues(&self, request: List) -> Answer {
+    async fn list_queues(&self, request: ListQueues) -> Answer {
         let names = self.with_store(move |store| store.names(&request.queue_name_prefix)).await?;
         let urls: Vec<_> = names.iter().map(|name| self.queue_url(name)).collect();
         Ok(json!({ "QueueUrls": urls }))
@@ -299,7 +302,7 @@ fn accept(draft: Draft, queue: &Queue) -> Result<(NewMessage, Value), Refusal> {
 }
 
 /// The answer to a receive: each message with the attributes asked for.
-fn render(messages: &[Received], request: &Receive) -> Answer {
+fn render(messages: &[ReceivedMessage], request: &Receive) -> Answer {
     let mut system_names = request.attribute_names.clone();
     system_names.extend_from_slice(&request.message_system_attribute_names);
     let rendered: Vec<Value> = messages
@@ -329,7 +332,7 @@ fn render(messages: &[Received], request: &Receive) -> Answer {
     Ok(if rendered.is_empty() { json!({}) } else { json!({ "Messages": rendered }) })
 }
 
-fn system_attributes(message: &Received) -> BTreeMap<&'static str, String> {
+fn system_attributes(message: &ReceivedMessage) -> BTreeMap<&'static str, String> {
     let mut attributes = BTreeMap::from([
         ("SenderId", queue::ACCOUNT.to_owned()),
         ("SentTimestamp", message.sent_at.to_string()),

@@ -28,7 +28,7 @@ pub(crate) struct Queue {
 
 /// Where messages go that were received too often.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Redrive {
+pub(crate) struct RedrivePolicy {
     /// The dead-letter queue's name.
     pub(crate) queue: String,
     pub(crate) max_receives: i64,
@@ -99,7 +99,7 @@ impl Queue {
     }
 
     /// The redrive policy, if there is one.
-    pub(crate) fn redrive(&self) -> Option<Redrive> {
+    pub(crate) fn redrive(&self) -> Option<RedrivePolicy> {
         self.attributes.get("RedrivePolicy").and_then(|value| policy(value))
     }
 }
@@ -109,7 +109,7 @@ pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-fn policy(value: &str) -> Option<Redrive> {
+fn policy(value: &str) -> Option<RedrivePolicy> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Policy {
@@ -129,7 +129,7 @@ fn policy(value: &str) -> Option<Redrive> {
         Count::Number(count) => count,
         Count::Text(count) => count.parse().ok()?,
     };
-    (1..=1000).contains(&max_receives).then_some(Redrive { queue, max_receives })
+    (1..=1000).contains(&max_receives).then_some(RedrivePolicy { queue, max_receives })
 }
 
 #[cfg(test)]
@@ -141,7 +141,10 @@ mod tests {
         for count in ["5", "\"5\""] {
             let value =
                 format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{count}}}"#, arn("dlq"));
-            assert_eq!(policy(&value), Some(Redrive { queue: "dlq".to_owned(), max_receives: 5 }));
+            assert_eq!(
+                policy(&value),
+                Some(RedrivePolicy { queue: "dlq".to_owned(), max_receives: 5 })
+            );
         }
         for value in ["", "{}", r#"{"deadLetterTargetArn":"a:b","maxReceiveCount":0}"#] {
             assert_eq!(policy(value), None, "{value}");

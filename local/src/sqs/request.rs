@@ -75,7 +75,7 @@ impl<T> OnQueue<T> {
 /// The entries of a batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Batch<T> {
+pub(crate) struct BatchRequest<T> {
     #[serde(default = "Vec::new")]
     pub(crate) entries: Vec<Entry<T>>,
 }
@@ -120,7 +120,7 @@ pub(crate) struct AttributeNames {
 /// `ListQueues`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct List {
+pub(crate) struct ListQueues {
     #[serde(default)]
     pub(crate) queue_name_prefix: String,
 }

@@ -5,7 +5,7 @@
 //! `synchronous = NORMAL`, a committed change has reached the operating system: it survives the death
 //! of this process, and the machine's last moments may be lost with its power. dynoxide does the same.
 
-use super::queue::{Queue, Redrive};
+use super::queue::{Queue, RedrivePolicy};
 use super::refusal::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -50,7 +50,7 @@ pub(crate) struct NewMessage {
 
 /// A message as it was received.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedMessage {
     pub(crate) message_id: String,
     pub(crate) receipt: String,
     pub(crate) body: String,
@@ -112,7 +112,7 @@ impl Store {
 
     /// Creates the queue or replaces its attributes.
     pub(crate) fn save(&mut self, queue: &Queue) -> Result<(), Refusal> {
-        if let Some(Redrive { queue: target, .. }) = queue.redrive()
+        if let Some(RedrivePolicy { queue: target, .. }) = queue.redrive()
             && self.find(&target)?.is_none()
         {
             return Err(Refusal::value(
@@ -185,7 +185,7 @@ impl Store {
         count: usize,
         hide_ms: i64,
         now: i64,
-    ) -> Result<(Vec<Received>, bool), Refusal> {
+    ) -> Result<(Vec<ReceivedMessage>, bool), Refusal> {
         let redrive = match queue.redrive() {
             Some(redrive) if self.find(&redrive.queue)?.is_some() => Some(redrive),
             _ => None,
@@ -296,7 +296,7 @@ fn ready(
     work: &Transaction<'_>,
     queue: &str,
     count: usize,
-    redrive: Option<&Redrive>,
+    redrive: Option<&RedrivePolicy>,
     now: i64,
 ) -> rusqlite::Result<Ready> {
     let Ready { mut alive, mut dead } = Ready::default();
@@ -317,8 +317,8 @@ fn ready(
     Ok(Ready { alive, dead })
 }
 
-fn received_row(row: &Row<'_>) -> rusqlite::Result<Received> {
-    Ok(Received {
+fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
+    Ok(ReceivedMessage {
         message_id: row.get(0)?,
         receipt: row.get(1)?,
         body: row.get(2)?,

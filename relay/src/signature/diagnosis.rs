@@ -7,7 +7,7 @@ use std::fmt;
 use domain::{
     profile::Profile,
     secret::Secret,
-    signature::{Refusal, Request, Scheme, Verified},
+    signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
     time::Timestamp,
 };
 use http::HeaderMap;
@@ -33,8 +33,8 @@ pub(super) struct Case {
 }
 
 impl Case {
-    fn judge(&self) -> Result<Verified, Refusal> {
-        let request = Request {
+    fn judge(&self) -> Result<Verification, SignatureRefusal> {
+        let request = SignedRequest {
             headers: &self.headers,
             body: &self.body,
             url: self.url.as_deref(),
@@ -46,7 +46,8 @@ impl Case {
     /// The same, with the scheme in front that its headers are of: a profile may accept several.
     fn presented(&self) -> Self {
         let mut case = self.clone();
-        let request = Request { headers: &self.headers, body: &self.body, url: None, token: None };
+        let request =
+            SignedRequest { headers: &self.headers, body: &self.body, url: None, token: None };
         let found = self.profile.schemes().find(|scheme| scheme.is_presented(&request)).cloned();
         case.profile.scheme = found.unwrap_or_else(|| self.profile.scheme.clone());
         case.profile.also = Vec::new();
@@ -81,7 +82,7 @@ pub(super) enum Verdict {
     /// It does not.
     Refused {
         /// What the relay's log would say.
-        refusal: Refusal,
+        refusal: SignatureRefusal,
         /// Why, and what to do.
         reasons: Vec<String>,
     },
@@ -161,7 +162,7 @@ fn unexplained(case: &Case) -> String {
     )
 }
 
-fn notes(case: &Case, verified: &Verified) -> Vec<String> {
+fn notes(case: &Case, verified: &Verification) -> Vec<String> {
     let mut notes = Vec::from_iter(old_secret(case, verified));
     if let Some(at) = verified.timestamp {
         let signed = Timestamp::from_secs(at);
@@ -186,7 +187,7 @@ fn notes(case: &Case, verified: &Verified) -> Vec<String> {
     notes
 }
 
-fn old_secret(case: &Case, verified: &Verified) -> Option<String> {
+fn old_secret(case: &Case, verified: &Verification) -> Option<String> {
     let number = verified.secret + 1;
     (1 < number).then(|| {
         format!(

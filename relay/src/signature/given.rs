@@ -7,7 +7,7 @@ use domain::{
     profile::Profile,
     secret::Secret,
     signature::{Scheme, key_set},
-    source::{Options, effective},
+    source::{SourceOptions, effective},
     time::Timestamp,
 };
 use http::HeaderMap;
@@ -62,7 +62,7 @@ pub(super) enum Problem {
 
 impl Given {
     pub(super) fn read(&self) -> Result<Case, Problem> {
-        let mut options = Options::default();
+        let mut options = SourceOptions::default();
         if let Some(path) = &self.scheme {
             if self.profile != domain::profile::CONFIGURABLE {
                 return Err(Problem::Fixed);

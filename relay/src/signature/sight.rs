@@ -2,21 +2,21 @@
 
 use domain::{
     secret::{SYMMETRIC_PREFIX, Secret},
-    signature::{Algorithm, KeyEncoding, Refusal},
+    signature::{Algorithm, KeyEncoding, SignatureRefusal},
 };
 
 use super::{changes::key_words, diagnosis::Case};
 
 /// How far a clock is off, if that is why.
-pub(super) fn skew(case: &Case, refusal: &Refusal) -> Option<String> {
+pub(super) fn skew(case: &Case, refusal: &SignatureRefusal) -> Option<String> {
     let scheme = case.scheme();
     match refusal {
-        Refusal::Past(seconds) => Some(format!(
+        SignatureRefusal::Past(seconds) => Some(format!(
             "It was signed {seconds} s before it arrived, and {} s are allowed: the sender's clock is slow, this one is fast \
              (`timedatectl` tells), the request was held up, or it is a replay of an old one.",
             scheme.past_seconds
         )),
-        Refusal::Future(seconds) => Some(format!(
+        SignatureRefusal::Future(seconds) => Some(format!(
             "It was signed {seconds} s ahead of this clock, and {} s are allowed: set the clocks by NTP (`timedatectl` tells).",
             scheme.future_seconds
         )),
@@ -25,10 +25,10 @@ pub(super) fn skew(case: &Case, refusal: &Refusal) -> Option<String> {
 }
 
 /// What can be told from the request and the secrets alone.
-pub(super) fn at_sight(case: &Case, refusal: &Refusal) -> Vec<String> {
+pub(super) fn at_sight(case: &Case, refusal: &SignatureRefusal) -> Vec<String> {
     let mut seen = Vec::new();
     let scheme = case.scheme();
-    if let Refusal::Missing(name) = refusal {
+    if let SignatureRefusal::Missing(name) = refusal {
         let there: Vec<&str> = case.headers.keys().map(http::HeaderName::as_str).collect();
         seen.push(format!(
             "The profile `{}` needs the header `{name}`. The request has: {}.",
@@ -36,12 +36,12 @@ pub(super) fn at_sight(case: &Case, refusal: &Refusal) -> Vec<String> {
             if there.is_empty() { "none".to_owned() } else { there.join(", ") }
         ));
     }
-    if let Refusal::Doubled(name) = refusal {
+    if let SignatureRefusal::Doubled(name) = refusal {
         seen.push(format!("`{name}` stands more than once; which one counts would be a guess. A proxy may add its own."));
     }
-    if *refusal == Refusal::NoSecret && scheme.algorithm == Algorithm::Token {
+    if *refusal == SignatureRefusal::NoSecret && scheme.algorithm == Algorithm::Token {
         seen.push(format!("`{}` does not sign: what it knows is the token in its URL.", case.name));
-    } else if *refusal == Refusal::NoSecret {
+    } else if *refusal == SignatureRefusal::NoSecret {
         seen.push(format!(
             "No secret given can be a key: the profile `{}` wants {}.",
             case.name,

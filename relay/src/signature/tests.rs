@@ -4,7 +4,7 @@ use domain::{
     json_form,
     profile::Profile,
     secret::Secret,
-    signature::{Message, Refusal},
+    signature::{MessageToSign, SignatureRefusal},
     time::Timestamp,
 };
 use http::HeaderMap;
@@ -23,7 +23,7 @@ const BODY: &str =
 /// A request as the profile's sender makes it.
 fn case(profile: &str, secret: &str) -> Case {
     let known = Profile::named(profile).expect("a profile").clone();
-    let message = Message {
+    let message = MessageToSign {
         id: Some("msg_1"),
         at: Some(NOW),
         nonce: Some("n1"),
@@ -106,7 +106,7 @@ fn a_body_that_was_parsed_and_written_again_is_named_with_its_language() {
     // Python signed its own dump; a middleware here parsed it and wrote it compactly.
     let dumped = br#"{"job_id": "j1", "n": [1, 2.5]}"#;
     let mut parsed = case("hokusai", RAW);
-    let message = Message { body: dumped, ..Message::default() };
+    let message = MessageToSign { body: dumped, ..MessageToSign::default() };
     let value = parsed.profile.scheme.sign(&Secret::new(RAW), &message).expect("signs");
     header(&mut parsed, "x-hokusai-signature", |_| value.clone());
     parsed.body = br#"{"job_id":"j1","n":[1,2.5]}"#.to_vec();
@@ -116,7 +116,7 @@ fn a_body_that_was_parsed_and_written_again_is_named_with_its_language() {
     let sorted = json_form::python_sorted(BODY.as_bytes()).expect("JSON");
     let mut python = case("batch", RAW);
     let at = Some(NOW);
-    let message = Message { at, body: &sorted, ..Message::default() };
+    let message = MessageToSign { at, body: &sorted, ..MessageToSign::default() };
     let value = python.profile.scheme.sign(&Secret::new(RAW), &message).expect("signs");
     header(&mut python, "x-webhook-signature", |_| value.clone());
     told(&python, "Python's json.dumps with sort_keys");
@@ -142,7 +142,7 @@ fn a_clock_that_is_off_is_told_in_seconds() {
             Verdict::Refused { refusal, .. } => refusal,
             Verdict::Holds { .. } => panic!("stale"),
         },
-        Refusal::Future(4000)
+        SignatureRefusal::Future(4000)
     );
 }
 
@@ -175,8 +175,12 @@ fn a_secret_decoded_where_it_should_be_raw_is_named_and_the_other_way_round() {
     let mut whole = case("standard", WHSEC);
     let mut scheme = whole.profile.scheme.clone();
     scheme.key = domain::signature::KeyEncoding::Raw;
-    let message =
-        Message { id: Some("msg_1"), at: Some(NOW), body: BODY.as_bytes(), ..Message::default() };
+    let message = MessageToSign {
+        id: Some("msg_1"),
+        at: Some(NOW),
+        body: BODY.as_bytes(),
+        ..MessageToSign::default()
+    };
     let value = scheme.sign(&Secret::new(WHSEC), &message).expect("signs");
     header(&mut whole, "webhook-signature", |_| value.clone());
     told(&whole, "The sender uses the secret's text as it is as the key");

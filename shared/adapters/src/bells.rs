@@ -12,7 +12,7 @@ use domain::{
 
 use crate::{
     Unavailable,
-    queue::{Outgoing, Queue},
+    queue::{Queue, QueueMessage},
 };
 
 /// Where deliveries to be attempted are rung for.
@@ -28,7 +28,7 @@ impl Inbox {
     pub async fn batch(&self, batch: &BatchId) -> Result<(), Unavailable> {
         let body = Doorbell::Batch { batch: batch.clone() }.print();
         let group = Some(batch.to_string());
-        self.0.send(Outgoing { body, delay: Duration::from_secs(1), group }).await
+        self.0.send(QueueMessage { body, delay: Duration::from_secs(1), group }).await
     }
 }
 
@@ -89,19 +89,19 @@ impl Bells {
     /// Rings for content whose time is over.
     pub async fn content(&self, event: &EventId) -> Result<(), Unavailable> {
         let body = Doorbell::Content { content: event.clone() }.print();
-        self.dead_letters.send(Outgoing { body, delay: Duration::ZERO, group: None }).await
+        self.dead_letters.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
     }
 
     /// Rings for a task.
     pub async fn task(&self, task: &TaskId) -> Result<(), Unavailable> {
         let body = Doorbell::Task { task: task.clone() }.print();
-        self.dead_letters.send(Outgoing { body, delay: Duration::ZERO, group: None }).await
+        self.dead_letters.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
     }
 }
 
 /// Fair queues tell endpoints apart by the group, so that a hung one does not delay the others.
-fn bell(delivery: &Delivery, delay: Duration, hops: u8) -> Outgoing {
+fn bell(delivery: &Delivery, delay: Duration, hops: u8) -> QueueMessage {
     let (event, id) = (delivery.event.clone(), delivery.id.clone());
     let body = Doorbell::Delivery { event, delivery: id, hops }.print();
-    Outgoing { body, delay, group: Some(delivery.endpoint.to_string()) }
+    QueueMessage { body, delay, group: Some(delivery.endpoint.to_string()) }
 }

@@ -1,7 +1,7 @@
 //! Bodies too large for a message or an item lie in S3, and a claim to them travels instead.
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
-use domain::envelope::Carried;
+use domain::envelope::StoredBody;
 
 use crate::Unavailable;
 
@@ -49,16 +49,16 @@ impl Bucket {
     }
 
     /// Carries a body inline if it is small, else puts it under `key` and carries the claim.
-    pub async fn carry(&self, key: &str, body: &[u8]) -> Result<Carried, Unavailable> {
+    pub async fn carry(&self, key: &str, body: &[u8]) -> Result<StoredBody, Unavailable> {
         if body.len() <= MAX_INLINE {
-            return Ok(Carried::inline(body));
+            return Ok(StoredBody::inline(body));
         }
         self.put(key, body.to_vec()).await?;
-        Ok(Carried::Claim(key.to_owned()))
+        Ok(StoredBody::Claim(key.to_owned()))
     }
 
     /// The bytes that are carried.
-    pub async fn open(&self, carried: Carried) -> Result<Vec<u8>, Unavailable> {
+    pub async fn open(&self, carried: StoredBody) -> Result<Vec<u8>, Unavailable> {
         match carried.open() {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(key)) => self.get(&key).await,

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
     destination::{Destination, Neighbours},
-    retry::{self, ErrorClass, Outcome},
+    retry::{self, CallOutcome, ErrorClass},
     time::Timestamp,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
@@ -38,9 +38,9 @@ use url::Host;
 
 pub use self::{
     eventbridge::EventBridge,
-    get::{Heard, Question},
+    get::{FetchRequest, FetchResult},
 };
-use crate::queue::{Beside, Queue};
+use crate::queue::{Queue, SiblingQueues};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
@@ -51,7 +51,7 @@ pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
     names: Names,
-    queues: Option<Beside>,
+    queues: Option<SiblingQueues>,
     buses: Option<EventBridge>,
 }
 
@@ -63,7 +63,7 @@ type Names = Arc<dyn Fn(String, u16) -> Looked + Send + Sync>;
 type Looked = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// What is to be sent.
-pub struct Call<'a> {
+pub struct OutboundCall<'a> {
     /// Where to.
     pub url: &'a str,
     /// With which headers, besides `host` and `content-length`.
@@ -75,12 +75,12 @@ pub struct Call<'a> {
     /// The time now, for a `Retry-After` that is a date.
     pub now: Timestamp,
     /// What a queue or an event bus is told besides.
-    pub label: Option<Label<'a>>,
+    pub label: Option<CallLabel<'a>>,
 }
 
 /// What stands on the outside of a message or an event.
 #[derive(Clone, Copy, Debug)]
-pub struct Label<'a> {
+pub struct CallLabel<'a> {
     /// The `webhook-id`.
     pub id: &'a str,
     /// The endpoint: a queue keeps the order of what has the same.
@@ -97,9 +97,9 @@ pub struct Label<'a> {
 
 /// What came of a call.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct CallResult {
     /// In the domain's words.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// The first bytes of the answer, as text.
     pub response: String,
     /// What happened, for people.
@@ -159,24 +159,33 @@ impl Caller {
 
     /// Posts a body; sends, puts or publishes it if the URL is that of a queue, an event bus or a Redis channel. Every
     /// way of failing is an outcome, never an error.
-    pub async fn post(&self, call: Call<'_>) -> Answer {
+    pub async fn post(&self, call: OutboundCall<'_>) -> CallResult {
         self.send(Method::POST, call).await
     }
 
     /// The same with another method.
-    pub async fn send(&self, method: Method, call: Call<'_>) -> Answer {
+    pub async fn send(&self, method: Method, call: OutboundCall<'_>) -> CallResult {
         let (started, timeout) = (Instant::now(), call.timeout);
         let done = within(timeout, self.exchange(method, call)).await;
         let took = started.elapsed();
         match done {
-            Ok((outcome, response)) => Answer { outcome, response, detail: String::new(), took },
-            Err(Failure(class, detail)) => {
-                Answer { outcome: Outcome::Failed(class), response: String::new(), detail, took }
+            Ok((outcome, response)) => {
+                CallResult { outcome, response, detail: String::new(), took }
             }
+            Err(Failure(class, detail)) => CallResult {
+                outcome: CallOutcome::Failed(class),
+                response: String::new(),
+                detail,
+                took,
+            },
         }
     }
 
-    async fn exchange(&self, method: Method, call: Call<'_>) -> Result<(Outcome, String), Failure> {
+    async fn exchange(
+        &self,
+        method: Method,
+        call: OutboundCall<'_>,
+    ) -> Result<(CallOutcome, String), Failure> {
         match self.rule.destination(call.url)? {
             Destination::Redis(channel) => return self.publish(&channel, &call).await,
             Destination::Queue(queue) => return self.enqueue(&queue, &call).await,
@@ -317,14 +326,14 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
 }
 
-fn outcome<B>(response: &Response<B>, now: Timestamp) -> Outcome {
+fn outcome<B>(response: &Response<B>, now: Timestamp) -> CallOutcome {
     let date = |text: &str| {
         let at = httpdate::parse_http_date(text).ok()?;
         Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
     };
     let header = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = header.and_then(|value| retry::retry_after(value, now.secs(), date));
-    Outcome::Answered { status: response.status().as_u16(), retry_after }
+    CallOutcome::Answered { status: response.status().as_u16(), retry_after }
 }
 
 fn body_error(error: &hyper::Error) -> Failure {

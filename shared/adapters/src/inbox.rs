@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::envelope::{Carried, Envelope};
+use domain::envelope::{Envelope, StoredBody};
 
 use crate::{
     Unavailable,
     bucket::Bucket,
-    queue::{MAX_MESSAGE, Outgoing, Queue},
+    queue::{MAX_MESSAGE, Queue, QueueMessage},
 };
 
 /// Puts an accepted request on the inbox. If it is too large for a message, its body goes to the
@@ -22,8 +22,8 @@ pub async fn put(
     if MAX_MESSAGE < message.len() {
         let key = format!("inbox/{}/{}", envelope.event.bare(), envelope.arrival);
         bucket.put(&key, body.to_vec()).await?;
-        envelope.body = Carried::Claim(key);
+        envelope.body = StoredBody::Claim(key);
         message = envelope.print();
     }
-    inbox.send(Outgoing { body: message, delay: Duration::ZERO, group: None }).await
+    inbox.send(QueueMessage { body: message, delay: Duration::ZERO, group: None }).await
 }

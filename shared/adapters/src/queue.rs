@@ -19,13 +19,13 @@ pub struct Queue {
 
 /// What sends to queues of the same account and region, by name.
 #[derive(Clone, Debug)]
-pub(crate) struct Beside {
+pub(crate) struct SiblingQueues {
     /// The client of the queue that they lie beside.
     pub(crate) client: Client,
     account: String,
 }
 
-impl Beside {
+impl SiblingQueues {
     /// The URL of the queue of this name.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.account)
@@ -34,7 +34,7 @@ impl Beside {
 
 /// One message to send.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub struct QueueMessage {
     /// What it says.
     pub body: String,
     /// How long SQS holds it back; at most 900 s.
@@ -50,13 +50,13 @@ impl Queue {
     }
 
     /// What sends to the queues beside this one, which are in the same account and region.
-    pub(crate) fn beside(&self) -> Beside {
+    pub(crate) fn beside(&self) -> SiblingQueues {
         let account = self.url.rsplit_once('/').map_or("", |(account, _)| account);
-        Beside { client: self.client.clone(), account: account.to_owned() }
+        SiblingQueues { client: self.client.clone(), account: account.to_owned() }
     }
 
     /// Sends one message.
-    pub async fn send(&self, message: Outgoing) -> Result<(), Unavailable> {
+    pub async fn send(&self, message: QueueMessage) -> Result<(), Unavailable> {
         let delay = seconds(message.delay);
         self.client
             .send_message()
@@ -72,7 +72,7 @@ impl Queue {
 
     /// Sends many, ten at a time. Any that SQS did not take is an error, and holds up none of the
     /// others; the caller's own `due` brings it back.
-    pub async fn send_all(&self, messages: Vec<Outgoing>) -> Result<(), Unavailable> {
+    pub async fn send_all(&self, messages: Vec<QueueMessage>) -> Result<(), Unavailable> {
         let mut failed = Ok(());
         for chunk in messages.chunks(10) {
             let sent = match chunk {
@@ -84,8 +84,8 @@ impl Queue {
         failed
     }
 
-    async fn send_ten(&self, messages: &[Outgoing]) -> Result<(), Unavailable> {
-        let entry = |(index, message): (usize, &Outgoing)| {
+    async fn send_ten(&self, messages: &[QueueMessage]) -> Result<(), Unavailable> {
+        let entry = |(index, message): (usize, &QueueMessage)| {
             let delay = seconds(message.delay);
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())

@@ -9,8 +9,8 @@ use aes_gcm::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    headers::{self, Kept},
-    secret::{Sealed, Secret},
+    headers::{self, StoredHeader},
+    secret::{SealedSecret, Secret},
 };
 
 use crate::{Unavailable, random};
@@ -48,16 +48,16 @@ impl Vault {
     }
 
     /// Seals a secret for its owner.
-    pub fn seal(&self, owner: &str, secret: &Secret) -> Sealed {
+    pub fn seal(&self, owner: &str, secret: &Secret) -> SealedSecret {
         let nonce: [u8; NONCE] = random::bytes();
         let payload = Payload { msg: secret.expose(), aad: owner.as_bytes() };
         let sealed = self.cipher.encrypt(&nonce.into(), payload);
         let sealed = sealed.expect("AES-GCM seals anything below 64 GiB");
-        Sealed(STANDARD.encode([&nonce[..], &sealed].concat()))
+        SealedSecret(STANDARD.encode([&nonce[..], &sealed].concat()))
     }
 
     /// Opens what was sealed for this owner.
-    pub fn unseal(&self, owner: &str, sealed: &Sealed) -> Result<Secret, NotOpened> {
+    pub fn unseal(&self, owner: &str, sealed: &SealedSecret) -> Result<Secret, NotOpened> {
         let bytes = STANDARD.decode(&sealed.0).map_err(|_| NotOpened)?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(NotOpened)?;
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| NotOpened)?;
@@ -71,15 +71,15 @@ impl Vault {
         &self,
         owner: &str,
         given: BTreeMap<String, String>,
-        known: &BTreeMap<String, Kept>,
-    ) -> BTreeMap<String, Kept> {
+        known: &BTreeMap<String, StoredHeader>,
+    ) -> BTreeMap<String, StoredHeader> {
         let keep = |(name, value): (String, String)| {
             let kept = match known.get(&name) {
-                Some(kept @ Kept::Sealed(_)) if value == headers::MASK => kept.clone(),
+                Some(kept @ StoredHeader::Sealed(_)) if value == headers::MASK => kept.clone(),
                 _ if headers::is_sensitive(&name) => {
-                    Kept::Sealed(self.seal(owner, &Secret::new(value)))
+                    StoredHeader::Sealed(self.seal(owner, &Secret::new(value)))
                 }
-                _ => Kept::Plain(value),
+                _ => StoredHeader::Plain(value),
             };
             (name, kept)
         };
@@ -90,12 +90,12 @@ impl Vault {
     pub fn open_headers(
         &self,
         owner: &str,
-        kept: &BTreeMap<String, Kept>,
+        kept: &BTreeMap<String, StoredHeader>,
     ) -> Result<BTreeMap<String, Secret>, NotOpened> {
-        let open = |(name, kept): (&String, &Kept)| {
+        let open = |(name, kept): (&String, &StoredHeader)| {
             let value = match kept {
-                Kept::Plain(text) => Secret::new(text.as_str()),
-                Kept::Sealed(sealed) => self.unseal(owner, sealed)?,
+                StoredHeader::Plain(text) => Secret::new(text.as_str()),
+                StoredHeader::Sealed(sealed) => self.unseal(owner, sealed)?,
             };
             Ok((name.clone(), value))
         };
@@ -133,7 +133,7 @@ mod tests {
         let other = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdeF"));
         assert!(other.unseal("endpoint:ep_1", &sealed).is_err());
         for bad in ["", "AAAA", "not base64!", &STANDARD.encode([0; 12])] {
-            assert!(vault.unseal("endpoint:ep_1", &Sealed(bad.to_owned())).is_err());
+            assert!(vault.unseal("endpoint:ep_1", &SealedSecret(bad.to_owned())).is_err());
         }
     }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Claimed, Context, Written},
+    table::{AttemptContext, ClaimedDelivery, WriteOutcome},
 };
 use domain::{
     delivery::Delivery,
-    endpoint::{Disabled, Endpoint},
-    health::{Admission, Called, Circuit, Judged, News},
-    operational::{self, Change, Trouble},
+    endpoint::{DisabledReason, Endpoint},
+    health::{Admission, CallReport, Circuit, HealthChange, HealthNotice},
+    operational::{self, DeliveryTrouble, EndpointChange},
     pace::{self, Turn},
     time::Timestamp,
 };
@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::{
     announce::Announcer,
-    attempt::{Asked, Attempts},
+    attempt::{AttemptReason, Attempts},
     measure,
     operational::Telling,
 };
@@ -49,10 +49,10 @@ impl Attempts {
     /// that then waits for its place.
     pub(crate) async fn admit(
         &self,
-        claimed: &mut Claimed,
+        claimed: &mut ClaimedDelivery,
         endpoint: &Endpoint,
-        context: &Context,
-        asked: Asked,
+        context: &AttemptContext,
+        asked: AttemptReason,
     ) -> Result<Admitted, Unavailable> {
         let (now, health) = (self.clock.now(), &context.health);
         if let Admission::Defer(until) = health.admit(asked.manual, now) {
@@ -89,7 +89,7 @@ impl Attempts {
             let lease = Delivery::lease(&endpoint.policy);
             let probing = health.probing(claimed.token(), lease, now);
             let kept = self.table.keep_health(&endpoint.id, health.version, &probing, now).await?;
-            if kept == Written::Yes {
+            if kept == WriteOutcome::Done {
                 measure::circuit(&endpoint.id, &probing.circuit, now);
                 return Ok(Admitted::Now(place));
             }
@@ -135,10 +135,10 @@ impl Attempts {
     /// more with the next call, and nothing of the delivery depends on it.
     pub(crate) async fn notice(
         &self,
-        context: &Context,
+        context: &AttemptContext,
         endpoint: &Endpoint,
         delivery: &Delivery,
-        called: Called<'_>,
+        called: CallReport<'_>,
     ) {
         if let Err(error) = self.note_health(context, endpoint, delivery, called).await {
             warn!(%error, endpoint = %endpoint.id, "how an endpoint fares was not written down");
@@ -147,10 +147,10 @@ impl Attempts {
 
     async fn note_health(
         &self,
-        context: &Context,
+        context: &AttemptContext,
         endpoint: &Endpoint,
         delivery: &Delivery,
-        called: Called<'_>,
+        called: CallReport<'_>,
     ) -> Result<(), Unavailable> {
         let mut health = match context.health.circuit {
             Circuit::Closed => context.health.clone(),
@@ -159,7 +159,8 @@ impl Attempts {
         };
         for _ in 0..u32::from(endpoint.breaker.threshold) + ROUNDS {
             let now = self.clock.now();
-            let Judged::Changed { next, news } = health.judge(called, endpoint.breaker, now) else {
+            let HealthChange::Changed { next, news } = health.judge(called, endpoint.breaker, now)
+            else {
                 return Ok(());
             };
             if let Some(news) = news {
@@ -167,7 +168,7 @@ impl Attempts {
                 self.tell_owner(context, endpoint, delivery, (news, since), now).await?;
             }
             let kept = self.table.keep_health(&endpoint.id, health.version, &next, now).await?;
-            if kept == Written::Yes {
+            if kept == WriteOutcome::Done {
                 if next.circuit != health.circuit {
                     measure::circuit(&endpoint.id, &next.circuit, now);
                     info!(endpoint = %endpoint.id, circuit = next.circuit.word(), "a circuit changed");
@@ -182,16 +183,18 @@ impl Attempts {
     /// What follows is done before it is written down that it was: it may be done again.
     async fn tell_owner(
         &self,
-        context: &Context,
+        context: &AttemptContext,
         endpoint: &Endpoint,
         delivery: &Delivery,
-        (news, since): (News, Timestamp),
+        (news, since): (HealthNotice, Timestamp),
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let trouble = match news {
-            News::GivenUp => return self.disable(endpoint, Disabled::Failing, since, now).await,
-            News::Failing => Trouble::Failing { since },
-            News::Recovered => Trouble::Recovered { since },
+            HealthNotice::GivenUp => {
+                return self.disable(endpoint, DisabledReason::Failing, since, now).await;
+            }
+            HealthNotice::Failing => DeliveryTrouble::Failing { since },
+            HealthNotice::Recovered => DeliveryTrouble::Recovered { since },
         };
         let (Some(event), Some(last)) = (&context.event, delivery.attempts.last()) else {
             return Ok(());
@@ -211,7 +214,7 @@ impl Attempts {
     pub(crate) async fn disable(
         &self,
         endpoint: &Endpoint,
-        why: Disabled,
+        why: DisabledReason,
         failing_since: Timestamp,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
@@ -220,12 +223,14 @@ impl Attempts {
         disabled.updated_at = now;
         let announcer = self.announcer();
         let application = announcer.application(&endpoint.application).await?;
-        let change = Change::Disabled { failing_since };
+        let change = EndpointChange::Disabled { failing_since };
         let news = operational::of_change(change, endpoint, application.as_ref(), now);
         let telling = announcer.telling(news, now).await?;
         let recordings: Vec<_> = telling.iter().map(Telling::recording).collect();
         let table = &self.table;
-        if table.update_endpoint_telling(endpoint, &disabled, &recordings).await? == Written::Yes {
+        if table.update_endpoint_telling(endpoint, &disabled, &recordings).await?
+            == WriteOutcome::Done
+        {
             warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
             if let Some(telling) = &telling {
                 announcer.ring(&telling.deliveries).await;

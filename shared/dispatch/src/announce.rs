@@ -7,15 +7,15 @@ use adapters::{
     bells::Outbox,
     clock::Clock,
     random,
-    table::{Recorded, Recording, Table},
+    table::{EventRecording, RecordOutcome, Table},
 };
 use domain::{
-    batch::Marker,
+    batch::BatchMarker,
     delivery::Delivery,
     endpoint::Endpoint,
-    event::{Event, Outcome},
+    event::{Event, EventOutcome},
     job::Job,
-    lane::{self, Place},
+    lane::{self, LanePlace},
 };
 use tracing::warn;
 
@@ -43,7 +43,7 @@ pub struct Announcement<'a> {
     /// The job as it becomes.
     pub job: Option<&'a Job>,
     /// What that means for its batch.
-    pub marker: Option<&'a Marker>,
+    pub marker: Option<&'a BatchMarker>,
     /// Whoever may want to hear of it.
     pub endpoints: &'a [Endpoint],
 }
@@ -51,24 +51,27 @@ pub struct Announcement<'a> {
 impl Announcer {
     /// Records an event, its job and a delivery to every endpoint that wants it in one step, then
     /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
-    pub async fn announce(&self, announcement: &Announcement<'_>) -> Result<Recorded, Unavailable> {
+    pub async fn announce(
+        &self,
+        announcement: &Announcement<'_>,
+    ) -> Result<RecordOutcome, Unavailable> {
         let now = self.clock.now();
         let Announcement { event, payload, job, marker, endpoints } = *announcement;
         let deliveries = match event.outcome {
-            Outcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
-            Outcome::Noted | Outcome::Stale | Outcome::Conflict => Vec::new(),
+            EventOutcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
+            EventOutcome::Noted | EventOutcome::Stale | EventOutcome::Conflict => Vec::new(),
         };
         let mut deliveries = deliveries;
         for round in 0.. {
             let places = self.line_up(event, payload, endpoints, &mut deliveries).await?;
             let (deliveries, callee) = (&deliveries, None);
-            let recording = Recording { event, job, marker, deliveries, endpoints, callee };
+            let recording = EventRecording { event, job, marker, deliveries, endpoints, callee };
             let recorded = self.table.record(&recording).await?;
-            if recorded == Recorded::New {
+            if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;
             }
             // Somebody may have taken the place that was next: then the event is not there.
-            let again = recorded == Recorded::Contested
+            let again = recorded == RecordOutcome::Contested
                 && round < PLACES_TRIED
                 && places != self.places(deliveries).await?
                 && self.table.event(&event.id).await?.is_none();
@@ -94,7 +97,7 @@ impl Announcer {
             let lane = endpoint.and_then(|endpoint| lane::lane(endpoint, event, payload));
             let Some(lane) = lane else { continue };
             let number = self.table.last_place(&lane).await? + 1;
-            delivery.lane = Some(Place { lane, number });
+            delivery.lane = Some(LanePlace { lane, number });
         }
         let places = deliveries.iter().filter_map(|it| Some(it.lane.as_ref()?.number - 1));
         Ok(places.collect())
@@ -112,7 +115,7 @@ impl Announcer {
     pub async fn heal(&self, event: &Event) -> Result<(), Unavailable> {
         let mut deliveries = self.table.deliveries_of(&event.id).await?;
         deliveries.retain(|delivery| {
-            delivery.made == 0 && delivery.state == domain::delivery::State::Pending
+            delivery.made == 0 && delivery.state == domain::delivery::DeliveryState::Pending
         });
         self.ring(&deliveries).await;
         Ok(())

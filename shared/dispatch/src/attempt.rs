@@ -9,23 +9,23 @@ use adapters::{
     Unavailable,
     bells::Bells,
     bucket::Bucket,
-    caller::{Answer, Call, Caller, Label},
+    caller::{CallLabel, CallResult, Caller, OutboundCall},
     clock::Clock,
     random,
-    table::{Claim, Claimed, Concluded, Context, Table},
+    table::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome, Table},
     vault::Vault,
 };
 use domain::{
-    delivery::{Delivery, LEASE_MARGIN, MAX_QUEUE_DELAY, Round, State},
-    endpoint::{Disabled, Endpoint},
+    delivery::{AttemptRound, Delivery, DeliveryState, LEASE_MARGIN, MAX_QUEUE_DELAY},
+    endpoint::{DisabledReason, Endpoint},
     event::Event,
-    health::{Called, Sign},
+    health::{CallReport, HealthSignal},
     id::{AttemptId, DeliveryId, EventId},
-    outgoing::{Ended, STATUS_REDIS},
+    outgoing::{DeliveryResult, STATUS_REDIS},
     pace,
-    poll::Verb,
-    retry::{self, ErrorClass, Policy, Verdict},
-    task::Kind,
+    poll::CancelMethod,
+    retry::{self, ErrorClass, Policy, RetryVerdict},
+    task::TaskKind,
     time::Timestamp,
 };
 use http::Method;
@@ -73,7 +73,7 @@ pub enum Attempted {
 
 /// Who asked for an attempt.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct AttemptReason {
     /// A person did, who waits.
     pub(crate) manual: bool,
     /// The call takes no longer than this, whatever the policy says.
@@ -105,7 +105,7 @@ impl Attempts {
         id: &DeliveryId,
         hops: u8,
     ) -> Result<Attempted, Unavailable> {
-        self.take_all(event, id, Asked { hops, ..Asked::default() }).await
+        self.take_all(event, id, AttemptReason { hops, ..AttemptReason::default() }).await
     }
 
     /// The same for somebody who waits: the call takes no longer than `limit`, whatever the policy
@@ -117,18 +117,18 @@ impl Attempts {
         manual: bool,
         limit: Option<Duration>,
     ) -> Result<Attempted, Unavailable> {
-        self.take_all(event, id, Asked { manual, limit, hops: 0 }).await
+        self.take_all(event, id, AttemptReason { manual, limit, hops: 0 }).await
     }
 
     pub(crate) async fn take(
         &self,
         event: &EventId,
         id: &DeliveryId,
-        asked: Asked,
+        asked: AttemptReason,
     ) -> Result<Attempted, Unavailable> {
         let token = random::token();
         let mut claim = self.table.claim(event, id, &token, self.clock.now()).await?;
-        if let Claim::Early(at) = claim {
+        if let ClaimOutcome::Early(at) = claim {
             let wait = at.since(self.clock.now());
             if PATIENCE < wait {
                 return Ok(Attempted::Early(at));
@@ -137,18 +137,22 @@ impl Attempts {
             claim = self.table.claim(event, id, &token, self.clock.now().max(at)).await?;
         }
         match claim {
-            Claim::Taken(claimed) => self.work(*claimed, asked).await,
-            Claim::Busy => Ok(Attempted::Busy),
-            Claim::Early(at) => Ok(Attempted::Early(at)),
-            Claim::Finished(delivery) => Ok(Attempted::Ended(delivery)),
-            Claim::Unknown => Ok(Attempted::Unknown),
+            ClaimOutcome::Taken(claimed) => self.work(*claimed, asked).await,
+            ClaimOutcome::Busy => Ok(Attempted::Busy),
+            ClaimOutcome::Early(at) => Ok(Attempted::Early(at)),
+            ClaimOutcome::Finished(delivery) => Ok(Attempted::Ended(delivery)),
+            ClaimOutcome::Unknown => Ok(Attempted::Unknown),
         }
     }
 
-    async fn work(&self, mut claimed: Claimed, asked: Asked) -> Result<Attempted, Unavailable> {
+    async fn work(
+        &self,
+        mut claimed: ClaimedDelivery,
+        asked: AttemptReason,
+    ) -> Result<Attempted, Unavailable> {
         let context = self.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
-            claimed.delivery.state = State::Cancelled;
+            claimed.delivery.state = DeliveryState::Cancelled;
             return self.end(&claimed, &Policy::default()).await;
         };
         if event.is_expunged(self.clock.now()) {
@@ -184,27 +188,27 @@ impl Attempts {
     /// Ends a delivery whose content is gone: there is nothing left to send, now or later.
     async fn forgo(
         &self,
-        mut claimed: Claimed,
+        mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
     ) -> Result<Attempted, Unavailable> {
         let (now, why) = (self.clock.now(), ErrorClass::Expunged);
         let detail = "the content of the message is gone";
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
-        claimed.delivery.state = State::Cancelled;
+        claimed.delivery.state = DeliveryState::Cancelled;
         self.end(&claimed, &endpoint.policy).await
     }
 
     /// Ends a delivery whose endpoint is not called. Not an attempt: the budget is untouched.
     async fn park(
         &self,
-        mut claimed: Claimed,
+        mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
         why: ErrorClass,
         detail: &str,
     ) -> Result<Attempted, Unavailable> {
         let now = self.clock.now();
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
-        claimed.delivery.state = State::Dead;
+        claimed.delivery.state = DeliveryState::Dead;
         self.end(&claimed, &endpoint.policy).await
     }
 
@@ -212,7 +216,7 @@ impl Attempts {
     /// may happen often, and Lambda stops a function that keeps calling itself.
     async fn put_off(
         &self,
-        mut claimed: Claimed,
+        mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
         until: Timestamp,
     ) -> Result<Attempted, Unavailable> {
@@ -224,15 +228,15 @@ impl Attempts {
         }
         claimed.delivery.next_at = at;
         Ok(match self.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
-            Concluded::Yes => Attempted::Early(at),
-            Concluded::Stale => Attempted::Stale,
+            ConcludeOutcome::Done => Attempted::Early(at),
+            ConcludeOutcome::Stale => Attempted::Stale,
         })
     }
 
     /// Lets a delivery go whose place in its endpoint's row is not near.
     async fn come_back(
         &self,
-        mut claimed: Claimed,
+        mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
         at: Timestamp,
         hops: u8,
@@ -244,7 +248,9 @@ impl Attempts {
             wait if MAX_QUEUE_DELAY < wait => now.plus(wait.saturating_sub(pace::SWEEP_AHEAD)),
             _ => Delivery::due_after(hops, now, at),
         };
-        if self.table.conclude(&claimed, &endpoint.policy, Some(due)).await? == Concluded::Stale {
+        if self.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
+            == ConcludeOutcome::Stale
+        {
             return Ok(Attempted::Stale);
         }
         if let Err(error) = self.bells.outbox.ring_again(&claimed.delivery, hops, now).await {
@@ -256,24 +262,26 @@ impl Attempts {
     /// Calls the endpoint, well within the lease.
     async fn call(
         &self,
-        claimed: &Claimed,
+        claimed: &ClaimedDelivery,
         (event, endpoint): (&Event, &Endpoint),
         Request { headers, body, sealed }: Request,
         at: Timestamp,
         limit: Option<Duration>,
-    ) -> Answer {
+    ) -> CallResult {
         let asked = Duration::from_secs(endpoint.policy.timeout_seconds.into());
         let asked = asked.min(limit.unwrap_or(asked));
         // The policy may have changed since the lease was measured.
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
-        let method = endpoint.bare.map_or(Method::POST, Verb::method);
+        let method = endpoint.bare.map_or(Method::POST, CancelMethod::method);
         // A queue that drops what it was sent already must not drop what a person asks for.
         let once = match claimed.delivery.round {
-            Round::Policy => claimed.delivery.id.to_string(),
-            Round::Once => AttemptId::of(&claimed.delivery.id, claimed.delivery.made).to_string(),
+            AttemptRound::Policy => claimed.delivery.id.to_string(),
+            AttemptRound::Once => {
+                AttemptId::of(&claimed.delivery.id, claimed.delivery.made).to_string()
+            }
         };
         let id = event.webhook_id();
-        let label = Some(Label {
+        let label = Some(CallLabel {
             id: &id,
             endpoint: endpoint.id.as_str(),
             application: endpoint.application.as_str(),
@@ -281,7 +289,7 @@ impl Attempts {
             once: &once,
             happened: event.created_at,
         });
-        let call = Call { url: &endpoint.url, headers, body, timeout, now: at, label };
+        let call = OutboundCall { url: &endpoint.url, headers, body, timeout, now: at, label };
         let mut answer = self.caller.send(method, call).await;
         compose::redact(&mut answer.response, &sealed);
         answer
@@ -289,12 +297,12 @@ impl Attempts {
 
     async fn conclude(
         &self,
-        mut claimed: Claimed,
-        context: &Context,
+        mut claimed: ClaimedDelivery,
+        context: &AttemptContext,
         endpoint: &Endpoint,
-        answer: Answer,
+        answer: CallResult,
         at: Timestamp,
-        asked: Asked,
+        asked: AttemptReason,
     ) -> Result<Attempted, Unavailable> {
         let policy = &endpoint.policy;
         let token = claimed.token().to_owned();
@@ -305,26 +313,26 @@ impl Attempts {
         delivery.record(record::attempt(delivery, endpoint, &answer, &verdict, at, asked.manual));
         let now = self.clock.now();
         let due = match verdict {
-            Verdict::Delivered => {
-                delivery.state = State::Delivered;
+            RetryVerdict::Delivered => {
+                delivery.state = DeliveryState::Delivered;
                 None
             }
-            Verdict::Retry(wait) if delivery.round == Round::Policy => {
+            RetryVerdict::Retry(wait) if delivery.round == AttemptRound::Policy => {
                 delivery.next_at = now.plus(wait);
                 Some(Delivery::due_after(asked.hops, now, delivery.next_at))
             }
-            Verdict::Retry(_) | Verdict::Dead | Verdict::Gone => {
-                delivery.state = State::Dead;
+            RetryVerdict::Retry(_) | RetryVerdict::Dead | RetryVerdict::Gone => {
+                delivery.state = DeliveryState::Dead;
                 Some(now)
             }
         };
-        if verdict == Verdict::Gone {
-            self.disable(endpoint, Disabled::Gone, at, now).await?;
+        if verdict == RetryVerdict::Gone {
+            self.disable(endpoint, DisabledReason::Gone, at, now).await?;
         }
-        let sign = Sign::of(&answer.outcome, verdict == Verdict::Delivered);
-        let called = Called { sign, token: &token, began: at };
+        let sign = HealthSignal::of(&answer.outcome, verdict == RetryVerdict::Delivered);
+        let called = CallReport { sign, token: &token, began: at };
         self.notice(context, endpoint, &claimed.delivery, called).await;
-        if self.table.conclude(&claimed, policy, due).await? == Concluded::Stale {
+        if self.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(Attempted::Stale);
         }
@@ -335,14 +343,14 @@ impl Attempts {
     }
 
     /// Tells the dashboard of the endpoint's system how a delivery ended, where it has one.
-    async fn tell(&self, delivery: &Delivery, context: &Context, at: Timestamp) {
+    async fn tell(&self, delivery: &Delivery, context: &AttemptContext, at: Timestamp) {
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else { return };
         let Some(server) = endpoint.metadata.get(STATUS_REDIS) else { return };
-        if !matches!(delivery.state, State::Delivered | State::Dead) {
+        if !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Dead) {
             return;
         }
-        let delivered = delivery.state == State::Delivered;
-        let ended = Ended { url: &endpoint.url, delivered, attempts: delivery.made, at };
+        let delivered = delivery.state == DeliveryState::Delivered;
+        let ended = DeliveryResult { url: &endpoint.url, delivered, attempts: delivery.made, at };
         match self.bucket.open(event.payload.clone()).await {
             Ok(payload) => status::tell(&self.caller, server, &payload, ended).await,
             Err(error) => warn!(%error, "a dashboard was not told how a delivery ended"),
@@ -350,30 +358,36 @@ impl Attempts {
     }
 
     /// Ends a delivery without a call.
-    async fn end(&self, claimed: &Claimed, policy: &Policy) -> Result<Attempted, Unavailable> {
-        let dead = claimed.delivery.state == State::Dead;
+    async fn end(
+        &self,
+        claimed: &ClaimedDelivery,
+        policy: &Policy,
+    ) -> Result<Attempted, Unavailable> {
+        let dead = claimed.delivery.state == DeliveryState::Dead;
         let due = dead.then(|| self.clock.now());
-        if self.table.conclude(claimed, policy, due).await? == Concluded::Stale {
+        if self.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
             return Ok(Attempted::Stale);
         }
-        self.follow_up(&claimed.delivery, &Context::default(), 0).await;
+        self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;
         Ok(Attempted::Ended(Box::new(claimed.delivery.clone())))
     }
 
     /// Rings for what follows. The table knows it already, so a bell that is not heard is rung by
     /// the sweep.
-    async fn follow_up(&self, delivery: &Delivery, context: &Context, hops: u8) {
+    async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
         let rung = match delivery.state {
-            State::Pending => self.bells.outbox.ring_again(delivery, hops, self.clock.now()).await,
-            State::Dead => {
+            DeliveryState::Pending => {
+                self.bells.outbox.ring_again(delivery, hops, self.clock.now()).await
+            }
+            DeliveryState::Dead => {
                 info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
                 self.bells.park([delivery]).await
             }
-            State::Delivered => self.recovered(context).await,
-            State::Cancelled => Ok(()),
+            DeliveryState::Delivered => self.recovered(context).await,
+            DeliveryState::Cancelled => Ok(()),
         };
         if delivery.letter.is_some()
-            && matches!(delivery.state, State::Delivered | State::Cancelled)
+            && matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled)
             && let Err(error) =
                 self.table.let_event_go(&delivery.event, None, self.clock.now()).await
         {
@@ -385,9 +399,9 @@ impl Attempts {
     }
 
     /// The endpoint answers: whatever waits for that may come.
-    async fn recovered(&self, context: &Context) -> Result<(), Unavailable> {
+    async fn recovered(&self, context: &AttemptContext) -> Result<(), Unavailable> {
         let Some(task) = &context.recovery else { return Ok(()) };
-        if matches!(task.kind, Kind::Recover { answering: true, .. }) {
+        if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
             return Ok(());
         }
         self.table.note_answering(task, self.clock.now()).await?;

@@ -8,9 +8,9 @@ use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::Event,
-    headers::{self, Kept, MASK},
+    headers::{self, MASK, StoredHeader},
     id::AttemptId,
-    outgoing::{self, Call, Facts, INCLUDE_TRACEBACK},
+    outgoing::{self, BodyContext, HeaderContext, INCLUDE_TRACEBACK},
     profile::Profile,
     secret::Secret,
     time::Timestamp,
@@ -69,7 +69,8 @@ pub(crate) fn request(
     let secrets = secrets.ok_or("the endpoint's signing secrets do not open")?;
     let own = vault.open_headers(&owner, &endpoint.headers);
     let own = own.map_err(|_| "the endpoint's headers do not open")?;
-    let is_sealed = |name: &&String| matches!(endpoint.headers.get(*name), Some(Kept::Sealed(_)));
+    let is_sealed =
+        |name: &&String| matches!(endpoint.headers.get(*name), Some(StoredHeader::Sealed(_)));
     let sealed: Vec<_> = own.keys().filter(is_sealed).map(|name| own[name].clone()).collect();
     let out = endpoint.outgoing();
     if endpoint.bare.is_some() {
@@ -80,12 +81,12 @@ pub(crate) fn request(
         Some(out) => {
             let asked = endpoint.metadata.get(INCLUDE_TRACEBACK);
             let include_traceback = asked.is_some_and(|asked| asked == "true");
-            outgoing::body(out, Facts { event, include_traceback }, &payload)
+            outgoing::body(out, BodyContext { event, include_traceback }, &payload)
         }
         None => payload,
     };
     let nonce = AttemptId::of(&delivery.id, delivery.made);
-    let call = Call {
+    let call = HeaderContext {
         secrets: &secrets,
         owner_has_secret: endpoint.owner_has_secret,
         id: &event.webhook_id(),

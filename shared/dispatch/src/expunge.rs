@@ -3,7 +3,7 @@
 use adapters::{
     Unavailable,
     bucket::Bucket,
-    table::{Table, Written},
+    table::{Table, WriteOutcome},
 };
 use domain::{event::Event, id::EventId, time::Timestamp};
 
@@ -16,12 +16,12 @@ pub async fn expunge(
     bucket: &Bucket,
     event: &Event,
     now: Timestamp,
-) -> Result<Written, Unavailable> {
+) -> Result<WriteOutcome, Unavailable> {
     let mut event = event.clone();
     let mut claims = event.claims();
     event.expunge(now);
-    if table.rewrite_event(&event).await? == Written::Refused {
-        return Ok(Written::Refused);
+    if table.rewrite_event(&event).await? == WriteOutcome::Refused {
+        return Ok(WriteOutcome::Refused);
     }
     // What a conflict named is known no more once its row is gone; an object that is left over then
     // ends with the bucket's own rule.

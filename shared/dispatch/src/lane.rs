@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Claimed, Concluded},
+    table::{ClaimedDelivery, ConcludeOutcome},
 };
 use domain::{
-    delivery::{Delivery, MAX_HOPS, State},
+    delivery::{Delivery, DeliveryState, MAX_HOPS},
     endpoint::Endpoint,
     id::{DeliveryId, EventId},
-    lane::Place,
+    lane::LanePlace,
 };
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::attempt::{Asked, Attempted, Attempts};
+use crate::attempt::{AttemptReason, Attempted, Attempts};
 
 /// Deliveries of a lane that one bell may attempt.
 const AT_MOST: usize = 50;
@@ -32,7 +32,7 @@ impl Attempts {
         &self,
         event: &EventId,
         id: &DeliveryId,
-        asked: Asked,
+        asked: AttemptReason,
     ) -> Result<Attempted, Unavailable> {
         let until = Instant::now() + PATIENCE;
         let first = self.take(event, id, asked).await?;
@@ -65,7 +65,7 @@ impl Attempts {
     /// Whether a delivery is to wait for others of its lane; it is let go then.
     pub(crate) async fn wait_for_turn(
         &self,
-        claimed: &Claimed,
+        claimed: &ClaimedDelivery,
         endpoint: &Endpoint,
     ) -> Result<Option<Attempted>, Unavailable> {
         let Some(place) = &claimed.delivery.lane else { return Ok(None) };
@@ -76,15 +76,15 @@ impl Attempts {
         let at = self.clock.now().plus(TURN);
         let concluded = self.table.conclude(claimed, &endpoint.policy, Some(at)).await?;
         Ok(Some(match concluded {
-            Concluded::Yes => Attempted::Early(at),
-            Concluded::Stale => Attempted::Stale,
+            ConcludeOutcome::Done => Attempted::Early(at),
+            ConcludeOutcome::Stale => Attempted::Stale,
         }))
     }
 }
 
 /// The place of a delivery that has ended, if it had one.
-fn ended(attempted: &Attempted) -> Option<&Place> {
+fn ended(attempted: &Attempted) -> Option<&LanePlace> {
     let (Attempted::Called(delivery) | Attempted::Ended(delivery)) = attempted else { return None };
     let Delivery { lane, state, .. } = &**delivery;
-    lane.as_ref().filter(|_| *state != State::Pending)
+    lane.as_ref().filter(|_| *state != DeliveryState::Pending)
 }

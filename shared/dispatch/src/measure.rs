@@ -2,15 +2,15 @@
 
 use adapters::metrics::{self, NAMESPACE, Unit};
 use domain::{
-    delivery::Delivery, health::Circuit, id::EndpointId, retry::Verdict, time::Timestamp,
+    delivery::Delivery, health::Circuit, id::EndpointId, retry::RetryVerdict, time::Timestamp,
 };
 
 /// Counts what came of an attempt: a delivery that arrived or is spent, or one more retry.
-pub(crate) fn attempted(delivery: &Delivery, verdict: &Verdict, at: Timestamp) {
+pub(crate) fn attempted(delivery: &Delivery, verdict: &RetryVerdict, at: Timestamp) {
     let name = match verdict {
-        Verdict::Delivered => "webhook_publish_success",
-        Verdict::Retry(_) => "webhook_retry_count",
-        Verdict::Dead | Verdict::Gone => "webhook_publish_failure",
+        RetryVerdict::Delivered => "webhook_publish_success",
+        RetryVerdict::Retry(_) => "webhook_retry_count",
+        RetryVerdict::Dead | RetryVerdict::Gone => "webhook_publish_failure",
     };
     let attempt = (delivery.tried()).to_string();
     let properties = [

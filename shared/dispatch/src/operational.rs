@@ -2,10 +2,10 @@
 //! be tried again until what it tells of has been written down; and where nobody asks for it, nothing
 //! is recorded.
 
-use adapters::{Unavailable, table::Recording};
+use adapters::{Unavailable, table::EventRecording};
 use domain::{
     application::Application, delivery::Delivery, endpoint::Endpoint, id::ApplicationId,
-    operational::News, time::Timestamp,
+    operational::OperationalEvent, time::Timestamp,
 };
 
 use crate::announce::{Announcement, Announcer};
@@ -14,7 +14,7 @@ use crate::announce::{Announcement, Announcer};
 #[derive(Clone, Debug)]
 pub struct Telling {
     /// What.
-    pub news: News,
+    pub news: OperationalEvent,
     /// The deliveries to whoever asked for it.
     pub deliveries: Vec<Delivery>,
     endpoints: Vec<Endpoint>,
@@ -22,8 +22,8 @@ pub struct Telling {
 
 impl Telling {
     /// What is to be recorded, by itself or together with what it tells of.
-    pub fn recording(&self) -> Recording<'_> {
-        Recording {
+    pub fn recording(&self) -> EventRecording<'_> {
+        EventRecording {
             event: &self.news.event,
             job: None,
             marker: None,
@@ -46,7 +46,7 @@ impl Announcer {
     /// News with whom it goes to; nothing if nobody asks for it.
     pub async fn telling(
         &self,
-        news: News,
+        news: OperationalEvent,
         now: Timestamp,
     ) -> Result<Option<Telling>, Unavailable> {
         let all = self.table.endpoints(&news.event.application).await?;
@@ -57,7 +57,7 @@ impl Announcer {
     }
 
     /// Records news and rings for it, unless it was told before.
-    pub async fn tell(&self, news: News, now: Timestamp) -> Result<(), Unavailable> {
+    pub async fn tell(&self, news: OperationalEvent, now: Timestamp) -> Result<(), Unavailable> {
         let Some(telling) = self.telling(news, now).await? else { return Ok(()) };
         let announcement = Announcement {
             event: &telling.news.event,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use adapters::caller::Answer;
+use adapters::caller::CallResult;
 use domain::{
     delivery::{Attempt, Delivery},
     endpoint::Endpoint,
     id::AttemptId,
-    retry::{ErrorClass, Outcome, Verdict},
+    retry::{CallOutcome, ErrorClass, RetryVerdict},
     time::Timestamp,
 };
 
@@ -19,17 +19,17 @@ pub(crate) fn note(
     detail: &str,
     at: Timestamp,
 ) -> Attempt {
-    attempt(delivery, endpoint, &no_answer(why, detail), &Verdict::Dead, at, false)
+    attempt(delivery, endpoint, &no_answer(why, detail), &RetryVerdict::Dead, at, false)
 }
 
 /// What could not be sent at all.
-pub(crate) fn unsendable(detail: &str) -> Answer {
+pub(crate) fn unsendable(detail: &str) -> CallResult {
     no_answer(ErrorClass::Relay, detail)
 }
 
-fn no_answer(why: ErrorClass, detail: &str) -> Answer {
-    Answer {
-        outcome: Outcome::Failed(why),
+fn no_answer(why: ErrorClass, detail: &str) -> CallResult {
+    CallResult {
+        outcome: CallOutcome::Failed(why),
         response: String::new(),
         detail: detail.to_owned(),
         took: Duration::ZERO,
@@ -40,19 +40,19 @@ fn no_answer(why: ErrorClass, detail: &str) -> Answer {
 pub(crate) fn attempt(
     delivery: &Delivery,
     endpoint: &Endpoint,
-    answer: &Answer,
-    verdict: &Verdict,
+    answer: &CallResult,
+    verdict: &RetryVerdict,
     at: Timestamp,
     manual: bool,
 ) -> Attempt {
     let (status, error, detail) = match &answer.outcome {
-        Outcome::Answered { status, .. } if *verdict == Verdict::Delivered => {
+        CallOutcome::Answered { status, .. } if *verdict == RetryVerdict::Delivered => {
             (Some(*status), None, String::new())
         }
-        Outcome::Answered { status, .. } => {
+        CallOutcome::Answered { status, .. } => {
             (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
         }
-        Outcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
+        CallOutcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
     };
     Attempt {
         id: AttemptId::of(&delivery.id, delivery.made),

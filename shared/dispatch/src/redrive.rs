@@ -8,14 +8,14 @@ use adapters::{
     bells::Outbox,
     bucket::Bucket,
     clock::Clock,
-    queue::{Outgoing, Queue},
-    table::{Redriven, Table, Written},
+    queue::{Queue, QueueMessage},
+    table::{RedriveOutcome, Table, WriteOutcome},
 };
 use domain::{
-    delivery::{Delivery, Round, State},
+    delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::Endpoint,
     event::Event,
-    letter::{self, Letter, LetterState, What},
+    letter::{self, Letter, LetterState, LetterSubject},
     time::Timestamp,
 };
 use tracing::warn;
@@ -40,14 +40,14 @@ impl Redrive {
     pub async fn redrive(
         &self,
         letter: &Letter,
-        round: Round,
+        round: AttemptRound,
         at: Timestamp,
-    ) -> Result<Redriven, Unavailable> {
+    ) -> Result<RedriveOutcome, Unavailable> {
         let mut next = letter.clone();
         next.retried_at = Some(self.clock.now());
         match &letter.what {
-            What::Delivery { .. } => self.delivery(next, round, at).await,
-            What::Message { queue, body } => {
+            LetterSubject::Delivery { .. } => self.delivery(next, round, at).await,
+            LetterSubject::Message { queue, body } => {
                 let text = self.bucket.open(body.clone()).await?;
                 let text = String::from_utf8_lossy(&text).into_owned();
                 self.message(next, *queue, text).await
@@ -58,16 +58,16 @@ impl Redrive {
     async fn delivery(
         &self,
         letter: Letter,
-        round: Round,
+        round: AttemptRound,
         at: Timestamp,
-    ) -> Result<Redriven, Unavailable> {
+    ) -> Result<RedriveOutcome, Unavailable> {
         let Some(delivery) = self.reopen(&letter, round, at, false).await? else {
-            return Ok(Redriven::No);
+            return Ok(RedriveOutcome::Refused);
         };
         if let Err(error) = self.outbox.ring([&delivery], self.clock.now()).await {
             warn!(%error, "a redriven delivery was not rung for; the sweep will");
         }
-        Ok(Redriven::Yes)
+        Ok(RedriveOutcome::Done)
     }
 
     /// Opens a letter's delivery again without ringing for it: the caller attempts it. `force` opens
@@ -75,18 +75,19 @@ impl Redrive {
     pub async fn reopen(
         &self,
         letter: &Letter,
-        round: Round,
+        round: AttemptRound,
         at: Timestamp,
         force: bool,
     ) -> Result<Option<Delivery>, Unavailable> {
-        let What::Delivery { event, delivery, application, endpoint, .. } = &letter.what else {
+        let LetterSubject::Delivery { event, delivery, application, endpoint, .. } = &letter.what
+        else {
             return Ok(None);
         };
         let Some(mut delivery) = self.table.delivery(event, delivery).await? else {
             return Ok(None);
         };
         let was = delivery.state;
-        if was != State::Dead && !(force && was == State::Delivered) {
+        if was != DeliveryState::Dead && !(force && was == DeliveryState::Delivered) {
             return Ok(None);
         }
         let endpoint = self.table.endpoint_of(application, &delivery.scope, endpoint).await?;
@@ -101,7 +102,7 @@ impl Redrive {
             ..letter.clone()
         };
         let redriven = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
-        Ok((redriven == Redriven::Yes).then_some(delivery))
+        Ok((redriven == RedriveOutcome::Done).then_some(delivery))
     }
 
     /// Sends an event to an endpoint at `at`, again or for the first time; whether it is on its way
@@ -116,25 +117,25 @@ impl Redrive {
         let now = self.clock.now();
         // A parked one goes back together with its letter.
         if let Some(delivery) = &latest
-            && delivery.state == State::Dead
+            && delivery.state == DeliveryState::Dead
             && let Some(letter) = &delivery.letter
             && let Some(letter) = self.table.letter(letter).await?
-            && self.redrive(&letter, Round::Policy, at).await? == Redriven::Yes
+            && self.redrive(&letter, AttemptRound::Policy, at).await? == RedriveOutcome::Done
         {
             return Ok(true);
         }
         let delivery = match latest {
             None => Delivery { next_at: at, ..Delivery::new(event, endpoint, 0, now) },
-            Some(delivery) if delivery.state == State::Pending => {
+            Some(delivery) if delivery.state == DeliveryState::Pending => {
                 self.outbox.ring([&delivery], now).await?;
                 return Ok(false);
             }
             Some(mut delivery) => {
-                delivery.redrive(Round::Policy, at);
+                delivery.redrive(AttemptRound::Policy, at);
                 delivery
             }
         };
-        if self.table.reopen(&delivery, &endpoint.policy, now).await? == Written::Refused {
+        if self.table.reopen(&delivery, &endpoint.policy, now).await? == WriteOutcome::Refused {
             return Ok(false);
         }
         if let Err(error) = self.outbox.ring([&delivery], now).await {
@@ -148,17 +149,17 @@ impl Redrive {
     async fn message(
         &self,
         mut letter: Letter,
-        queue: letter::Queue,
+        queue: letter::LetterQueue,
         body: String,
-    ) -> Result<Redriven, Unavailable> {
+    ) -> Result<RedriveOutcome, Unavailable> {
         let queue = match queue {
-            letter::Queue::Inbox => &self.inbox,
-            letter::Queue::Outbox => &self.outbox.0,
+            letter::LetterQueue::Inbox => &self.inbox,
+            letter::LetterQueue::Outbox => &self.outbox.0,
         };
-        queue.send(Outgoing { body, delay: Duration::ZERO, group: None }).await?;
+        queue.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await?;
         letter.state = LetterState::Resolved;
         letter.retry_success = Some(true);
         self.table.update_letter(&letter, self.clock.now()).await?;
-        Ok(Redriven::Yes)
+        Ok(RedriveOutcome::Done)
     }
 }

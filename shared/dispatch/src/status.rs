@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use adapters::caller::{Call, Caller};
+use adapters::caller::{Caller, OutboundCall};
 use domain::{
-    outgoing::{Ended, status},
-    retry::Outcome,
+    outgoing::{DeliveryResult, status},
+    retry::CallOutcome,
 };
 use http::HeaderMap;
 use tracing::warn;
@@ -15,12 +15,12 @@ use tracing::warn;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Publishes what there is to say to the server that the endpoint's owner named.
-pub(crate) async fn tell(caller: &Caller, server: &str, payload: &[u8], ended: Ended<'_>) {
+pub(crate) async fn tell(caller: &Caller, server: &str, payload: &[u8], ended: DeliveryResult<'_>) {
     for (channel, body) in status(payload, ended) {
         let channel: String =
             url::form_urlencoded::byte_serialize(channel.as_bytes()).collect::<String>();
         let url = format!("{}/{}", server.trim_end_matches('/'), channel.replace('+', "%20"));
-        let call = Call {
+        let call = OutboundCall {
             url: &url,
             headers: HeaderMap::new(),
             body,
@@ -29,7 +29,7 @@ pub(crate) async fn tell(caller: &Caller, server: &str, payload: &[u8], ended: E
             label: None,
         };
         let answer = caller.post(call).await;
-        if !matches!(answer.outcome, Outcome::Answered { .. }) {
+        if !matches!(answer.outcome, CallOutcome::Answered { .. }) {
             warn!(detail = answer.detail, "a dashboard was not told how a delivery ended");
             return;
         }

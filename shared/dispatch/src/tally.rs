@@ -10,10 +10,10 @@ use adapters::{
     Unavailable,
     bucket::Bucket,
     random,
-    table::{Recorded, Table, Written},
+    table::{RecordOutcome, Table, WriteOutcome},
 };
 use domain::{
-    batch::{self, Batch, Marker, News},
+    batch::{self, Batch, BatchMarker, BatchNews},
     event::Event,
     id::{ApplicationId, BatchId},
     profile::fingerprint,
@@ -69,9 +69,10 @@ impl Tally {
         let (marked, known) = tokio::try_join!(table.markers(id), table.batch(id))?;
         let now = self.announcer.clock.now();
         if let Some(first) = marked.first() {
-            let Marker { application, external_id, .. } = &first.marker;
+            let BatchMarker { application, external_id, .. } = &first.marker;
             let batch = known.unwrap_or_else(|| Batch::unknown(application, external_id, now));
-            let markers: Vec<Marker> = marked.iter().map(|marked| marked.marker.clone()).collect();
+            let markers: Vec<BatchMarker> =
+                marked.iter().map(|marked| marked.marker.clone()).collect();
             let counted = batch.counted(&markers, now);
             return Ok(table.count_markers(&counted, &marked).await?.into());
         }
@@ -79,7 +80,7 @@ impl Tally {
         if batch.closing {
             return Ok(table.put_batch(&batch.sealed(now), None).await?.into());
         }
-        let news: Vec<News> = batch.news().take(AT_ONCE).collect();
+        let news: Vec<BatchNews> = batch.news().take(AT_ONCE).collect();
         if news.is_empty() {
             return Ok(Step::Idle);
         }
@@ -90,7 +91,7 @@ impl Tally {
     }
 
     /// Announces something once: its event has the same id whoever makes it.
-    async fn announce(&self, batch: &Batch, news: News) -> Result<(), Unavailable> {
+    async fn announce(&self, batch: &Batch, news: BatchNews) -> Result<(), Unavailable> {
         let table = self.table();
         let now = self.announcer.clock.now();
         let application = ApplicationId::named(&batch.application);
@@ -113,7 +114,7 @@ impl Tally {
             job: None,
             marker: None,
         };
-        if self.announcer.announce(&announcement).await? == Recorded::Contested {
+        if self.announcer.announce(&announcement).await? == RecordOutcome::Contested {
             self.announcer.heal(&event).await?;
         }
         Ok(())
@@ -134,11 +135,11 @@ enum Step {
     Refused,
 }
 
-impl From<Written> for Step {
-    fn from(written: Written) -> Self {
+impl From<WriteOutcome> for Step {
+    fn from(written: WriteOutcome) -> Self {
         match written {
-            Written::Yes => Self::Done,
-            Written::Refused => Self::Refused,
+            WriteOutcome::Done => Self::Done,
+            WriteOutcome::Refused => Self::Refused,
         }
     }
 }

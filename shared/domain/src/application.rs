@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::ApplicationId, secret::Sealed, time::Timestamp};
+use crate::{id::ApplicationId, secret::SealedSecret, time::Timestamp};
 
 /// An application, as it lies in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Application {
     /// What signs to webhooks of jobs and batches that were registered without a secret of their
     /// own, sealed with the application's id.
     #[serde(default)]
-    pub webhook_secret: Option<Sealed>,
+    pub webhook_secret: Option<SealedSecret>,
     /// When its removal began: from then on it is not there for anybody, and nothing is sent.
     #[serde(default)]
     pub deleted_at: Option<Timestamp>,

@@ -1,7 +1,7 @@
 //! Jobs that belong together, counted once each.
 //!
 //! Ten thousand jobs that end at the same moment must not wait for one another, so a job does not
-//! touch its batch: the step that ends it leaves a [`Marker`], and whoever counts takes many
+//! touch its batch: the step that ends it leaves a [`BatchMarker`], and whoever counts takes many
 //! markers away in the one step that changes the batch. What follows from the counts is derived
 //! from them and from what was announced, so a crash between counting and announcing loses nothing.
 
@@ -11,10 +11,10 @@ mod notice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::{marker::Marker, notice::notice};
+pub use self::{marker::BatchMarker, notice::notice};
 use crate::{
     id::{ApplicationId, BatchId, EndpointId, EventId},
-    job::Status,
+    job::JobStatus,
     time::Timestamp,
 };
 
@@ -31,7 +31,7 @@ pub struct Batch {
     pub declared_at: Option<Timestamp>,
     /// What its registrar said of it.
     #[serde(default)]
-    pub about: About,
+    pub about: BatchDetails,
     /// How many jobs it has, once that is known.
     pub size: Option<u64>,
     /// Its size is to be the jobs that are known once all markers are counted.
@@ -44,12 +44,12 @@ pub struct Batch {
     pub fail_on: FailOn,
     /// Its jobs, by where they are.
     #[serde(default)]
-    pub counts: Counts,
+    pub counts: BatchCounts,
     /// How many of its steps were announced.
     #[serde(default)]
     pub announced_steps: u64,
     /// How it ended.
-    pub end: Option<End>,
+    pub end: Option<BatchEnd>,
     /// Whether that was announced.
     #[serde(default)]
     pub end_announced: bool,
@@ -68,7 +68,7 @@ pub struct Batch {
 
 /// What a registrar says of a batch that we only pass on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct About {
+pub struct BatchDetails {
     /// The source that its jobs come from.
     pub source: Option<String>,
     /// The file its requests came in.
@@ -108,7 +108,7 @@ pub enum FailOn {
 /// How a batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub enum BatchEnd {
     /// Well enough.
     Completed,
     /// Badly.
@@ -118,7 +118,7 @@ pub enum End {
 /// Jobs, by where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Counts {
+pub struct BatchCounts {
     /// All that we know of.
     pub known: u64,
     /// Ended well.
@@ -131,7 +131,7 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
-impl Counts {
+impl BatchCounts {
     /// Those that have ended.
     pub const fn ended(&self) -> u64 {
         self.succeeded + self.unsuccessful()
@@ -142,12 +142,12 @@ impl Counts {
         self.failed + self.timed_out + self.cancelled
     }
 
-    fn add(&mut self, marker: &Marker) {
+    fn add(&mut self, marker: &BatchMarker) {
         self.known += u64::from(marker.joins);
         match marker.ended {
-            Some(Status::Succeeded) => self.succeeded += 1,
-            Some(Status::TimedOut) => self.timed_out += 1,
-            Some(Status::Cancelled) => self.cancelled += 1,
+            Some(JobStatus::Succeeded) => self.succeeded += 1,
+            Some(JobStatus::TimedOut) => self.timed_out += 1,
+            Some(JobStatus::Cancelled) => self.cancelled += 1,
             Some(_) => self.failed += 1,
             None => (),
         }
@@ -158,7 +158,7 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
     /// What we only pass on.
-    pub about: About,
+    pub about: BatchDetails,
     /// How many jobs it has, if that is known.
     pub size: Option<u64>,
     /// When its progress is announced.
@@ -171,20 +171,20 @@ pub struct Declaration {
 
 /// Something about a batch that its subscribers hear once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum BatchNews {
     /// It has come this many steps far.
     Step(u64),
     /// It has ended.
-    End(End),
+    End(BatchEnd),
 }
 
-impl News {
+impl BatchNews {
     /// The type of the event.
     pub const fn event_type(self) -> &'static str {
         match self {
             Self::Step(_) => "batch.progress",
-            Self::End(End::Completed) => "batch.completed",
-            Self::End(End::Failed) => "batch.failed",
+            Self::End(BatchEnd::Completed) => "batch.completed",
+            Self::End(BatchEnd::Failed) => "batch.failed",
         }
     }
 
@@ -207,12 +207,12 @@ impl Batch {
             application: application.to_owned(),
             external_id: external_id.to_owned(),
             declared_at: None,
-            about: About::default(),
+            about: BatchDetails::default(),
             size: None,
             closing: false,
             steps: None,
             fail_on: FailOn::All,
-            counts: Counts::default(),
+            counts: BatchCounts::default(),
             announced_steps: 0,
             end: None,
             end_announced: false,
@@ -225,7 +225,7 @@ impl Batch {
     }
 
     /// The batch with these jobs counted.
-    pub fn counted(&self, markers: &[Marker], now: Timestamp) -> Self {
+    pub fn counted(&self, markers: &[BatchMarker], now: Timestamp) -> Self {
         let mut next = self.changed(now);
         for marker in markers {
             next.counts.add(marker);
@@ -260,19 +260,19 @@ impl Batch {
     }
 
     /// What is still to be announced, in order.
-    pub fn news(&self) -> impl Iterator<Item = News> {
-        let steps = (self.announced_steps + 1..=self.steps()).map(News::Step);
-        let end = self.end.filter(|_| !self.end_announced).map(News::End);
+    pub fn news(&self) -> impl Iterator<Item = BatchNews> {
+        let steps = (self.announced_steps + 1..=self.steps()).map(BatchNews::Step);
+        let end = self.end.filter(|_| !self.end_announced).map(BatchNews::End);
         steps.chain(end)
     }
 
     /// The batch after this was announced.
-    pub fn told(&self, news: &[News], now: Timestamp) -> Self {
+    pub fn told(&self, news: &[BatchNews], now: Timestamp) -> Self {
         let mut next = self.changed(now);
         for news in news {
             match news {
-                News::Step(step) => next.announced_steps = next.announced_steps.max(*step),
-                News::End(_) => next.end_announced = true,
+                BatchNews::Step(step) => next.announced_steps = next.announced_steps.max(*step),
+                BatchNews::End(_) => next.end_announced = true,
             }
         }
         next
@@ -311,7 +311,7 @@ impl Batch {
                 FailOn::All => 0 < ended && self.counts.succeeded == 0,
                 FailOn::Any => 0 < self.counts.unsuccessful(),
             };
-            self.end = Some(if failed { End::Failed } else { End::Completed });
+            self.end = Some(if failed { BatchEnd::Failed } else { BatchEnd::Completed });
             self.completed_at = Some(now);
         }
         self

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{Endpoint, Scope},
+    endpoint::{Endpoint, EndpointScope},
     event::Event,
     filter::Payload,
     id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
@@ -42,7 +42,7 @@ pub struct Delivery {
     pub application: ApplicationId,
     /// What its endpoint hears of, which is where that lies.
     #[serde(default)]
-    pub scope: Scope,
+    pub scope: EndpointScope,
     /// 0 for the first; a replay is the next generation.
     pub generation: u32,
     /// Every attempt so far, oldest first.
@@ -56,7 +56,7 @@ pub struct Delivery {
     pub round_from: u32,
     /// How many attempts this round may have.
     #[serde(default)]
-    pub round: Round,
+    pub round: AttemptRound,
     /// Its dead letter, once it had one.
     #[serde(default)]
     pub letter: Option<LetterId>,
@@ -65,11 +65,11 @@ pub struct Delivery {
     pub place: Option<Timestamp>,
     /// Its place among those of its key, at an endpoint that wants them in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lane: Option<lane::Place>,
+    pub lane: Option<lane::LanePlace>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Where it is.
-    pub state: State,
+    pub state: DeliveryState,
     /// When it may next be attempted.
     pub next_at: Timestamp,
     /// The headers of its last attempt, as they may be shown.
@@ -80,7 +80,7 @@ pub struct Delivery {
 /// Where a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum DeliveryState {
     /// To be attempted.
     Pending,
     /// The endpoint has it.
@@ -94,7 +94,7 @@ pub enum State {
 /// How many attempts a round may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Round {
+pub enum AttemptRound {
     /// As many as the endpoint's policy says.
     #[default]
     Policy,
@@ -141,13 +141,13 @@ impl Delivery {
             attempts: Vec::new(),
             made: 0,
             round_from: 0,
-            round: Round::Policy,
+            round: AttemptRound::Policy,
             letter: None,
             place: None,
             lane: None,
             sent: BTreeMap::new(),
             created_at: now,
-            state: State::Pending,
+            state: DeliveryState::Pending,
             next_at: event.asked.deliver_at.map_or(now, |at| at.max(now)),
         }
     }
@@ -188,10 +188,10 @@ impl Delivery {
     }
 
     /// Begins a new round.
-    pub const fn redrive(&mut self, round: Round, at: Timestamp) {
+    pub const fn redrive(&mut self, round: AttemptRound, at: Timestamp) {
         self.round_from = self.made;
         self.round = round;
-        self.state = State::Pending;
+        self.state = DeliveryState::Pending;
         self.next_at = at;
     }
 

@@ -3,7 +3,9 @@
 
 mod neighbours;
 
-pub use self::neighbours::{Bus, InvalidNeighbour, Neighbour, Neighbours, Queue};
+pub use self::neighbours::{
+    DestinationBus, DestinationQueue, InvalidNeighbour, Neighbour, Neighbours,
+};
 use crate::address::{Forbidden, Rule, Target};
 
 /// Where a delivery goes.
@@ -12,16 +14,16 @@ pub enum Destination {
     /// Posted.
     Http(Target),
     /// Published.
-    Redis(Channel),
+    Redis(RedisChannel),
     /// Sent as a message.
-    Queue(Queue),
+    Queue(DestinationQueue),
     /// Put as an event.
-    Bus(Bus),
+    Bus(DestinationBus),
 }
 
 /// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Channel {
+pub struct RedisChannel {
     /// The server, judged as any other; its URL is the `http` or `https` one of the same host.
     pub server: Target,
     /// The channel.
@@ -59,7 +61,7 @@ impl Rule {
         let path = server.url.path().trim_start_matches('/');
         let name = decode(path).filter(|name| (1..=256).contains(&name.len()));
         let name = name.ok_or(Forbidden::Channel)?;
-        Ok(Destination::Redis(Channel { server, name }))
+        Ok(Destination::Redis(RedisChannel { server, name }))
     }
 }
 

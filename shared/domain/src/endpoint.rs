@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Event,
-    filter::{Filter, Payload},
+    filter::{ContentFilter, Payload},
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
-    lane::Ordering,
-    outgoing::Outgoing,
-    poll::Verb,
+    lane::DeliveryOrdering,
+    outgoing::OutgoingProfile,
+    poll::CancelMethod,
     retry::Policy,
-    secret::{InvalidPair, Kind, Pair, SYMMETRIC_PREFIX, Sealed, Secret},
+    secret::{InvalidKeyPair, KeyPair, SYMMETRIC_PREFIX, SealedSecret, Secret, SecretKind},
     subscription,
     time::Timestamp,
 };
@@ -48,35 +48,35 @@ pub struct Endpoint {
     pub throttle_rate: Option<u16>,
     /// Nothing is sent while this is set.
     #[serde(default)]
-    pub disabled: Option<Disabled>,
+    pub disabled: Option<DisabledReason>,
     /// How it is retried.
     #[serde(default)]
     pub policy: Policy,
     /// What it hears of.
     #[serde(default)]
-    pub scope: Scope,
+    pub scope: EndpointScope,
     /// The profile whose headers and bodies it receives, besides Standard Webhooks.
     #[serde(default)]
     pub profile: Option<String>,
     /// Whether those of one key come one after the other.
     #[serde(default)]
-    pub ordering: Option<Ordering>,
+    pub ordering: Option<DeliveryOrdering>,
     /// Which contents it wants; all of them without one.
     #[serde(default)]
-    pub filter: Option<Filter>,
+    pub filter: Option<ContentFilter>,
     /// Headers of its owner's, sent along.
     #[serde(default)]
-    pub headers: BTreeMap<String, headers::Kept>,
+    pub headers: BTreeMap<String, headers::StoredHeader>,
     /// Whether its owner ever set a secret; some systems sign for nobody else.
     #[serde(default)]
     pub owner_has_secret: bool,
     /// It is a platform that is told to cancel a job: with this method and its headers alone, for
     /// nothing of ours means anything to it.
     #[serde(default)]
-    pub bare: Option<Verb>,
+    pub bare: Option<CancelMethod>,
     /// When calls to it stop for a while.
     #[serde(default)]
-    pub breaker: Breaker,
+    pub breaker: CircuitBreaker,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -88,14 +88,14 @@ pub struct Endpoint {
 
 /// When calls to an endpoint stop for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Breaker {
+pub struct CircuitBreaker {
     /// Failures in a row that open it.
     pub threshold: u16,
     /// How long it stays open at first, in seconds.
     pub recovery_seconds: u16,
 }
 
-impl Default for Breaker {
+impl Default for CircuitBreaker {
     fn default() -> Self {
         Self { threshold: 5, recovery_seconds: 60 }
     }
@@ -104,7 +104,7 @@ impl Default for Breaker {
 /// What an endpoint hears of, and where it lies in the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Scope {
+pub enum EndpointScope {
     /// Its application's events.
     #[default]
     Application,
@@ -117,7 +117,7 @@ pub enum Scope {
 /// Why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Disabled {
+pub enum DisabledReason {
     /// Its owner said so.
     ByOwner,
     /// It answered 410 Gone.
@@ -130,17 +130,17 @@ pub enum Disabled {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSecret {
     /// Sealed with the endpoint's id as associated data.
-    pub sealed: Sealed,
+    pub sealed: SealedSecret,
     /// When it stops signing, once it has been rotated away.
     pub expires_at: Option<Timestamp>,
     /// How it signs.
     #[serde(default)]
-    pub kind: Kind,
+    pub kind: SecretKind,
 }
 
 impl EndpointSecret {
     /// One that signs until it is rotated away.
-    pub const fn new(sealed: Sealed, kind: Kind) -> Self {
+    pub const fn new(sealed: SealedSecret, kind: SecretKind) -> Self {
         Self { sealed, expires_at: None, kind }
     }
 
@@ -163,7 +163,7 @@ pub enum InvalidSecret {
     Text,
     /// A key pair that is none, or the wrong half of it.
     #[error(transparent)]
-    Pair(#[from] InvalidPair),
+    Pair(#[from] InvalidKeyPair),
     /// A key pair where only a shared secret can sign.
     #[error("is a key pair; what this is for is signed with a shared secret, such as whsec_…")]
     Shared,
@@ -189,14 +189,14 @@ impl Endpoint {
             throttle_rate: None,
             disabled: None,
             policy: Policy::default(),
-            scope: Scope::Application,
+            scope: EndpointScope::Application,
             profile: None,
             filter: None,
             ordering: None,
             bare: None,
             headers: BTreeMap::new(),
             owner_has_secret: false,
-            breaker: Breaker::default(),
+            breaker: CircuitBreaker::default(),
             created_at: now,
             updated_at: now,
             version: 1,
@@ -231,7 +231,7 @@ impl Endpoint {
     pub fn signing_secret(&self, text: &str) -> Result<Secret, InvalidSecret> {
         let plain = self.outgoing().is_some();
         if !plain && ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
-            return Ok(Pair::parse(text)?.secret());
+            return Ok(KeyPair::parse(text)?.secret());
         }
         Self::secret(text, plain).or_else(|why| match plain {
             true => Err(why),
@@ -243,7 +243,7 @@ impl Endpoint {
     /// secret.
     pub fn signs_for_its_profile(&self) -> bool {
         let newest = self.secrets.first().map(|secret| secret.kind);
-        self.outgoing().is_none() || newest != Some(Kind::Ed25519)
+        self.outgoing().is_none() || newest != Some(SecretKind::Ed25519)
     }
 
     /// What the secrets of an endpoint are sealed with.
@@ -252,8 +252,8 @@ impl Endpoint {
     }
 
     /// How its profile's system calls subscribers, if it has such a profile.
-    pub fn outgoing(&self) -> Option<&'static Outgoing> {
-        Outgoing::of(self.profile.as_deref()?)
+    pub fn outgoing(&self) -> Option<&'static OutgoingProfile> {
+        OutgoingProfile::of(self.profile.as_deref()?)
     }
 
     /// Whether it wants to hear of an event, by its type and channels. Without a list of types it
@@ -278,7 +278,7 @@ impl Endpoint {
     }
 
     /// The secrets that sign now.
-    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Sealed> {
+    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
         self.secrets.iter().filter(move |secret| secret.signs(now)).map(|secret| &secret.sealed)
     }
 }
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn a_signing_secret_is_a_shared_one_or_a_pair() {
         let shared = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
-        let pair = Pair::of_seed(&[7; 32]);
+        let pair = KeyPair::of_seed(&[7; 32]);
         let text = pair.secret().as_str().expect("text").to_owned();
         let seed = format!("whsk_{}", STANDARD.encode([7; 32]));
         let public = pair.public().spelled();
@@ -314,8 +314,8 @@ mod tests {
             (&*shared(65), Err(InvalidSecret::Standard), Ok(&*shared(65))),
             (&text, Ok(&*text), Err(InvalidSecret::Shared)),
             (&seed, Ok(&*text), Err(InvalidSecret::Shared)),
-            (&public, Err(InvalidSecret::Pair(InvalidPair::Public)), Err(InvalidSecret::Shared)),
-            ("whsk_x", Err(InvalidSecret::Pair(InvalidPair::Shape)), Err(InvalidSecret::Shared)),
+            (&public, Err(InvalidSecret::Pair(InvalidKeyPair::Public)), Err(InvalidSecret::Shared)),
+            ("whsk_x", Err(InvalidSecret::Pair(InvalidKeyPair::Shape)), Err(InvalidSecret::Shared)),
             // Svix's contract: the prefix may be left out.
             (&bare, Ok(&*format!("whsec_{bare}")), Ok(&*bare)),
             (plain, Err(InvalidSecret::Standard), Ok(plain)),
@@ -329,11 +329,11 @@ mod tests {
 
     #[test]
     fn a_system_s_own_signature_takes_a_shared_secret() {
-        let secret = |kind| EndpointSecret::new(Sealed(String::new()), kind);
+        let secret = |kind| EndpointSecret::new(SealedSecret(String::new()), kind);
         for (profile, kinds, fits) in [
-            (None, &[Kind::Ed25519][..], true),
-            (Some("wepp"), &[Kind::Ed25519], false),
-            (Some("wepp"), &[Kind::Hmac, Kind::Ed25519], true),
+            (None, &[SecretKind::Ed25519][..], true),
+            (Some("wepp"), &[SecretKind::Ed25519], false),
+            (Some("wepp"), &[SecretKind::Hmac, SecretKind::Ed25519], true),
             (Some("wepp"), &[], true),
         ] {
             let mut endpoint = endpoint(profile);
@@ -346,6 +346,6 @@ mod tests {
     fn a_secret_that_was_kept_before_there_were_kinds_is_a_shared_one() {
         let kept = r#"{ "sealed": "x", "expires_at": null }"#;
         let read: EndpointSecret = serde_json::from_str(kept).expect("still read");
-        assert_eq!(read.kind, Kind::Hmac);
+        assert_eq!(read.kind, SecretKind::Hmac);
     }
 }

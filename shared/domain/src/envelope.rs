@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{BatchId, DeliveryId, EventId, TaskId},
-    source::Options,
+    source::SourceOptions,
     time::Timestamp,
 };
 
@@ -19,7 +19,7 @@ pub struct Envelope {
     pub profile: String,
     /// That source's options at the time.
     #[serde(default)]
-    pub options: Options,
+    pub options: SourceOptions,
     /// The application that hears of it.
     pub application: String,
     /// The idempotency key.
@@ -37,7 +37,7 @@ pub struct Envelope {
     #[serde(default)]
     pub trust: Trust,
     /// The raw body.
-    pub body: Carried,
+    pub body: StoredBody,
 }
 
 /// Why what a source said is believed.
@@ -58,7 +58,7 @@ pub enum Trust {
 /// A body inside a message or an item, or a claim to one in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Carried {
+pub enum StoredBody {
     /// UTF-8 text as it is.
     Text(String),
     /// Anything else in base64.
@@ -70,9 +70,9 @@ pub enum Carried {
 /// A message we cannot read. It goes back alone, and after some rounds it is parked with its bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("message is not what this queue carries: {0}")]
-pub struct Malformed(String);
+pub struct MalformedMessage(String);
 
-impl Carried {
+impl StoredBody {
     /// Carries these bytes inline.
     pub fn inline(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
@@ -82,12 +82,12 @@ impl Carried {
     }
 
     /// The bytes, or the key of the object that holds them.
-    pub fn open(self) -> Result<Result<Vec<u8>, String>, Malformed> {
+    pub fn open(self) -> Result<Result<Vec<u8>, String>, MalformedMessage> {
         match self {
             Self::Text(text) => Ok(Ok(text.into_bytes())),
             Self::Base64(text) => match STANDARD.decode(text) {
                 Ok(bytes) => Ok(Ok(bytes)),
-                Err(error) => Err(Malformed(error.to_string())),
+                Err(error) => Err(MalformedMessage(error.to_string())),
             },
             Self::Claim(key) => Ok(Err(key)),
         }
@@ -135,8 +135,8 @@ macro_rules! message {
     ($name:ident) => {
         impl $name {
             /// Reads a message body.
-            pub fn parse(text: &str) -> Result<Self, Malformed> {
-                serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))
+            pub fn parse(text: &str) -> Result<Self, MalformedMessage> {
+                serde_json::from_str(text).map_err(|error| MalformedMessage(error.to_string()))
             }
 
             /// The message body.
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn bodies_come_out_as_they_went_in() {
         for body in [&b"{}"[..], b"", b"\xff\x00", "é\u{1}".as_bytes()] {
-            let opened = Carried::inline(body).open().expect("ours").expect("inline");
+            let opened = StoredBody::inline(body).open().expect("ours").expect("inline");
             assert_eq!(opened, body);
         }
     }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    envelope::{Carried, Trust},
+    envelope::{StoredBody, Trust},
     id::{ApplicationId, EventId, JobId},
     job::Job,
-    profile::{Said, fingerprint},
+    profile::{SenderReport, fingerprint},
     time::Timestamp,
 };
 
@@ -25,16 +25,16 @@ pub struct Event {
     /// SHA-256 of what the producer sent: other bytes under the same key are a conflict.
     pub fingerprint: String,
     /// The bytes subscribers receive.
-    pub payload: Carried,
+    pub payload: StoredBody,
     /// The raw body the source sent, where that is something else.
-    pub said: Option<Carried>,
+    pub said: Option<StoredBody>,
     /// The job it is about.
     pub job: Option<JobId>,
     /// That job's batch, for the dead-letter desk.
     #[serde(default)]
     pub batch_id: Option<String>,
     /// What it did.
-    pub outcome: Outcome,
+    pub outcome: EventOutcome,
     /// The channels it was published on.
     #[serde(default)]
     pub channels: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Event {
     pub webhooks: u64,
     /// What its publisher asked for beside.
     #[serde(default)]
-    pub asked: Asked,
+    pub asked: PublishOptions,
     /// When somebody had its content removed for good.
     #[serde(default)]
     pub expunged_at: Option<Timestamp>,
@@ -59,7 +59,7 @@ pub struct Event {
 
 /// What the publisher of an event asked for, beside that it be delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct PublishOptions {
     /// What it can be found by.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -102,7 +102,7 @@ pub enum Origin {
 /// What an event did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum EventOutcome {
     /// Subscribers hear of it.
     Announced,
     /// The job changed, which is nobody's business.
@@ -128,17 +128,17 @@ impl Event {
             event_type: event_type.to_owned(),
             origin: Origin::Relay,
             fingerprint: fingerprint(body),
-            payload: Carried::inline(body),
+            payload: StoredBody::inline(body),
             said: None,
             job: None,
             batch_id: None,
-            outcome: Outcome::Announced,
+            outcome: EventOutcome::Announced,
             channels: Vec::new(),
             created_at: now,
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
-            asked: Asked::default(),
+            asked: PublishOptions::default(),
             expunged_at: None,
         }
     }
@@ -160,24 +160,24 @@ impl Event {
     /// and then says that it is [gone](Self::forget_claims).
     pub fn expunge(&mut self, now: Timestamp) {
         self.expunged_at.get_or_insert(now);
-        if !matches!(self.payload, Carried::Claim(_)) {
-            self.payload = Carried::inline(b"{}");
+        if !matches!(self.payload, StoredBody::Claim(_)) {
+            self.payload = StoredBody::inline(b"{}");
         }
-        self.said = self.said.take().filter(|said| matches!(said, Carried::Claim(_)));
+        self.said = self.said.take().filter(|said| matches!(said, StoredBody::Claim(_)));
     }
 
     /// The keys of the objects that hold its content.
     pub fn claims(&self) -> Vec<String> {
-        let claim = |carried: &Carried| match carried {
-            Carried::Claim(key) => Some(key.clone()),
-            Carried::Text(_) | Carried::Base64(_) => None,
+        let claim = |carried: &StoredBody| match carried {
+            StoredBody::Claim(key) => Some(key.clone()),
+            StoredBody::Text(_) | StoredBody::Base64(_) => None,
         };
         [Some(&self.payload), self.said.as_ref()].into_iter().flatten().filter_map(claim).collect()
     }
 
     /// Names them no longer.
     pub fn forget_claims(&mut self) {
-        self.payload = Carried::inline(b"{}");
+        self.payload = StoredBody::inline(b"{}");
         self.said = None;
     }
 
@@ -247,7 +247,7 @@ pub fn job_notice(
     event_type: &str,
     at: Timestamp,
     job: &Job,
-    said: &Said<'_>,
+    said: &SenderReport<'_>,
     public_url: &str,
 ) -> Vec<u8> {
     let inline = said.result.filter(|result| result.get().len() <= MAX_INLINE_RESULT);
@@ -308,7 +308,7 @@ mod tests {
         let id = EventId::derive(&["e"]);
         let send = |result: &str| {
             let raw = RawValue::from_string(result.to_owned()).expect("JSON");
-            let said = Said { result: Some(&raw), ..Said::default() };
+            let said = SenderReport { result: Some(&raw), ..SenderReport::default() };
             let body = job_notice(&id, "job.succeeded", NOW, &job, &said, "https://relay/");
             String::from_utf8(body).expect("UTF-8")
         };
@@ -323,7 +323,7 @@ mod tests {
         let id = EventId::derive(&["e"]);
         let mut event =
             Event::by_relay(id, ApplicationId::named("acme"), "a.b", b"{\"planted\":1}", NOW);
-        event.said = Some(Carried::Claim("k".to_owned()));
+        event.said = Some(StoredBody::Claim("k".to_owned()));
         assert!(!event.is_expunged(NOW));
         event.expunge(NOW);
         assert!(event.is_expunged(NOW) && event.claims() == ["k"]);

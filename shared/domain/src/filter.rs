@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// A pattern that was checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Filter(Map<String, Value>);
+pub struct ContentFilter(Map<String, Value>);
 
 /// What in a pattern cannot be used. The caller may read this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ const COMPARISONS: [&str; 11] = [
     "$endsWith",
 ];
 
-impl Filter {
+impl ContentFilter {
     /// Checks a pattern.
     pub fn parse(pattern: Map<String, Value>) -> Result<Self, InvalidFilter> {
         let text = serde_json::to_string(&pattern).unwrap_or_default();

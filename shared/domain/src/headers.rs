@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{profile::Profile, secret::Sealed, signature::HeaderNames};
+use crate::{profile::Profile, secret::SealedSecret, signature::HeaderNames};
 
 /// Most headers of one endpoint.
 pub const MAX_HEADERS: usize = 20;
@@ -24,15 +24,15 @@ pub const MAX_VALUE: usize = 2048;
 /// A header's value as it lies in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kept {
+pub enum StoredHeader {
     /// In the clear.
     Plain(String),
     /// Of a header whose name says that it is a secret: sealed with the endpoint's id as associated
     /// data.
-    Sealed(Sealed),
+    Sealed(SealedSecret),
 }
 
-impl Kept {
+impl StoredHeader {
     /// What may be shown of it.
     pub fn shown(&self) -> &str {
         match self {

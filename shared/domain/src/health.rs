@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::Breaker,
-    retry::{ErrorClass, Outcome},
+    endpoint::CircuitBreaker,
+    retry::{CallOutcome, ErrorClass},
     time::Timestamp,
 };
 
@@ -78,7 +78,7 @@ pub enum Admission {
 
 /// What an outcome says about the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
+pub enum HealthSignal {
     /// It took what it was sent.
     Success,
     /// It is in trouble: no answer, 5xx, 429.
@@ -91,9 +91,9 @@ pub enum Sign {
 
 /// One call that was made.
 #[derive(Clone, Copy, Debug)]
-pub struct Called<'a> {
+pub struct CallReport<'a> {
     /// What came of it.
-    pub sign: Sign,
+    pub sign: HealthSignal,
     /// The token of the attempt.
     pub token: &'a str,
     /// When it began.
@@ -102,7 +102,7 @@ pub struct Called<'a> {
 
 /// What follows from a call, in the order in which it is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum HealthChange {
     /// Nothing that would have to be written.
     Same,
     /// The endpoint fares differently now.
@@ -110,13 +110,13 @@ pub enum Judged {
         /// How, but for its version.
         next: Box<Health>,
         /// What its owner is to hear before that is written.
-        news: Option<News>,
+        news: Option<HealthNotice>,
     },
 }
 
 /// What the owner of an endpoint is to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum HealthNotice {
     /// Half the way to being disabled lies behind it.
     Failing,
     /// It is to be disabled.
@@ -125,14 +125,14 @@ pub enum News {
     Recovered,
 }
 
-impl Sign {
+impl HealthSignal {
     /// What an outcome says; `success` whether the policy takes it for one.
-    pub const fn of(outcome: &Outcome, success: bool) -> Self {
+    pub const fn of(outcome: &CallOutcome, success: bool) -> Self {
         match outcome {
-            Outcome::Answered { .. } if success => Self::Success,
-            Outcome::Answered { status: 429 | 500..=599, .. } => Self::Trouble,
-            Outcome::Answered { .. } => Self::Refusal,
-            Outcome::Failed(class) => match class {
+            CallOutcome::Answered { .. } if success => Self::Success,
+            CallOutcome::Answered { status: 429 | 500..=599, .. } => Self::Trouble,
+            CallOutcome::Answered { .. } => Self::Refusal,
+            CallOutcome::Failed(class) => match class {
                 // A name that does not resolve is as far away as a host that does not answer.
                 ErrorClass::Timeout
                 | ErrorClass::Dns
@@ -170,20 +170,25 @@ impl Health {
     }
 
     /// What follows from a call.
-    pub fn judge(&self, called: Called<'_>, breaker: Breaker, now: Timestamp) -> Judged {
+    pub fn judge(
+        &self,
+        called: CallReport<'_>,
+        breaker: CircuitBreaker,
+        now: Timestamp,
+    ) -> HealthChange {
         let probe = match &self.circuit {
-            _ if called.sign == Sign::None => return Judged::Same,
-            Circuit::Open { .. } => return Judged::Same,
-            Circuit::HalfOpen { token, .. } if token != called.token => return Judged::Same,
+            _ if called.sign == HealthSignal::None => return HealthChange::Same,
+            Circuit::Open { .. } => return HealthChange::Same,
+            Circuit::HalfOpen { token, .. } if token != called.token => return HealthChange::Same,
             Circuit::HalfOpen { .. } => true,
-            Circuit::Closed if called.began < self.changed_at => return Judged::Same,
+            Circuit::Closed if called.began < self.changed_at => return HealthChange::Same,
             Circuit::Closed => false,
         };
-        if called.sign == Sign::Success {
-            let news = self.warned.then_some(News::Recovered);
+        if called.sign == HealthSignal::Success {
+            let news = self.warned.then_some(HealthNotice::Recovered);
             return match self.fares_well() {
-                true => Judged::Same,
-                false => Judged::Changed { next: Box::new(self.recovered(probe, now)), news },
+                true => HealthChange::Same,
+                false => HealthChange::Changed { next: Box::new(self.recovered(probe, now)), news },
             };
         }
         let next = self.failed(called, probe, breaker, now);
@@ -192,14 +197,14 @@ impl Health {
             GIVE_UP_ATTEMPTS / part <= next.attempts && GIVE_UP_AFTER / part <= now.since(since)
         };
         let news = if past(1) {
-            Some(News::GivenUp)
+            Some(HealthNotice::GivenUp)
         } else if past(2) && !self.warned {
-            Some(News::Failing)
+            Some(HealthNotice::Failing)
         } else {
             None
         };
         let warned = self.warned || news.is_some();
-        Judged::Changed { next: Box::new(Self { warned, ..next }), news }
+        HealthChange::Changed { next: Box::new(Self { warned, ..next }), news }
     }
 
     /// Whether there is nothing that a success would change.
@@ -212,16 +217,22 @@ impl Health {
         Self { changed_at, version: self.version, ..Self::default() }
     }
 
-    fn failed(&self, called: Called<'_>, probe: bool, breaker: Breaker, now: Timestamp) -> Self {
+    fn failed(
+        &self,
+        called: CallReport<'_>,
+        probe: bool,
+        breaker: CircuitBreaker,
+        now: Timestamp,
+    ) -> Self {
         let mut next = self.clone();
         next.failing_since.get_or_insert(called.began);
         next.attempts = next.attempts.saturating_add(1);
         // Whoever refuses is there: the row of troubles ends, and so does the asking.
         next.failures = match called.sign {
-            Sign::Trouble => next.failures.saturating_add(1),
+            HealthSignal::Trouble => next.failures.saturating_add(1),
             _ => 0,
         };
-        let trouble = called.sign == Sign::Trouble;
+        let trouble = called.sign == HealthSignal::Trouble;
         if trouble && (probe || u32::from(breaker.threshold) <= next.failures) {
             next.opened = next.opened.saturating_add(1);
             next.circuit = Circuit::Open { until: now.plus(open_for(breaker, next.opened)) };
@@ -234,7 +245,7 @@ impl Health {
 }
 
 /// How long the circuit stays open when it opens for the time number `opened`.
-fn open_for(breaker: Breaker, opened: u32) -> Duration {
+fn open_for(breaker: CircuitBreaker, opened: u32) -> Duration {
     let first = Duration::from_secs(breaker.recovery_seconds.into());
     let grown = first.saturating_mul(1 << opened.saturating_sub(1).min(10));
     grown.min(LONGEST_OPEN.max(first))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{envelope::Carried, time::Timestamp};
+use crate::{envelope::StoredBody, time::Timestamp};
 
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -17,7 +17,7 @@ pub const LONGEST: usize = 255;
 
 /// What is kept under a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct IdempotencyRecord {
     /// SHA-256 over the request's query and body.
     pub fingerprint: String,
     /// Who works on it, or did: whoever finds another's here changes nothing.
@@ -27,34 +27,34 @@ pub struct Kept {
     /// When all this is forgotten.
     pub until: Timestamp,
     /// What was answered, once it was.
-    pub answer: Option<Answer>,
+    pub answer: Option<RecordedAnswer>,
 }
 
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct RecordedAnswer {
     /// Its status.
     pub status: u16,
     /// Its `Content-Type`, if it had a body.
     pub content_type: Option<String>,
     /// Its body; none if that held a secret, which is not kept.
-    pub body: Option<Carried>,
+    pub body: Option<StoredBody>,
 }
 
 /// What the next request with a key gets.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Again {
+pub enum RepeatOutcome {
     /// It is another request.
     Other,
     /// The first is being worked on, for so long at the most.
     Running(Duration),
     /// The same answer.
-    Answered(Answer),
+    Answered(RecordedAnswer),
     /// Whoever worked on it died, or it is forgotten: it may be done now.
     Free,
 }
 
-impl Kept {
+impl IdempotencyRecord {
     /// A request that somebody begins to work on.
     pub fn begun(fingerprint: String, token: String, now: Timestamp) -> Self {
         let (lease_until, until) = (now.plus(LEASE), now.plus(KEPT));
@@ -62,17 +62,17 @@ impl Kept {
     }
 
     /// What a request with the same key gets.
-    pub fn again(&self, fingerprint: &str, now: Timestamp) -> Again {
+    pub fn again(&self, fingerprint: &str, now: Timestamp) -> RepeatOutcome {
         if self.until <= now {
-            return Again::Free;
+            return RepeatOutcome::Free;
         }
         if self.fingerprint != fingerprint {
-            return Again::Other;
+            return RepeatOutcome::Other;
         }
         match &self.answer {
-            Some(answer) => Again::Answered(answer.clone()),
-            None if now < self.lease_until => Again::Running(self.lease_until.since(now)),
-            None => Again::Free,
+            Some(answer) => RepeatOutcome::Answered(answer.clone()),
+            None if now < self.lease_until => RepeatOutcome::Running(self.lease_until.since(now)),
+            None => RepeatOutcome::Free,
         }
     }
 }
@@ -96,22 +96,22 @@ mod tests {
 
     #[test]
     fn what_the_next_request_gets_follows_from_what_is_kept() {
-        let answer = Answer { status: 201, content_type: None, body: None };
-        let begun = Kept::begun("f".to_owned(), "t".to_owned(), NOW);
-        let done = Kept { answer: Some(answer.clone()), ..begun.clone() };
+        let answer = RecordedAnswer { status: 201, content_type: None, body: None };
+        let begun = IdempotencyRecord::begun("f".to_owned(), "t".to_owned(), NOW);
+        let done = IdempotencyRecord { answer: Some(answer.clone()), ..begun.clone() };
         let later = |seconds| NOW.plus(Duration::from_secs(seconds));
         for (kept, fingerprint, at, again) in [
-            (&begun, "f", NOW, Again::Running(LEASE)),
-            (&begun, "f", later(59), Again::Running(Duration::from_secs(1))),
-            (&begun, "f", later(60), Again::Free),
-            (&begun, "other", NOW, Again::Other),
+            (&begun, "f", NOW, RepeatOutcome::Running(LEASE)),
+            (&begun, "f", later(59), RepeatOutcome::Running(Duration::from_secs(1))),
+            (&begun, "f", later(60), RepeatOutcome::Free),
+            (&begun, "other", NOW, RepeatOutcome::Other),
             // What a dead worker did is not known: the key stays its request's.
-            (&begun, "other", later(60), Again::Other),
-            (&done, "f", later(60), Again::Answered(answer.clone())),
-            (&done, "f", later(86_399), Again::Answered(answer.clone())),
-            (&done, "f", later(86_400), Again::Free),
-            (&done, "other", later(5), Again::Other),
-            (&done, "other", later(86_400), Again::Free),
+            (&begun, "other", later(60), RepeatOutcome::Other),
+            (&done, "f", later(60), RepeatOutcome::Answered(answer.clone())),
+            (&done, "f", later(86_399), RepeatOutcome::Answered(answer.clone())),
+            (&done, "f", later(86_400), RepeatOutcome::Free),
+            (&done, "other", later(5), RepeatOutcome::Other),
+            (&done, "other", later(86_400), RepeatOutcome::Free),
         ] {
             assert_eq!(kept.again(fingerprint, at), again, "{fingerprint} {at:?}");
         }

@@ -6,11 +6,11 @@ mod status;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::{registration::Registration, status::Status};
+pub use self::{registration::Registration, status::JobStatus};
 use crate::{
     id::{EndpointId, EventId, JobId},
-    poll::Watched,
-    profile::Said,
+    poll::PollState,
+    profile::SenderReport,
     time::Timestamp,
 };
 
@@ -34,7 +34,7 @@ pub struct Job {
     /// Its project.
     pub project_id: Option<String>,
     /// Where it is.
-    pub status: Status,
+    pub status: JobStatus,
     /// The real answer came after the job had been given up as timed out.
     #[serde(default)]
     pub late: bool,
@@ -70,7 +70,7 @@ pub struct Job {
     pub polls: u32,
     /// What asking has found out.
     #[serde(default)]
-    pub watch: Watched,
+    pub watch: PollState,
     /// When we first heard of it.
     pub created_at: Timestamp,
     /// When we first heard that it was running.
@@ -95,7 +95,7 @@ pub const MAX_REMEMBERED: usize = 32;
 
 /// What a report does to a job.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
+pub enum ReportEffect {
     /// The job changes, and subscribers hear of it under this type, if any.
     Applied(Box<Job>, Option<&'static str>),
     /// The job has been there already.
@@ -116,7 +116,7 @@ impl Job {
             batch_id: None,
             run_id: None,
             project_id: None,
-            status: Status::Pending,
+            status: JobStatus::Pending,
             late: false,
             conflicts: 0,
             started: false,
@@ -128,7 +128,7 @@ impl Job {
             deadline_at: None,
             poll_at: None,
             polls: 0,
-            watch: Watched::default(),
+            watch: PollState::default(),
             created_at: now,
             started_at: None,
             finished_at: None,
@@ -144,48 +144,48 @@ impl Job {
     /// come; the state only goes forward, and its end is announced once.
     pub fn report(
         &self,
-        status: Status,
-        said: &Said<'_>,
+        status: JobStatus,
+        said: &SenderReport<'_>,
         event: &EventId,
         now: Timestamp,
-    ) -> Effect {
+    ) -> ReportEffect {
         let mut next = self.learned(said, now);
         if status.is_terminal() {
             if self.status.is_terminal() && status.rank() <= self.status.rank() {
-                if self.status == status || status == Status::TimedOut {
+                if self.status == status || status == JobStatus::TimedOut {
                     return self.noted(next);
                 }
                 next.conflicts += 1;
-                return Effect::Conflict(Box::new(next));
+                return ReportEffect::Conflict(Box::new(next));
             }
-            next.late = self.status == Status::TimedOut;
+            next.late = self.status == JobStatus::TimedOut;
             next.status = status;
             next.finished_at = Some(now);
             next.result_event = Some(event.clone());
             next.poll_at = None;
         } else {
-            if status == Status::Pending || (status == Status::Running && self.started) {
+            if status == JobStatus::Pending || (status == JobStatus::Running && self.started) {
                 return self.noted(next);
             }
-            next.started |= status == Status::Running;
+            next.started |= status == JobStatus::Running;
             next.started_at = next.started_at.or(Some(now));
-            if self.status == Status::Pending {
-                next.status = Status::Running;
+            if self.status == JobStatus::Pending {
+                next.status = JobStatus::Running;
             }
         }
         next.remember(event, status);
-        Effect::Applied(Box::new(next), status.event_type())
+        ReportEffect::Applied(Box::new(next), status.event_type())
     }
 
     /// What a claim that nobody vouches for does to the job: its platform is asked now, and the
     /// job's state stands.
-    pub fn hinted(&self, said: &Said<'_>, now: Timestamp) -> Effect {
+    pub fn hinted(&self, said: &SenderReport<'_>, now: Timestamp) -> ReportEffect {
         let mut next = self.learned(said, now);
-        if self.status.is_terminal() && self.status != Status::TimedOut {
+        if self.status.is_terminal() && self.status != JobStatus::TimedOut {
             return self.noted(next);
         }
         next.poll_at = Some(now);
-        Effect::Applied(Box::new(next), None)
+        ReportEffect::Applied(Box::new(next), None)
     }
 
     /// Somebody tells us to expect the job, before or after it spoke for itself.
@@ -209,25 +209,25 @@ impl Job {
     }
 
     /// The state stands: the job changes only if something was learned that was not known.
-    fn noted(&self, next: Self) -> Effect {
+    fn noted(&self, next: Self) -> ReportEffect {
         let ids = |job: &Self| {
             [&job.call_id, &job.batch_id, &job.run_id, &job.project_id].map(Option::is_some)
         };
         if self.version != 0 && ids(self) == ids(&next) {
-            return Effect::Stale;
+            return ReportEffect::Stale;
         }
-        Effect::Applied(Box::new(next), None)
+        ReportEffect::Applied(Box::new(next), None)
     }
 
-    fn remember(&mut self, event: &EventId, status: Status) {
-        let once = status != Status::Progress;
+    fn remember(&mut self, event: &EventId, status: JobStatus) {
+        let once = status != JobStatus::Progress;
         if once || self.announced.len() < MAX_REMEMBERED {
             self.announced.push(event.clone());
         }
     }
 
     /// The job with the ids that were not known before.
-    fn learned(&self, said: &Said<'_>, now: Timestamp) -> Self {
+    fn learned(&self, said: &SenderReport<'_>, now: Timestamp) -> Self {
         let mut next = self.clone();
         for (known, said) in [
             (&mut next.call_id, &said.call_id),

@@ -15,12 +15,12 @@ pub struct NotAnObject(#[from] serde_json::Error);
 /// Fields found, by the path they were asked for. Of a key that stands twice the last one counts,
 /// as in Python and JavaScript.
 #[derive(Debug, Default)]
-pub struct Fields<'a> {
+pub struct JsonFields<'a> {
     json: BTreeMap<String, &'a RawValue>,
     form: BTreeMap<String, String>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// Reads `paths` (`a.b.c`) from a JSON object. A path that leads nowhere is just absent.
     pub fn read<'p>(
         body: &'a [u8],
@@ -49,7 +49,7 @@ impl<'a> Fields<'a> {
             let text = match inner {
                 None => Some(value.to_string()),
                 Some(inner) => {
-                    let json = Fields::read(value.as_bytes(), [inner]).unwrap_or_default();
+                    let json = JsonFields::read(value.as_bytes(), [inner]).unwrap_or_default();
                     json.text(inner)
                 }
             };
@@ -179,8 +179,8 @@ impl Visitor<'_> for Name<'_> {
 mod tests {
     use super::*;
 
-    fn read<'a>(body: &'a str, paths: &[&str]) -> Fields<'a> {
-        Fields::read(body.as_bytes(), paths.iter().copied()).expect("an object")
+    fn read<'a>(body: &'a str, paths: &[&str]) -> JsonFields<'a> {
+        JsonFields::read(body.as_bytes(), paths.iter().copied()).expect("an object")
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_an_error() {
         for bad in [&b""[..], b"[1]", b"{", b"{}x", b"\xff", b"{\"a\":\xff}", b"nul"] {
-            assert!(Fields::read(bad, ["a"]).is_err(), "{bad:?}");
+            assert!(JsonFields::read(bad, ["a"]).is_err(), "{bad:?}");
         }
     }
 }

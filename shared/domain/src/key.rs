@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// What a key may do; each scope contains the ones after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum KeyScope {
     /// Read everything but secrets.
     Read,
     /// Read, and publish messages.
@@ -26,7 +26,7 @@ pub struct ApiKey {
     /// SHA-256 of the secret part, as hex. The secret is 256 random bits, so a fast hash is enough.
     pub hash: String,
     /// What it may do.
-    pub scope: Scope,
+    pub scope: KeyScope,
     /// The one application it may see, by id; all of them if `None`.
     pub application: Option<String>,
     /// For people.
@@ -65,7 +65,7 @@ mod tests {
         let key = ApiKey {
             id: id.to_owned(),
             hash: ApiKey::hash(secret),
-            scope: Scope::Read,
+            scope: KeyScope::Read,
             application: None,
             name: String::new(),
             created_at: Timestamp(0),
@@ -75,6 +75,6 @@ mod tests {
         for bad in ["", "rk_", "rk_abc", "rk__0123456789abcdef01234567", "rk_a_short", "Bearer x"] {
             assert!(ApiKey::split(bad).is_none(), "{bad}");
         }
-        assert!(Scope::Read < Scope::Publish && Scope::Publish < Scope::Admin);
+        assert!(KeyScope::Read < KeyScope::Publish && KeyScope::Publish < KeyScope::Admin);
     }
 }

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{endpoint::Endpoint, event::Event, id, json::Fields};
+use crate::{endpoint::Endpoint, event::Event, id, json::JsonFields};
 
 /// What of an event is its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ordering {
+pub enum DeliveryOrdering {
     /// Its job, or its batch.
     Job,
     /// The first of its channels.
@@ -24,7 +24,7 @@ pub struct InvalidOrdering;
 
 /// A delivery's place in its lane. It is written with the delivery and goes with the delivery's end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct LanePlace {
     /// The lane: the endpoint and what the key's hash is.
     pub lane: String,
     /// Its number there, from 1 on.
@@ -35,7 +35,7 @@ pub struct Place {
 /// their places are recorded in one transaction.
 pub const PLACES: usize = 3;
 
-impl Ordering {
+impl DeliveryOrdering {
     /// Reads what an owner says; `none` is none.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidOrdering> {
         match text {
@@ -72,7 +72,7 @@ impl Ordering {
             },
             Self::Channel => event.channels.first().cloned(),
             Self::Path(path) => {
-                let fields = Fields::read(payload, [path.as_str()]).ok()?;
+                let fields = JsonFields::read(payload, [path.as_str()]).ok()?;
                 fields.raw(path).map(|value| value.get().to_owned())
             }
         }
@@ -101,13 +101,16 @@ mod tests {
     #[test]
     fn an_ordering_is_read_and_printed() {
         for text in ["job", "channel", "$.data.customer.id", "$.a", "$.a-b.c_d.0"] {
-            assert_eq!(Ordering::parse(text).expect("one").expect("some").print(), text);
+            assert_eq!(DeliveryOrdering::parse(text).expect("one").expect("some").print(), text);
         }
-        assert_eq!(Ordering::parse("none"), Ok(None));
+        assert_eq!(DeliveryOrdering::parse("none"), Ok(None));
         for bad in ["", "jobs", "$", "$.", "$.a..b", "$.a[0]", "a.b", "$.a b", "$.é"] {
-            assert_eq!(Ordering::parse(bad), Err(InvalidOrdering), "{bad}");
+            assert_eq!(DeliveryOrdering::parse(bad), Err(InvalidOrdering), "{bad}");
         }
-        assert_eq!(Ordering::parse(&format!("$.{}", "a".repeat(129))), Err(InvalidOrdering));
+        assert_eq!(
+            DeliveryOrdering::parse(&format!("$.{}", "a".repeat(129))),
+            Err(InvalidOrdering)
+        );
     }
 
     #[test]
@@ -122,10 +125,10 @@ mod tests {
             endpoint.ordering = ordering;
             lane(&endpoint, &event, payload.as_bytes())
         };
-        let path = Some(Ordering::Path("a.b".to_owned()));
+        let path = Some(DeliveryOrdering::Path("a.b".to_owned()));
         assert_eq!(at(None, "{}"), None);
-        assert_eq!(at(Some(Ordering::Job), "{}"), None);
-        assert!(at(Some(Ordering::Channel), "{}").is_some());
+        assert_eq!(at(Some(DeliveryOrdering::Job), "{}"), None);
+        assert!(at(Some(DeliveryOrdering::Channel), "{}").is_some());
         let one = at(path.clone(), r#"{"a":{"b":1}}"#);
         assert!(one.is_some());
         assert_eq!(one, at(path.clone(), r#"{ "x": 2, "a": { "b": 1 } }"#));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::Scope,
-    envelope::Carried,
+    endpoint::EndpointScope,
+    envelope::StoredBody,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     retry::ErrorClass,
     time::Timestamp,
@@ -21,7 +21,7 @@ pub struct Letter {
     /// Its number, for those who count (R3.10).
     pub number: u64,
     /// What died.
-    pub what: What,
+    pub what: LetterSubject,
     /// Why.
     pub error: String,
     /// Why, in one word.
@@ -50,7 +50,7 @@ pub const LATEST_PARKING: Duration = Duration::from_secs(14 * 86_400);
 /// What died.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum What {
+pub enum LetterSubject {
     /// A delivery that is spent.
     Delivery {
         /// Its event, which has the payload.
@@ -63,7 +63,7 @@ pub enum What {
         application: ApplicationId,
         /// What the endpoint hears of.
         #[serde(default)]
-        scope: Scope,
+        scope: EndpointScope,
         /// The event's type.
         event_type: String,
         /// Where it was to go.
@@ -76,16 +76,16 @@ pub enum What {
     /// A message that could not be read or processed.
     Message {
         /// The queue it died on.
-        queue: Queue,
+        queue: LetterQueue,
         /// Its bytes as they were.
-        body: Carried,
+        body: StoredBody,
     },
 }
 
 /// Where a message died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Queue {
+pub enum LetterQueue {
     /// Accepted requests.
     Inbox,
     /// Doorbells.
@@ -120,8 +120,8 @@ impl Letter {
     /// The endpoint it did not reach.
     pub const fn endpoint(&self) -> Option<&EndpointId> {
         match &self.what {
-            What::Delivery { endpoint, .. } => Some(endpoint),
-            What::Message { .. } => None,
+            LetterSubject::Delivery { endpoint, .. } => Some(endpoint),
+            LetterSubject::Message { .. } => None,
         }
     }
 }
@@ -129,7 +129,7 @@ impl Letter {
 /// Which letters somebody means. What is not set matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Filter {
+pub struct LetterFilter {
     /// Letters to this endpoint.
     pub endpoint: Option<EndpointId>,
     /// Letters of this application.
@@ -150,17 +150,17 @@ pub struct Filter {
     pub job: Option<JobId>,
 }
 
-impl Filter {
+impl LetterFilter {
     /// Whether a letter is meant.
     pub fn matches(&self, letter: &Letter) -> bool {
         fn fits<T: PartialEq>(wanted: &Option<T>, found: Option<&T>) -> bool {
             wanted.is_none() || wanted.as_ref() == found
         }
         let (application, event_type, batch_id, job) = match &letter.what {
-            What::Delivery { application, event_type, batch_id, job, .. } => {
+            LetterSubject::Delivery { application, event_type, batch_id, job, .. } => {
                 (Some(application), Some(event_type), batch_id.as_ref(), job.as_ref())
             }
-            What::Message { .. } => (None, None, None, None),
+            LetterSubject::Message { .. } => (None, None, None, None),
         };
         fits(&self.endpoint, letter.endpoint())
             && fits(&self.application, application)

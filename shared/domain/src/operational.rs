@@ -29,7 +29,7 @@ pub const TYPES: &[&str] = &[
 
 /// What happened to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum EndpointChange {
     /// Its owner made it.
     Created,
     /// Its owner changed it.
@@ -47,7 +47,7 @@ pub enum Change {
 
 /// What happened on the way to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DeliveryTrouble {
     /// A delivery is spent.
     Exhausted,
     /// Half the time until the endpoint is disabled is over.
@@ -83,7 +83,7 @@ struct Data<'a> {
 
 /// What is to be told.
 #[derive(Clone, Debug)]
-pub struct News {
+pub struct OperationalEvent {
     /// The event.
     pub event: Event,
     /// Its body.
@@ -102,7 +102,7 @@ impl Event {
     }
 }
 
-impl Change {
+impl EndpointChange {
     const fn event_type(self) -> &'static str {
         match self {
             Self::Created => "endpoint.created",
@@ -114,7 +114,7 @@ impl Change {
     }
 }
 
-impl Trouble {
+impl DeliveryTrouble {
     const fn event_type(self) -> &'static str {
         match self {
             Self::Exhausted => "message.attempt.exhausted",
@@ -127,15 +127,15 @@ impl Trouble {
 /// What there is to tell about a change of an endpoint, as it was before. The id is derived from its
 /// version: each change is told once, however often it is tried.
 pub fn of_change(
-    change: Change,
+    change: EndpointChange,
     endpoint: &Endpoint,
     application: Option<&Application>,
     now: Timestamp,
-) -> News {
+) -> OperationalEvent {
     let version = endpoint.version.to_string();
     let mut data = data(endpoint, application);
     data.endpoint_uid = endpoint.uid.as_deref();
-    if let Change::Disabled { failing_since } = change {
+    if let EndpointChange::Disabled { failing_since } = change {
         data.fail_since = Some(failing_since.rfc3339());
     }
     news(change.event_type(), &version, endpoint, &data, now)
@@ -144,17 +144,19 @@ pub fn of_change(
 /// What there is to tell about trouble with a delivery of an event, of which this was the last call;
 /// nothing about what is itself such news when it is spent.
 pub fn of_trouble(
-    trouble: Trouble,
+    trouble: DeliveryTrouble,
     endpoint: &Endpoint,
     (told, delivery, last): (&Event, &Delivery, &Attempt),
     application: Option<&Application>,
     now: Timestamp,
-) -> Option<News> {
+) -> Option<OperationalEvent> {
     let episode = match trouble {
-        Trouble::Exhausted if told.is_operational() => return None,
+        DeliveryTrouble::Exhausted if told.is_operational() => return None,
         // However often it dies after having been put back.
-        Trouble::Exhausted => delivery.id.to_string(),
-        Trouble::Failing { since } | Trouble::Recovered { since } => since.0.to_string(),
+        DeliveryTrouble::Exhausted => delivery.id.to_string(),
+        DeliveryTrouble::Failing { since } | DeliveryTrouble::Recovered { since } => {
+            since.0.to_string()
+        }
     };
     let mut data = data(endpoint, application);
     data.msg_id = Some(told.id.message());
@@ -189,14 +191,20 @@ fn data<'a>(endpoint: &'a Endpoint, application: Option<&'a Application>) -> Dat
     }
 }
 
-fn news(kind: &str, episode: &str, endpoint: &Endpoint, data: &Data<'_>, now: Timestamp) -> News {
+fn news(
+    kind: &str,
+    episode: &str,
+    endpoint: &Endpoint,
+    data: &Data<'_>,
+    now: Timestamp,
+) -> OperationalEvent {
     let id = EventId::derive(&["operational", kind, endpoint.id.as_str(), episode]);
     let payload = event::notice(&id, kind, now, data);
     let event = Event::by_relay(id, endpoint.application.clone(), kind, &payload, now);
-    News { event, payload, about: endpoint.id.clone() }
+    OperationalEvent { event, payload, about: endpoint.id.clone() }
 }
 
-impl News {
+impl OperationalEvent {
     /// Who hears it.
     pub fn hearers<'e>(&self, endpoints: &'e [Endpoint]) -> Vec<&'e Endpoint> {
         let hears = |endpoint: &&Endpoint| endpoint.id != self.about && endpoint.wants(&self.event);
@@ -222,7 +230,7 @@ mod tests {
     #[test]
     fn only_who_asks_by_name_or_family_hears_and_never_the_one_it_is_about() {
         let about = endpoint("about", &["endpoint.*"]);
-        let news = of_change(Change::Disabled { failing_since: NOW }, &about, None, NOW);
+        let news = of_change(EndpointChange::Disabled { failing_since: NOW }, &about, None, NOW);
         let others = [
             (&["endpoint.disabled"][..], true),
             (&["endpoint.*"], true),
@@ -247,7 +255,8 @@ mod tests {
     #[test]
     fn the_same_change_is_the_same_event_and_the_next_is_another() {
         let mut one = endpoint("one", &[]);
-        let id = |endpoint: &Endpoint| of_change(Change::Updated, endpoint, None, NOW).event.id;
+        let id =
+            |endpoint: &Endpoint| of_change(EndpointChange::Updated, endpoint, None, NOW).event.id;
         let first = id(&one);
         assert_eq!(id(&one), first);
         one.version += 1;
@@ -257,7 +266,7 @@ mod tests {
     #[test]
     fn what_is_spent_of_such_news_makes_no_more_of_it() {
         let one = endpoint("one", &[]);
-        let told = of_change(Change::Updated, &one, None, NOW).event;
+        let told = of_change(EndpointChange::Updated, &one, None, NOW).event;
         let delivery = Delivery::new(&told, &one, 0, NOW);
         let last = Attempt {
             id: crate::id::AttemptId::of(&delivery.id, 0),
@@ -271,10 +280,10 @@ mod tests {
             manual: false,
         };
         let story = (&told, &delivery, &last);
-        assert!(of_trouble(Trouble::Exhausted, &one, story, None, NOW).is_none());
+        assert!(of_trouble(DeliveryTrouble::Exhausted, &one, story, None, NOW).is_none());
         let work = Event { origin: Origin::Published { event_id: Some("e1".to_owned()) }, ..told };
         let story = (&work, &delivery, &last);
-        let news = of_trouble(Trouble::Exhausted, &one, story, None, NOW).expect("told");
+        let news = of_trouble(DeliveryTrouble::Exhausted, &one, story, None, NOW).expect("told");
         let body: serde_json::Value = serde_json::from_slice(&news.payload).expect("JSON");
         assert_eq!(body["type"], "message.attempt.exhausted");
         for (field, value) in [

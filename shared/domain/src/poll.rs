@@ -15,23 +15,23 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    answer::{Answer, Ended},
-    cancel::{Cancel, Cancelling, Verb},
-    compose::{Composed, compose, timed_out},
+    answer::{PollAnswer, PollResult},
+    cancel::{CancelCall, CancelMethod, CancelSettings},
+    compose::{ComposedReport, compose, timed_out},
     missed::missed_event,
-    platform::{InvalidPlatform, Kind, Paths, Platform, Question},
+    platform::{AnswerPaths, InvalidPlatform, PlatformKind, PollPlatform, PollRequest},
 };
 use crate::{
     envelope::Trust,
-    job::{Job, Status},
-    source::Options,
+    job::{Job, JobStatus},
+    source::SourceOptions,
     time::Timestamp,
 };
 
 /// How webhooks and polling share the work (R0.22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum PollMode {
     /// The platform is asked from the start, beside its webhooks, and the two are compared.
     Dual,
     /// The platform is asked once an answer is overdue.
@@ -43,7 +43,7 @@ pub enum Mode {
 /// How a platform is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Pace {
+pub struct PollPace {
     /// Seconds between two looks at one job; what is overdue for longer is looked at less often.
     pub interval_seconds: Option<u64>,
     /// Seconds past the deadline after which a job has timed out.
@@ -55,10 +55,10 @@ pub struct Pace {
 /// What polling has found out about a job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Watched {
+pub struct PollState {
     /// The end that somebody claims who cannot sign: to be confirmed by the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub claimed: Option<Status>,
+    pub claimed: Option<JobStatus>,
     /// When that was claimed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
@@ -128,15 +128,17 @@ impl InvalidPolling {
 }
 
 /// Checks what a source says about asking; one whose senders do not sign must have somebody to ask.
-pub fn validate(options: &Options, unsigned: bool) -> Result<(), InvalidPolling> {
+pub fn validate(options: &SourceOptions, unsigned: bool) -> Result<(), InvalidPolling> {
     let within = |value: Option<u64>, most: u64| value.is_none_or(|n| (1..=most).contains(&n));
     if !within(options.deadline_seconds, MAX_DEADLINE) {
         return Err(InvalidPolling::Deadline);
     }
-    if options.platform.is_none() && matches!(options.mode, Some(Mode::Dual | Mode::Primary)) {
+    if options.platform.is_none()
+        && matches!(options.mode, Some(PollMode::Dual | PollMode::Primary))
+    {
         return Err(InvalidPolling::Mode);
     }
-    if unsigned && Watch::of(options).mode == Mode::Only {
+    if unsigned && PollSchedule::of(options).mode == PollMode::Only {
         return Err(InvalidPolling::Unsigned);
     }
     if let Some(pace) = &options.poll {
@@ -150,14 +152,14 @@ pub fn validate(options: &Options, unsigned: bool) -> Result<(), InvalidPolling>
             return Err(InvalidPolling::Concurrency);
         }
     }
-    options.platform.as_ref().map_or(Ok(()), Platform::validate).map_err(Into::into)
+    options.platform.as_ref().map_or(Ok(()), PollPlatform::validate).map_err(Into::into)
 }
 
 /// A source's choices about asking, with the usual ones in the place of those it left out.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch {
+pub struct PollSchedule {
     /// How webhooks and polling share the work.
-    pub mode: Mode,
+    pub mode: PollMode,
     deadline: Option<Duration>,
     /// How long lies between two looks at one job, at first.
     pub interval: Duration,
@@ -168,7 +170,7 @@ pub struct Watch {
 
 /// What is to be done about a job whose time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PollStep {
     /// Ask its platform.
     Ask,
     /// It has ended: see whether a webhook told so.
@@ -179,15 +181,15 @@ pub enum Step {
     Wait(Option<Timestamp>),
 }
 
-impl Watch {
+impl PollSchedule {
     /// What a source has chosen.
-    pub fn of(options: &Options) -> Self {
+    pub fn of(options: &SourceOptions) -> Self {
         let pace = options.poll.clone().unwrap_or_default();
         let mode = match (&options.platform, options.mode) {
-            (None, _) => Mode::Only,
-            (Some(_), mode) => mode.unwrap_or(Mode::Primary),
+            (None, _) => PollMode::Only,
+            (Some(_), mode) => mode.unwrap_or(PollMode::Primary),
         };
-        let patience = if mode == Mode::Only { GRACE } else { GIVE_UP };
+        let patience = if mode == PollMode::Only { GRACE } else { GIVE_UP };
         Self {
             mode,
             deadline: options.deadline_seconds.map(Duration::from_secs),
@@ -205,23 +207,23 @@ impl Watch {
     /// When to look at a job for the first time, given its deadline.
     fn first(&self, job: &Job, now: Timestamp) -> Option<Timestamp> {
         match self.mode {
-            Mode::Dual => Some(now.plus(self.interval)),
-            Mode::Primary => job.deadline_at,
-            Mode::Only => job.deadline_at.map(|at| at.plus(self.give_up)),
+            PollMode::Dual => Some(now.plus(self.interval)),
+            PollMode::Primary => job.deadline_at,
+            PollMode::Only => job.deadline_at.map(|at| at.plus(self.give_up)),
         }
     }
 
     /// What to do about a job whose time has come.
-    pub fn step(&self, job: &Job, now: Timestamp) -> Step {
+    pub fn step(&self, job: &Job, now: Timestamp) -> PollStep {
         if job.status.is_terminal() && !is_claimed_late(job) {
-            return Step::Reckon;
+            return PollStep::Reckon;
         }
-        if self.mode != Mode::Only {
-            return Step::Ask;
+        if self.mode != PollMode::Only {
+            return PollStep::Ask;
         }
         match job.deadline_at.map(|at| at.plus(self.give_up)) {
-            Some(end) if end <= now => Step::GiveUp,
-            later => Step::Wait(later),
+            Some(end) if end <= now => PollStep::GiveUp,
+            later => PollStep::Wait(later),
         }
     }
 
@@ -242,23 +244,24 @@ impl Watch {
     /// What to do about a job that has not ended as far as its platform said: nothing more than was
     /// written before it was asked, unless it is time to stop. A job that nobody ever told us to
     /// expect but who could not sign is stopped without a word.
-    pub fn stop(&self, job: &Job, answer: &Answer<'_>, now: Timestamp) -> Option<Step> {
+    pub fn stop(&self, job: &Job, answer: &PollAnswer<'_>, now: Timestamp) -> Option<PollStep> {
         let since = match job.deadline_at {
             Some(deadline) => deadline,
             None => job.watch.claimed_at.unwrap_or(job.created_at),
         };
         let (patience, looks) = UNKNOWN_FOR;
-        let unknown =
-            matches!(answer, Answer::Unknown) && looks <= job.polls && since.plus(patience) <= now;
+        let unknown = matches!(answer, PollAnswer::Unknown)
+            && looks <= job.polls
+            && since.plus(patience) <= now;
         if !unknown && now < since.plus(self.give_up) {
             return None;
         }
         if job.status.is_terminal() {
-            return Some(Step::Wait(None));
+            return Some(PollStep::Wait(None));
         }
         let expected = job.deadline_at.is_some() || job.registered_at.is_some();
-        let started = job.status == Status::Running;
-        Some(if expected || started { Step::GiveUp } else { Step::Wait(None) })
+        let started = job.status == JobStatus::Running;
+        Some(if expected || started { PollStep::GiveUp } else { PollStep::Wait(None) })
     }
 
     /// Whether a job's end, that a poll told, counts as missed: nobody had told when it was due, or
@@ -271,7 +274,7 @@ impl Watch {
 
 /// Whether a job that had timed out is claimed to have ended after all.
 fn is_claimed_late(job: &Job) -> bool {
-    job.status == Status::TimedOut && job.finished_at < job.watch.claimed_at
+    job.status == JobStatus::TimedOut && job.finished_at < job.watch.claimed_at
 }
 
 /// Since when an answer is overdue: the deadline, or the claim that is to be confirmed.
@@ -302,11 +305,11 @@ pub fn missed(job: &Job) -> Job {
 
 /// Gives a job that has not ended its deadline, if it has none and its source has one, and the time
 /// of its first look. For whoever makes a job: by registration, or because it was heard of.
-pub fn expect(job: &mut Job, options: &Options, now: Timestamp) {
+pub fn expect(job: &mut Job, options: &SourceOptions, now: Timestamp) {
     if job.status.is_terminal() {
         return;
     }
-    let watch = Watch::of(options);
+    let watch = PollSchedule::of(options);
     if job.deadline_at.is_none() {
         job.deadline_at = watch.deadline.map(|wait| now.plus(wait));
     }
@@ -321,11 +324,17 @@ pub fn expect(job: &mut Job, options: &Options, now: Timestamp) {
 /// An end that a poll told is looked at once more, to see whether a webhook told it too: where the
 /// platform is asked from the start, when one is overdue; else at once. An end that was claimed by
 /// who cannot sign is asked for at once, but never before its time.
-pub fn heard(job: &mut Job, options: &Options, trust: Trust, said: Status, now: Timestamp) {
-    let watch = Watch::of(options);
+pub fn heard(
+    job: &mut Job,
+    options: &SourceOptions,
+    trust: Trust,
+    said: JobStatus,
+    now: Timestamp,
+) {
+    let watch = PollSchedule::of(options);
     if trust == Trust::Token && said.is_terminal() {
-        let open = !job.status.is_terminal() || job.status == Status::TimedOut;
-        if open && watch.mode != Mode::Only {
+        let open = !job.status.is_terminal() || job.status == JobStatus::TimedOut;
+        if open && watch.mode != PollMode::Only {
             job.watch.claimed = Some(said);
             job.watch.claimed_at = Some(now);
             job.poll_at = Some(job.watch.hold_until.unwrap_or(now).max(now));

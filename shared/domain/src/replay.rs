@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
-    event::{Event, Outcome},
+    event::{Event, EventOutcome},
     filter::Payload,
     id::{ApplicationId, EndpointId},
     subscription,
@@ -20,7 +20,7 @@ pub struct Replay {
     /// Who is sent them.
     pub endpoint: EndpointId,
     /// Which of them.
-    pub which: Which,
+    pub which: ReplaySelection,
     /// Messages from this time or later.
     pub since: Timestamp,
     /// Messages from before this time; what comes after it was asked for is never meant.
@@ -42,7 +42,7 @@ pub struct Replay {
 /// Which messages are meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of")]
-pub enum Which {
+pub enum ReplaySelection {
     /// Those that did not arrive.
     Failed,
     /// Those that were never on their way there, and that it wants.
@@ -50,7 +50,7 @@ pub enum Which {
     /// Those that were on their way there.
     Tried {
         /// And ended like this.
-        state: Option<State>,
+        state: Option<DeliveryState>,
         /// And were answered last with a status of this hundred.
         code_class: Option<u16>,
     },
@@ -58,7 +58,7 @@ pub enum Which {
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum ReplayAction {
     /// Nothing: it is not meant, is on its way, or was sent since this was asked for.
     Leave,
     /// Its delivery is tried again.
@@ -78,36 +78,36 @@ impl Replay {
         event: &Event,
         payload: &Payload<'_>,
         latest: Option<&Delivery>,
-    ) -> Act {
+    ) -> ReplayAction {
         let of_type = self.event_types.is_empty()
             || self.event_types.iter().any(|it| subscription::covers(it, &event.event_type));
         let on_channel = self.channel.as_ref().is_none_or(|it| event.channels.contains(it));
         let tagged = self.tag.as_ref().is_none_or(|it| event.asked.tags.contains(it));
         if event.is_expunged(asked) {
-            return Act::Leave;
+            return ReplayAction::Leave;
         }
-        if !of_type || !on_channel || !tagged || event.outcome != Outcome::Announced {
-            return Act::Leave;
+        if !of_type || !on_channel || !tagged || event.outcome != EventOutcome::Announced {
+            return ReplayAction::Leave;
         }
         let Some(latest) = latest else {
-            let wanted = self.which == Which::Missing && endpoint.accepts(event, payload);
-            return if wanted { Act::First } else { Act::Leave };
+            let wanted = self.which == ReplaySelection::Missing && endpoint.accepts(event, payload);
+            return if wanted { ReplayAction::First } else { ReplayAction::Leave };
         };
         let last = latest.attempts.last();
         let since_asked = last.is_some_and(|attempt| asked <= attempt.at);
-        if latest.state == State::Pending || since_asked {
-            return Act::Leave;
+        if latest.state == DeliveryState::Pending || since_asked {
+            return ReplayAction::Leave;
         }
         let meant = match &self.which {
-            Which::Missing => false,
-            Which::Failed => latest.state == State::Dead,
-            Which::Tried { state, code_class } => {
+            ReplaySelection::Missing => false,
+            ReplaySelection::Failed => latest.state == DeliveryState::Dead,
+            ReplaySelection::Tried { state, code_class } => {
                 let class = last.and_then(|attempt| attempt.status).unwrap_or(0) / 100 * 100;
                 state.is_none_or(|state| state == latest.state)
                     && code_class.is_none_or(|wanted| wanted == class)
             }
         };
-        if meant { Act::Again } else { Act::Leave }
+        if meant { ReplayAction::Again } else { ReplayAction::Leave }
     }
 
     /// Whether it may mean a message from then; `None` if no later one either.
@@ -133,7 +133,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-    fn replay(which: Which) -> Replay {
+    fn replay(which: ReplaySelection) -> Replay {
         let application = ApplicationId::named("acme");
         let endpoint = EndpointId::derive(&["e"]);
         let (until, event_types, channel, tag) = (None, Vec::new(), None, None);
@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    fn tried(status: u16, state: State, at: Timestamp) -> Delivery {
+    fn tried(status: u16, state: DeliveryState, at: Timestamp) -> Delivery {
         let endpoint = endpoint();
         let mut delivery = Delivery::new(&event(), &endpoint, 0, NOW);
         delivery.state = state;
@@ -182,24 +182,32 @@ mod tests {
     fn what_is_meant_is_sent_and_nothing_twice() {
         let asked = NOW.plus(Duration::from_secs(60));
         let later = asked.plus(Duration::from_secs(1));
-        let all = Which::Tried { state: None, code_class: None };
-        let only = |state, code_class| Which::Tried { state, code_class };
-        let dead = tried(500, State::Dead, NOW);
-        let delivered = tried(200, State::Delivered, NOW);
+        let all = ReplaySelection::Tried { state: None, code_class: None };
+        let only = |state, code_class| ReplaySelection::Tried { state, code_class };
+        let dead = tried(500, DeliveryState::Dead, NOW);
+        let delivered = tried(200, DeliveryState::Delivered, NOW);
         for (which, latest, act) in [
-            (Which::Failed, Some(&dead), Act::Again),
-            (Which::Failed, Some(&delivered), Act::Leave),
-            (Which::Failed, None, Act::Leave),
-            (Which::Failed, Some(&tried(500, State::Dead, later)), Act::Leave),
-            (Which::Failed, Some(&tried(500, State::Pending, NOW)), Act::Leave),
-            (Which::Missing, None, Act::First),
-            (Which::Missing, Some(&dead), Act::Leave),
-            (all.clone(), Some(&delivered), Act::Again),
-            (all.clone(), Some(&dead), Act::Again),
-            (all, None, Act::Leave),
-            (only(Some(State::Delivered), None), Some(&dead), Act::Leave),
-            (only(Some(State::Dead), Some(500)), Some(&dead), Act::Again),
-            (only(None, Some(400)), Some(&dead), Act::Leave),
+            (ReplaySelection::Failed, Some(&dead), ReplayAction::Again),
+            (ReplaySelection::Failed, Some(&delivered), ReplayAction::Leave),
+            (ReplaySelection::Failed, None, ReplayAction::Leave),
+            (
+                ReplaySelection::Failed,
+                Some(&tried(500, DeliveryState::Dead, later)),
+                ReplayAction::Leave,
+            ),
+            (
+                ReplaySelection::Failed,
+                Some(&tried(500, DeliveryState::Pending, NOW)),
+                ReplayAction::Leave,
+            ),
+            (ReplaySelection::Missing, None, ReplayAction::First),
+            (ReplaySelection::Missing, Some(&dead), ReplayAction::Leave),
+            (all.clone(), Some(&delivered), ReplayAction::Again),
+            (all.clone(), Some(&dead), ReplayAction::Again),
+            (all, None, ReplayAction::Leave),
+            (only(Some(DeliveryState::Delivered), None), Some(&dead), ReplayAction::Leave),
+            (only(Some(DeliveryState::Dead), Some(500)), Some(&dead), ReplayAction::Again),
+            (only(None, Some(400)), Some(&dead), ReplayAction::Leave),
         ] {
             let found = replay(which.clone()).act(
                 asked,
@@ -210,23 +218,23 @@ mod tests {
             );
             assert_eq!(found, act, "{which:?} {latest:?}");
         }
-        let mut other = replay(Which::Missing);
+        let mut other = replay(ReplaySelection::Missing);
         other.event_types = vec!["job.*".to_owned()];
         let payload = Payload::new(b"{}");
-        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), Act::Leave);
+        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), ReplayAction::Leave);
         other.event_types = vec!["invoice.*".to_owned()];
-        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), Act::First);
+        assert_eq!(other.act(asked, &endpoint(), &event(), &payload, None), ReplayAction::First);
         let unwilling = Endpoint { event_types: vec!["a.b".to_owned()], ..endpoint() };
         assert_eq!(
-            replay(Which::Missing).act(asked, &unwilling, &event(), &payload, None),
-            Act::Leave
+            replay(ReplaySelection::Missing).act(asked, &unwilling, &event(), &payload, None),
+            ReplayAction::Leave
         );
     }
 
     #[test]
     fn what_comes_after_it_was_asked_for_is_not_meant() {
         let asked = NOW.plus(Duration::from_secs(60));
-        let mut some = replay(Which::Failed);
+        let mut some = replay(ReplaySelection::Failed);
         assert_eq!(some.covers(NOW, asked), Some(true));
         assert_eq!(some.covers(Timestamp(NOW.0 - 1), asked), Some(false));
         assert_eq!(some.covers(asked, asked), None);

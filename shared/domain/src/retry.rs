@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::rules::{InvalidStatuses, Ruled, Rules, Statuses};
-use crate::{delivery::LEASE_MARGIN, outgoing::Success};
+pub use self::rules::{InvalidStatuses, StatusList, StatusRules, StatusRuling};
+use crate::{delivery::LEASE_MARGIN, outgoing::SuccessStatuses};
 
 /// How an endpoint is retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Policy {
     pub timeout_seconds: u16,
     /// What is said about single statuses.
     #[serde(default)]
-    pub rules: Rules,
+    pub rules: StatusRules,
 }
 
 /// The example ladder of Standard Webhooks; its first step is the first attempt itself.
@@ -35,7 +35,7 @@ impl Default for Policy {
             delays: LADDER.to_vec(),
             max_retries: 9,
             timeout_seconds: 30,
-            rules: Rules::default(),
+            rules: StatusRules::default(),
         }
     }
 }
@@ -125,7 +125,7 @@ const THROTTLED: Duration = Duration::from_secs(60);
 
 /// What came of one attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The endpoint answered.
     Answered {
         /// The HTTP status.
@@ -176,7 +176,7 @@ impl ErrorClass {
 
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum RetryVerdict {
     /// The endpoint has it.
     Delivered,
     /// Try again after this long.
@@ -191,36 +191,40 @@ pub enum Verdict {
 /// endpoint's profile takes for one.
 pub fn judge(
     policy: &Policy,
-    success: &Success,
-    outcome: &Outcome,
+    success: &SuccessStatuses,
+    outcome: &CallOutcome,
     tried: u32,
     dice: f64,
-) -> Verdict {
+) -> RetryVerdict {
     let is_success = |status| match policy.rules.success_on.is_empty() {
         true => success.is(status),
         false => policy.rules.success_on.has(status),
     };
     let retry_after = match outcome {
-        Outcome::Answered { status, .. } if is_success(*status) => return Verdict::Delivered,
-        Outcome::Answered { status, retry_after } => match (policy.rules.of(*status), status) {
-            (Ruled::GiveUp, _) => return Verdict::Dead,
-            (Ruled::Usual, 410) => return Verdict::Gone,
+        CallOutcome::Answered { status, .. } if is_success(*status) => {
+            return RetryVerdict::Delivered;
+        }
+        CallOutcome::Answered { status, retry_after } => match (policy.rules.of(*status), status) {
+            (StatusRuling::GiveUp, _) => return RetryVerdict::Dead,
+            (StatusRuling::Usual, 410) => return RetryVerdict::Gone,
             (_, 429) => retry_after.or(Some(THROTTLED)),
             _ => *retry_after,
         },
         // Asking again cannot change where the name points on purpose, nor what there is to send.
-        Outcome::Failed(ErrorClass::ForbiddenAddress | ErrorClass::Unfit) => return Verdict::Dead,
-        Outcome::Failed(_) => None,
+        CallOutcome::Failed(ErrorClass::ForbiddenAddress | ErrorClass::Unfit) => {
+            return RetryVerdict::Dead;
+        }
+        CallOutcome::Failed(_) => None,
     };
-    policy.delay(tried, dice, retry_after).map_or(Verdict::Dead, Verdict::Retry)
+    policy.delay(tried, dice, retry_after).map_or(RetryVerdict::Dead, RetryVerdict::Retry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answered(status: u16) -> Outcome {
-        Outcome::Answered { status, retry_after: None }
+    fn answered(status: u16) -> CallOutcome {
+        CallOutcome::Answered { status, retry_after: None }
     }
 
     #[test]
@@ -228,57 +232,63 @@ mod tests {
         let policy = Policy::default();
         for status in [200, 201, 202, 204, 299] {
             assert_eq!(
-                judge(&policy, &Success::default(), &answered(status), 1, 0.5),
-                Verdict::Delivered
+                judge(&policy, &SuccessStatuses::default(), &answered(status), 1, 0.5),
+                RetryVerdict::Delivered
             );
         }
         for status in [100, 199, 301, 302, 303, 307, 308, 400, 401, 404, 500, 503] {
-            let retry = Verdict::Retry(Duration::from_secs(5));
+            let retry = RetryVerdict::Retry(Duration::from_secs(5));
             assert_eq!(
-                judge(&policy, &Success::default(), &answered(status), 1, 0.5),
+                judge(&policy, &SuccessStatuses::default(), &answered(status), 1, 0.5),
                 retry,
                 "{status}"
             );
         }
-        assert_eq!(judge(&policy, &Success::default(), &answered(410), 1, 0.5), Verdict::Gone);
-        let only_ok = Success::List(vec![200]);
-        assert_eq!(judge(&policy, &only_ok, &answered(200), 1, 0.5), Verdict::Delivered);
+        assert_eq!(
+            judge(&policy, &SuccessStatuses::default(), &answered(410), 1, 0.5),
+            RetryVerdict::Gone
+        );
+        let only_ok = SuccessStatuses::List(vec![200]);
+        assert_eq!(judge(&policy, &only_ok, &answered(200), 1, 0.5), RetryVerdict::Delivered);
         for status in [201, 204] {
-            let retry = Verdict::Retry(Duration::from_secs(5));
+            let retry = RetryVerdict::Retry(Duration::from_secs(5));
             assert_eq!(judge(&policy, &only_ok, &answered(status), 1, 0.5), retry, "{status}");
         }
-        assert_eq!(judge(&policy, &only_ok, &answered(410), 1, 0.5), Verdict::Gone);
+        assert_eq!(judge(&policy, &only_ok, &answered(410), 1, 0.5), RetryVerdict::Gone);
         for why in [ErrorClass::ForbiddenAddress, ErrorClass::Unfit] {
-            let failed = Outcome::Failed(why);
-            assert_eq!(judge(&policy, &Success::default(), &failed, 1, 0.5), Verdict::Dead);
+            let failed = CallOutcome::Failed(why);
+            assert_eq!(
+                judge(&policy, &SuccessStatuses::default(), &failed, 1, 0.5),
+                RetryVerdict::Dead
+            );
         }
     }
 
     #[test]
     fn rules_about_single_statuses_come_before_what_is_usual() {
         let list = |given: serde_json::Value| {
-            Statuses::parse(given.as_array().expect("a list")).expect("valid")
+            StatusList::parse(given.as_array().expect("a list")).expect("valid")
         };
         let policy = Policy {
-            rules: Rules {
+            rules: StatusRules {
                 retry_on: list(serde_json::json!(["5xx", 410])),
                 give_up_on: list(serde_json::json!([501])),
                 success_on: list(serde_json::json!(["2xx", 409])),
             },
             ..Policy::default()
         };
-        let retry = Verdict::Retry(Duration::from_secs(5));
+        let retry = RetryVerdict::Retry(Duration::from_secs(5));
         for (outcome, verdict) in [
-            (answered(409), Verdict::Delivered),
-            (answered(204), Verdict::Delivered),
+            (answered(409), RetryVerdict::Delivered),
+            (answered(204), RetryVerdict::Delivered),
             (answered(503), retry.clone()),
             (answered(410), retry.clone()),
-            (answered(501), Verdict::Dead),
-            (answered(404), Verdict::Dead),
-            (Outcome::Failed(ErrorClass::Timeout), retry),
+            (answered(501), RetryVerdict::Dead),
+            (answered(404), RetryVerdict::Dead),
+            (CallOutcome::Failed(ErrorClass::Timeout), retry),
         ] {
             assert_eq!(
-                judge(&policy, &Success::default(), &outcome, 1, 0.5),
+                judge(&policy, &SuccessStatuses::default(), &outcome, 1, 0.5),
                 verdict,
                 "{outcome:?}"
             );
@@ -287,9 +297,9 @@ mod tests {
         let usual = Policy::default();
         for (retry_after, wait) in [(None, 60), (Some(7), 7), (Some(600), 600)] {
             let retry_after = retry_after.map(Duration::from_secs);
-            let outcome = Outcome::Answered { status: 429, retry_after };
-            let verdict = Verdict::Retry(Duration::from_secs(wait));
-            assert_eq!(judge(&usual, &Success::default(), &outcome, 1, 0.5), verdict);
+            let outcome = CallOutcome::Answered { status: 429, retry_after };
+            let verdict = RetryVerdict::Retry(Duration::from_secs(wait));
+            assert_eq!(judge(&usual, &SuccessStatuses::default(), &outcome, 1, 0.5), verdict);
         }
     }
 
@@ -314,7 +324,10 @@ mod tests {
                 assert!((0.8..=1.2).contains(&ratio), "step {index}: {ratio}");
             }
         }
-        assert_eq!(judge(&policy, &Success::default(), &answered(500), 10, 0.5), Verdict::Dead);
+        assert_eq!(
+            judge(&policy, &SuccessStatuses::default(), &answered(500), 10, 0.5),
+            RetryVerdict::Dead
+        );
     }
 
     #[test]

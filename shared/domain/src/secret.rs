@@ -9,12 +9,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
 
 pub use self::{
-    pair::{InvalidPair, Kind, Pair, PublicKey},
-    rotation::{DEFAULT_OVERLAP, MAX_OVERLAP, MAX_REPLACED, TooMany, rotate},
+    pair::{InvalidKeyPair, KeyPair, PublicKey, SecretKind},
+    rotation::{DEFAULT_OVERLAP, MAX_OVERLAP, MAX_REPLACED, TooManySecrets, rotate},
 };
 
 /// Key material in the clear. `Debug` prints nothing, there is no `Display`, and it does not
-/// serialise: what is stored is [`Sealed`].
+/// serialise: what is stored is [`SealedSecret`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
@@ -53,13 +53,13 @@ impl Secret {
     }
 
     /// How it signs by Standard Webhooks.
-    pub fn kind(&self) -> Kind {
-        if self.pair().is_some() { Kind::Ed25519 } else { Kind::Hmac }
+    pub fn kind(&self) -> SecretKind {
+        if self.pair().is_some() { SecretKind::Ed25519 } else { SecretKind::Hmac }
     }
 
     /// The key pair, if it is one: `whsk_` and 64 bytes in base64.
-    pub fn pair(&self) -> Option<Pair> {
-        Pair::parse(self.as_str()?).ok()
+    pub fn pair(&self) -> Option<KeyPair> {
+        KeyPair::parse(self.as_str()?).ok()
     }
 
     /// The secret as text, if it is text.
@@ -80,9 +80,9 @@ impl fmt::Debug for Secret {
 /// A secret as it lies in the table: AES-256-GCM, nonce in front, base64.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct Sealed(pub String);
+pub struct SealedSecret(pub String);
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealed(…)")
     }
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print() {
-        let printed = format!("{:?} {:?}", Secret::new(*b"hunter2"), Sealed("hunter2".into()));
+        let printed =
+            format!("{:?} {:?}", Secret::new(*b"hunter2"), SealedSecret("hunter2".into()));
         assert!(!printed.contains("hunter2"), "{printed}");
     }
 }

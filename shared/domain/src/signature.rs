@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     grammar::TimestampForm,
     key::{Algorithm, KeyEncoding, key_set, token_hash},
-    sign::{Message, sign, sign_standard},
-    template::{BadTemplate, Content, Format, Signed},
-    verdict::{Refusal, Verified},
+    sign::{MessageToSign, sign, sign_standard},
+    template::{BadTemplate, Content, Format, SignedParts},
+    verdict::{SignatureRefusal, Verification},
 };
 use self::{grammar::single, template::Part};
-use crate::{json::Fields, secret::Secret, time::Timestamp};
+use crate::{json::JsonFields, secret::Secret, time::Timestamp};
 
 /// How a kind of sender signs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct HeaderNames {
 
 /// A request as it arrived.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct SignedRequest<'a> {
     /// Its headers.
     pub headers: &'a HeaderMap,
     /// Its raw body.
@@ -128,7 +128,7 @@ impl Scheme {
     }
 
     /// Whether a request carries this scheme's signature header, or the token instead of one.
-    pub fn is_presented(&self, request: &Request<'_>) -> bool {
+    pub fn is_presented(&self, request: &SignedRequest<'_>) -> bool {
         match self.algorithm {
             Algorithm::Token => request.token.is_some(),
             _ => self.headers.iter().any(|names| request.headers.contains_key(&names.signature)),
@@ -176,17 +176,17 @@ impl Scheme {
         headers: &HeaderMap,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<Verified, Refusal> {
-        self.judge(secrets, &Request { headers, body, url: None, token: None }, now)
+    ) -> Result<Verification, SignatureRefusal> {
+        self.judge(secrets, &SignedRequest { headers, body, url: None, token: None }, now)
     }
 
     /// Judges a request by all that it brings.
     pub fn judge(
         &self,
         secrets: &[Secret],
-        request: &Request<'_>,
+        request: &SignedRequest<'_>,
         now: Timestamp,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<Verification, SignatureRefusal> {
         if self.algorithm == Algorithm::Token {
             return judge_token(secrets, request.token);
         }
@@ -198,7 +198,7 @@ impl Scheme {
         let headers = request.headers;
         let names = self.headers.iter().find(|names| headers.contains_key(&names.signature));
         let Some(names) = names.or(self.headers.first()).filter(|_| !keys.is_empty()) else {
-            return Err(Refusal::NoSecret);
+            return Err(SignatureRefusal::NoSecret);
         };
         let signature = single(headers, &names.signature, MAX_HEADER)?;
         let optional = |name: &Option<String>, max| match name {
@@ -220,14 +220,15 @@ impl Scheme {
             self.judge_time(at, now)?;
         }
         let tags = self.tags(&parts).ok_or_else(|| malformed(&names.signature))?;
-        let signed = Signed { id, timestamp: text, nonce, url: request.url, body: request.body };
+        let signed =
+            SignedParts { id, timestamp: text, nonce, url: request.url, body: request.body };
         let (secret, fingerprint) = self.matching(&keys, &signed, &tags)?;
         if let Some(path) = &self.timestamp_path {
             let at = self.time_in(request.body, path)?;
             self.judge_time(at, now)?;
             timestamp = Some(at);
         }
-        Ok(Verified {
+        Ok(Verification {
             id: id.map(str::to_owned),
             timestamp,
             secret,
@@ -242,50 +243,51 @@ impl Scheme {
     fn matching(
         &self,
         keys: &[(usize, Vec<u8>)],
-        signed: &Signed<'_>,
+        signed: &SignedParts<'_>,
         tags: &[Vec<u8>],
-    ) -> Result<(usize, Option<String>), Refusal> {
+    ) -> Result<(usize, Option<String>), SignatureRefusal> {
         let spellings = match signed.url {
             Some(url) if self.signs_url() => form::spellings(url),
-            None if self.signs_url() => return Err(Refusal::Uncovered),
+            None if self.signs_url() => return Err(SignatureRefusal::Uncovered),
             _ => vec![String::new()],
         };
         if self.content.has(&Part::Form)
             && !form::covers(signed.url.unwrap_or_default(), signed.body)
         {
-            return Err(Refusal::Uncovered);
+            return Err(SignatureRefusal::Uncovered);
         }
         for url in &spellings {
-            let signed = Signed { url: Some(url), ..*signed };
+            let signed = SignedParts { url: Some(url), ..*signed };
             for (index, key) in keys {
                 if self.algorithm.holds(key, &self.content, &signed, tags) {
                     // In one spelling of the URL, whichever it came with.
-                    let signed = Signed { url: spellings.first().map(String::as_str), ..signed };
+                    let signed =
+                        SignedParts { url: spellings.first().map(String::as_str), ..signed };
                     let print = self.fingerprint.then(|| self.content.fingerprint(&signed));
                     return Ok((*index, print));
                 }
             }
         }
-        Err(Refusal::Mismatch)
+        Err(SignatureRefusal::Mismatch)
     }
 
-    fn judge_time(&self, at: u64, now: Timestamp) -> Result<(), Refusal> {
+    fn judge_time(&self, at: u64, now: Timestamp) -> Result<(), SignatureRefusal> {
         let now = now.secs();
         if at < now && self.past_seconds < now - at {
-            return Err(Refusal::Past(now - at));
+            return Err(SignatureRefusal::Past(now - at));
         }
         if now < at && self.future_seconds < at - now {
-            return Err(Refusal::Future(at - now));
+            return Err(SignatureRefusal::Future(at - now));
         }
         Ok(())
     }
 
     /// When the signed body says it was signed.
-    fn time_in(&self, body: &[u8], path: &str) -> Result<u64, Refusal> {
-        let fields = Fields::read(body, [path]).unwrap_or_default();
+    fn time_in(&self, body: &[u8], path: &str) -> Result<u64, SignatureRefusal> {
+        let fields = JsonFields::read(body, [path]).unwrap_or_default();
         let text = fields.text(path);
         let at = text.and_then(|text| self.timestamp_form.parse(&text));
-        at.ok_or_else(|| Refusal::Undated(path.to_owned()))
+        at.ok_or_else(|| SignatureRefusal::Undated(path.to_owned()))
     }
 
     /// The parts of a signature header; apart from them the time, where it is one of them.
@@ -293,7 +295,7 @@ impl Scheme {
         &self,
         header: &'h str,
         name: &str,
-    ) -> Result<(Vec<&'h str>, Option<&'h str>), Refusal> {
+    ) -> Result<(Vec<&'h str>, Option<&'h str>), SignatureRefusal> {
         let mut parts: Vec<&str> = match self.separator {
             Some(separator) => header.split(separator).take(MAX_SIGNATURES + 1).collect(),
             None => vec![header],
@@ -318,16 +320,16 @@ impl Scheme {
     }
 }
 
-fn malformed(name: &str) -> Refusal {
-    Refusal::Malformed(name.to_owned())
+fn malformed(name: &str) -> SignatureRefusal {
+    SignatureRefusal::Malformed(name.to_owned())
 }
 
 /// The secrets of a source with tokens are the tokens' hashes.
-fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verified, Refusal> {
-    let hash = token.map(token_hash).ok_or(Refusal::Token)?;
+fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verification, SignatureRefusal> {
+    let hash = token.map(token_hash).ok_or(SignatureRefusal::Token)?;
     let known = secrets.iter().position(|secret| key::same_hash(&hash, secret));
-    let secret = known.ok_or(Refusal::Token)?;
-    Ok(Verified { secret, token: true, ..Verified::default() })
+    let secret = known.ok_or(SignatureRefusal::Token)?;
+    Ok(Verification { secret, token: true, ..Verification::default() })
 }
 
 impl HeaderNames {

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     check::{InvalidSource, MAX_SECRETS, MIN_SECRET, validate},
-    gate::{Accepted, Gate, NotAccepted},
+    gate::{AcceptedRequest, Gate, GateRefusal},
 };
 use crate::{
     id::EventId,
-    poll::{Cancel, Mode, Pace, Platform},
+    poll::{CancelSettings, PollMode, PollPace, PollPlatform},
     profile::{Mapping, Profile},
-    secret::{Sealed, Secret},
+    secret::{SealedSecret, Secret},
     signature::{Scheme, token_hash},
     time::Timestamp,
 };
@@ -27,21 +27,21 @@ pub struct Source {
     pub profile: String,
     /// Its live secrets, newest first, sealed with [`Source::owner`] as associated data; of path
     /// tokens, their hashes.
-    pub secrets: Vec<Sealed>,
+    pub secrets: Vec<SealedSecret>,
     /// The application (id or uid) that hears of its events.
     pub application: String,
     /// What it sets differently from its profile.
     #[serde(default)]
-    pub options: Options,
+    pub options: SourceOptions,
     /// Where its sender was told that we are, for those who ask what it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// What its platform is asked with, sealed with [`Platform::owner`] as associated data.
+    /// What its platform is asked with, sealed with [`PollPlatform::owner`] as associated data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform_secret: Option<Sealed>,
-    /// What its jobs are cancelled with, sealed with [`Cancel::owner`] as associated data.
+    pub platform_secret: Option<SealedSecret>,
+    /// What its jobs are cancelled with, sealed with [`CancelSettings::owner`] as associated data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_secret: Option<Sealed>,
+    pub cancel_secret: Option<SealedSecret>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -56,7 +56,7 @@ pub struct Source {
 /// What a source may set differently from its profile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Options {
+pub struct SourceOptions {
     /// How old and how far ahead a timestamp may be, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance_seconds: Option<u64>,
@@ -91,19 +91,19 @@ pub struct Options {
     pub strict: bool,
     /// Whom to ask about completions that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<PollPlatform>,
     /// How its jobs are cancelled, where that is not the platform's own way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cancel: Option<Cancel>,
+    pub cancel: Option<CancelSettings>,
     /// When a job's answer is overdue, in seconds since the job was registered or first heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
     /// How webhooks and asking share the work.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
+    pub mode: Option<PollMode>,
     /// How the platform is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub poll: Option<Pace>,
+    pub poll: Option<PollPace>,
 }
 
 /// How often a source may call, counted over all who answer for us, in windows that begin with the
@@ -114,13 +114,13 @@ pub struct RateLimit {
     /// Accepted requests in one window.
     pub requests: u32,
     /// The length of a window.
-    pub per: Window,
+    pub per: RateWindow,
 }
 
 /// The length of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Window {
+pub enum RateWindow {
     /// One second.
     Second,
     /// One minute.
@@ -130,8 +130,8 @@ pub enum Window {
 impl RateLimit {
     const fn seconds(self) -> u64 {
         match self.per {
-            Window::Second => 1,
-            Window::Minute => 60,
+            RateWindow::Second => 1,
+            RateWindow::Minute => 60,
         }
     }
 
@@ -172,7 +172,7 @@ impl Source {
             profile: profile.to_owned(),
             secrets: Vec::new(),
             application: application.to_owned(),
-            options: Options::default(),
+            options: SourceOptions::default(),
             base_url: None,
             platform_secret: None,
             cancel_secret: None,
@@ -199,7 +199,7 @@ impl Source {
 }
 
 /// A profile with a source's options in it.
-pub fn effective(profile: &str, options: &Options) -> Option<Profile> {
+pub fn effective(profile: &str, options: &SourceOptions) -> Option<Profile> {
     let mut effective = Profile::named(profile)?.clone();
     if let Some(scheme) = &options.scheme {
         effective.scheme = scheme.clone();
@@ -220,12 +220,12 @@ pub fn effective(profile: &str, options: &Options) -> Option<Profile> {
 }
 
 /// What is kept of a path token in the place of a sealed secret.
-pub fn sealed_token(token: &Secret) -> Sealed {
-    Sealed(format!("{TOKEN_PREFIX}{}", token_hash(token.as_str().unwrap_or_default())))
+pub fn sealed_token(token: &Secret) -> SealedSecret {
+    SealedSecret(format!("{TOKEN_PREFIX}{}", token_hash(token.as_str().unwrap_or_default())))
 }
 
 /// The hash of a path token that is kept in the place of a sealed secret.
-pub fn kept_token(sealed: &Sealed) -> Option<Secret> {
+pub fn kept_token(sealed: &SealedSecret) -> Option<Secret> {
     sealed.0.strip_prefix(TOKEN_PREFIX).map(Secret::new)
 }
 

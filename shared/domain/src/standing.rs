@@ -1,7 +1,7 @@
 //! How many deliveries stand how, counted as far as somebody was ready to read.
 
 use crate::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     time::Timestamp,
 };
 
@@ -24,11 +24,11 @@ impl Standing {
     /// How this delivery stands. That a worker holds it just now is not seen.
     pub const fn of(delivery: &Delivery) -> Self {
         match delivery.state {
-            State::Delivered => Self::Success,
-            State::Dead => Self::Fail,
-            State::Cancelled => Self::Canceled,
-            State::Pending if delivery.made == 0 => Self::Pending,
-            State::Pending => Self::Sending,
+            DeliveryState::Delivered => Self::Success,
+            DeliveryState::Dead => Self::Fail,
+            DeliveryState::Cancelled => Self::Canceled,
+            DeliveryState::Pending if delivery.made == 0 => Self::Pending,
+            DeliveryState::Pending => Self::Sending,
         }
     }
 
@@ -60,7 +60,7 @@ impl Standing {
 
 /// Deliveries by how they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct StandingCounts {
     /// The endpoint has them.
     pub success: u64,
     /// Not attempted yet.
@@ -77,7 +77,7 @@ pub struct Tally {
     pub complete: bool,
 }
 
-impl Tally {
+impl StandingCounts {
     /// Counts one.
     pub const fn count(&mut self, standing: Standing) {
         let count = match standing {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_is_counted_once() {
-        let mut tally = Tally::default();
+        let mut tally = StandingCounts::default();
         for (standing, times) in [
             (Standing::Success, 1),
             (Standing::Pending, 2),
@@ -119,7 +119,7 @@ mod tests {
         ] {
             (0..times).for_each(|_| tally.count(standing));
         }
-        let Tally { success, pending, fail, sending, canceled, .. } = tally;
+        let StandingCounts { success, pending, fail, sending, canceled, .. } = tally;
         assert_eq!((success, pending, fail, sending, canceled), (1, 2, 3, 4, 5));
         assert_eq!(tally.seen(), 15);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ApplicationId, EndpointId, TaskId},
-    letter::Filter,
+    letter::LetterFilter,
     replay::Replay,
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ pub struct Task {
     /// Its id.
     pub id: TaskId,
     /// What to do.
-    pub kind: Kind,
+    pub kind: TaskKind,
     /// Letters put back per second.
     pub rate: u32,
     /// Where to go on in the list of letters.
@@ -45,7 +45,7 @@ pub struct Task {
 /// What a task does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Kind {
+pub enum TaskKind {
     /// Waits for an endpoint to answer again, asking with one letter at a time, then puts back all
     /// that wait for it.
     Recover {
@@ -59,12 +59,12 @@ pub enum Kind {
     /// Puts back the letters that somebody chose.
     Redrive {
         /// Which.
-        filter: Filter,
+        filter: LetterFilter,
     },
     /// Throws away the letters that somebody chose.
     Discard {
         /// Which.
-        filter: Filter,
+        filter: LetterFilter,
     },
     /// Sends messages to an endpoint, again or for the first time.
     Replay(Replay),
@@ -85,41 +85,43 @@ pub const STEP: Duration = Duration::from_secs(60);
 impl Task {
     /// The task that waits for an endpoint.
     pub fn recover(endpoint: &EndpointId, now: Timestamp) -> Self {
-        let kind = Kind::Recover { endpoint: endpoint.clone(), answering: false, probes: 0 };
+        let kind = TaskKind::Recover { endpoint: endpoint.clone(), answering: false, probes: 0 };
         Self::new(TaskId::recovery(endpoint), kind, DEFAULT_RATE, now)
     }
 
     /// The task that puts chosen letters back.
-    pub fn redrive(id: TaskId, filter: Filter, rate: u32, now: Timestamp) -> Self {
-        Self::new(id, Kind::Redrive { filter }, rate.clamp(1, MAX_RATE), now)
+    pub fn redrive(id: TaskId, filter: LetterFilter, rate: u32, now: Timestamp) -> Self {
+        Self::new(id, TaskKind::Redrive { filter }, rate.clamp(1, MAX_RATE), now)
     }
 
     /// The task that throws chosen letters away.
-    pub fn discard(id: TaskId, filter: Filter, now: Timestamp) -> Self {
-        Self::new(id, Kind::Discard { filter }, MAX_RATE, now)
+    pub fn discard(id: TaskId, filter: LetterFilter, now: Timestamp) -> Self {
+        Self::new(id, TaskKind::Discard { filter }, MAX_RATE, now)
     }
 
     /// The task that sends messages to an endpoint.
     pub fn replay(id: TaskId, replay: Replay, rate: u32, now: Timestamp) -> Self {
-        Self::new(id, Kind::Replay(replay), rate.clamp(1, MAX_RATE), now)
+        Self::new(id, TaskKind::Replay(replay), rate.clamp(1, MAX_RATE), now)
     }
 
     /// The task that removes what an application's messages said.
     pub fn purge(id: TaskId, application: ApplicationId, now: Timestamp) -> Self {
-        Self::new(id, Kind::Purge { application }, MAX_RATE, now)
+        Self::new(id, TaskKind::Purge { application }, MAX_RATE, now)
     }
 
     /// The application it works for, if it works for one alone.
     pub const fn application(&self) -> Option<&ApplicationId> {
         match &self.kind {
-            Kind::Redrive { filter } | Kind::Discard { filter } => filter.application.as_ref(),
-            Kind::Replay(replay) => Some(&replay.application),
-            Kind::Purge { application } => Some(application),
-            Kind::Recover { .. } => None,
+            TaskKind::Redrive { filter } | TaskKind::Discard { filter } => {
+                filter.application.as_ref()
+            }
+            TaskKind::Replay(replay) => Some(&replay.application),
+            TaskKind::Purge { application } => Some(application),
+            TaskKind::Recover { .. } => None,
         }
     }
 
-    fn new(id: TaskId, kind: Kind, rate: u32, now: Timestamp) -> Self {
+    fn new(id: TaskId, kind: TaskKind, rate: u32, now: Timestamp) -> Self {
         Self {
             id,
             kind,

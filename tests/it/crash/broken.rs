@@ -2,7 +2,7 @@
 //! is told.
 
 use axum::http::Method;
-use domain::{delivery::State, endpoint::Breaker};
+use domain::{delivery::DeliveryState, endpoint::CircuitBreaker};
 use serde_json::json;
 use tests::{cloud::Cloud, invariants::World, receiver::Receiver, sender::completion};
 
@@ -12,7 +12,7 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     let table = cloud.sound_table();
     let known = World::read(cloud).await.endpoints.remove(0);
     let mut touchy = known.clone();
-    touchy.breaker = Breaker { threshold: 2, recovery_seconds: 60 };
+    touchy.breaker = CircuitBreaker { threshold: 2, recovery_seconds: 60 };
     table.update_endpoint(&known, &touchy).await.expect("kept");
     let asked = ["endpoint.*", "message.attempt.*"];
     cloud.endpoint_for(&receiver.url("/owner"), &asked).await;
@@ -37,7 +37,7 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
 /// Everything went, and what happened was told once.
 pub(super) fn arrived(world: &World) -> bool {
     let told = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();
-    let all = world.deliveries.iter().all(|delivery| delivery.state == State::Delivered);
+    let all = world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered);
     all && (told("endpoint.disabled"), told("endpoint.enabled")) == (1, 1)
         && (1..=2).contains(&told("endpoint.updated"))
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use domain::delivery::State;
+use domain::delivery::DeliveryState;
 use serde_json::{Value, json};
 use tests::{cloud::Cloud, invariants::World};
 
@@ -25,7 +25,8 @@ pub(super) async fn walk(cloud: &mut Cloud) {
 
 /// Both arrived, and nothing is left of what they said.
 pub(super) fn arrived(world: &World) -> bool {
-    let delivered = world.deliveries.iter().all(|delivery| delivery.state == State::Delivered);
+    let delivered =
+        world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered);
     let gone = world.events.iter().all(|event| {
         let text = serde_json::to_string(event).unwrap_or_default();
         event.expunged_at.is_some() && event.claims().is_empty() && !text.contains("planted")

@@ -1,18 +1,18 @@
 //! A subscriber that wants what is said of one job in order, and fails at first.
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
-    lane::Ordering,
+    lane::DeliveryOrdering,
 };
 use tests::{cloud::Cloud, invariants::World, receiver::Receiver, sender::completion};
 
 pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     let old = World::read(cloud).await.endpoints.remove(0);
-    let new = Endpoint { ordering: Some(Ordering::Job), ..old.clone() };
+    let new = Endpoint { ordering: Some(DeliveryOrdering::Job), ..old.clone() };
     let kept = cloud.sound_table().update_endpoint(&old, &new).await.expect("kept");
-    assert_eq!(kept, Written::Yes);
+    assert_eq!(kept, WriteOutcome::Done);
     receiver.answer(503);
     cloud.send(&completion("c1", "started", "null")).await;
     cloud.work().await;
@@ -30,6 +30,6 @@ pub(super) fn arrived(world: &World) -> bool {
     let [first, second] = both[..] else { return false };
     let last = first.attempts.last().map(|attempt| attempt.at);
     let next = second.attempts.first().map(|attempt| attempt.at);
-    let delivered = both.iter().all(|delivery| delivery.state == State::Delivered);
+    let delivered = both.iter().all(|delivery| delivery.state == DeliveryState::Delivered);
     delivered && (number(&first), number(&second)) == (Some(1), Some(2)) && last <= next
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use domain::{
-    delivery::State,
+    delivery::DeliveryState,
     letter::{Letter, LetterState},
 };
 use serde_json::json;
@@ -49,5 +49,7 @@ fn waits(letter: &Letter) -> bool {
 /// What was put back has arrived, and of what was thrown away no letter is left.
 pub(super) fn arrived(world: &World) -> bool {
     let count = |state| world.deliveries.iter().filter(|it| it.state == state).count();
-    count(State::Delivered) == 1 && count(State::Dead) == 1 && !world.letters.iter().any(waits)
+    count(DeliveryState::Delivered) == 1
+        && count(DeliveryState::Dead) == 1
+        && !world.letters.iter().any(waits)
 }

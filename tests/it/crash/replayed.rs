@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use domain::delivery::State;
+use domain::delivery::DeliveryState;
 use serde_json::json;
 use tests::{cloud::Cloud, invariants::World, receiver::Receiver};
 
@@ -37,5 +37,5 @@ pub(super) async fn publish(cloud: &Cloud, id: &str) {
 /// Both endpoints have all three, once each.
 pub(super) fn arrived(world: &World) -> bool {
     world.deliveries.len() == 6
-        && world.deliveries.iter().all(|delivery| delivery.state == State::Delivered)
+        && world.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Delivered)
 }

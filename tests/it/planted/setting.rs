@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, Uri},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::secret::Pair;
+use domain::secret::KeyPair;
 use serde_json::{Value, json};
 use tests::cloud::ADMIN;
 use tokio::{
@@ -78,7 +78,7 @@ pub(super) fn whsec(name: &str) -> String {
 
 pub(super) fn whsk(name: &str) -> String {
     let seed: [u8; 32] = text(name).into_bytes().try_into().expect("32 bytes");
-    Pair::of_seed(&seed).secret().as_str().expect("text").to_owned()
+    KeyPair::of_seed(&seed).secret().as_str().expect("text").to_owned()
 }
 
 pub(super) const NAMES: [&str; 25] = [

@@ -1,16 +1,16 @@
 //! Jobs that are expected, and the platform that knows of them.
 
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     id::JobId,
     job::Job,
     poll,
     secret::Secret,
-    source::{Options, Source},
+    source::{Source, SourceOptions},
 };
 use serde_json::Value;
 
-use super::{Cloud, Written};
+use super::{Cloud, WriteOutcome};
 
 impl Cloud {
     /// Gives the source `modal` these options, and what its platform is asked with.
@@ -24,10 +24,10 @@ impl Cloud {
         let known = table.source(name).await.expect("read");
         let new = || Source::new(name, profile, "acme", self.clock.now());
         let mut source = known.unwrap_or_else(new);
-        source.options = serde_json::from_value::<Options>(options).expect("options");
+        source.options = serde_json::from_value::<SourceOptions>(options).expect("options");
         poll::validate(&source.options, false).expect("valid");
         let secret = Secret::new(*b"platform-key");
-        let owner = poll::Platform::owner(name);
+        let owner = poll::PollPlatform::owner(name);
         source.platform_secret = Some(self.vault().seal(&owner, &secret));
         table.put_source(&source).await.expect("kept");
     }
@@ -42,7 +42,7 @@ impl Cloud {
         job.registered_at = Some(now);
         (job.edits, job.version) = (1, 1);
         poll::expect(&mut job, &options, now);
-        assert_eq!(table.keep_job(&job).await.expect("kept"), Written::Yes);
+        assert_eq!(table.keep_job(&job).await.expect("kept"), WriteOutcome::Done);
         job.id
     }
 
@@ -61,7 +61,7 @@ impl Cloud {
             received_at: self.clock.now(),
             event_type: None,
             trust: Trust::Token,
-            body: Carried::inline(body.as_bytes()),
+            body: StoredBody::inline(body.as_bytes()),
         };
         self.inject(&self.aws.names().inbox.clone(), &envelope.print()).await;
     }

@@ -13,8 +13,8 @@ use axum::{
 use domain::{
     event::Event,
     id::BatchId,
-    job::{Job, Status},
-    json::Fields,
+    job::{Job, JobStatus},
+    json::JsonFields,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -83,7 +83,7 @@ async fn results(
     params: Params,
 ) -> Result<Response, Error> {
     let batch = find(&api, &asker, &id, &params).await?.id;
-    lines(&api, &batch, "results", &params, |status| status == Status::Succeeded).await
+    lines(&api, &batch, "results", &params, |status| status == JobStatus::Succeeded).await
 }
 
 /// Why a batch's other jobs ended otherwise, one JSON line each.
@@ -97,7 +97,7 @@ async fn errors(
     params: Params,
 ) -> Result<Response, Error> {
     let batch = find(&api, &asker, &id, &params).await?.id;
-    let unsuccessful = |status: Status| status.is_terminal() && status != Status::Succeeded;
+    let unsuccessful = |status: JobStatus| status.is_terminal() && status != JobStatus::Succeeded;
     lines(&api, &batch, "errors", &params, unsuccessful).await
 }
 
@@ -106,7 +106,7 @@ async fn lines(
     batch: &BatchId,
     file: &str,
     params: &Params,
-    wanted: impl Fn(Status) -> bool,
+    wanted: impl Fn(JobStatus) -> bool,
 ) -> Result<Response, Error> {
     let limit = params.number("limit", 1..=MAX_JOBS, MAX_JOBS)?;
     let cursor = params.text("iterator").map(str::parse::<EndedJob>).transpose();
@@ -157,11 +157,11 @@ async fn line(
         Some(event) => bucket.open(event.payload).await?,
         None => Vec::new(),
     };
-    let fields = Fields::read(&payload, ["data.result", "data.result_url", "data.error"]);
+    let fields = JsonFields::read(&payload, ["data.result", "data.result_url", "data.error"]);
     let fields = fields.unwrap_or_default();
     let mut line =
         Line { id: job.id.as_str(), custom_id: &job.external_id, response: None, error: None };
-    if job.status == Status::Succeeded {
+    if job.status == JobStatus::Succeeded {
         let spilled = fields.raw("data.result_url").is_some();
         let url = || format!("{}/v1/jobs/{}/result", public_url.trim_end_matches('/'), job.id);
         line.response = Some(Answer {

@@ -6,24 +6,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::table::{Recorded, Recording};
+use adapters::table::{EventRecording, RecordOutcome};
 use axum::{
     Json,
     extract::{Path, State},
 };
 use dispatch::attempt::Attempted;
 use domain::{
-    batch::Marker,
-    delivery::{Delivery, State as DeliveryState},
-    endpoint::{Endpoint, EndpointSecret, Scope},
+    batch::BatchMarker,
+    delivery::{Delivery, DeliveryState},
+    endpoint::{Endpoint, EndpointScope, EndpointSecret},
     event::{self, Event},
-    headers::Kept,
+    headers::StoredHeader,
     id::{ApplicationId, DeliveryId, EndpointId, EventId},
-    job::{Effect, Job, Status},
-    poll::{Cancel, Cancelling, Platform},
-    profile::Said,
+    job::{Job, JobStatus, ReportEffect},
+    poll::{CancelCall, CancelSettings, PollPlatform},
+    profile::SenderReport,
     retry::Policy,
-    secret::{Kind, Sealed, Secret},
+    secret::{SealedSecret, Secret, SecretKind},
     source::Source,
     time::Timestamp,
 };
@@ -97,7 +97,7 @@ pub(crate) async fn cancel(api: &Api, key: &str, mut job: Job) -> Result<Cancell
     let source = api.table.source(&job.source).await?;
     let event = EventId::derive(&["cancelled", job.id.as_str()]);
     for _ in 0..TRIES {
-        if job.status == Status::Cancelled {
+        if job.status == JobStatus::Cancelled {
             let told = told(api, &job, &event).await?;
             return Ok(Cancelled::Yes(Box::new(job), told));
         }
@@ -121,8 +121,9 @@ async fn step(
     id: &EventId,
 ) -> Result<Option<Cancelled>, Error> {
     let now = api.clock.now();
-    let said = Said::default();
-    let Effect::Applied(next, Some(kind)) = job.report(Status::Cancelled, &said, id, now) else {
+    let said = SenderReport::default();
+    let ReportEffect::Applied(next, Some(kind)) = job.report(JobStatus::Cancelled, &said, id, now)
+    else {
         return Ok(None);
     };
     let notice = event::job_notice(id, kind, now, &next, &said, &api.public_url);
@@ -136,8 +137,8 @@ async fn step(
         deliveries.push(Delivery::new(&event, callee, 0, now));
         endpoints.push(callee.clone());
     }
-    let marker = Marker::between(job, &next);
-    let recording = Recording {
+    let marker = BatchMarker::between(job, &next);
+    let recording = EventRecording {
         event: &event,
         job: Some(&next),
         marker: marker.as_ref(),
@@ -145,7 +146,7 @@ async fn step(
         endpoints: &endpoints,
         callee: callee.as_ref(),
     };
-    if api.table.record(&recording).await? == Recorded::Contested {
+    if api.table.record(&recording).await? == RecordOutcome::Contested {
         return Ok(None);
     }
     let told = match &callee {
@@ -173,39 +174,41 @@ fn callee_id(job: &Job) -> EndpointId {
 /// The endpoint that stands for the platform of a job, if somebody said how to tell it. Its headers
 /// are sealed, as any of them may hold the platform's secret.
 fn callee(api: &Api, source: &Source, job: &Job, now: Timestamp) -> Option<Endpoint> {
-    let Cancelling { url, verb, headers } = call(api, source, job)?;
+    let CancelCall { url, verb, headers } = call(api, source, job)?;
     let id = callee_id(job);
     let owner = Endpoint::owner(&id);
     let mut endpoint = Endpoint::new(id, ApplicationId::named(&job.application), &url, now);
     endpoint.description = format!("cancels a job of {}", source.name);
-    endpoint.scope = Scope::Job(job.id.clone());
+    endpoint.scope = EndpointScope::Job(job.id.clone());
     endpoint.bare = Some(verb);
     let policy = Policy::of(None, Some(10), Some(DELAYS.to_vec()));
     endpoint.policy = policy.expect("within bounds");
-    let seal =
-        |(name, value): (String, Secret)| (name, Kept::Sealed(api.vault.seal(&owner, &value)));
+    let seal = |(name, value): (String, Secret)| {
+        (name, StoredHeader::Sealed(api.vault.seal(&owner, &value)))
+    };
     endpoint.headers = headers.into_iter().map(seal).collect();
     let secret = Secret::symmetric(&adapters::random::bytes::<32>());
     let sealed = api.vault.seal(&owner, &secret);
-    endpoint.secrets = vec![EndpointSecret::new(sealed, Kind::Hmac)];
+    endpoint.secrets = vec![EndpointSecret::new(sealed, SecretKind::Hmac)];
     Some(endpoint)
 }
 
-fn call(api: &Api, source: &Source, job: &Job) -> Option<Cancelling> {
-    let open =
-        |owner: &str, sealed: Option<&Sealed>| match sealed.map(|s| api.vault.unseal(owner, s)) {
-            Some(Ok(secret)) => Some(secret),
-            Some(Err(cause)) => {
-                error!(source = source.name, %cause, "a platform's secret");
-                None
-            }
-            None => None,
-        };
+fn call(api: &Api, source: &Source, job: &Job) -> Option<CancelCall> {
+    let open = |owner: &str, sealed: Option<&SealedSecret>| match sealed
+        .map(|s| api.vault.unseal(owner, s))
+    {
+        Some(Ok(secret)) => Some(secret),
+        Some(Err(cause)) => {
+            error!(source = source.name, %cause, "a platform's secret");
+            None
+        }
+        None => None,
+    };
     if let Some(cancel) = &source.options.cancel {
-        let secret = open(&Cancel::owner(&source.name), source.cancel_secret.as_ref());
+        let secret = open(&CancelSettings::owner(&source.name), source.cancel_secret.as_ref());
         return cancel.call(job, secret.as_ref());
     }
-    let secret = open(&Platform::owner(&source.name), source.platform_secret.as_ref());
+    let secret = open(&PollPlatform::owner(&source.name), source.platform_secret.as_ref());
     source.options.platform.as_ref()?.cancel(job, secret.as_ref())
 }
 

@@ -17,7 +17,7 @@ use domain::{
     event::{Event, Origin},
     id::ApplicationId,
     job::Job,
-    json::Fields,
+    json::JsonFields,
 };
 use futures::future::try_join_all;
 use utoipa_axum::routes;
@@ -162,6 +162,6 @@ async fn said(api: &Api, event: &Event) -> Result<Option<String>, Error> {
 /// The result in what subscribers receive: a source that is gone has no profile any more.
 async fn announced(api: &Api, event: &Event) -> Result<Option<String>, Error> {
     let body = api.bucket.open(event.payload.clone()).await?;
-    let fields = Fields::read(&body, ["data.result"]).unwrap_or_default();
+    let fields = JsonFields::read(&body, ["data.result"]).unwrap_or_default();
     Ok(fields.raw("data.result").map(|result| result.get().to_owned()))
 }

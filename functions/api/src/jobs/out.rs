@@ -4,7 +4,7 @@ use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::Event,
-    job::{Job, Status},
+    job::{Job, JobStatus},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -79,7 +79,7 @@ impl From<Job> for JobOut {
             metadata: job.metadata,
             registered_at: job.registered_at.map(|at| at.rfc3339()),
             deadline_at: job.deadline_at.map(|at| at.rfc3339()),
-            claimed: job.watch.claimed.map(Status::word),
+            claimed: job.watch.claimed.map(JobStatus::word),
             polls: job.polls,
             next_poll_at: job.poll_at.map(|at| at.rfc3339()),
             missed: job.watch.missed,

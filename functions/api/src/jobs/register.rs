@@ -7,16 +7,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::table::{Registering, Written};
+use adapters::table::{JobRegistration, WriteOutcome};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
 use domain::{
-    batch::Marker,
+    batch::BatchMarker,
     delivery::Delivery,
-    endpoint::{Endpoint, Scope},
+    endpoint::{Endpoint, EndpointScope},
     event::Event,
     id::{ApplicationId, EndpointId, JobId},
     job::{Job, MAX_WEBHOOKS, Registration},
@@ -278,7 +278,7 @@ async fn step(
             return Err(Error::Conflict(why));
         }
         let application = ApplicationId::named(&job.application);
-        let scope = Scope::Job(job.id.clone());
+        let scope = EndpointScope::Job(job.id.clone());
         let mut made = webhook::endpoint(known, id.clone(), application, scope, now);
         let mut given = given.clone();
         if made.secrets.is_empty() {
@@ -299,14 +299,14 @@ async fn step(
     if next.registered_at == job.registered_at && endpoint.is_none() && same(&job, &next) {
         next = job.clone();
     } else {
-        let marker = Marker::between(&job, &next);
-        let registering = Registering {
+        let marker = BatchMarker::between(&job, &next);
+        let registering = JobRegistration {
             job: &next,
             marker: marker.as_ref(),
             endpoint: endpoint.as_ref(),
             deliveries: &missed,
         };
-        if api.table.register(&registering).await? == Written::Refused {
+        if api.table.register(&registering).await? == WriteOutcome::Refused {
             return Ok(None);
         }
         api.announcer.ring(&missed).await;

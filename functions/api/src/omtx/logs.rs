@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc};
 use axum::{Json, extract::State};
 use domain::{
     delivery::{Attempt, Delivery},
-    event::{Event, Origin, Outcome},
+    event::{Event, EventOutcome, Origin},
     time::Timestamp,
 };
 use futures::future::try_join_all;
@@ -96,10 +96,12 @@ fn arrival(event: &Event, source: &str) -> OmtxLog {
         Origin::Published { .. } | Origin::Relay => "",
     };
     let (level, did) = match event.outcome {
-        Outcome::Announced => ("INFO", "announced"),
-        Outcome::Noted => ("INFO", "noted"),
-        Outcome::Stale => ("INFO", "known already"),
-        Outcome::Conflict => ("WARNING", "in conflict with how the job had ended, not applied"),
+        EventOutcome::Announced => ("INFO", "announced"),
+        EventOutcome::Noted => ("INFO", "noted"),
+        EventOutcome::Stale => ("INFO", "known already"),
+        EventOutcome::Conflict => {
+            ("WARNING", "in conflict with how the job had ended, not applied")
+        }
     };
     let mut message = format!("{key}: {did}");
     if event.duplicates != 0 {

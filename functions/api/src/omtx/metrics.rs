@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 use domain::{
-    envelope::{Carried, Envelope, Trust},
-    event::{Event, Origin, Outcome},
+    envelope::{Envelope, StoredBody, Trust},
+    event::{Event, EventOutcome, Origin},
     id::EventId,
     job::Job,
-    letter::{LetterState, Queue, What},
-    poll::{Mode, Watch},
+    letter::{LetterQueue, LetterState, LetterSubject},
+    poll::{PollMode, PollSchedule},
     source::Source,
     time::Timestamp,
 };
@@ -109,7 +109,7 @@ async fn metrics(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxM
         if checker.count(&event) {
             processed += 1;
             last = last.max(Some(event.created_at));
-            if event.outcome == Outcome::Announced {
+            if event.outcome == EventOutcome::Announced {
                 newest.push((event.created_at, event.id));
             }
         }
@@ -119,8 +119,8 @@ async fn metrics(State(api): State<Arc<Api>>, asker: Asker) -> Result<Json<OmtxM
     let (active, older_jobs) = running(&api, &asker).await?;
     checker.processing_errors = unprocessed(&api, &sources).await?;
     checker.average_processing_time_ms = average(&api, newest).await?;
-    let watches = sources.iter().map(|source| Watch::of(&source.options));
-    let asking = watches.filter(|watch| watch.mode != Mode::Only);
+    let watches = sources.iter().map(|source| PollSchedule::of(&source.options));
+    let asking = watches.filter(|watch| watch.mode != PollMode::Only);
     checker.polling_interval_seconds = asking.map(|watch| watch.interval.as_secs()).min();
     checker.polling_enabled = checker.polling_interval_seconds.is_some();
     checker.last_webhook_time = last.map(Timestamp::rfc3339);
@@ -156,10 +156,10 @@ impl OmtxChecker {
             Trust::Signed | Trust::Token => {
                 self.total_webhooks_received += 1;
                 match event.outcome {
-                    Outcome::Stale => self.duplicate_webhooks += 1,
-                    Outcome::Conflict => self.conflicting_webhooks += 1,
-                    Outcome::Noted => (),
-                    Outcome::Announced => match event.event_type.as_str() {
+                    EventOutcome::Stale => self.duplicate_webhooks += 1,
+                    EventOutcome::Conflict => self.conflicting_webhooks += 1,
+                    EventOutcome::Noted => (),
+                    EventOutcome::Announced => match event.event_type.as_str() {
                         "job.succeeded" => self.successful_completions += 1,
                         "job.failed" | "job.timed_out" | "job.cancelled" => {
                             self.failed_completions += 1;
@@ -194,7 +194,8 @@ async fn unprocessed(api: &Api, sources: &[Source]) -> Result<u64, Error> {
         let page = api.table.letters(cursor.as_deref(), PAGE, false).await?;
         cursor = page.items.last().map(adapters::table::Table::letter_cursor);
         for letter in page.items {
-            let What::Message { queue: Queue::Inbox, body: Carried::Text(text) } = letter.what
+            let LetterSubject::Message { queue: LetterQueue::Inbox, body: StoredBody::Text(text) } =
+                letter.what
             else {
                 continue;
             };

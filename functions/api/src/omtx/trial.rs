@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapters::random;
 use axum::{Json, extract::State};
-use domain::{envelope::Trust, id::JobId, job::Status, signature::sign, source::Source};
+use domain::{envelope::Trust, id::JobId, job::JobStatus, signature::sign, source::Source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -181,7 +181,7 @@ async fn run(
         return Err(Error::field("modal_call_id", "is longer than 128 bytes"));
     }
     let word = given.status.unwrap_or_else(|| "success".to_owned());
-    let status = Status::usual(&word).filter(|status| status.is_terminal());
+    let status = JobStatus::usual(&word).filter(|status| status.is_terminal());
     let status = status.ok_or_else(|| Error::field("status", "is success, failure or timeout"))?;
     let source = source(api, asker).await?;
     let call_id = format!("{TEST_PREFIX}{named}-{}", random::token());
@@ -191,7 +191,7 @@ async fn run(
         "metadata": { "job_id": call_id, "test_mode": true, "timestamp": api.clock.now().rfc3339() },
     });
     let (field, data) = match status {
-        Status::Succeeded => ("result", given.result),
+        JobStatus::Succeeded => ("result", given.result),
         _ => ("error", given.error),
     };
     payload[field] = given.test_data.or(data).unwrap_or_else(|| json!({}));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -75,7 +75,7 @@ async fn ensure(api: &Api, name: &str) -> Result<Application, Error> {
                 let id = if uid.is_none() { ApplicationId::named(name) } else { id };
                 let mut implicit = Application::new(id, uid, name, api.clock.now());
                 implicit.implicit = true;
-                if api.table.create_application(&implicit).await? == Written::Yes {
+                if api.table.create_application(&implicit).await? == WriteOutcome::Done {
                     return Ok(implicit);
                 }
             }
@@ -139,9 +139,9 @@ pub(crate) async fn replace(
     next: Application,
 ) -> Result<Application, Error> {
     match api.table.update_application(known, &next).await? {
-        Written::Yes => Ok(Application { version: known.version + 1, ..next }),
-        Written::Refused if known.uid != next.uid => Err(uid_taken()),
-        Written::Refused => {
+        WriteOutcome::Done => Ok(Application { version: known.version + 1, ..next }),
+        WriteOutcome::Refused if known.uid != next.uid => Err(uid_taken()),
+        WriteOutcome::Refused => {
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
         }
     }
@@ -212,7 +212,7 @@ async fn make(
         if !asker.sees(&application.id) {
             return Err(Error::Forbidden("this key is for one application only"));
         }
-        if api.table.create_application(&application).await? == Written::Yes {
+        if api.table.create_application(&application).await? == WriteOutcome::Done {
             return Ok((true, application));
         }
         if application.uid.is_none()

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    delivery::{Delivery, State as DeliveryState},
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
     event::Event,
     id::EndpointId,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::table::Forgotten;
+use adapters::table::ForgetOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -190,9 +190,9 @@ async fn expunge(
     let (delivery, call) = find(&api, &application, &msg, &attempt).await?;
     let now = api.clock.now();
     match api.table.forget_answer(&delivery.event, &delivery.id, &call.id, now).await? {
-        Forgotten::Yes => Ok(StatusCode::NO_CONTENT),
-        Forgotten::Unknown => Err(Error::NotFound),
-        Forgotten::Held => {
+        ForgetOutcome::Done => Ok(StatusCode::NO_CONTENT),
+        ForgetOutcome::Unknown => Err(Error::NotFound),
+        ForgetOutcome::Held => {
             let why = "the message is being sent at this moment; please try again";
             Err(Error::Conflict(why.to_owned()))
         }

@@ -8,8 +8,8 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
-    replay::Which,
-    task::{Kind, Task},
+    replay::ReplaySelection,
+    task::{Task, TaskKind},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -54,13 +54,13 @@ struct BackgroundTaskOut {
 /// What Svix calls a task; nothing if it knows no such task.
 fn name(task: &Task) -> Option<&'static str> {
     match &task.kind {
-        Kind::Replay(replay) => Some(match replay.which {
-            Which::Failed => "endpoint.recover",
-            Which::Missing => "endpoint.replay",
-            Which::Tried { .. } => "endpoint.bulk-replay",
+        TaskKind::Replay(replay) => Some(match replay.which {
+            ReplaySelection::Failed => "endpoint.recover",
+            ReplaySelection::Missing => "endpoint.replay",
+            ReplaySelection::Tried { .. } => "endpoint.bulk-replay",
         }),
-        Kind::Purge { .. } => Some("application.purge_content"),
-        Kind::Recover { .. } | Kind::Redrive { .. } | Kind::Discard { .. } => None,
+        TaskKind::Purge { .. } => Some("application.purge_content"),
+        TaskKind::Recover { .. } | TaskKind::Redrive { .. } | TaskKind::Discard { .. } => None,
     }
 }
 
@@ -86,14 +86,14 @@ fn show(task: Task) -> BackgroundTaskOut {
     {
         data.insert(name.to_owned(), json!(count));
     }
-    if let Kind::Replay(replay) = &task.kind {
+    if let TaskKind::Replay(replay) = &task.kind {
         data.insert("appId".to_owned(), json!(replay.application));
         data.insert("endpointId".to_owned(), json!(replay.endpoint));
         data.insert("since".to_owned(), json!(replay.since.rfc3339()));
         data.insert("until".to_owned(), json!(replay.until.map(|at| at.rfc3339())));
         data.insert("dryRun".to_owned(), json!(replay.dry_run));
     }
-    if let Kind::Purge { application } = &task.kind {
+    if let TaskKind::Purge { application } = &task.kind {
         data.insert("appId".to_owned(), json!(application));
     }
     BackgroundTaskOut { task: started(&task), data }

@@ -18,20 +18,20 @@ pub(super) struct Breaker {
     recovery_seconds: u16,
 }
 
-impl From<endpoint::Breaker> for Breaker {
-    fn from(kept: endpoint::Breaker) -> Self {
+impl From<endpoint::CircuitBreaker> for Breaker {
+    fn from(kept: endpoint::CircuitBreaker) -> Self {
         Self { threshold: kept.threshold, recovery_seconds: kept.recovery_seconds }
     }
 }
 
 impl Breaker {
     /// Within bounds.
-    pub(super) fn checked(self) -> Result<endpoint::Breaker, Error> {
+    pub(super) fn checked(self) -> Result<endpoint::CircuitBreaker, Error> {
         let Self { threshold, recovery_seconds } = self;
         if !(1..=100).contains(&threshold) || !(1..=900).contains(&recovery_seconds) {
             let why = "has a threshold of 1 to 100 and recoverySeconds of 1 to 900";
             return Err(Error::field("breaker", why));
         }
-        Ok(endpoint::Breaker { threshold, recovery_seconds })
+        Ok(endpoint::CircuitBreaker { threshold, recovery_seconds })
     }
 }

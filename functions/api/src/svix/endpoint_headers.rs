@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -13,7 +13,7 @@ use axum::{
 };
 use domain::{
     endpoint::Endpoint,
-    headers::{self, Kept},
+    headers::{self, StoredHeader},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,13 +43,13 @@ struct EndpointHeadersOut {
     sensitive: BTreeSet<String>,
 }
 
-impl From<BTreeMap<String, Kept>> for EndpointHeadersOut {
-    fn from(kept: BTreeMap<String, Kept>) -> Self {
+impl From<BTreeMap<String, StoredHeader>> for EndpointHeadersOut {
+    fn from(kept: BTreeMap<String, StoredHeader>) -> Self {
         let mut out = Self { headers: BTreeMap::new(), sensitive: BTreeSet::new() };
         for (name, kept) in kept {
             match kept {
-                Kept::Plain(text) => drop(out.headers.insert(name, text)),
-                Kept::Sealed(_) => drop(out.sensitive.insert(name)),
+                StoredHeader::Plain(text) => drop(out.headers.insert(name, text)),
+                StoredHeader::Sealed(_) => drop(out.sensitive.insert(name)),
             }
         }
         out
@@ -136,7 +136,7 @@ async fn change(
     api: &Api,
     app: &str,
     name: &str,
-    next: impl Fn(&BTreeMap<String, Kept>) -> BTreeMap<String, String>,
+    next: impl Fn(&BTreeMap<String, StoredHeader>) -> BTreeMap<String, String>,
 ) -> Result<StatusCode, Error> {
     let application = applications::resolve(api, app).await?;
     for _ in 0..TRIES {
@@ -148,7 +148,7 @@ async fn change(
         let mut changed = known.clone();
         changed.headers = api.vault.keep_headers(&owner, given, &known.headers);
         changed.updated_at = api.clock.now();
-        if api.table.update_endpoint(&known, &changed).await? == Written::Yes {
+        if api.table.update_endpoint(&known, &changed).await? == WriteOutcome::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use adapters::vault::Vault;
 use domain::{
     address::Rule,
-    endpoint::{Disabled, Endpoint},
-    filter::Filter,
+    endpoint::{DisabledReason, Endpoint},
+    filter::ContentFilter,
     headers,
     health::Health,
     id::is_identifier,
-    lane::Ordering,
-    outgoing::Outgoing,
-    retry::{InvalidPolicy, Policy, Statuses},
+    lane::DeliveryOrdering,
+    outgoing::OutgoingProfile,
+    retry::{InvalidPolicy, Policy, StatusList},
     subscription,
 };
 use serde::{Deserialize, Serialize};
@@ -127,11 +127,11 @@ pub(super) struct EndpointOut {
     timeout_seconds: u16,
     delays: Vec<u32>,
     #[schema(value_type = Vec<Object>)]
-    retry_on: Statuses,
+    retry_on: StatusList,
     #[schema(value_type = Vec<Object>)]
-    give_up_on: Statuses,
+    give_up_on: StatusList,
     #[schema(value_type = Vec<Object>)]
-    success_on: Statuses,
+    success_on: StatusList,
     profile: Option<String>,
     /// How the newest of its secrets signs: `hmac-sha256` or `ed25519`.
     signature_scheme: &'static str,
@@ -139,13 +139,13 @@ pub(super) struct EndpointOut {
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    filter: Option<Filter>,
+    filter: Option<ContentFilter>,
     breaker: Breaker,
     ordering: Option<String>,
     /// Why it is disabled: `by_owner`, `gone` (it answered 410) or `failing` (nothing succeeded for
     /// five days).
     #[schema(value_type = Option<String>)]
-    disabled_reason: Option<Disabled>,
+    disabled_reason: Option<DisabledReason>,
     health: HealthOut,
     #[schema(format = DateTime)]
     created_at: String,
@@ -192,7 +192,7 @@ impl EndpointOut {
                 .collect(),
             filter: endpoint.filter,
             breaker: endpoint.breaker.into(),
-            ordering: endpoint.ordering.as_ref().map(Ordering::print),
+            ordering: endpoint.ordering.as_ref().map(DeliveryOrdering::print),
             disabled_reason: endpoint.disabled,
             health: health.into(),
             created_at: endpoint.created_at.rfc3339(),
@@ -261,7 +261,8 @@ impl EndpointUpdate {
             let profile = profile(name)?;
             if profile != endpoint.profile {
                 endpoint.profile = profile;
-                endpoint.policy = endpoint.outgoing().map(Outgoing::policy).unwrap_or_default();
+                endpoint.policy =
+                    endpoint.outgoing().map(OutgoingProfile::policy).unwrap_or_default();
                 if !endpoint.signs_for_its_profile() {
                     let why = "signs with a shared secret, and this endpoint has a key pair: rotate to one first";
                     return Err(Error::field("profile", why));
@@ -287,13 +288,15 @@ impl EndpointUpdate {
             endpoint.breaker = given.checked()?;
         }
         if let Some(text) = &self.ordering {
-            let ordering = Ordering::parse(text).map_err(|why| Error::field("ordering", why))?;
+            let ordering =
+                DeliveryOrdering::parse(text).map_err(|why| Error::field("ordering", why))?;
             endpoint.ordering = ordering;
         }
         endpoint.event_types =
             names("eventTypes", self.event_types.or(self.filter_types), 256, usize::MAX)?;
         if let Some(pattern) = self.filter {
-            let filter = Filter::parse(pattern).map_err(|why| Error::field("filter", why))?;
+            let filter =
+                ContentFilter::parse(pattern).map_err(|why| Error::field("filter", why))?;
             endpoint.filter = Some(filter).filter(|filter| !filter.is_empty());
         }
         endpoint.channels = names("channels", self.channels, 128, 10)?;
@@ -303,7 +306,7 @@ impl EndpointUpdate {
         endpoint.throttle_rate = throttle_rate;
         endpoint.metadata = self.metadata.unwrap_or_default();
         endpoint.disabled = match self.disabled {
-            Some(true) => endpoint.disabled.or(Some(Disabled::ByOwner)),
+            Some(true) => endpoint.disabled.or(Some(DisabledReason::ByOwner)),
             Some(false) | None => None,
         };
         Ok(())
@@ -370,9 +373,9 @@ pub(super) fn keepable(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
 fn profile(name: String) -> Result<Option<String>, Error> {
     match name.as_str() {
         "" | "standard" => Ok(None),
-        known if Outgoing::of(known).is_some() => Ok(Some(name)),
+        known if OutgoingProfile::of(known).is_some() => Ok(Some(name)),
         _ => {
-            let known = Outgoing::names().collect::<Vec<_>>().join(", ");
+            let known = OutgoingProfile::names().collect::<Vec<_>>().join(", ");
             Err(Error::field("profile", format!("is one of standard, {known}")))
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -13,7 +13,7 @@ use domain::{
     health::Health,
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
     lane,
-    secret::Kind,
+    secret::SecretKind,
 };
 use tracing::warn;
 use utoipa_axum::routes;
@@ -66,14 +66,14 @@ async fn make(api: &Api, app: &str, given: EndpointIn, keyed: Keyed) -> Result<E
         secret: given.secret.as_deref(),
         scheme: given.signature_scheme.as_deref(),
     };
-    let secret = wanted.secret_for(&endpoint, Kind::Hmac)?;
+    let secret = wanted.secret_for(&endpoint, SecretKind::Hmac)?;
     endpoint.owner_has_secret = given.secret.is_some();
     endpoint.secrets = vec![secrets::sealed(api, &endpoint, &secret)];
     has_room(api, &endpoint).await?;
     match told::create(api, &endpoint).await? {
-        Written::Yes => Ok(endpoint),
+        WriteOutcome::Done => Ok(endpoint),
         // Whoever had the same key and died may have made it.
-        Written::Refused => {
+        WriteOutcome::Refused => {
             let made = api.table.endpoint(&endpoint.application, &endpoint.id).await?;
             made.ok_or_else(uid_taken)
         }
@@ -206,7 +206,7 @@ async fn replace(api: &Api, known: &Endpoint, given: EndpointUpdate) -> Result<E
             return Err(uid_taken());
         }
     }
-    if told::update(api, known, &next).await? == Written::Refused {
+    if told::update(api, known, &next).await? == WriteOutcome::Refused {
         return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
     }
     next.version = known.version + 1;
@@ -246,8 +246,8 @@ async fn delete(
     let application = applications::resolve(&api, &app).await?;
     let endpoint = resolve(&api, &application.id, &endpoint).await?;
     match told::delete(&api, &endpoint).await? {
-        Written::Yes => Ok(StatusCode::NO_CONTENT),
-        Written::Refused => {
+        WriteOutcome::Done => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::Refused => {
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -179,8 +179,8 @@ async fn resolve(api: &Api, name: &str) -> Result<EventType, Error> {
 
 async fn keep(api: &Api, kind: &EventType) -> Result<(), Error> {
     match api.table.put_event_type(kind).await? {
-        Written::Yes => Ok(()),
-        Written::Refused => {
+        WriteOutcome::Done => Ok(()),
+        WriteOutcome::Refused => {
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
         }
     }
@@ -310,7 +310,7 @@ async fn delete(
         kind.archived = true;
         kind.updated_at = api.clock.now();
         keep(&api, &kind).await?;
-    } else if api.table.delete_event_type(&kind).await? == Written::Refused {
+    } else if api.table.delete_event_type(&kind).await? == WriteOutcome::Refused {
         return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
     }
     Ok(StatusCode::NO_CONTENT)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::table::{Recorded, Recording};
+use adapters::table::{EventRecording, RecordOutcome};
 use axum::{
     Json,
     extract::{Path, State},
@@ -76,7 +76,7 @@ async fn send_example(
         ..Event::by_relay(id, application, &given.event_type, bytes, now)
     };
     let delivery = Delivery::new(&event, &endpoint, 0, now);
-    let recording = Recording {
+    let recording = EventRecording {
         event: &event,
         job: None,
         marker: None,
@@ -85,9 +85,9 @@ async fn send_example(
         callee: None,
     };
     match api.table.record(&recording).await? {
-        Recorded::New => api.announcer.ring(&[delivery]).await,
+        RecordOutcome::New => api.announcer.ring(&[delivery]).await,
         // Whoever had the same key and died recorded it.
-        Recorded::Contested => {
+        RecordOutcome::Contested => {
             let known = api.table.event(&event.id).await?.ok_or(Error::NotFound)?;
             api.announcer.heal(&known).await?;
             return Ok(Json(MessageOut::of(known, payload)));

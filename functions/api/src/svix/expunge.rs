@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::{random, table::Written};
+use adapters::{random, table::WriteOutcome};
 use axum::{
     Json,
     extract::{Path, State},
@@ -47,8 +47,8 @@ async fn remove(api: &Api, app: &str, msg: &str) -> Result<(), Error> {
     let event = messages::resolve(api, &application, msg).await?;
     let now = api.clock.now();
     match dispatch::expunge::expunge(&api.table, &api.bucket, &event, now).await? {
-        Written::Yes => Ok(()),
-        Written::Refused => Err(Error::NotFound),
+        WriteOutcome::Done => Ok(()),
+        WriteOutcome::Refused => Err(Error::NotFound),
     }
 }
 

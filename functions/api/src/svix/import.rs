@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use axum::{Json, extract::State};
 use domain::{event_type::EventType, id::is_identifier};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -133,8 +133,8 @@ async fn import(
     let api = &api;
     let writes = changed.into_iter().map(|kind| async move {
         match api.table.put_event_type(&kind).await? {
-            Written::Yes => Ok(()),
-            Written::Refused => {
+            WriteOutcome::Done => Ok(()),
+            WriteOutcome::Refused => {
                 Err(Error::Conflict(format!("somebody else changes {} too", kind.name)))
             }
         }

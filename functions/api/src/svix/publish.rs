@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use adapters::table::Recorded;
+use adapters::table::RecordOutcome;
 use axum::{
     Json,
     extract::{Path, State},
@@ -11,7 +11,7 @@ use axum::{
 };
 use dispatch::announce::Announcement;
 use domain::{
-    event::{Asked, Event, Origin, Outcome},
+    event::{Event, EventOutcome, Origin, PublishOptions},
     id::{ApplicationId, EventId, is_identifier},
     profile::fingerprint,
     time::Timestamp,
@@ -133,7 +133,7 @@ struct Publication {
     event_type: String,
     event_id: Option<String>,
     channels: Vec<String>,
-    asked: Asked,
+    asked: PublishOptions,
     payload: Sent,
     /// Of everything in it, the idempotency key included.
     fingerprint: String,
@@ -174,7 +174,7 @@ impl Publication {
         all.push(b'\n');
         all.extend(&payload.bytes);
         // What everybody leaves out changes nothing, so that what is known already stays the same.
-        if asked != Asked::default() {
+        if asked != PublishOptions::default() {
             all.push(b'\n');
             all.extend(serde_json::to_vec(&said(&asked)).unwrap_or_default());
         }
@@ -209,8 +209,8 @@ impl Publication {
                 endpoints: &endpoints,
             };
             match api.announcer.announce(&announcement).await? {
-                Recorded::New => return Ok(event),
-                Recorded::Contested => look = true,
+                RecordOutcome::New => return Ok(event),
+                RecordOutcome::Contested => look = true,
             }
         }
         let busy = "it was contested five times";
@@ -245,7 +245,7 @@ impl Publication {
             said: None,
             job: None,
             batch_id: None,
-            outcome: Outcome::Announced,
+            outcome: EventOutcome::Announced,
             channels: self.channels.clone(),
             created_at: api.clock.now(),
             duplicates: 0,
@@ -258,7 +258,7 @@ impl Publication {
 }
 
 /// What is asked for beside, once it was checked.
-fn asked(given: &MessageIn, now: Timestamp) -> Result<Asked, Error> {
+fn asked(given: &MessageIn, now: Timestamp) -> Result<PublishOptions, Error> {
     let tags = given.tags.clone().unwrap_or_default();
     let fits = |tag: &String| {
         (1..=128).contains(&tag.len()) && !tag.chars().any(|char| char.is_control() || char == ',')
@@ -282,7 +282,7 @@ fn asked(given: &MessageIn, now: Timestamp) -> Result<Asked, Error> {
         });
         at.ok_or_else(|| Error::field("deliverAt", "is a time a minute to a day ahead"))
     });
-    Ok(Asked {
+    Ok(PublishOptions {
         tags,
         content_type,
         deliver_at: deliver_at.transpose()?,
@@ -308,8 +308,8 @@ fn kept(given: &MessageIn, now: Timestamp) -> Result<Option<Timestamp>, Error> {
 }
 
 /// The same request again is the same: of what is counted from now, that it was asked for.
-fn said(asked: &Asked) -> Asked {
-    Asked { content_until: asked.content_until.map(|_| Timestamp(0)), ..asked.clone() }
+fn said(asked: &PublishOptions) -> PublishOptions {
+    PublishOptions { content_until: asked.content_until.map(|_| Timestamp(0)), ..asked.clone() }
 }
 
 /// A message that nobody sends.

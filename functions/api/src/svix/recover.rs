@@ -10,9 +10,9 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
-    delivery::State as DeliveryState,
+    delivery::DeliveryState,
     id::TaskId,
-    replay::{Replay, Which},
+    replay::{Replay, ReplaySelection},
     task::{DEFAULT_RATE, MAX_RATE, Task},
 };
 use serde::Deserialize;
@@ -85,7 +85,7 @@ async fn recover(
     asker: Asker,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&api, &asker, path, given, Which::Failed, |_| ()).await
+    start(&api, &asker, path, given, ReplaySelection::Failed, |_| ()).await
 }
 
 /// Sends what it was never sent and wants now.
@@ -98,7 +98,7 @@ async fn replay_missing(
     asker: Asker,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&api, &asker, path, given, Which::Missing, |_| ()).await
+    start(&api, &asker, path, given, ReplaySelection::Missing, |_| ()).await
 }
 
 /// Sends again what somebody chooses, arrived or not.
@@ -124,7 +124,7 @@ async fn bulk(
         return Err(Error::field("statusCodeClass", "is 0, 100, 200, 300, 400 or 500"));
     }
     let BulkReplayIn { when, event_types, channel, tag, .. } = given;
-    start(&api, &asker, path, when, Which::Tried { state, code_class }, |replay| {
+    start(&api, &asker, path, when, ReplaySelection::Tried { state, code_class }, |replay| {
         replay.event_types = event_types.unwrap_or_default();
         replay.channel = channel;
         replay.tag = tag;
@@ -137,7 +137,7 @@ async fn start(
     asker: &Asker,
     (app, endpoint): (String, String),
     given: RecoverIn,
-    which: Which,
+    which: ReplaySelection,
     narrow: impl FnOnce(&mut Replay),
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
     let application = applications::resolve(api, &app).await?.id;

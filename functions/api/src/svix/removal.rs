@@ -2,7 +2,7 @@
 //! its endpoints go, with their secrets, and its keys; a last write frees its uid. Whatever cuts this
 //! short is made good by whoever deletes it again, or wants its uid: every step may be done twice.
 
-use adapters::table::Written;
+use adapters::table::WriteOutcome;
 use domain::{application::Application, id::ApplicationId};
 
 use super::applications::{self, DEFAULT};
@@ -48,6 +48,6 @@ pub(super) async fn finish(api: &Api, closed: Application) -> Result<(), Error> 
     };
     match api.table.update_application(&closed, &removed).await? {
         // Refused: somebody else has come to the end.
-        Written::Yes | Written::Refused => Ok(()),
+        WriteOutcome::Done | WriteOutcome::Refused => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::{random, table::Written};
+use adapters::{random, table::WriteOutcome};
 use axum::{
     Json,
     extract::{Path, State},
@@ -13,7 +13,7 @@ use axum::{
 };
 use domain::{
     endpoint::{Endpoint, EndpointSecret},
-    secret::{DEFAULT_OVERLAP, Kind, MAX_OVERLAP, Pair, Sealed, Secret, rotate},
+    secret::{DEFAULT_OVERLAP, KeyPair, MAX_OVERLAP, SealedSecret, Secret, SecretKind, rotate},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -46,9 +46,13 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The secret that was given, or one of the kind that was asked for; `usual` if nothing was said.
-    pub(super) fn secret_for(&self, endpoint: &Endpoint, usual: Kind) -> Result<Secret, Error> {
+    pub(super) fn secret_for(
+        &self,
+        endpoint: &Endpoint,
+        usual: SecretKind,
+    ) -> Result<Secret, Error> {
         let named = |word| {
-            Kind::named(word)
+            SecretKind::named(word)
                 .ok_or_else(|| Error::field("signatureScheme", "is hmac-sha256 or ed25519"))
         };
         let asked = self.scheme.map(named).transpose()?;
@@ -61,14 +65,14 @@ impl Wanted<'_> {
             return Ok(secret);
         }
         let kind = asked.unwrap_or(usual);
-        if kind == Kind::Ed25519 && endpoint.outgoing().is_some() {
+        if kind == SecretKind::Ed25519 && endpoint.outgoing().is_some() {
             let why =
                 "must be hmac-sha256 with this profile: its own signature needs a shared secret";
             return Err(Error::field("signatureScheme", why));
         }
         Ok(match kind {
-            Kind::Hmac => Secret::symmetric(&random::bytes::<32>()),
-            Kind::Ed25519 => Pair::of_seed(&random::bytes()).secret(),
+            SecretKind::Hmac => Secret::symmetric(&random::bytes::<32>()),
+            SecretKind::Ed25519 => KeyPair::of_seed(&random::bytes()).secret(),
         })
     }
 }
@@ -79,7 +83,11 @@ pub(super) fn sealed(api: &Api, endpoint: &Endpoint, secret: &Secret) -> Endpoin
 }
 
 /// Opens a secret of an endpoint.
-pub(crate) fn opened(api: &Api, endpoint: &Endpoint, sealed: &Sealed) -> Result<Secret, Error> {
+pub(crate) fn opened(
+    api: &Api,
+    endpoint: &Endpoint,
+    sealed: &SealedSecret,
+) -> Result<Secret, Error> {
     api.vault.unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
         Error::Unavailable(adapters::Unavailable::new("opening an endpoint's secret", error))
     })
@@ -193,7 +201,7 @@ async fn rotate_secret(
             let why = "is a key pair, and the endpoint's profile needs a shared secret";
             return Err(Error::field("key", why));
         }
-        if api.table.update_endpoint(&known, &next).await? == Written::Yes {
+        if api.table.update_endpoint(&known, &next).await? == WriteOutcome::Done {
             known = next;
             break;
         }

@@ -1,10 +1,10 @@
 //! Changes of endpoints, written in one step with what is told of them to whoever asks for that.
 
-use adapters::table::{Recording, Written};
+use adapters::table::{EventRecording, WriteOutcome};
 use dispatch::operational::Telling;
 use domain::{
     endpoint::Endpoint,
-    operational::{self, Change},
+    operational::{self, EndpointChange},
 };
 
 use crate::{Api, error::Error};
@@ -13,17 +13,24 @@ use crate::{Api, error::Error};
 const ROOM: usize = 94;
 
 /// Keeps a new endpoint.
-pub(super) async fn create(api: &Api, endpoint: &Endpoint) -> Result<Written, Error> {
-    let tellings = tellings(api, endpoint, &[Change::Created]).await?;
+pub(super) async fn create(api: &Api, endpoint: &Endpoint) -> Result<WriteOutcome, Error> {
+    let tellings = tellings(api, endpoint, &[EndpointChange::Created]).await?;
     let written = api.table.create_endpoint_telling(endpoint, &recordings(&tellings)).await?;
     ring(api, written, &tellings).await
 }
 
 /// Replaces an endpoint as it was read.
-pub(super) async fn update(api: &Api, known: &Endpoint, next: &Endpoint) -> Result<Written, Error> {
+pub(super) async fn update(
+    api: &Api,
+    known: &Endpoint,
+    next: &Endpoint,
+) -> Result<WriteOutcome, Error> {
     let enabled = known.disabled.is_some() && next.disabled.is_none();
-    let changes: &[Change] =
-        if enabled { &[Change::Updated, Change::Enabled] } else { &[Change::Updated] };
+    let changes: &[EndpointChange] = if enabled {
+        &[EndpointChange::Updated, EndpointChange::Enabled]
+    } else {
+        &[EndpointChange::Updated]
+    };
     // By the version that it replaces, and the name that it then has.
     let about = Endpoint { version: known.version, ..next.clone() };
     let tellings = tellings(api, &about, changes).await?;
@@ -32,8 +39,8 @@ pub(super) async fn update(api: &Api, known: &Endpoint, next: &Endpoint) -> Resu
 }
 
 /// Removes an endpoint.
-pub(super) async fn delete(api: &Api, endpoint: &Endpoint) -> Result<Written, Error> {
-    let tellings = tellings(api, endpoint, &[Change::Deleted]).await?;
+pub(super) async fn delete(api: &Api, endpoint: &Endpoint) -> Result<WriteOutcome, Error> {
+    let tellings = tellings(api, endpoint, &[EndpointChange::Deleted]).await?;
     let written = api.table.delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
     ring(api, written, &tellings).await
 }
@@ -41,7 +48,7 @@ pub(super) async fn delete(api: &Api, endpoint: &Endpoint) -> Result<Written, Er
 async fn tellings(
     api: &Api,
     endpoint: &Endpoint,
-    changes: &[Change],
+    changes: &[EndpointChange],
 ) -> Result<Vec<Telling>, Error> {
     let now = api.clock.now();
     let application = api.announcer.application(&endpoint.application).await?;
@@ -61,12 +68,16 @@ async fn tellings(
     Ok(tellings)
 }
 
-fn recordings(tellings: &[Telling]) -> Vec<Recording<'_>> {
+fn recordings(tellings: &[Telling]) -> Vec<EventRecording<'_>> {
     tellings.iter().map(Telling::recording).collect()
 }
 
-async fn ring(api: &Api, written: Written, tellings: &[Telling]) -> Result<Written, Error> {
-    if written == Written::Yes {
+async fn ring(
+    api: &Api,
+    written: WriteOutcome,
+    tellings: &[Telling],
+) -> Result<WriteOutcome, Error> {
+    if written == WriteOutcome::Done {
         for telling in tellings {
             api.announcer.ring(&telling.deliveries).await;
         }

@@ -121,7 +121,7 @@ async fn r3_11_results_and_errors_come_as_json_lines_in_parts() {
     relay.completion("modal", "acme", "large", &body(&large)).await;
     let failed =
         r#"{"status":"failure","error":"no \"memory\" left","metadata":{"batch_id":"b1"}}"#;
-    relay.report("modal", "acme", "bad", failed, domain::job::Status::Failed).await;
+    relay.report("modal", "acme", "bad", failed, domain::job::JobStatus::Failed).await;
     relay.post("/v1/batches", json!({ "id": "b1", "source": "modal" })).await.expect(201);
     let closed = relay.post("/v1/batches/b1/close", json!({})).await.expect(200);
     let id = closed["id"].as_str().expect("an id").to_owned();

@@ -1,9 +1,9 @@
 //! The dead-letter desk: R3.7 to R3.10, and what S3's own desk got wrong.
 
 use domain::{
-    envelope::Carried,
+    envelope::StoredBody,
     id::LetterId,
-    letter::{Letter, LetterState, Queue, What},
+    letter::{Letter, LetterQueue, LetterState, LetterSubject},
     retry::ErrorClass,
 };
 use serde_json::{Value, json};
@@ -186,7 +186,7 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
     relay
         .api
         .redrive
-        .redrive(&letter, domain::delivery::Round::Policy, at)
+        .redrive(&letter, domain::delivery::AttemptRound::Policy, at)
         .await
         .expect("put back");
     let busy = relay.post(&path, Value::Null).await.expect(409);
@@ -228,7 +228,10 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
     let letter = Letter {
         id: LetterId::of_message(body),
         number,
-        what: What::Message { queue: Queue::Inbox, body: Carried::inline(body.as_bytes()) },
+        what: LetterSubject::Message {
+            queue: LetterQueue::Inbox,
+            body: StoredBody::inline(body.as_bytes()),
+        },
         error: "message is not what this queue carries".to_owned(),
         error_class: ErrorClass::Relay,
         attempts: 5,

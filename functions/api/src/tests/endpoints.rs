@@ -4,7 +4,7 @@ use adapters::clock::Clock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::{EndpointId, TaskId},
-    task::{Kind, Task},
+    task::{Task, TaskKind},
 };
 use serde_json::{Value, json};
 
@@ -202,7 +202,7 @@ async fn enabling_an_endpoint_wakes_what_waits_for_it() {
     assert_eq!(relay.drain(&names.dead_letters).await, [""; 0], "it is still disabled");
     assert_eq!(relay.put(&format!("{APP}/e"), body(false)).await.expect(200)["disabled"], false);
     let woken = relay.api.table.task(&TaskId::recovery(&id)).await.expect("read").expect("there");
-    assert!(matches!(woken.kind, Kind::Recover { answering: true, .. }), "{woken:?}");
+    assert!(matches!(woken.kind, TaskKind::Recover { answering: true, .. }), "{woken:?}");
     let bells = relay.drain(&names.dead_letters).await;
     assert_eq!(bells, [json!({ "task": woken.id }).to_string()]);
 }

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     source::Source,
 };
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn r0_21_a_completion_is_injected_under_the_key_that_its_sender_would_have
     assert_eq!(envelope.key, "job:test_123:succeeded");
     assert_eq!(envelope.event, Source::event_id("modal-omtx", "job:test_123:succeeded"));
     assert_eq!(answer["id"], envelope.event.event());
-    let Carried::Text(text) = &envelope.body else { panic!("{envelope:?}") };
+    let StoredBody::Text(text) = &envelope.body else { panic!("{envelope:?}") };
     let said: Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(
         said,
@@ -44,12 +44,12 @@ async fn r0_21_a_body_is_injected_to_the_byte_and_a_large_one_as_a_claim() {
     let exact = r#"{"call_id":"fc-1",  "status":"failure","error":{"x":1.0,"s":"\u00e9"}}"#;
     let body = format!(r#"{{"body":{exact}}}"#);
     relay.ask(super::ADMIN, Method::POST, INJECT, body).await.expect(202);
-    assert_eq!(injected(&relay).await.body, Carried::Text(exact.to_owned()));
+    assert_eq!(injected(&relay).await.body, StoredBody::Text(exact.to_owned()));
     // Escaped once more in the message, it no longer fits.
     let large = json!({ "call_id": "fc-2", "status": "success", "result": "\"".repeat(400_000) });
     relay.post(INJECT, json!({ "body": large })).await.expect(202);
     let envelope = injected(&relay).await;
-    assert!(matches!(envelope.body, Carried::Claim(_)), "{:.300}", format!("{envelope:?}"));
+    assert!(matches!(envelope.body, StoredBody::Claim(_)), "{:.300}", format!("{envelope:?}"));
     let kept = relay.api.bucket.open(envelope.body).await.expect("kept");
     assert_eq!(serde_json::from_slice::<Value>(&kept).expect("JSON"), large);
 }

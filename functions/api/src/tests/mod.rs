@@ -52,14 +52,14 @@ use axum::{
 use dispatch::{announce::Announcement, attempt::Attempts};
 use domain::{
     address::{Network, Rule},
-    batch::Marker,
+    batch::BatchMarker,
     delivery::Delivery,
-    endpoint::Scope,
+    endpoint::EndpointScope,
     envelope::Trust,
-    event::{self, Event, Origin, Outcome},
+    event::{self, Event, EventOutcome, Origin},
     id::{ApplicationId, EventId, JobId, LetterId},
-    job::{Effect, Job, Status},
-    letter::{Letter, LetterState, What},
+    job::{Job, JobStatus, ReportEffect},
+    letter::{Letter, LetterState, LetterSubject},
     profile::{Profile, fingerprint},
     retry::ErrorClass,
     secret::Secret,
@@ -217,12 +217,12 @@ impl Relay {
 
     /// Records a completion as `process` does.
     async fn completion(&self, source: &str, application: &str, job: &str, body: &str) -> Event {
-        self.report(source, application, job, body, Status::Succeeded).await
+        self.report(source, application, job, body, JobStatus::Succeeded).await
     }
 
     /// Records that a job has started.
     async fn running(&self, source: &str, application: &str, job: &str, body: &str) -> Event {
-        self.report(source, application, job, body, Status::Running).await
+        self.report(source, application, job, body, JobStatus::Running).await
     }
 
     async fn report(
@@ -231,7 +231,7 @@ impl Relay {
         application: &str,
         job: &str,
         body: &str,
-        status: Status,
+        status: JobStatus,
     ) -> Event {
         let (api, now) = (&self.api, self.api.clock.now());
         let key = format!("job:{job}:{}", status.word());
@@ -239,7 +239,8 @@ impl Relay {
         let said = Profile::named("modal-omtx").expect("there").read(body.as_bytes());
         let known = api.table.job(&JobId::of(source, job)).await.expect("read");
         let known = known.unwrap_or_else(|| Job::unknown(source, application, job, now));
-        let Effect::Applied(job, Some(event_type)) = known.report(status, &said, &id, now) else {
+        let ReportEffect::Applied(job, Some(event_type)) = known.report(status, &said, &id, now)
+        else {
             panic!("a first report applies");
         };
         let payload = event::job_notice(&id, event_type, now, &job, &said, "https://relay.example");
@@ -259,19 +260,19 @@ impl Relay {
             ),
             job: Some(job.id.clone()),
             batch_id: job.batch_id.clone(),
-            outcome: Outcome::Announced,
+            outcome: EventOutcome::Announced,
             channels: Vec::new(),
             created_at: now,
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
-            asked: event::Asked::default(),
+            asked: event::PublishOptions::default(),
             expunged_at: None,
             id,
         };
         let mut endpoints = api.table.endpoints(&event.application).await.expect("read");
         endpoints.extend(api.table.webhooks_of(&job).await.expect("read"));
-        let marker = Marker::between(&known, &job);
+        let marker = BatchMarker::between(&known, &job);
         let announcement = Announcement {
             event: &event,
             payload: &payload,
@@ -313,8 +314,8 @@ impl Relay {
 
     async fn park(&self, mut delivery: Delivery) -> u64 {
         let (table, now) = (&self.api.table, self.api.clock.now());
-        if delivery.state == domain::delivery::State::Pending {
-            delivery.state = domain::delivery::State::Dead;
+        if delivery.state == domain::delivery::DeliveryState::Pending {
+            delivery.state = domain::delivery::DeliveryState::Dead;
             table.give_up(&delivery, now).await.expect("given up");
         }
         let event = table.event(&delivery.event).await.expect("read").expect("there");
@@ -327,11 +328,11 @@ impl Relay {
         let letter = Letter {
             id: id.clone(),
             number,
-            what: What::Delivery {
+            what: LetterSubject::Delivery {
                 event: event.id.clone(),
                 delivery: delivery.id.clone(),
                 endpoint: delivery.endpoint.clone(),
-                scope: Scope::Application,
+                scope: EndpointScope::Application,
                 application: delivery.application.clone(),
                 event_type: event.event_type.clone(),
                 url: "https://subscriber.example/hook".to_owned(),

@@ -5,7 +5,7 @@ use axum::{
     http::{Method, Request},
 };
 use domain::{
-    envelope::{Carried, Envelope, Trust},
+    envelope::{Envelope, StoredBody, Trust},
     profile::Profile,
 };
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn inbox(relay: &Relay) -> Vec<Envelope> {
 }
 
 fn body(envelope: &Envelope) -> Value {
-    let Carried::Text(text) = &envelope.body else { panic!("{envelope:?}") };
+    let StoredBody::Text(text) = &envelope.body else { panic!("{envelope:?}") };
     serde_json::from_str(text).expect("JSON")
 }
 

@@ -1,10 +1,10 @@
 //! OMTX's routes: what runs, how it goes, what happened (R0.16, R0.17, R0.19).
 
 use domain::{
-    envelope::Carried,
+    envelope::StoredBody,
     id::EventId,
     id::LetterId,
-    letter::{Letter, LetterState, Queue, What},
+    letter::{Letter, LetterQueue, LetterState, LetterSubject},
     retry::ErrorClass,
 };
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ async fn r0_17_metrics_are_counted_and_what_is_not_known_is_null() {
     relay.completion("modal-omtx", "acme", "relay-test-1", &call("relay-test-1")).await;
     let event = relay.completion("modal-omtx", "acme", "d", &call("d")).await;
     relay.api.table.count_duplicate(&event.id).await.expect("counted");
-    let other = Carried::Text("other".to_owned());
+    let other = StoredBody::Text("other".to_owned());
     relay
         .api
         .table
@@ -128,7 +128,10 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
         let letter = Letter {
             id: LetterId::derive(&["test", &number.to_string()]),
             number: number as u64 + 1,
-            what: What::Message { queue: Queue::Inbox, body: Carried::Text(body) },
+            what: LetterSubject::Message {
+                queue: LetterQueue::Inbox,
+                body: StoredBody::Text(body),
+            },
             error: "could not be processed".to_owned(),
             error_class: ErrorClass::Relay,
             attempts: 5,

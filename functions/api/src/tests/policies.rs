@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    endpoint::Disabled,
+    endpoint::DisabledReason,
     health::{Circuit, Health},
     id::{ApplicationId, EndpointId},
 };
@@ -90,7 +90,7 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
     let application = ApplicationId::named("default");
     let known = relay.api.table.endpoint(&application, &id).await.expect("read").expect("there");
     let mut failing = known.clone();
-    failing.disabled = Some(Disabled::Failing);
+    failing.disabled = Some(DisabledReason::Failing);
     relay.api.table.update_endpoint(&known, &failing).await.expect("kept");
     let path = format!("{APP}/main");
     let listed = relay.get(APP).await.expect(200)["data"][0].clone();

@@ -1,7 +1,7 @@
 //! Applications that are deleted, and who bears their uid next.
 
 use axum::http::Method;
-use domain::{application::Application, delivery::State, id::ApplicationId};
+use domain::{application::Application, delivery::DeliveryState, id::ApplicationId};
 use serde_json::json;
 
 use super::{ADMIN, Relay, ids, receiver::Receiver};
@@ -15,7 +15,7 @@ async fn nothing_more_is_sent_for_an_application_that_is_deleted() {
     let bound = relay.key("admin", Some("acme")).await;
     relay.delete("/api/v1/app/acme").await.expect(204);
     relay.attempt(&message).await;
-    assert_eq!(relay.deliveries(&message).await[0].state, State::Cancelled);
+    assert_eq!(relay.deliveries(&message).await[0].state, DeliveryState::Cancelled);
     assert!(receiver.received().is_empty());
     for path in
         ["", "/endpoint", "/msg", &format!("/endpoint/{endpoint}"), &format!("/msg/{message}")]

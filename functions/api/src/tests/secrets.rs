@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     endpoint::Endpoint,
     id::{ApplicationId, EndpointId},
-    secret::{MAX_REPLACED, Pair, Secret},
+    secret::{KeyPair, MAX_REPLACED, Secret},
 };
 use serde_json::{Value, json};
 
@@ -52,8 +52,8 @@ impl Relay {
     }
 }
 
-fn pair(byte: u8) -> Pair {
-    Pair::of_seed(&[byte; 32])
+fn pair(byte: u8) -> KeyPair {
+    KeyPair::of_seed(&[byte; 32])
 }
 
 fn spelled(secret: &Secret) -> String {

@@ -219,7 +219,7 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
     );
     assert!(!made.to_string().contains("planted"), "{made}");
     let kept = relay.api.table.source("modal").await.expect("read").expect("there");
-    let owner = domain::poll::Platform::owner("modal");
+    let owner = domain::poll::PollPlatform::owner("modal");
     let sealed = kept.platform_secret.expect("sealed");
     let opened = relay.api.vault.unseal(&owner, &sealed).expect("opens");
     assert_eq!(opened.as_str(), Some("planted-platform-key"));

@@ -59,7 +59,8 @@ impl Publisher {
 
 async fn world(publisher: &Publisher) -> World {
     let world = World::start().await;
-    let options = Options { jwks_url: Some(publisher.url.clone()), ..Options::default() };
+    let options =
+        SourceOptions { jwks_url: Some(publisher.url.clone()), ..SourceOptions::default() };
     world.source_with("fal", "fal", &[], options).await;
     world
 }

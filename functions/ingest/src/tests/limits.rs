@@ -4,7 +4,7 @@ use axum::http::header;
 use domain::{
     profile::Profile,
     signature::sign,
-    source::{RateLimit, Window},
+    source::{RateLimit, RateWindow},
 };
 
 use super::*;
@@ -12,8 +12,10 @@ use super::*;
 #[tokio::test]
 async fn r1_15_only_listed_addresses_may_call_and_no_header_says_which_one_it_is() {
     let world = World::start().await;
-    let options =
-        Options { allowed_networks: vec!["203.0.113.0/29".to_owned()], ..Options::default() };
+    let options = SourceOptions {
+        allowed_networks: vec!["203.0.113.0/29".to_owned()],
+        ..SourceOptions::default()
+    };
     world.source_with("modal", "modal-omtx", &[SECRET], options).await;
     assert_eq!(world.send(OMTX, |_| ()).await.0, StatusCode::ACCEPTED, "203.0.113.7");
     let elsewhere = |event: &mut Value| {
@@ -54,8 +56,8 @@ async fn r1_15_only_listed_addresses_may_call_and_no_header_says_which_one_it_is
 async fn r1_15_a_source_that_calls_too_often_waits_for_the_next_window_wherever_it_asks() {
     let world = World::start().await;
     let other = world.instance();
-    let limit = RateLimit { requests: 3, per: Window::Minute };
-    let options = Options { rate_limit: Some(limit), ..Options::default() };
+    let limit = RateLimit { requests: 3, per: RateWindow::Minute };
+    let options = SourceOptions { rate_limit: Some(limit), ..SourceOptions::default() };
     world.source_with("mesh", "modal-mesh", &[SECRET], options).await;
     world.clock.advance(Duration::from_secs(10));
     let request = |signed: bool| {

@@ -2,7 +2,7 @@
 
 use domain::{
     profile::Profile,
-    signature::{Message, Scheme},
+    signature::{MessageToSign, Scheme},
 };
 
 use super::*;
@@ -11,7 +11,8 @@ const STANDARD: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 fn signed(scheme: &Scheme, secret: &str, at: Timestamp, body: &str) -> Vec<(String, String)> {
     let body = body.as_bytes();
-    let message = Message { id: Some("msg_1"), at: Some(at), body, ..Message::default() };
+    let message =
+        MessageToSign { id: Some("msg_1"), at: Some(at), body, ..MessageToSign::default() };
     scheme.headers([&Secret::new(secret)], &message).expect("signs")
 }
 
@@ -19,7 +20,7 @@ fn signed(scheme: &Scheme, secret: &str, at: Timestamp, body: &str) -> Vec<(Stri
 async fn a_better_signature_locks_the_source_here_and_on_every_other_instance() {
     let world = World::start().await;
     let other = world.instance();
-    world.source_with("m", "modal-omtx", &[SECRET, STANDARD], Options::default()).await;
+    world.source_with("m", "modal-omtx", &[SECRET, STANDARD], SourceOptions::default()).await;
     let profile = Profile::named("modal-omtx").expect("there");
     let body = r#"{"call_id":"c","status":"running"}"#;
     let legacy = |at| signed(&profile.scheme, SECRET, at, body);

@@ -1,6 +1,6 @@
 //! The five systems' own paths, and senders whose bodies are forms.
 
-use domain::{profile::Profile, signature::Message};
+use domain::{profile::Profile, signature::MessageToSign};
 
 use super::*;
 
@@ -11,7 +11,7 @@ const MESH_PATH: &str = "/api/webhooks/modal";
 fn signed(profile: &str, secret: &str, at: u64, body: &str) -> Vec<(String, String)> {
     let scheme = &Profile::named(profile).expect("there").scheme;
     let at = Some(Timestamp::from_secs(at));
-    let message = Message { at, body: body.as_bytes(), ..Message::default() };
+    let message = MessageToSign { at, body: body.as_bytes(), ..MessageToSign::default() };
     scheme.headers([&Secret::new(secret)], &message).expect("signs")
 }
 
@@ -79,7 +79,7 @@ async fn r1_5_there_is_no_way_past_the_signature_with_a_secret_or_without() {
     for round in 0..3 {
         match round {
             0 => (),
-            1 => world.source_with("modal-mesh", "modal-mesh", &[], Options::default()).await,
+            1 => world.source_with("modal-mesh", "modal-mesh", &[], SourceOptions::default()).await,
             _ => world.source("modal-mesh", "modal-mesh", SECRET).await,
         }
         world.clock.advance(Duration::from_secs(61));
@@ -97,7 +97,7 @@ async fn r1_5_there_is_no_way_past_the_signature_with_a_secret_or_without() {
 #[tokio::test]
 async fn r1_3_a_source_that_insists_refuses_a_job_that_nobody_registered() {
     let world = World::start().await;
-    let options = Options { strict: true, ..Options::default() };
+    let options = SourceOptions { strict: true, ..SourceOptions::default() };
     world.source_with("modal-mesh", "modal-mesh", &[SECRET], options).await;
     let body = r#"{"job_id":"m-1","status":"completed"}"#;
     let headers = signed("modal-mesh", SECRET, 0, body);
@@ -132,9 +132,9 @@ async fn twilio_signs_the_url_it_called_and_a_form() {
     assert_eq!(world.send(sample, query).await.0, StatusCode::UNAUTHORIZED);
     let body = |event: &mut Value| event["body"] = "MessageSid=SM9&MessageStatus=delivered".into();
     assert_eq!(world.send(sample, body).await.0, StatusCode::UNAUTHORIZED);
-    let options = Options {
+    let options = SourceOptions {
         public_url: Some("https://hooks.acme.example/sms".to_owned()),
-        ..Options::default()
+        ..SourceOptions::default()
     };
     world.source_with("twilio", "twilio", &[token], options).await;
     world.clock.advance(Duration::from_secs(61));

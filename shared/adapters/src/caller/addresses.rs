@@ -63,10 +63,10 @@ fn caller(rule: Rule, answers: Vec<Vec<IpAddr>>) -> (Caller, Arc<AtomicUsize>) {
     (Caller { names: Arc::new(names), ..Caller::new(rule) }, asked)
 }
 
-async fn post(caller: &Caller, url: &str) -> Answer {
+async fn post(caller: &Caller, url: &str) -> CallResult {
     let (timeout, now) = (Duration::from_millis(400), Timestamp::from_secs(1_700_000_000));
     caller
-        .post(Call {
+        .post(OutboundCall {
             url,
             headers: HeaderMap::new(),
             body: b"{}".to_vec(),
@@ -81,7 +81,7 @@ fn report(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-const FORBIDDEN: Outcome = Outcome::Failed(ErrorClass::ForbiddenAddress);
+const FORBIDDEN: CallOutcome = CallOutcome::Failed(ErrorClass::ForbiddenAddress);
 
 #[tokio::test]
 async fn no_spelling_of_an_address_reaches_the_canary() {
@@ -188,7 +188,7 @@ async fn no_answer_for_a_name_leads_to_the_canary() {
         assert_eq!(asked.load(Ordering::SeqCst), 1, "asked once");
     }
     let (nobody, _) = caller(Rule::default(), vec![Vec::new()]);
-    assert_eq!(post(&nobody, &url).await.outcome, Outcome::Failed(ErrorClass::Dns));
+    assert_eq!(post(&nobody, &url).await.outcome, CallOutcome::Failed(ErrorClass::Dns));
     assert_eq!(canary.came(), 0);
 }
 
@@ -200,7 +200,9 @@ async fn a_name_that_is_rebound_after_it_was_judged_is_not_asked_again() {
         // The first answer may be dialled; nobody answers there within the deadline.
         let (strict, asked) = caller(Rule::default(), vec![vec![PUBLIC], vec![LOOPBACK]]);
         let outcome = post(&strict, &url).await.outcome;
-        assert!(matches!(outcome, Outcome::Failed(class) if class != ErrorClass::ForbiddenAddress));
+        assert!(
+            matches!(outcome, CallOutcome::Failed(class) if class != ErrorClass::ForbiddenAddress)
+        );
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         // The next call asks anew, and what it hears is judged anew.
         assert_eq!(post(&strict, &url).await.outcome, FORBIDDEN);
@@ -213,7 +215,7 @@ async fn a_resolver_that_never_answers_meets_the_deadline() {
     let names = |_, _| -> Looked { Box::pin(std::future::pending()) };
     let caller = Caller { names: Arc::new(names), ..Caller::new(Rule::default()) };
     let outcome = post(&caller, "https://slow.example/").await.outcome;
-    assert_eq!(outcome, Outcome::Failed(ErrorClass::Timeout));
+    assert_eq!(outcome, CallOutcome::Failed(ErrorClass::Timeout));
 }
 
 #[tokio::test]
@@ -235,7 +237,7 @@ async fn no_redirect_leads_anywhere() {
         let outcome = post(&trusting, &url).await.outcome;
         assert_eq!(
             outcome,
-            Outcome::Answered { status, retry_after: None },
+            CallOutcome::Answered { status, retry_after: None },
             "an answer, no success"
         );
     }
@@ -252,7 +254,7 @@ async fn a_call_arrives_where_it_was_sent() {
     let subscriber = Canary::start().await;
     let (trusting, _) = caller(loopback(), vec![vec![LOOPBACK]]);
     let outcome = post(&trusting, &format!("http://127.0.0.1:{}/", subscriber.port)).await.outcome;
-    assert_eq!(outcome, Outcome::Answered { status: 200, retry_after: None });
+    assert_eq!(outcome, CallOutcome::Answered { status: 200, retry_after: None });
     assert_eq!(subscriber.came(), 1);
 }
 
@@ -312,9 +314,9 @@ async fn a_certificate_for_another_name_is_refused_before_anything_is_sent() {
     let ask = async |caller: &Caller, host: &str| {
         post(caller, &format!("https://{host}:{port}/")).await.outcome
     };
-    let success = Outcome::Answered { status: 200, retry_after: None };
+    let success = CallOutcome::Answered { status: 200, retry_after: None };
     assert_eq!(ask(&trusting, "right.example").await, success);
-    let refused = Outcome::Failed(ErrorClass::Tls);
+    let refused = CallOutcome::Failed(ErrorClass::Tls);
     for host in ["wrong.example", "right.example.org", "127.0.0.1"] {
         assert_eq!(ask(&trusting, host).await, refused, "{host}");
     }

@@ -2,7 +2,7 @@
 //! anything else.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use domain::retry::{ErrorClass, Outcome};
+use domain::retry::{CallOutcome, ErrorClass};
 
 use super::Failure;
 
@@ -11,7 +11,7 @@ use super::Failure;
 pub(super) fn refused<E: ProvideErrorMetadata>(
     error: &SdkError<E>,
     service: &str,
-) -> Result<(Outcome, String), Failure> {
+) -> Result<(CallOutcome, String), Failure> {
     let class = match error {
         SdkError::ServiceError(said) => {
             let code = said.err().code().unwrap_or("unknown");
@@ -26,7 +26,7 @@ pub(super) fn refused<E: ProvideErrorMetadata>(
 }
 
 /// The answer of this code; AWS answers 400 to almost everything.
-pub(super) fn coded(code: &str, answered: u16) -> (Outcome, String) {
+pub(super) fn coded(code: &str, answered: u16) -> (CallOutcome, String) {
     let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
     let status = match answered {
         _ if has(&["Throttl"]) => 429,
@@ -35,7 +35,7 @@ pub(super) fn coded(code: &str, answered: u16) -> (Outcome, String) {
         _ if has(&["InternalFailure", "InternalException"]) => 500,
         _ => answered,
     };
-    (Outcome::Answered { status, retry_after: None }, code.to_owned())
+    (CallOutcome::Answered { status, retry_after: None }, code.to_owned())
 }
 
 /// A service that answers once, to test against.
@@ -45,7 +45,7 @@ pub(super) mod once {
 
     use aws_sdk_sqs::config::{Credentials, Region};
     use domain::{
-        retry::{ErrorClass, Outcome},
+        retry::{CallOutcome, ErrorClass},
         time::Timestamp,
     };
     use http::HeaderMap;
@@ -55,7 +55,7 @@ pub(super) mod once {
         task::JoinHandle,
     };
 
-    use crate::caller::{Answer, Call, Caller, Label};
+    use crate::caller::{CallLabel, CallResult, Caller, OutboundCall};
 
     pub(crate) const REGION: Region = Region::from_static("us-east-1");
     pub(crate) const ACCOUNT: &str = "000000000000";
@@ -94,9 +94,9 @@ pub(super) mod once {
         arn: &str,
         (headers, body): (HeaderMap, &[u8]),
         asked: JoinHandle<String>,
-    ) -> (Answer, String) {
+    ) -> (CallResult, String) {
         let (timeout, now) = (Duration::from_secs(20), Timestamp::from_secs(0));
-        let label = Some(Label {
+        let label = Some(CallLabel {
             id: "msg_1",
             endpoint: "ep_1",
             application: "app_1",
@@ -104,10 +104,10 @@ pub(super) mod once {
             once: "dlv_1",
             happened: Timestamp::from_secs(1_700_000_000),
         });
-        let call = Call { url: arn, headers, body: body.to_vec(), timeout, now, label };
+        let call = OutboundCall { url: arn, headers, body: body.to_vec(), timeout, now, label };
         let answer = caller.post(call).await;
         // What is unfit is told so by us, or by the service.
-        let unfit = answer.outcome == Outcome::Failed(ErrorClass::Unfit);
+        let unfit = answer.outcome == CallOutcome::Failed(ErrorClass::Unfit);
         if unfit && !asked.is_finished() {
             asked.abort();
             return (answer, String::new());

@@ -7,14 +7,14 @@ use aws_sdk_eventbridge::{
     types::PutEventsRequestEntry,
 };
 use domain::{
-    destination::Bus,
-    retry::{ErrorClass, Outcome},
+    destination::DestinationBus,
+    retry::{CallOutcome, ErrorClass},
     time::Timestamp,
 };
 use serde::de::IgnoredAny;
 
 use super::{
-    Call, Caller, Failure, Label,
+    CallLabel, Caller, Failure, OutboundCall,
     aws::{coded, refused},
 };
 
@@ -40,9 +40,9 @@ impl Caller {
     /// Puts a body as an event.
     pub(super) async fn put(
         &self,
-        bus: &Bus,
-        call: &Call<'_>,
-    ) -> Result<(Outcome, String), Failure> {
+        bus: &DestinationBus,
+        call: &OutboundCall<'_>,
+    ) -> Result<(CallOutcome, String), Failure> {
         let nothing = |what: &str| Failure::new(ErrorClass::Relay, what);
         let Some(EventBridge(client)) = &self.buses else {
             return Err(nothing("nothing here puts events on buses"));
@@ -60,9 +60,10 @@ impl Caller {
             return Err(Failure::new(ErrorClass::Protocol, "EventBridge answered for no event"));
         };
         match (entry.event_id(), entry.error_code()) {
-            (Some(id), None) => {
-                Ok((Outcome::Answered { status: 200, retry_after: None }, format!("event {id}")))
-            }
+            (Some(id), None) => Ok((
+                CallOutcome::Answered { status: 200, retry_after: None },
+                format!("event {id}"),
+            )),
             (_, Some("MalformedDetail")) => {
                 Err(unfit("EventBridge does not read it (MalformedDetail)"))
             }
@@ -86,8 +87,12 @@ fn detail(body: &[u8]) -> Result<&str, Failure> {
 
 /// The one entry of a call. Whatever is said of it is in it: a bus has no headers, and who reads it
 /// believes what the relay alone may put there.
-fn entry(bus: &Bus, label: Label<'_>, detail: &str) -> Result<PutEventsRequestEntry, Failure> {
-    let Label { id, endpoint, application, event_type, happened, .. } = label;
+fn entry(
+    bus: &DestinationBus,
+    label: CallLabel<'_>,
+    detail: &str,
+) -> Result<PutEventsRequestEntry, Failure> {
+    let CallLabel { id, endpoint, application, event_type, happened, .. } = label;
     let resources = [id, endpoint, application];
     let texts = [SOURCE, event_type, detail].into_iter().chain(resources);
     if MAX_BYTES < TIME + texts.map(str::len).sum::<usize>() {
@@ -115,14 +120,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        caller::{Answer, aws::once},
+        caller::{CallResult, aws::once},
         queue::Queue,
     };
 
     const ARN: &str = "arn:aws:events:us-east-1:000000000000:event-bus/jobs";
     /// Calls with the bus's ARN, and gives the answer and what EventBridge was asked; it answers this status and body,
     /// once.
-    async fn put(body: &[u8], said: (u16, &str)) -> (Answer, String) {
+    async fn put(body: &[u8], said: (u16, &str)) -> (CallResult, String) {
         let (url, asked) = once::answering(said).await;
         let config = aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -143,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_the_detail_as_it_is_and_its_type_and_ids_are_outside() {
         let (answer, asked) = put(b"{\"a\": 1.0}", TAKEN).await;
-        assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+        assert_eq!(answer.outcome, CallOutcome::Answered { status: 200, retry_after: None });
         assert_eq!(answer.response, "event e-1");
         for part in [
             r#""EventBusName":"jobs""#,
@@ -165,7 +170,7 @@ mod tests {
             [large.as_bytes(), b"", b"[1]", b"\"a\"", b"{\"a\":1", b"{}{}", b"{\"a\":\"\xff\"}"]
         {
             let (answer, asked) = put(body, TAKEN).await;
-            assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Unfit), "{}", answer.detail);
+            assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Unfit), "{}", answer.detail);
             assert_eq!(asked, "");
         }
     }
@@ -184,12 +189,12 @@ mod tests {
             let entry = format!(r#"{{"ErrorCode":"{code}","ErrorMessage":"planted"}}"#);
             let said = format!(r#"{{"FailedEntryCount":1,"Entries":[{entry}]}}"#);
             let (answer, _) = put(b"{}", (200, &said)).await;
-            let outcome = Outcome::Answered { status, retry_after: None };
+            let outcome = CallOutcome::Answered { status, retry_after: None };
             assert_eq!((&answer.outcome, answer.response.as_str()), (&outcome, code));
         }
         let said = r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"MalformedDetail"}]}"#;
         let (answer, _) = put(b"{}", (200, said)).await;
-        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Unfit));
+        assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Unfit));
     }
 
     #[tokio::test]
@@ -204,11 +209,11 @@ mod tests {
         ] {
             let said = format!(r#"{{"__type":"{code}","message":"planted"}}"#);
             let (answer, _) = put(b"{}", (answered, &said)).await;
-            let outcome = Outcome::Answered { status, retry_after: None };
+            let outcome = CallOutcome::Answered { status, retry_after: None };
             assert_eq!((&answer.outcome, answer.response.as_str()), (&outcome, code));
             assert!(!answer.detail.contains("planted"), "{}", answer.detail);
         }
         let (answer, _) = put(b"{}", (200, r#"{"FailedEntryCount":0,"Entries":[]}"#)).await;
-        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Protocol));
+        assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Protocol));
     }
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::{
-    retry::{ErrorClass, Outcome},
+    retry::{CallOutcome, ErrorClass},
     time::Timestamp,
 };
 use http::{HeaderMap, Method};
@@ -16,7 +16,7 @@ use hyper::body::{Body, Incoming};
 use super::{Caller, Failure, body_error, outcome, within};
 
 /// What is asked.
-pub struct Question<'a> {
+pub struct FetchRequest<'a> {
     /// Whom: the platform's URL for this one thing.
     pub url: &'a str,
     /// With which headers, besides `host`.
@@ -31,9 +31,9 @@ pub struct Question<'a> {
 
 /// What was answered.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct FetchResult {
     /// In the domain's words.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// The answer, whole.
     pub body: Vec<u8>,
     /// What went wrong, for people.
@@ -42,26 +42,31 @@ pub struct Heard {
 
 impl Caller {
     /// Asks. Every way of failing is an outcome, never an error.
-    pub async fn get(&self, question: Question<'_>) -> Heard {
+    pub async fn get(&self, question: FetchRequest<'_>) -> FetchResult {
         self.ask_with(Method::GET, question, Vec::new()).await
     }
 
     /// The same with another method and a body.
-    pub async fn ask_with(&self, method: Method, question: Question<'_>, body: Vec<u8>) -> Heard {
+    pub async fn ask_with(
+        &self,
+        method: Method,
+        question: FetchRequest<'_>,
+        body: Vec<u8>,
+    ) -> FetchResult {
         let asked = within(question.timeout, self.ask(method, &question, body)).await;
         let (outcome, body, detail) = match asked {
             Ok((outcome, body)) => (outcome, body, String::new()),
-            Err(Failure(class, detail)) => (Outcome::Failed(class), Vec::new(), detail),
+            Err(Failure(class, detail)) => (CallOutcome::Failed(class), Vec::new(), detail),
         };
-        Heard { outcome, body, detail }
+        FetchResult { outcome, body, detail }
     }
 
     async fn ask(
         &self,
         method: Method,
-        question: &Question<'_>,
+        question: &FetchRequest<'_>,
         body: Vec<u8>,
-    ) -> Result<(Outcome, Vec<u8>), Failure> {
+    ) -> Result<(CallOutcome, Vec<u8>), Failure> {
         let headers = question.headers.clone();
         let response = self.response(method, question.url, headers, body).await?;
         let outcome = outcome(&response, question.now);

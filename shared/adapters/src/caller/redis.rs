@@ -3,13 +3,13 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    destination::Channel,
-    retry::{ErrorClass, Outcome},
+    destination::RedisChannel,
+    retry::{CallOutcome, ErrorClass},
 };
 use http::header;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Call, Caller, Failure};
+use super::{Caller, Failure, OutboundCall};
 
 /// Longest line of an answer.
 const MAX_LINE: usize = 512;
@@ -18,9 +18,9 @@ impl Caller {
     /// Publishes a body. Who hears it is not known: that a channel has no listeners is no failure.
     pub(super) async fn publish(
         &self,
-        channel: &Channel,
-        call: &Call<'_>,
-    ) -> Result<(Outcome, String), Failure> {
+        channel: &RedisChannel,
+        call: &OutboundCall<'_>,
+    ) -> Result<(CallOutcome, String), Failure> {
         let encrypted = channel.server.url.scheme() == "https";
         let stream = self.dial(&channel.server, encrypted).await?;
         if encrypted {
@@ -33,9 +33,9 @@ impl Caller {
 
 async fn talk<S>(
     mut stream: S,
-    channel: &Channel,
-    call: &Call<'_>,
-) -> Result<(Outcome, String), Failure>
+    channel: &RedisChannel,
+    call: &OutboundCall<'_>,
+) -> Result<(CallOutcome, String), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
@@ -46,13 +46,13 @@ where
     }
     let publish = [&b"PUBLISH"[..], channel.name.as_bytes(), &call.body];
     let heard = ask(&mut stream, publish).await?;
-    let outcome = Outcome::Answered { status: 200, retry_after: None };
+    let outcome = CallOutcome::Answered { status: 200, retry_after: None };
     Ok((outcome, format!("published, heard by {heard}")))
 }
 
 /// User and password from an `Authorization: Basic` header of the endpoint's owner: a URL is shown, so
 /// it is no place for them.
-fn credentials(call: &Call<'_>) -> Result<Option<(String, String)>, Failure> {
+fn credentials(call: &OutboundCall<'_>) -> Result<Option<(String, String)>, Failure> {
     let Some(header) = call.headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let read = || {
         let digits = header.to_str().ok()?.strip_prefix("Basic ")?;
@@ -118,7 +118,7 @@ mod tests {
     use tokio::{net::TcpListener, task::JoinHandle};
 
     use super::*;
-    use crate::caller::Answer;
+    use crate::caller::CallResult;
 
     /// A server that answers the commands that come with these lines, and gives what it read.
     async fn server(answers: &'static [&'static str]) -> (String, JoinHandle<String>) {
@@ -138,7 +138,7 @@ mod tests {
         (url, read)
     }
 
-    async fn publish(url: &str, authorization: Option<&str>) -> Answer {
+    async fn publish(url: &str, authorization: Option<&str>) -> CallResult {
         let rule = Rule {
             allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
             ..Rule::default()
@@ -149,7 +149,7 @@ mod tests {
         }
         let (body, now) = (b"{\"a\":1}\r\n".to_vec(), Timestamp::from_secs(0));
         let timeout = Duration::from_secs(20);
-        Caller::new(rule).post(Call { url, headers, body, timeout, now, label: None }).await
+        Caller::new(rule).post(OutboundCall { url, headers, body, timeout, now, label: None }).await
     }
 
     const PUBLISH: &str = "*3\r\n$7\r\nPUBLISH\r\n$11\r\nmodel:ready\r\n$9\r\n{\"a\":1}\r\n\r\n";
@@ -158,7 +158,7 @@ mod tests {
     async fn a_body_is_published_as_it_is() {
         let (url, read) = server(&[":2\r\n"]).await;
         let answer = publish(&url, None).await;
-        assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+        assert_eq!(answer.outcome, CallOutcome::Answered { status: 200, retry_after: None });
         assert_eq!(answer.response, "published, heard by 2");
         assert_eq!(read.await.expect("served"), PUBLISH);
     }
@@ -167,7 +167,7 @@ mod tests {
     async fn a_password_goes_first() {
         let (url, read) = server(&["+OK\r\n", ":0\r\n"]).await;
         let answer = publish(&url, Some("Basic OnBsYW50ZWQ=")).await;
-        assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+        assert_eq!(answer.outcome, CallOutcome::Answered { status: 200, retry_after: None });
         let auth = "*2\r\n$4\r\nAUTH\r\n$7\r\nplanted\r\n";
         assert_eq!(read.await.expect("served"), format!("{auth}{PUBLISH}"));
     }
@@ -183,13 +183,13 @@ mod tests {
         ] {
             let (url, _read) = server(answers).await;
             let answer = publish(&url, None).await;
-            assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Protocol), "{answers:?}");
+            assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Protocol), "{answers:?}");
             assert!(!answer.detail.contains("planted"), "{}", answer.detail);
         }
         let (url, _read) = server(&["-WRONGPASS planted\r\n"]).await;
         for bad in ["Bearer planted", "Basic !", "Basic cGxhbnRlZA==", "Basic OnBsYW50ZWQ="] {
             let answer = publish(&url, Some(bad)).await;
-            assert!(matches!(answer.outcome, Outcome::Failed(_)), "{bad}: {answer:?}");
+            assert!(matches!(answer.outcome, CallOutcome::Failed(_)), "{bad}: {answer:?}");
             assert!(!answer.detail.contains("planted"), "{}", answer.detail);
         }
     }
@@ -204,9 +204,16 @@ mod tests {
                 let url = format!("{scheme}://{host}:{port}/channel");
                 let (headers, now) = (HeaderMap::new(), Timestamp::from_secs(0));
                 let timeout = Duration::from_secs(20);
-                let call = Call { url: &url, headers, body: Vec::new(), timeout, now, label: None };
+                let call = OutboundCall {
+                    url: &url,
+                    headers,
+                    body: Vec::new(),
+                    timeout,
+                    now,
+                    label: None,
+                };
                 let outcome = strict.post(call).await.outcome;
-                assert_eq!(outcome, Outcome::Failed(ErrorClass::ForbiddenAddress), "{url}");
+                assert_eq!(outcome, CallOutcome::Failed(ErrorClass::ForbiddenAddress), "{url}");
             }
         }
         let waited = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;

@@ -6,12 +6,12 @@ use aws_sdk_sqs::{
     types::MessageAttributeValue,
 };
 use domain::{
-    destination::Queue,
-    retry::{ErrorClass, Outcome},
+    destination::DestinationQueue,
+    retry::{CallOutcome, ErrorClass},
 };
 use http::{HeaderMap, header};
 
-use super::{Call, Caller, Failure, aws::refused};
+use super::{Caller, Failure, OutboundCall, aws::refused};
 
 /// Bytes in a message, attributes included.
 const MAX_BYTES: usize = 1_048_576;
@@ -22,9 +22,9 @@ impl Caller {
     /// Sends a body as a message.
     pub(super) async fn enqueue(
         &self,
-        queue: &Queue,
-        call: &Call<'_>,
-    ) -> Result<(Outcome, String), Failure> {
+        queue: &DestinationQueue,
+        call: &OutboundCall<'_>,
+    ) -> Result<(CallOutcome, String), Failure> {
         let unfit = |why: &str| Failure::new(ErrorClass::Unfit, why);
         let Some(queues) = &self.queues else {
             return Err(Failure::new(ErrorClass::Relay, "nothing here sends to queues"));
@@ -55,7 +55,10 @@ impl Caller {
         match message.customize().config_override(once).send().await {
             Ok(sent) => {
                 let id = sent.message_id().unwrap_or_default();
-                Ok((Outcome::Answered { status: 200, retry_after: None }, format!("message {id}")))
+                Ok((
+                    CallOutcome::Answered { status: 200, retry_after: None },
+                    format!("message {id}"),
+                ))
             }
             Err(error) => refused(&error, "SQS"),
         }
@@ -90,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        caller::{Answer, aws::once},
+        caller::{CallResult, aws::once},
         queue,
     };
 
@@ -105,7 +108,7 @@ mod tests {
         body: &[u8],
         headers: HeaderMap,
         said: (u16, &str),
-    ) -> (Answer, String) {
+    ) -> (CallResult, String) {
         let (url, asked) = once::answering(said).await;
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -133,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_sent_as_it_is_with_its_headers_as_attributes() {
         let (answer, asked) = send(ARNS[0], b"{\"a\": 1}", signed(), SENT).await;
-        assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+        assert_eq!(answer.outcome, CallOutcome::Answered { status: 200, retry_after: None });
         assert_eq!(answer.response, "message m-1");
         for part in [
             r#"/000000000000/orders""#,
@@ -159,7 +162,7 @@ mod tests {
         let large = vec![b'x'; MAX_BYTES - 3];
         for body in [&large[..], b"", b"\xff", b"a\x00b", "a\u{ffff}b".as_bytes()] {
             let (answer, _) = send(ARNS[0], body, signed(), SENT).await;
-            assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Unfit), "{}", answer.detail);
+            assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Unfit), "{}", answer.detail);
         }
         let mut many = HeaderMap::new();
         for number in 0..=MAX_ATTRIBUTES {
@@ -167,7 +170,7 @@ mod tests {
             many.insert(name, "1".parse().expect("a header"));
         }
         let (answer, _) = send(ARNS[0], b"{}", many, SENT).await;
-        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Unfit));
+        assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Unfit));
     }
 
     #[tokio::test]
@@ -186,7 +189,7 @@ mod tests {
         ] {
             let said = format!(r#"{{"__type":"com.amazonaws.sqs#{code}","message":"planted"}}"#);
             let (answer, _) = send(ARNS[0], b"{}", signed(), (answered, &said)).await;
-            let outcome = Outcome::Answered { status, retry_after: None };
+            let outcome = CallOutcome::Answered { status, retry_after: None };
             assert_eq!((&answer.outcome, answer.response.as_str()), (&outcome, code));
             assert!(!answer.detail.contains("planted"), "{}", answer.detail);
         }

@@ -38,21 +38,23 @@ fn loopback() -> Caller {
     })
 }
 
-async fn post(caller: &Caller, url: &str) -> Answer {
+async fn post(caller: &Caller, url: &str) -> CallResult {
     post_within(caller, url, Duration::from_secs(20)).await
 }
 
-async fn post_within(caller: &Caller, url: &str, timeout: Duration) -> Answer {
+async fn post_within(caller: &Caller, url: &str, timeout: Duration) -> CallResult {
     let headers = HeaderMap::new();
     let now = Timestamp::from_secs(784_111_770);
-    caller.post(Call { url, headers, body: b"body!".to_vec(), timeout, now, label: None }).await
+    caller
+        .post(OutboundCall { url, headers, body: b"body!".to_vec(), timeout, now, label: None })
+        .await
 }
 
 #[tokio::test]
 async fn an_answer_is_read_to_its_kept_prefix() {
     let url = endpoint(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok", false).await;
     let answer = post(&loopback(), &url).await;
-    assert_eq!(answer.outcome, Outcome::Answered { status: 201, retry_after: None });
+    assert_eq!(answer.outcome, CallOutcome::Answered { status: 201, retry_after: None });
     assert_eq!(answer.response, "ok");
 }
 
@@ -62,7 +64,7 @@ async fn an_endless_answer_is_cut_and_counts_by_its_status() {
         std::sync::LazyLock::new(|| [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat());
     let url = endpoint(&ENDLESS, true).await;
     let answer = post(&loopback(), &url).await;
-    assert_eq!(answer.outcome, Outcome::Answered { status: 200, retry_after: None });
+    assert_eq!(answer.outcome, CallOutcome::Answered { status: 200, retry_after: None });
     assert_eq!(answer.response.len(), MAX_KEPT);
 }
 
@@ -71,7 +73,7 @@ async fn answers_that_never_end_or_never_begin_meet_the_deadline() {
     for silent in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", b"HTTP/1.1 200"] {
         let url = endpoint(silent, true).await;
         let answer = post_within(&loopback(), &url, Duration::from_millis(300)).await;
-        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Timeout));
+        assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Timeout));
     }
 }
 
@@ -85,7 +87,7 @@ async fn answers_that_lie_or_are_not_http_are_failures() {
     ] {
         let url = endpoint(bad, false).await;
         let answer = post(&loopback(), &url).await;
-        assert_eq!(answer.outcome, Outcome::Failed(ErrorClass::Protocol), "{answer:?}");
+        assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Protocol), "{answer:?}");
         assert!(!answer.detail.is_empty());
     }
 }
@@ -98,7 +100,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
         format!("HTTP/1.1 307 Moved\r\nlocation: http://{to}/\r\ncontent-length: 0\r\n\r\n");
     let url = endpoint(answer.leak().as_bytes(), false).await;
     let answer = post(&loopback(), &url).await;
-    assert_eq!(answer.outcome, Outcome::Answered { status: 307, retry_after: None });
+    assert_eq!(answer.outcome, CallOutcome::Answered { status: 307, retry_after: None });
     let waited = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;
     assert!(waited.is_err(), "nobody connects");
 }
@@ -111,7 +113,7 @@ async fn retry_after_is_read_as_seconds_and_as_a_date() {
         let url = endpoint(answer.leak().as_bytes(), false).await;
         let outcome = post(&loopback(), &url).await.outcome;
         let retry_after = Some(Duration::from_secs(30));
-        assert_eq!(outcome, Outcome::Answered { status: 503, retry_after }, "{header}");
+        assert_eq!(outcome, CallOutcome::Answered { status: 503, retry_after }, "{header}");
     }
 }
 
@@ -123,7 +125,7 @@ async fn forbidden_addresses_are_never_dialled() {
     for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]"] {
         for scheme in ["http", "https"] {
             let answer = post(&strict, &format!("{scheme}://{host}:{port}/")).await;
-            let forbidden = Outcome::Failed(ErrorClass::ForbiddenAddress);
+            let forbidden = CallOutcome::Failed(ErrorClass::ForbiddenAddress);
             assert_eq!(answer.outcome, forbidden, "{scheme}://{host}");
         }
     }
@@ -135,20 +137,20 @@ async fn forbidden_addresses_are_never_dialled() {
 async fn failures_before_an_answer_have_their_class() {
     let gone = TcpListener::bind("127.0.0.1:0").await.expect("bound").local_addr().expect("bound");
     let refused = post(&loopback(), &format!("http://{gone}/")).await;
-    assert_eq!(refused.outcome, Outcome::Failed(ErrorClass::Connect));
+    assert_eq!(refused.outcome, CallOutcome::Failed(ErrorClass::Connect));
     let plain = endpoint(b"HTTP/1.1 200 OK\r\n\r\n", false).await.replace("http:", "https:");
     let tls = post_within(&loopback(), &plain, Duration::from_millis(300)).await;
     assert!(
-        matches!(tls.outcome, Outcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)),
+        matches!(tls.outcome, CallOutcome::Failed(ErrorClass::Tls | ErrorClass::Timeout)),
         "{tls:?}"
     );
 }
 
-async fn ask(url: &str, max_body: usize) -> Heard {
+async fn ask(url: &str, max_body: usize) -> FetchResult {
     let headers =
         HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Key k"))]);
     let (timeout, now) = (Duration::from_millis(300), Timestamp::from_secs(784_111_770));
-    loopback().get(Question { url, headers, timeout, max_body, now }).await
+    loopback().get(FetchRequest { url, headers, timeout, max_body, now }).await
 }
 
 #[tokio::test]
@@ -156,37 +158,37 @@ async fn an_answer_to_a_question_is_read_whole_or_not_at_all() {
     static LONG: std::sync::LazyLock<Vec<u8>> =
         std::sync::LazyLock::new(|| [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &[b'x'; 100_000]].concat());
     let heard = ask(&endpoint(&LONG, false).await, 100_000).await;
-    assert_eq!(heard.outcome, Outcome::Answered { status: 200, retry_after: None });
+    assert_eq!(heard.outcome, CallOutcome::Answered { status: 200, retry_after: None });
     assert_eq!(heard.body.len(), 100_000);
     let heard = ask(&endpoint(&LONG, false).await, 99_999).await;
-    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol));
+    assert_eq!(heard.outcome, CallOutcome::Failed(ErrorClass::Protocol));
     assert_eq!(
         (heard.body.len(), heard.detail.as_str()),
         (0, "the answer is larger than 99999 bytes")
     );
     let announced = b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n";
     let heard = ask(&endpoint(announced, true).await, 1000).await;
-    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol), "not even waited for");
+    assert_eq!(heard.outcome, CallOutcome::Failed(ErrorClass::Protocol), "not even waited for");
 }
 
 #[tokio::test]
 async fn a_question_meets_the_same_walls_as_a_notification() {
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort";
     let heard = ask(&endpoint(cut, false).await, 1000).await;
-    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Protocol));
+    assert_eq!(heard.outcome, CallOutcome::Failed(ErrorClass::Protocol));
     let heard = ask(&endpoint(b"HTTP/1.1 200 OK\r\n", true).await, 1000).await;
-    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::Timeout));
+    assert_eq!(heard.outcome, CallOutcome::Failed(ErrorClass::Timeout));
     let moved = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
     let heard = ask(&endpoint(moved, false).await, 1000).await;
-    assert_eq!(heard.outcome, Outcome::Answered { status: 302, retry_after: None });
+    assert_eq!(heard.outcome, CallOutcome::Answered { status: 302, retry_after: None });
     let slow = b"HTTP/1.1 429 No\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n";
     let heard = ask(&endpoint(slow, false).await, 1000).await;
     let retry_after = Some(Duration::from_secs(7));
-    assert_eq!(heard.outcome, Outcome::Answered { status: 429, retry_after });
+    assert_eq!(heard.outcome, CallOutcome::Answered { status: 429, retry_after });
     let headers = HeaderMap::new();
     let (timeout, now) = (Duration::from_secs(1), Timestamp::from_secs(1));
     let strict = Caller::new(Rule::default());
     let url = "http://127.0.0.1:1/";
-    let heard = strict.get(Question { url, headers, timeout, max_body: 1, now }).await;
-    assert_eq!(heard.outcome, Outcome::Failed(ErrorClass::ForbiddenAddress));
+    let heard = strict.get(FetchRequest { url, headers, timeout, max_body: 1, now }).await;
+    assert_eq!(heard.outcome, CallOutcome::Failed(ErrorClass::ForbiddenAddress));
 }

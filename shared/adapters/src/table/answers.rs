@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     delivery::Delivery,
     id::{AttemptId, DeliveryId, EndpointId, EventId},
-    standing::{Standing, Tally},
+    standing::{Standing, StandingCounts},
     time::Timestamp,
 };
 
 use super::{
-    Table, Written,
+    Table, WriteOutcome,
     deliveries::{delivery_list, key},
     row::{self, Condition, n, s},
 };
@@ -17,9 +17,9 @@ use crate::Unavailable;
 
 /// What came of removing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forgotten {
+pub enum ForgetOutcome {
     /// It is gone.
-    Yes,
+    Done,
     /// A worker holds the delivery just now, and would write it back.
     Held,
     /// There is no such attempt.
@@ -34,13 +34,13 @@ impl Table {
         id: &DeliveryId,
         attempt: &AttemptId,
         now: Timestamp,
-    ) -> Result<Forgotten, Unavailable> {
+    ) -> Result<ForgetOutcome, Unavailable> {
         let (pk, sk) = key(event, id);
         for _ in 0..5 {
-            let Some(item) = self.item(&pk, &sk).await? else { return Ok(Forgotten::Unknown) };
+            let Some(item) = self.item(&pk, &sk).await? else { return Ok(ForgetOutcome::Unknown) };
             let mut delivery: Delivery = row::document(&item)?;
             let made = delivery.attempts.iter_mut().find(|made| made.id == *attempt);
-            let Some(made) = made else { return Ok(Forgotten::Unknown) };
+            let Some(made) = made else { return Ok(ForgetOutcome::Unknown) };
             made.response.clear();
             let read = item.get("doc").cloned().unwrap_or_else(|| s(""));
             // A worker whose lease has ended may still come back: without its claim it changes nothing.
@@ -50,11 +50,13 @@ impl Table {
             .value(":read", read)
             .value(":now", n(now.0))
             .value(":doc", row::doc(&delivery));
-            if self.update(&pk, &sk, "SET doc = :doc REMOVE claim", idle).await? == Written::Yes {
-                return Ok(Forgotten::Yes);
+            if self.update(&pk, &sk, "SET doc = :doc REMOVE claim", idle).await?
+                == WriteOutcome::Done
+            {
+                return Ok(ForgetOutcome::Done);
             }
         }
-        Ok(Forgotten::Held)
+        Ok(ForgetOutcome::Held)
     }
 
     /// Counts an endpoint's deliveries by how they stand, from the one that moved last before `until`
@@ -66,8 +68,8 @@ impl Table {
         until: Timestamp,
         most: usize,
         now: Timestamp,
-    ) -> Result<Tally, Unavailable> {
-        let mut tally = Tally::default();
+    ) -> Result<StandingCounts, Unavailable> {
+        let mut tally = StandingCounts::default();
         let mut start = None;
         loop {
             let query = self

@@ -12,7 +12,7 @@
 use domain::{application::Application, id::ApplicationId};
 
 use super::{
-    Table, Written,
+    Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
 use crate::Unavailable;
@@ -45,7 +45,7 @@ impl Table {
     pub async fn create_application(
         &self,
         application: &Application,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut writes = vec![Write::Put(row(application), Condition::absent())];
         if let Some(uid) = &application.uid {
             let row = Row::new(UIDS, uid, &application.id);
@@ -66,7 +66,7 @@ impl Table {
         &self,
         known: &Application,
         next: &Application,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let next = Application { version: known.version + 1, ..next.clone() };
         let bears = |application: &Application| {
             application.uid.clone().filter(|_| !application.is_removed())

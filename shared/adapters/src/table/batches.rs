@@ -4,15 +4,15 @@ use std::{fmt, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    batch::{Batch, Marker},
+    batch::{Batch, BatchMarker},
     delivery::GRACE,
-    endpoint::{Endpoint, Scope},
+    endpoint::{Endpoint, EndpointScope},
     id::{self, ApplicationId, BatchId, JobId},
     time::Timestamp,
 };
 
 use super::{
-    Page, Table, Written, endpoints,
+    Page, Table, WriteOutcome, endpoints,
     row::{self, Condition, Row, Write, list_at, n, s},
 };
 use crate::Unavailable;
@@ -31,9 +31,9 @@ const ENDED: &str = "END#";
 
 /// A marker that was read.
 #[derive(Debug)]
-pub struct Marked {
+pub struct StoredMarker {
     /// What it says.
-    pub marker: Marker,
+    pub marker: BatchMarker,
     key: (String, String),
 }
 
@@ -78,7 +78,7 @@ fn shard_partition(batch: &BatchId, shard: u32) -> String {
 impl Table {
     /// The writes that leave a marker, and an ended job among those whose results are the batch's.
     /// A marker is due, so that a bell that is lost costs time only.
-    pub(super) fn marker_writes(&self, marker: &Marker, now: Timestamp) -> Vec<Write> {
+    pub(super) fn marker_writes(&self, marker: &BatchMarker, now: Timestamp) -> Vec<Write> {
         let job = marker.job.as_str();
         let shard = u32::from_str_radix(&id::digest(&[job])[..2], 16).unwrap_or(0) % SHARDS;
         let partition = shard_partition(&marker.batch, shard);
@@ -111,7 +111,7 @@ impl Table {
         &self,
         batch: &Batch,
         endpoint: Option<&Endpoint>,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut writes = vec![self.batch_write(batch)];
         writes.extend(endpoint.map(|endpoint| self.scoped_endpoint(endpoint, batch.updated_at)));
         self.transact(writes).await
@@ -122,8 +122,8 @@ impl Table {
     pub async fn count_markers(
         &self,
         batch: &Batch,
-        marked: &[Marked],
-    ) -> Result<Written, Unavailable> {
+        marked: &[StoredMarker],
+    ) -> Result<WriteOutcome, Unavailable> {
         let there = || Condition::new("attribute_exists(pk)");
         let taken = marked.iter().map(|marked| {
             let (pk, sk) = marked.key.clone();
@@ -133,13 +133,13 @@ impl Table {
     }
 
     /// Markers that are to be counted, as the last writes left them, as many as one step takes.
-    pub async fn markers(&self, batch: &BatchId) -> Result<Vec<Marked>, Unavailable> {
+    pub async fn markers(&self, batch: &BatchId) -> Result<Vec<StoredMarker>, Unavailable> {
         let shard = |shard| self.markers_in(shard_partition(batch, shard));
         let (a, b, c, d) = tokio::try_join!(shard(0), shard(1), shard(2), shard(3))?;
         Ok([a, b, c, d].into_iter().flatten().collect())
     }
 
-    async fn markers_in(&self, partition: String) -> Result<Vec<Marked>, Unavailable> {
+    async fn markers_in(&self, partition: String) -> Result<Vec<StoredMarker>, Unavailable> {
         let query = self
             .client
             .query()
@@ -158,7 +158,7 @@ impl Table {
         };
         let marked = |item: &super::Item| {
             let key = (text(item, "pk"), text(item, "sk"));
-            Ok(Marked { marker: row::document(item)?, key })
+            Ok(StoredMarker { marker: row::document(item)?, key })
         };
         query.items.unwrap_or_default().iter().map(marked).collect()
     }
@@ -232,7 +232,7 @@ impl Table {
 
     /// The endpoints that hear of a batch alone.
     pub async fn webhooks_of_batch(&self, batch: &Batch) -> Result<Vec<Endpoint>, Unavailable> {
-        let scope = Scope::Batch(batch.id.clone());
+        let scope = EndpointScope::Batch(batch.id.clone());
         let application = ApplicationId::named(&batch.application);
         let keys = batch.webhooks.iter().map(|id| endpoints::key(&application, &scope, id));
         self.items(keys.collect()).await?.iter().map(row::document).collect()

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     application::Application,
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
     event::Event,
     health::Health,
@@ -20,7 +20,7 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, Written, applications, endpoints, events, health, letters,
+    Item, Page, Table, WriteOutcome, applications, endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
 };
@@ -30,9 +30,9 @@ pub(super) const PREFIX: &str = "DLV#";
 
 /// What came of trying to take a delivery.
 #[derive(Debug)]
-pub enum Claim {
+pub enum ClaimOutcome {
     /// It is ours until the lease ends.
-    Taken(Box<Claimed>),
+    Taken(Box<ClaimedDelivery>),
     /// Another worker holds it.
     Busy,
     /// Its time has not come.
@@ -46,7 +46,7 @@ pub enum Claim {
 /// A delivery that is ours. Correctness does not rest on the lease: concluding is conditional on
 /// the token, and whoever claims after the lease replaces it.
 #[derive(Clone, Debug)]
-pub struct Claimed {
+pub struct ClaimedDelivery {
     /// The delivery.
     pub delivery: Delivery,
     /// Ours alone.
@@ -55,7 +55,7 @@ pub struct Claimed {
     pub until: Timestamp,
 }
 
-impl Claimed {
+impl ClaimedDelivery {
     /// What tells this attempt from every other.
     pub fn token(&self) -> &str {
         &self.token
@@ -64,16 +64,16 @@ impl Claimed {
 
 /// How a claimed delivery is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Concluded {
+pub enum ConcludeOutcome {
     /// As we said.
-    Yes,
+    Done,
     /// Somebody else had taken it meanwhile: what we found out changes nothing.
     Stale,
 }
 
 /// What an attempt needs to know besides the delivery.
 #[derive(Debug, Default)]
-pub struct Context {
+pub struct AttemptContext {
     /// The event.
     pub event: Option<Event>,
     /// The endpoint, unless it or its application is gone.
@@ -90,12 +90,12 @@ pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
     (events::partition(event), format!("{PREFIX}{id}"))
 }
 
-fn state_word(state: State) -> &'static str {
+fn state_word(state: DeliveryState) -> &'static str {
     match state {
-        State::Pending => "pending",
-        State::Delivered => "delivered",
-        State::Dead => "dead",
-        State::Cancelled => "cancelled",
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Cancelled => "cancelled",
     }
 }
 
@@ -109,7 +109,7 @@ impl Table {
     ) -> Row {
         let (pk, sk) = key(&delivery.event, &delivery.id);
         let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-        let ended = matches!(delivery.state, State::Delivered | State::Cancelled);
+        let ended = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled);
         let held = !ended && delivery.letter.is_some();
         let spare = if held { LATEST_PARKING } else { Duration::ZERO };
         let expires = Some(self.expiry(last.max(delivery.next_at).plus(spare)));
@@ -130,7 +130,7 @@ impl Table {
         id: &DeliveryId,
         token: &str,
         now: Timestamp,
-    ) -> Result<Claim, Unavailable> {
+    ) -> Result<ClaimOutcome, Unavailable> {
         let doing = "claiming a delivery";
         let (pk, sk) = key(event, id);
         let claimed = self
@@ -149,7 +149,7 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":token", s(token))
             .expression_attribute_values(":now", n(now.0))
-            .expression_attribute_values(":pending", s(state_word(State::Pending)))
+            .expression_attribute_values(":pending", s(state_word(DeliveryState::Pending)))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -158,7 +158,7 @@ impl Table {
             Ok(updated) => updated.attributes.unwrap_or_default(),
             Err(SdkError::ServiceError(error)) => match error.into_err() {
                 aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed) => {
-                    let Some(item) = failed.item else { return Ok(Claim::Unknown) };
+                    let Some(item) = failed.item else { return Ok(ClaimOutcome::Unknown) };
                     // The SDK asks again when an answer is lost: the claim may be our own.
                     if row::text(&item, "claim") != Some(token) {
                         return not_taken(&item, now);
@@ -171,11 +171,15 @@ impl Table {
         };
         let until = Timestamp(row::number(&item, "lease_until").unwrap_or(now.0));
         let delivery = row::document(&item)?;
-        Ok(Claim::Taken(Box::new(Claimed { delivery, token: token.to_owned(), until })))
+        Ok(ClaimOutcome::Taken(Box::new(ClaimedDelivery {
+            delivery,
+            token: token.to_owned(),
+            until,
+        })))
     }
 
     /// What an attempt needs to know, in one call.
-    pub async fn context(&self, delivery: &Delivery) -> Result<Context, Unavailable> {
+    pub async fn context(&self, delivery: &Delivery) -> Result<AttemptContext, Unavailable> {
         let task = TaskId::recovery(&delivery.endpoint);
         let keys = vec![
             events::key(&delivery.event),
@@ -184,7 +188,7 @@ impl Table {
             health::key(&delivery.endpoint),
             applications::key(&delivery.application),
         ];
-        let (mut context, mut deleted) = (Context::default(), false);
+        let (mut context, mut deleted) = (AttemptContext::default(), false);
         for item in self.items(keys).await? {
             match row::text(&item, "sk") {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),
@@ -210,21 +214,21 @@ impl Table {
     /// and has a dead letter, that is resolved in the same step.
     pub async fn conclude(
         &self,
-        claimed: &Claimed,
+        claimed: &ClaimedDelivery,
         policy: &Policy,
         due: Option<Timestamp>,
-    ) -> Result<Concluded, Unavailable> {
+    ) -> Result<ConcludeOutcome, Unavailable> {
         let delivery = &claimed.delivery;
         let row = self.delivery_row(delivery, Delivery::lease(policy), due);
         let ours = Condition::new("claim = :token").value(":token", s(&claimed.token));
-        let ended = matches!(delivery.state, State::Delivered | State::Cancelled);
+        let ended = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled);
         let letter = match delivery.letter.as_ref().filter(|_| ended) {
             Some(letter) => self.letter(letter).await?,
             None => None,
         };
         if let Some(mut letter) = letter {
             letter.state = LetterState::Resolved;
-            letter.retry_success = Some(delivery.state == State::Delivered);
+            letter.retry_success = Some(delivery.state == DeliveryState::Delivered);
             letter.attempts = delivery.made;
             letter.last_attempt_at = delivery.attempts.last().map(|attempt| attempt.at);
             let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
@@ -232,17 +236,17 @@ impl Table {
             let row = self.delivery_row(delivery, Delivery::lease(policy), due);
             let mut writes = vec![Write::Put(row, ours.clone()), Write::Put(resolved, there)];
             writes.extend(Self::leave(delivery));
-            if self.transact(writes).await? == Written::Yes {
-                return Ok(Concluded::Yes);
+            if self.transact(writes).await? == WriteOutcome::Done {
+                return Ok(ConcludeOutcome::Done);
             }
             // Somebody may have deleted the letter just now; whether it is ours shows below.
             if self.letter(&letter.id).await?.is_some() {
-                return Ok(Concluded::Stale);
+                return Ok(ConcludeOutcome::Stale);
             }
         }
         Ok(match self.put_and_leave(row, ours, delivery).await? {
-            Written::Yes => Concluded::Yes,
-            Written::Refused => Concluded::Stale,
+            WriteOutcome::Done => ConcludeOutcome::Done,
+            WriteOutcome::Refused => ConcludeOutcome::Stale,
         })
     }
 
@@ -274,7 +278,7 @@ impl Table {
         delivery: &Delivery,
         policy: &Policy,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let due = Delivery::due(now, delivery.next_at);
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
         self.put(row, Some(ended(delivery))).await
@@ -286,7 +290,7 @@ impl Table {
         &self,
         delivery: &Delivery,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, Some(now));
         let idle = Condition::new(
             "#state = :pending AND made = :made \
@@ -294,7 +298,7 @@ impl Table {
         )
         .value(":made", n(delivery.made))
         .name("#state", "state")
-        .value(":pending", s(state_word(State::Pending)))
+        .value(":pending", s(state_word(DeliveryState::Pending)))
         .value(":now", n(now.0));
         self.put_and_leave(row, idle, delivery).await
     }
@@ -305,7 +309,7 @@ impl Table {
         row: Row,
         condition: Condition,
         delivery: &Delivery,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         match Self::leave(delivery) {
             Some(leave) => self.transact(vec![Write::Put(row, condition), leave]).await,
             None => self.put(row, Some(condition)).await,
@@ -324,23 +328,23 @@ fn ended(delivery: &Delivery) -> Condition {
     Condition::new("attribute_not_exists(pk) OR (#state <> :pending AND made = :made)")
         .value(":made", n(delivery.made))
         .name("#state", "state")
-        .value(":pending", s(state_word(State::Pending)))
+        .value(":pending", s(state_word(DeliveryState::Pending)))
 }
 
 /// The delivery is in the state it was read in, and nobody attempted it since.
-pub(super) fn still(state: State, delivery: &Delivery) -> Condition {
+pub(super) fn still(state: DeliveryState, delivery: &Delivery) -> Condition {
     Condition::new("#state = :state AND made = :made")
         .name("#state", "state")
         .value(":state", s(state_word(state)))
         .value(":made", n(delivery.made))
 }
 
-fn not_taken(item: &Item, now: Timestamp) -> Result<Claim, Unavailable> {
-    if row::text(item, "state") != Some(state_word(State::Pending)) {
-        return Ok(Claim::Finished(Box::new(row::document(item)?)));
+fn not_taken(item: &Item, now: Timestamp) -> Result<ClaimOutcome, Unavailable> {
+    if row::text(item, "state") != Some(state_word(DeliveryState::Pending)) {
+        return Ok(ClaimOutcome::Finished(Box::new(row::document(item)?)));
     }
     let next_at = Timestamp(row::number(item, "next_at").unwrap_or(0));
-    Ok(if now < next_at { Claim::Early(next_at) } else { Claim::Busy })
+    Ok(if now < next_at { ClaimOutcome::Early(next_at) } else { ClaimOutcome::Busy })
 }
 
 pub(super) fn delivery_list(endpoint: &EndpointId) -> String {

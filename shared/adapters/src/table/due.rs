@@ -10,7 +10,7 @@ use domain::{
 };
 
 use super::{
-    Item, Table, Written, batches,
+    Item, Table, WriteOutcome, batches,
     row::{self, n, s},
 };
 use crate::Unavailable;
@@ -20,9 +20,9 @@ pub const SHARDS: u32 = 8;
 
 /// Something that is due.
 #[derive(Debug)]
-pub struct Due {
+pub struct DueItem {
     /// What it is.
-    pub what: Thing,
+    pub what: DueSubject,
     /// When it was due: marking is conditional on it.
     at: u64,
     /// How often the sweep has rung for it since it last moved.
@@ -32,7 +32,7 @@ pub struct Due {
 
 /// What can be due.
 #[derive(Debug)]
-pub enum Thing {
+pub enum DueSubject {
     /// A delivery: pending, or dead and not parked.
     Delivery(Box<Delivery>),
     /// A task.
@@ -49,7 +49,7 @@ pub enum Thing {
 #[derive(Debug)]
 pub struct DuePage {
     /// What is due, the longest overdue first.
-    pub due: Vec<Due>,
+    pub due: Vec<DueItem>,
     /// Where the rest begins, if there is one.
     pub next: Option<DueCursor>,
 }
@@ -58,7 +58,7 @@ pub struct DuePage {
 #[derive(Debug)]
 pub struct DueCursor(Item);
 
-impl Due {
+impl DueItem {
     /// When it was due.
     pub const fn at(&self) -> u64 {
         self.at
@@ -99,22 +99,22 @@ impl Table {
     }
 
     /// Marks something as rung for; `Refused` if it moved meanwhile.
-    pub async fn mark(&self, due: &Due, now: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn mark(&self, due: &DueItem, now: Timestamp) -> Result<WriteOutcome, Unavailable> {
         self.put_off(due, now.plus(due.next_ring()), due.rings + 1).await
     }
 
     /// Puts something off until then, without having done anything about it; `Refused` if it moved
     /// meanwhile.
-    pub async fn hold(&self, due: &Due, until: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn hold(&self, due: &DueItem, until: Timestamp) -> Result<WriteOutcome, Unavailable> {
         self.put_off(due, until, due.rings).await
     }
 
     async fn put_off(
         &self,
-        due: &Due,
+        due: &DueItem,
         until: Timestamp,
         rings: u32,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = due.key.clone();
         let marked = self
             .client
@@ -130,38 +130,38 @@ impl Table {
             .send()
             .await;
         match marked {
-            Ok(_) => Ok(Written::Yes),
+            Ok(_) => Ok(WriteOutcome::Done),
             Err(SdkError::ServiceError(error))
                 if error.err().is_conditional_check_failed_exception() =>
             {
-                Ok(Written::Refused)
+                Ok(WriteOutcome::Refused)
             }
             Err(error) => Err(Unavailable::aws("marking what is due", &error)),
         }
     }
 }
 
-fn from_item(item: &Item) -> Result<Due, Unavailable> {
+fn from_item(item: &Item) -> Result<DueItem, Unavailable> {
     let text = |name| row::text(item, name).unwrap_or_default().to_owned();
     let key = (text("pk"), text("sk"));
     let what = if key.0 == "TASKS" {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
-        Thing::Task(id)
+        DueSubject::Task(id)
     } else if key.1 == "BATCH" {
         let batch: domain::batch::Batch = row::document(item)?;
-        Thing::Batch(batch.id)
+        DueSubject::Batch(batch.id)
     } else if let Some(batch) = batches::batch_of(&key.0) {
-        Thing::Batch(batch)
+        DueSubject::Batch(batch)
     } else if key.1 == "JOB" {
-        Thing::Job(Box::new(row::document(item)?))
+        DueSubject::Job(Box::new(row::document(item)?))
     } else if key.1 == "EVT" {
         let event: Event = row::document(item)?;
-        Thing::Content(event.id)
+        DueSubject::Content(event.id)
     } else {
-        Thing::Delivery(Box::new(row::document(item)?))
+        DueSubject::Delivery(Box::new(row::document(item)?))
     };
     let at = row::number(item, "due_at").unwrap_or(0);
     let rings = row::number(item, "rings").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-    Ok(Due { what, at, rings, key })
+    Ok(DueItem { what, at, rings, key })
 }

@@ -1,13 +1,13 @@
 //! Endpoints.
 
 use domain::{
-    endpoint::{Endpoint, Scope},
+    endpoint::{Endpoint, EndpointScope},
     id::{ApplicationId, EndpointId},
     time::Timestamp,
 };
 
 use super::{
-    Recording, Table, Written,
+    EventRecording, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
@@ -18,11 +18,15 @@ fn partition(application: &ApplicationId) -> String {
 
 /// Where an endpoint lies: with what it hears of, so that the endpoints of an application can be
 /// read without those of its thousands of jobs.
-pub(super) fn key(application: &ApplicationId, scope: &Scope, id: &EndpointId) -> (String, String) {
+pub(super) fn key(
+    application: &ApplicationId,
+    scope: &EndpointScope,
+    id: &EndpointId,
+) -> (String, String) {
     let partition = match scope {
-        Scope::Application => partition(application),
-        Scope::Job(job) => format!("JOB#{job}"),
-        Scope::Batch(batch) => format!("BATCH#{batch}"),
+        EndpointScope::Application => partition(application),
+        EndpointScope::Job(job) => format!("JOB#{job}"),
+        EndpointScope::Batch(batch) => format!("BATCH#{batch}"),
     };
     (partition, format!("EP#{id}"))
 }
@@ -33,7 +37,7 @@ fn uid_key(uid: &str) -> String {
 
 impl Table {
     /// Keeps a new endpoint; `Refused` if its id or uid is taken.
-    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+    pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<WriteOutcome, Unavailable> {
         self.create_endpoint_telling(endpoint, &[]).await
     }
 
@@ -42,8 +46,8 @@ impl Table {
     pub async fn create_endpoint_telling(
         &self,
         endpoint: &Endpoint,
-        telling: &[Recording<'_>],
-    ) -> Result<Written, Unavailable> {
+        telling: &[EventRecording<'_>],
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut writes = vec![Write::Put(endpoint_row(endpoint), Condition::absent())];
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
@@ -67,7 +71,7 @@ impl Table {
         &self,
         old: &Endpoint,
         new: &Endpoint,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         self.update_endpoint_telling(old, new, &[]).await
     }
 
@@ -76,8 +80,8 @@ impl Table {
         &self,
         old: &Endpoint,
         new: &Endpoint,
-        telling: &[Recording<'_>],
-    ) -> Result<Written, Unavailable> {
+        telling: &[EventRecording<'_>],
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut new = new.clone();
         new.version = old.version + 1;
         let condition = Condition::new("version = :read").value(":read", n(old.version));
@@ -103,7 +107,7 @@ impl Table {
     }
 
     /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
-    pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<Written, Unavailable> {
+    pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<WriteOutcome, Unavailable> {
         self.delete_endpoint_telling(endpoint, &[]).await
     }
 
@@ -111,8 +115,8 @@ impl Table {
     pub async fn delete_endpoint_telling(
         &self,
         endpoint: &Endpoint,
-        telling: &[Recording<'_>],
-    ) -> Result<Written, Unavailable> {
+        telling: &[EventRecording<'_>],
+    ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
         let mut writes =
             vec![Write::Delete(pk, sk, Condition::default()), Self::forget_health(&endpoint.id)];
@@ -133,14 +137,14 @@ impl Table {
         application: &ApplicationId,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, Unavailable> {
-        self.endpoint_of(application, &Scope::Application, id).await
+        self.endpoint_of(application, &EndpointScope::Application, id).await
     }
 
     /// The endpoint of this id that hears of something else than an application.
     pub async fn endpoint_of(
         &self,
         application: &ApplicationId,
-        scope: &Scope,
+        scope: &EndpointScope,
         id: &EndpointId,
     ) -> Result<Option<Endpoint>, Unavailable> {
         let (pk, sk) = key(application, scope, id);

@@ -2,10 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    batch::Marker,
+    batch::BatchMarker,
     delivery::Delivery,
     endpoint::Endpoint,
-    envelope::Carried,
+    envelope::StoredBody,
     event::Event,
     id::{ApplicationId, EventId, JobId},
     job::Job,
@@ -13,20 +13,20 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, Written, deliveries, jobs,
+    Item, Page, Table, WriteOutcome, deliveries, jobs,
     row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
 /// An event, and what it changes.
 #[derive(Debug)]
-pub struct Recording<'a> {
+pub struct EventRecording<'a> {
     /// The event.
     pub event: &'a Event,
     /// The job as it becomes.
     pub job: Option<&'a Job>,
     /// What that means for its batch.
-    pub marker: Option<&'a Marker>,
+    pub marker: Option<&'a BatchMarker>,
     /// Whom it goes to.
     pub deliveries: &'a [Delivery],
     /// Their endpoints, for the length of their leases.
@@ -37,7 +37,7 @@ pub struct Recording<'a> {
 
 /// What came of recording an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
+pub enum RecordOutcome {
     /// It is in the table with all its deliveries.
     New,
     /// The event is known already, or its job changed since it was read: look again.
@@ -46,7 +46,7 @@ pub enum Recorded {
 
 /// What the table knows of an event and its job.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct EventContext {
     /// The event, if it was recorded.
     pub event: Option<Event>,
     /// The job, if there is one.
@@ -65,15 +65,18 @@ pub(super) fn partition(id: &EventId) -> String {
 
 impl Table {
     /// Records an event, its job's new state and its deliveries, all or nothing.
-    pub async fn record(&self, recording: &Recording<'_>) -> Result<Recorded, Unavailable> {
+    pub async fn record(
+        &self,
+        recording: &EventRecording<'_>,
+    ) -> Result<RecordOutcome, Unavailable> {
         Ok(match self.transact(self.recording_writes(recording)).await? {
-            Written::Yes => Recorded::New,
-            Written::Refused => Recorded::Contested,
+            WriteOutcome::Done => RecordOutcome::New,
+            WriteOutcome::Refused => RecordOutcome::Contested,
         })
     }
 
     /// The writes that record an event.
-    pub(super) fn recording_writes(&self, recording: &Recording<'_>) -> Vec<Write> {
+    pub(super) fn recording_writes(&self, recording: &EventRecording<'_>) -> Vec<Write> {
         let event = recording.event;
         let (pk, sk) = key(&event.id);
         let row = Row::new(pk, sk, event)
@@ -115,8 +118,12 @@ impl Table {
     /// The event, and the job it may be about, at once; then that job's own endpoints, if it has
     /// any. The job names them, so one that is registered meanwhile changes the job, and what is
     /// recorded on the condition that it did not is refused.
-    pub async fn known(&self, id: &EventId, job: Option<&JobId>) -> Result<Known, Unavailable> {
-        let mut known = Known::default();
+    pub async fn known(
+        &self,
+        id: &EventId,
+        job: Option<&JobId>,
+    ) -> Result<EventContext, Unavailable> {
+        let mut known = EventContext::default();
         let keys = [Some(key(id)), job.map(jobs::key)].into_iter().flatten().collect();
         for item in self.items(keys).await? {
             if row::text(&item, "sk") == Some("JOB") {
@@ -185,7 +192,7 @@ impl Table {
         &self,
         id: &EventId,
         fingerprint: &str,
-        body: &Carried,
+        body: &StoredBody,
         at: Timestamp,
     ) -> Result<(), Unavailable> {
         let row = Row::new(partition(id), format!("CONFLICT#{fingerprint}"), body)
@@ -203,7 +210,7 @@ impl Table {
     }
 
     /// The other bytes that came under an event's key.
-    pub async fn conflicts(&self, id: &EventId) -> Result<Vec<Carried>, Unavailable> {
+    pub async fn conflicts(&self, id: &EventId) -> Result<Vec<StoredBody>, Unavailable> {
         let items = self.partition(&partition(id), "CONFLICT#").await?;
         items.iter().map(row::document).collect()
     }
@@ -213,7 +220,7 @@ impl Table {
     pub async fn forget_conflicts(&self, id: &EventId) -> Result<Vec<String>, Unavailable> {
         let mut claims = Vec::new();
         for item in self.partition(&partition(id), "CONFLICT#").await? {
-            if let Carried::Claim(key) = row::document(&item)? {
+            if let StoredBody::Claim(key) = row::document(&item)? {
                 claims.push(key);
             }
             let sk = row::text(&item, "sk").unwrap_or_default();
@@ -223,12 +230,12 @@ impl Table {
     }
 
     /// Writes an event's document anew, beside its counters; `Refused` if it is gone.
-    pub async fn rewrite_event(&self, event: &Event) -> Result<Written, Unavailable> {
+    pub async fn rewrite_event(&self, event: &Event) -> Result<WriteOutcome, Unavailable> {
         self.set_event(event, "SET doc = :doc").await
     }
 
     /// The same, with nothing that is still to happen to its content.
-    pub async fn settle_event(&self, event: &Event) -> Result<Written, Unavailable> {
+    pub async fn settle_event(&self, event: &Event) -> Result<WriteOutcome, Unavailable> {
         self.set_event(event, "SET doc = :doc REMOVE due_shard, due_at, rings").await
     }
 
@@ -236,7 +243,7 @@ impl Table {
         &self,
         event: &Event,
         expression: &'static str,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&event.id);
         let there = Condition::new("attribute_exists(pk)").value(":doc", row::doc(event));
         self.update(&pk, &sk, expression, there).await

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 use domain::{health::Health, id::EndpointId, time::Timestamp};
 
 use super::{
-    Item, Table, Written,
+    Item, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
 use crate::Unavailable;
@@ -49,7 +49,7 @@ impl Table {
         read: u64,
         next: &Health,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         // Above every version that was ever there: an item that was removed and made again is not
         // taken for the one that somebody read before.
         let health = Health { version: now.0.max(read + 1), ..next.clone() };

@@ -1,10 +1,10 @@
 //! What is kept under idempotency keys. Every write is conditional on the token that was read, so
 //! of several who want a key one gets it, and whoever comes late changes nothing.
 
-use domain::idempotency::Kept;
+use domain::idempotency::IdempotencyRecord;
 
 use super::{
-    Table, Written,
+    Table, WriteOutcome,
     row::{Condition, Row, Write, s},
 };
 use crate::Unavailable;
@@ -24,7 +24,7 @@ fn held_by(token: Option<&str>) -> Condition {
 
 impl Table {
     /// What is kept under a key.
-    pub async fn kept(&self, digest: &str) -> Result<Option<Kept>, Unavailable> {
+    pub async fn kept(&self, digest: &str) -> Result<Option<IdempotencyRecord>, Unavailable> {
         self.entity(&partition(digest), SK).await
     }
 
@@ -32,9 +32,9 @@ impl Table {
     pub async fn keep(
         &self,
         digest: &str,
-        kept: &Kept,
+        kept: &IdempotencyRecord,
         holder: Option<&str>,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = Row::new(partition(digest), SK, kept)
             .with("holder", s(&kept.token))
             .expires(Some(kept.until.secs()));
@@ -42,7 +42,7 @@ impl Table {
     }
 
     /// Frees a key that this holder has.
-    pub async fn free_key(&self, digest: &str, holder: &str) -> Result<Written, Unavailable> {
+    pub async fn free_key(&self, digest: &str, holder: &str) -> Result<WriteOutcome, Unavailable> {
         let write = Write::Delete(partition(digest), SK.to_owned(), held_by(Some(holder)));
         self.transact(vec![write]).await
     }

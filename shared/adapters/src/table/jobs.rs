@@ -3,15 +3,15 @@
 use std::slice::from_ref;
 
 use domain::{
-    batch::Marker,
+    batch::BatchMarker,
     delivery::Delivery,
-    endpoint::{Endpoint, Scope},
+    endpoint::{Endpoint, EndpointScope},
     id::{ApplicationId, JobId},
     job::Job,
 };
 
 use super::{
-    Page, Table, Written, endpoints,
+    Page, Table, WriteOutcome, endpoints,
     row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
@@ -20,11 +20,11 @@ const JOBS: &str = "JOBS";
 
 /// A registration, and what it changes.
 #[derive(Debug)]
-pub struct Registering<'a> {
+pub struct JobRegistration<'a> {
     /// The job as it becomes.
     pub job: &'a Job,
     /// What that means for its batch.
-    pub marker: Option<&'a Marker>,
+    pub marker: Option<&'a BatchMarker>,
     /// The endpoint that hears of it, new or changed.
     pub endpoint: Option<&'a Endpoint>,
     /// What that endpoint has missed.
@@ -63,14 +63,17 @@ impl Table {
 
     /// Keeps a job as it follows from the one that was read, no id of it having changed; `Refused`
     /// if somebody else changed it since.
-    pub async fn keep_job(&self, job: &Job) -> Result<Written, Unavailable> {
+    pub async fn keep_job(&self, job: &Job) -> Result<WriteOutcome, Unavailable> {
         self.put(self.job_row(job), Some(Condition::version(job.version - 1))).await
     }
 
     /// Registers a job as it follows from the one that was read, with the endpoint that hears of
     /// it and the deliveries of what that one has missed, all or nothing; `Refused` if the job or
     /// the endpoint changed since.
-    pub async fn register(&self, registering: &Registering<'_>) -> Result<Written, Unavailable> {
+    pub async fn register(
+        &self,
+        registering: &JobRegistration<'_>,
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut writes = self.job_writes(registering.job);
         let now = registering.job.updated_at;
         let marker = registering.marker;
@@ -86,7 +89,7 @@ impl Table {
 
     /// The endpoints that hear of a job alone.
     pub async fn webhooks_of(&self, job: &Job) -> Result<Vec<Endpoint>, Unavailable> {
-        let scope = Scope::Job(job.id.clone());
+        let scope = EndpointScope::Job(job.id.clone());
         let application = ApplicationId::named(&job.application);
         let keys = job.webhooks.iter().map(|id| endpoints::key(&application, &scope, id));
         self.items(keys.collect()).await?.iter().map(row::document).collect()

@@ -3,7 +3,7 @@
 use domain::key::ApiKey;
 
 use super::{
-    Table, Written,
+    Table, WriteOutcome,
     row::{self, Condition, Row},
 };
 use crate::Unavailable;
@@ -12,7 +12,7 @@ const KEYS: &str = "KEYS";
 
 impl Table {
     /// Keeps a new key.
-    pub async fn put_key(&self, key: &ApiKey) -> Result<Written, Unavailable> {
+    pub async fn put_key(&self, key: &ApiKey) -> Result<WriteOutcome, Unavailable> {
         self.put(Row::new(KEYS, &key.id, key), Some(Condition::absent())).await
     }
 
@@ -27,7 +27,7 @@ impl Table {
     }
 
     /// Removes a key; `Refused` if there was none.
-    pub async fn delete_key(&self, id: &str) -> Result<Written, Unavailable> {
+    pub async fn delete_key(&self, id: &str) -> Result<WriteOutcome, Unavailable> {
         self.delete(KEYS, id).await
     }
 }

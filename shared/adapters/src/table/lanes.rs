@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     id::{DeliveryId, EventId},
-    lane::Place,
+    lane::LanePlace,
     time::Timestamp,
 };
 
@@ -16,7 +16,7 @@ use crate::Unavailable;
 
 /// Where a delivery stands that is next in its lane.
 #[derive(Debug)]
-pub struct Head {
+pub struct LaneHead {
     /// Its number.
     pub number: u64,
     /// Its event.
@@ -29,7 +29,7 @@ fn partition(lane: &str) -> String {
     format!("LANE#{lane}")
 }
 
-fn place_key(place: &Place) -> (String, String) {
+fn place_key(place: &LanePlace) -> (String, String) {
     (partition(&place.lane), format!("AT#{:020}", place.number))
 }
 
@@ -58,13 +58,13 @@ impl Table {
 
     /// The write that takes a delivery out of its lane, once it has ended.
     pub(super) fn leave(delivery: &Delivery) -> Option<Write> {
-        let place = delivery.lane.as_ref().filter(|_| delivery.state != State::Pending)?;
+        let place = delivery.lane.as_ref().filter(|_| delivery.state != DeliveryState::Pending)?;
         let (pk, sk) = place_key(place);
         Some(Write::Delete(pk, sk, Condition::default()))
     }
 
     /// Who is next in a lane.
-    pub async fn head(&self, lane: &str) -> Result<Option<Head>, Unavailable> {
+    pub async fn head(&self, lane: &str) -> Result<Option<LaneHead>, Unavailable> {
         let query = self
             .client
             .query()
@@ -82,7 +82,7 @@ impl Table {
         };
         let number = row::text(&item, "sk").and_then(|sk| sk.strip_prefix("AT#")?.parse().ok());
         let (event, delivery) = row::document(&item)?;
-        Ok(Some(Head { number: number.unwrap_or(0), event, delivery }))
+        Ok(Some(LaneHead { number: number.unwrap_or(0), event, delivery }))
     }
 
     /// Has the sweep ring for a pending delivery now, if nobody is at it.

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, DeliveryState},
     id::{DeliveryId, EventId, LetterId},
-    letter::{LATEST_PARKING, Letter, LetterState, What},
+    letter::{LATEST_PARKING, Letter, LetterState, LetterSubject},
     retry::Policy,
     time::Timestamp,
 };
 
 use super::{
-    Page, Table, Written, deliveries, events,
+    Page, Table, WriteOutcome, deliveries, events,
     row::{self, Condition, Row, Write, list_at, n, s},
 };
 use crate::Unavailable;
@@ -23,11 +23,11 @@ const AFTER_LETTER: Duration = Duration::from_secs(86_400);
 
 /// What came of putting a letter back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Redriven {
+pub enum RedriveOutcome {
     /// It is on its way.
-    Yes,
+    Done,
     /// It is not waiting any more, or what it holds is gone.
-    No,
+    Refused,
 }
 
 fn key(id: &LetterId) -> (String, String) {
@@ -79,7 +79,7 @@ impl Table {
     }
 
     /// Parks a letter: new under its number, or the one that was there, waiting again.
-    pub async fn park(&self, letter: &Letter, new: bool) -> Result<Written, Unavailable> {
+    pub async fn park(&self, letter: &Letter, new: bool) -> Result<WriteOutcome, Unavailable> {
         let row = row(letter, None);
         if !new {
             return self.put(row, None).await;
@@ -107,7 +107,7 @@ impl Table {
         &self,
         delivery: &Delivery,
         letter: &Letter,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, None);
         let (pk, sk) = events::key(&delivery.event);
         let keep = Condition::new("attribute_exists(pk)");
@@ -119,7 +119,8 @@ impl Table {
             }
             None => Write::Update(pk, sk, "REMOVE expires_at", keep),
         };
-        self.transact(vec![Write::Put(row, deliveries::still(State::Dead, delivery)), keep]).await
+        self.transact(vec![Write::Put(row, deliveries::still(DeliveryState::Dead, delivery)), keep])
+            .await
     }
 
     /// The letter of this id.
@@ -184,7 +185,7 @@ impl Table {
         &self,
         letter: &Letter,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&letter.id);
         let (number_pk, number_sk) = number_key(letter.number);
         let written = self
@@ -193,7 +194,7 @@ impl Table {
                 Write::Delete(number_pk, number_sk, Condition::default()),
             ])
             .await?;
-        if let What::Delivery { event, delivery, .. } = &letter.what {
+        if let LetterSubject::Delivery { event, delivery, .. } = &letter.what {
             let (pk, sk) = deliveries::key(event, delivery);
             let dead = Condition::new("#state = :dead").name("#state", "state");
             self.let_go(pk, sk, dead.value(":dead", s("dead")), now).await?;
@@ -212,7 +213,8 @@ impl Table {
     ) -> Result<(), Unavailable> {
         let deliveries = self.deliveries_of(event).await?;
         let needs = |delivery: &Delivery| {
-            matches!(delivery.state, State::Dead | State::Pending) && Some(&delivery.id) != but
+            matches!(delivery.state, DeliveryState::Dead | DeliveryState::Pending)
+                && Some(&delivery.id) != but
         };
         if deliveries.iter().any(needs) {
             return Ok(());
@@ -226,19 +228,25 @@ impl Table {
         &self,
         letter: &Letter,
         delivery: &Delivery,
-        was: State,
+        was: DeliveryState,
         policy: &Policy,
         now: Timestamp,
-    ) -> Result<Redriven, Unavailable> {
+    ) -> Result<RedriveOutcome, Unavailable> {
         let due = Delivery::due(now, delivery.next_at);
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
-        debug_assert!(delivery.state == State::Pending, "a redriven delivery is pending");
+        debug_assert!(delivery.state == DeliveryState::Pending, "a redriven delivery is pending");
         self.transact(vec![
             Write::Put(row, deliveries::still(was, delivery)),
             Write::Put(self::row(letter, None), Condition::new("attribute_exists(pk)")),
         ])
         .await
-        .map(|written| if written == Written::Yes { Redriven::Yes } else { Redriven::No })
+        .map(|written| {
+            if written == WriteOutcome::Done {
+                RedriveOutcome::Done
+            } else {
+                RedriveOutcome::Refused
+            }
+        })
     }
 
     /// Keeps what has become of a letter that is still there, unless it died once more meanwhile.
@@ -246,7 +254,7 @@ impl Table {
         &self,
         letter: &Letter,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = row(letter, Some(self.expiry(now)));
         let same = Condition::new("attribute_exists(pk) AND last_at = :last");
         self.put(row, Some(same.value(":last", n(last_at(letter))))).await

@@ -65,13 +65,13 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Row, Write};
 pub use self::{
-    answers::Forgotten,
-    batches::{EndedJob, Marked},
-    deliveries::{Claim, Claimed, Concluded, Context},
-    due::{Due, DueCursor, DuePage, SHARDS, Thing},
-    events::{Known, Recorded, Recording},
-    jobs::Registering,
-    letters::Redriven,
+    answers::ForgetOutcome,
+    batches::{EndedJob, StoredMarker},
+    deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
+    due::{DueCursor, DueItem, DuePage, DueSubject, SHARDS},
+    events::{EventContext, EventRecording, RecordOutcome},
+    jobs::JobRegistration,
+    letters::RedriveOutcome,
     row::Page,
 };
 use crate::Unavailable;
@@ -89,9 +89,9 @@ type Item = HashMap<String, AttributeValue>;
 
 /// What came of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// It took place.
-    Yes,
+    Done,
     /// Its condition did not hold: somebody else was here first.
     Refused,
 }
@@ -195,7 +195,11 @@ impl Table {
         }
     }
 
-    async fn put(&self, row: Row, condition: Option<Condition>) -> Result<Written, Unavailable> {
+    async fn put(
+        &self,
+        row: Row,
+        condition: Option<Condition>,
+    ) -> Result<WriteOutcome, Unavailable> {
         let condition = condition.unwrap_or_default();
         let item = row.into_item();
         for round in 0.. {
@@ -210,11 +214,11 @@ impl Table {
                 .send()
                 .await;
             match put {
-                Ok(_) => return Ok(Written::Yes),
+                Ok(_) => return Ok(WriteOutcome::Done),
                 Err(SdkError::ServiceError(error))
                     if error.err().is_conditional_check_failed_exception() =>
                 {
-                    return Ok(Written::Refused);
+                    return Ok(WriteOutcome::Refused);
                 }
                 Err(SdkError::ServiceError(error))
                     if error.err().is_transaction_conflict_exception() && round < CONFLICTS =>
@@ -234,7 +238,7 @@ impl Table {
         sk: &str,
         expression: &'static str,
         condition: Condition,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let updated = self
             .client
             .update_item()
@@ -248,17 +252,17 @@ impl Table {
             .send()
             .await;
         match updated {
-            Ok(_) => Ok(Written::Yes),
+            Ok(_) => Ok(WriteOutcome::Done),
             Err(SdkError::ServiceError(error))
                 if error.err().is_conditional_check_failed_exception() =>
             {
-                Ok(Written::Refused)
+                Ok(WriteOutcome::Refused)
             }
             Err(error) => Err(Unavailable::aws("updating the table", &error)),
         }
     }
 
-    async fn delete(&self, pk: &str, sk: &str) -> Result<Written, Unavailable> {
+    async fn delete(&self, pk: &str, sk: &str) -> Result<WriteOutcome, Unavailable> {
         let deleted = self
             .client
             .delete_item()
@@ -269,11 +273,11 @@ impl Table {
             .send()
             .await;
         match deleted {
-            Ok(_) => Ok(Written::Yes),
+            Ok(_) => Ok(WriteOutcome::Done),
             Err(SdkError::ServiceError(error))
                 if error.err().is_conditional_check_failed_exception() =>
             {
-                Ok(Written::Refused)
+                Ok(WriteOutcome::Refused)
             }
             Err(error) => Err(Unavailable::aws("deleting from the table", &error)),
         }
@@ -281,17 +285,17 @@ impl Table {
 
     /// All of the writes or none. `Refused` says that a condition did not hold; a mere collision
     /// with another transaction says nothing, and is tried again.
-    async fn transact(&self, writes: Vec<Write>) -> Result<Written, Unavailable> {
+    async fn transact(&self, writes: Vec<Write>) -> Result<WriteOutcome, Unavailable> {
         let items: Vec<TransactWriteItem> =
             writes.into_iter().map(|write| write.into_item(&self.name)).collect();
         for round in 0.. {
             let write = self.client.transact_write_items();
             match write.set_transact_items(Some(items.clone())).send().await {
-                Ok(_) => return Ok(Written::Yes),
+                Ok(_) => return Ok(WriteOutcome::Done),
                 Err(SdkError::ServiceError(error))
                     if has_reason(error.err(), "ConditionalCheckFailed") =>
                 {
-                    return Ok(Written::Refused);
+                    return Ok(WriteOutcome::Refused);
                 }
                 Err(SdkError::ServiceError(error))
                     if has_reason(error.err(), "TransactionConflict") && round < CONFLICTS =>

@@ -14,7 +14,7 @@ use domain::{
 };
 
 use super::{
-    Item, Table, Written,
+    Item, Table, WriteOutcome,
     row::{self, Condition, Row, n, s},
 };
 use crate::Unavailable;
@@ -42,19 +42,23 @@ impl Table {
     }
 
     /// Removes a source, and its lock; `Refused` if there was none.
-    pub async fn delete_source(&self, name: &str) -> Result<Written, Unavailable> {
+    pub async fn delete_source(&self, name: &str) -> Result<WriteOutcome, Unavailable> {
         self.delete(SOURCES, name).await
     }
 
     /// Remembers that a source has presented a replay-safe signature. Once is enough.
-    pub async fn lock_source(&self, name: &str, at: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn lock_source(
+        &self,
+        name: &str,
+        at: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
         let unlocked = "attribute_exists(pk) AND attribute_not_exists(locked_at)";
         let condition = Condition::new(unlocked).value(":at", n(at.0));
         self.update(SOURCES, name, "SET locked_at = :at", condition).await
     }
 
     /// Forgets it: the sender went back, and somebody answers for that.
-    pub async fn unlock_source(&self, name: &str) -> Result<Written, Unavailable> {
+    pub async fn unlock_source(&self, name: &str) -> Result<WriteOutcome, Unavailable> {
         let condition = Condition::new("attribute_exists(pk)");
         self.update(SOURCES, name, "REMOVE locked_at", condition).await
     }
@@ -65,7 +69,7 @@ impl Table {
         hash: &str,
         token: &JobToken,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = Row::new(token_partition(hash), TOKEN, token).expires(Some(self.expiry(now)));
         self.put(row, Some(Condition::absent())).await
     }
@@ -79,7 +83,11 @@ impl Table {
     }
 
     /// Uses a token up for the event that reports its job's end; `Refused` if another event did.
-    pub async fn use_token(&self, hash: &str, event: &EventId) -> Result<Written, Unavailable> {
+    pub async fn use_token(
+        &self,
+        hash: &str,
+        event: &EventId,
+    ) -> Result<WriteOutcome, Unavailable> {
         let free = "attribute_exists(pk) AND (attribute_not_exists(used_for) OR used_for = :event)";
         let condition = Condition::new(free).value(":event", s(event.bare()));
         self.update(&token_partition(hash), TOKEN, "SET used_for = :event", condition).await
@@ -92,7 +100,7 @@ impl Table {
         source: &str,
         limit: RateLimit,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let window = limit.window(now);
         let room = "attribute_not_exists(requests) OR requests < :most";
         let condition = Condition::new(room)

@@ -2,12 +2,12 @@
 
 use domain::{
     id::TaskId,
-    task::{Kind, Task},
+    task::{Task, TaskKind},
     time::Timestamp,
 };
 
 use super::{
-    Item, Table, Written,
+    Item, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
 use crate::Unavailable;
@@ -20,7 +20,11 @@ pub(super) fn key(id: &TaskId) -> (String, String) {
 
 impl Table {
     /// Keeps a new task; `Refused` if it is there already.
-    pub async fn create_task(&self, task: &Task, due: Timestamp) -> Result<Written, Unavailable> {
+    pub async fn create_task(
+        &self,
+        task: &Task,
+        due: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut task = task.clone();
         task.version = 1;
         self.put(self.task_row(&task, Some(due)), Some(Condition::absent())).await
@@ -31,7 +35,7 @@ impl Table {
         &self,
         task: &Task,
         due: Option<Timestamp>,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut next = task.clone();
         next.version += 1;
         self.put(self.task_row(&next, due), Some(Condition::version(task.version))).await
@@ -39,14 +43,14 @@ impl Table {
 
     /// Keeps a task that is there from ending on what it saw before now; `Refused` if it is not
     /// there.
-    pub async fn touch_task(&self, id: &TaskId) -> Result<Written, Unavailable> {
+    pub async fn touch_task(&self, id: &TaskId) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(id);
         let there = Condition::new("attribute_exists(pk)").value(":one", n(1));
         self.transact(vec![Write::Update(pk, sk, "ADD version :one", there)]).await
     }
 
     /// Removes a task as it was read; `Refused` if somebody changed it since.
-    pub async fn end_task(&self, task: &Task) -> Result<Written, Unavailable> {
+    pub async fn end_task(&self, task: &Task) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&task.id);
         self.transact(vec![Write::Delete(pk, sk, Condition::version(task.version))]).await
     }
@@ -67,9 +71,11 @@ impl Table {
         &self,
         task: &Task,
         now: Timestamp,
-    ) -> Result<Written, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let mut next = task.clone();
-        let Kind::Recover { answering, .. } = &mut next.kind else { return Ok(Written::Refused) };
+        let TaskKind::Recover { answering, .. } = &mut next.kind else {
+            return Ok(WriteOutcome::Refused);
+        };
         *answering = true;
         next.cursor = None;
         self.update_task(&next, Some(now)).await

@@ -3,7 +3,7 @@
 use domain::event_type::EventType;
 
 use super::{
-    Table, Written,
+    Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
 use crate::Unavailable;
@@ -13,7 +13,7 @@ const TYPES: &str = "TYPES";
 impl Table {
     /// Keeps an event type as it follows from the one that was read (version 0: there was none);
     /// `Refused` if somebody changed it since. The version is counted up here.
-    pub async fn put_event_type(&self, kind: &EventType) -> Result<Written, Unavailable> {
+    pub async fn put_event_type(&self, kind: &EventType) -> Result<WriteOutcome, Unavailable> {
         let mut next = kind.clone();
         next.version += 1;
         let row = Row::new(TYPES, &next.name, &next).with("version", n(next.version));
@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// Removes an event type as it was read; `Refused` if somebody changed it since.
-    pub async fn delete_event_type(&self, kind: &EventType) -> Result<Written, Unavailable> {
+    pub async fn delete_event_type(&self, kind: &EventType) -> Result<WriteOutcome, Unavailable> {
         let condition = Condition::version(kind.version);
         self.transact(vec![Write::Delete(TYPES.to_owned(), kind.name.clone(), condition)]).await
     }

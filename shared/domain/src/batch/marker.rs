@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ApplicationId, BatchId, JobId},
-    job::{Job, Status},
+    job::{Job, JobStatus},
 };
 
 /// What a step of a job means for its batch. Each job leaves one when it joins and one when it
 /// first ends, or one for both; a job that timed out and is completed later was counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Marker {
+pub struct BatchMarker {
     /// The batch.
     pub batch: BatchId,
     /// The job.
@@ -22,10 +22,10 @@ pub struct Marker {
     /// Whether the job was not in the batch before.
     pub joins: bool,
     /// How it ended, if it did not before.
-    pub ended: Option<Status>,
+    pub ended: Option<JobStatus>,
 }
 
-impl Marker {
+impl BatchMarker {
     /// What follows for the batch when `before` becomes `after`.
     pub fn between(before: &Job, after: &Job) -> Option<Self> {
         let external_id = after.batch_id.clone()?;

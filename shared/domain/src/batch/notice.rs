@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Batch, End, News};
+use super::{Batch, BatchEnd, BatchNews};
 use crate::{event, time::Timestamp};
 
 #[derive(Serialize)]
@@ -37,8 +37,8 @@ impl Batch {
     pub const fn word(&self) -> &'static str {
         match self.end {
             None => "in_progress",
-            Some(End::Completed) => "completed",
-            Some(End::Failed) => "failed",
+            Some(BatchEnd::Completed) => "completed",
+            Some(BatchEnd::Failed) => "failed",
         }
     }
 
@@ -49,11 +49,11 @@ impl Batch {
 }
 
 /// The body subscribers receive about a batch, with the counts as they are now.
-pub fn notice(batch: &Batch, news: News, at: Timestamp) -> Vec<u8> {
+pub fn notice(batch: &Batch, news: BatchNews, at: Timestamp) -> Vec<u8> {
     // Progress that is told after the end is progress still: nobody is to hear twice that it ended.
     let (step, status, completed_at) = match news {
-        News::Step(step) => (batch.threshold(step), "in_progress", None),
-        News::End(_) => (None, batch.word(), batch.completed_at),
+        BatchNews::Step(step) => (batch.threshold(step), "in_progress", None),
+        BatchNews::End(_) => (None, batch.word(), batch.completed_at),
     };
     let data = Data {
         batch: Facts {

@@ -8,18 +8,18 @@ use crate::address::Forbidden;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Neighbour {
     /// `arn:aws:sqs:<region>:<account>:<name>`
-    Queue(Queue),
+    Queue(DestinationQueue),
     /// `arn:aws:events:<region>:<account>:event-bus/<name>`
-    Bus(Bus),
+    Bus(DestinationBus),
 }
 
 /// A queue of SQS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue(Arn);
+pub struct DestinationQueue(Arn);
 
 /// An event bus of EventBridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bus(Arn);
+pub struct DestinationBus(Arn);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Arn {
@@ -54,13 +54,13 @@ impl Neighbour {
             "sqs" => {
                 let stem = resource.strip_suffix(".fifo").unwrap_or(resource);
                 let named = word(stem, "-_") && resource.len() <= LONGEST_QUEUE;
-                named.then(|| Self::Queue(Queue(arn(resource))))
+                named.then(|| Self::Queue(DestinationQueue(arn(resource))))
             }
             "events" => {
                 let name = resource.strip_prefix(BUS)?;
                 // Those of a partner have slashes in their names, and take nothing of ours.
                 let named = word(name, ".-_") && name.len() <= LONGEST_BUS;
-                named.then(|| Self::Bus(Bus(arn(name))))
+                named.then(|| Self::Bus(DestinationBus(arn(name))))
             }
             _ => None,
         }
@@ -68,7 +68,7 @@ impl Neighbour {
 
     const fn arn(&self) -> &Arn {
         match self {
-            Self::Queue(Queue(arn)) | Self::Bus(Bus(arn)) => arn,
+            Self::Queue(DestinationQueue(arn)) | Self::Bus(DestinationBus(arn)) => arn,
         }
     }
 }
@@ -79,7 +79,7 @@ fn word(text: &str, more: &str) -> bool {
     !text.is_empty() && text.chars().all(fits)
 }
 
-impl Queue {
+impl DestinationQueue {
     /// Its name, by which it is found beside the relay's own.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -91,7 +91,7 @@ impl Queue {
     }
 }
 
-impl Bus {
+impl DestinationBus {
     /// Its name, by which it is found in the relay's account and region.
     pub fn name(&self) -> &str {
         &self.0.name

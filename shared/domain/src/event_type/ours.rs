@@ -4,14 +4,14 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     application::Application,
-    batch::{self, Batch, Counts, End, FailOn, News},
+    batch::{self, Batch, BatchCounts, BatchEnd, BatchNews, FailOn},
     delivery::{Attempt, Delivery},
     endpoint::Endpoint,
     event::{Event, Origin, job_notice},
     id::{ApplicationId, AttemptId, EndpointId, EventId},
-    job::{Job, Status},
+    job::{Job, JobStatus},
     operational, poll,
-    profile::Said,
+    profile::SenderReport,
     retry::ErrorClass,
     time::Timestamp,
 };
@@ -23,45 +23,46 @@ const AT: Timestamp = Timestamp::from_secs(1_767_323_045);
 pub fn own_example(event_type: &str) -> Option<Vec<u8>> {
     let status = |word: &str| {
         let all = [
-            Status::Running,
-            Status::Progress,
-            Status::Succeeded,
-            Status::Failed,
-            Status::TimedOut,
-            Status::Cancelled,
+            JobStatus::Running,
+            JobStatus::Progress,
+            JobStatus::Succeeded,
+            JobStatus::Failed,
+            JobStatus::TimedOut,
+            JobStatus::Cancelled,
         ];
         all.into_iter().find(|status| status.event_type() == Some(word))
     };
     match event_type {
-        "completion.missed" => Some(poll::missed_event(&job(Status::Succeeded), AT).1),
-        "batch.progress" => Some(batch::notice(&batch(2, 0), News::Step(1), AT)),
+        "completion.missed" => Some(poll::missed_event(&job(JobStatus::Succeeded), AT).1),
+        "batch.progress" => Some(batch::notice(&batch(2, 0), BatchNews::Step(1), AT)),
         "batch.completed" => {
-            let end = Batch { end: Some(End::Completed), completed_at: Some(AT), ..batch(9, 1) };
-            Some(batch::notice(&end, News::End(End::Completed), AT))
+            let end =
+                Batch { end: Some(BatchEnd::Completed), completed_at: Some(AT), ..batch(9, 1) };
+            Some(batch::notice(&end, BatchNews::End(BatchEnd::Completed), AT))
         }
         "batch.failed" => {
-            let end = Batch { end: Some(End::Failed), completed_at: Some(AT), ..batch(0, 10) };
-            Some(batch::notice(&end, News::End(End::Failed), AT))
+            let end = Batch { end: Some(BatchEnd::Failed), completed_at: Some(AT), ..batch(0, 10) };
+            Some(batch::notice(&end, BatchNews::End(BatchEnd::Failed), AT))
         }
         _ if operational::TYPES.contains(&event_type) => Some(told_of_endpoint(event_type)),
         _ => status(event_type).map(|status| told_of_job(event_type, status)),
     }
 }
 
-fn told_of_job(event_type: &str, status: Status) -> Vec<u8> {
+fn told_of_job(event_type: &str, status: JobStatus) -> Vec<u8> {
     let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap_or_default();
     let (result, error) = (raw(r#"{"score":0.97}"#), raw(r#""out of memory""#));
-    let said = Said {
-        result: (status == Status::Succeeded).then_some(&*result),
-        error: (status == Status::Failed).then_some(&*error),
-        ..Said::default()
+    let said = SenderReport {
+        result: (status == JobStatus::Succeeded).then_some(&*result),
+        error: (status == JobStatus::Failed).then_some(&*error),
+        ..SenderReport::default()
     };
     let id = EventId::derive(&["example", event_type]);
     job_notice(&id, event_type, AT, &job(status), &said, "https://relay.example")
 }
 
 fn told_of_endpoint(event_type: &str) -> Vec<u8> {
-    use operational::{Change, Trouble};
+    use operational::{DeliveryTrouble, EndpointChange};
     let application =
         Application::new(ApplicationId::named("acme"), Some("acme".to_owned()), "Acme", AT);
     let id = EndpointId::derive(&["example"]);
@@ -69,11 +70,11 @@ fn told_of_endpoint(event_type: &str) -> Vec<u8> {
     endpoint.uid = Some("main".to_owned());
     let since = AT;
     let change = match event_type {
-        "endpoint.created" => Some(Change::Created),
-        "endpoint.updated" => Some(Change::Updated),
-        "endpoint.deleted" => Some(Change::Deleted),
-        "endpoint.disabled" => Some(Change::Disabled { failing_since: since }),
-        "endpoint.enabled" => Some(Change::Enabled),
+        "endpoint.created" => Some(EndpointChange::Created),
+        "endpoint.updated" => Some(EndpointChange::Updated),
+        "endpoint.deleted" => Some(EndpointChange::Deleted),
+        "endpoint.disabled" => Some(EndpointChange::Disabled { failing_since: since }),
+        "endpoint.enabled" => Some(EndpointChange::Enabled),
         _ => None,
     };
     let told = Some(&application);
@@ -81,9 +82,9 @@ fn told_of_endpoint(event_type: &str) -> Vec<u8> {
         return operational::of_change(change, &endpoint, told, AT).payload;
     }
     let trouble = match event_type {
-        "message.attempt.failing" => Trouble::Failing { since },
-        "message.attempt.recovered" => Trouble::Recovered { since },
-        _ => Trouble::Exhausted,
+        "message.attempt.failing" => DeliveryTrouble::Failing { since },
+        "message.attempt.recovered" => DeliveryTrouble::Recovered { since },
+        _ => DeliveryTrouble::Exhausted,
     };
     let id = EventId::derive(&["example"]);
     let event = Event {
@@ -107,7 +108,7 @@ fn told_of_endpoint(event_type: &str) -> Vec<u8> {
     news.map(|news| news.payload).unwrap_or_default()
 }
 
-fn job(status: Status) -> Job {
+fn job(status: JobStatus) -> Job {
     let mut job = Job::unknown("modal", "default", "fc-01ABC", AT);
     job.status = status;
     job.batch_id = Some("nightly-7".to_owned());
@@ -115,7 +116,7 @@ fn job(status: Status) -> Job {
 }
 
 fn batch(succeeded: u64, failed: u64) -> Batch {
-    let counts = Counts { known: 10, succeeded, failed, ..Counts::default() };
+    let counts = BatchCounts { known: 10, succeeded, failed, ..BatchCounts::default() };
     let steps = Some(batch::Steps::Every(2));
     Batch {
         size: Some(10),

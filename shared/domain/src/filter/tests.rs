@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 
-fn parse(pattern: Value) -> Result<Filter, InvalidFilter> {
+fn parse(pattern: Value) -> Result<ContentFilter, InvalidFilter> {
     let Value::Object(pattern) = pattern else { panic!("a pattern is an object") };
-    Filter::parse(pattern)
+    ContentFilter::parse(pattern)
 }
 
 #[track_caller]
@@ -121,6 +121,6 @@ fn a_pattern_that_cannot_be_meant_is_refused_and_its_place_is_named() {
     }
     assert!(parse(deep).is_err());
     let wide: Map<String, Value> = (0..=MAX_NODES).map(|n| (format!("k{n}"), json!(n))).collect();
-    assert!(Filter::parse(wide).is_err());
+    assert!(ContentFilter::parse(wide).is_err());
     assert!(parse(json!({ "a": "x".repeat(MAX_BYTES) })).is_err());
 }

@@ -9,55 +9,65 @@ fn later(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
-fn called(sign: Sign, token: &str, began: Timestamp) -> Called<'_> {
-    Called { sign, token, began }
+fn called(sign: HealthSignal, token: &str, began: Timestamp) -> CallReport<'_> {
+    CallReport { sign, token, began }
 }
 
 /// How it fares after calls that begin and end at the same time.
-fn after(health: &Health, signs: &[Sign], now: Timestamp) -> Health {
+fn after(health: &Health, signs: &[HealthSignal], now: Timestamp) -> Health {
     signs.iter().fold(health.clone(), |health, sign| {
-        match health.judge(called(*sign, "t", now), Breaker::default(), now) {
-            Judged::Same => health,
-            Judged::Changed { next, .. } => *next,
+        match health.judge(called(*sign, "t", now), CircuitBreaker::default(), now) {
+            HealthChange::Same => health,
+            HealthChange::Changed { next, .. } => *next,
         }
     })
 }
 
 fn open() -> Health {
-    after(&Health::default(), &[Sign::Trouble; 5], NOW)
+    after(&Health::default(), &[HealthSignal::Trouble; 5], NOW)
 }
 
 #[test]
 fn an_outcome_says_something_about_the_endpoint_or_nothing() {
-    let answered = |status| Outcome::Answered { status, retry_after: None };
+    let answered = |status| CallOutcome::Answered { status, retry_after: None };
     for status in [429, 500, 502, 503, 504, 599] {
-        assert_eq!(Sign::of(&answered(status), false), Sign::Trouble, "{status}");
+        assert_eq!(HealthSignal::of(&answered(status), false), HealthSignal::Trouble, "{status}");
     }
     for status in [301, 400, 401, 404, 410, 422] {
-        assert_eq!(Sign::of(&answered(status), false), Sign::Refusal, "{status}");
+        assert_eq!(HealthSignal::of(&answered(status), false), HealthSignal::Refusal, "{status}");
     }
-    assert_eq!(Sign::of(&answered(200), true), Sign::Success);
-    assert_eq!(Sign::of(&answered(200), false), Sign::Refusal);
+    assert_eq!(HealthSignal::of(&answered(200), true), HealthSignal::Success);
+    assert_eq!(HealthSignal::of(&answered(200), false), HealthSignal::Refusal);
     use ErrorClass::{Connect, Dns, ForbiddenAddress, Protocol, Relay, Timeout, Tls};
     for class in [Timeout, Connect, Tls, Dns, Protocol] {
-        assert_eq!(Sign::of(&Outcome::Failed(class), false), Sign::Trouble, "{class:?}");
+        assert_eq!(
+            HealthSignal::of(&CallOutcome::Failed(class), false),
+            HealthSignal::Trouble,
+            "{class:?}"
+        );
     }
-    assert_eq!(Sign::of(&Outcome::Failed(ForbiddenAddress), false), Sign::Refusal);
-    assert_eq!(Sign::of(&Outcome::Failed(Relay), false), Sign::None);
+    assert_eq!(
+        HealthSignal::of(&CallOutcome::Failed(ForbiddenAddress), false),
+        HealthSignal::Refusal
+    );
+    assert_eq!(HealthSignal::of(&CallOutcome::Failed(Relay), false), HealthSignal::None);
 }
 
 #[test]
 fn an_endpoint_that_answers_is_not_written_about() {
     let well = Health::default();
-    for sign in [Sign::Success, Sign::None] {
-        assert_eq!(well.judge(called(sign, "t", NOW), Breaker::default(), NOW), Judged::Same);
+    for sign in [HealthSignal::Success, HealthSignal::None] {
+        assert_eq!(
+            well.judge(called(sign, "t", NOW), CircuitBreaker::default(), NOW),
+            HealthChange::Same
+        );
     }
     assert_eq!(well.admit(false, NOW), Admission::Go);
 }
 
 #[test]
 fn five_troubles_in_a_row_open_the_circuit_and_nothing_less() {
-    use Sign::{Refusal, Success, Trouble};
+    use HealthSignal::{Refusal, Success, Trouble};
     for (signs, opens) in [
         (&[Trouble; 4][..], false),
         (&[Trouble; 5][..], true),
@@ -96,45 +106,45 @@ fn while_it_is_open_one_asks_and_the_others_wait() {
 #[test]
 fn only_who_holds_the_probe_closes_or_opens_it_again() {
     let open = open();
-    let breaker = Breaker::default();
-    for sign in [Sign::Success, Sign::Trouble, Sign::Refusal] {
+    let breaker = CircuitBreaker::default();
+    for sign in [HealthSignal::Success, HealthSignal::Trouble, HealthSignal::Refusal] {
         let late = called(sign, "late", NOW);
-        assert_eq!(open.judge(late, breaker, later(1)), Judged::Same, "{sign:?}");
+        assert_eq!(open.judge(late, breaker, later(1)), HealthChange::Same, "{sign:?}");
         let probing = open.probing("mine", LEASE, later(60));
-        assert_eq!(probing.judge(late, breaker, later(61)), Judged::Same, "{sign:?}");
+        assert_eq!(probing.judge(late, breaker, later(61)), HealthChange::Same, "{sign:?}");
         // Its lease ended and somebody else took the probe.
         let taken = probing.probing("other", LEASE, later(121));
         let mine = called(sign, "mine", later(60));
-        assert_eq!(taken.judge(mine, breaker, later(122)), Judged::Same, "{sign:?}");
+        assert_eq!(taken.judge(mine, breaker, later(122)), HealthChange::Same, "{sign:?}");
     }
     let probing = open.probing("mine", LEASE, later(60));
     let next = |sign| match probing.judge(called(sign, "mine", later(60)), breaker, later(61)) {
-        Judged::Changed { next, .. } => *next,
-        Judged::Same => panic!("{sign:?} changes nothing"),
+        HealthChange::Changed { next, .. } => *next,
+        HealthChange::Same => panic!("{sign:?} changes nothing"),
     };
-    assert!(next(Sign::Success).fares_well());
-    assert_eq!(next(Sign::Trouble).circuit, Circuit::Open { until: later(61 + 120) });
+    assert!(next(HealthSignal::Success).fares_well());
+    assert_eq!(next(HealthSignal::Trouble).circuit, Circuit::Open { until: later(61 + 120) });
     // It answers, so it is called; but nothing succeeded.
-    let refused = next(Sign::Refusal);
+    let refused = next(HealthSignal::Refusal);
     assert_eq!((refused.circuit, refused.attempts), (Circuit::Closed, 6));
     // What began before the circuit closed says nothing about it any more.
-    let closed = next(Sign::Success);
-    let old = called(Sign::Trouble, "old", NOW);
-    assert_eq!(closed.judge(old, breaker, later(62)), Judged::Same);
+    let closed = next(HealthSignal::Success);
+    let old = called(HealthSignal::Trouble, "old", NOW);
+    assert_eq!(closed.judge(old, breaker, later(62)), HealthChange::Same);
 }
 
 #[test]
 fn it_stays_open_ever_longer_up_to_a_quarter_of_an_hour() {
-    let grown = |opened| open_for(Breaker::default(), opened).as_secs();
+    let grown = |opened| open_for(CircuitBreaker::default(), opened).as_secs();
     let times: Vec<_> = (1..=8).map(grown).collect();
     assert_eq!(times, [60, 120, 240, 480, 900, 900, 900, 900]);
-    let long = Breaker { threshold: 1, recovery_seconds: 900 };
+    let long = CircuitBreaker { threshold: 1, recovery_seconds: 900 };
     assert_eq!(open_for(long, 40).as_secs(), 900);
 }
 
 #[test]
 fn after_five_days_and_a_hundred_attempts_without_success_it_is_given_up() {
-    let breaker = Breaker::default();
+    let breaker = CircuitBreaker::default();
     let failing = |attempts, warned| Health {
         failing_since: Some(NOW),
         attempts,
@@ -145,16 +155,16 @@ fn after_five_days_and_a_hundred_attempts_without_success_it_is_given_up() {
     for (attempts, warned, at, news) in [
         (48, false, 3 * day, None),
         (49, false, 2 * day, None),
-        (49, false, 5 * day / 2, Some(News::Failing)),
+        (49, false, 5 * day / 2, Some(HealthNotice::Failing)),
         (60, true, 3 * day, None),
         (98, true, 6 * day, None),
         (99, true, 5 * day - 1, None),
-        (99, true, 5 * day, Some(News::GivenUp)),
+        (99, true, 5 * day, Some(HealthNotice::GivenUp)),
         // Until it is disabled, every attempt says so again.
-        (400, true, 9 * day, Some(News::GivenUp)),
+        (400, true, 9 * day, Some(HealthNotice::GivenUp)),
     ] {
-        let call = called(Sign::Refusal, "t", later(at));
-        let Judged::Changed { news: said, next } =
+        let call = called(HealthSignal::Refusal, "t", later(at));
+        let HealthChange::Changed { news: said, next } =
             failing(attempts, warned).judge(call, breaker, later(at))
         else {
             panic!("a failure is written down");
@@ -162,14 +172,14 @@ fn after_five_days_and_a_hundred_attempts_without_success_it_is_given_up() {
         assert_eq!(said, news, "{attempts} attempts in {at} s");
         assert_eq!(next.warned, warned || news.is_some());
     }
-    let success = called(Sign::Success, "t", later(day));
-    for (warned, news) in [(true, Some(News::Recovered)), (false, None)] {
+    let success = called(HealthSignal::Success, "t", later(day));
+    for (warned, news) in [(true, Some(HealthNotice::Recovered)), (false, None)] {
         match failing(60, warned).judge(success, breaker, later(day)) {
-            Judged::Changed { next, news: said } => {
+            HealthChange::Changed { next, news: said } => {
                 assert_eq!(said, news);
                 assert!(next.fares_well() && !next.warned && next.attempts == 0);
             }
-            Judged::Same => panic!("a success after failures is written down"),
+            HealthChange::Same => panic!("a success after failures is written down"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{id::EndpointId, profile::Said};
+use crate::{id::EndpointId, profile::SenderReport};
 
 /// A registration that was checked. What it leaves out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,13 +27,13 @@ pub struct Registration {
 
 impl Registration {
     /// The ids, as a sender would have said them.
-    pub(super) fn said(&self) -> Said<'static> {
-        Said {
+    pub(super) fn said(&self) -> SenderReport<'static> {
+        SenderReport {
             call_id: self.call_id.clone(),
             batch_id: self.batch_id.clone(),
             run_id: self.run_id.clone(),
             project_id: self.project_id.clone(),
-            ..Said::default()
+            ..SenderReport::default()
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a sender says about a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum JobStatus {
     /// Known, not started.
     Pending,
     /// Started.
@@ -22,7 +22,7 @@ pub enum Status {
     Cancelled,
 }
 
-impl Status {
+impl JobStatus {
     /// Our word for it.
     pub const fn word(self) -> &'static str {
         match self {

@@ -5,17 +5,17 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 /// Reports in order; the types that subscribers hear, and the job.
-fn run(reports: &[Status]) -> (Vec<&'static str>, Job) {
+fn run(reports: &[JobStatus]) -> (Vec<&'static str>, Job) {
     let mut job = Job::unknown("s", "default", "j1", NOW);
     let mut heard = Vec::new();
     for status in reports {
-        match job.report(*status, &Said::default(), &EventId::derive(&["e"]), NOW) {
-            Effect::Applied(next, event) => {
+        match job.report(*status, &SenderReport::default(), &EventId::derive(&["e"]), NOW) {
+            ReportEffect::Applied(next, event) => {
                 heard.extend(event);
                 job = *next;
             }
-            Effect::Conflict(next) => job = *next,
-            Effect::Stale => (),
+            ReportEffect::Conflict(next) => job = *next,
+            ReportEffect::Stale => (),
         }
     }
     (heard, job)
@@ -23,7 +23,7 @@ fn run(reports: &[Status]) -> (Vec<&'static str>, Job) {
 
 #[test]
 fn a_job_goes_forward_only() {
-    use Status::{Failed, Pending, Progress, Running, Succeeded};
+    use JobStatus::{Failed, Pending, Progress, Running, Succeeded};
     let (heard, job) = run(&[Pending, Running, Progress, Progress, Succeeded, Running, Pending]);
     assert_eq!(heard, ["job.started", "job.progress", "job.progress", "job.succeeded"]);
     assert_eq!((job.status, job.conflicts), (Succeeded, 0));
@@ -35,7 +35,7 @@ fn a_job_goes_forward_only() {
 
 #[test]
 fn a_timed_out_job_may_still_be_completed_and_is_marked_late() {
-    use Status::{Failed, Running, Succeeded, TimedOut};
+    use JobStatus::{Failed, Running, Succeeded, TimedOut};
     let (heard, job) = run(&[Running, TimedOut, Running, Succeeded, TimedOut, Failed]);
     assert_eq!(heard, ["job.started", "job.timed_out", "job.succeeded"]);
     assert!(job.late);
@@ -66,7 +66,7 @@ fn orders(of: &[Happening]) -> Vec<Vec<Happening>> {
 }
 
 /// What a job, its application and its webhook come to, whatever the order.
-fn live(order: &[Happening]) -> (Status, bool, Vec<&'static str>, Vec<&'static str>) {
+fn live(order: &[Happening]) -> (JobStatus, bool, Vec<&'static str>, Vec<&'static str>) {
     let mut job = Job::unknown("s", "default", "j1", NOW);
     let webhook = EndpointId::of_job(&job.id, "https://subscriber.example/");
     let mut seen = Vec::new();
@@ -82,16 +82,17 @@ fn live(order: &[Happening]) -> (Status, bool, Vec<&'static str>, Vec<&'static s
                 heard.extend(missed.map(|(_, kind)| *kind));
                 continue;
             }
-            Happening::Started => ("started", Status::Running),
-            Happening::Progress => ("progress", Status::Progress),
-            Happening::Completed | Happening::Duplicate => ("completed", Status::Succeeded),
+            Happening::Started => ("started", JobStatus::Running),
+            Happening::Progress => ("progress", JobStatus::Progress),
+            Happening::Completed | Happening::Duplicate => ("completed", JobStatus::Succeeded),
         };
         let id = EventId::derive(&[name]);
         // The same key again is a duplicate before anybody looks at the job.
         if seen.iter().any(|(known, _)| *known == id) {
             continue;
         }
-        let Effect::Applied(next, Some(kind)) = job.report(status, &Said::default(), &id, NOW)
+        let ReportEffect::Applied(next, Some(kind)) =
+            job.report(status, &SenderReport::default(), &id, NOW)
         else {
             panic!("{happening:?} in {order:?} is announced");
         };
@@ -116,7 +117,7 @@ fn all_120_orders_end_in_the_same_state_with_the_same_notifications() {
     assert_eq!(orders.len(), 120);
     let all = vec!["job.progress", "job.started", "job.succeeded"];
     for order in orders {
-        let expected = (Status::Succeeded, true, all.clone(), all.clone());
+        let expected = (JobStatus::Succeeded, true, all.clone(), all.clone());
         assert_eq!(live(&order), expected, "{order:?}");
     }
 }
@@ -125,21 +126,24 @@ fn all_120_orders_end_in_the_same_state_with_the_same_notifications() {
 fn what_is_learned_late_is_kept_and_what_is_known_already_changes_nothing() {
     let job = Job::unknown("s", "default", "j1", NOW).registered(&Registration::default(), NOW);
     let id = EventId::derive(&["e"]);
-    let said = Said { call_id: Some("c1".to_owned()), ..Said::default() };
-    let Effect::Applied(job, None) = job.report(Status::Pending, &said, &id, NOW) else {
+    let said = SenderReport { call_id: Some("c1".to_owned()), ..SenderReport::default() };
+    let ReportEffect::Applied(job, None) = job.report(JobStatus::Pending, &said, &id, NOW) else {
         panic!("the call id is news, which is nobody's business");
     };
     assert_eq!(job.call_id.as_deref(), Some("c1"));
-    assert_eq!(job.report(Status::Pending, &said, &id, NOW), Effect::Stale);
+    assert_eq!(job.report(JobStatus::Pending, &said, &id, NOW), ReportEffect::Stale);
 }
 
 #[test]
 fn a_job_remembers_a_bounded_number_of_announcements_and_always_its_end() {
     let mut job = Job::unknown("s", "default", "j1", NOW);
-    let reports = [vec![Status::Progress; 100], vec![Status::Running, Status::Failed]].concat();
+    let reports =
+        [vec![JobStatus::Progress; 100], vec![JobStatus::Running, JobStatus::Failed]].concat();
     for (number, status) in reports.into_iter().enumerate() {
         let id = EventId::derive(&[&number.to_string()]);
-        if let Effect::Applied(next, _) = job.report(status, &Said::default(), &id, NOW) {
+        if let ReportEffect::Applied(next, _) =
+            job.report(status, &SenderReport::default(), &id, NOW)
+        {
             job = *next;
         }
     }
@@ -150,12 +154,16 @@ fn a_job_remembers_a_bounded_number_of_announcements_and_always_its_end() {
 #[test]
 fn a_claim_that_nobody_vouches_for_only_has_the_platform_asked() {
     let job = Job::unknown("s", "default", "j1", NOW);
-    let Effect::Applied(job, None) = job.hinted(&Said::default(), NOW) else { panic!("asked") };
-    assert_eq!((job.status, job.poll_at), (Status::Pending, Some(NOW)));
+    let ReportEffect::Applied(job, None) = job.hinted(&SenderReport::default(), NOW) else {
+        panic!("asked")
+    };
+    assert_eq!((job.status, job.poll_at), (JobStatus::Pending, Some(NOW)));
     let id = EventId::derive(&["e"]);
-    let Effect::Applied(job, _) = job.report(Status::Failed, &Said::default(), &id, NOW) else {
+    let ReportEffect::Applied(job, _) =
+        job.report(JobStatus::Failed, &SenderReport::default(), &id, NOW)
+    else {
         panic!("it ends");
     };
     assert_eq!(job.poll_at, None);
-    assert_eq!(job.hinted(&Said::default(), NOW), Effect::Stale);
+    assert_eq!(job.hinted(&SenderReport::default(), NOW), ReportEffect::Stale);
 }

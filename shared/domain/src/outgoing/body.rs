@@ -4,39 +4,39 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Facts, Form, Outgoing, Shape, omtx};
-use crate::{event::Origin, json::Fields, json_form, time::Timestamp};
+use super::{BodyContext, BodyForm, BodyShape, OutgoingProfile, omtx};
+use crate::{event::Origin, json::JsonFields, json_form, time::Timestamp};
 
 /// The bytes that go out for an event whose own payload these are. What cannot be read as the system
 /// would say it goes out as it is: a payload that arrives in our words beats one that does not.
-pub fn body(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Vec<u8> {
+pub fn body(out: &OutgoingProfile, facts: BodyContext<'_>, payload: &[u8]) -> Vec<u8> {
     let shaped = match out.shape {
-        Shape::Said => said(facts, payload),
-        Shape::Wepp => wepp(out, facts, payload),
-        Shape::Batch => batch(facts, payload),
-        Shape::Omtx => omtx::body(out, facts, payload),
+        BodyShape::Said => said(facts, payload),
+        BodyShape::Wepp => wepp(out, facts, payload),
+        BodyShape::Batch => batch(facts, payload),
+        BodyShape::Omtx => omtx::body(out, facts, payload),
     };
     let shaped = shaped.unwrap_or_else(|| payload.to_vec());
     let formed = match out.form {
-        Form::Raw => return shaped,
-        Form::Compact => json_form::ecmascript(&shaped),
-        Form::PythonSorted => json_form::python_sorted(&shaped),
+        BodyForm::Raw => return shaped,
+        BodyForm::Compact => json_form::ecmascript(&shaped),
+        BodyForm::PythonSorted => json_form::python_sorted(&shaped),
     };
     formed.unwrap_or(shaped)
 }
 
 /// What a source said about something that is no job lies under `data` of our notice.
-fn said(facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+fn said(facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     let event = facts.event;
     if event.job.is_some() || !matches!(event.origin, Origin::Source { .. }) {
         return None;
     }
-    let fields = Fields::read(payload, ["data"]).ok()?;
+    let fields = JsonFields::read(payload, ["data"]).ok()?;
     Some(fields.raw("data")?.get().as_bytes().to_vec())
 }
 
 /// The facts of a notice, where all shapes find them.
-pub(super) struct Notice<'a>(Fields<'a>);
+pub(super) struct Notice<'a>(JsonFields<'a>);
 
 const PATHS: [&str; 25] = [
     "timestamp",
@@ -68,7 +68,7 @@ const PATHS: [&str; 25] = [
 
 impl<'a> Notice<'a> {
     pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
-        Fields::read(payload, PATHS).ok().map(Self)
+        JsonFields::read(payload, PATHS).ok().map(Self)
     }
 
     pub(super) fn raw(&self, path: &str) -> Option<&'a RawValue> {
@@ -84,7 +84,7 @@ impl<'a> Notice<'a> {
     }
 
     /// When it happened.
-    pub(super) fn at(&self, facts: Facts<'_>) -> Timestamp {
+    pub(super) fn at(&self, facts: BodyContext<'_>) -> Timestamp {
         self.instant("timestamp").unwrap_or(facts.event.created_at)
     }
 
@@ -122,7 +122,7 @@ struct WeppError {
     traceback: Option<String>,
 }
 
-fn wepp(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+fn wepp(out: &OutgoingProfile, facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     let event_type = facts.event.event_type.as_str();
     let notice = Notice::read(payload).filter(|_| out.events.contains_key(event_type))?;
     let succeeded = event_type == "job.succeeded";
@@ -139,7 +139,7 @@ fn wepp(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&body).ok()
 }
 
-fn wepp_error(notice: &Notice<'_>, facts: Facts<'_>) -> WeppError {
+fn wepp_error(notice: &Notice<'_>, facts: BodyContext<'_>) -> WeppError {
     let named =
         ["data.error.type", "data.error.name"].into_iter().find_map(|path| notice.text(path));
     let timed_out = facts.event.event_type == "job.timed_out";
@@ -179,7 +179,7 @@ struct Counts<'a> {
     failed: &'a RawValue,
 }
 
-fn batch(facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+fn batch(facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     let notice = Notice::read(payload)?;
     if notice.raw("data.batch").is_none() {
         return batch_of_one(&notice, facts);
@@ -207,7 +207,7 @@ fn batch(facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A job told as a batch of one request: its sender's id is the batch's, its result the output file.
-fn batch_of_one(notice: &Notice<'_>, facts: Facts<'_>) -> Option<Vec<u8>> {
+fn batch_of_one(notice: &Notice<'_>, facts: BodyContext<'_>) -> Option<Vec<u8>> {
     let (status, completed, failed) = match facts.event.event_type.as_str() {
         "job.succeeded" => ("completed", "1", "0"),
         "job.failed" | "job.timed_out" => ("failed", "0", "1"),

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::Outgoing;
+use super::OutgoingProfile;
 use crate::{
-    json::Fields,
+    json::JsonFields,
     profile::Profile,
-    secret::{Kind, Secret},
-    signature::{self, Message},
+    secret::{Secret, SecretKind},
+    signature::{self, MessageToSign},
     time::Timestamp,
 };
 
 /// What the headers of one attempt are made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct HeaderContext<'a> {
     /// The live secrets, newest first.
     pub secrets: &'a [Secret],
     /// Whether the endpoint's owner set a secret, ever.
@@ -41,7 +41,7 @@ pub const HEADERS_OF_OURS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webh
 pub fn headers(
     profile: Option<&Profile>,
     own: &BTreeMap<String, Secret>,
-    call: Call<'_>,
+    call: HeaderContext<'_>,
 ) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in own {
@@ -73,7 +73,7 @@ pub fn headers(
     Some(headers)
 }
 
-impl Outgoing {
+impl OutgoingProfile {
     /// The names of the headers it sets beside those of its scheme, in lower case.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
         let id = self.id.as_ref().map(|id| &id.header);
@@ -83,16 +83,20 @@ impl Outgoing {
 
 /// The headers of a profile's system: of its scheme, signed with the newest shared secret, whose key
 /// is its text as the receiver has it; and the others. A key pair never keys a MAC.
-fn of_system(profile: &Profile, out: &Outgoing, call: Call<'_>) -> Option<Vec<(String, String)>> {
+fn of_system(
+    profile: &Profile,
+    out: &OutgoingProfile,
+    call: HeaderContext<'_>,
+) -> Option<Vec<(String, String)>> {
     let mut headers = Vec::new();
-    let shared = call.secrets.iter().find(|secret| secret.kind() == Kind::Hmac);
+    let shared = call.secrets.iter().find(|secret| secret.kind() == SecretKind::Hmac);
     if shared.is_some() && (call.owner_has_secret || !out.only_with_secret) {
-        let message = Message {
+        let message = MessageToSign {
             id: Some(call.id),
             at: Some(call.at),
             nonce: Some(call.nonce),
             body: call.body,
-            ..Message::default()
+            ..MessageToSign::default()
         };
         headers = profile.scheme.headers(shared, &message)?;
     }
@@ -105,8 +109,8 @@ fn of_system(profile: &Profile, out: &Outgoing, call: Call<'_>) -> Option<Vec<(S
 
 /// The id by which a receiver tells a repetition. What a publisher wrote may be no header: ours tells
 /// repetitions apart as well.
-fn repetition(field: &str, call: Call<'_>) -> String {
-    let said = Fields::read(call.body, [field]).ok().and_then(|fields| fields.text(field));
+fn repetition(field: &str, call: HeaderContext<'_>) -> String {
+    let said = JsonFields::read(call.body, [field]).ok().and_then(|fields| fields.text(field));
     let fit = said.filter(|said| said.len() <= 256 && HeaderValue::try_from(said).is_ok());
     fit.unwrap_or_else(|| call.id.to_owned())
 }

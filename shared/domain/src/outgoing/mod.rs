@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     body::body,
-    headers::{Call, HEADERS_OF_OURS, headers},
-    status::{Ended, STATUS_REDIS, status},
+    headers::{HEADERS_OF_OURS, HeaderContext, headers},
+    status::{DeliveryResult, STATUS_REDIS, status},
 };
 use crate::{
     event::Event,
@@ -27,7 +27,7 @@ use crate::{
 /// How a system calls its subscribers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Outgoing {
+pub struct OutgoingProfile {
     /// Whether the headers of its scheme stay away from an endpoint whose owner set no secret.
     #[serde(default)]
     pub only_with_secret: bool,
@@ -45,20 +45,20 @@ pub struct Outgoing {
     pub user_agent: Option<String>,
     /// What its bodies are made of.
     #[serde(default)]
-    pub shape: Shape,
+    pub shape: BodyShape,
     /// How its bodies are written.
     #[serde(default)]
-    pub form: Form,
+    pub form: BodyForm,
     /// Our event types in the system's words. If there are any, it speaks of nothing else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub events: BTreeMap<String, String>,
     /// The statuses that it takes for success.
     #[serde(default)]
-    pub success: Success,
+    pub success: SuccessStatuses,
     /// Seconds to wait before each retry; the last one repeats.
     pub delays: Vec<u32>,
     /// Its limit of attempts, as it counts them.
-    pub attempts: Attempts,
+    pub attempts: AttemptLimit,
     /// How long one attempt may take, in seconds.
     pub timeout_seconds: u16,
 }
@@ -76,7 +76,7 @@ pub struct IdHeader {
 /// What a body is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Shape {
+pub enum BodyShape {
     /// What its publisher or source said; of a job or batch, our own notice.
     #[default]
     Said,
@@ -91,7 +91,7 @@ pub enum Shape {
 /// How a body is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
+pub enum BodyForm {
     /// As it is.
     #[default]
     Raw,
@@ -104,7 +104,7 @@ pub enum Form {
 /// The statuses that are a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Success {
+pub enum SuccessStatuses {
     /// From the first to the last, both included.
     Range {
         /// The first.
@@ -116,13 +116,13 @@ pub enum Success {
     List(Vec<u16>),
 }
 
-impl Default for Success {
+impl Default for SuccessStatuses {
     fn default() -> Self {
         Self::Range { from: 200, to: 299 }
     }
 }
 
-impl Success {
+impl SuccessStatuses {
     /// Whether an answer with this status is one.
     pub fn is(&self, status: u16) -> bool {
         match self {
@@ -135,14 +135,14 @@ impl Success {
 /// A limit of attempts, as a system counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Attempts {
+pub enum AttemptLimit {
     /// After the first.
     Retries(u8),
     /// In all.
     Tries(u8),
 }
 
-impl Attempts {
+impl AttemptLimit {
     const fn retries(self) -> u8 {
         match self {
             Self::Retries(retries) => retries,
@@ -151,7 +151,7 @@ impl Attempts {
     }
 }
 
-impl Outgoing {
+impl OutgoingProfile {
     /// What the profile of this name says, if it says anything about calling subscribers.
     pub fn of(profile: &str) -> Option<&'static Self> {
         Profile::named(profile)?.out.as_ref()
@@ -199,8 +199,8 @@ impl Outgoing {
         let mut policy = self.policy();
         if max_retries.is_some() {
             policy.max_retries = match self.attempts {
-                Attempts::Retries(_) => bounds.max_retries,
-                Attempts::Tries(_) => bounds.max_retries - 1,
+                AttemptLimit::Retries(_) => bounds.max_retries,
+                AttemptLimit::Tries(_) => bounds.max_retries - 1,
             };
         }
         if timeout_seconds.is_some() {
@@ -212,7 +212,7 @@ impl Outgoing {
 
 /// What an attempt knows of its event and endpoint, beyond the body.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct BodyContext<'a> {
     /// The event.
     pub event: &'a Event,
     /// Whether the endpoint asked for the sender's traceback.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Facts, Outgoing, body::Notice};
+use super::{BodyContext, OutgoingProfile, body::Notice};
 
 #[derive(Serialize)]
 struct Omtx<'a> {
@@ -43,7 +43,11 @@ enum Data<'a> {
     },
 }
 
-pub(super) fn body(out: &Outgoing, facts: Facts<'_>, payload: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn body(
+    out: &OutgoingProfile,
+    facts: BodyContext<'_>,
+    payload: &[u8],
+) -> Option<Vec<u8>> {
     let event_type = facts.event.event_type.as_str();
     let notice = Notice::read(payload).filter(|_| out.events.contains_key(event_type))?;
     let timestamp = notice.at(facts).rfc3339();

@@ -10,7 +10,7 @@ pub const STATUS_REDIS: &str = "status_redis";
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
+pub struct DeliveryResult<'a> {
     /// Where it went.
     pub url: &'a str,
     /// Whether it arrived.
@@ -32,7 +32,7 @@ struct Telemetry<'a> {
 }
 
 /// What is published, each with its channel: nothing about what is no job.
-pub fn status(payload: &[u8], ended: Ended<'_>) -> Vec<(String, Vec<u8>)> {
+pub fn status(payload: &[u8], ended: DeliveryResult<'_>) -> Vec<(String, Vec<u8>)> {
     let Some(notice) = Notice::read(payload) else { return Vec::new() };
     let Some(job) = notice.text("data.job.external_id") else { return Vec::new() };
     let run = notice.text("data.job.run_id");
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn r4_7_the_status_channel_and_the_telemetry_say_how_a_delivery_ended() {
         let payload = br#"{"type":"job.succeeded","data":{"job":{"external_id":"j1","run_id":"ab-cd","status":"succeeded"}}}"#;
-        let mut ended = Ended {
+        let mut ended = DeliveryResult {
             url: "https://customer.example/hook?token=planted",
             delivered: true,
             attempts: 2,

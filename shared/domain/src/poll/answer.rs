@@ -2,18 +2,18 @@
 
 use serde_json::value::RawValue;
 
-use super::{Kind, Paths, Platform};
+use super::{AnswerPaths, PlatformKind, PollPlatform};
 use crate::{
-    job::{Job, Status},
-    json::Fields,
-    retry::Outcome,
+    job::{Job, JobStatus},
+    json::JsonFields,
+    retry::CallOutcome,
 };
 
 /// What a platform answered.
 #[derive(Debug)]
-pub enum Answer<'a> {
+pub enum PollAnswer<'a> {
     /// How the job ended.
-    Ended(Ended<'a>),
+    Ended(PollResult<'a>),
     /// It has ended; how is the next question.
     Ask,
     /// It has not ended.
@@ -28,79 +28,83 @@ pub enum Answer<'a> {
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
+pub struct PollResult<'a> {
     /// Its state.
-    pub status: Status,
+    pub status: JobStatus,
     /// Its result.
     pub result: Option<&'a RawValue>,
     /// Why it failed.
     pub error: Option<&'a RawValue>,
 }
 
-impl Platform {
+impl PollPlatform {
     /// Reads the answer to the first question.
-    pub fn read<'a>(&self, outcome: &Outcome, body: &'a [u8]) -> Answer<'a> {
-        let Outcome::Answered { status, .. } = outcome else { return Answer::Nothing };
+    pub fn read<'a>(&self, outcome: &CallOutcome, body: &'a [u8]) -> PollAnswer<'a> {
+        let CallOutcome::Answered { status, .. } = outcome else { return PollAnswer::Nothing };
         match status {
             200..=299 => self.state(body),
-            401 | 403 => Answer::Refused,
-            404 | 410 => Answer::Unknown,
-            _ => Answer::Nothing,
+            401 | 403 => PollAnswer::Refused,
+            404 | 410 => PollAnswer::Unknown,
+            _ => PollAnswer::Nothing,
         }
     }
 
-    fn state<'a>(&self, body: &'a [u8]) -> Answer<'a> {
+    fn state<'a>(&self, body: &'a [u8]) -> PollAnswer<'a> {
         let paths = match self.kind {
-            Kind::Replicate | Kind::Runpod => {
-                Paths { result: "output".to_owned(), ..Paths::default() }
+            PlatformKind::Replicate | PlatformKind::Runpod => {
+                AnswerPaths { result: "output".to_owned(), ..AnswerPaths::default() }
             }
-            Kind::Fal | Kind::Http => self.paths.clone().unwrap_or_default(),
+            PlatformKind::Fal | PlatformKind::Http => self.paths.clone().unwrap_or_default(),
         };
         let wanted = [&paths.status, &paths.result, &paths.error].map(String::as_str);
-        let Ok(fields) = Fields::read(body, wanted) else { return Answer::Nothing };
-        let Some(word) = fields.text(&paths.status) else { return Answer::Nothing };
-        let status = self.statuses.get(&word).copied().or_else(|| Status::usual(&word));
+        let Ok(fields) = JsonFields::read(body, wanted) else { return PollAnswer::Nothing };
+        let Some(word) = fields.text(&paths.status) else { return PollAnswer::Nothing };
+        let status = self.statuses.get(&word).copied().or_else(|| JobStatus::usual(&word));
         match status {
             // fal calls every end `COMPLETED`.
-            Some(status) if status.is_terminal() && self.kind == Kind::Fal => Answer::Ask,
-            Some(status) if status.is_terminal() => Answer::Ended(Ended {
+            Some(status) if status.is_terminal() && self.kind == PlatformKind::Fal => {
+                PollAnswer::Ask
+            }
+            Some(status) if status.is_terminal() => PollAnswer::Ended(PollResult {
                 status,
                 result: fields.raw(&paths.result),
                 error: fields.raw(&paths.error),
             }),
-            Some(_) => Answer::Running,
-            None => Answer::Nothing,
+            Some(_) => PollAnswer::Running,
+            None => PollAnswer::Nothing,
         }
     }
 
     /// Reads the answer to the second question, which only fal is asked: the result itself, or the
     /// error under the status that the app gave it. An error says `detail`; without it the answer
     /// is not the app's but of something on the way.
-    pub fn read_result<'a>(&self, outcome: &Outcome, body: &'a [u8]) -> Answer<'a> {
-        let Outcome::Answered { status, .. } = outcome else { return Answer::Nothing };
-        let Ok(whole) = serde_json::from_slice::<&RawValue>(body) else { return Answer::Nothing };
+    pub fn read_result<'a>(&self, outcome: &CallOutcome, body: &'a [u8]) -> PollAnswer<'a> {
+        let CallOutcome::Answered { status, .. } = outcome else { return PollAnswer::Nothing };
+        let Ok(whole) = serde_json::from_slice::<&RawValue>(body) else {
+            return PollAnswer::Nothing;
+        };
         match status {
             200..=299 => {
                 let (result, error) = (Some(whole), None);
-                Answer::Ended(Ended { status: Status::Succeeded, result, error })
+                PollAnswer::Ended(PollResult { status: JobStatus::Succeeded, result, error })
             }
-            401 | 403 => Answer::Refused,
-            404 | 410 => Answer::Unknown,
-            408 | 429 => Answer::Nothing,
-            _ => match Fields::read(body, ["detail"]).ok().and_then(|f| f.raw("detail")) {
-                Some(_) => Answer::Ended(Ended {
-                    status: Status::Failed,
+            401 | 403 => PollAnswer::Refused,
+            404 | 410 => PollAnswer::Unknown,
+            408 | 429 => PollAnswer::Nothing,
+            _ => match JsonFields::read(body, ["detail"]).ok().and_then(|f| f.raw("detail")) {
+                Some(_) => PollAnswer::Ended(PollResult {
+                    status: JobStatus::Failed,
                     result: None,
                     error: Some(whole),
                 }),
-                None => Answer::Nothing,
+                None => PollAnswer::Nothing,
             },
         }
     }
 
     /// An answer as the platform's webhook would have said it.
-    pub(super) fn as_webhook(&self, job: &Job, ended: &Ended<'_>, body: &[u8]) -> Vec<u8> {
-        if self.kind != Kind::Fal {
+    pub(super) fn as_webhook(&self, job: &Job, ended: &PollResult<'_>, body: &[u8]) -> Vec<u8> {
+        if self.kind != PlatformKind::Fal {
             return body.to_vec();
         }
         #[derive(serde::Serialize)]
@@ -110,7 +114,7 @@ impl Platform {
             payload: Option<&'a RawValue>,
             error: Option<&'a str>,
         }
-        let failed = ended.status != Status::Succeeded;
+        let failed = ended.status != JobStatus::Succeeded;
         let webhook = Webhook {
             request_id: &job.external_id,
             status: if failed { "ERROR" } else { "OK" },

@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::platform::{InvalidPlatform, Kind, Platform, judge_template, segment};
+use super::platform::{InvalidPlatform, PlatformKind, PollPlatform, judge_template, segment};
 use crate::{job::Job, secret::Secret};
 
 /// A URL that cancels a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cancel {
+pub struct CancelSettings {
     /// With `{call_id}` or `{external_id}` in it.
     pub url: String,
     /// How it is called.
     #[serde(default)]
-    pub method: Verb,
+    pub method: CancelMethod,
     /// Headers to call it with; `{secret}` stands for the secret. With a secret and no header that
     /// takes it, it goes as a bearer token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -27,7 +27,7 @@ pub struct Cancel {
 /// The methods that cancel something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Verb {
+pub enum CancelMethod {
     /// The usual one.
     #[default]
     Post,
@@ -37,7 +37,7 @@ pub enum Verb {
     Delete,
 }
 
-impl Verb {
+impl CancelMethod {
     /// As HTTP has it.
     pub const fn method(self) -> Method {
         match self {
@@ -50,16 +50,16 @@ impl Verb {
 
 /// One call that cancels a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cancelling {
+pub struct CancelCall {
     /// Where.
     pub url: String,
     /// How.
-    pub verb: Verb,
+    pub verb: CancelMethod,
     /// With which headers; any of them may hold the secret.
     pub headers: BTreeMap<String, Secret>,
 }
 
-impl Cancel {
+impl CancelSettings {
     /// What its secret is sealed with.
     pub fn owner(source: &str) -> String {
         format!("cancel:{source}")
@@ -73,16 +73,16 @@ impl Cancel {
     }
 
     /// The call that cancels this job; none if its ids cannot stand in a URL.
-    pub fn call(&self, job: &Job, secret: Option<&Secret>) -> Option<Cancelling> {
+    pub fn call(&self, job: &Job, secret: Option<&Secret>) -> Option<CancelCall> {
         let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
         let external = segment(&job.external_id)?;
         let url = self.url.replace("{call_id}", &call).replace("{external_id}", &external);
-        Some(Cancelling { url, verb: self.method, headers: kept(&self.as_platform(), secret) })
+        Some(CancelCall { url, verb: self.method, headers: kept(&self.as_platform(), secret) })
     }
 
-    fn as_platform(&self) -> Platform {
-        Platform {
-            kind: Kind::Http,
+    fn as_platform(&self) -> PollPlatform {
+        PollPlatform {
+            kind: PlatformKind::Http,
             base_url: None,
             endpoint_id: None,
             app: None,
@@ -94,27 +94,29 @@ impl Cancel {
     }
 }
 
-impl Platform {
+impl PollPlatform {
     /// The call that cancels this job by the platform's own API, where it has one:
     /// `POST /v1/predictions/{id}/cancel` (replicate.com/docs/reference/http#predictions.cancel),
     /// `POST /v2/{endpoint_id}/cancel/{id}` (docs.runpod.io/serverless/endpoints/operations),
     /// `PUT /{app}/requests/{id}/cancel` (docs.fal.ai/model-apis/inference/queue).
-    pub fn cancel(&self, job: &Job, secret: Option<&Secret>) -> Option<Cancelling> {
+    pub fn cancel(&self, job: &Job, secret: Option<&Secret>) -> Option<CancelCall> {
         let asked = self.question(job, secret)?.url;
         let (url, verb) = match self.kind {
-            Kind::Replicate => (format!("{asked}/cancel"), Verb::Post),
-            Kind::Runpod => {
+            PlatformKind::Replicate => (format!("{asked}/cancel"), CancelMethod::Post),
+            PlatformKind::Runpod => {
                 let (base, id) = asked.rsplit_once("/status/")?;
-                (format!("{base}/cancel/{id}"), Verb::Post)
+                (format!("{base}/cancel/{id}"), CancelMethod::Post)
             }
-            Kind::Fal => (format!("{}/cancel", asked.strip_suffix("/status")?), Verb::Put),
-            Kind::Http => return None,
+            PlatformKind::Fal => {
+                (format!("{}/cancel", asked.strip_suffix("/status")?), CancelMethod::Put)
+            }
+            PlatformKind::Http => return None,
         };
-        Some(Cancelling { url, verb, headers: kept(self, secret) })
+        Some(CancelCall { url, verb, headers: kept(self, secret) })
     }
 }
 
-fn kept(platform: &Platform, secret: Option<&Secret>) -> BTreeMap<String, Secret> {
+fn kept(platform: &PollPlatform, secret: Option<&Secret>) -> BTreeMap<String, Secret> {
     let headers = platform.headers(secret);
     let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.as_str().to_owned(), Secret::new(value.as_bytes()))
@@ -140,23 +142,23 @@ mod tests {
             (
                 r#"{"kind":"replicate"}"#,
                 "https://api.replicate.com/v1/predictions/c%2F1/cancel",
-                Verb::Post,
+                CancelMethod::Post,
                 "Bearer s3cr3t",
             ),
             (
                 r#"{"kind":"runpod","endpoint_id":"e1"}"#,
                 "https://api.runpod.ai/v2/e1/cancel/c%2F1",
-                Verb::Post,
+                CancelMethod::Post,
                 "Bearer s3cr3t",
             ),
             (
                 r#"{"kind":"fal","app":"fal-ai/flux"}"#,
                 "https://queue.fal.run/fal-ai/flux/requests/j1/cancel",
-                Verb::Put,
+                CancelMethod::Put,
                 "Key s3cr3t",
             ),
         ] {
-            let platform: Platform = serde_json::from_str(platform).expect("a platform");
+            let platform: PollPlatform = serde_json::from_str(platform).expect("a platform");
             let call = platform.cancel(&job("j1", "c/1"), Some(&secret)).expect("it can");
             assert_eq!((call.url.as_str(), call.verb), (url, verb));
             assert_eq!(call.headers["authorization"], Secret::new(authorization));
@@ -165,13 +167,16 @@ mod tests {
 
     #[test]
     fn a_url_of_its_source_is_filled_in_and_checked() {
-        let cancel = |text: &str| serde_json::from_str::<Cancel>(text).expect("reads");
+        let cancel = |text: &str| serde_json::from_str::<CancelSettings>(text).expect("reads");
         let own = cancel(
             r#"{"url":"https://p.example/{external_id}/{call_id}","method":"DELETE","headers":{"x-key":"k {secret}"}}"#,
         );
         own.validate().expect("valid");
         let call = own.call(&job("j 1", "c1"), Some(&Secret::new(*b"x"))).expect("it can");
-        assert_eq!((call.url.as_str(), call.verb), ("https://p.example/j%201/c1", Verb::Delete));
+        assert_eq!(
+            (call.url.as_str(), call.verb),
+            ("https://p.example/j%201/c1", CancelMethod::Delete)
+        );
         assert_eq!(call.headers["x-key"], Secret::new(*b"k x"));
         assert!(!call.headers.contains_key("authorization"));
         for bad in [

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Ended, Platform};
+use super::{PollPlatform, PollResult};
 use crate::{
-    job::{Job, Status},
+    job::{Job, JobStatus},
     profile::{Mapping, Profile},
-    signature::Verified,
+    signature::Verification,
 };
 
 /// What goes on the inbox.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Composed {
+pub struct ComposedReport {
     /// The body.
     pub body: Vec<u8>,
     /// How to read it, if not as the source's profile has it.
@@ -31,43 +31,43 @@ pub struct Composed {
 /// own with its mapping beside it.
 pub fn compose(
     profile: &Profile,
-    platform: &Platform,
+    platform: &PollPlatform,
     job: &Job,
-    ended: &Ended<'_>,
+    ended: &PollResult<'_>,
     body: &[u8],
-) -> Composed {
+) -> ComposedReport {
     let webhook = platform.as_webhook(job, ended, body);
     // What fal failed with is in `payload`, which its profile takes for a result; so be it.
-    let exact = platform.kind != super::Kind::Fal;
+    let exact = platform.kind != super::PlatformKind::Fal;
     fitting(profile, job, ended, webhook, exact).unwrap_or_else(|| made(profile, job, ended))
 }
 
 /// The report that a job timed out, as nobody says how it ended.
-pub fn timed_out(profile: &Profile, job: &Job) -> Composed {
+pub fn timed_out(profile: &Profile, job: &Job) -> ComposedReport {
     let why = to_raw_value("no completion came, and the platform did not tell of one");
     let why = why.expect("text serialises");
-    let ended = Ended { status: Status::TimedOut, result: None, error: Some(&why) };
+    let ended = PollResult { status: JobStatus::TimedOut, result: None, error: Some(&why) };
     made(profile, job, &ended)
 }
 
-fn made(profile: &Profile, job: &Job, ended: &Ended<'_>) -> Composed {
+fn made(profile: &Profile, job: &Job, ended: &PollResult<'_>) -> ComposedReport {
     let body = print(&profile.mapping, job, ended);
     if let Some(composed) = fitting(profile, job, ended, body, true) {
         return composed;
     }
     let mapping = ours();
     let body = print(&mapping, job, ended);
-    Composed { body, mapping: Some(mapping), key: key(job, ended.status) }
+    ComposedReport { body, mapping: Some(mapping), key: key(job, ended.status) }
 }
 
 /// The body, if the profile reads it as what is to be said.
 fn fitting(
     profile: &Profile,
     job: &Job,
-    ended: &Ended<'_>,
+    ended: &PollResult<'_>,
     body: Vec<u8>,
     exact: bool,
-) -> Option<Composed> {
+) -> Option<ComposedReport> {
     let said = profile.read(&body);
     let same = |one: Option<&RawValue>, other: Option<&RawValue>| {
         one.map(RawValue::get) == other.map(RawValue::get)
@@ -78,14 +78,14 @@ fn fitting(
     if !fits {
         return None;
     }
-    let key = match profile.key(&Verified::default(), &body) {
+    let key = match profile.key(&Verification::default(), &body) {
         Ok((key, _)) if key.starts_with("job:") => key,
         _ => key(job, ended.status),
     };
-    Some(Composed { body, mapping: None, key })
+    Some(ComposedReport { body, mapping: None, key })
 }
 
-fn key(job: &Job, status: Status) -> String {
+fn key(job: &Job, status: JobStatus) -> String {
     format!("job:{}:{}", job.external_id, status.word())
 }
 
@@ -103,7 +103,7 @@ fn ours() -> Mapping {
 }
 
 /// A body in which a mapping finds what is to be said.
-fn print(mapping: &Mapping, job: &Job, ended: &Ended<'_>) -> Vec<u8> {
+fn print(mapping: &Mapping, job: &Job, ended: &PollResult<'_>) -> Vec<u8> {
     let text = |text: &str| to_raw_value(text).expect("text serialises");
     let call = job.call_id.as_ref().unwrap_or(&job.external_id);
     let mut tree = Tree::default();

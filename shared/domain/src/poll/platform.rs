@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    job::{Job, Status},
+    job::{Job, JobStatus},
     secret::Secret,
 };
 
 /// A platform that can be asked about its jobs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Platform {
+pub struct PollPlatform {
     /// What kind of platform it is.
-    pub kind: Kind,
+    pub kind: PlatformKind,
     /// Where its API is, if not at the usual place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -34,17 +34,17 @@ pub struct Platform {
     pub headers: BTreeMap<String, String>,
     /// `http`: where an answer keeps what we need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paths: Option<Paths>,
+    pub paths: Option<AnswerPaths>,
     /// `http`: what its words for states mean, where they differ from the usual ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub statuses: BTreeMap<String, Status>,
+    pub statuses: BTreeMap<String, JobStatus>,
 }
 
 /// The kinds of platform. Modal is none of them: a function call there is asked for through its
 /// Python library only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum PlatformKind {
     /// `GET /v1/predictions/{id}` (replicate.com/docs/reference/http#predictions.get).
     Replicate,
     /// `GET /v2/{endpoint_id}/status/{id}` (docs.runpod.io/serverless/endpoints/operations).
@@ -59,7 +59,7 @@ pub enum Kind {
 /// Where an answer keeps what we need, as dotted paths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Paths {
+pub struct AnswerPaths {
     /// The word for the job's state.
     pub status: String,
     /// Its result.
@@ -68,7 +68,7 @@ pub struct Paths {
     pub error: String,
 }
 
-impl Default for Paths {
+impl Default for AnswerPaths {
     fn default() -> Self {
         Self { status: "status".into(), result: "result".into(), error: "error".into() }
     }
@@ -101,7 +101,7 @@ pub enum InvalidPlatform {
 
 /// One question to a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct PollRequest {
     /// Where.
     pub url: String,
     /// With which headers.
@@ -110,7 +110,7 @@ pub struct Question {
 
 const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
 
-impl Platform {
+impl PollPlatform {
     /// What a platform's secret is sealed with.
     pub fn owner(source: &str) -> String {
         format!("platform:{source}")
@@ -129,12 +129,12 @@ impl Platform {
     /// Checks that everything a question needs is there.
     pub fn validate(&self) -> Result<(), InvalidPlatform> {
         let belongs = [
-            ("endpoint_id", "runpod", self.endpoint_id.is_some(), Kind::Runpod, true),
-            ("app", "fal", self.app.is_some(), Kind::Fal, true),
-            ("status_url", "http", self.status_url.is_some(), Kind::Http, true),
-            ("headers", "http", !self.headers.is_empty(), Kind::Http, false),
-            ("paths", "http", self.paths.is_some(), Kind::Http, false),
-            ("statuses", "http", !self.statuses.is_empty(), Kind::Http, false),
+            ("endpoint_id", "runpod", self.endpoint_id.is_some(), PlatformKind::Runpod, true),
+            ("app", "fal", self.app.is_some(), PlatformKind::Fal, true),
+            ("status_url", "http", self.status_url.is_some(), PlatformKind::Http, true),
+            ("headers", "http", !self.headers.is_empty(), PlatformKind::Http, false),
+            ("paths", "http", self.paths.is_some(), PlatformKind::Http, false),
+            ("statuses", "http", !self.statuses.is_empty(), PlatformKind::Http, false),
         ];
         for (name, word, there, kind, needed) in belongs {
             let right = if self.kind == kind { there || !needed } else { !there };
@@ -143,7 +143,7 @@ impl Platform {
             }
         }
         if let Some(base) = &self.base_url
-            && (self.kind == Kind::Http || !is_base(base))
+            && (self.kind == PlatformKind::Http || !is_base(base))
         {
             return Err(InvalidPlatform::Url("base_url"));
         }
@@ -182,39 +182,39 @@ impl Platform {
     }
 
     /// The question about a job's state; none if its ids cannot stand in a URL.
-    pub fn question(&self, job: &Job, secret: Option<&Secret>) -> Option<Question> {
+    pub fn question(&self, job: &Job, secret: Option<&Secret>) -> Option<PollRequest> {
         let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
         let base = |usual: &str| {
             let base = self.base_url.as_deref().unwrap_or(usual);
             base.trim_end_matches('/').to_owned()
         };
         let url = match self.kind {
-            Kind::Replicate => {
+            PlatformKind::Replicate => {
                 format!("{}/v1/predictions/{call}", base("https://api.replicate.com"))
             }
-            Kind::Runpod => {
+            PlatformKind::Runpod => {
                 let endpoint = self.endpoint_id.as_ref()?;
                 format!("{}/v2/{endpoint}/status/{call}", base("https://api.runpod.ai"))
             }
-            Kind::Fal => {
+            PlatformKind::Fal => {
                 // The id that its webhook calls `gateway_request_id` is that of the last try only.
                 let request = segment(&job.external_id)?;
                 let app = fal_app(self.app.as_ref()?)?;
                 format!("{}/{app}/requests/{request}/status", base("https://queue.fal.run"))
             }
-            Kind::Http => {
+            PlatformKind::Http => {
                 let external = segment(&job.external_id)?;
                 let template = self.status_url.as_ref()?;
                 template.replace("{call_id}", &call).replace("{external_id}", &external)
             }
         };
-        Some(Question { url, headers: self.headers(secret) })
+        Some(PollRequest { url, headers: self.headers(secret) })
     }
 
     /// The question that follows where a state is told without its result.
-    pub fn next_question(&self, asked: &Question) -> Option<Question> {
-        let url = asked.url.strip_suffix("/status").filter(|_| self.kind == Kind::Fal)?;
-        Some(Question { url: url.to_owned(), headers: asked.headers.clone() })
+    pub fn next_question(&self, asked: &PollRequest) -> Option<PollRequest> {
+        let url = asked.url.strip_suffix("/status").filter(|_| self.kind == PlatformKind::Fal)?;
+        Some(PollRequest { url: url.to_owned(), headers: asked.headers.clone() })
     }
 
     pub(super) fn headers(&self, secret: Option<&Secret>) -> HeaderMap {
@@ -222,7 +222,7 @@ impl Platform {
         let mut given = self.headers.clone();
         let uses_it = given.values().any(|value| value.contains("{secret}"));
         if secret.is_some() && !uses_it {
-            let scheme = if self.kind == Kind::Fal { "Key" } else { "Bearer" };
+            let scheme = if self.kind == PlatformKind::Fal { "Key" } else { "Bearer" };
             given.insert("authorization".to_owned(), format!("{scheme} {{secret}}"));
         }
         let mut headers = HeaderMap::new();

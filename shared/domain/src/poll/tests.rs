@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{profile::Profile, retry::Outcome, secret::Secret};
+use crate::{profile::Profile, retry::CallOutcome, secret::Secret};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -11,15 +11,15 @@ fn after(secs: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(secs))
 }
 
-fn platform(settings: Value) -> Platform {
+fn platform(settings: Value) -> PollPlatform {
     serde_json::from_value(settings).expect("a platform")
 }
 
-fn options(settings: Value) -> Options {
+fn options(settings: Value) -> SourceOptions {
     serde_json::from_value(settings).expect("options")
 }
 
-fn replicate(more: Value) -> Options {
+fn replicate(more: Value) -> SourceOptions {
     let mut all = json!({ "platform": { "kind": "replicate" }, "deadline_seconds": 600 });
     all.as_object_mut().expect("one").extend(more.as_object().expect("one").clone());
     options(all)
@@ -29,7 +29,7 @@ fn job() -> Job {
     Job::unknown("s", "default", "j1", NOW)
 }
 
-fn expected(options: &Options) -> Job {
+fn expected(options: &SourceOptions) -> Job {
     let mut job = job();
     expect(&mut job, options, NOW);
     job
@@ -37,8 +37,8 @@ fn expected(options: &Options) -> Job {
 
 #[test]
 fn the_first_look_depends_on_the_mode() {
-    let first = |options: &Options| expected(options).poll_at;
-    assert_eq!(first(&Options::default()), None, "nobody asked for it");
+    let first = |options: &SourceOptions| expected(options).poll_at;
+    assert_eq!(first(&SourceOptions::default()), None, "nobody asked for it");
     assert_eq!(first(&replicate(json!({}))), Some(after(600)), "webhook primary");
     assert_eq!(first(&replicate(json!({ "mode": "dual" }))), Some(after(60)));
     assert_eq!(
@@ -54,14 +54,14 @@ fn the_first_look_depends_on_the_mode() {
     let mut own = Job { deadline_at: Some(after(30)), ..job() };
     expect(&mut own, &replicate(json!({})), NOW);
     assert_eq!((own.deadline_at, own.poll_at), (Some(after(30)), Some(after(30))));
-    let mut ended = Job { status: Status::Succeeded, ..job() };
+    let mut ended = Job { status: JobStatus::Succeeded, ..job() };
     expect(&mut ended, &replicate(json!({})), NOW);
     assert_eq!(ended.poll_at, None);
 }
 
 #[test]
 fn looks_become_rarer_the_longer_an_answer_is_overdue() {
-    let watch = Watch::of(&replicate(json!({})));
+    let watch = PollSchedule::of(&replicate(json!({})));
     let (mut job, mut at, mut waits) = (expected(&replicate(json!({}))), after(600), Vec::new());
     for _ in 0..8 {
         let next = watch.asked(&job, at, 0.0);
@@ -73,55 +73,60 @@ fn looks_become_rarer_the_longer_an_answer_is_overdue() {
     assert_eq!((job.polls, job.edits, job.version), (8, 8, 8));
     let spread = watch.asked(&job, after(600), 1.0).poll_at.expect("set");
     assert_eq!(spread.since(after(600)), Duration::from_secs(72), "chance only lengthens");
-    let dual = Watch::of(&replicate(json!({ "mode": "dual" })));
+    let dual = PollSchedule::of(&replicate(json!({ "mode": "dual" })));
     let asked = dual.asked(&job, after(300), 0.0);
     assert_eq!(asked.poll_at, Some(after(360)), "before the deadline there is one pace");
 }
 
 #[test]
 fn a_job_is_given_up_when_its_time_is_over_or_nobody_knows_it() {
-    let watch = Watch::of(&replicate(json!({})));
+    let watch = PollSchedule::of(&replicate(json!({})));
     let mut job = expected(&replicate(json!({})));
     job.polls = 3;
-    let stop = |job: &Job, answer: &Answer<'_>, secs| watch.stop(job, answer, after(secs));
-    assert_eq!(stop(&job, &Answer::Running, 600), None);
-    assert_eq!(stop(&job, &Answer::Nothing, 600 + 86_399), None);
-    assert_eq!(stop(&job, &Answer::Running, 600 + 86_400), Some(Step::GiveUp));
-    assert_eq!(stop(&job, &Answer::Unknown, 1199), None, "it may not have begun");
-    assert_eq!(stop(&job, &Answer::Unknown, 1200), Some(Step::GiveUp));
+    let stop = |job: &Job, answer: &PollAnswer<'_>, secs| watch.stop(job, answer, after(secs));
+    assert_eq!(stop(&job, &PollAnswer::Running, 600), None);
+    assert_eq!(stop(&job, &PollAnswer::Nothing, 600 + 86_399), None);
+    assert_eq!(stop(&job, &PollAnswer::Running, 600 + 86_400), Some(PollStep::GiveUp));
+    assert_eq!(stop(&job, &PollAnswer::Unknown, 1199), None, "it may not have begun");
+    assert_eq!(stop(&job, &PollAnswer::Unknown, 1200), Some(PollStep::GiveUp));
     job.polls = 2;
-    assert_eq!(stop(&job, &Answer::Unknown, 1200), None);
+    assert_eq!(stop(&job, &PollAnswer::Unknown, 1200), None);
     let mut hinted = Job { polls: 9, ..self::job() };
     hinted.watch.claimed_at = Some(NOW);
-    assert_eq!(stop(&hinted, &Answer::Unknown, 600), Some(Step::Wait(None)), "a mere claim");
-    let only = Watch::of(&replicate(json!({ "mode": "only" })));
+    assert_eq!(
+        stop(&hinted, &PollAnswer::Unknown, 600),
+        Some(PollStep::Wait(None)),
+        "a mere claim"
+    );
+    let only = PollSchedule::of(&replicate(json!({ "mode": "only" })));
     let job = expected(&replicate(json!({ "mode": "only" })));
-    assert_eq!(only.step(&job, after(899)), Step::Wait(Some(after(900))));
-    assert_eq!(only.step(&job, after(900)), Step::GiveUp);
+    assert_eq!(only.step(&job, after(899)), PollStep::Wait(Some(after(900))));
+    assert_eq!(only.step(&job, after(900)), PollStep::GiveUp);
 }
 
 #[test]
 fn claims_make_us_ask_at_once_and_no_more_often_than_ever() {
     let options = options(json!({ "platform": { "kind": "runpod", "endpoint_id": "e" } }));
-    let watch = Watch::of(&options);
+    let watch = PollSchedule::of(&options);
     let mut job = job();
     let mut looks = 0;
     // A forger claims every second for ten minutes; the sweep looks every minute.
     for second in 0..600 {
-        heard(&mut job, &options, Trust::Token, Status::Succeeded, after(second));
+        heard(&mut job, &options, Trust::Token, JobStatus::Succeeded, after(second));
         if second % 60 == 0 && job.poll_at.is_some_and(|at| at <= after(second)) {
             job = watch.asked(&job, after(second), 0.0);
             looks += 1;
         }
     }
     assert_eq!(looks, 10, "one a minute");
-    assert_eq!(job.watch.claimed, Some(Status::Succeeded));
-    assert_eq!(job.status, Status::Pending, "and nothing is believed");
-    let mut late = Job { status: Status::TimedOut, finished_at: Some(after(500)), ..job.clone() };
-    assert_eq!(watch.step(&late, after(600)), Step::Ask, "it may have ended after all");
+    assert_eq!(job.watch.claimed, Some(JobStatus::Succeeded));
+    assert_eq!(job.status, JobStatus::Pending, "and nothing is believed");
+    let mut late =
+        Job { status: JobStatus::TimedOut, finished_at: Some(after(500)), ..job.clone() };
+    assert_eq!(watch.step(&late, after(600)), PollStep::Ask, "it may have ended after all");
     late.finished_at = Some(after(600));
-    assert_eq!(watch.step(&late, after(600)), Step::Reckon);
-    heard(&mut job, &options, Trust::Token, Status::Running, after(600));
+    assert_eq!(watch.step(&late, after(600)), PollStep::Reckon);
+    heard(&mut job, &options, Trust::Token, JobStatus::Running, after(600));
     assert_eq!(job.watch.claimed_at, Some(after(599)), "a start is no end");
 }
 
@@ -130,9 +135,9 @@ fn an_end_that_a_poll_told_is_reckoned_with() {
     let ended = |mode: &str, at: Timestamp, trust| {
         let options = replicate(json!({ "mode": mode }));
         let mut job = expected(&options);
-        (job.status, job.finished_at, job.poll_at) = (Status::Succeeded, Some(at), None);
-        heard(&mut job, &options, trust, Status::Succeeded, at);
-        (job.poll_at, Watch::of(&options), job)
+        (job.status, job.finished_at, job.poll_at) = (JobStatus::Succeeded, Some(at), None);
+        heard(&mut job, &options, trust, JobStatus::Succeeded, at);
+        (job.poll_at, PollSchedule::of(&options), job)
     };
     assert_eq!(ended("primary", after(700), Trust::Signed).0, None);
     let (at, watch, job) = ended("primary", after(700), Trust::Polled);
@@ -141,7 +146,7 @@ fn an_end_that_a_poll_told_is_reckoned_with() {
     let (at, watch, job) = ended("dual", after(120), Trust::Polled);
     assert_eq!(at, Some(after(600)), "a webhook has until the deadline");
     assert!(watch.missed(&job, 0) && !watch.missed(&job, 1));
-    assert_eq!(watch.step(&job, after(600)), Step::Reckon);
+    assert_eq!(watch.step(&job, after(600)), PollStep::Reckon);
     let counted = missed(&job);
     assert_eq!((counted.poll_at, counted.watch.missed), (None, true));
 }
@@ -155,8 +160,9 @@ fn every_platform_is_asked_its_own_way() {
         platform.question(job, Some(&secret)).expect("a question")
     };
     let mut job = job();
-    let header =
-        |question: &Question| question.headers["authorization"].to_str().expect("text").to_owned();
+    let header = |question: &PollRequest| {
+        question.headers["authorization"].to_str().expect("text").to_owned()
+    };
     let asked = ask(json!({ "kind": "replicate" }), &job);
     assert_eq!(asked.url, "https://api.replicate.com/v1/predictions/j1");
     assert_eq!(header(&asked), "Bearer key");
@@ -226,8 +232,8 @@ fn settings_that_cannot_work_are_named() {
     assert_eq!(unsigned(json!({ "platform": { "kind": "replicate" } })), None);
 }
 
-fn answered(status: u16) -> Outcome {
-    Outcome::Answered { status, retry_after: None }
+fn answered(status: u16) -> CallOutcome {
+    CallOutcome::Answered { status, retry_after: None }
 }
 
 #[test]
@@ -236,12 +242,12 @@ fn answers_mean_what_each_platform_says_they_mean() {
         let platform = platform(settings);
         let answer = platform.read(&answered(status), body.as_bytes());
         match answer {
-            Answer::Ended(ended) => ended.status.word(),
-            Answer::Ask => "ask",
-            Answer::Running => "running",
-            Answer::Unknown => "unknown",
-            Answer::Refused => "refused",
-            Answer::Nothing => "nothing",
+            PollAnswer::Ended(ended) => ended.status.word(),
+            PollAnswer::Ask => "ask",
+            PollAnswer::Running => "running",
+            PollAnswer::Unknown => "unknown",
+            PollAnswer::Refused => "refused",
+            PollAnswer::Nothing => "nothing",
         }
     };
     let replicate = || json!({ "kind": "replicate" });
@@ -282,8 +288,8 @@ fn answers_mean_what_each_platform_says_they_mean() {
     let result = |status: u16, body: &str| match platform(fal())
         .read_result(&answered(status), body.as_bytes())
     {
-        Answer::Ended(ended) => ended.status.word(),
-        Answer::Unknown => "unknown",
+        PollAnswer::Ended(ended) => ended.status.word(),
+        PollAnswer::Unknown => "unknown",
         _ => "nothing",
     };
     assert_eq!(result(200, r#"{"images":[]}"#), "succeeded");
@@ -299,7 +305,7 @@ fn an_answer_is_put_as_the_profile_of_its_source_reads_it() {
     let settings = json!({ "kind": "http", "status_url": "https://x/{call_id}" });
     let platform = platform(settings);
     let answer = br#"{"status":"completed","result":{"a":1.0,"b":"\u00e9"}}"#;
-    let Answer::Ended(ended) = platform.read(&answered(200), answer) else { panic!("ended") };
+    let PollAnswer::Ended(ended) = platform.read(&answered(200), answer) else { panic!("ended") };
     let job = Job { call_id: Some("c1".to_owned()), ..job() };
     for (name, key) in [
         ("modal-omtx", "job:c1:succeeded"),
@@ -315,12 +321,12 @@ fn an_answer_is_put_as_the_profile_of_its_source_reads_it() {
         profile.mapping = composed.mapping.clone().unwrap_or(profile.mapping);
         let said = profile.read(&composed.body);
         assert_eq!(said.job.as_deref(), Some("j1"), "{name}");
-        assert_eq!(said.status, Some(Status::Succeeded), "{name}");
+        assert_eq!(said.status, Some(JobStatus::Succeeded), "{name}");
         let result = said.result.expect("there").get();
         assert_eq!(result, r#"{"a":1.0,"b":"\u00e9"}"#, "to the byte");
         let gone = timed_out(&profile, &job);
         profile.mapping = gone.mapping.unwrap_or(profile.mapping);
-        assert_eq!(profile.read(&gone.body).status, Some(Status::TimedOut), "{name}");
+        assert_eq!(profile.read(&gone.body).status, Some(JobStatus::TimedOut), "{name}");
         assert!(profile.read(&gone.body).error.is_some());
     }
 }
@@ -329,7 +335,7 @@ fn an_answer_is_put_as_the_profile_of_its_source_reads_it() {
 fn a_prediction_goes_on_as_it_came() {
     let platform = platform(json!({ "kind": "replicate" }));
     let answer = br#"{"id":"j1","status":"succeeded","output":[1, 2],"error":null,"logs":"x"}"#;
-    let Answer::Ended(ended) = platform.read(&answered(200), answer) else { panic!("ended") };
+    let PollAnswer::Ended(ended) = platform.read(&answered(200), answer) else { panic!("ended") };
     let profile = Profile::named("standard").expect("there");
     let composed = compose(profile, &platform, &job(), &ended, answer);
     assert_eq!((composed.body.as_slice(), composed.mapping), (&answer[..], None));

@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 use super::{Mapping, Profile};
 use crate::{
     id::is_identifier,
-    job::Status,
-    json::{Fields, NotAnObject},
-    signature::Verified,
+    job::JobStatus,
+    json::{JsonFields, NotAnObject},
+    signature::Verification,
 };
 
 /// The signature holds, but the body cannot be used. The sender may read this.
@@ -24,7 +24,7 @@ pub enum Unreadable {
 
 /// What a body says, in our words.
 #[derive(Debug, Default)]
-pub struct Said<'a> {
+pub struct SenderReport<'a> {
     /// Where the body is about a job: the sender's id of it.
     pub job: Option<String>,
     /// The platform's id of the call.
@@ -36,7 +36,7 @@ pub struct Said<'a> {
     /// The project.
     pub project_id: Option<String>,
     /// What state the job is in now.
-    pub status: Option<Status>,
+    pub status: Option<JobStatus>,
     /// The result as it stands in the body.
     pub result: Option<&'a RawValue>,
     /// The error as it stands in the body.
@@ -46,7 +46,7 @@ pub struct Said<'a> {
 }
 
 /// The idempotency key of the report that a job has ended.
-pub fn ended(id: &str, state: Status) -> String {
+pub fn ended(id: &str, state: JobStatus) -> String {
     format!("job:{id}:{}", state.word())
 }
 
@@ -68,7 +68,7 @@ impl Profile {
     /// a hint to ask the platform, and has a key of its own.
     pub fn key(
         &self,
-        verified: &Verified,
+        verified: &Verification,
         body: &[u8],
     ) -> Result<(String, Option<String>), Unreadable> {
         let mapping = &self.mapping;
@@ -105,12 +105,12 @@ impl Profile {
 
     /// Everything the body says. What cannot be read is simply not said: the event is kept and
     /// passed on all the same.
-    pub fn read<'a>(&self, body: &'a [u8]) -> Said<'a> {
+    pub fn read<'a>(&self, body: &'a [u8]) -> SenderReport<'a> {
         let mapping = &self.mapping;
         let fields = mapping.fields(body, mapping.paths()).unwrap_or_default();
         let one = |path: &Option<String>| path.as_ref().and_then(|path| fields.text(path));
         let event_type = fields.first_text(mapping.event_type.iter().map(String::as_str));
-        Said {
+        SenderReport {
             job: fields.first_text(mapping.job_id.iter().map(String::as_str)),
             call_id: one(&mapping.call_id),
             batch_id: one(&mapping.batch_id),
@@ -152,19 +152,19 @@ impl Mapping {
         &self,
         body: &'a [u8],
         paths: impl Iterator<Item = &'p str>,
-    ) -> Result<Fields<'a>, NotAnObject> {
+    ) -> Result<JsonFields<'a>, NotAnObject> {
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         if self.form && first != Some(&b'{') {
-            return Ok(Fields::form(body, paths));
+            return Ok(JsonFields::form(body, paths));
         }
-        Fields::read(body, paths)
+        JsonFields::read(body, paths)
     }
 
-    fn state(&self, fields: &Fields<'_>) -> Option<Status> {
+    fn state(&self, fields: &JsonFields<'_>) -> Option<JobStatus> {
         let word = fields.first_text(self.status.iter().map(String::as_str))?;
-        let state = self.statuses.get(&word).copied().or_else(|| Status::usual(&word))?;
+        let state = self.statuses.get(&word).copied().or_else(|| JobStatus::usual(&word))?;
         let failed = self.failed_if.iter().any(|path| fields.filled(path).is_some());
-        Some(if failed && state.is_terminal() { Status::Failed } else { state })
+        Some(if failed && state.is_terminal() { JobStatus::Failed } else { state })
     }
 }
 
@@ -184,15 +184,15 @@ mod tests {
         assert_eq!(said.job.as_deref(), Some("j1"));
         assert_eq!(said.call_id.as_deref(), Some("fc-1"));
         assert_eq!(said.batch_id.as_deref(), Some("b1"));
-        assert_eq!(said.status, Some(Status::Succeeded));
+        assert_eq!(said.status, Some(JobStatus::Succeeded));
         assert_eq!(said.result.map(RawValue::get), Some(r#"{"affinity":-7.2}"#));
-        let (key, echo) = omtx().key(&Verified::default(), body).expect("readable");
+        let (key, echo) = omtx().key(&Verification::default(), body).expect("readable");
         assert_eq!((key.as_str(), echo.as_deref()), ("job:fc-1:succeeded", Some("fc-1")));
     }
 
     #[test]
     fn what_the_sender_forgot_is_named() {
-        let key = |body: &[u8]| omtx().key(&Verified::default(), body).map(|(key, _)| key);
+        let key = |body: &[u8]| omtx().key(&Verification::default(), body).map(|(key, _)| key);
         assert_eq!(key(b"not json"), Err(Unreadable::Json));
         assert_eq!(key(b"\xff\xfe"), Err(Unreadable::Json));
         assert_eq!(key(b""), Err(Unreadable::Json));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_unsigned_header_never_becomes_the_key() {
-        let verified = Verified { id: Some("fresh".into()), ..Verified::default() };
+        let verified = Verification { id: Some("fresh".into()), ..Verification::default() };
         let github = Profile::named("github").expect("there");
         let (key, _) = github.key(&verified, b"{}").expect("readable");
         assert!(key.starts_with("sha256:"));

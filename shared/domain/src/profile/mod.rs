@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::facts::{Said, Unreadable, ended, fingerprint};
+pub use self::facts::{SenderReport, Unreadable, ended, fingerprint};
 use crate::{
-    job::Status,
-    outgoing::Outgoing,
+    job::JobStatus,
+    outgoing::OutgoingProfile,
     secret::Secret,
-    signature::{Refusal, Request, Scheme, Verified},
+    signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
     time::Timestamp,
 };
 
@@ -35,14 +35,14 @@ pub struct Profile {
     pub mapping: Mapping,
     /// What an accepted request is answered with.
     #[serde(default)]
-    pub reply: Reply,
+    pub reply: ProfileReply,
     /// The shape of an error on the sender's own route; on ours it is always a problem document,
     /// so that who is refused does not learn what is behind a name.
     #[serde(default)]
     pub errors: ErrorShape,
     /// How its system calls subscribers, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub out: Option<Outgoing>,
+    pub out: Option<OutgoingProfile>,
 }
 
 /// The shape of an error.
@@ -81,7 +81,7 @@ pub struct Mapping {
     /// The word for the job's state.
     pub status: Vec<String>,
     /// What those words mean, where they differ from the usual ones.
-    pub statuses: BTreeMap<String, Status>,
+    pub statuses: BTreeMap<String, JobStatus>,
     /// Where something stands only if the job failed, whatever its state is called.
     pub failed_if: Vec<String>,
     /// The job's result.
@@ -101,7 +101,7 @@ pub struct Mapping {
 /// What an accepted request is answered with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reply {
+pub struct ProfileReply {
     /// The HTTP status.
     pub status: u16,
     /// The value of `status` in the body.
@@ -111,7 +111,7 @@ pub struct Reply {
     pub echo: Option<String>,
 }
 
-impl Default for Reply {
+impl Default for ProfileReply {
     fn default() -> Self {
         Self { status: 202, word: "accepted".to_owned(), echo: None }
     }
@@ -189,10 +189,10 @@ impl Profile {
     pub fn judge(
         &self,
         secrets: &[Secret],
-        request: &Request<'_>,
+        request: &SignedRequest<'_>,
         now: Timestamp,
         locked: bool,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<Verification, SignatureRefusal> {
         let presented = |safe: bool| {
             self.schemes()
                 .filter(move |s| s.is_replay_safe() == safe && s.is_presented(request))
@@ -201,7 +201,7 @@ impl Profile {
         let any = |safe| presented(safe).reduce(|one, other| if one.is_ok() { one } else { other });
         match any(true) {
             Some(judged) => judged,
-            None if locked && self.is_mixed() => Err(Refusal::Downgrade),
+            None if locked && self.is_mixed() => Err(SignatureRefusal::Downgrade),
             None => any(false).unwrap_or_else(|| self.scheme.judge(secrets, request, now)),
         }
     }

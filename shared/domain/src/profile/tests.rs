@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::*;
-use crate::signature::{Algorithm, Message};
+use crate::signature::{Algorithm, MessageToSign};
 
 /// One known answer. `by` says who computed it.
 #[derive(Clone, Deserialize)]
@@ -41,14 +41,14 @@ impl Vector {
         self.headers.iter().map(pair).collect()
     }
 
-    fn judge(&self) -> Result<Verified, Refusal> {
+    fn judge(&self) -> Result<Verification, SignatureRefusal> {
         self.judge_locked(false)
     }
 
-    fn judge_locked(&self, locked: bool) -> Result<Verified, Refusal> {
+    fn judge_locked(&self, locked: bool) -> Result<Verification, SignatureRefusal> {
         let headers = self.map();
         let (url, token) = (self.url.as_deref(), self.token.as_deref());
-        let request = Request { headers: &headers, body: self.body.as_bytes(), url, token };
+        let request = SignedRequest { headers: &headers, body: self.body.as_bytes(), url, token };
         let now = Timestamp::from_secs(self.now);
         self.profile().judge(&self.secrets(), &request, now, locked)
     }
@@ -57,7 +57,7 @@ impl Vector {
     fn scheme(&self) -> &'static Scheme {
         let headers = self.map();
         let token = self.token.as_deref();
-        let request = Request { headers: &headers, body: b"", url: None, token };
+        let request = SignedRequest { headers: &headers, body: b"", url: None, token };
         self.profile().schemes().find(|scheme| scheme.is_presented(&request)).expect("presented")
     }
 
@@ -96,7 +96,7 @@ fn what_we_sign_is_what_the_senders_sign() {
             let mut names = scheme.headers.iter().filter_map(|names| pick(names).as_ref());
             names.find_map(|name| vector.headers.get(name).map(String::as_str))
         };
-        let message = Message {
+        let message = MessageToSign {
             id: named(|names| &names.id),
             at: Some(Timestamp::from_secs(vector.now)),
             nonce: named(|names| &names.nonce),
@@ -219,10 +219,20 @@ fn what_is_stale_or_from_the_future_is_refused_where_the_sender_says_when() {
         let at = |now: u64| Vector { now, ..vector.clone() }.judge();
         assert!(at(vector.now + scheme.past_seconds).is_ok(), "{}", vector.profile);
         let stale = at(vector.now + scheme.past_seconds + 1);
-        assert_eq!(stale, Err(Refusal::Past(scheme.past_seconds + 1)), "{}", vector.profile);
+        assert_eq!(
+            stale,
+            Err(SignatureRefusal::Past(scheme.past_seconds + 1)),
+            "{}",
+            vector.profile
+        );
         assert!(at(vector.now - scheme.future_seconds).is_ok(), "{}", vector.profile);
         let early = at(vector.now - scheme.future_seconds - 1);
-        assert_eq!(early, Err(Refusal::Future(scheme.future_seconds + 1)), "{}", vector.profile);
+        assert_eq!(
+            early,
+            Err(SignatureRefusal::Future(scheme.future_seconds + 1)),
+            "{}",
+            vector.profile
+        );
         tried += 1;
     }
     assert!(15 <= tried, "{tried}");
@@ -278,7 +288,7 @@ fn a_locked_source_takes_nothing_weaker_and_an_unlocked_one_judges_the_better_si
         let judged = vector.judge_locked(true);
         assert_eq!(judged.is_ok(), safe, "{}", vector.by);
         if !safe {
-            assert_eq!(judged, Err(Refusal::Downgrade));
+            assert_eq!(judged, Err(SignatureRefusal::Downgrade));
             // A better signature that does not hold is not saved by a weaker one that does.
             let mut both = vector.clone();
             for (name, value) in
@@ -298,7 +308,10 @@ fn a_locked_source_takes_nothing_weaker_and_an_unlocked_one_judges_the_better_si
 fn only_terminal_states_share_a_key() {
     let key = |name: &str, body: &str| {
         let profile = Profile::named(name).expect("listed");
-        profile.key(&Verified::default(), body.as_bytes()).map(|(key, _)| key).expect("readable")
+        profile
+            .key(&Verification::default(), body.as_bytes())
+            .map(|(key, _)| key)
+            .expect("readable")
     };
     let job = |status: &str| format!(r#"{{"metadata":{{"job_id":"c"}},"status":"{status}"}}"#);
     assert_eq!(key("modal", &job("success")), "job:c:succeeded");
@@ -307,7 +320,7 @@ fn only_terminal_states_share_a_key() {
         let two = key("modal", &format!(r#"{{"call_id":"c","status":"{word}","at":2}}"#));
         assert!(one.starts_with("sha256:") && one != two, "{word}");
     }
-    assert_eq!(ended("c", Status::TimedOut), "job:c:timed_out");
+    assert_eq!(ended("c", JobStatus::TimedOut), "job:c:timed_out");
 }
 
 #[test]
@@ -316,7 +329,7 @@ fn the_inputs_of_one_map_share_a_call_and_are_different_jobs() {
     let key = |job: &str| {
         let body =
             format!(r#"{{"call_id":"fc-1","status":"success","metadata":{{"job_id":"{job}"}}}}"#);
-        modal.key(&Verified::default(), body.as_bytes()).map(|(key, _)| key).expect("readable")
+        modal.key(&Verification::default(), body.as_bytes()).map(|(key, _)| key).expect("readable")
     };
     assert_ne!(key("shard-1"), key("shard-2"));
 }

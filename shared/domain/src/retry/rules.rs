@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 /// Which statuses are a success, which are tried again, and at which to stop.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Rules {
+pub struct StatusRules {
     /// If there are any, only these answers are tried again. Without an answer it always is.
-    pub retry_on: Statuses,
+    pub retry_on: StatusList,
     /// These end a delivery at once.
-    pub give_up_on: Statuses,
+    pub give_up_on: StatusList,
     /// If there are any, only these are a success.
-    pub success_on: Statuses,
+    pub success_on: StatusList,
 }
 
 /// A list of statuses and of kinds of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Statuses(Vec<Which>);
+pub struct StatusList(Vec<Which>);
 
 /// One status, or all of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ enum Says {
 
 /// What the rules say about an answer that is no success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ruled {
+pub enum StatusRuling {
     /// It is tried again.
     Retry,
     /// It is not.
@@ -54,7 +54,7 @@ pub enum Ruled {
 
 const MOST: usize = 50;
 
-impl Statuses {
+impl StatusList {
     /// Reads a list of numbers and texts.
     pub fn parse(given: &[serde_json::Value]) -> Result<Self, InvalidStatuses> {
         if MOST < given.len() {
@@ -104,18 +104,18 @@ const fn kind_of(status: u16) -> u8 {
     if status < 1000 { b'0' + (status / 100) as u8 } else { b'?' }
 }
 
-impl Rules {
+impl StatusRules {
     /// What they say. Who names a status is heard before who names its kind, and giving up before
     /// trying again. That an endpoint is gone (410) is only overruled by name.
-    pub fn of(&self, status: u16) -> Ruled {
+    pub fn of(&self, status: u16) -> StatusRuling {
         let (retry, give_up) = (self.retry_on.says(status), self.give_up_on.says(status));
         if status == 410 && retry.max(give_up) != Says::Exactly {
-            return Ruled::Usual;
+            return StatusRuling::Usual;
         }
         match (retry, give_up) {
-            (Says::Nothing, Says::Nothing) if self.retry_on.is_empty() => Ruled::Usual,
-            (retry, give_up) if give_up < retry => Ruled::Retry,
-            _ => Ruled::GiveUp,
+            (Says::Nothing, Says::Nothing) if self.retry_on.is_empty() => StatusRuling::Usual,
+            (retry, give_up) if give_up < retry => StatusRuling::Retry,
+            _ => StatusRuling::GiveUp,
         }
     }
 }
@@ -126,13 +126,13 @@ mod tests {
 
     use super::*;
 
-    fn statuses(given: &serde_json::Value) -> Statuses {
-        Statuses::parse(given.as_array().expect("a list")).expect("valid")
+    fn statuses(given: &serde_json::Value) -> StatusList {
+        StatusList::parse(given.as_array().expect("a list")).expect("valid")
     }
 
     #[test]
     fn the_more_exact_rule_holds_and_of_two_giving_up() {
-        use Ruled::{GiveUp, Retry, Usual};
+        use StatusRuling::{GiveUp, Retry, Usual};
         for (retry_on, give_up_on, status, ruled) in [
             (json!([]), json!([]), 500, Usual),
             (json!([]), json!(["4xx"]), 404, GiveUp),
@@ -148,10 +148,10 @@ mod tests {
             (json!([]), json!([410]), 410, GiveUp),
             (json!(["500"]), json!([]), 500, Retry),
         ] {
-            let rules = Rules {
+            let rules = StatusRules {
                 retry_on: statuses(&retry_on),
                 give_up_on: statuses(&give_up_on),
-                success_on: Statuses::default(),
+                success_on: StatusList::default(),
             };
             assert_eq!(rules.of(status), ruled, "{retry_on} {give_up_on} {status}");
         }
@@ -165,11 +165,11 @@ mod tests {
             [json!([99]), json!([600]), json!(["6xx"]), json!(["5x"]), json!([null]), json!([-1])]
         {
             assert_eq!(
-                Statuses::parse(bad.as_array().expect("a list")),
+                StatusList::parse(bad.as_array().expect("a list")),
                 Err(InvalidStatuses),
                 "{bad}"
             );
         }
-        assert!(Statuses::parse(&vec![json!(404); 51]).is_err());
+        assert!(StatusList::parse(&vec![json!(404); 51]).is_err());
     }
 }

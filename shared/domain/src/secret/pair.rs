@@ -13,7 +13,7 @@ use super::Secret;
 
 /// How a secret signs by Standard Webhooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum SecretKind {
     /// HMAC-SHA256, version `v1`; whoever verifies could sign.
     #[default]
     #[serde(rename = "hmac-sha256")]
@@ -23,7 +23,7 @@ pub enum Kind {
     Ed25519,
 }
 
-impl Kind {
+impl SecretKind {
     /// Its name in the API.
     pub const fn word(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ const PUBLIC_PREFIX: &str = "whpk_";
 
 /// Why a text is no key pair. The caller may read this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPair {
+pub enum InvalidKeyPair {
     /// It does not begin as one.
     #[error("is whsk_ and a seed of 32 bytes, or seed and public key, in base64")]
     Shape,
@@ -58,15 +58,15 @@ pub enum InvalidPair {
 
 /// A key pair. Its private half never prints.
 #[derive(Clone)]
-pub struct Pair(SigningKey);
+pub struct KeyPair(SigningKey);
 
-impl std::fmt::Debug for Pair {
+impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pair(…)")
     }
 }
 
-impl Pair {
+impl KeyPair {
     /// The pair of a random seed.
     pub fn of_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
@@ -74,19 +74,19 @@ impl Pair {
 
     /// Reads `whsk_` and base64 of the seed, alone or with the public key behind it, which then must
     /// be the seed's.
-    pub fn parse(text: &str) -> Result<Self, InvalidPair> {
+    pub fn parse(text: &str) -> Result<Self, InvalidKeyPair> {
         if text.starts_with(PUBLIC_PREFIX) {
-            return Err(InvalidPair::Public);
+            return Err(InvalidKeyPair::Public);
         }
-        let digits = text.strip_prefix(PRIVATE_PREFIX).ok_or(InvalidPair::Shape)?;
-        let bytes = STANDARD.decode(digits).map_err(|_| InvalidPair::Shape)?;
-        let (seed, public) = bytes.split_at_checked(32).ok_or(InvalidPair::Shape)?;
-        let pair = Self::of_seed(seed.try_into().map_err(|_| InvalidPair::Shape)?);
+        let digits = text.strip_prefix(PRIVATE_PREFIX).ok_or(InvalidKeyPair::Shape)?;
+        let bytes = STANDARD.decode(digits).map_err(|_| InvalidKeyPair::Shape)?;
+        let (seed, public) = bytes.split_at_checked(32).ok_or(InvalidKeyPair::Shape)?;
+        let pair = Self::of_seed(seed.try_into().map_err(|_| InvalidKeyPair::Shape)?);
         match public.len() {
             0 => Ok(pair),
             32 if pair.public().0 == public => Ok(pair),
-            32 => Err(InvalidPair::Halves),
-            _ => Err(InvalidPair::Shape),
+            32 => Err(InvalidKeyPair::Halves),
+            _ => Err(InvalidKeyPair::Shape),
         }
     }
 
@@ -138,29 +138,29 @@ mod tests {
 
     #[test]
     fn a_pair_is_read_in_both_spellings_and_written_in_one() {
-        let pair = Pair::parse(KNOWN).expect("a pair");
+        let pair = KeyPair::parse(KNOWN).expect("a pair");
         assert_eq!(pair.public().spelled(), PUBLIC);
         assert_eq!(pair.secret().as_str(), Some(KNOWN));
         let bytes = STANDARD.decode(&KNOWN[5..]).expect("base64");
         let seed = format!("whsk_{}", STANDARD.encode(&bytes[..32]));
-        assert_eq!(Pair::parse(&seed).expect("a seed").secret().as_str(), Some(KNOWN));
-        assert_eq!(Secret::new(KNOWN).kind(), Kind::Ed25519);
+        assert_eq!(KeyPair::parse(&seed).expect("a seed").secret().as_str(), Some(KNOWN));
+        assert_eq!(Secret::new(KNOWN).kind(), SecretKind::Ed25519);
     }
 
     #[test]
     fn what_is_no_pair_is_refused_and_never_quoted() {
         let other = STANDARD.encode([[7; 32], [8; 32]].concat());
         for (text, why) in [
-            (PUBLIC, InvalidPair::Public),
-            ("whsec_c2VjcmV0", InvalidPair::Shape),
-            ("whsk_", InvalidPair::Shape),
-            ("whsk_planted!", InvalidPair::Shape),
-            (&format!("whsk_{}", STANDARD.encode([1; 31])), InvalidPair::Shape),
-            (&format!("whsk_{}", STANDARD.encode([1; 33])), InvalidPair::Shape),
-            (&format!("whsk_{}", STANDARD.encode([1; 65])), InvalidPair::Shape),
-            (&format!("whsk_{other}"), InvalidPair::Halves),
+            (PUBLIC, InvalidKeyPair::Public),
+            ("whsec_c2VjcmV0", InvalidKeyPair::Shape),
+            ("whsk_", InvalidKeyPair::Shape),
+            ("whsk_planted!", InvalidKeyPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 31])), InvalidKeyPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 33])), InvalidKeyPair::Shape),
+            (&format!("whsk_{}", STANDARD.encode([1; 65])), InvalidKeyPair::Shape),
+            (&format!("whsk_{other}"), InvalidKeyPair::Halves),
         ] {
-            let refused = Pair::parse(text).expect_err(text);
+            let refused = KeyPair::parse(text).expect_err(text);
             assert_eq!(refused, why, "{text}");
             assert!(!refused.to_string().contains("planted"));
         }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_pair_does_not_print() {
-        let printed = format!("{:?}", Pair::parse(KNOWN).expect("a pair"));
+        let printed = format!("{:?}", KeyPair::parse(KNOWN).expect("a pair"));
         assert_eq!(printed, "Pair(…)");
     }
 
@@ -178,16 +178,16 @@ mod tests {
         let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         let seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
         let seed = URL_SAFE_NO_PAD.decode(seed).expect("base64");
-        let public = Pair::of_seed(&seed.try_into().expect("32 bytes")).public();
+        let public = KeyPair::of_seed(&seed.try_into().expect("32 bytes")).public();
         assert_eq!(public.x(), x);
         assert_eq!(public.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
     fn kinds_have_names() {
-        for kind in [Kind::Hmac, Kind::Ed25519] {
-            assert_eq!(Kind::named(kind.word()), Some(kind));
+        for kind in [SecretKind::Hmac, SecretKind::Ed25519] {
+            assert_eq!(SecretKind::named(kind.word()), Some(kind));
         }
-        assert_eq!(Kind::named("rsa"), None);
+        assert_eq!(SecretKind::named("rsa"), None);
     }
 }

@@ -16,7 +16,7 @@ pub const MAX_REPLACED: usize = 10;
 /// As many secrets sign as can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{MAX_REPLACED} replaced secrets still sign; the first of them ends at {}", .0.rfc3339())]
-pub struct TooMany(pub Timestamp);
+pub struct TooManySecrets(pub Timestamp);
 
 /// The secrets after a rotation, newest first. What signed until now signs on for the overlap, or
 /// no more if there is none; what was replaced before keeps its own end; what has ended goes.
@@ -25,7 +25,7 @@ pub fn rotate(
     next: EndpointSecret,
     overlap: Duration,
     now: Timestamp,
-) -> Result<Vec<EndpointSecret>, TooMany> {
+) -> Result<Vec<EndpointSecret>, TooManySecrets> {
     let end = now.plus(overlap.min(MAX_OVERLAP));
     let replaced = known.iter().map(|secret| EndpointSecret {
         expires_at: Some(secret.expires_at.unwrap_or(end)),
@@ -33,7 +33,7 @@ pub fn rotate(
     });
     let live: Vec<_> = replaced.filter(|secret| secret.signs(now)).collect();
     if MAX_REPLACED < live.len() {
-        return Err(TooMany(
+        return Err(TooManySecrets(
             live.iter().filter_map(|secret| secret.expires_at).min().unwrap_or(now),
         ));
     }
@@ -43,13 +43,13 @@ pub fn rotate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::{Kind, Sealed};
+    use crate::secret::{SealedSecret, SecretKind};
 
     const NOW: Timestamp = Timestamp(1_000_000_000);
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn secret(name: &str, expires_at: Option<Timestamp>) -> EndpointSecret {
-        EndpointSecret { sealed: Sealed(name.to_owned()), expires_at, kind: Kind::Hmac }
+        EndpointSecret { sealed: SealedSecret(name.to_owned()), expires_at, kind: SecretKind::Hmac }
     }
 
     fn names(secrets: &[EndpointSecret]) -> Vec<(&str, Option<Timestamp>)> {
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(secrets.len(), 1 + MAX_REPLACED);
         let end = at(1).plus(HOUR);
         let refused = rotate(&secrets, secret("11", None), HOUR, at(11));
-        assert_eq!(refused, Err(TooMany(end)));
+        assert_eq!(refused, Err(TooManySecrets(end)));
         let refused = rotate(&secrets, secret("11", None), Duration::ZERO, at(11));
         assert!(refused.is_ok(), "with no overlap there is one less: {refused:?}");
         assert!(rotate(&secrets, secret("11", None), HOUR, end).is_ok());

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::SignatureRefusal;
 use crate::time::Timestamp;
 
 /// How a time of signing is spelled.
@@ -73,14 +73,14 @@ pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     name: &str,
     max: usize,
-) -> Result<&'h str, Refusal> {
+) -> Result<&'h str, SignatureRefusal> {
     let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Err(Refusal::Missing(name.to_owned())) };
+    let Some(value) = values.next() else { return Err(SignatureRefusal::Missing(name.to_owned())) };
     if values.next().is_some() {
-        return Err(Refusal::Doubled(name.to_owned()));
+        return Err(SignatureRefusal::Doubled(name.to_owned()));
     }
     match value.to_str() {
         Ok(text) if !text.is_empty() && text.len() <= max => Ok(text),
-        _ => Err(Refusal::Malformed(name.to_owned())),
+        _ => Err(SignatureRefusal::Malformed(name.to_owned())),
     }
 }

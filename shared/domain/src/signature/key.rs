@@ -11,7 +11,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::template::{Content, Signed};
+use super::template::{Content, SignedParts};
 use crate::secret::{SYMMETRIC_PREFIX, Secret};
 
 /// What makes a signature out of the signed bytes.
@@ -75,7 +75,7 @@ impl Algorithm {
         self,
         key: &[u8],
         content: &Content,
-        signed: &Signed<'_>,
+        signed: &SignedParts<'_>,
         tags: &[Vec<u8>],
     ) -> bool {
         match self {
@@ -100,7 +100,7 @@ impl Algorithm {
         self,
         key: &[u8],
         content: &Content,
-        signed: &Signed<'_>,
+        signed: &SignedParts<'_>,
     ) -> Option<Vec<u8>> {
         match self {
             Self::HmacSha256 => {
@@ -118,7 +118,7 @@ impl Algorithm {
     }
 }
 
-fn mac<M: Mac + KeyInit>(key: &[u8], content: &Content, signed: &Signed<'_>) -> M {
+fn mac<M: Mac + KeyInit>(key: &[u8], content: &Content, signed: &SignedParts<'_>) -> M {
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     content.feed(signed, &mut |piece| mac.update(piece));
     mac

@@ -2,12 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Scheme, template::Signed};
+use super::{Scheme, template::SignedParts};
 use crate::{secret::Secret, time::Timestamp};
 
 /// What is to be signed, beside the body.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Message<'a> {
+pub struct MessageToSign<'a> {
     /// The message id.
     pub id: Option<&'a str>,
     /// The time of signing.
@@ -23,10 +23,10 @@ pub struct Message<'a> {
 impl Scheme {
     /// One signature as the scheme's sender spells it: its first format, one secret. `None` if
     /// the secret is not in the scheme's encoding.
-    pub fn sign(&self, secret: &Secret, message: &Message<'_>) -> Option<String> {
+    pub fn sign(&self, secret: &Secret, message: &MessageToSign<'_>) -> Option<String> {
         let at = message.at.map(|at| self.timestamp_form.print(at));
         let key = self.key.decode(secret)?;
-        let signed = Signed {
+        let signed = SignedParts {
             id: message.id,
             timestamp: at.as_deref(),
             nonce: message.nonce,
@@ -42,7 +42,7 @@ impl Scheme {
     pub fn headers<'s>(
         &self,
         secrets: impl IntoIterator<Item = &'s Secret>,
-        message: &Message<'_>,
+        message: &MessageToSign<'_>,
     ) -> Option<Vec<(String, String)>> {
         let names = self.headers.first()?;
         let most = if self.separator.is_some() { usize::MAX } else { 1 };
@@ -78,7 +78,7 @@ pub fn sign(
     at: Option<Timestamp>,
     body: &[u8],
 ) -> Option<String> {
-    scheme.sign(secret, &Message { id, at, body, ..Message::default() })
+    scheme.sign(secret, &MessageToSign { id, at, body, ..MessageToSign::default() })
 }
 
 /// The `webhook-signature` header of Standard Webhooks: a `v1` per live shared secret, a `v1a` per

@@ -52,7 +52,7 @@ pub struct BadTemplate(&'static str);
 
 /// What stands in the place of a template's names.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Signed<'a> {
+pub struct SignedParts<'a> {
     /// The message id.
     pub id: Option<&'a str>,
     /// The time of signing, as it is spelled.
@@ -173,7 +173,7 @@ impl Content {
     }
 
     /// Hands the signed bytes over piece by piece: a body of megabytes is not copied.
-    pub(super) fn feed(&self, signed: &Signed<'_>, sink: &mut dyn FnMut(&[u8])) {
+    pub(super) fn feed(&self, signed: &SignedParts<'_>, sink: &mut dyn FnMut(&[u8])) {
         let text = |text: Option<&str>, sink: &mut dyn FnMut(&[u8])| {
             sink(text.unwrap_or_default().as_bytes());
         };
@@ -198,14 +198,14 @@ impl Content {
     }
 
     /// The signed bytes in one piece.
-    pub(super) fn bytes(&self, signed: &Signed<'_>) -> Vec<u8> {
+    pub(super) fn bytes(&self, signed: &SignedParts<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.feed(signed, &mut |piece| bytes.extend_from_slice(piece));
         bytes
     }
 
     /// SHA-256 over the signed bytes, in hex.
-    pub(super) fn fingerprint(&self, signed: &Signed<'_>) -> String {
+    pub(super) fn fingerprint(&self, signed: &SignedParts<'_>) -> String {
         let mut hash = Sha256::new();
         self.feed(signed, &mut |piece| hash.update(piece));
         hex::encode(hash.finalize())

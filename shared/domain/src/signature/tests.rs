@@ -24,7 +24,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-fn omtx(pairs: &[(&str, &str)], body: &[u8]) -> Result<Verified, Refusal> {
+fn omtx(pairs: &[(&str, &str)], body: &[u8]) -> Result<Verification, SignatureRefusal> {
     let scheme = &Profile::named("modal-omtx").expect("there").scheme;
     scheme.verify(&[Secret::new(*b"0123456789abcdef0123456789abcdef")], &headers(pairs), body, NOW)
 }
@@ -77,7 +77,7 @@ fn wycheproof_hmac_sha256_all_174() {
             // A truncated tag is a forgery to us, whatever the file thinks of it.
             let valid = case["result"] == "valid" && group["tagSize"] == 256;
             let (key, body) = (bytes("key"), bytes("msg"));
-            let signed = Signed { body: &body, ..Signed::default() };
+            let signed = SignedParts { body: &body, ..SignedParts::default() };
             let holds = Algorithm::HmacSha256.holds(&key, &content, &signed, &[bytes("tag")]);
             assert_eq!(holds, valid, "{case}");
             tried += 1;
@@ -97,7 +97,7 @@ fn wycheproof_ed25519_all_151() {
         for case in group["tests"].as_array().expect("tests") {
             let bytes = |field: &str| hex::decode(case[field].as_str().expect("hex")).expect("hex");
             let body = bytes("msg");
-            let signed = Signed { body: &body, ..Signed::default() };
+            let signed = SignedParts { body: &body, ..SignedParts::default() };
             let holds = Algorithm::Ed25519.holds(&key, &content, &signed, &[bytes("sig")]);
             assert_eq!(holds, case["result"] == "valid", "{case}");
             tried += 1;
@@ -113,7 +113,7 @@ fn keys_and_signatures_of_small_order_verify_nothing() {
     neutral[0] = 1;
     let mut tag = vec![0; 64];
     tag[0] = 1;
-    let signed = Signed { body: b"anything", ..Signed::default() };
+    let signed = SignedParts { body: b"anything", ..SignedParts::default() };
     assert!(!Algorithm::Ed25519.holds(&neutral, &Content::default(), &signed, &[tag]));
 }
 
@@ -178,7 +178,7 @@ fn a_scheme_that_promises_what_no_header_holds_is_found() {
 fn a_time_inside_the_signature_header_must_be_there_once() {
     let scheme = &Profile::named("stripe").expect("there").scheme;
     let secret = Secret::new(*b"whsec_0123456789abcdef0123456789");
-    let message = Message { at: Some(NOW), body: b"{}", ..Message::default() };
+    let message = MessageToSign { at: Some(NOW), body: b"{}", ..MessageToSign::default() };
     let signed = scheme.sign(&secret, &message).expect("signs");
     let verify = |value: &str| {
         let headers = headers(&[("stripe-signature", value)]);
@@ -193,9 +193,13 @@ fn a_time_inside_the_signature_header_must_be_there_once() {
         format!("t=,{signed}"),
         format!("t={at}"),
     ] {
-        assert_eq!(verify(&bad), Err(Refusal::Malformed("stripe-signature".into())), "{bad}");
+        assert_eq!(
+            verify(&bad),
+            Err(SignatureRefusal::Malformed("stripe-signature".into())),
+            "{bad}"
+        );
     }
-    assert_eq!(verify(&format!("t={},{signed}", at + 1)), Err(Refusal::Mismatch));
+    assert_eq!(verify(&format!("t={},{signed}", at + 1)), Err(SignatureRefusal::Mismatch));
     let whole = scheme.headers([&secret, &secret], &message).expect("signs");
     assert_eq!(whole, [("stripe-signature".to_owned(), format!("t={at},{signed},{signed}"))]);
 }
@@ -204,7 +208,7 @@ fn a_time_inside_the_signature_header_must_be_there_once() {
 fn bad_signature_headers_are_refused_each_for_its_reason() {
     let at = ("x-modal-timestamp", "1614265330");
     let name = "x-modal-signature";
-    let malformed = Refusal::Malformed(name.to_owned());
+    let malformed = SignatureRefusal::Malformed(name.to_owned());
     let bare = right().replace("sha256=", "");
     for (value, want) in [
         (right(), None),
@@ -220,27 +224,27 @@ fn bad_signature_headers_are_refused_each_for_its_reason() {
         ("x".repeat(100_000), Some(malformed.clone())),
         ("sha256=é".to_owned(), Some(malformed.clone())),
         (format!("sha256={}", bare.to_uppercase()), Some(malformed)),
-        (format!("sha256={}", "0".repeat(64)), Some(Refusal::Mismatch)),
+        (format!("sha256={}", "0".repeat(64)), Some(SignatureRefusal::Mismatch)),
     ] {
         assert_eq!(omtx(&[at, (name, &value)], b"{}").err(), want, "{value:.80}");
     }
-    assert_eq!(omtx(&[at], b"{}"), Err(Refusal::Missing(name.into())));
+    assert_eq!(omtx(&[at], b"{}"), Err(SignatureRefusal::Missing(name.into())));
     let doubled = omtx(&[at, (name, &right()), (name, &right())], b"{}");
-    assert_eq!(doubled, Err(Refusal::Doubled(name.into())));
-    assert_eq!(omtx(&[at, (name, &right())], b"{ }"), Err(Refusal::Mismatch));
+    assert_eq!(doubled, Err(SignatureRefusal::Doubled(name.into())));
+    assert_eq!(omtx(&[at, (name, &right())], b"{ }"), Err(SignatureRefusal::Mismatch));
 }
 
 #[test]
 fn bad_timestamps_are_refused_each_for_its_reason() {
     let name = "x-modal-timestamp";
-    let malformed = Some(Refusal::Malformed(name.to_owned()));
+    let malformed = Some(SignatureRefusal::Malformed(name.to_owned()));
     for (value, want) in [
         ("1614265330", None),
         ("1614265030", None),
-        ("1614265029", Some(Refusal::Past(301))),
+        ("1614265029", Some(SignatureRefusal::Past(301))),
         ("1614265630", None),
-        ("1614265631", Some(Refusal::Future(301))),
-        ("0", Some(Refusal::Past(1_614_265_330))),
+        ("1614265631", Some(SignatureRefusal::Future(301))),
+        ("0", Some(SignatureRefusal::Past(1_614_265_330))),
         ("", malformed.clone()),
         ("+1614265330", malformed.clone()),
         ("-1614265330", malformed.clone()),
@@ -250,13 +254,13 @@ fn bad_timestamps_are_refused_each_for_its_reason() {
         ("1614265330 ", malformed.clone()),
         ("0x60379ab2", malformed.clone()),
         ("2021-02-25T15:02:10Z", malformed),
-        ("999999999999", Some(Refusal::Future(998_385_734_669))),
+        ("999999999999", Some(SignatureRefusal::Future(998_385_734_669))),
     ] {
         let got = omtx(&[(name, value), ("x-modal-signature", &right())], b"{}").err();
         assert_eq!(got, want, "{value}");
     }
     let missing = omtx(&[("x-modal-signature", &right())], b"{}");
-    assert_eq!(missing, Err(Refusal::Missing(name.into())));
+    assert_eq!(missing, Err(SignatureRefusal::Missing(name.into())));
 }
 
 #[test]
@@ -267,8 +271,8 @@ fn any_live_secret_opens_and_none_refuses() {
     let headers = headers(&[("x-modal-signature", &signed), ("x-modal-timestamp", "1614265330")]);
     let verify = |secrets: &[Secret]| scheme.verify(secrets, &headers, b"{}", NOW);
     assert_eq!(verify(&[old.clone(), new]).map(|v| v.secret), Ok(1));
-    assert_eq!(verify(&[old]), Err(Refusal::Mismatch));
-    assert_eq!(verify(&[]), Err(Refusal::NoSecret));
+    assert_eq!(verify(&[old]), Err(SignatureRefusal::Mismatch));
+    assert_eq!(verify(&[]), Err(SignatureRefusal::NoSecret));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// What the signature vouches for, and what stood beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
+pub struct Verification {
     /// The message id header.
     pub id: Option<String>,
     /// When it was signed, in seconds.
@@ -21,7 +21,7 @@ pub struct Verified {
 
 /// Why a request is refused: for the log and the metric, never for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SignatureRefusal {
     /// Nobody set a usable secret.
     #[error("the source has no usable secret")]
     NoSecret,

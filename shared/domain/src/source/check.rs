@@ -1,6 +1,6 @@
 //! What may be kept as a source.
 
-use super::{Options, effective};
+use super::{SourceOptions, effective};
 use crate::{
     address::Network,
     id::is_identifier,
@@ -65,7 +65,7 @@ pub fn validate(
     profile: &str,
     secrets: &[Secret],
     application: &str,
-    options: &Options,
+    options: &SourceOptions,
 ) -> Result<Profile, InvalidSource> {
     if name.contains('.') || !is_identifier(name, 64) {
         return Err(InvalidSource::Name);
@@ -97,7 +97,7 @@ pub fn validate(
     Ok(known)
 }
 
-fn validate_options(known: &Profile, options: &Options) -> Result<(), InvalidSource> {
+fn validate_options(known: &Profile, options: &SourceOptions) -> Result<(), InvalidSource> {
     if let Some(problem) = options.scheme.as_ref().and_then(Scheme::problem) {
         return Err(InvalidSource::Scheme(problem));
     }
@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn a_source_without_a_usable_secret_is_refused() {
         let check = |profile: &str, secret: &str| {
-            validate("s", profile, &[Secret::new(secret)], "default", &Options::default()).err()
+            validate("s", profile, &[Secret::new(secret)], "default", &SourceOptions::default())
+                .err()
         };
         assert_eq!(check("modal-omtx", "0123456789abcdef01234567"), None);
         let short = Some(InvalidSource::Secret(0, "is shorter than 24 bytes"));
@@ -180,25 +181,26 @@ mod tests {
         assert_eq!(check("standard", "0123456789abcdef01234567"), prefix);
         let space = Some(InvalidSource::Secret(0, "has white space around it"));
         assert_eq!(check("github", "0123456789abcdef01234567\n"), space);
-        let none = validate("s", "github", &[], "default", &Options::default()).err();
+        let none = validate("s", "github", &[], "default", &SourceOptions::default()).err();
         assert_eq!(none, Some(InvalidSource::SecretCount));
     }
 
     #[test]
     fn names_and_choices_are_checked() {
         let secrets = [Secret::new(*b"0123456789abcdef01234567")];
-        let check = |name: &str, profile: &str, options: &Options| {
+        let check = |name: &str, profile: &str, options: &SourceOptions| {
             validate(name, profile, &secrets, "default", options).err()
         };
-        let plain = Options::default();
+        let plain = SourceOptions::default();
         for bad in ["", "a.b", "a b", "a/b", &"a".repeat(300)] {
             assert_eq!(check(bad, "github", &plain), Some(InvalidSource::Name), "{bad}");
         }
         assert!(matches!(check("s", "gitlab", &plain), Some(InvalidSource::Profile)));
-        let mapping = Options { mapping: Some(Mapping::default()), ..Options::default() };
+        let mapping =
+            SourceOptions { mapping: Some(Mapping::default()), ..SourceOptions::default() };
         assert_eq!(check("s", "github", &mapping), Some(InvalidSource::Fixed));
         assert_eq!(check("s", "hmac", &mapping), None);
-        let wide = Options { tolerance_seconds: Some(86_400), ..Options::default() };
+        let wide = SourceOptions { tolerance_seconds: Some(86_400), ..SourceOptions::default() };
         assert_eq!(check("s", "modal-omtx", &wide), Some(InvalidSource::Tolerance));
     }
 
@@ -206,7 +208,7 @@ mod tests {
     fn options_are_checked_against_the_profile() {
         let secret = [Secret::new(*b"0123456789abcdef01234567")];
         let check = |profile: &str, secrets: &[Secret], options: serde_json::Value| {
-            let options: Options = serde_json::from_value(options).expect("options");
+            let options: SourceOptions = serde_json::from_value(options).expect("options");
             validate("s", profile, secrets, "default", &options).err()
         };
         let json = |text: &str| serde_json::from_str(text).expect("JSON");

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{Options, Source};
+use super::{Source, SourceOptions};
 use crate::{
     address::Network,
     id::EventId,
     profile::{Profile, Unreadable},
     secret::Secret,
-    signature::{Refusal, Request, Scheme, Verified},
+    signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
     time::Timestamp,
 };
 
@@ -22,7 +22,7 @@ pub struct Gate {
     /// Its profile, options included.
     pub profile: Profile,
     /// What the profile does not say, for the functions behind the queue.
-    pub options: Options,
+    pub options: SourceOptions,
     /// Its live secrets; of path tokens, their hashes.
     pub secrets: Vec<Secret>,
     /// The application that hears of its events.
@@ -33,9 +33,9 @@ pub struct Gate {
 
 /// A request that passed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Accepted {
+pub struct AcceptedRequest {
     /// What the signature vouches for.
-    pub verified: Verified,
+    pub verified: Verification,
     /// The idempotency key.
     pub key: String,
     /// The event it is.
@@ -46,10 +46,10 @@ pub struct Accepted {
 
 /// Why a request did not pass.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAccepted {
+pub enum GateRefusal {
     /// We do not know who this is.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] SignatureRefusal),
     /// We know, but cannot use what they say.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -81,25 +81,33 @@ impl Gate {
     }
 
     /// Judges one request by all that it brings.
-    pub fn judge(&self, request: &Request<'_>, now: Timestamp) -> Result<Accepted, NotAccepted> {
+    pub fn judge(
+        &self,
+        request: &SignedRequest<'_>,
+        now: Timestamp,
+    ) -> Result<AcceptedRequest, GateRefusal> {
         let verified = self.profile.judge(&self.secrets, request, now, self.locked)?;
         self.accept(verified, request.body)
     }
 
     /// Accepts what was verified.
-    pub fn accept(&self, verified: Verified, body: &[u8]) -> Result<Accepted, NotAccepted> {
+    pub fn accept(
+        &self,
+        verified: Verification,
+        body: &[u8],
+    ) -> Result<AcceptedRequest, GateRefusal> {
         let (key, echo) = self.profile.key(&verified, body)?;
         let event = Source::event_id(&self.name, &key);
-        Ok(Accepted { verified, key, event, echo })
+        Ok(AcceptedRequest { verified, key, event, echo })
     }
 
     /// Whether this request passed only because the source is not locked.
-    pub fn could_be_locked(&self, verified: &Verified) -> bool {
+    pub fn could_be_locked(&self, verified: &Verification) -> bool {
         !self.locked && !verified.replay_safe && self.profile.is_mixed()
     }
 
     /// Whether this request makes the source's lock: from now on nothing weaker passes.
-    pub fn locks(&self, verified: &Verified) -> bool {
+    pub fn locks(&self, verified: &Verification) -> bool {
         !self.locked && verified.replay_safe && self.profile.is_mixed()
     }
 }

@@ -22,7 +22,7 @@ fn sent(profile: &str, owner_has_secret: bool, body: &[u8]) -> http::HeaderMap {
         ("x-tenant".to_owned(), Secret::new("acme")),
         ("x-webhook-signature".to_owned(), Secret::new("forged")),
     ]);
-    let call = Call {
+    let call = HeaderContext {
         secrets: &secrets,
         owner_has_secret,
         id: "evt_1",
@@ -136,9 +136,9 @@ fn an_id_that_cannot_be_a_header_is_replaced_by_ours() {
 
 #[test]
 fn a_key_pair_never_keys_the_mac_of_a_system() {
-    let pair = crate::secret::Pair::of_seed(&[9; 32]).secret();
+    let pair = crate::secret::KeyPair::of_seed(&[9; 32]).secret();
     let signed = |secrets: &[Secret]| {
-        let call = Call {
+        let call = HeaderContext {
             secrets,
             owner_has_secret: true,
             id: "evt_1",

@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{
-    envelope::Carried,
-    event::{Origin, Outcome},
+    envelope::StoredBody,
+    event::{EventOutcome, Origin},
     id::{ApplicationId, EventId, JobId},
     time::Timestamp,
 };
 
 const AT: Timestamp = Timestamp(1_704_067_200_000);
 
-fn out(profile: &str) -> &'static Outgoing {
-    Outgoing::of(profile).expect("it calls subscribers")
+fn out(profile: &str) -> &'static OutgoingProfile {
+    OutgoingProfile::of(profile).expect("it calls subscribers")
 }
 
 fn event(event_type: &str, published: bool) -> Event {
@@ -36,17 +36,17 @@ fn event(event_type: &str, published: bool) -> Event {
         event_type: event_type.to_owned(),
         origin,
         fingerprint: String::new(),
-        payload: Carried::inline(b""),
+        payload: StoredBody::inline(b""),
         said: None,
         job: event_type.starts_with("job.").then(|| JobId::of("s", "j")),
         batch_id: None,
-        outcome: Outcome::Announced,
+        outcome: EventOutcome::Announced,
         channels: Vec::new(),
         created_at: AT,
         duplicates: 0,
         conflicts: 0,
         webhooks: 0,
-        asked: crate::event::Asked::default(),
+        asked: crate::event::PublishOptions::default(),
         expunged_at: None,
     }
 }
@@ -63,7 +63,7 @@ fn notice(event_type: &str, status: &str, rest: &Value) -> Vec<u8> {
 }
 
 fn rendered(profile: &str, event: &Event, payload: &[u8], include_traceback: bool) -> String {
-    let render = || body(out(profile), Facts { event, include_traceback }, payload);
+    let render = || body(out(profile), BodyContext { event, include_traceback }, payload);
     assert_eq!(render(), render(), "every attempt sends the same");
     String::from_utf8(render()).expect("UTF-8")
 }
