@@ -14,6 +14,7 @@ mod given_up;
 mod hung;
 mod idempotency;
 mod jobs;
+mod items;
 mod journeys;
 mod ladder;
 mod lanes;

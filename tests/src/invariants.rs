@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::table::Table;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     batch::Batch,
     delivery::{AttemptRound, Delivery, DeliveryState},
@@ -15,7 +14,7 @@ use domain::{
     source::Source,
 };
 
-use crate::{cloud::Cloud, receiver::Received};
+use crate::{cloud::Cloud, items, receiver::Received};
 
 /// Everything there is.
 #[derive(Debug, Default)]
@@ -36,35 +35,32 @@ pub struct World {
     pub webhooks: Vec<Endpoint>,
     /// The endpoints of `acme`.
     pub endpoints: Vec<Endpoint>,
+    /// Items that are of no kind, or differ from their kind.
+    pub strange: Vec<String>,
 }
 
 impl World {
     /// Reads the whole table.
     pub async fn read(cloud: &Cloud) -> Self {
         let mut world = Self::default();
-        let client = cloud.sound.dynamodb();
-        let scan = client.scan().table_name(&cloud.aws.names().table).consistent_read(true);
-        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        for item in items.expect("scanned") {
-            let text = |name: &str| match item.get(name) {
-                Some(AttributeValue::S(text)) => text.clone(),
-                _ => String::new(),
-            };
+        for item in items::scan(cloud).await {
+            world.strange.extend(items::kind(&item).err());
+            let text = |name: &str| items::text(&item, name);
             let (sk, doc) = (text("sk"), text("doc"));
             if sk == "EVT" {
-                world.events.push(serde_json::from_str(&doc).expect("an event"));
+                world.events.push(serde_json::from_str(doc).expect("an event"));
             } else if sk.starts_with("DLV#") {
-                world.deliveries.push(serde_json::from_str(&doc).expect("a delivery"));
+                world.deliveries.push(serde_json::from_str(doc).expect("a delivery"));
             } else if sk == "JOB" {
-                world.jobs.push(serde_json::from_str(&doc).expect("a job"));
+                world.jobs.push(serde_json::from_str(doc).expect("a job"));
             } else if sk == "BATCH" {
-                world.batches.push(serde_json::from_str(&doc).expect("a batch"));
+                world.batches.push(serde_json::from_str(doc).expect("a batch"));
             } else if sk.starts_with("NEW#") {
                 world.markers += 1;
             } else if sk.starts_with("EP#") && !text("pk").starts_with("APP#") {
-                world.webhooks.push(serde_json::from_str(&doc).expect("an endpoint"));
+                world.webhooks.push(serde_json::from_str(doc).expect("an endpoint"));
             } else if sk == "LTR" {
-                world.letters.push(serde_json::from_str(&doc).expect("a letter"));
+                world.letters.push(serde_json::from_str(doc).expect("a letter"));
             }
         }
         let table: Table = cloud.sound_table();
@@ -79,7 +75,8 @@ impl World {
         received: &[Received],
         crashes: usize,
     ) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut found: Vec<_> =
+            self.strange.iter().map(|what| format!("the table of items: {what}")).collect();
         self.every_acceptance_ends_somewhere(accepted, &mut found);
         self.one_effect_per_key(&mut found);
         self.one_delivery_per_endpoint(&mut found);

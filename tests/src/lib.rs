@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod event_bridge;
 pub mod faults;
 pub mod invariants;
+pub mod items;
 pub mod platform;
 pub mod receiver;
 pub mod sender;

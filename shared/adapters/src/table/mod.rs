@@ -1,38 +1,6 @@
 //! The one place that knows DynamoDB: one table, its keys, its conditions.
 //!
-//! | item | `pk` | `sk` | on `due` | on `listing` |
-//! |---|---|---|---|---|
-//! | source | `SOURCES` | name | | |
-//! | path token of a job | `TOKEN#<sha256>` | `TOKEN` | | |
-//! | requests of a source in a window | `RATE#<source>` | when it began | | |
-//! | until when a source's platform is left alone | `PAUSES` | name | | |
-//! | application | `APPS` | id | | |
-//! | whose a uid is | `APPUIDS` | uid | | |
-//! | endpoint | `APP#<app>` | `EP#<id>` | | |
-//! | endpoint's uid | `APP#<app>` | `EPUID#<uid>` | | |
-//! | how an endpoint fares | `HEALTH#<endpoint>` | `HEALTH` | | |
-//! | when the next call at a rate may go | `PACE#<endpoint>` | `PACE` | | |
-//! | event | `EVT#<id>` | `EVT` | while its content has a time to go | `EVTS#<app>` |
-//! | delivery | `EVT#<id>` | `DLV#<id>` | while something is to happen | `EP#<endpoint>` |
-//! | conflict | `EVT#<id>` | `CONFLICT#<sha256>` | | |
-//! | job | `JOB#<id>` | `JOB` | | `JOBS` |
-//! | endpoint of a job | `JOB#<id>` | `EP#<id>` | | |
-//! | the last number of a lane | `LANE#<endpoint>#<key>` | `LAST` | | |
-//! | who waits in it | `LANE#<endpoint>#<key>` | `AT#<number>` | | |
-//! | batch | `BATCH#<id>` | `BATCH` | while something is to be announced | `BATCHES` |
-//! | endpoint of a batch | `BATCH#<id>` | `EP#<id>` | | |
-//! | what is to be counted | `BATCH#<id>#<shard>` | `NEW#<job>#<joined or ended>` | always | |
-//! | a job that ended in it | `BATCH#<id>#<shard>` | `END#<job>` | | |
-//! | call id of a job | `CALL#<source>#<call id>` | `CALL` | | |
-//! | dead letter | `LTR#<id>` | `LTR` | | `LETTERS` |
-//! | its number | `LTRNO#<n>` | `LTRNO` | | |
-//! | task | `TASKS` | id | until it is finished | |
-//! | what came with an `Idempotency-Key` | `IDEM#<sha256>` | `IDEM` | | |
-//! | event type | `TYPES` | name | | |
-//! | API key | `KEYS` | id | | |
-//! | the last letter's number | `COUNTERS` | `letters` | | |
-//!
-//! An item is its entity as JSON in `doc`, and beside it only what conditions and indexes need.
+//! [`ITEMS`] lists the kinds of items with their keys, their indexes and how long they stay.
 
 mod answers;
 mod applications;
@@ -43,6 +11,7 @@ mod endpoints;
 mod events;
 mod health;
 mod idempotency;
+mod items;
 mod jobs;
 mod keys;
 mod lanes;
@@ -70,6 +39,7 @@ pub use self::{
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject, SHARDS},
     events::{EventContext, EventRecording, RecordOutcome},
+    items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
     letters::RedriveOutcome,
     row::Page,

@@ -1,0 +1,258 @@
+//! The kinds of items in the table: keys, indexes, lifetime. The list under "The table" in
+//! ARCHITECTURE.md is this one (`tests/it/items.rs` compares them), and the same test compares it
+//! with the items that the code writes.
+//!
+//! An item is its entity as JSON in `doc`. Beside `doc` stand only the attributes that conditions
+//! and indexes need.
+
+/// Whether the items of a kind carry an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// No item does.
+    Never,
+    /// Some do.
+    Sometimes,
+    /// Every item does.
+    Always,
+}
+
+/// An attribute that the items of a kind may carry.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute {
+    /// Whether they do.
+    pub presence: Presence,
+    /// When they do, or the value that they have; for readers.
+    pub text: &'static str,
+}
+
+/// A kind of item.
+///
+/// In a key or a list, `<name>` stands for at least one character other than `#`, `<name…>` for at
+/// least one character of any kind. Everything else stands for itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemKind {
+    /// The name of the kind.
+    pub name: &'static str,
+    /// The partition key.
+    pub pk: &'static str,
+    /// The sort key.
+    pub sk: &'static str,
+    /// `due_shard` and `due_at`: the index of what the sweep rings for.
+    pub due: Attribute,
+    /// `list` and `list_at`: the index that the API lists; the text is the value of `list`.
+    pub listing: Attribute,
+    /// `expires_at`, the time to live; the text says when the item goes.
+    pub expires: Attribute,
+}
+
+const fn never(text: &'static str) -> Attribute {
+    Attribute { presence: Presence::Never, text }
+}
+
+const fn sometimes(text: &'static str) -> Attribute {
+    Attribute { presence: Presence::Sometimes, text }
+}
+
+const fn always(text: &'static str) -> Attribute {
+    Attribute { presence: Presence::Always, text }
+}
+
+/// A kind that is on no index.
+const fn kind(
+    name: &'static str,
+    pk: &'static str,
+    sk: &'static str,
+    expires: Attribute,
+) -> ItemKind {
+    ItemKind { name, pk, sk, due: never(""), listing: never(""), expires }
+}
+
+/// A kind that is due, or listed, or both.
+const fn indexed(kind: ItemKind, due: Attribute, listing: Attribute) -> ItemKind {
+    ItemKind { due, listing, ..kind }
+}
+
+const RETAINED: &str = "`RetentionDays` after it was written";
+
+/// Every kind of item that the table holds.
+pub const ITEMS: &[ItemKind] = &[
+    kind("source", "SOURCES", "<name>", never("when it is deleted")),
+    kind("path token of a job", "TOKEN#<sha256>", "TOKEN", always(RETAINED)),
+    kind(
+        "number of requests of a source in a window",
+        "RATE#<source>",
+        "<start of the window>",
+        always("an hour after the window began"),
+    ),
+    kind(
+        "time until which a source's platform is not asked",
+        "PAUSES",
+        "<source>",
+        always("a minute after that time"),
+    ),
+    kind("application", "APPS", "<id>", never("never; a deleted one stays, marked")),
+    kind(
+        "application that bears a uid",
+        "APPUIDS",
+        "<uid>",
+        never("when the application is deleted or renamed"),
+    ),
+    kind("endpoint", "APP#<app>", "EP#<id>", never("when it is deleted")),
+    kind("endpoint that bears a uid", "APP#<app>", "EPUID#<uid>", never("with its endpoint")),
+    kind(
+        "failures of an endpoint",
+        "HEALTH#<endpoint>",
+        "HEALTH",
+        always("`RetentionDays` after the last failure, or when the endpoint is enabled or moved"),
+    ),
+    kind(
+        "next free moment of an endpoint or application with a rate",
+        "PACE#<endpoint or application>",
+        "PACE",
+        always("`RetentionDays` after the last reservation"),
+    ),
+    kind("event type", "TYPES", "<name>", never("when it is deleted")),
+    kind(
+        "answer to a POST with `Idempotency-Key`",
+        "IDEM#<sha256>",
+        "IDEM",
+        always("24 hours after the answer, or a minute after a request that was not answered"),
+    ),
+    indexed(
+        kind(
+            "event",
+            "EVT#<id>",
+            "EVT",
+            always("`RetentionDays` after it was recorded, or a day after its last letter"),
+        ),
+        sometimes("while its content has a time to go"),
+        always("EVTS#<app>"),
+    ),
+    indexed(
+        kind(
+            "delivery",
+            "EVT#<id>",
+            "DLV#<id>",
+            always("`RetentionDays` after its last or next attempt; with a letter 14 days more"),
+        ),
+        sometimes("while something is to happen to it"),
+        always("EP#<endpoint>"),
+    ),
+    kind("conflict", "EVT#<id>", "CONFLICT#<sha256>", always(RETAINED)),
+    indexed(
+        kind(
+            "job",
+            "JOB#<id>",
+            "JOB",
+            always("`RetentionDays` after its last change or next look"),
+        ),
+        sometimes("while its platform is to be asked, or its deadline to be watched"),
+        always("JOBS"),
+    ),
+    // One that was changed since, for example disabled by a 410, is written without `expires_at`.
+    kind(
+        "endpoint of a job",
+        "JOB#<id>",
+        "EP#<id>",
+        sometimes("four times `RetentionDays` after it was registered"),
+    ),
+    kind(
+        "last number of a lane",
+        "LANE#<endpoint>#<key>",
+        "LAST",
+        always("`RetentionDays` after the last number was given"),
+    ),
+    kind(
+        "delivery in a lane",
+        "LANE#<endpoint>#<key>",
+        "AT#<number>",
+        always("when the delivery ends, or `RetentionDays` after it was recorded"),
+    ),
+    indexed(
+        kind("batch", "BATCH#<id>", "BATCH", always("`RetentionDays` after its last change")),
+        sometimes("while something is to be announced"),
+        always("BATCHES"),
+    ),
+    kind(
+        "endpoint of a batch",
+        "BATCH#<id>",
+        "EP#<id>",
+        sometimes("four times `RetentionDays` after it was registered"),
+    ),
+    indexed(
+        kind(
+            "marker: a job that is to be counted",
+            "BATCH#<id>#<shard>",
+            "NEW#<job>#<joined or ended>",
+            never("when it is counted"),
+        ),
+        always("always"),
+        never(""),
+    ),
+    kind("job that ended in a batch", "BATCH#<id>#<shard>", "END#<job>", always(RETAINED)),
+    kind("job that a call runs", "CALL#<source>#<call id…>", "CALL", always(RETAINED)),
+    indexed(
+        kind(
+            "dead letter",
+            "LTR#<id>",
+            "LTR",
+            always("at its `expires_at`, or `RetentionDays` after it arrived"),
+        ),
+        never(""),
+        always("LETTERS"),
+    ),
+    kind("letter that bears a number", "LTRNO#<n>", "LTRNO", always("with its letter")),
+    kind("last number of a letter", "COUNTERS", "letters", never("never")),
+    indexed(
+        kind("task", "TASKS", "<id>", sometimes("`RetentionDays` after it ended")),
+        sometimes("until it has ended"),
+        never(""),
+    ),
+    kind("API key", "KEYS", "<id>", never("when it is revoked")),
+];
+
+impl ItemKind {
+    /// The kind of the item with this key; `None` if no kind has such a key.
+    pub fn of(pk: &str, sk: &str) -> Option<&'static Self> {
+        ITEMS.iter().find(|kind| fits(kind.pk, pk) && fits(kind.sk, sk))
+    }
+}
+
+/// Whether a text has the form of a pattern.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    let Some((literal, rest)) = pattern.split_once('<') else { return pattern == text };
+    let Some(text) = text.strip_prefix(literal) else { return false };
+    let (name, rest) = rest.split_once('>').unwrap_or((rest, ""));
+    let end = if name.ends_with('…') { text.len() } else { text.find('#').unwrap_or(text.len()) };
+    0 < end && fits(rest, &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_belongs_to_one_kind_or_none() {
+        for (pk, sk, name) in [
+            ("SOURCES", "modal", Some("source")),
+            ("EVT#a1", "EVT", Some("event")),
+            ("EVT#a1", "DLV#dlv_b", Some("delivery")),
+            ("EVT#a1", "DLV#", None),
+            ("JOB#j", "EP#e", Some("endpoint of a job")),
+            ("BATCH#b", "BATCH", Some("batch")),
+            ("BATCH#b#0", "BATCH", None),
+            ("BATCH#b#0", "NEW#job_1#ended", Some("marker: a job that is to be counted")),
+            ("BATCH#b#0", "END#job_1", Some("job that ended in a batch")),
+            ("CALL#modal#a#b", "CALL", Some("job that a call runs")),
+            ("LANE#ep_1#k", "AT#00001", Some("delivery in a lane")),
+            ("COUNTERS", "letters", Some("last number of a letter")),
+            ("COUNTERS", "events", None),
+            ("", "", None),
+        ] {
+            let kinds = ITEMS.iter().filter(|kind| fits(kind.pk, pk) && fits(kind.sk, sk));
+            let names: Vec<_> = kinds.map(|kind| kind.name).collect();
+            assert_eq!(names, name.into_iter().collect::<Vec<_>>(), "{pk} {sk}");
+            assert_eq!(ItemKind::of(pk, sk).map(|kind| kind.name), name);
+        }
+    }
+}

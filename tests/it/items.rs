@@ -1,0 +1,215 @@
+//! The list of the kinds of items (`adapters::table::ITEMS`) is what ARCHITECTURE.md shows and what
+//! the code writes.
+
+use std::collections::BTreeSet;
+
+use adapters::table::{ITEMS, Presence};
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use domain::{id::BatchId, retry::Policy};
+use serde_json::{Value, json};
+use tests::{
+    cloud::Cloud,
+    faults::Faults,
+    items::{self, Item},
+    platform::{Platform, Reply},
+    receiver::Receiver,
+    sender::completion,
+};
+use tower::ServiceExt;
+
+use crate::tidy::{read, root};
+
+/// The table of items as ARCHITECTURE.md has to show it.
+fn table() -> Vec<String> {
+    let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    let rows = ITEMS.iter().map(|kind| {
+        format!(
+            "| {} | `{}` | `{}` | {} | {} | {} |",
+            kind.name,
+            kind.pk,
+            kind.sk,
+            kind.due.text,
+            code(kind.listing.text),
+            kind.expires.text
+        )
+        .replace("|  |", "| |")
+        .replace("|  |", "| |")
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_table_of_items_in_the_architecture_is_the_one_of_the_code() {
+    let text = read(&root().join("ARCHITECTURE.md"));
+    let section = text.split("## The table").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let shown = section.expect("a section").lines().filter(|line| line.starts_with("| "));
+    let shown: Vec<_> = shown.skip(1).collect();
+    let wanted = table();
+    let missing: Vec<_> = wanted.iter().filter(|row| !shown.contains(&row.as_str())).collect();
+    let wrong: Vec<_> = shown.iter().filter(|row| !wanted.contains(&(**row).to_owned())).collect();
+    assert!(missing.is_empty() && wrong.is_empty(), "missing {missing:#?}\nwrong {wrong:#?}");
+    assert_eq!(shown, wanted, "in the same order");
+}
+
+/// The kinds that were seen, and what was wrong with items.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeSet<&'static str>,
+    /// Kinds of which an item carried an attribute that some carry, and of which one did not.
+    with: BTreeSet<(&'static str, &'static str)>,
+    without: BTreeSet<(&'static str, &'static str)>,
+    wrong: Vec<String>,
+}
+
+impl Seen {
+    async fn look(&mut self, cloud: &Cloud) {
+        for item in items::scan(cloud).await {
+            match items::kind(&item) {
+                Err(wrong) => self.wrong.push(wrong),
+                Ok(kind) => {
+                    self.kinds.insert(kind.name);
+                    for (name, attribute) in [("due_at", kind.due), ("expires_at", kind.expires)] {
+                        if attribute.presence == Presence::Sometimes {
+                            match item.contains_key(name) {
+                                true => self.with.insert((kind.name, name)),
+                                false => self.without.insert((kind.name, name)),
+                            };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn done(cloud: &Cloud, method: Method, path: &str, body: Value) -> Value {
+    let (status, answer) = cloud.call_with(method, path, &[], Some(body)).await;
+    assert!(status.is_success(), "{path}: {status} {answer}");
+    answer
+}
+
+/// Sources, an application, keys, types, endpoints.
+async fn set_up(cloud: &Cloud, receiver: &Receiver) {
+    done(cloud, Method::POST, "/api/v1/app", json!({ "uid": "other", "name": "other" })).await;
+    let key = Some(json!({ "name": "ci", "scope": "read" }));
+    let once = [("idempotency-key", "once")];
+    let (status, answer) = cloud.call_with(Method::POST, "/v1/keys", &once, key).await;
+    assert!(status.is_success(), "{answer}");
+    let kind = json!({ "name": "order.paid", "description": "An order was paid" });
+    done(cloud, Method::POST, "/api/v1/event-type", kind).await;
+    let gpu = json!({
+        "profile": "runpod", "secrets": ["0123456789abcdef0123456789abcdef"], "application": "acme",
+        "platform": { "kind": "runpod", "endpoint_id": "e1", "secret": "platform-key" },
+    });
+    done(cloud, Method::PUT, "/v1/sources/gpu", gpu).await;
+    done(cloud, Method::PUT, "/v1/jobs/g1", json!({ "source": "gpu" })).await;
+    let endpoint = "/api/v1/app/acme/endpoint";
+    let ordered = json!({
+        "uid": "ordered", "url": receiver.url("/ordered"), "ordering": "job", "throttleRate": 50,
+    });
+    done(cloud, Method::POST, endpoint, ordered).await;
+}
+
+/// A request whose source counts its requests.
+async fn limited(cloud: &Cloud) {
+    cloud.options(json!({ "rate_limit": { "requests": 100, "per": "second" } })).await;
+    let body = completion("limited", "success", "1");
+    let mut request = Request::post("/in/modal").body(Body::from(body.clone())).expect("one");
+    *request.headers_mut() = tests::sender::headers(&body, cloud.clock.now());
+    let response = cloud.ingest().oneshot(request).await.expect("infallible");
+    assert!(response.status().is_success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_item_is_written_and_no_other() {
+    let receiver = Receiver::start().await;
+    receiver.answer_at("/broken", 500);
+    let mut cloud = Cloud::start(Faults::default()).await;
+    let mut seen = Seen::default();
+    set_up(&cloud, &receiver).await;
+    let policy = Policy::of(Some(1), Some(5), Some(vec![1])).expect("valid");
+    cloud.endpoint(&receiver.url("/broken"), policy).await;
+    limited(&cloud).await;
+    seen.look(&cloud).await;
+
+    // A batch and its job, each with a webhook of its own; the job's call is known by another id.
+    let webhook =
+        json!({ "url": receiver.url("/job"), "secret": "0123456789abcdef0123456789abcdef" });
+    let batch =
+        json!({ "external_id": "b1", "application": "acme", "size": 1, "webhook": webhook });
+    done(&cloud, Method::POST, "/v1/batches", batch).await;
+    let job = json!({ "source": "modal", "batch_id": "b1", "call_id": "c1", "webhook": webhook });
+    done(&cloud, Method::PUT, "/v1/jobs/job-c1", job).await;
+    cloud.send(&completion("c1", "success", "1")).await;
+    // The same key with other bytes.
+    cloud.send(&completion("c1", "success", "2")).await;
+    // Its event is recorded, and nothing is counted or sent yet.
+    assert!(cloud.step(&cloud.aws.names().inbox.clone()).await);
+    seen.look(&cloud).await;
+    cloud.work().await;
+    seen.look(&cloud).await;
+
+    // A batch that is closed, before the bell for it has been heard.
+    let open = json!({ "external_id": "open", "application": "acme" });
+    let open = done(&cloud, Method::POST, "/v1/batches", open).await;
+    let id = BatchId::parse(open["id"].as_str().expect("an id")).expect("an id");
+    let table = cloud.sound_table();
+    let batch = table.batch(&id).await.expect("read").expect("there");
+    table.put_batch(&batch.closed(None, cloud.clock.now()), None).await.expect("kept");
+    seen.look(&cloud).await;
+
+    // A message whose payload has a time to go.
+    let message = json!({ "eventType": "order.paid", "payload": {}, "payloadRetentionHours": 1 });
+    done(&cloud, Method::POST, "/api/v1/app/acme/msg", message).await;
+    // What cannot be delivered becomes a letter, and waits for its endpoint.
+    cloud.minutes(4).await;
+    seen.look(&cloud).await;
+    let redrive = "/v1/webhooks/dead-letter/redrive";
+    done(&cloud, Method::POST, redrive, json!({ "filter": { "state": "waiting" } })).await;
+    cloud.minutes(4).await;
+    seen.look(&cloud).await;
+
+    // A platform that is asked, and had enough.
+    let enough = |_: &str| Reply { retry_after: Some(290), ..Reply::new(429, "{}") };
+    let platform = Platform::start(cloud.clock.clone(), enough).await;
+    let asked = json!({ "kind": "http", "status_url": platform.url("/calls/{call_id}") });
+    cloud.options(json!({ "platform": asked, "deadline_seconds": 60 })).await;
+    cloud.expect("modal", "late", "late-call").await;
+    cloud.minutes(3).await;
+    seen.look(&cloud).await;
+
+    assert!(seen.wrong.is_empty(), "{:#?}", seen.wrong);
+    let all: BTreeSet<_> = ITEMS.iter().map(|kind| kind.name).collect();
+    let unseen: Vec<_> = all.difference(&seen.kinds).collect();
+    assert!(unseen.is_empty(), "no item of these kinds was written: {unseen:#?}");
+    for kind in ["event", "delivery", "job", "batch", "task"] {
+        let due = (kind, "due_at");
+        assert!(seen.with.contains(&due), "no {kind} was due");
+        assert!(seen.without.contains(&due), "every {kind} was due");
+    }
+}
+
+#[test]
+fn an_item_that_differs_from_its_kind_is_noticed() {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let item = |attributes: &[(&str, &str)]| -> Item {
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect()
+    };
+    let key = [("pk", "LTR#ltr_1"), ("sk", "LTR"), ("expires_at", "1")];
+    let listed = [("list", "LETTERS"), ("list_at", "1")];
+    let letter = [key.as_slice(), &listed].concat();
+    assert!(items::kind(&item(&letter)).is_ok());
+    for wrong in [
+        key.to_vec(),
+        [letter.as_slice(), &[("due_shard", "0"), ("due_at", "1")]].concat(),
+        [key.as_slice(), &[("list", "JOBS"), ("list_at", "1")]].concat(),
+        [&key[..2], listed.as_slice()].concat(),
+        [&[("pk", "LETTER#1")], &letter[1..]].concat(),
+    ] {
+        assert!(items::kind(&item(&wrong)).is_err(), "{wrong:?}");
+    }
+}
