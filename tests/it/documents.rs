@@ -6,6 +6,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use domain::retry::{LADDER, MAX_DELAY, MAX_DELAYS, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT, Policy};
+
 use crate::tidy::{read, root, walk};
 
 /// Folders with documents of ours.
@@ -224,4 +226,40 @@ fn every_profile_has_a_row_among_the_senders() {
         assert!(rows.contains(&first), "docs/senders.md has no row for the profile {name}");
     }
     assert!(20 < profiles.len(), "{} profiles", profiles.len());
+}
+
+/// A duration as the documents write it: seconds, minutes or hours, whichever is whole.
+fn in_words(seconds: u32) -> String {
+    match seconds {
+        hours if hours % 3600 == 0 => format!("{} h", hours / 3600),
+        minutes if minutes % 60 == 0 => format!("{} min", minutes / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[test]
+fn the_page_on_policies_states_the_bounds_and_the_defaults_of_the_code() {
+    let page = read(&root().join("docs/policies.md"));
+    let row = |field: &str| {
+        let start = format!("| `{field}`");
+        let row = page.lines().find(|line| line.starts_with(&start));
+        row.unwrap_or_else(|| panic!("docs/policies.md has no row for {field}"))
+    };
+    let schedule = LADDER.map(in_words).join(", ");
+    let default = Policy::default();
+    for (field, stated) in [
+        ("delays", format!("1 to {MAX_DELAYS} waits")),
+        ("delays", format!("each at most {MAX_DELAY}")),
+        ("delays", schedule.clone()),
+        ("maxRetries", format!("1 to {MAX_RETRIES}")),
+        ("maxRetries", format!("| {}, or as many", default.max_retries)),
+        ("timeoutSeconds", format!("{MIN_TIMEOUT} to {MAX_TIMEOUT}")),
+        ("timeoutSeconds", format!("| {} |", default.timeout_seconds)),
+    ] {
+        assert!(row(field).contains(&stated), "{field}: docs/policies.md does not say {stated:?}");
+    }
+    let (last, others) = schedule.rsplit_once(", ").map(|(a, b)| (b, a)).expect("several");
+    let sentence = format!("at once, then after {others} and {last}");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains(&sentence), "docs/policies.md does not say {sentence:?}");
 }

@@ -8,8 +8,8 @@ mod rules;
 use reading::{folders, parse, template, text};
 use serde_json::{Value, json};
 
-/// Seconds a call to a subscriber may take at most: what `domain::retry::Policy` allows.
-const LONGEST_CALL: u64 = 300;
+/// Seconds a call to a subscriber may take at most.
+const LONGEST_CALL: u64 = domain::retry::MAX_TIMEOUT as u64;
 /// Seconds a delivery stays claimed at most.
 const CLAIM_LEASE: u64 = LONGEST_CALL + domain::delivery::LEASE_MARGIN.as_secs();
 

@@ -14,9 +14,9 @@ use crate::{delivery::LEASE_MARGIN, outgoing::SuccessStatuses};
 pub struct Policy {
     /// Seconds to wait before each retry; the last one repeats.
     pub delays: Vec<u32>,
-    /// Retries after the first attempt, 1 to 10.
+    /// Retries after the first attempt, 1 to [`MAX_RETRIES`].
     pub max_retries: u8,
-    /// How long one attempt may take, in seconds, 5 to 300.
+    /// Time for one attempt in seconds, [`MIN_TIMEOUT`] to [`MAX_TIMEOUT`].
     pub timeout_seconds: u16,
     /// What is said about single statuses.
     #[serde(default)]
@@ -26,15 +26,32 @@ pub struct Policy {
 /// The example ladder of Standard Webhooks; its first step is the first attempt itself.
 pub const LADDER: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
-/// Longest wait between two attempts that a policy may ask for, in seconds.
+/// Longest wait between two attempts that a policy may ask for, in seconds: a day.
 pub const MAX_DELAY: u32 = 86_400;
+
+/// Most retries that a policy may ask for. With waits of [`MAX_DELAY`], spread by up to 20 %, ten of
+/// them end within 12 days; an event is kept for 14 days at least.
+pub const MAX_RETRIES: u8 = 10;
+
+/// Most waits that a policy may list: one per retry.
+pub const MAX_DELAYS: usize = MAX_RETRIES as usize;
+
+/// Shortest time for one attempt, in seconds.
+pub const MIN_TIMEOUT: u16 = 5;
+
+/// Longest time for one attempt, in seconds. `DeliverFunction` in template.yaml has to run for
+/// longer than this and [`LEASE_MARGIN`].
+pub const MAX_TIMEOUT: u16 = 300;
+
+/// Time for one attempt in seconds, unless a policy sets it.
+pub const DEFAULT_TIMEOUT: u16 = 30;
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             delays: LADDER.to_vec(),
-            max_retries: 9,
-            timeout_seconds: 30,
+            max_retries: LADDER.len() as u8,
+            timeout_seconds: DEFAULT_TIMEOUT,
             rules: StatusRules::default(),
         }
     }
@@ -43,14 +60,18 @@ impl Default for Policy {
 /// Why a policy cannot be kept. The caller may read this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
-    /// Out of bounds.
-    #[error("maxRetries is 1 to 10")]
+    /// The number of retries is out of bounds.
+    #[error("maxRetries is 1 to {most}", most = MAX_RETRIES)]
     MaxRetries,
-    /// Out of bounds.
-    #[error("timeoutSeconds is 5 to 300")]
+    /// The time for one attempt is out of bounds.
+    #[error("timeoutSeconds is {least} to {most}", least = MIN_TIMEOUT, most = MAX_TIMEOUT)]
     Timeout,
-    /// Out of bounds.
-    #[error("delays is a list of 1 to 10 whole seconds, each at most 86400")]
+    /// There are too many waits or none, or one of them is too long.
+    #[error(
+        "delays is a list of 1 to {most} whole seconds, each at most {longest}",
+        most = MAX_DELAYS,
+        longest = MAX_DELAY
+    )]
     Delays,
 }
 
@@ -63,21 +84,22 @@ impl Policy {
     ) -> Result<Self, InvalidPolicy> {
         let mut policy = Self::default();
         if let Some(delays) = delays {
-            if delays.is_empty() || 10 < delays.len() {
+            if delays.is_empty() || MAX_DELAYS < delays.len() {
                 return Err(InvalidPolicy::Delays);
             }
             let seconds =
                 |delay: i64| u32::try_from(delay).ok().filter(|delay| *delay <= MAX_DELAY);
             let delays: Option<Vec<_>> = delays.into_iter().map(seconds).collect();
             policy.delays = delays.ok_or(InvalidPolicy::Delays)?;
-            policy.max_retries = u8::try_from(policy.delays.len()).unwrap_or(10);
+            policy.max_retries = u8::try_from(policy.delays.len()).unwrap_or(MAX_RETRIES);
         }
         if let Some(retries) = max_retries {
-            let retries = u8::try_from(retries).ok().filter(|n| (1..=10).contains(n));
+            let retries = u8::try_from(retries).ok().filter(|n| (1..=MAX_RETRIES).contains(n));
             policy.max_retries = retries.ok_or(InvalidPolicy::MaxRetries)?;
         }
         if let Some(seconds) = timeout_seconds {
-            let seconds = u16::try_from(seconds).ok().filter(|n| (5..=300).contains(n));
+            let allowed = MIN_TIMEOUT..=MAX_TIMEOUT;
+            let seconds = u16::try_from(seconds).ok().filter(|n| allowed.contains(n));
             policy.timeout_seconds = seconds.ok_or(InvalidPolicy::Timeout)?;
         }
         Ok(policy)
