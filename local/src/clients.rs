@@ -1,12 +1,12 @@
 //! SDK clients for the local services, over plain HTTP.
 
-use crate::Urls;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+
+use crate::Urls;
 
 /// The region everything claims to be in.
 pub const REGION: &str = "us-east-1";

@@ -3,9 +3,12 @@
 //! `dynamodb.sqlite`, `sqs.sqlite` (each with SQLite's `-wal` and `-shm`), `s3/<bucket>/…`, and `lock`,
 //! an empty file whose lock the operating system releases however the process ends.
 
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
+
 use crate::StartError;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
 
 /// A directory that is ours until this is dropped.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! DynamoDB: dynoxide over SQLite, and the relay's table in it.
 
-use crate::StartError;
-use crate::data::failed;
-use crate::resources;
+use std::path::Path;
+
 use dynoxide::Database;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::Path;
+
+use crate::{StartError, data::failed, resources};
 
 /// Opens the database in `file`, or one in memory.
 pub(crate) fn open(file: Option<&Path>) -> Result<Database, StartError> {

@@ -22,12 +22,13 @@ mod secrets;
 mod server;
 mod sqs;
 
-pub use clients::{ACCESS_KEY_ID, Clients, REGION, SECRET_ACCESS_KEY};
-pub use error::StartError;
-pub use options::{Names, Options, Ports, QueueTimes};
+use std::{sync::Arc, time::Duration};
 
-use std::sync::Arc;
-use std::time::Duration;
+pub use self::{
+    clients::{ACCESS_KEY_ID, Clients, REGION, SECRET_ACCESS_KEY},
+    error::StartError,
+    options::{Names, Options, Ports, QueueTimes},
+};
 
 /// The four services, running until [`stop`](Self::stop) or until this is dropped.
 #[derive(Debug)]

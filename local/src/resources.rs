@@ -3,8 +3,9 @@
 //! DynamoDB's part is in the API's JSON, whose property names CloudFormation shares, so that a test
 //! can compare it with the template.
 
-use crate::{Names, QueueTimes};
 use serde_json::{Value, json};
+
+use crate::{Names, QueueTimes};
 
 /// `CreateTable`'s request for the table.
 pub fn table(name: &str) -> Value {

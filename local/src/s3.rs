@@ -1,17 +1,25 @@
 //! S3: s3s over a directory, one sub-directory per bucket.
 
-use crate::StartError;
-use crate::clients::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
-use crate::data::failed;
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use std::path::Path;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
+use s3s_fs::FileSystem;
+
+use crate::{
+    StartError,
+    clients::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
+    data::failed,
+};
 
 /// The service over `directory`, which exists, with `bucket` in it.
 pub(crate) fn service(directory: &Path, bucket: &str) -> Result<S3Service, StartError> {

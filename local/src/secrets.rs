@@ -1,12 +1,16 @@
 //! Secrets Manager, as much of it as the functions call: `GetSecretValue` of fixed values.
 
-use crate::clients::REGION;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, extract::State};
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::Arc;
+
+use crate::clients::REGION;
 
 type Secrets = Arc<HashMap<String, String>>;
 

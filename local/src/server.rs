@@ -1,12 +1,11 @@
 //! Loopback listeners, and servers that end together.
 
-use crate::StartError;
+use std::{net::Ipv4Addr, time::Duration};
+
 use axum::Router;
-use std::net::Ipv4Addr;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::StartError;
 
 /// How long [`Servers::stop`] waits for running requests. A client that has sent half a request
 /// would hold a server for ever.

@@ -23,22 +23,31 @@ mod refusal;
 mod request;
 mod store;
 
-use crate::data::failed;
-use crate::{StartError, resources};
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
-use queue::{ACCOUNT, Queue};
-use refusal::Refusal;
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::Store;
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, HeaderName, header},
+    response::{IntoResponse, Response},
+};
 use tokio::sync::watch;
+
+use self::{
+    queue::{ACCOUNT, Queue},
+    refusal::Refusal,
+    store::Store,
+};
+use crate::{StartError, data::failed, resources};
 
 /// A mebibyte of message may be six of JSON, and there are ten in an (over-long) batch.
 const MAX_REQUEST: usize = 64 * 1_048_576;

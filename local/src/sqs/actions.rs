@@ -1,18 +1,21 @@
 //! One action per request: read it, judge it, do it, answer.
 
-use super::queue::Queue;
-use super::refusal::Refusal;
-use super::request::{
-    AttributeNames, Attributes, BatchRequest, ChangeVisibility, Delete, Draft, Entry, ListQueues,
-    Named, Nothing, OnQueue, Receive, SetAttributes,
-};
-use super::store::{NewMessage, ReceivedMessage};
-use super::{Sqs, digest, limits, queue};
+use std::{collections::BTreeMap, time::Duration};
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::time::Instant;
+
+use super::{
+    Sqs, digest, limits,
+    queue::{self, Queue},
+    refusal::Refusal,
+    request::{
+        AttributeNames, Attributes, BatchRequest, ChangeVisibility, Delete, Draft, Entry,
+        ListQueues, Named, Nothing, OnQueue, Receive, SetAttributes,
+    },
+    store::{NewMessage, ReceivedMessage},
+};
 
 type Answer = Result<Value, Refusal>;
 

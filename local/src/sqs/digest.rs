@@ -1,8 +1,8 @@
 //! The MD5 sums that SDKs compare with their own: of a body, and of message attributes.
 
-use super::limits::decoded;
-use super::request::Attributes;
 use md5::{Digest, Md5};
+
+use super::{limits::decoded, request::Attributes};
 
 /// A body's sum.
 pub(crate) fn of_body(body: &str) -> String {

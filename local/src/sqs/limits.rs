@@ -1,11 +1,13 @@
 //! What SQS refuses, as pure judgements over requests.
 
-use super::refusal::Refusal;
-use super::request::{Attribute, Attributes, Draft, Entry};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use std::collections::HashSet;
-use std::ops::RangeInclusive;
+use std::{collections::HashSet, ops::RangeInclusive};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    refusal::Refusal,
+    request::{Attribute, Attributes, Draft, Entry},
+};
 
 /// Bytes in a message, attributes included, and in a batch.
 pub(crate) const MAX_BYTES: usize = 1_048_576;

@@ -1,11 +1,14 @@
 //! A queue's attributes: judged when they are set, kept as they were given.
 
-use super::limits::{DELAY, MAX_BYTES, VISIBILITY, WAIT};
-use super::refusal::Refusal;
-use crate::clients::REGION;
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+
+use super::{
+    limits::{DELAY, MAX_BYTES, VISIBILITY, WAIT},
+    refusal::Refusal,
+};
+use crate::clients::REGION;
 
 /// The account that every queue belongs to.
 pub(crate) const ACCOUNT: &str = "000000000000";

@@ -1,9 +1,11 @@
 //! SQS's errors, in the form its JSON protocol gives them: a `__type` in the body, and the code of the
 //! older query protocol in a header, which is the one that SDKs report.
 
-use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde_json::{Value, json};
 
 /// A request, or an entry of a batch, that SQS does not carry out.

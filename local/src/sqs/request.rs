@@ -1,7 +1,8 @@
 //! Requests as the JSON protocol spells them. Numbers and lengths are judged in `limits`.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 /// A message's attributes by name.
 pub(crate) type Attributes = BTreeMap<String, Attribute>;

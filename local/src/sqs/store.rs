@@ -5,13 +5,16 @@
 //! `synchronous = NORMAL`, a committed change has reached the operating system: it survives the death
 //! of this process, and the machine's last moments may be lost with its power. dynoxide does the same.
 
-use super::queue::{Queue, RedrivePolicy};
-use super::refusal::Refusal;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
+
+use super::{
+    queue::{Queue, RedrivePolicy},
+    refusal::Refusal,
+};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS queues (

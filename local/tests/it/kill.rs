@@ -3,18 +3,24 @@
 //! The services run in a child process, which is this test binary again; clients and the book of
 //! acknowledgements are here.
 
-use crate::{Scratch, handle, inbox, receive};
+use std::{
+    collections::HashSet,
+    io::Write,
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use local::{Clients, LocalAws, Urls};
-use std::collections::HashSet;
-use std::io::Write;
-use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::{Scratch, handle, inbox, receive};
 
 const DATA: &str = "LOCAL_AWS_TEST_DATA";
 const READY: &str = "serving on ";

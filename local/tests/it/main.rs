@@ -6,8 +6,10 @@ mod refusals;
 mod restart;
 mod services;
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::{
+    Client,
+    types::{Message, MessageSystemAttributeName},
+};
 use local::{LocalAws, Options};
 
 /// The four services in memory.

@@ -1,13 +1,17 @@
 //! SQS as the relay uses it.
 
-use crate::{handle, in_memory, inbox, receive, receive_one, send, system};
-use aws_sdk_sqs::primitives::Blob;
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    MessageAttributeValue, MessageSystemAttributeName, MessageSystemAttributeNameForSends,
-    MessageSystemAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
-};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_sqs::{
+    primitives::Blob,
+    types::{
+        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+        MessageAttributeValue, MessageSystemAttributeName, MessageSystemAttributeNameForSends,
+        MessageSystemAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
+    },
+};
+
+use crate::{handle, in_memory, inbox, receive, receive_one, send, system};
 
 fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
     SendMessageBatchRequestEntry::builder()

@@ -1,8 +1,11 @@
 //! What SQS refuses, with the codes that AWS gives.
 
+use aws_sdk_sqs::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
+
 use crate::{in_memory, inbox, receive_one, send};
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 const MEBIBYTE: usize = 1_048_576;
 

@@ -1,11 +1,13 @@
 //! What a stop and a start on the same directory keep.
 
-use crate::{Scratch, handle, inbox, receive, receive_one, send, system};
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use local::{LocalAws, Options, QueueTimes};
-use std::time::Duration;
+
+use crate::{Scratch, handle, inbox, receive, receive_one, send, system};
 
 #[tokio::test]
 async fn items_objects_and_messages_are_found_again() {

@@ -1,10 +1,12 @@
 //! DynamoDB, S3 and Secrets Manager; what a start promises.
 
-use crate::{Scratch, in_memory};
+use std::time::{Duration, Instant};
+
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType, TimeToLiveStatus};
 use aws_sdk_s3::primitives::ByteStream;
 use local::{LocalAws, Options, Ports, StartError};
-use std::time::{Duration, Instant};
+
+use crate::{Scratch, in_memory};
 
 #[tokio::test]
 async fn the_table_has_its_indexes_and_its_time_to_live() {
