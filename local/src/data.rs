@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::StartError;
+use crate::LocalAwsError;
 
 /// A directory that is ours until this is dropped.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum DataDirectory {
 
 impl DataDirectory {
     /// Creates the directory if it is missing and takes its lock; `None` is a temporary directory.
-    pub(crate) fn open(path: Option<&Path>) -> Result<DataDirectory, StartError> {
+    pub(crate) fn open(path: Option<&Path>) -> Result<DataDirectory, LocalAwsError> {
         let Some(path) = path else {
             let path = std::env::temp_dir().join(format!("relay-local-{}", uuid::Uuid::new_v4()));
             create(&path.join("s3"))?;
@@ -32,7 +32,7 @@ impl DataDirectory {
         let file = File::create(&lock).map_err(|e| failed(&lock, &e))?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirectory::Kept { path: path.to_owned(), _lock: file }),
-            Err(TryLockError::WouldBlock) => Err(StartError::InUse(path.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(LocalAwsError::InUse(path.to_owned())),
             Err(TryLockError::Error(e)) => Err(failed(&lock, &e)),
         }
     }
@@ -63,11 +63,11 @@ impl Drop for DataDirectory {
     }
 }
 
-fn create(path: &Path) -> Result<(), StartError> {
+fn create(path: &Path) -> Result<(), LocalAwsError> {
     std::fs::create_dir_all(path).map_err(|e| failed(path, &e))
 }
 
 /// The error of a file that cannot be used.
-pub(crate) fn failed(path: &Path, reason: &impl ToString) -> StartError {
-    StartError::Data { path: path.to_owned(), reason: reason.to_string() }
+pub(crate) fn failed(path: &Path, reason: &impl ToString) -> LocalAwsError {
+    LocalAwsError::Data { path: path.to_owned(), reason: reason.to_string() }
 }

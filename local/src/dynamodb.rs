@@ -6,10 +6,10 @@ use dynoxide::Database;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{StartError, data::failed, resources};
+use crate::{LocalAwsError, data::failed, resources};
 
 /// Opens the database in `file`, or one in memory.
-pub(crate) fn open(file: Option<&Path>) -> Result<Database, StartError> {
+pub(crate) fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
     let Some(file) = file else {
         return Database::memory().map_err(|e| failed(Path::new(":memory:"), &e));
     };
@@ -18,9 +18,9 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Database, StartError> {
 }
 
 /// Creates the relay's table, unless it is there.
-pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), StartError> {
+pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), LocalAwsError> {
     let refused =
-        |reason: String| StartError::Resource { resource: format!("table {name}"), reason };
+        |reason: String| LocalAwsError::Resource { resource: format!("table {name}"), reason };
     let existing = database.get_table_metadata(name).map_err(|e| refused(e.to_string()))?;
     let wanted = resources::table(name);
     match existing {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Why [`LocalAws::start`](crate::LocalAws::start) gave up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
+pub enum LocalAwsError {
     /// Another process holds the data directory.
     #[error("{} is in use: is another `relay dev` running on it?", .0.display())]
     InUse(PathBuf),

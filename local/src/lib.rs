@@ -26,15 +26,15 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{
     clients::{ACCESS_KEY_ID, Clients, REGION, SECRET_ACCESS_KEY},
-    error::StartError,
-    options::{Names, Options, Ports, QueueTimes},
+    error::LocalAwsError,
+    options::{Options, Ports, QueueTimes, ResourceNames},
 };
 
 /// The four services, running until [`stop`](Self::stop) or until this is dropped.
 #[derive(Debug)]
 pub struct LocalAws {
     urls: Urls,
-    names: Names,
+    names: ResourceNames,
     sqs: Arc<sqs::Sqs>,
     servers: server::Servers,
     /// Declared last: the directory is given up after everything that writes to it.
@@ -57,7 +57,7 @@ pub struct Urls {
 impl LocalAws {
     /// Opens the data, binds the ports, creates the table, queues and bucket that are missing, and
     /// serves. Queue settings follow `options` at every start; an existing table is left as it is.
-    pub async fn start(options: Options) -> Result<LocalAws, StartError> {
+    pub async fn start(options: Options) -> Result<LocalAws, LocalAwsError> {
         let data = data::DataDirectory::open(options.data.as_deref())?;
         let dynamodb_port = server::Port::bind("DynamoDB", options.ports.dynamodb).await?;
         let sqs_port = server::Port::bind("SQS", options.ports.sqs).await?;
@@ -98,7 +98,7 @@ impl LocalAws {
     }
 
     /// The names the resources were created under.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &ResourceNames {
         &self.names
     }
 
@@ -111,7 +111,8 @@ impl LocalAws {
     /// that the template would give. (Version 1 of the AWS CLI overrides SQS's endpoint by the region
     /// and needs `--endpoint-url` for that service.)
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let Names { table, bucket, master_key_secret, admin_key_secret, .. } = self.names.clone();
+        let ResourceNames { table, bucket, master_key_secret, admin_key_secret, .. } =
+            self.names.clone();
         vec![
             ("AWS_ENDPOINT_URL_DYNAMODB", self.urls.dynamodb.clone()),
             ("AWS_ENDPOINT_URL_SQS", self.urls.sqs.clone()),

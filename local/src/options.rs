@@ -12,7 +12,7 @@ pub struct Options {
     /// Which ports to listen on.
     pub ports: Ports,
     /// What the resources are called.
-    pub names: Names,
+    pub names: ResourceNames,
     /// How long queues hide and keep messages.
     pub queues: QueueTimes,
     /// Secret id and value: what `GetSecretValue` serves.
@@ -34,7 +34,7 @@ pub struct Ports {
 
 /// What the resources are called.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct ResourceNames {
     /// The table.
     pub table: String,
     /// The bucket.
@@ -53,9 +53,9 @@ pub struct Names {
     pub admin_key_secret: String,
 }
 
-impl Default for Names {
+impl Default for ResourceNames {
     fn default() -> Self {
-        Names {
+        ResourceNames {
             table: "relay".to_owned(),
             bucket: "relay".to_owned(),
             inbox: "relay-inbox".to_owned(),

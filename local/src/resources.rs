@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Names, QueueTimes};
+use crate::{QueueTimes, ResourceNames};
 
 /// `CreateTable`'s request for the table.
 pub fn table(name: &str) -> Value {
@@ -60,7 +60,7 @@ pub struct QueueResource {
 const RETENTION: u32 = 14 * 86_400;
 
 /// The queues, dead-letter queues first: a redrive policy names a queue that exists.
-pub fn queues(names: &Names, times: &QueueTimes) -> [QueueResource; 4] {
+pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 4] {
     let dead_letters = |name: &String| QueueResource {
         name: name.clone(),
         visibility_timeout: times.dead_letter_visibility,

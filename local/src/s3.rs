@@ -16,13 +16,13 @@ use s3s::{
 use s3s_fs::FileSystem;
 
 use crate::{
-    StartError,
+    LocalAwsError,
     clients::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
     data::failed,
 };
 
 /// The service over `directory`, which exists, with `bucket` in it.
-pub(crate) fn service(directory: &Path, bucket: &str) -> Result<S3Service, StartError> {
+pub(crate) fn service(directory: &Path, bucket: &str) -> Result<S3Service, LocalAwsError> {
     let path = directory.join(bucket);
     std::fs::create_dir_all(&path).map_err(|e| failed(&path, &e))?;
     let files = FileSystem::new(directory).map_err(|e| failed(directory, &format!("{e:?}")))?;

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use axum::Router;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::StartError;
+use crate::LocalAwsError;
 
 /// How long [`Servers::stop`] waits for running requests. A client that has sent half a request
 /// would hold a server for ever.
@@ -20,8 +20,8 @@ pub(crate) struct Port {
 
 impl Port {
     /// Binds `port` on 127.0.0.1, 0 being any free one.
-    pub(crate) async fn bind(service: &'static str, port: u16) -> Result<Port, StartError> {
-        let failed = |reason| StartError::Port { service, port, reason };
+    pub(crate) async fn bind(service: &'static str, port: u16) -> Result<Port, LocalAwsError> {
+        let failed = |reason| LocalAwsError::Port { service, port, reason };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         Ok(Port { listener, port })

@@ -17,9 +17,9 @@
 
 mod actions;
 mod digest;
+mod error;
 mod limits;
 mod queue;
-mod refusal;
 mod request;
 mod store;
 
@@ -43,11 +43,11 @@ use axum::{
 use tokio::sync::watch;
 
 use self::{
-    queue::{ACCOUNT, Queue},
-    refusal::Refusal,
-    store::Store,
+    error::SqsError,
+    queue::{ACCOUNT, SqsQueue},
+    store::MessageStore,
 };
-use crate::{StartError, data::failed, resources};
+use crate::{LocalAwsError, data::failed, resources};
 
 /// A mebibyte of message may be six of JSON, and there are ten in an (over-long) batch.
 const MAX_REQUEST: usize = 64 * 1_048_576;
@@ -55,7 +55,7 @@ const MAX_REQUEST: usize = 64 * 1_048_576;
 /// The service.
 #[derive(Debug)]
 pub(crate) struct Sqs {
-    store: Arc<Mutex<Store>>,
+    store: Arc<Mutex<MessageStore>>,
     /// Counts changes that may make a message ready; waiting receives watch it.
     changes: watch::Sender<u64>,
     stopping: watch::Receiver<bool>,
@@ -69,9 +69,9 @@ impl Sqs {
         file: Option<&Path>,
         endpoint: String,
         stopping: watch::Receiver<bool>,
-    ) -> Result<Sqs, StartError> {
-        let store =
-            Store::open(file).map_err(|e| failed(file.unwrap_or(Path::new(":memory:")), &e))?;
+    ) -> Result<Sqs, LocalAwsError> {
+        let store = MessageStore::open(file)
+            .map_err(|e| failed(file.unwrap_or(Path::new(":memory:")), &e))?;
         Ok(Sqs {
             store: Arc::new(Mutex::new(store)),
             changes: watch::Sender::new(0),
@@ -82,7 +82,7 @@ impl Sqs {
     }
 
     /// Creates the queue, or gives an existing one these settings.
-    pub(crate) fn declare(&self, queue: &resources::QueueResource) -> Result<(), StartError> {
+    pub(crate) fn declare(&self, queue: &resources::QueueResource) -> Result<(), LocalAwsError> {
         let mut attributes = BTreeMap::from([
             ("VisibilityTimeout".to_owned(), queue.visibility_timeout.to_string()),
             ("MessageRetentionPeriod".to_owned(), queue.retention.to_string()),
@@ -95,12 +95,12 @@ impl Sqs {
             attributes.insert("RedrivePolicy".to_owned(), policy.to_string());
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        Queue::named(queue.name.clone())
+        SqsQueue::new(queue.name.clone())
             .and_then(|mut declared| {
                 declared.set(attributes)?;
                 store.save(&declared)
             })
-            .map_err(|refusal| StartError::Resource {
+            .map_err(|refusal| LocalAwsError::Resource {
                 resource: format!("queue {}", queue.name),
                 reason: refusal.to_string(),
             })
@@ -140,13 +140,13 @@ impl Sqs {
     /// Works on the store off the runtime's threads: a commit may wait for the disk.
     async fn with_store<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Store) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        work: impl FnOnce(&mut MessageStore) -> Result<T, SqsError> + Send + 'static,
+    ) -> Result<T, SqsError> {
         let store = Arc::clone(&self.store);
         let work = move || work(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::task::spawn_blocking(work)
             .await
-            .unwrap_or_else(|panic| Err(Refusal::internal(&panic)))
+            .unwrap_or_else(|panic| Err(SqsError::internal(&panic)))
     }
 }
 
@@ -159,7 +159,7 @@ async fn answer(State(sqs): State<Arc<Sqs>>, headers: HeaderMap, body: Bytes) ->
     let target =
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let action = target.strip_prefix("AmazonSQS.").unwrap_or_default();
-    let outcome = sqs.act(action, &body).await;
+    let outcome = sqs.perform(action, &body).await;
     let common = [
         (header::CONTENT_TYPE, "application/x-amz-json-1.0".to_owned()),
         (HeaderName::from_static("x-amzn-requestid"), uuid::Uuid::new_v4().to_string()),

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 pub use self::variables::InvalidVariables;
 use self::{
-    plan::{Endpoint, Plan},
+    plan::{EndpointPlan, Plan},
     variables::Variables,
 };
-use crate::remote::{NotDone, Remote};
+use crate::remote::{Remote, RemoteError};
 
 /// Whose configuration, and where to.
 #[derive(Clone, Debug, Parser)]
-pub struct Args {
+pub struct ConnectArgs {
     /// The system.
     pub system: System,
     /// The relay.
@@ -66,22 +66,22 @@ pub enum System {
 
 /// Why a configuration did not move.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum ConnectError {
     /// What it says cannot be used.
     #[error(transparent)]
     Variables(#[from] InvalidVariables),
     /// The relay.
     #[error(transparent)]
-    NotDone(#[from] NotDone),
+    RemoteError(#[from] RemoteError),
     /// The receiver would not believe what is sent.
     #[error("the endpoint {0} has another secret already; --replace rotates to the new one")]
     OtherSecret(String),
 }
 
 /// Moves it over; what was done.
-pub async fn run(args: &Args) -> Result<String, Failed> {
+pub async fn run(args: &ConnectArgs) -> Result<String, ConnectError> {
     let variables = Variables::read(args.env_file.as_deref())?;
-    let plan = plan::of(args, &variables)?;
+    let plan = plan::from_variables(args, &variables)?;
     if args.dry_run || variables.flag("DRY_RUN", false)? {
         return Ok(plan.to_string());
     }
@@ -109,7 +109,7 @@ pub async fn run(args: &Args) -> Result<String, Failed> {
     Ok(done)
 }
 
-async fn application(args: &Args) -> Result<(), NotDone> {
+async fn application(args: &ConnectArgs) -> Result<(), RemoteError> {
     let path = format!("/api/v1/app/{}", args.application);
     if args.remote.send(Method::GET, &path, None).await?.is_none() {
         let body = json!({ "name": args.application, "uid": args.application });
@@ -119,7 +119,10 @@ async fn application(args: &Args) -> Result<(), NotDone> {
 }
 
 /// Creates or changes one endpoint; which of the two.
-async fn connect(args: &Args, endpoint: &Endpoint) -> Result<&'static str, Failed> {
+async fn connect(
+    args: &ConnectArgs,
+    endpoint: &EndpointPlan,
+) -> Result<&'static str, ConnectError> {
     let all = format!("/api/v1/app/{}/endpoint", args.application);
     let one = format!("{all}/{}", endpoint.uid);
     let remote = &args.remote;
@@ -144,7 +147,7 @@ async fn connect(args: &Args, endpoint: &Endpoint) -> Result<&'static str, Faile
         };
         if !shown.as_ref().is_some_and(same) {
             if !args.replace {
-                return Err(Failed::OtherSecret(endpoint.uid.to_owned()));
+                return Err(ConnectError::OtherSecret(endpoint.uid.to_owned()));
             }
             let rotated = json!({ "key": secret.as_str() });
             let path = format!("{one}/secret/rotate");

@@ -2,9 +2,9 @@
 //! S3 and Secrets Manager served inside this process.
 
 mod bundle;
+mod keys;
 mod poller;
 mod settings;
-mod state;
 mod welcome;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
@@ -14,12 +14,12 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::{
     bundle::Bundle,
-    settings::{Settings, StartError},
+    settings::{BundleError, Settings},
 };
 
 /// What `relay dev` can be told.
 #[derive(Clone, Debug, Parser)]
-pub struct Args {
+pub struct DevArgs {
     /// Where senders, subscribers' tools and the API find it. DynamoDB, SQS, S3 and Secrets Manager
     /// listen on the four ports above it.
     #[arg(long, default_value_t = 8788)]
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 /// Runs until SIGTERM or Ctrl-C, then drains.
-pub fn main(args: Args) -> ExitCode {
+pub fn main(args: DevArgs) -> ExitCode {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A condition that does not hold is an answer like any other, not a warning.
     let levels = adapters::log::levels(std::env::var("RUST_LOG").ok())
@@ -68,8 +68,8 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "what to do next is what the command prints")]
-async fn run(args: Args) -> Result<(), StartError> {
-    let secrets = state::Secrets::load(&args.data, args.admin_key)?;
+async fn run(args: DevArgs) -> Result<(), BundleError> {
+    let secrets = keys::RelayKeys::load(&args.data, args.admin_key)?;
     let settings = Settings {
         data: Some(args.data.clone()),
         port: args.port,
@@ -79,9 +79,9 @@ async fn run(args: Args) -> Result<(), StartError> {
         ..Settings::new(secrets.clone())
     };
     let bundle = Bundle::start(settings).await?;
-    let demo = welcome::Demo::install(&bundle, &secrets).await?;
+    let demo = welcome::DemoSource::install(&bundle, &secrets).await?;
     let environment = args.data.join("env");
-    state::write_private(&environment, &bundle.environment_file())?;
+    keys::write_private(&environment, &bundle.environment_file())?;
     println!("{}", welcome::text(&bundle, &secrets, &demo, &environment));
     stop_asked().await;
     println!("draining …");

@@ -8,11 +8,11 @@ use clap::Parser;
 use domain::{profile::Profile, secret::Secret, signature::sign};
 use serde_json::Value;
 
-use crate::remote::{NotDone, Remote};
+use crate::remote::{Remote, RemoteError};
 
 /// Which relay, and what its sender signs with.
 #[derive(Clone, Debug, Parser)]
-pub struct Args {
+pub struct DoctorArgs {
     /// The relay.
     #[command(flatten)]
     pub remote: Remote,
@@ -28,53 +28,53 @@ pub struct Args {
 #[derive(Debug, Default)]
 pub struct Findings {
     text: String,
-    ill: bool,
+    failed: bool,
 }
 
 /// Something is not as it should be; what, was said.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Ill(String);
+pub struct DoctorError(String);
 
 impl Findings {
-    fn well(&mut self, what: &str, found: impl std::fmt::Display) {
+    fn pass(&mut self, what: &str, found: impl std::fmt::Display) {
         let _ = writeln!(self.text, "ok    {what}: {found}");
     }
 
-    fn ill(&mut self, what: &str, found: impl std::fmt::Display) {
-        self.ill = true;
+    fn fail(&mut self, what: &str, found: impl std::fmt::Display) {
+        self.failed = true;
         let _ = writeln!(self.text, "FAIL  {what}: {found}");
     }
 }
 
 /// Looks at everything that can be looked at from outside; an error if something is wrong.
-pub async fn examine(args: &Args) -> Result<String, Ill> {
+pub async fn examine(args: &DoctorArgs) -> Result<String, DoctorError> {
     let mut findings = Findings::default();
     if reachable(args, &mut findings).await {
         let known = source(args, &mut findings).await;
         secret(args, known.as_ref(), &mut findings).await;
         traffic(args, &mut findings).await;
     }
-    match findings.ill {
-        true => Err(Ill(format!("something is wrong\n{}", findings.text.trim_end()))),
+    match findings.failed {
+        true => Err(DoctorError(format!("something is wrong\n{}", findings.text.trim_end()))),
         false => Ok(findings.text),
     }
 }
 
 /// Without an answer there is nothing more to look at.
-async fn reachable(args: &Args, findings: &mut Findings) -> bool {
+async fn reachable(args: &DoctorArgs, findings: &mut Findings) -> bool {
     let health = args.remote.get("/api/v3/webhooks/modal/health").await;
     match &health {
-        Ok(_) => findings.well("reachable", &args.remote.url),
-        Err(error) => findings.ill("reachable", error),
+        Ok(_) => findings.pass("reachable", &args.remote.url),
+        Err(error) => findings.fail("reachable", error),
     }
     health.is_ok()
 }
 
-async fn source(args: &Args, findings: &mut Findings) -> Option<Value> {
+async fn source(args: &DoctorArgs, findings: &mut Findings) -> Option<Value> {
     match args.remote.get(&format!("/v1/sources/{}", args.source)).await {
         Ok(source) => {
-            findings.well("key", "accepted");
+            findings.pass("key", "accepted");
             let text = |field: &str| source[field].as_str().unwrap_or("?").to_owned();
             let found = format!(
                 "profile {}, {} secrets, changed {}",
@@ -82,42 +82,42 @@ async fn source(args: &Args, findings: &mut Findings) -> Option<Value> {
                 source["secret_count"],
                 text("updated_at")
             );
-            findings.well("source", found);
+            findings.pass("source", found);
             Some(source)
         }
-        Err(NotDone::Refused { status: 404, .. }) => {
-            findings.well("key", "accepted");
+        Err(RemoteError::Refused { status: 404, .. }) => {
+            findings.pass("key", "accepted");
             let hint = "there is none; POST /api/v3/webhooks/configure or PUT /v1/sources makes it";
-            findings.ill("source", format!("{}: {hint}", args.source));
+            findings.fail("source", format!("{}: {hint}", args.source));
             None
         }
         Err(error) => {
-            findings.ill("key", error);
+            findings.fail("key", error);
             None
         }
     }
 }
 
 /// Signs a body that can have no effect: if the signature holds, it is refused as unreadable.
-async fn secret(args: &Args, source: Option<&Value>, findings: &mut Findings) {
+async fn secret(args: &DoctorArgs, source: Option<&Value>, findings: &mut Findings) {
     let (Some(source), Some(secret)) = (source, &args.secret) else { return };
     let profile = source["profile"].as_str().and_then(Profile::named);
     // Where a body need not have an id, even an empty one would count.
     let Some(profile) = profile.filter(|p| p.mapping.key.is_some() && !p.scheme.signs_id()) else {
-        return findings.well("secret", "cannot be tried out for this profile");
+        return findings.pass("secret", "cannot be tried out for this profile");
     };
     let Some(headers) = signed(profile, secret) else {
-        return findings.ill("secret", "is not in the encoding that the profile asks for");
+        return findings.fail("secret", "is not in the encoding that the profile asks for");
     };
     match args.remote.probe(&format!("/in/{}", args.source), headers, b"{}").await {
-        Ok(400) => findings.well("secret", "the same on both sides, and so are the clocks"),
+        Ok(400) => findings.pass("secret", "the same on both sides, and so are the clocks"),
         Ok(401) => {
             let why = "the relay refuses what it signs: another secret, white space around it, or a \
                 clock that is minutes off";
-            findings.ill("secret", why);
+            findings.fail("secret", why);
         }
-        Ok(status) => findings.ill("secret", format!("the relay answered {status} to a probe")),
-        Err(error) => findings.ill("secret", error),
+        Ok(status) => findings.fail("secret", format!("the relay answered {status} to a probe")),
+        Err(error) => findings.fail("secret", error),
     }
 }
 
@@ -137,22 +137,24 @@ fn signed(profile: &Profile, secret: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
-async fn traffic(args: &Args, findings: &mut Findings) {
+async fn traffic(args: &DoctorArgs, findings: &mut Findings) {
     let metrics = match args.remote.get("/api/v3/webhooks/metrics").await {
         Ok(metrics) => metrics,
-        Err(error) => return findings.ill("traffic", error),
+        Err(error) => return findings.fail("traffic", error),
     };
     let checker = &metrics["completion_checker"];
     match checker["last_webhook_time"].as_str() {
-        Some(at) => findings.well("last completion", at),
-        None => findings.ill("last completion", "none yet: does the sender post to the right URL?"),
+        Some(at) => findings.pass("last completion", at),
+        None => {
+            findings.fail("last completion", "none yet: does the sender post to the right URL?")
+        }
     }
     match checker["processing_errors"].as_u64() {
-        Some(0) => findings.well("unprocessed", 0),
+        Some(0) => findings.pass("unprocessed", 0),
         count => {
             let count = count.unwrap_or_default();
             let where_to = "wait as dead letters, see GET /v1/webhooks/dead-letter";
-            findings.ill("unprocessed", format!("{count} {where_to}"));
+            findings.fail("unprocessed", format!("{count} {where_to}"));
         }
     }
 }

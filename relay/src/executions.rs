@@ -7,11 +7,11 @@ use clap::Parser;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::remote::{NotDone, Remote};
+use crate::remote::{Remote, RemoteError};
 
 /// Which relay's executions.
 #[derive(Clone, Debug, Parser)]
-pub struct Args {
+pub struct ExecutionsArgs {
     /// The relay.
     #[command(flatten)]
     pub remote: Remote,
@@ -52,10 +52,10 @@ fn json_text(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
 
 /// Why nothing was printed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum ExecutionsError {
     /// The relay.
     #[error(transparent)]
-    NotDone(#[from] NotDone),
+    RemoteError(#[from] RemoteError),
     /// The body.
     #[error("{0}: {1}")]
     Body(PathBuf, std::io::Error),
@@ -65,7 +65,7 @@ pub enum Failed {
 }
 
 /// What runs: how many, then `Job {job_id}: {modal_call_id}` for each.
-pub async fn list(args: &Args) -> Result<String, Failed> {
+pub async fn list(args: &ExecutionsArgs) -> Result<String, ExecutionsError> {
     let active = args.remote.get("/api/v3/webhooks/active-executions").await?;
     let mut text = format!("Active executions: {}\n", active["total_active"]);
     for execution in active["executions"].as_array().into_iter().flatten() {
@@ -79,8 +79,8 @@ pub async fn list(args: &Args) -> Result<String, Failed> {
 }
 
 /// Says it; what the relay answered.
-pub async fn inject(args: &InjectArgs) -> Result<String, Failed> {
-    let said = Said {
+pub async fn inject(args: &InjectArgs) -> Result<String, ExecutionsError> {
+    let said = InjectRequest {
         body: args.body.as_deref().map(read).transpose()?,
         modal_call_id: args.modal_call_id.as_deref(),
         status: args.status.as_deref(),
@@ -96,7 +96,7 @@ pub async fn inject(args: &InjectArgs) -> Result<String, Failed> {
 
 /// As the relay takes it; JSON stays as it was written.
 #[derive(Serialize)]
-struct Said<'a> {
+struct InjectRequest<'a> {
     body: Option<Box<RawValue>>,
     modal_call_id: Option<&'a str>,
     status: Option<&'a str>,
@@ -105,11 +105,11 @@ struct Said<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-fn read(path: &Path) -> Result<Box<RawValue>, Failed> {
+fn read(path: &Path) -> Result<Box<RawValue>, ExecutionsError> {
     let text = match path == Path::new("-") {
         true => std::io::read_to_string(std::io::stdin()),
         false => std::fs::read_to_string(path),
     };
-    let text = text.map_err(|error| Failed::Body(path.to_owned(), error))?;
-    RawValue::from_string(text).map_err(|error| Failed::Json(path.to_owned(), error))
+    let text = text.map_err(|error| ExecutionsError::Body(path.to_owned(), error))?;
+    RawValue::from_string(text).map_err(|error| ExecutionsError::Json(path.to_owned(), error))
 }

@@ -16,16 +16,16 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Move a system's configuration over: its own variables, from the environment or a file.
-    Connect(connect::Args),
+    Connect(connect::ConnectArgs),
     /// Run the whole relay on this machine, its data in a directory.
     ///
     /// A development and single-machine mode: it may call receivers on this machine (loopback), and
     /// its durability is this machine's.
-    Dev(dev::Args),
+    Dev(dev::DevArgs),
     /// Look at what may keep completions from arriving.
-    Doctor(doctor::Args),
+    Doctor(doctor::DoctorArgs),
     /// List the calls of Modal that have not ended.
-    Executions(executions::Args),
+    Executions(executions::ExecutionsArgs),
     /// Say in a source's place that a job has ended, when its sender cannot.
     Inject(executions::InjectArgs),
     /// Print the headers that a sender of some kind would send with a body.

@@ -36,16 +36,16 @@ pub struct Remote {
 
 /// Why a relay did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum NotDone {
+pub enum RemoteError {
     /// Nothing to authenticate with.
     #[error("no key: give --key, RELAY_ADMIN_KEY, or the --data of a `relay dev` ({0}: {1})")]
-    Key(PathBuf, std::io::Error),
+    NoKey(PathBuf, std::io::Error),
     /// No HTTP header can hold the key.
     #[error("that is not a key")]
-    BadKey,
+    InvalidKey,
     /// Nobody answered.
     #[error("{url} does not answer: {why}")]
-    Silent {
+    Unreachable {
         /// Where we asked.
         url: String,
         /// What happened.
@@ -66,7 +66,7 @@ pub enum NotDone {
 
 impl Remote {
     /// Asks for something.
-    pub async fn get(&self, path: &str) -> Result<Value, NotDone> {
+    pub async fn get(&self, path: &str) -> Result<Value, RemoteError> {
         let url = self.at(path);
         let question = FetchRequest {
             url: &url,
@@ -85,7 +85,7 @@ impl Remote {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Option<Value>, NotDone> {
+    ) -> Result<Option<Value>, RemoteError> {
         let url = self.at(path);
         let question = FetchRequest {
             url: &url,
@@ -104,7 +104,7 @@ impl Remote {
     }
 
     /// Has something done. Of the answer, the first kilobyte is read.
-    pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, NotDone> {
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, RemoteError> {
         let url = self.at(path);
         let call = OutboundCall {
             url: &url,
@@ -119,7 +119,12 @@ impl Remote {
     }
 
     /// Posts something as a sender would, without the key; the HTTP status of the answer.
-    pub async fn probe(&self, path: &str, headers: HeaderMap, body: &[u8]) -> Result<u16, NotDone> {
+    pub async fn probe(
+        &self,
+        path: &str,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Result<u16, RemoteError> {
         let (url, now) = (self.at(path), Clock::system().now());
         let call = OutboundCall {
             url: &url,
@@ -132,7 +137,7 @@ impl Remote {
         let answer = self.caller().post(call).await;
         match answer.outcome {
             CallOutcome::Answered { status, .. } => Ok(status),
-            CallOutcome::Failed(_) => Err(NotDone::Silent { url, why: answer.detail }),
+            CallOutcome::Failed(_) => Err(RemoteError::Unreachable { url, why: answer.detail }),
         }
     }
 
@@ -152,17 +157,17 @@ impl Remote {
         })
     }
 
-    fn headers(&self) -> Result<HeaderMap, NotDone> {
+    fn headers(&self) -> Result<HeaderMap, RemoteError> {
         let key = match self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             Some(key) => key.to_owned(),
             None => {
                 let path = self.data.join("admin.key");
                 let kept = std::fs::read_to_string(&path);
-                kept.map_err(|error| NotDone::Key(path, error))?.trim().to_owned()
+                kept.map_err(|error| RemoteError::NoKey(path, error))?.trim().to_owned()
             }
         };
         let mut bearer =
-            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| NotDone::BadKey)?;
+            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| RemoteError::InvalidKey)?;
         bearer.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, bearer);
@@ -171,17 +176,22 @@ impl Remote {
     }
 }
 
-fn judge(url: String, outcome: CallOutcome, why: String, body: &[u8]) -> Result<Value, NotDone> {
+fn judge(
+    url: String,
+    outcome: CallOutcome,
+    why: String,
+    body: &[u8],
+) -> Result<Value, RemoteError> {
     let CallOutcome::Answered { status, .. } = outcome else {
-        return Err(NotDone::Silent { url, why });
+        return Err(RemoteError::Unreachable { url, why });
     };
     let json = serde_json::from_slice::<Value>(body);
     if (200..300).contains(&status) {
-        return json.map_err(NotDone::Unreadable);
+        return json.map_err(RemoteError::Unreadable);
     }
     let said = json.ok().and_then(|json| said(&json["detail"]));
     let detail = said.unwrap_or_else(|| "and did not say why".to_owned());
-    Err(NotDone::Refused { status, detail })
+    Err(RemoteError::Refused { status, detail })
 }
 
 /// Why, in words: a text, or the list of fields and reasons that Svix's API has.

@@ -1,11 +1,11 @@
 //! `relay sign` and `relay verify`: a signature made, and one taken apart until it is clear why it
 //! does not hold. Nothing leaves this machine.
 
-mod changes;
+mod arguments;
+mod clues;
+mod corrections;
 mod diagnosis;
-mod given;
 mod headers;
-mod sight;
 
 use std::process::ExitCode;
 
@@ -14,20 +14,20 @@ use clap::Parser;
 use domain::{signature::MessageToSign, time::Timestamp};
 
 use self::{
-    diagnosis::{Case, Verdict},
-    given::{Given, Problem},
+    arguments::{InputError, SignatureArgs},
+    diagnosis::{Diagnosis, SignatureCase},
 };
 
 /// What `relay sign` can be told.
 #[derive(Debug, Parser)]
 pub struct SignArgs {
     #[command(flatten)]
-    given: Given,
+    signature: SignatureArgs,
     /// The message id, where the profile has one; made up if it is left out.
     #[arg(long)]
     id: Option<String>,
     /// When it is signed: Unix seconds or RFC 3339. Now, if it is left out.
-    #[arg(long, value_parser = given::moment)]
+    #[arg(long, value_parser = arguments::moment)]
     at: Option<Timestamp>,
 }
 
@@ -35,13 +35,13 @@ pub struct SignArgs {
 #[derive(Debug, Parser)]
 pub struct VerifyArgs {
     #[command(flatten)]
-    given: Given,
+    signature: SignatureArgs,
     /// The request's headers: `Name: value` (again and again, or one a line), JSON, or @file with
     /// either. What `curl -v` prints will do.
     #[arg(long = "headers", visible_alias = "header", short = 'H', required = true)]
     headers: Vec<String>,
     /// When it arrived: Unix seconds or RFC 3339. Now, if it is left out.
-    #[arg(long, value_parser = given::moment)]
+    #[arg(long, value_parser = arguments::moment)]
     at: Option<Timestamp>,
 }
 
@@ -56,8 +56,8 @@ pub fn sign(args: SignArgs) -> ExitCode {
     }
 }
 
-fn signed(args: &SignArgs) -> Result<String, Problem> {
-    let case = args.given.read()?;
+fn signed(args: &SignArgs) -> Result<String, InputError> {
+    let case = args.signature.read()?;
     let made = format!("msg_{}", random::token());
     let message = MessageToSign {
         id: Some(args.id.as_deref().unwrap_or(&made)),
@@ -68,23 +68,24 @@ fn signed(args: &SignArgs) -> Result<String, Problem> {
     };
     let scheme = &case.profile.scheme;
     if scheme.signs_url() && case.url.is_none() {
-        return Err(Problem::NeedsUrl(case.name));
+        return Err(InputError::NeedsUrl(case.name));
     }
-    let headers = scheme.headers(&case.secrets, &message).ok_or(Problem::CannotSign(case.name))?;
+    let headers =
+        scheme.headers(&case.secrets, &message).ok_or(InputError::CannotSign(case.name))?;
     Ok(headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
 }
 
 /// Says whether a request's signature holds, and if not, why.
 pub fn verify(args: VerifyArgs) -> ExitCode {
-    let judged = args.given.read().and_then(|case| {
+    let judged = args.signature.read().and_then(|case| {
         let headers = headers::read(&args.headers)?;
         let now = args.at.unwrap_or_else(|| Clock::system().now());
-        Ok(diagnosis::judge(&Case { headers, now, ..case }))
+        Ok(diagnosis::judge(&SignatureCase { headers, now, ..case }))
     });
     match judged {
         Ok(verdict) => {
             print(&verdict.to_string());
-            if matches!(verdict, Verdict::Holds { .. }) {
+            if matches!(verdict, Diagnosis::Holds { .. }) {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
@@ -101,7 +102,7 @@ fn print(text: &str) {
 
 /// A question that could not be read: 2, as clap has it; 1 is a signature that does not hold.
 #[expect(clippy::print_stderr, reason = "a command line says what stopped it")]
-fn fail(problem: &Problem) -> ExitCode {
+fn fail(problem: &InputError) -> ExitCode {
     eprintln!("relay: {problem}");
     ExitCode::from(2)
 }

@@ -7,21 +7,23 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Sqs, digest, limits,
-    queue::{self, Queue},
-    refusal::Refusal,
+    Sqs, digest,
+    error::SqsError,
+    limits,
+    queue::{self, SqsQueue},
     request::{
-        AttributeNames, Attributes, BatchRequest, ChangeVisibility, Delete, Draft, Entry,
-        ListQueues, Named, Nothing, OnQueue, Receive, SetAttributes,
+        BatchEntry, BatchRequest, ChangeMessageVisibility, CreateQueue, DeleteMessage,
+        GetQueueAttributes, GetQueueUrl, ListQueues, MessageAttributes, QueueOnly, QueueRequest,
+        ReceiveMessage, SendMessage, SetQueueAttributes,
     },
     store::{NewMessage, ReceivedMessage},
 };
 
-type Answer = Result<Value, Refusal>;
+type ActionResult = Result<Value, SqsError>;
 
 impl Sqs {
     /// Does what `action` says, with the parameters in `body`.
-    pub(super) async fn act(&self, action: &str, body: &[u8]) -> Answer {
+    pub(super) async fn perform(&self, action: &str, body: &[u8]) -> ActionResult {
         match action {
             "SendMessage" => self.send(read(body)?).await,
             "SendMessageBatch" => self.send_batch(read(body)?).await,
@@ -39,17 +41,17 @@ impl Sqs {
             "DeleteQueue" => self.clear(read(body)?, true).await,
             _ => {
                 let message = format!("{action:?} is not served locally.");
-                Err(Refusal::common("UnknownOperation", message))
+                Err(SqsError::common("UnknownOperation", message))
             }
         }
     }
 
-    async fn send(&self, request: OnQueue<Draft>) -> Answer {
+    async fn send(&self, request: QueueRequest<SendMessage>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
-                let (message, answer) = accept(request.action, &queue)?;
+                let (message, answer) = prepare(request.action, &queue)?;
                 store.send(&name, &[message], now)?;
                 Ok(answer)
             })
@@ -58,17 +60,17 @@ impl Sqs {
         Ok(answer)
     }
 
-    async fn send_batch(&self, request: OnQueue<BatchRequest<Draft>>) -> Answer {
+    async fn send_batch(&self, request: QueueRequest<BatchRequest<SendMessage>>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
                 let entries = request.action.entries;
-                limits::batch(&entries)?;
-                limits::batch_length(&entries)?;
+                limits::check_batch(&entries)?;
+                limits::check_batch_length(&entries)?;
                 let mut messages = Vec::with_capacity(entries.len());
-                let answer = each(entries, |draft| {
-                    let (message, answer) = accept(draft, &queue)?;
+                let answer = each_entry(entries, |draft| {
+                    let (message, answer) = prepare(draft, &queue)?;
                     messages.push(message);
                     Ok(answer)
                 });
@@ -81,7 +83,7 @@ impl Sqs {
     }
 
     /// Waits, if asked to, until a message is ready, the time is up, or the service stops.
-    async fn receive(&self, request: OnQueue<Receive>) -> Answer {
+    async fn receive(&self, request: QueueRequest<ReceiveMessage>) -> ActionResult {
         let name = request.queue();
         let receive = request.action;
         let count = limits::messages_per_receive(receive.max_number_of_messages)?;
@@ -122,7 +124,7 @@ impl Sqs {
         }
     }
 
-    async fn delete(&self, request: OnQueue<Delete>) -> Answer {
+    async fn delete(&self, request: QueueRequest<DeleteMessage>) -> ActionResult {
         let name = request.queue();
         self.with_store(move |store| {
             store.queue(&name)?;
@@ -132,12 +134,15 @@ impl Sqs {
         .await
     }
 
-    async fn delete_batch(&self, request: OnQueue<BatchRequest<Delete>>) -> Answer {
+    async fn delete_batch(
+        &self,
+        request: QueueRequest<BatchRequest<DeleteMessage>>,
+    ) -> ActionResult {
         let name = request.queue();
         self.with_store(move |store| {
             store.queue(&name)?;
-            limits::batch(&request.action.entries)?;
-            Ok(each(request.action.entries, |delete| {
+            limits::check_batch(&request.action.entries)?;
+            Ok(each_entry(request.action.entries, |delete| {
                 store.delete(&name, &delete.receipt_handle)?;
                 Ok(json!({}))
             }))
@@ -145,9 +150,12 @@ impl Sqs {
         .await
     }
 
-    async fn change_visibility(&self, request: OnQueue<ChangeVisibility>) -> Answer {
+    async fn change_visibility(
+        &self,
+        request: QueueRequest<ChangeMessageVisibility>,
+    ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        let ChangeVisibility { receipt_handle, visibility_timeout } = request.action;
+        let ChangeMessageVisibility { receipt_handle, visibility_timeout } = request.action;
         limits::within(Some(visibility_timeout), &limits::VISIBILITY, "VisibilityTimeout")?;
         self.with_store(move |store| {
             store.queue(&name)?;
@@ -160,14 +168,14 @@ impl Sqs {
 
     async fn change_visibility_batch(
         &self,
-        request: OnQueue<BatchRequest<ChangeVisibility>>,
-    ) -> Answer {
+        request: QueueRequest<BatchRequest<ChangeMessageVisibility>>,
+    ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
                 store.queue(&name)?;
-                limits::batch(&request.action.entries)?;
-                Ok(each(request.action.entries, |change| {
+                limits::check_batch(&request.action.entries)?;
+                Ok(each_entry(request.action.entries, |change| {
                     let seconds = change.visibility_timeout;
                     limits::within(Some(seconds), &limits::VISIBILITY, "VisibilityTimeout")?;
                     store.hide(&name, &change.receipt_handle, seconds * 1000, now)?;
@@ -179,17 +187,17 @@ impl Sqs {
         Ok(answer)
     }
 
-    async fn create_queue(&self, request: Named) -> Answer {
+    async fn create_queue(&self, request: CreateQueue) -> ActionResult {
         let url = self.queue_url(&request.queue_name);
         self.with_store(move |store| {
-            let mut queue = Queue::named(request.queue_name)?;
+            let mut queue = SqsQueue::new(request.queue_name)?;
             queue.set(request.attributes)?;
             match store.find(&queue.name)? {
                 None => store.save(&queue)?,
                 Some(existing) => {
                     let had = existing.all_attributes();
                     if queue.attributes.iter().any(|(name, value)| had.get(name) != Some(value)) {
-                        return Err(Refusal::queue_exists());
+                        return Err(SqsError::queue_exists());
                     }
                 }
             }
@@ -198,7 +206,7 @@ impl Sqs {
         .await
     }
 
-    async fn get_queue_url(&self, request: Named) -> Answer {
+    async fn get_queue_url(&self, request: GetQueueUrl) -> ActionResult {
         let url = self.queue_url(&request.queue_name);
         self.with_store(move |store| {
             store.queue(&request.queue_name)?;
@@ -207,13 +215,13 @@ impl Sqs {
         .await
     }
 
-    async fn list_queues(&self, request: ListQueues) -> Answer {
+    async fn list_queues(&self, request: ListQueues) -> ActionResult {
         let names = self.with_store(move |store| store.names(&request.queue_name_prefix)).await?;
         let urls: Vec<_> = names.iter().map(|name| self.queue_url(name)).collect();
         Ok(json!({ "QueueUrls": urls }))
     }
 
-    async fn queue_attributes(&self, request: OnQueue<AttributeNames>) -> Answer {
+    async fn queue_attributes(&self, request: QueueRequest<GetQueueAttributes>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         self.with_store(move |store| {
             let queue = store.queue(&name)?;
@@ -233,7 +241,10 @@ impl Sqs {
         .await
     }
 
-    async fn set_queue_attributes(&self, request: OnQueue<SetAttributes>) -> Answer {
+    async fn set_queue_attributes(
+        &self,
+        request: QueueRequest<SetQueueAttributes>,
+    ) -> ActionResult {
         let name = request.queue();
         self.with_store(move |store| {
             let mut queue = store.queue(&name)?;
@@ -244,7 +255,7 @@ impl Sqs {
         .await
     }
 
-    async fn clear(&self, request: OnQueue<Nothing>, queue_too: bool) -> Answer {
+    async fn clear(&self, request: QueueRequest<QueueOnly>, queue_too: bool) -> ActionResult {
         let name = request.queue();
         self.with_store(move |store| {
             store.clear(&name, queue_too)?;
@@ -254,14 +265,14 @@ impl Sqs {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|e| Refusal::common("Serialization", e.to_string()))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
+    serde_json::from_slice(body).map_err(|e| SqsError::common("Serialization", e.to_string()))
 }
 
 /// Does something for every entry and reports entry by entry.
-fn each<T>(entries: Vec<Entry<T>>, mut act: impl FnMut(T) -> Answer) -> Value {
+fn each_entry<T>(entries: Vec<BatchEntry<T>>, mut act: impl FnMut(T) -> ActionResult) -> Value {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
-    for Entry { id, action } in entries {
+    for BatchEntry { id, action } in entries {
         match act(action) {
             Ok(mut answer) => {
                 answer["Id"] = id.into();
@@ -274,10 +285,10 @@ fn each<T>(entries: Vec<Entry<T>>, mut act: impl FnMut(T) -> Answer) -> Value {
 }
 
 /// Judges a message and says what its sender will hear once it is stored.
-fn accept(draft: Draft, queue: &Queue) -> Result<(NewMessage, Value), Refusal> {
+fn prepare(draft: SendMessage, queue: &SqsQueue) -> Result<(NewMessage, Value), SqsError> {
     let max_bytes =
         usize::try_from(queue.number("MaximumMessageSize")).unwrap_or(limits::MAX_BYTES);
-    limits::message(&draft, max_bytes)?;
+    limits::check_message(&draft, max_bytes)?;
     let message_id = uuid::Uuid::new_v4().to_string();
     let mut answer = json!({
         "MessageId": message_id,
@@ -296,7 +307,7 @@ fn accept(draft: Draft, queue: &Queue) -> Result<(NewMessage, Value), Refusal> {
         message_id,
         body: draft.message_body,
         attributes: serde_json::to_string(&draft.message_attributes)
-            .map_err(|e| Refusal::internal(&e))?,
+            .map_err(|e| SqsError::internal(&e))?,
         group_id: draft.message_group_id,
         trace: trace.and_then(|trace| trace.string_value.clone()),
         delay_ms: draft.delay_seconds.unwrap_or_else(|| queue.number("DelaySeconds")) * 1000,
@@ -305,14 +316,14 @@ fn accept(draft: Draft, queue: &Queue) -> Result<(NewMessage, Value), Refusal> {
 }
 
 /// The answer to a receive: each message with the attributes asked for.
-fn render(messages: &[ReceivedMessage], request: &Receive) -> Answer {
+fn render(messages: &[ReceivedMessage], request: &ReceiveMessage) -> ActionResult {
     let mut system_names = request.attribute_names.clone();
     system_names.extend_from_slice(&request.message_system_attribute_names);
     let rendered: Vec<Value> = messages
         .iter()
         .map(|message| {
-            let mut attributes: Attributes =
-                serde_json::from_str(&message.attributes).map_err(|e| Refusal::internal(&e))?;
+            let mut attributes: MessageAttributes =
+                serde_json::from_str(&message.attributes).map_err(|e| SqsError::internal(&e))?;
             attributes.retain(|name, _| asked_for(name, &request.message_attribute_names));
             let mut system = system_attributes(message);
             system.retain(|name, _| asked_for(name, &system_names));
@@ -331,7 +342,7 @@ fn render(messages: &[ReceivedMessage], request: &Receive) -> Answer {
             }
             Ok(rendered)
         })
-        .collect::<Result<_, Refusal>>()?;
+        .collect::<Result<_, SqsError>>()?;
     Ok(if rendered.is_empty() { json!({}) } else { json!({ "Messages": rendered }) })
 }
 

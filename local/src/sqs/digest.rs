@@ -2,7 +2,7 @@
 
 use md5::{Digest, Md5};
 
-use super::{limits::decoded, request::Attributes};
+use super::{limits::decoded, request::MessageAttributes};
 
 /// A body's sum.
 pub(crate) fn of_body(body: &str) -> String {
@@ -11,7 +11,7 @@ pub(crate) fn of_body(body: &str) -> String {
 
 /// The attributes' sum; none without attributes. Each part is preceded by its length, in order of
 /// names; a byte between type and value says whether the value is text (1) or binary (2).
-pub(crate) fn of_attributes(attributes: &Attributes) -> Option<String> {
+pub(crate) fn of_attributes(attributes: &MessageAttributes) -> Option<String> {
     if attributes.is_empty() {
         return None;
     }
@@ -36,7 +36,7 @@ pub(crate) fn of_attributes(attributes: &Attributes) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqs::request::Attribute;
+    use crate::sqs::request::MessageAttribute;
 
     #[test]
     fn the_sum_of_a_body_is_md5() {
@@ -45,15 +45,15 @@ mod tests {
 
     #[test]
     fn the_sum_of_attributes_is_the_one_that_aws_gives() {
-        let attribute = Attribute {
+        let attribute = MessageAttribute {
             data_type: "String".to_owned(),
             string_value: Some("Jane Doe".to_owned()),
             binary_value: None,
         };
-        let attributes = Attributes::from([("Author".to_owned(), attribute)]);
+        let attributes = MessageAttributes::from([("Author".to_owned(), attribute)]);
         // 00000006 Author 00000006 String 01 00000008 "Jane Doe"
         let bytes = b"\0\0\0\x06Author\0\0\0\x06String\x01\0\0\0\x08Jane Doe";
         assert_eq!(of_attributes(&attributes), Some(hex::encode(Md5::digest(bytes))));
-        assert_eq!(of_attributes(&Attributes::new()), None);
+        assert_eq!(of_attributes(&MessageAttributes::new()), None);
     }
 }

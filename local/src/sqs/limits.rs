@@ -5,8 +5,8 @@ use std::{collections::HashSet, ops::RangeInclusive};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    refusal::Refusal,
-    request::{Attribute, Attributes, Draft, Entry},
+    error::SqsError,
+    request::{BatchEntry, MessageAttribute, MessageAttributes, SendMessage},
 };
 
 /// Bytes in a message, attributes included, and in a batch.
@@ -25,52 +25,58 @@ pub(crate) fn within(
     value: Option<i64>,
     range: &RangeInclusive<i64>,
     parameter: &str,
-) -> Result<Option<i64>, Refusal> {
+) -> Result<Option<i64>, SqsError> {
     match value {
         Some(value) if !range.contains(&value) => {
             let reason =
                 format!("Must be >= {} and <= {}, if provided.", range.start(), range.end());
-            Err(Refusal::value(value, parameter, &reason))
+            Err(SqsError::invalid_value(value, parameter, &reason))
         }
         value => Ok(value),
     }
 }
 
 /// How many messages a receive may return.
-pub(crate) fn messages_per_receive(wanted: Option<i64>) -> Result<usize, Refusal> {
+pub(crate) fn messages_per_receive(wanted: Option<i64>) -> Result<usize, SqsError> {
     let wanted = wanted.unwrap_or(1);
     usize::try_from(wanted).ok().filter(|count| (1..=MAX_ENTRIES).contains(count)).ok_or_else(
-        || Refusal::value(wanted, "MaxNumberOfMessages", "Must be between 1 and 10, if provided."),
+        || {
+            SqsError::invalid_value(
+                wanted,
+                "MaxNumberOfMessages",
+                "Must be between 1 and 10, if provided.",
+            )
+        },
     )
 }
 
 /// Judges a message by itself.
-pub(crate) fn message(draft: &Draft, max_bytes: usize) -> Result<(), Refusal> {
+pub(crate) fn check_message(draft: &SendMessage, max_bytes: usize) -> Result<(), SqsError> {
     if draft.message_body.is_empty() {
         let message = "The request must contain the parameter MessageBody.";
-        return Err(Refusal::common("MissingParameter", message));
+        return Err(SqsError::common("MissingParameter", message));
     }
     if !draft.message_body.chars().all(allowed) {
         let message = "Invalid characters found in the message body.";
-        return Err(Refusal::named("InvalidMessageContents", message));
+        return Err(SqsError::unprefixed("InvalidMessageContents", message));
     }
     within(draft.delay_seconds, &DELAY, "DelaySeconds")?;
     if let Some(id) = &draft.message_deduplication_id {
         let reason = "The request includes a parameter that is not valid for this queue type.";
-        return Err(Refusal::value(id, "MessageDeduplicationId", reason));
+        return Err(SqsError::invalid_value(id, "MessageDeduplicationId", reason));
     }
     if draft.message_attributes.len() > MAX_ENTRIES {
         let message = "Number of message attributes exceeds the allowed maximum [10].";
-        return Err(Refusal::common("InvalidParameterValue", message));
+        return Err(SqsError::common("InvalidParameterValue", message));
     }
     for (name, attribute) in &draft.message_attributes {
-        well_typed(name, attribute)?;
+        check_attribute_type(name, attribute)?;
     }
     if size(draft) > max_bytes {
         let message = format!(
             "One or more parameters are invalid. Reason: Message must be shorter than {max_bytes} bytes."
         );
-        return Err(Refusal::common("InvalidParameterValue", message));
+        return Err(SqsError::common("InvalidParameterValue", message));
     }
     Ok(())
 }
@@ -80,7 +86,7 @@ fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn well_typed(name: &str, attribute: &Attribute) -> Result<(), Refusal> {
+fn check_attribute_type(name: &str, attribute: &MessageAttribute) -> Result<(), SqsError> {
     let kind = attribute.data_type.split('.').next().unwrap_or_default();
     let given = match kind {
         "String" | "Number" => attribute.string_value.as_deref(),
@@ -88,24 +94,24 @@ fn well_typed(name: &str, attribute: &Attribute) -> Result<(), Refusal> {
         _ => {
             let message =
                 format!("The message attribute '{name}' has an invalid message attribute type.");
-            return Err(Refusal::common("InvalidParameterValue", message));
+            return Err(SqsError::common("InvalidParameterValue", message));
         }
     };
     if given.is_none_or(str::is_empty) {
         let message =
             format!("The message attribute '{name}' must contain a non-empty value of its type.");
-        return Err(Refusal::common("InvalidParameterValue", message));
+        return Err(SqsError::common("InvalidParameterValue", message));
     }
     Ok(())
 }
 
 /// What counts against [`MAX_BYTES`].
-fn size(draft: &Draft) -> usize {
+fn size(draft: &SendMessage) -> usize {
     draft.message_body.len() + attributes_size(&draft.message_attributes)
 }
 
-fn attributes_size(attributes: &Attributes) -> usize {
-    let value = |attribute: &Attribute| {
+fn attributes_size(attributes: &MessageAttributes) -> usize {
+    let value = |attribute: &MessageAttribute| {
         let text = attribute.string_value.as_ref().map_or(0, String::len);
         let binary = attribute.binary_value.as_ref().map_or(0, |value| decoded(value).len());
         text + binary
@@ -119,42 +125,42 @@ pub(crate) fn decoded(value: &str) -> Vec<u8> {
 }
 
 /// Judges the entries of a batch together.
-pub(crate) fn batch<T>(entries: &[Entry<T>]) -> Result<(), Refusal> {
+pub(crate) fn check_batch<T>(entries: &[BatchEntry<T>]) -> Result<(), SqsError> {
     if entries.is_empty() {
         let message = "There should be at least one entry in the request.";
-        return Err(Refusal::simple_queue_service("EmptyBatchRequest", message));
+        return Err(SqsError::simple_queue_service("EmptyBatchRequest", message));
     }
     if entries.len() > MAX_ENTRIES {
         let message = format!(
             "Maximum number of entries per request are {MAX_ENTRIES}. You have sent {}.",
             entries.len()
         );
-        return Err(Refusal::simple_queue_service("TooManyEntriesInBatchRequest", message));
+        return Err(SqsError::simple_queue_service("TooManyEntriesInBatchRequest", message));
     }
     let mut seen = HashSet::new();
-    for Entry { id, .. } in entries {
+    for BatchEntry { id, .. } in entries {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if id.is_empty() || id.len() > 80 || !id.chars().all(plain) {
             let message = "A batch entry id can only contain alphanumeric characters, hyphens and \
                            underscores. It can be at most 80 letters long.";
-            return Err(Refusal::simple_queue_service("InvalidBatchEntryId", message));
+            return Err(SqsError::simple_queue_service("InvalidBatchEntryId", message));
         }
         if !seen.insert(id) {
             let message = format!("Id {id} repeated.");
-            return Err(Refusal::simple_queue_service("BatchEntryIdsNotDistinct", message));
+            return Err(SqsError::simple_queue_service("BatchEntryIdsNotDistinct", message));
         }
     }
     Ok(())
 }
 
 /// Judges the length of a batch of messages.
-pub(crate) fn batch_length(entries: &[Entry<Draft>]) -> Result<(), Refusal> {
+pub(crate) fn check_batch_length(entries: &[BatchEntry<SendMessage>]) -> Result<(), SqsError> {
     let total: usize = entries.iter().map(|entry| size(&entry.action)).sum();
     if total > MAX_BYTES {
         let message = format!(
             "Batch requests cannot be longer than {MAX_BYTES} bytes. You have sent {total} bytes."
         );
-        return Err(Refusal::simple_queue_service("BatchRequestTooLong", message));
+        return Err(SqsError::simple_queue_service("BatchRequestTooLong", message));
     }
     Ok(())
 }
@@ -163,37 +169,37 @@ pub(crate) fn batch_length(entries: &[Entry<Draft>]) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
-    fn draft(body: &str) -> Draft {
-        Draft { message_body: body.to_owned(), ..Draft::default() }
+    fn draft(body: &str) -> SendMessage {
+        SendMessage { message_body: body.to_owned(), ..SendMessage::default() }
     }
 
     #[test]
     fn attributes_count_towards_the_length() {
         let mut draft = draft("four");
-        let value = Attribute {
+        let value = MessageAttribute {
             data_type: "Binary".to_owned(),
             string_value: None,
             binary_value: Some(STANDARD.encode("12345")),
         };
         draft.message_attributes.insert("name".to_owned(), value);
         assert_eq!(size(&draft), 4 + 4 + 6 + 5);
-        assert!(message(&draft, 19).is_ok());
-        assert!(message(&draft, 18).is_err());
+        assert!(check_message(&draft, 19).is_ok());
+        assert!(check_message(&draft, 18).is_err());
     }
 
     #[test]
     fn control_characters_are_refused() {
-        assert!(message(&draft("tab\tand\r\nlines \u{1f980}"), MAX_BYTES).is_ok());
+        assert!(check_message(&draft("tab\tand\r\nlines \u{1f980}"), MAX_BYTES).is_ok());
         for body in ["\u{0}", "\u{b}", "\u{ffff}"] {
-            assert!(message(&draft(body), MAX_BYTES).is_err(), "{body:?}");
+            assert!(check_message(&draft(body), MAX_BYTES).is_err(), "{body:?}");
         }
     }
 
     #[test]
     fn a_delay_of_fifteen_minutes_is_the_longest() {
         for (seconds, fine) in [(-1, false), (0, true), (900, true), (901, false)] {
-            let draft = Draft { delay_seconds: Some(seconds), ..draft("x") };
-            assert_eq!(message(&draft, MAX_BYTES).is_ok(), fine, "{seconds}");
+            let draft = SendMessage { delay_seconds: Some(seconds), ..draft("x") };
+            assert_eq!(check_message(&draft, MAX_BYTES).is_ok(), fine, "{seconds}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use serde::Deserialize;
 
 use super::{
+    error::SqsError,
     limits::{DELAY, MAX_BYTES, VISIBILITY, WAIT},
-    refusal::Refusal,
 };
 use crate::clients::REGION;
 
@@ -24,7 +24,7 @@ const NUMBERS: [(&str, RangeInclusive<i64>, i64); 5] = [
 
 /// A queue: its name and what was set on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Queue {
+pub(crate) struct SqsQueue {
     pub(crate) name: String,
     pub(crate) attributes: BTreeMap<String, String>,
 }
@@ -37,27 +37,29 @@ pub(crate) struct RedrivePolicy {
     pub(crate) max_receives: i64,
 }
 
-impl Queue {
+impl SqsQueue {
     /// A queue of this name, if the name is one.
-    pub(crate) fn named(name: String) -> Result<Queue, Refusal> {
+    pub(crate) fn new(name: String) -> Result<SqsQueue, SqsError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.ends_with(".fifo") {
             let message = "FIFO queues are not served locally.";
-            return Err(Refusal::simple_queue_service("UnsupportedOperation", message));
+            return Err(SqsError::simple_queue_service("UnsupportedOperation", message));
         }
         if name.is_empty() || name.len() > 80 || !name.chars().all(plain) {
             let message = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.";
-            return Err(Refusal::common("InvalidParameterValue", message));
+            return Err(SqsError::common("InvalidParameterValue", message));
         }
-        Ok(Queue { name, attributes: BTreeMap::new() })
+        Ok(SqsQueue { name, attributes: BTreeMap::new() })
     }
 
     /// Sets attributes; an empty value takes one away.
-    pub(crate) fn set(&mut self, attributes: BTreeMap<String, String>) -> Result<(), Refusal> {
+    pub(crate) fn set(&mut self, attributes: BTreeMap<String, String>) -> Result<(), SqsError> {
         for (name, value) in attributes {
             let fits = match NUMBERS.iter().find(|(number, ..)| *number == name) {
                 Some((_, range, _)) => value.parse().is_ok_and(|value| range.contains(&value)),
-                None if name == "RedrivePolicy" => value.is_empty() || policy(&value).is_some(),
+                None if name == "RedrivePolicy" => {
+                    value.is_empty() || parse_redrive_policy(&value).is_some()
+                }
                 None => matches!(
                     name.as_str(),
                     "KmsDataKeyReusePeriodSeconds"
@@ -68,7 +70,7 @@ impl Queue {
                 ),
             };
             if !fits {
-                return Err(Refusal::value(
+                return Err(SqsError::invalid_value(
                     &value,
                     &name,
                     "It is not one that this attribute may have.",
@@ -103,7 +105,7 @@ impl Queue {
 
     /// The redrive policy, if there is one.
     pub(crate) fn redrive(&self) -> Option<RedrivePolicy> {
-        self.attributes.get("RedrivePolicy").and_then(|value| policy(value))
+        self.attributes.get("RedrivePolicy").and_then(|value| parse_redrive_policy(value))
     }
 }
 
@@ -112,10 +114,10 @@ pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-fn policy(value: &str) -> Option<RedrivePolicy> {
+fn parse_redrive_policy(value: &str) -> Option<RedrivePolicy> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Policy {
+    struct RedrivePolicyJson {
         dead_letter_target_arn: String,
         max_receive_count: Count,
     }
@@ -126,7 +128,7 @@ fn policy(value: &str) -> Option<RedrivePolicy> {
         Number(i64),
         Text(String),
     }
-    let policy: Policy = serde_json::from_str(value).ok()?;
+    let policy: RedrivePolicyJson = serde_json::from_str(value).ok()?;
     let queue = policy.dead_letter_target_arn.rsplit(':').next()?.to_owned();
     let max_receives = match policy.max_receive_count {
         Count::Number(count) => count,
@@ -145,18 +147,18 @@ mod tests {
             let value =
                 format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{count}}}"#, arn("dlq"));
             assert_eq!(
-                policy(&value),
+                parse_redrive_policy(&value),
                 Some(RedrivePolicy { queue: "dlq".to_owned(), max_receives: 5 })
             );
         }
         for value in ["", "{}", r#"{"deadLetterTargetArn":"a:b","maxReceiveCount":0}"#] {
-            assert_eq!(policy(value), None, "{value}");
+            assert_eq!(parse_redrive_policy(value), None, "{value}");
         }
     }
 
     #[test]
     fn unknown_and_impossible_attributes_are_refused() {
-        let mut queue = Queue::named("q".to_owned()).expect("a name");
+        let mut queue = SqsQueue::new("q".to_owned()).expect("a name");
         let mut set = |name: &str, value: &str| {
             queue.set(BTreeMap::from([(name.to_owned(), value.to_owned())])).is_ok()
         };

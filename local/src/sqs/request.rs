@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// A message's attributes by name.
-pub(crate) type Attributes = BTreeMap<String, Attribute>;
+pub(crate) type MessageAttributes = BTreeMap<String, MessageAttribute>;
 
 /// A typed message attribute; `binary_value` stays in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Attribute {
+pub(crate) struct MessageAttribute {
     pub(crate) data_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) string_value: Option<String>,
@@ -21,11 +21,11 @@ pub(crate) struct Attribute {
 /// What is sent: a `SendMessage`, or an entry of a `SendMessageBatch`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct Draft {
+pub(crate) struct SendMessage {
     pub(crate) message_body: String,
     pub(crate) delay_seconds: Option<i64>,
-    pub(crate) message_attributes: Attributes,
-    pub(crate) message_system_attributes: Attributes,
+    pub(crate) message_attributes: MessageAttributes,
+    pub(crate) message_system_attributes: MessageAttributes,
     pub(crate) message_group_id: Option<String>,
     pub(crate) message_deduplication_id: Option<String>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Draft {
 /// `ReceiveMessage`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct Receive {
+pub(crate) struct ReceiveMessage {
     pub(crate) max_number_of_messages: Option<i64>,
     pub(crate) visibility_timeout: Option<i64>,
     pub(crate) wait_time_seconds: Option<i64>,
@@ -45,14 +45,14 @@ pub(crate) struct Receive {
 /// `DeleteMessage`, or an entry of its batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Delete {
+pub(crate) struct DeleteMessage {
     pub(crate) receipt_handle: String,
 }
 
 /// `ChangeMessageVisibility`, or an entry of its batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct ChangeVisibility {
+pub(crate) struct ChangeMessageVisibility {
     pub(crate) receipt_handle: String,
     pub(crate) visibility_timeout: i64,
 }
@@ -60,13 +60,13 @@ pub(crate) struct ChangeVisibility {
 /// An action on a queue.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct OnQueue<T> {
+pub(crate) struct QueueRequest<T> {
     queue_url: String,
     #[serde(flatten)]
     pub(crate) action: T,
 }
 
-impl<T> OnQueue<T> {
+impl<T> QueueRequest<T> {
     /// The queue's name: the URL's last segment, whatever host and port it was given under.
     pub(crate) fn queue(&self) -> String {
         self.queue_url.rsplit('/').next().unwrap_or_default().to_owned()
@@ -78,13 +78,13 @@ impl<T> OnQueue<T> {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchRequest<T> {
     #[serde(default = "Vec::new")]
-    pub(crate) entries: Vec<Entry<T>>,
+    pub(crate) entries: Vec<BatchEntry<T>>,
 }
 
 /// One of them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Entry<T> {
+pub(crate) struct BatchEntry<T> {
     pub(crate) id: String,
     #[serde(flatten)]
     pub(crate) action: T,
@@ -92,12 +92,19 @@ pub(crate) struct Entry<T> {
 
 /// An action that needs only the queue's URL.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Nothing {}
+pub(crate) struct QueueOnly {}
 
-/// `CreateQueue` and `GetQueueUrl`.
+/// `GetQueueUrl`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Named {
+pub(crate) struct GetQueueUrl {
+    pub(crate) queue_name: String,
+}
+
+/// `CreateQueue`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateQueue {
     pub(crate) queue_name: String,
     #[serde(default)]
     pub(crate) attributes: BTreeMap<String, String>,
@@ -106,14 +113,14 @@ pub(crate) struct Named {
 /// `SetQueueAttributes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct SetAttributes {
+pub(crate) struct SetQueueAttributes {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
 /// `GetQueueAttributes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct AttributeNames {
+pub(crate) struct GetQueueAttributes {
     #[serde(default)]
     pub(crate) attribute_names: Vec<String>,
 }

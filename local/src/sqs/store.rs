@@ -12,8 +12,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{
-    queue::{Queue, RedrivePolicy},
-    refusal::Refusal,
+    error::SqsError,
+    queue::{RedrivePolicy, SqsQueue},
 };
 
 const SCHEMA: &str = "
@@ -68,7 +68,7 @@ pub(crate) struct ReceivedMessage {
 
 /// A queue's messages: ready, in flight, delayed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct QueueCounts {
     pub(crate) visible: i64,
     pub(crate) in_flight: i64,
     pub(crate) delayed: i64,
@@ -76,29 +76,29 @@ pub(crate) struct Counts {
 
 /// The database.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct MessageStore {
     connection: Connection,
 }
 
-impl Store {
+impl MessageStore {
     /// Opens `file`, or a database in memory.
-    pub(crate) fn open(file: Option<&Path>) -> rusqlite::Result<Store> {
+    pub(crate) fn open(file: Option<&Path>) -> rusqlite::Result<MessageStore> {
         let connection = match file {
             Some(file) => Connection::open(file)?,
             None => Connection::open_in_memory()?,
         };
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Store { connection })
+        Ok(MessageStore { connection })
     }
 
     /// The queue of this name.
-    pub(crate) fn queue(&self, name: &str) -> Result<Queue, Refusal> {
-        self.find(name)?.ok_or_else(Refusal::no_such_queue)
+    pub(crate) fn queue(&self, name: &str) -> Result<SqsQueue, SqsError> {
+        self.find(name)?.ok_or_else(SqsError::no_such_queue)
     }
 
     /// The queue of this name, if there is one.
-    pub(crate) fn find(&self, name: &str) -> Result<Option<Queue>, Refusal> {
+    pub(crate) fn find(&self, name: &str) -> Result<Option<SqsQueue>, SqsError> {
         let select = "SELECT attributes FROM queues WHERE name = ?1";
         let attributes: Option<String> = self
             .connection
@@ -107,25 +107,25 @@ impl Store {
             .optional()?;
         attributes
             .map(|json| {
-                let attributes = serde_json::from_str(&json).map_err(|e| Refusal::internal(&e))?;
-                Ok(Queue { name: name.to_owned(), attributes })
+                let attributes = serde_json::from_str(&json).map_err(|e| SqsError::internal(&e))?;
+                Ok(SqsQueue { name: name.to_owned(), attributes })
             })
             .transpose()
     }
 
     /// Creates the queue or replaces its attributes.
-    pub(crate) fn save(&mut self, queue: &Queue) -> Result<(), Refusal> {
+    pub(crate) fn save(&mut self, queue: &SqsQueue) -> Result<(), SqsError> {
         if let Some(RedrivePolicy { queue: target, .. }) = queue.redrive()
             && self.find(&target)?.is_none()
         {
-            return Err(Refusal::value(
+            return Err(SqsError::invalid_value(
                 target,
                 "RedrivePolicy",
                 "Dead letter target does not exist.",
             ));
         }
         let attributes =
-            serde_json::to_string(&queue.attributes).map_err(|e| Refusal::internal(&e))?;
+            serde_json::to_string(&queue.attributes).map_err(|e| SqsError::internal(&e))?;
         self.connection.execute(
             "INSERT INTO queues (name, attributes) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
@@ -135,14 +135,14 @@ impl Store {
     }
 
     /// The queues whose names begin with `prefix`, in order.
-    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, Refusal> {
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, SqsError> {
         let mut select = self.connection.prepare_cached("SELECT name FROM queues ORDER BY name")?;
         let names = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         Ok(names.into_iter().filter(|name| name.starts_with(prefix)).collect())
     }
 
     /// Removes the queue's messages, and the queue if `queue_too`.
-    pub(crate) fn clear(&mut self, queue: &str, queue_too: bool) -> Result<(), Refusal> {
+    pub(crate) fn clear(&mut self, queue: &str, queue_too: bool) -> Result<(), SqsError> {
         self.queue(queue)?;
         let work = self.connection.transaction()?;
         work.execute("DELETE FROM messages WHERE queue = ?1", [queue])?;
@@ -158,7 +158,7 @@ impl Store {
         queue: &str,
         messages: &[NewMessage],
         now: i64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SqsError> {
         let work = self.connection.transaction()?;
         for message in messages {
             work.prepare_cached(
@@ -184,18 +184,19 @@ impl Store {
     /// is the second answer.
     pub(crate) fn receive(
         &mut self,
-        queue: &Queue,
+        queue: &SqsQueue,
         count: usize,
         hide_ms: i64,
         now: i64,
-    ) -> Result<(Vec<ReceivedMessage>, bool), Refusal> {
+    ) -> Result<(Vec<ReceivedMessage>, bool), SqsError> {
         let redrive = match queue.redrive() {
             Some(redrive) if self.find(&redrive.queue)?.is_some() => Some(redrive),
             _ => None,
         };
         self.expire(queue, now)?;
         let work = self.connection.transaction()?;
-        let Ready { alive, dead } = ready(&work, &queue.name, count, redrive.as_ref(), now)?;
+        let ReadyMessages { alive, dead } =
+            ready(&work, &queue.name, count, redrive.as_ref(), now)?;
         if let Some(redrive) = redrive {
             for id in &dead {
                 work.prepare_cached(
@@ -223,7 +224,7 @@ impl Store {
     }
 
     /// When the next hidden message of the queue will be ready.
-    pub(crate) fn next_ready(&self, queue: &str, now: i64) -> Result<Option<i64>, Refusal> {
+    pub(crate) fn next_ready(&self, queue: &str, now: i64) -> Result<Option<i64>, SqsError> {
         let select = "SELECT min(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2";
         Ok(self
             .connection
@@ -233,7 +234,7 @@ impl Store {
 
     /// Removes the message that the handle was given for. A handle that is no longer the message's
     /// last removes nothing and is no error: SQS promises no more.
-    pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), SqsError> {
         let message_id = message_of(queue, receipt)?;
         let delete = "DELETE FROM messages WHERE message_id = ?1 AND queue = ?2 AND receipt = ?3";
         self.connection.prepare_cached(delete)?.execute([&message_id, queue, receipt])?;
@@ -247,7 +248,7 @@ impl Store {
         receipt: &str,
         hide_ms: i64,
         now: i64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SqsError> {
         let message_id = message_of(queue, receipt)?;
         let update = "UPDATE messages SET visible_at = ?4 WHERE message_id = ?1 AND queue = ?2
                       AND receipt = ?3 AND visible_at > ?5";
@@ -260,26 +261,26 @@ impl Store {
         ])?;
         if changed == 0 {
             let message = "The message referred to is not in flight.";
-            return Err(Refusal::simple_queue_service("MessageNotInflight", message));
+            return Err(SqsError::simple_queue_service("MessageNotInflight", message));
         }
         Ok(())
     }
 
     /// How many messages the queue holds.
-    pub(crate) fn counts(&mut self, queue: &Queue, now: i64) -> Result<Counts, Refusal> {
+    pub(crate) fn counts(&mut self, queue: &SqsQueue, now: i64) -> Result<QueueCounts, SqsError> {
         self.expire(queue, now)?;
         let select = "SELECT count(*) FILTER (WHERE visible_at <= ?2),
                              count(*) FILTER (WHERE visible_at > ?2 AND receives > 0),
                              count(*) FILTER (WHERE visible_at > ?2 AND receives = 0)
                       FROM messages WHERE queue = ?1";
         let counts = |row: &Row<'_>| {
-            Ok(Counts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? })
+            Ok(QueueCounts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? })
         };
         Ok(self.connection.prepare_cached(select)?.query_row(params![queue.name, now], counts)?)
     }
 
     /// Forgets what is older than the queue keeps messages.
-    fn expire(&mut self, queue: &Queue, now: i64) -> Result<(), Refusal> {
+    fn expire(&mut self, queue: &SqsQueue, now: i64) -> Result<(), SqsError> {
         let oldest = now - queue.number("MessageRetentionPeriod") * 1000;
         let delete = "DELETE FROM messages WHERE queue = ?1 AND sent_at < ?2";
         self.connection.prepare_cached(delete)?.execute(params![queue.name, oldest])?;
@@ -289,7 +290,7 @@ impl Store {
 
 /// Rows whose time has come: to be handed out (with their message ids), and received too often.
 #[derive(Default)]
-struct Ready {
+struct ReadyMessages {
     alive: Vec<(i64, String)>,
     dead: Vec<i64>,
 }
@@ -301,8 +302,8 @@ fn ready(
     count: usize,
     redrive: Option<&RedrivePolicy>,
     now: i64,
-) -> rusqlite::Result<Ready> {
-    let Ready { mut alive, mut dead } = Ready::default();
+) -> rusqlite::Result<ReadyMessages> {
+    let ReadyMessages { mut alive, mut dead } = ReadyMessages::default();
     let mut select = work.prepare_cached(
         "SELECT id, message_id, receives FROM messages WHERE queue = ?1 AND visible_at <= ?2
          ORDER BY visible_at, id",
@@ -317,7 +318,7 @@ fn ready(
             _ => alive.push((id, row.get(1)?)),
         }
     }
-    Ok(Ready { alive, dead })
+    Ok(ReadyMessages { alive, dead })
 }
 
 fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
@@ -341,11 +342,11 @@ fn receipt(queue: &str, message_id: &str) -> String {
 }
 
 /// The message that a handle of this queue is for.
-fn message_of(queue: &str, receipt: &str) -> Result<String, Refusal> {
-    let bytes = STANDARD.decode(receipt).map_err(|_| Refusal::receipt_handle())?;
-    let text = String::from_utf8(bytes).map_err(|_| Refusal::receipt_handle())?;
+fn message_of(queue: &str, receipt: &str) -> Result<String, SqsError> {
+    let bytes = STANDARD.decode(receipt).map_err(|_| SqsError::receipt_handle())?;
+    let text = String::from_utf8(bytes).map_err(|_| SqsError::receipt_handle())?;
     match text.split('/').collect::<Vec<_>>()[..] {
         [of, message_id, _] if of == queue => Ok(message_id.to_owned()),
-        _ => Err(Refusal::receipt_handle()),
+        _ => Err(SqsError::receipt_handle()),
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType, TimeToLiveStatus};
 use aws_sdk_s3::primitives::ByteStream;
-use local::{LocalAws, Options, Ports, StartError};
+use local::{LocalAws, LocalAwsError, Options, Ports};
 
 use crate::{Scratch, in_memory};
 
@@ -111,7 +111,7 @@ async fn a_data_directory_serves_one_process_at_a_time() {
     let scratch = Scratch::new("lock");
     let first = LocalAws::start(scratch.options()).await.expect("started");
     let second = LocalAws::start(scratch.options()).await.expect_err("in use");
-    assert!(matches!(&second, StartError::InUse(path) if *path == scratch.0), "{second}");
+    assert!(matches!(&second, LocalAwsError::InUse(path) if *path == scratch.0), "{second}");
     first.stop().await;
     LocalAws::start(scratch.options()).await.expect("free again").stop().await;
 }

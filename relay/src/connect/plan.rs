@@ -7,7 +7,7 @@ use domain::secret::Secret;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Args, InvalidVariables, System, variables::Variables};
+use super::{ConnectArgs, InvalidVariables, System, variables::Variables};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Plan {
     /// Create endpoints, or change them.
     Endpoints {
         /// These.
-        endpoints: Vec<Endpoint>,
+        endpoints: Vec<EndpointPlan>,
         /// What somebody who moves over should know.
         notes: Vec<&'static str>,
     },
@@ -30,7 +30,7 @@ pub(super) enum Plan {
 
 /// An endpoint as it should be.
 #[derive(Debug)]
-pub(super) struct Endpoint {
+pub(super) struct EndpointPlan {
     pub(super) uid: &'static str,
     pub(super) secret: Option<Secret>,
     /// It is switched off, and so not made if there is none.
@@ -41,7 +41,7 @@ pub(super) struct Endpoint {
     authorization: Option<Secret>,
 }
 
-impl Endpoint {
+impl EndpointPlan {
     /// As the relay takes it.
     pub(super) fn body(&self, new: bool) -> Value {
         let mut body = self.shown.clone();
@@ -79,7 +79,10 @@ impl fmt::Display for Plan {
 }
 
 /// What the variables of a system mean.
-pub(super) fn of(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables> {
+pub(super) fn from_variables(
+    args: &ConnectArgs,
+    variables: &Variables,
+) -> Result<Plan, InvalidVariables> {
     match args.system {
         System::Modal => Ok(Plan::Source {
             base_url: variables.required("WEBHOOK_BASE_URL")?.to_owned(),
@@ -91,7 +94,7 @@ pub(super) fn of(args: &Args, variables: &Variables) -> Result<Plan, InvalidVari
     }
 }
 
-fn hokusai(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables> {
+fn hokusai(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariables> {
     let url = match &args.endpoint_url {
         Some(url) => url,
         None => variables.required("WEBHOOK_URL")?,
@@ -116,7 +119,7 @@ fn hokusai(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables>
         shown["url"] = json!(url);
         shown
     };
-    let webhook = Endpoint {
+    let webhook = EndpointPlan {
         uid: "hokusai",
         secret: Some(Secret::new(variables.required("WEBHOOK_SECRET")?)),
         only_if_there: false,
@@ -128,7 +131,7 @@ fn hokusai(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables>
         true => channel(variables)?,
         false => (String::new(), None),
     };
-    let redis = Endpoint {
+    let redis = EndpointPlan {
         uid: "hokusai-redis",
         secret: None,
         only_if_there: !on,
@@ -168,7 +171,7 @@ fn channel(variables: &Variables) -> Result<(String, Option<Secret>), InvalidVar
     Ok((url.to_string(), authorization))
 }
 
-fn batch(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables> {
+fn batch(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariables> {
     let url = match &args.endpoint_url {
         Some(url) => url,
         None => variables.required("ARIS_WEBHOOK_URL")?,
@@ -191,7 +194,7 @@ fn batch(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables> {
     Ok(one("batch", variables, shown, notes))
 }
 
-fn wepp(args: &Args, variables: &Variables) -> Result<Plan, InvalidVariables> {
+fn wepp(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariables> {
     // WEPPcloud's variables say how, and each request where to.
     let url = args.endpoint_url.as_ref().ok_or(InvalidVariables::Missing("--endpoint-url"))?;
     let tries = variables.number("WEPPCLOUD_WEBHOOK_RETRY_COUNT", 1..=10, 3)?;
@@ -216,7 +219,7 @@ fn retries(tries: u32) -> u32 {
 
 fn one(uid: &'static str, variables: &Variables, shown: Value, notes: Vec<&'static str>) -> Plan {
     let secret = variables.text("WEBHOOK_SECRET").map(Secret::new);
-    let endpoint = Endpoint { uid, secret, only_if_there: false, shown, authorization: None };
+    let endpoint = EndpointPlan { uid, secret, only_if_there: false, shown, authorization: None };
     Plan::Endpoints { endpoints: vec![endpoint], notes }
 }
 

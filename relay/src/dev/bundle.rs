@@ -19,7 +19,7 @@ use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{address::Rule, destination::Neighbours};
 use ingest::Ingest;
-use local::{Clients, LocalAws, Names, Urls};
+use local::{Clients, LocalAws, ResourceNames, Urls};
 use process::Process;
 use redeliver::Redeliver;
 use sweep::{Limits, Sweep};
@@ -28,7 +28,7 @@ use tracing::warn;
 
 use super::{
     poller::Poller,
-    settings::{ACCOUNT, Settings, StartError},
+    settings::{ACCOUNT, BundleError, Settings},
 };
 
 /// A running relay.
@@ -66,11 +66,11 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Bundle {
     /// Starts everything; it is ready when this returns.
-    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+    pub async fn start(settings: Settings) -> Result<Self, BundleError> {
         let (rule, neighbours) = (settings.rule()?, settings.neighbours()?);
         let listener = listen(settings.port).await?;
         let address =
-            listener.local_addr().map_err(|error| StartError::Port(settings.port, error))?;
+            listener.local_addr().map_err(|error| BundleError::Port(settings.port, error))?;
         let aws = LocalAws::start(settings.options()).await?;
         let parts = Parts::new(&aws, &settings, (rule, neighbours), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
@@ -97,7 +97,7 @@ impl Bundle {
     }
 
     /// Its queues' names.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &ResourceNames {
         self.aws.names()
     }
 
@@ -143,8 +143,8 @@ impl Bundle {
     }
 }
 
-async fn listen(port: u16) -> Result<TcpListener, StartError> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| StartError::Port(port, error))
+async fn listen(port: u16) -> Result<TcpListener, BundleError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| BundleError::Port(port, error))
 }
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {

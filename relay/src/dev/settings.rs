@@ -7,9 +7,9 @@ use domain::{
     address::{Network, Rule},
     destination::Neighbours,
 };
-use local::{Names, Options, Ports, QueueTimes};
+use local::{Options, Ports, QueueTimes, ResourceNames};
 
-use super::state::Secrets;
+use super::keys::RelayKeys;
 
 /// The account that everything claims to be in.
 pub(super) const ACCOUNT: &str = "000000000000";
@@ -32,17 +32,17 @@ pub struct Settings {
     /// How patient its queues are.
     pub queues: QueueTimes,
     /// Its keys.
-    pub secrets: Secrets,
+    pub secrets: RelayKeys,
     /// Its clock.
     pub clock: Clock,
 }
 
 /// Why a bundle did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum BundleError {
     /// The services beneath it.
     #[error(transparent)]
-    Aws(#[from] local::StartError),
+    Aws(#[from] local::LocalAwsError),
     /// The table.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -68,7 +68,7 @@ pub enum StartError {
 
 impl Settings {
     /// In memory, on free ports, calling loopback receivers.
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: RelayKeys) -> Self {
         // A batch that died with its process should come back soon: nobody else holds it here.
         let queues = QueueTimes {
             inbox_visibility: 10,
@@ -90,18 +90,18 @@ impl Settings {
 
     /// With keys of its own, for tests.
     pub fn fresh() -> Self {
-        Self::new(Secrets::fresh())
+        Self::new(RelayKeys::fresh())
     }
 
-    pub(super) fn rule(&self) -> Result<Rule, StartError> {
+    pub(super) fn rule(&self) -> Result<Rule, BundleError> {
         Ok(Rule { allowed: Network::parse_list(&self.allowed_networks)?, ..Rule::default() })
     }
 
     /// What deliveries may go to besides HTTP.
-    pub(super) fn neighbours(&self) -> Result<Neighbours, StartError> {
+    pub(super) fn neighbours(&self) -> Result<Neighbours, BundleError> {
         let neighbours = Neighbours::parse_list(&self.destinations, local::REGION, ACCOUNT)?;
         if neighbours.have_a_bus() && self.event_bridge.is_none() {
-            return Err(StartError::NoEventBridge);
+            return Err(BundleError::NoEventBridge);
         }
         Ok(neighbours)
     }
@@ -109,7 +109,7 @@ impl Settings {
     /// How the services beneath it start.
     pub(super) fn options(&self) -> Options {
         let above = |n: u16| if self.port == 0 { 0 } else { self.port.saturating_add(n) };
-        let names = Names::default();
+        let names = ResourceNames::default();
         let text = |secret: &domain::secret::Secret| secret.as_str().unwrap_or_default().to_owned();
         Options {
             data: self.data.clone(),

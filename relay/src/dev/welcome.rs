@@ -5,10 +5,10 @@ use std::path::Path;
 use adapters::Unavailable;
 use domain::{profile::Profile, secret::Secret, signature::sign, source::Source};
 
-use super::{Bundle, state::Secrets};
+use super::{Bundle, keys::RelayKeys};
 
 /// A source to try things with.
-pub(super) struct Demo {
+pub(super) struct DemoSource {
     body: String,
     signature: String,
 }
@@ -16,9 +16,9 @@ pub(super) struct Demo {
 const NAME: &str = "demo";
 const PROFILE: &str = "modal-omtx";
 
-impl Demo {
+impl DemoSource {
     /// Makes the source if it is not there; its secret follows from the master key.
-    pub(super) async fn install(bundle: &Bundle, secrets: &Secrets) -> Result<Self, Unavailable> {
+    pub(super) async fn install(bundle: &Bundle, secrets: &RelayKeys) -> Result<Self, Unavailable> {
         let scheme = &Profile::named(PROFILE).expect("part of the build").scheme;
         let derived = domain::id::digest(&["demo", secrets.master.as_str().unwrap_or_default()]);
         let secret = Secret::new(derived);
@@ -36,10 +36,15 @@ impl Demo {
 }
 
 /// The text.
-pub(super) fn text(bundle: &Bundle, secrets: &Secrets, demo: &Demo, environment: &Path) -> String {
+pub(super) fn text(
+    bundle: &Bundle,
+    secrets: &RelayKeys,
+    demo: &DemoSource,
+    environment: &Path,
+) -> String {
     let (url, aws) = (bundle.url(), bundle.aws_urls());
     let admin = secrets.admin.as_str().unwrap_or("(not text)");
-    let Demo { body, signature } = demo;
+    let DemoSource { body, signature } = demo;
     let environment = environment.display();
     format!(
         r#"

@@ -13,13 +13,13 @@ use domain::{
 use http::HeaderMap;
 
 use super::{
-    changes::{self, Change},
-    sight,
+    clues,
+    corrections::{self, Correction},
 };
 
 /// A request, and what it is judged by.
 #[derive(Clone, Debug)]
-pub(super) struct Case {
+pub(super) struct SignatureCase {
     /// The profile's name.
     pub(super) name: String,
     pub(super) profile: Profile,
@@ -32,7 +32,7 @@ pub(super) struct Case {
     pub(super) now: Timestamp,
 }
 
-impl Case {
+impl SignatureCase {
     fn judge(&self) -> Result<Verification, SignatureRefusal> {
         let request = SignedRequest {
             headers: &self.headers,
@@ -73,7 +73,7 @@ impl Case {
 
 /// What came of judging a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Diagnosis {
     /// It passes.
     Holds {
         /// What is worth knowing about it.
@@ -88,7 +88,7 @@ pub(super) enum Verdict {
     },
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, lines) = match self {
             Self::Holds { notes } => ("The signature holds.".to_owned(), notes),
@@ -103,42 +103,42 @@ impl fmt::Display for Verdict {
 const MAX_PAIRED: usize = 256 * 1024;
 
 /// Judges a request and explains the verdict.
-pub(super) fn judge(case: &Case) -> Verdict {
+pub(super) fn judge(case: &SignatureCase) -> Diagnosis {
     let refusal = match case.judge() {
-        Ok(verified) => return Verdict::Holds { notes: notes(case, &verified) },
+        Ok(verified) => return Diagnosis::Holds { notes: notes(case, &verified) },
         Err(refusal) => refusal,
     };
     let case = &case.presented();
-    let mut reasons = sight::at_sight(case, &refusal);
+    let mut reasons = clues::visible(case, &refusal);
     match explain(case) {
         Some(found) => reasons.extend(found),
         None if reasons.is_empty() => reasons.push(unexplained(case)),
         None => (),
     }
-    Verdict::Refused { refusal, reasons }
+    Diagnosis::Refused { refusal, reasons }
 }
 
 /// What has to be changed for the signature to hold.
-fn explain(case: &Case) -> Option<Vec<String>> {
-    let skew = case.judge().err().and_then(|refusal| sight::skew(case, &refusal));
+fn explain(case: &SignatureCase) -> Option<Vec<String>> {
+    let skew = case.judge().err().and_then(|refusal| clues::skew(case, &refusal));
     let case = case.timeless();
     if let Ok(verified) = case.judge() {
         let mut reasons = Vec::from_iter(skew);
         reasons.extend(old_secret(&case, &verified));
         return Some(reasons);
     }
-    let changes = changes::all(&case);
-    let changed: Vec<(&Change, Case)> =
-        changes.iter().map(|change| (change, change.apply(&case))).collect();
-    if let Some((change, holding)) = changed.iter().find(|(_, changed)| changed.holds()) {
+    let corrections = corrections::all(&case);
+    let corrected: Vec<(&Correction, SignatureCase)> =
+        corrections.iter().map(|correction| (correction, correction.apply(&case))).collect();
+    if let Some((correction, holding)) = corrected.iter().find(|(_, case)| case.holds()) {
         let also = holding.judge().ok().and_then(|verified| old_secret(holding, &verified));
-        return Some([Some(change.says.clone()), also, skew].into_iter().flatten().collect());
+        return Some([Some(correction.says.clone()), also, skew].into_iter().flatten().collect());
     }
     if MAX_PAIRED < case.body.len() {
         return None;
     }
-    for (first, once) in &changed {
-        let others = changes::all(once);
+    for (first, once) in &corrected {
+        let others = corrections::all(once);
         for second in others.iter().filter(|second| first.aspect < second.aspect) {
             if second.apply(once).holds() {
                 let both = [first.says.clone(), second.says.clone()];
@@ -149,7 +149,7 @@ fn explain(case: &Case) -> Option<Vec<String>> {
     None
 }
 
-fn unexplained(case: &Case) -> String {
+fn unexplained(case: &SignatureCase) -> String {
     let (length, print) = (case.body.len(), domain::profile::fingerprint(&case.body));
     let secrets = match case.secrets.len() {
         1 => "the secret is another one".to_owned(),
@@ -162,7 +162,7 @@ fn unexplained(case: &Case) -> String {
     )
 }
 
-fn notes(case: &Case, verified: &Verification) -> Vec<String> {
+fn notes(case: &SignatureCase, verified: &Verification) -> Vec<String> {
     let mut notes = Vec::from_iter(old_secret(case, verified));
     if let Some(at) = verified.timestamp {
         let signed = Timestamp::from_secs(at);
@@ -187,7 +187,7 @@ fn notes(case: &Case, verified: &Verification) -> Vec<String> {
     notes
 }
 
-fn old_secret(case: &Case, verified: &Verification) -> Option<String> {
+fn old_secret(case: &SignatureCase, verified: &Verification) -> Option<String> {
     let number = verified.secret + 1;
     (1 < number).then(|| {
         format!(

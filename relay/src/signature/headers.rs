@@ -3,10 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::given::{Problem, bytes};
+use super::arguments::{InputError, bytes};
 
 /// Reads every piece that was given.
-pub(super) fn read(given: &[String]) -> Result<HeaderMap, Problem> {
+pub(super) fn read(given: &[String]) -> Result<HeaderMap, InputError> {
     let mut headers = HeaderMap::new();
     for piece in given {
         let bytes = bytes(piece)?;
@@ -20,7 +20,7 @@ pub(super) fn read(given: &[String]) -> Result<HeaderMap, Problem> {
     Ok(headers)
 }
 
-fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), Problem> {
+fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
     for line in text.lines() {
         // curl -v marks what it sent with `> `, and says more than headers.
         let line = line.strip_prefix("> ").unwrap_or(line).trim();
@@ -30,15 +30,16 @@ fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), Problem> {
         if line.is_empty() || line == ">" || line.starts_with("* ") || is_start {
             continue;
         }
-        let (name, value) = line.split_once(':').ok_or_else(|| Problem::Header(shorten(line)))?;
+        let (name, value) =
+            line.split_once(':').ok_or_else(|| InputError::Header(shorten(line)))?;
         append(headers, name.trim(), value.trim())?;
     }
     Ok(())
 }
 
 /// A JSON object of strings, or of lists of strings as API Gateway and Node write doubled headers.
-fn json(headers: &mut HeaderMap, text: &str) -> Result<(), Problem> {
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(Problem::HeaderJson)?;
+fn json(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(InputError::HeaderJson)?;
     for (name, value) in object {
         match value {
             Value::Array(values) => {
@@ -53,8 +54,8 @@ fn json(headers: &mut HeaderMap, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Problem> {
-    let unusable = || Problem::Header(shorten(&format!("{name}: {value}")));
+fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), InputError> {
+    let unusable = || InputError::Header(shorten(&format!("{name}: {value}")));
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
     let value = HeaderValue::from_str(value).map_err(|_| unusable())?;
     headers.append(name, value);

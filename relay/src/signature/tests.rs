@@ -10,7 +10,7 @@ use domain::{
 use http::HeaderMap;
 
 use super::{
-    diagnosis::{Case, Verdict, judge},
+    diagnosis::{Diagnosis, SignatureCase, judge},
     headers,
 };
 
@@ -21,7 +21,7 @@ const BODY: &str =
     r#"{"job_id": "j1", "call_id": "c1", "status": "success", "n": 1.0, "word": "é"}"#;
 
 /// A request as the profile's sender makes it.
-fn case(profile: &str, secret: &str) -> Case {
+fn case(profile: &str, secret: &str) -> SignatureCase {
     let known = Profile::named(profile).expect("a profile").clone();
     let message = MessageToSign {
         id: Some("msg_1"),
@@ -33,7 +33,7 @@ fn case(profile: &str, secret: &str) -> Case {
     let signed = known.scheme.headers([&Secret::new(secret)], &message).expect("it signs");
     let lines: Vec<String> =
         signed.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    Case {
+    SignatureCase {
         name: profile.to_owned(),
         profile: known,
         secrets: vec![Secret::new(secret)],
@@ -44,20 +44,20 @@ fn case(profile: &str, secret: &str) -> Case {
     }
 }
 
-fn reasons(case: &Case) -> String {
+fn reasons(case: &SignatureCase) -> String {
     match judge(case) {
-        Verdict::Refused { reasons, .. } => reasons.join("\n"),
-        holds @ Verdict::Holds { .. } => panic!("{holds}"),
+        Diagnosis::Refused { reasons, .. } => reasons.join("\n"),
+        holds @ Diagnosis::Holds { .. } => panic!("{holds}"),
     }
 }
 
 #[track_caller]
-fn told(case: &Case, words: &str) {
+fn told(case: &SignatureCase, words: &str) {
     let reasons = reasons(case);
     assert!(reasons.contains(words), "{words:?} is not in:\n{reasons}");
 }
 
-fn header(case: &mut Case, name: &'static str, change: impl Fn(&str) -> String) {
+fn header(case: &mut SignatureCase, name: &'static str, change: impl Fn(&str) -> String) {
     let value = case.headers[name].to_str().expect("text").to_owned();
     case.headers.insert(name, change(&value).parse().expect("a value"));
 }
@@ -77,7 +77,7 @@ fn every_profile_that_signs_with_a_secret_verifies_what_it_signs() {
             continue;
         }
         let verdict = judge(&case(name, secret));
-        assert!(matches!(verdict, Verdict::Holds { .. }), "{name}: {verdict}");
+        assert!(matches!(verdict, Diagnosis::Holds { .. }), "{name}: {verdict}");
         count += 1;
     }
     assert!(12 <= count, "{count}");
@@ -139,8 +139,8 @@ fn a_clock_that_is_off_is_told_in_seconds() {
     told(&early, "signed 4000 s ahead of this clock");
     assert_eq!(
         match judge(&early) {
-            Verdict::Refused { refusal, .. } => refusal,
-            Verdict::Holds { .. } => panic!("stale"),
+            Diagnosis::Refused { refusal, .. } => refusal,
+            Diagnosis::Holds { .. } => panic!("stale"),
         },
         SignatureRefusal::Future(4000)
     );
@@ -150,7 +150,7 @@ fn a_clock_that_is_off_is_told_in_seconds() {
 fn an_old_secret_that_matched_is_said() {
     let mut rotated = case("github", RAW);
     rotated.secrets.insert(0, Secret::new(*b"the-new-secret-of-this-source-01"));
-    let Verdict::Holds { notes } = judge(&rotated) else { panic!("it holds") };
+    let Diagnosis::Holds { notes } = judge(&rotated) else { panic!("it holds") };
     assert!(notes[0].contains("secret number 2 of the 2 given"), "{notes:?}");
 }
 

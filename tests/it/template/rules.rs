@@ -1,6 +1,6 @@
 //! The rules. Each takes the template and answers with what is wrong, one line per finding.
 
-use local::{Names, QueueTimes, resources};
+use local::{QueueTimes, ResourceNames, resources};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -364,7 +364,7 @@ pub(crate) fn queues_are_local(template: &Value) -> Vec<String> {
             })
         })
         .collect();
-    let local: Vec<Value> = resources::queues(&Names::default(), &QueueTimes::default())
+    let local: Vec<Value> = resources::queues(&ResourceNames::default(), &QueueTimes::default())
         .into_iter()
         .map(|queue| {
             let (dead_letters, receives) = queue.redrive.unzip();

@@ -4,12 +4,12 @@ use clap::Parser;
 
 use super::*;
 
-fn args(line: &[&str]) -> Args {
-    Args::parse_from([&["connect"], line].concat())
+fn args(line: &[&str]) -> ConnectArgs {
+    ConnectArgs::parse_from([&["connect"], line].concat())
 }
 
 fn plan(line: &[&str], variables: &str) -> Result<Plan, InvalidVariables> {
-    of(&args(line), &Variables::parse("env", variables).expect("variables"))
+    from_variables(&args(line), &Variables::parse("env", variables).expect("variables"))
 }
 
 fn bodies(line: &[&str], variables: &str) -> Vec<Value> {

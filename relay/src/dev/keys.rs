@@ -10,18 +10,18 @@ use std::{
 use adapters::random;
 use domain::secret::Secret;
 
-use super::StartError;
+use super::BundleError;
 
 /// The keys of a relay on this machine.
 #[derive(Clone, Debug)]
-pub struct Secrets {
+pub struct RelayKeys {
     /// What seals secrets at rest.
     pub master: Secret,
     /// The whole admin key, as a bearer sends it.
     pub admin: Secret,
 }
 
-impl Secrets {
+impl RelayKeys {
     /// Keys for a relay that is gone with its process.
     pub fn fresh() -> Self {
         Self { master: made(""), admin: made("rk_admin_") }
@@ -29,22 +29,22 @@ impl Secrets {
 
     /// The keys in a directory, made if there are none. A key that was given is used as it is and
     /// not kept.
-    pub fn load(directory: &Path, admin: Option<String>) -> Result<Self, StartError> {
-        let kept = |name: &str, prefix: &str| -> Result<Secret, StartError> {
+    pub fn load(directory: &Path, admin: Option<String>) -> Result<Self, BundleError> {
+        let kept = |name: &str, prefix: &str| -> Result<Secret, BundleError> {
             let path = directory.join(name);
             match fs::read_to_string(&path) {
                 Ok(text) if 32 <= text.trim().len() => Ok(Secret::new(text.trim())),
-                Ok(_) => Err(StartError::Key(path)),
+                Ok(_) => Err(BundleError::Key(path)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let key = made(prefix);
                     write_private(&path, key.as_str().unwrap_or_default())?;
                     Ok(key)
                 }
-                Err(error) => Err(StartError::Io(path, error)),
+                Err(error) => Err(BundleError::Io(path, error)),
             }
         };
         fs::create_dir_all(directory)
-            .map_err(|error| StartError::Io(directory.to_owned(), error))?;
+            .map_err(|error| BundleError::Io(directory.to_owned(), error))?;
         let admin = match admin.filter(|key| !key.is_empty()) {
             Some(key) => Secret::new(key),
             None => kept("admin.key", "rk_admin_")?,
@@ -58,7 +58,7 @@ fn made(prefix: &str) -> Secret {
 }
 
 /// Writes a file that only its owner may read, whole or not at all.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), BundleError> {
     let write = || -> io::Result<()> {
         let partial = path.with_extension("partial");
         let mut file = OpenOptions::new()
@@ -71,5 +71,5 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
         file.sync_all()?;
         fs::rename(&partial, path)
     };
-    write().map_err(|error| StartError::Io(path.to_owned(), error))
+    write().map_err(|error| BundleError::Io(path.to_owned(), error))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// A request, or an entry of a batch, that SQS does not carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct SqsError {
     /// The `__type`.
     shape: String,
     /// The query protocol's code.
@@ -25,38 +25,42 @@ enum Fault {
     Receiver,
 }
 
-impl Refusal {
-    fn sender(shape: String, code: String, message: String) -> Refusal {
-        Refusal { shape, code, message, fault: Fault::Sender }
+impl SqsError {
+    fn sender(shape: String, code: String, message: String) -> SqsError {
+        SqsError { shape, code, message, fault: Fault::Sender }
     }
 
     /// An error whose code carries SQS's old prefix, such as `EmptyBatchRequest`.
-    pub(crate) fn simple_queue_service(name: &str, message: impl Into<String>) -> Refusal {
+    pub(crate) fn simple_queue_service(name: &str, message: impl Into<String>) -> SqsError {
         let code = format!("AWS.SimpleQueueService.{name}");
-        Refusal::sender(format!("com.amazonaws.sqs#{name}"), code, message.into())
+        SqsError::sender(format!("com.amazonaws.sqs#{name}"), code, message.into())
     }
 
     /// An error whose code is its name, such as `InvalidMessageContents`.
-    pub(crate) fn named(name: &str, message: impl Into<String>) -> Refusal {
-        Refusal::sender(format!("com.amazonaws.sqs#{name}"), name.to_owned(), message.into())
+    pub(crate) fn unprefixed(name: &str, message: impl Into<String>) -> SqsError {
+        SqsError::sender(format!("com.amazonaws.sqs#{name}"), name.to_owned(), message.into())
     }
 
     /// An error of the framework under SQS: `InvalidParameterValue`, `MissingParameter`.
-    pub(crate) fn common(code: &str, message: impl Into<String>) -> Refusal {
+    pub(crate) fn common(code: &str, message: impl Into<String>) -> SqsError {
         let shape = format!("com.amazon.coral.service#{code}Exception");
-        Refusal::sender(shape, code.to_owned(), message.into())
+        SqsError::sender(shape, code.to_owned(), message.into())
     }
 
     /// A value outside what the parameter may be.
-    pub(crate) fn value(value: impl std::fmt::Display, parameter: &str, reason: &str) -> Refusal {
+    pub(crate) fn invalid_value(
+        value: impl std::fmt::Display,
+        parameter: &str,
+        reason: &str,
+    ) -> SqsError {
         let message =
             format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}");
-        Refusal::common("InvalidParameterValue", message)
+        SqsError::common("InvalidParameterValue", message)
     }
 
     /// No queue of that name.
-    pub(crate) fn no_such_queue() -> Refusal {
-        Refusal::sender(
+    pub(crate) fn no_such_queue() -> SqsError {
+        SqsError::sender(
             "com.amazonaws.sqs#QueueDoesNotExist".to_owned(),
             "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
             "The specified queue does not exist.".to_owned(),
@@ -64,8 +68,8 @@ impl Refusal {
     }
 
     /// A queue of that name, with other attributes.
-    pub(crate) fn queue_exists() -> Refusal {
-        Refusal::sender(
+    pub(crate) fn queue_exists() -> SqsError {
+        SqsError::sender(
             "com.amazonaws.sqs#QueueNameExists".to_owned(),
             "QueueAlreadyExists".to_owned(),
             "A queue already exists with the same name and a different value for an attribute."
@@ -74,14 +78,14 @@ impl Refusal {
     }
 
     /// A receipt handle that this queue never gave.
-    pub(crate) fn receipt_handle() -> Refusal {
-        Refusal::named("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+    pub(crate) fn receipt_handle() -> SqsError {
+        SqsError::unprefixed("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
     }
 
     /// Our own failure; the cause is for the log.
-    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Refusal {
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> SqsError {
         tracing::error!(%cause, "SQS failed");
-        Refusal {
+        SqsError {
             shape: "com.amazon.coral.service#InternalFailure".to_owned(),
             code: "InternalFailure".to_owned(),
             message: "The request processing has failed.".to_owned(),
@@ -100,19 +104,19 @@ impl Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for SqsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code, self.message)
     }
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(error: rusqlite::Error) -> Refusal {
-        Refusal::internal(&error)
+impl From<rusqlite::Error> for SqsError {
+    fn from(error: rusqlite::Error) -> SqsError {
+        SqsError::internal(&error)
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for SqsError {
     fn into_response(self) -> Response {
         let (status, fault) = match self.fault {
             Fault::Sender => (StatusCode::BAD_REQUEST, "Sender"),

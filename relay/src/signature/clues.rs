@@ -5,10 +5,10 @@ use domain::{
     signature::{Algorithm, KeyEncoding, SignatureRefusal},
 };
 
-use super::{changes::key_words, diagnosis::Case};
+use super::{corrections::key_words, diagnosis::SignatureCase};
 
 /// How far a clock is off, if that is why.
-pub(super) fn skew(case: &Case, refusal: &SignatureRefusal) -> Option<String> {
+pub(super) fn skew(case: &SignatureCase, refusal: &SignatureRefusal) -> Option<String> {
     let scheme = case.scheme();
     match refusal {
         SignatureRefusal::Past(seconds) => Some(format!(
@@ -25,7 +25,7 @@ pub(super) fn skew(case: &Case, refusal: &SignatureRefusal) -> Option<String> {
 }
 
 /// What can be told from the request and the secrets alone.
-pub(super) fn at_sight(case: &Case, refusal: &SignatureRefusal) -> Vec<String> {
+pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<String> {
     let mut seen = Vec::new();
     let scheme = case.scheme();
     if let SignatureRefusal::Missing(name) = refusal {

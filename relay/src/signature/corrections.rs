@@ -8,7 +8,7 @@ use domain::{
     signature::{Algorithm, Content, Format, KeyEncoding, TimestampForm},
 };
 
-use super::diagnosis::Case;
+use super::diagnosis::SignatureCase;
 
 /// What a change touches; two of the same are never made together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,20 +24,24 @@ pub(super) enum Aspect {
 }
 
 /// One thing that may be wrong.
-pub(super) struct Change {
+pub(super) struct Correction {
     pub(super) aspect: Aspect,
     /// What it means if this makes the signature hold.
     pub(super) says: String,
-    make: Box<dyn Fn(&mut Case)>,
+    make: Box<dyn Fn(&mut SignatureCase)>,
 }
 
-impl Change {
-    fn new(aspect: Aspect, says: impl Into<String>, make: impl Fn(&mut Case) + 'static) -> Self {
+impl Correction {
+    fn new(
+        aspect: Aspect,
+        says: impl Into<String>,
+        make: impl Fn(&mut SignatureCase) + 'static,
+    ) -> Self {
         Self { aspect, says: says.into(), make: Box::new(make) }
     }
 
     /// The case with this put right.
-    pub(super) fn apply(&self, case: &Case) -> Case {
+    pub(super) fn apply(&self, case: &SignatureCase) -> SignatureCase {
         let mut changed = case.clone();
         (self.make)(&mut changed);
         changed
@@ -45,21 +49,21 @@ impl Change {
 }
 
 /// Everything that is tried on a case.
-pub(super) fn all(case: &Case) -> Vec<Change> {
-    let mut changes = headers(case);
-    changes.extend(clocks(case));
-    changes.extend(formats(case));
-    changes.extend(keys(case));
-    changes.extend(secrets(case));
-    changes.extend(contents(case));
-    changes.extend(bodies(case));
-    changes.extend(urls(case));
-    changes.extend(profiles(case));
-    changes
+pub(super) fn all(case: &SignatureCase) -> Vec<Correction> {
+    let mut corrections = headers(case);
+    corrections.extend(clocks(case));
+    corrections.extend(formats(case));
+    corrections.extend(keys(case));
+    corrections.extend(secrets(case));
+    corrections.extend(contents(case));
+    corrections.extend(bodies(case));
+    corrections.extend(urls(case));
+    corrections.extend(profiles(case));
+    corrections
 }
 
 /// The signature, under another name than the profile's.
-fn headers(case: &Case) -> Vec<Change> {
+fn headers(case: &SignatureCase) -> Vec<Correction> {
     let Some(wanted) = case.scheme().headers.first().map(|names| names.signature.clone()) else {
         return Vec::new();
     };
@@ -71,7 +75,7 @@ fn headers(case: &Case) -> Vec<Change> {
             case.name
         );
         let (wanted, value) = (wanted.clone(), value.clone());
-        Change::new(Aspect::Header, says, move |case| {
+        Correction::new(Aspect::Header, says, move |case| {
             if let Ok(name) = http::HeaderName::from_bytes(wanted.as_bytes()) {
                 case.headers.insert(name, value.clone());
             }
@@ -80,7 +84,7 @@ fn headers(case: &Case) -> Vec<Change> {
     others.map(change).collect()
 }
 
-fn clocks(case: &Case) -> Vec<Change> {
+fn clocks(case: &SignatureCase) -> Vec<Correction> {
     let forms = [
         (TimestampForm::Seconds, "Unix seconds"),
         (TimestampForm::Millis, "milliseconds since 1970"),
@@ -97,7 +101,7 @@ fn clocks(case: &Case) -> Vec<Change> {
                 case.name
             );
             let form = *form;
-            Change::new(Aspect::Clock, says, move |case| case.profile.scheme.timestamp_form = form)
+            Correction::new(Aspect::Clock, says, move |case| case.profile.scheme.timestamp_form = form)
         })
         .collect()
 }
@@ -117,7 +121,7 @@ const SPELLINGS: [&str; 11] = [
     "v1a,{base64}",
 ];
 
-fn formats(case: &Case) -> Vec<Change> {
+fn formats(case: &SignatureCase) -> Vec<Correction> {
     let expected: Vec<String> = case.scheme().formats.iter().cloned().map(String::from).collect();
     let others = SPELLINGS.iter().filter(|spelling| !expected.iter().any(|e| e == *spelling));
     let change = |spelling: &&str| {
@@ -133,7 +137,7 @@ fn formats(case: &Case) -> Vec<Change> {
             "The signature itself is right, but it is written as `{spelling}`; the profile `{}` expects `{wanted}`.{hint}",
             case.name
         );
-        Some(Change::new(Aspect::Format, says, move |case| {
+        Some(Correction::new(Aspect::Format, says, move |case| {
             case.profile.scheme.formats = vec![format.clone()];
         }))
     };
@@ -151,7 +155,7 @@ pub(super) const fn key_words(encoding: KeyEncoding) -> &'static str {
 }
 
 /// The secret, made into a key in another way.
-fn keys(case: &Case) -> Vec<Change> {
+fn keys(case: &SignatureCase) -> Vec<Correction> {
     let all = [
         KeyEncoding::Raw,
         KeyEncoding::Whsec,
@@ -161,7 +165,7 @@ fn keys(case: &Case) -> Vec<Change> {
     ];
     let wanted = case.scheme().key;
     let others = all.into_iter().filter(|encoding| *encoding != wanted);
-    let mut changes: Vec<Change> = others
+    let mut corrections: Vec<Correction> = others
         .map(|encoding| {
             let says = format!(
                 "The sender uses {} as the key; the profile `{}` wants {}.",
@@ -169,7 +173,7 @@ fn keys(case: &Case) -> Vec<Change> {
                 case.name,
                 key_words(wanted)
             );
-            Change::new(Aspect::Key, says, move |case| case.profile.scheme.key = encoding)
+            Correction::new(Aspect::Key, says, move |case| case.profile.scheme.key = encoding)
         })
         .collect();
     let without = format!(
@@ -177,12 +181,12 @@ fn keys(case: &Case) -> Vec<Change> {
         case.name,
         key_words(wanted)
     );
-    changes.push(Change::new(Aspect::Key, without, |case| {
+    corrections.push(Correction::new(Aspect::Key, without, |case| {
         case.profile.scheme.key = KeyEncoding::Raw;
         each_secret(case, |text| text.strip_prefix(SYMMETRIC_PREFIX).map(str::to_owned));
     }));
     let added = "The secret lacks its `whsec_`: give it with the prefix, as its sender shows it.";
-    changes.push(Change::new(Aspect::Key, added, |case| {
+    corrections.push(Correction::new(Aspect::Key, added, |case| {
         each_secret(case, |text| {
             (!text.starts_with(SYMMETRIC_PREFIX)).then(|| format!("{SYMMETRIC_PREFIX}{text}"))
         });
@@ -191,15 +195,15 @@ fn keys(case: &Case) -> Vec<Change> {
         if case.scheme().algorithm != algorithm && case.scheme().algorithm != Algorithm::Ed25519 {
             let says =
                 format!("The sender signs with HMAC-{word}; the profile `{}` does not.", case.name);
-            changes.push(Change::new(Aspect::Key, says, move |case| {
+            corrections.push(Correction::new(Aspect::Key, says, move |case| {
                 case.profile.scheme.algorithm = algorithm;
             }));
         }
     }
-    changes
+    corrections
 }
 
-fn each_secret(case: &mut Case, change: impl Fn(&str) -> Option<String>) {
+fn each_secret(case: &mut SignatureCase, change: impl Fn(&str) -> Option<String>) {
     for secret in &mut case.secrets {
         if let Some(changed) = secret.as_str().and_then(&change) {
             *secret = Secret::new(changed);
@@ -208,9 +212,11 @@ fn each_secret(case: &mut Case, change: impl Fn(&str) -> Option<String>) {
 }
 
 /// The secret as one of both sides has it by mistake.
-fn secrets(_: &Case) -> Vec<Change> {
+fn secrets(_: &SignatureCase) -> Vec<Correction> {
     let change = |says: &str, change: fn(&str) -> Option<String>| {
-        Change::new(Aspect::Secret, says, move |case: &mut Case| each_secret(case, change))
+        Correction::new(Aspect::Secret, says, move |case: &mut SignatureCase| {
+            each_secret(case, change)
+        })
     };
     vec![
         change(
@@ -241,7 +247,7 @@ fn secrets(_: &Case) -> Vec<Change> {
 }
 
 /// Which bytes were signed.
-fn contents(case: &Case) -> Vec<Change> {
+fn contents(case: &SignatureCase) -> Vec<Correction> {
     let wanted = String::from(case.scheme().content.clone());
     let others = [
         "{body}",
@@ -262,7 +268,7 @@ fn contents(case: &Case) -> Vec<Change> {
         let content = Content::try_from((**text).to_owned()).ok()?;
         let says =
             format!("The sender signs `{text}`; the profile `{}` signs `{wanted}`.", case.name);
-        Some(Change::new(Aspect::Content, says, move |case| {
+        Some(Correction::new(Aspect::Content, says, move |case| {
             case.profile.scheme.content = content.clone();
         }))
     };
@@ -270,13 +276,14 @@ fn contents(case: &Case) -> Vec<Change> {
 }
 
 /// The body as it may have been when it was signed.
-fn bodies(case: &Case) -> Vec<Change> {
+fn bodies(case: &SignatureCase) -> Vec<Correction> {
     let body = &case.body;
-    let mut changes = Vec::new();
+    let mut corrections = Vec::new();
     let mut add = |signed: Vec<u8>, says: &str| {
         if signed != *body {
-            changes
-                .push(Change::new(Aspect::Body, says, move |case| case.body.clone_from(&signed)));
+            corrections.push(Correction::new(Aspect::Body, says, move |case| {
+                case.body.clone_from(&signed)
+            }));
         }
     };
     let end = body.trim_ascii_end().to_vec();
@@ -315,10 +322,10 @@ fn bodies(case: &Case) -> Vec<Change> {
             ),
         );
     }
-    changes
+    corrections
 }
 
-fn urls(case: &Case) -> Vec<Change> {
+fn urls(case: &SignatureCase) -> Vec<Correction> {
     let Some(url) = case.url.as_deref().filter(|_| case.scheme().signs_url()) else {
         return Vec::new();
     };
@@ -340,13 +347,13 @@ fn urls(case: &Case) -> Vec<Change> {
         let says = format!(
             "The sender called {signed}, which is what it signed, and not {url}: set the public URL of this relay to what the sender calls."
         );
-        Change::new(Aspect::Url, says, move |case| case.url = Some(signed.clone()))
+        Correction::new(Aspect::Url, says, move |case| case.url = Some(signed.clone()))
     };
     signed.into_iter().map(change).collect()
 }
 
 /// Signed by the book, but another one.
-fn profiles(case: &Case) -> Vec<Change> {
+fn profiles(case: &SignatureCase) -> Vec<Correction> {
     let others = Profile::names().filter(|name| *name != case.name);
     let change = |name: &'static str| {
         let profile = Profile::named(name)?;
@@ -354,7 +361,7 @@ fn profiles(case: &Case) -> Vec<Change> {
             "It is signed the way of the profile `{name}`, not `{}`: give the source that profile.",
             case.name
         );
-        Some(Change::new(Aspect::Header, says, move |case| {
+        Some(Correction::new(Aspect::Header, says, move |case| {
             case.profile.scheme = profile.scheme.clone();
             *case = case.timeless();
         }))

@@ -12,11 +12,11 @@ use domain::{
 };
 use http::HeaderMap;
 
-use super::diagnosis::Case;
+use super::diagnosis::SignatureCase;
 
 /// Profile, secrets, body, URL.
 #[derive(Debug, Parser)]
-pub(super) struct Given {
+pub(super) struct SignatureArgs {
     /// How the sender signs, such as `standard`, `github` or `stripe`.
     #[arg(long)]
     profile: String,
@@ -37,7 +37,7 @@ pub(super) struct Given {
 
 /// Why a question cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum InputError {
     #[error("there is no profile {0:?}; there are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
     Profile(String),
     #[error("--scheme goes with the profile hmac")]
@@ -60,30 +60,30 @@ pub(super) enum Problem {
     CannotSign(String),
 }
 
-impl Given {
-    pub(super) fn read(&self) -> Result<Case, Problem> {
+impl SignatureArgs {
+    pub(super) fn read(&self) -> Result<SignatureCase, InputError> {
         let mut options = SourceOptions::default();
         if let Some(path) = &self.scheme {
             if self.profile != domain::profile::CONFIGURABLE {
-                return Err(Problem::Fixed);
+                return Err(InputError::Fixed);
             }
-            let text = fs::read(path).map_err(|error| Problem::Io(path.clone(), error))?;
+            let text = fs::read(path).map_err(|error| InputError::Io(path.clone(), error))?;
             let scheme: Scheme = serde_json::from_slice(&text)
-                .map_err(|error| Problem::Scheme(path.clone(), error))?;
+                .map_err(|error| InputError::Scheme(path.clone(), error))?;
             options.scheme = Some(scheme);
         }
         let profile = effective(&self.profile, &options)
-            .ok_or_else(|| Problem::Profile(self.profile.clone()))?;
+            .ok_or_else(|| InputError::Profile(self.profile.clone()))?;
         let mut secrets = Vec::new();
         for secret in &self.secret {
             let bytes = bytes(secret)?;
             match key_set(&bytes).filter(|keys| !keys.is_empty()) {
                 Some(keys) => secrets.extend(keys),
-                None if bytes.is_empty() => return Err(Problem::NoSecret),
+                None if bytes.is_empty() => return Err(InputError::NoSecret),
                 None => secrets.push(Secret::new(bytes)),
             }
         }
-        Ok(Case {
+        Ok(SignatureCase {
             name: self.profile.clone(),
             profile,
             secrets,
@@ -96,14 +96,14 @@ impl Given {
 }
 
 /// Text as it is, or what `@file` or `@-` names, to the byte.
-pub(super) fn bytes(text: &str) -> Result<Vec<u8>, Problem> {
+pub(super) fn bytes(text: &str) -> Result<Vec<u8>, InputError> {
     let Some(path) = text.strip_prefix('@') else { return Ok(text.as_bytes().to_vec()) };
     let mut read = Vec::new();
     let done = match path {
         "-" => std::io::stdin().read_to_end(&mut read).map(|_| ()),
         path => fs::read(path).map(|bytes| read = bytes),
     };
-    done.map(|()| read).map_err(|error| Problem::Io(PathBuf::from(path), error))
+    done.map(|()| read).map_err(|error| InputError::Io(PathBuf::from(path), error))
 }
 
 /// Unix seconds or RFC 3339.
