@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Seconds a call to a subscriber may take at most.
 const LONGEST_CALL: u64 = domain::retry::MAX_TIMEOUT as u64;
 /// Seconds a delivery stays claimed at most.
-const CLAIM_LEASE: u64 = LONGEST_CALL + domain::delivery::LEASE_MARGIN.as_secs();
+const CLAIM_LEASE: u64 = LONGEST_CALL + domain::retry::LEASE_MARGIN.as_secs();
 
 /// The rule finds nothing in the template, and finds `complaint` once `break_it` has been at it.
 fn holds_and_can_fail(

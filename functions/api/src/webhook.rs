@@ -8,7 +8,7 @@ use domain::{
     filter::ContentFilter,
     headers,
     id::{ApplicationId, EndpointId},
-    outgoing::OutgoingProfile,
+    profile::OutgoingProfile,
     retry::{InvalidPolicy, Policy},
     secret::{Secret, SecretKind},
     subscription,

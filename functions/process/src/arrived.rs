@@ -2,10 +2,10 @@
 
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
-    event::{self, Event, EventOutcome, Origin},
+    event::{Event, EventOutcome, Origin, PublishOptions},
     id::{ApplicationId, JobId},
     job::{Job, JobStatus, ReportEffect},
-    poll,
+    notice, poll,
     profile::{Profile, SenderReport, fingerprint},
 };
 
@@ -101,7 +101,7 @@ impl<'a> Arrived<'a> {
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
-            asked: event::PublishOptions::default(),
+            asked: PublishOptions::default(),
             expunged_at: None,
         };
         let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
@@ -125,8 +125,8 @@ impl<'a> Arrived<'a> {
     pub(crate) fn notice(&self, event: &Event, job: Option<&Job>, public_url: &str) -> Vec<u8> {
         let (id, kind, at) = (&event.id, event.event_type.as_str(), event.created_at);
         match job {
-            Some(job) => event::job_notice(id, kind, at, job, &self.said, public_url),
-            None => event::passed_on(id, kind, at, self.body),
+            Some(job) => notice::job_notice(id, kind, at, job, &self.said, public_url),
+            None => notice::passed_on(id, kind, at, self.body),
         }
     }
 }

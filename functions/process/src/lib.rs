@@ -23,7 +23,6 @@ use domain::{
     envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
     event::{Event, Origin},
     id::{ApplicationId, BatchId},
-    source,
 };
 use tracing::warn;
 
@@ -98,7 +97,7 @@ impl Process {
         }
         let envelope = Envelope::parse(text)?;
         let body = self.bucket.open(envelope.body.clone()).await?;
-        let Some(profile) = source::effective(&envelope.profile, &envelope.options) else {
+        let Some(profile) = envelope.options.profile(&envelope.profile) else {
             return Err(Unfinished::Profile(envelope.profile));
         };
         let mut arrived = Arrived::new(&envelope, &profile, &body);

@@ -7,7 +7,7 @@ use domain::{
     profile::Profile,
     secret::Secret,
     signature::{Scheme, key_set},
-    source::{SourceOptions, effective},
+    source::SourceOptions,
     time::Timestamp,
 };
 use http::HeaderMap;
@@ -72,8 +72,8 @@ impl SignatureArgs {
                 .map_err(|error| InputError::Scheme(path.clone(), error))?;
             options.scheme = Some(scheme);
         }
-        let profile = effective(&self.profile, &options)
-            .ok_or_else(|| InputError::Profile(self.profile.clone()))?;
+        let profile =
+            options.profile(&self.profile).ok_or_else(|| InputError::Profile(self.profile.clone()))?;
         let mut secrets = Vec::new();
         for secret in &self.secret {
             let bytes = bytes(secret)?;

@@ -16,7 +16,7 @@ use adapters::{
     vault::Vault,
 };
 use domain::{
-    delivery::{AttemptRound, Delivery, DeliveryState, LEASE_MARGIN, MAX_QUEUE_DELAY},
+    delivery::{AttemptRound, Delivery, DeliveryState, MAX_QUEUE_DELAY},
     endpoint::{DisabledReason, Endpoint},
     event::Event,
     health::{CallReport, HealthSignal},
@@ -24,7 +24,7 @@ use domain::{
     outgoing::{DeliveryResult, STATUS_REDIS},
     pace,
     poll::CancelMethod,
-    retry::{self, ErrorClass, Policy, RetryVerdict},
+    retry::{self, ErrorClass, LEASE_MARGIN, Policy, RetryVerdict},
     task::TaskKind,
     time::Timestamp,
 };

@@ -10,12 +10,10 @@ use crate::{
     filter::Payload,
     id::{ApplicationId, AttemptId, DeliveryId, EndpointId, EventId, LetterId},
     lane,
-    retry::{ErrorClass, Policy},
+    retry::{ErrorClass, LEASE_MARGIN, Policy},
     time::Timestamp,
 };
 
-/// How much longer a claim lasts than the call it is for: reading, signing and concluding.
-pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// How long after its bell should have rung the sweep rings for a delivery itself.
 pub const GRACE: Duration = Duration::from_secs(60);
 /// Longest wait that a queue message can carry; beyond it only `due` and the sweep.

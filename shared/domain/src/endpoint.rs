@@ -1,18 +1,21 @@
 //! A subscriber's URL, its secrets, its policy and its state.
 
+mod limit;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
+pub use self::limit::{MAX_ENDPOINTS, ORDERED_WEIGHT};
 use crate::{
     event::Event,
     filter::{ContentFilter, Payload},
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     lane::DeliveryOrdering,
-    outgoing::OutgoingProfile,
     poll::CancelMethod,
+    profile::OutgoingProfile,
     retry::Policy,
     secret::{InvalidKeyPair, KeyPair, SYMMETRIC_PREFIX, SealedSecret, Secret, SecretKind},
     subscription,
@@ -168,10 +171,6 @@ pub enum InvalidSecret {
     #[error("is a key pair; what this is for is signed with a shared secret, such as whsec_…")]
     Shared,
 }
-
-/// Most endpoints of one application: an event and all its deliveries are recorded in one
-/// transaction, which holds 100 items.
-pub const MAX_ENDPOINTS: usize = 90;
 
 impl Endpoint {
     /// An endpoint that wants everything of its application, without secrets yet.

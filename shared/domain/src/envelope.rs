@@ -1,9 +1,13 @@
 //! What travels on the queues. The table is the truth: a message on the outbox is only a doorbell,
 //! and a message on the inbox is an accepted request that the table does not know yet.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+mod body;
+mod malformed;
+mod trust;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{body::StoredBody, malformed::MalformedMessage, trust::Trust};
 use crate::{
     id::{BatchId, DeliveryId, EventId, TaskId},
     source::SourceOptions,
@@ -38,60 +42,6 @@ pub struct Envelope {
     pub trust: Trust,
     /// The raw body.
     pub body: StoredBody,
-}
-
-/// Why what a source said is believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trust {
-    /// Its signature held.
-    #[default]
-    Signed,
-    /// It knew an unguessable path, and nothing more: a terminal state must be confirmed.
-    Token,
-    /// We asked the platform ourselves.
-    Polled,
-    /// An operator said it in the source's place, with a key of the API.
-    Operator,
-}
-
-/// A body inside a message or an item, or a claim to one in the bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoredBody {
-    /// UTF-8 text as it is.
-    Text(String),
-    /// Anything else in base64.
-    Base64(String),
-    /// The key of an object in the bucket.
-    Claim(String),
-}
-
-/// A message we cannot read. It goes back alone, and after some rounds it is parked with its bytes.
-#[derive(Debug, thiserror::Error)]
-#[error("message is not what this queue carries: {0}")]
-pub struct MalformedMessage(String);
-
-impl StoredBody {
-    /// Carries these bytes inline.
-    pub fn inline(bytes: &[u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Base64(STANDARD.encode(bytes)),
-        }
-    }
-
-    /// The bytes, or the key of the object that holds them.
-    pub fn open(self) -> Result<Result<Vec<u8>, String>, MalformedMessage> {
-        match self {
-            Self::Text(text) => Ok(Ok(text.into_bytes())),
-            Self::Base64(text) => match STANDARD.decode(text) {
-                Ok(bytes) => Ok(Ok(bytes)),
-                Err(error) => Err(MalformedMessage(error.to_string())),
-            },
-            Self::Claim(key) => Ok(Err(key)),
-        }
-    }
 }
 
 /// "Look at this": on the outbox a delivery that may be due, on the dead-letter queue a delivery
@@ -152,14 +102,6 @@ message!(Doorbell);
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bodies_come_out_as_they_went_in() {
-        for body in [&b"{}"[..], b"", b"\xff\x00", "é\u{1}".as_bytes()] {
-            let opened = StoredBody::inline(body).open().expect("ours").expect("inline");
-            assert_eq!(opened, body);
-        }
-    }
 
     #[test]
     fn a_doorbell_prints_and_parses_and_garbage_does_not() {

@@ -3,16 +3,18 @@
 //! Ours are written over the owner's, and the names that matter are refused outright, so that nobody
 //! believes to have set a signature, a host or a length.
 
+mod stored;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
 };
 
 use http::{HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{profile::Profile, secret::SealedSecret, signature::HeaderNames};
+pub use self::stored::{MASK, StoredHeader};
+use crate::{profile::Profile, signature::HeaderNames};
 
 /// Most headers of one endpoint.
 pub const MAX_HEADERS: usize = 20;
@@ -20,30 +22,6 @@ pub const MAX_HEADERS: usize = 20;
 pub const MAX_NAME: usize = 128;
 /// Longest value, in bytes.
 pub const MAX_VALUE: usize = 2048;
-
-/// A header's value as it lies in the table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoredHeader {
-    /// In the clear.
-    Plain(String),
-    /// Of a header whose name says that it is a secret: sealed with the endpoint's id as associated
-    /// data.
-    Sealed(SealedSecret),
-}
-
-impl StoredHeader {
-    /// What may be shown of it.
-    pub fn shown(&self) -> &str {
-        match self {
-            Self::Plain(text) => text,
-            Self::Sealed(_) => MASK,
-        }
-    }
-}
-
-/// What is shown instead of a secret. Given back, it means the value that is there already.
-pub const MASK: &str = "***";
 
 /// Why a header cannot be sent along. The caller may read this; it quotes names, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,15 +1,15 @@
 //! A unit of work on a platform, and what completions do to it.
 
+mod polling;
 mod registration;
 mod status;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::{registration::Registration, status::JobStatus};
+pub use self::{polling::PollState, registration::Registration, status::JobStatus};
 use crate::{
     id::{EndpointId, EventId, JobId},
-    poll::PollState,
     profile::SenderReport,
     time::Timestamp,
 };

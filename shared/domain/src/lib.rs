@@ -24,6 +24,7 @@ pub mod json_schema;
 pub mod key;
 pub mod lane;
 pub mod letter;
+pub mod notice;
 pub mod operational;
 pub mod outgoing;
 pub mod pace;

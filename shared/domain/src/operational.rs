@@ -9,8 +9,9 @@ use crate::{
     application::Application,
     delivery::{Attempt, Delivery},
     endpoint::Endpoint,
-    event::{self, Event, Origin},
+    event::{Event, Origin},
     id::{EndpointId, EventId},
+    notice,
     retry::ErrorClass,
     time::Timestamp,
 };
@@ -199,7 +200,7 @@ fn news(
     now: Timestamp,
 ) -> OperationalEvent {
     let id = EventId::derive(&["operational", kind, endpoint.id.as_str(), episode]);
-    let payload = event::notice(&id, kind, now, data);
+    let payload = notice::notice(&id, kind, now, data);
     let event = Event::by_relay(id, endpoint.application.clone(), kind, &payload, now);
     OperationalEvent { event, payload, about: endpoint.id.clone() }
 }

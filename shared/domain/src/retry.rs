@@ -1,13 +1,16 @@
 //! When to try again, and when to stop.
 
 mod rules;
+mod success;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::rules::{InvalidStatuses, StatusList, StatusRules, StatusRuling};
-use crate::{delivery::LEASE_MARGIN, outgoing::SuccessStatuses};
+pub use self::{
+    rules::{InvalidStatuses, StatusList, StatusRules, StatusRuling},
+    success::SuccessStatuses,
+};
 
 /// How an endpoint is retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ pub struct Policy {
     #[serde(default)]
     pub rules: StatusRules,
 }
+
+/// How much longer a claim lasts than the call it is for: reading, signing and concluding.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// The example ladder of Standard Webhooks; its first step is the first attempt itself.
 pub const LADDER: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];

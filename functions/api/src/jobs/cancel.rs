@@ -16,10 +16,11 @@ use domain::{
     batch::BatchMarker,
     delivery::{Delivery, DeliveryState},
     endpoint::{Endpoint, EndpointScope, EndpointSecret},
-    event::{self, Event},
+    event::Event,
     headers::StoredHeader,
     id::{ApplicationId, DeliveryId, EndpointId, EventId},
     job::{Job, JobStatus, ReportEffect},
+    notice,
     poll::{CancelCall, CancelSettings, PollPlatform},
     profile::SenderReport,
     retry::Policy,
@@ -126,7 +127,7 @@ async fn step(
     else {
         return Ok(None);
     };
-    let notice = event::job_notice(id, kind, now, &next, &said, &api.public_url);
+    let notice = notice::job_notice(id, kind, now, &next, &said, &api.public_url);
     let application = ApplicationId::named(&job.application);
     let event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
     let mut endpoints = api.table.endpoints(&application).await?;

@@ -11,7 +11,7 @@ use domain::{
     health::Health,
     id::is_identifier,
     lane::DeliveryOrdering,
-    outgoing::OutgoingProfile,
+    profile::OutgoingProfile,
     retry::{InvalidPolicy, Policy, StatusList},
     subscription,
 };

@@ -9,10 +9,9 @@ use axum::{
     http::StatusCode,
 };
 use domain::{
-    endpoint::{Endpoint, MAX_ENDPOINTS},
+    endpoint::{Endpoint, MAX_ENDPOINTS, ORDERED_WEIGHT},
     health::Health,
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
-    lane,
     secret::SecretKind,
 };
 use tracing::warn;
@@ -83,11 +82,11 @@ async fn make(api: &Api, app: &str, given: EndpointIn, keyed: Keyed) -> Result<E
 /// Whether an event can be recorded together with all deliveries, this endpoint's among them.
 async fn has_room(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
     let others = api.table.endpoints(&endpoint.application).await?;
-    let others = others.iter().filter(|other| other.id != endpoint.id).map(lane::weight);
-    if others.sum::<usize>() + lane::weight(endpoint) <= MAX_ENDPOINTS {
+    let others = others.iter().filter(|other| other.id != endpoint.id).map(Endpoint::weight);
+    if others.sum::<usize>() + endpoint.weight() <= MAX_ENDPOINTS {
         return Ok(());
     }
-    let each = lane::PLACES;
+    let each = ORDERED_WEIGHT;
     let why = format!(
         "an application has at most {MAX_ENDPOINTS} endpoints, ordered ones counted {each} times"
     );

@@ -60,6 +60,7 @@ use domain::{
     id::{ApplicationId, EventId, JobId, LetterId},
     job::{Job, JobStatus, ReportEffect},
     letter::{Letter, LetterState, LetterSubject},
+    notice,
     profile::{Profile, fingerprint},
     retry::ErrorClass,
     secret::Secret,
@@ -243,7 +244,8 @@ impl Relay {
         else {
             panic!("a first report applies");
         };
-        let payload = event::job_notice(&id, event_type, now, &job, &said, "https://relay.example");
+        let payload =
+            notice::job_notice(&id, event_type, now, &job, &said, "https://relay.example");
         let event = Event {
             application: ApplicationId::named(application),
             event_type: event_type.to_owned(),

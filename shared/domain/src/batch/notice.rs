@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Batch, BatchEnd, BatchNews};
-use crate::{event, time::Timestamp};
+use crate::{notice, time::Timestamp};
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -71,5 +71,5 @@ pub fn notice(batch: &Batch, news: BatchNews, at: Timestamp) -> Vec<u8> {
         },
         step,
     };
-    event::notice(&news.event(&batch.id), news.event_type(), at, data)
+    notice::notice(&news.event(&batch.id), news.event_type(), at, data)
 }

@@ -4,8 +4,18 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{BodyContext, BodyForm, BodyShape, OutgoingProfile, omtx};
-use crate::{event::Origin, json::JsonFields, json_form, time::Timestamp};
+use super::{
+    BodyContext,
+    notice::{Notice, seconds},
+    omtx,
+};
+use crate::{
+    event::Origin,
+    json::JsonFields,
+    json_form,
+    profile::{BodyForm, BodyShape, OutgoingProfile},
+    time::Timestamp,
+};
 
 /// The bytes that go out for an event whose own payload these are. What cannot be read as the system
 /// would say it goes out as it is: a payload that arrives in our words beats one that does not.
@@ -33,70 +43,6 @@ fn said(facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     }
     let fields = JsonFields::read(payload, ["data"]).ok()?;
     Some(fields.raw("data")?.get().as_bytes().to_vec())
-}
-
-/// The facts of a notice, where all shapes find them.
-pub(super) struct Notice<'a>(JsonFields<'a>);
-
-const PATHS: [&str; 25] = [
-    "timestamp",
-    "data.result",
-    "data.result_url",
-    "data.error",
-    "data.error.type",
-    "data.error.name",
-    "data.error.message",
-    "data.error.error",
-    "data.error.detail",
-    "data.error.traceback",
-    "data.job.id",
-    "data.job.external_id",
-    "data.job.run_id",
-    "data.job.batch_id",
-    "data.job.status",
-    "data.batch.id",
-    "data.batch.external_id",
-    "data.batch.status",
-    "data.batch.endpoint",
-    "data.batch.total",
-    "data.batch.completed",
-    "data.batch.failed",
-    "data.batch.created_at",
-    "data.batch.completed_at",
-    "data.batch.metadata",
-];
-
-impl<'a> Notice<'a> {
-    pub(super) fn read(payload: &'a [u8]) -> Option<Self> {
-        JsonFields::read(payload, PATHS).ok().map(Self)
-    }
-
-    pub(super) fn raw(&self, path: &str) -> Option<&'a RawValue> {
-        self.0.raw(path)
-    }
-
-    pub(super) fn text(&self, path: &str) -> Option<String> {
-        self.0.text(path)
-    }
-
-    pub(super) fn instant(&self, path: &str) -> Option<Timestamp> {
-        Timestamp::parse_rfc3339(&self.text(path)?)
-    }
-
-    /// When it happened.
-    pub(super) fn at(&self, facts: BodyContext<'_>) -> Timestamp {
-        self.instant("timestamp").unwrap_or(facts.event.created_at)
-    }
-
-    /// Why a job failed, in words.
-    pub(super) fn message(&self) -> String {
-        let error = |field: &str| self.text(&format!("data.error.{field}"));
-        let said = ["message", "error", "detail"].into_iter().find_map(error);
-        let plain = || self.text("data.error");
-        let whole = || self.raw("data.error").map(|raw| raw.get().to_owned());
-        let status = || self.text("data.job.status").map(|status| format!("the job {status}"));
-        said.or_else(plain).or_else(whole).or_else(status).unwrap_or_default()
-    }
 }
 
 #[derive(Serialize)]
@@ -150,12 +96,6 @@ fn wepp_error(notice: &Notice<'_>, facts: BodyContext<'_>) -> WeppError {
         message: notice.message(),
         traceback: facts.include_traceback.then(traceback).flatten(),
     }
-}
-
-/// Seconds with a fraction, as Python's `time.time()` gives them: `1704067200.0`.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
-pub(super) fn seconds(at: Timestamp) -> f64 {
-    at.0 as f64 / 1000.0
 }
 
 #[derive(Serialize)]

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::OutgoingProfile;
 use crate::{
     json::JsonFields,
-    profile::Profile,
+    profile::{OutgoingProfile, Profile},
     secret::{Secret, SecretKind},
     signature::{self, MessageToSign},
     time::Timestamp,

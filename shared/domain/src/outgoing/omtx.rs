@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{BodyContext, OutgoingProfile, body::Notice};
+use super::{BodyContext, notice::Notice};
+use crate::profile::OutgoingProfile;
 
 #[derive(Serialize)]
 struct Omtx<'a> {

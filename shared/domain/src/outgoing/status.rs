@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::body::Notice;
+use super::notice::{Notice, seconds};
 use crate::time::Timestamp;
 
 /// The endpoint metadata that names the Redis server to tell, such as `redis://10.0.0.5:6379`.
@@ -48,7 +48,7 @@ pub fn status(payload: &[u8], ended: DeliveryResult<'_>) -> Vec<(String, Vec<u8>
         url: ended.url.split(['?', '#']).next().unwrap_or_default(),
         status: if ended.delivered { "success" } else { "failed" },
         attempts: ended.attempts,
-        timestamp: super::body::seconds(ended.at),
+        timestamp: seconds(ended.at),
     };
     let telemetry = serde_json::to_vec(&telemetry).expect("plain data serialises");
     messages.push(("webhooks:telemetry".to_owned(), telemetry));

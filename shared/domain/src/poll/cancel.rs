@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::platform::{InvalidPlatform, PlatformKind, PollPlatform, judge_template, segment};
+use super::{
+    method::CancelMethod,
+    platform::{InvalidPlatform, PlatformKind, PollPlatform, judge_template, segment},
+};
 use crate::{job::Job, secret::Secret};
 
 /// A URL that cancels a job.
@@ -22,30 +24,6 @@ pub struct CancelSettings {
     /// takes it, it goes as a bearer token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-}
-
-/// The methods that cancel something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum CancelMethod {
-    /// The usual one.
-    #[default]
-    Post,
-    /// As fal has it.
-    Put,
-    /// As REST has it.
-    Delete,
-}
-
-impl CancelMethod {
-    /// As HTTP has it.
-    pub const fn method(self) -> Method {
-        match self {
-            Self::Post => Method::POST,
-            Self::Put => Method::PUT,
-            Self::Delete => Method::DELETE,
-        }
-    }
 }
 
 /// One call that cancels a job.

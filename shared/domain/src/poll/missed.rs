@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::{
-    event::{self, Event},
+    event::Event,
     id::{ApplicationId, EventId},
     job::Job,
+    notice,
     time::Timestamp,
 };
 
@@ -49,7 +50,7 @@ pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     };
     let body = serde_json::to_vec(&missed).expect("plain data serialises");
     let id = EventId::derive(&["missed", job.id.as_str()]);
-    let payload = event::passed_on(&id, MISSED, now, &body);
+    let payload = notice::passed_on(&id, MISSED, now, &body);
     let application = ApplicationId::named(&job.application);
     let event = Event::by_relay(id, application, MISSED, &payload, now).about(job);
     (event, payload)

@@ -1,9 +1,19 @@
 //! When a platform is asked, what its answers mean, and what becomes of them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{profile::Profile, retry::CallOutcome, secret::Secret};
+use crate::{
+    envelope::Trust,
+    job::{Job, JobStatus},
+    profile::Profile,
+    retry::CallOutcome,
+    secret::Secret,
+    source::SourceOptions,
+    time::Timestamp,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 

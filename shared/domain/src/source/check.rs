@@ -1,6 +1,6 @@
 //! What may be kept as a source.
 
-use super::{SourceOptions, effective};
+use super::options::SourceOptions;
 use crate::{
     address::Network,
     id::is_identifier,
@@ -70,7 +70,7 @@ pub fn validate(
     if name.contains('.') || !is_identifier(name, 64) {
         return Err(InvalidSource::Name);
     }
-    let Some(known) = effective(profile, options) else {
+    let Some(known) = options.profile(profile) else {
         return Err(InvalidSource::Profile);
     };
     if profile != CONFIGURABLE && (options.scheme.is_some() || options.mapping.is_some()) {

@@ -2,15 +2,18 @@
 //! data (`known/<name>.json`): adding a sender is adding an entry and a vector.
 
 mod facts;
+mod outgoing;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::facts::{SenderReport, Unreadable, ended, fingerprint};
+pub use self::{
+    facts::{SenderReport, Unreadable, ended, fingerprint},
+    outgoing::{AttemptLimit, BodyForm, BodyShape, IdHeader, OutgoingProfile},
+};
 use crate::{
     job::JobStatus,
-    outgoing::OutgoingProfile,
     secret::Secret,
     signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
     time::Timestamp,
@@ -119,7 +122,7 @@ impl Default for ProfileReply {
 
 macro_rules! known {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("known/", $name, ".json")))),*]
+        [$(($name, include_str!(concat!("profile/known/", $name, ".json")))),*]
     };
 }
 

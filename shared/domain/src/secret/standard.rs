@@ -1,0 +1,55 @@
+//! Secrets as Standard Webhooks spells them.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
+
+use super::{
+    SYMMETRIC_PREFIX, Secret,
+    pair::{KeyPair, SecretKind},
+};
+
+impl Secret {
+    /// The same key as Standard Webhooks spells it: a `whsec_` or `whsk_` secret as it is, any other
+    /// text as `whsec_` and its bytes in base64.
+    pub fn standard(&self) -> Self {
+        if self.pair().is_some() {
+            return self.clone();
+        }
+        let digits = self.as_str().and_then(|text| text.strip_prefix(SYMMETRIC_PREFIX));
+        match digits.and_then(|digits| STANDARD.decode(digits).ok()) {
+            Some(_) => self.clone(),
+            None => Self::symmetric(&self.0),
+        }
+    }
+
+    /// Whether these are one key, however each is spelled; takes the same time wherever they differ.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.standard().expose().ct_eq(other.standard().expose()).into()
+    }
+
+    /// How it signs by Standard Webhooks.
+    pub fn kind(&self) -> SecretKind {
+        if self.pair().is_some() { SecretKind::Ed25519 } else { SecretKind::Hmac }
+    }
+
+    /// The key pair, if it is one: `whsk_` and 64 bytes in base64.
+    pub fn pair(&self) -> Option<KeyPair> {
+        KeyPair::parse(self.as_str()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_has_a_standard_spelling() {
+        let standard = |text: &str| Secret::new(text).standard().as_str().map(str::to_owned);
+        assert_eq!(standard("whsec_c2VjcmV0").as_deref(), Some("whsec_c2VjcmV0"));
+        assert_eq!(
+            standard("your_shared_secret").as_deref(),
+            Some("whsec_eW91cl9zaGFyZWRfc2VjcmV0")
+        );
+        assert_eq!(standard("whsec_!").as_deref(), Some("whsec_d2hzZWNfIQ=="));
+    }
+}
