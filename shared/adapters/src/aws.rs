@@ -16,8 +16,9 @@ use crate::{
     bucket::Bucket,
     caller::{Caller, EventBridge},
     queue::Queue,
+    secrets_manager,
     table::Table,
-    vault::{self, Vault},
+    vault::Vault,
 };
 
 /// One client per service, made when the first thing of it is opened.
@@ -62,12 +63,12 @@ impl Aws {
 
     /// The vault under the master key in this secret.
     pub async fn vault(&self, secret_id: &str) -> Result<Vault, Unavailable> {
-        Vault::open(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
+        Ok(Vault::new(&self.secret(secret_id).await?))
     }
 
     /// The value of a secret.
     pub async fn secret(&self, secret_id: &str) -> Result<Secret, Unavailable> {
-        vault::fetch(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
+        secrets_manager::fetch(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
     }
 }
 

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod problem;
 pub mod queue;
 pub mod random;
+mod secrets_manager;
 pub mod table;
 pub mod vault;
 

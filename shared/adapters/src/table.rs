@@ -6,6 +6,7 @@ mod answers;
 mod applications;
 mod batches;
 mod deliveries;
+mod delivery_item;
 mod due;
 mod endpoints;
 mod events;
@@ -16,6 +17,8 @@ mod jobs;
 mod keys;
 mod lanes;
 mod letters;
+mod page;
+mod recording;
 mod row;
 mod sources;
 mod tasks;
@@ -32,17 +35,19 @@ use aws_sdk_dynamodb::{
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::row::{Condition, Row, Write};
+use self::row::{Condition, Item, Row, Write};
 pub use self::{
     answers::ForgetOutcome,
     batches::{EndedJob, StoredMarker},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
-    due::{DueCursor, DueItem, DuePage, DueSubject, SHARDS},
-    events::{EventContext, EventRecording, RecordOutcome},
+    due::{DueCursor, DueItem, DuePage, DueSubject},
+    events::EventContext,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
     letters::RedriveOutcome,
-    row::Page,
+    page::Page,
+    recording::{EventRecording, RecordOutcome},
+    row::SHARDS,
 };
 use crate::Unavailable;
 
@@ -54,8 +59,6 @@ pub struct Table {
     /// How long events, deliveries and jobs are kept.
     retention: Duration,
 }
-
-type Item = HashMap<String, AttributeValue>;
 
 /// What came of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,19 +1,16 @@
 //! Secrets at rest: AES-256-GCM under a master key that only Secrets Manager holds, with the
 //! owner's name as associated data, so that one owner's secret does not open as another's.
 
-use std::collections::BTreeMap;
+mod headers;
 
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::{
-    headers::{self, StoredHeader},
-    secret::{SealedSecret, Secret},
-};
+use domain::secret::{SealedSecret, Secret};
 
-use crate::{Unavailable, random};
+use crate::random;
 
 /// Seals and opens secrets.
 #[derive(Clone)]
@@ -39,14 +36,6 @@ impl Vault {
         Self { cipher }
     }
 
-    /// Fetches the master key and opens the vault.
-    pub async fn open(
-        client: &aws_sdk_secretsmanager::Client,
-        secret_id: &str,
-    ) -> Result<Self, Unavailable> {
-        Ok(Self::new(&fetch(client, secret_id).await?))
-    }
-
     /// Seals a secret for its owner.
     pub fn seal(&self, owner: &str, secret: &Secret) -> SealedSecret {
         let nonce: [u8; NONCE] = random::bytes();
@@ -63,57 +52,6 @@ impl Vault {
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| NotOpened)?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
         self.cipher.decrypt(&nonce.into(), payload).map(Secret::new).map_err(|_| NotOpened)
-    }
-
-    /// The headers of an endpoint's owner as they are kept: those whose names say that they are
-    /// secrets are sealed. A value that is masked stays what it was.
-    pub fn keep_headers(
-        &self,
-        owner: &str,
-        given: BTreeMap<String, String>,
-        known: &BTreeMap<String, StoredHeader>,
-    ) -> BTreeMap<String, StoredHeader> {
-        let keep = |(name, value): (String, String)| {
-            let kept = match known.get(&name) {
-                Some(kept @ StoredHeader::Sealed(_)) if value == headers::MASK => kept.clone(),
-                _ if headers::is_sensitive(&name) => {
-                    StoredHeader::Sealed(self.seal(owner, &Secret::new(value)))
-                }
-                _ => StoredHeader::Plain(value),
-            };
-            (name, kept)
-        };
-        given.into_iter().map(keep).collect()
-    }
-
-    /// The same, as they are sent.
-    pub fn open_headers(
-        &self,
-        owner: &str,
-        kept: &BTreeMap<String, StoredHeader>,
-    ) -> Result<BTreeMap<String, Secret>, NotOpened> {
-        let open = |(name, kept): (&String, &StoredHeader)| {
-            let value = match kept {
-                StoredHeader::Plain(text) => Secret::new(text.as_str()),
-                StoredHeader::Sealed(sealed) => self.unseal(owner, sealed)?,
-            };
-            Ok((name.clone(), value))
-        };
-        kept.iter().map(open).collect()
-    }
-}
-
-/// The value of a secret in Secrets Manager; 32 characters at least.
-pub async fn fetch(
-    client: &aws_sdk_secretsmanager::Client,
-    secret_id: &str,
-) -> Result<Secret, Unavailable> {
-    let doing = "reading a secret from Secrets Manager";
-    let value = client.get_secret_value().secret_id(secret_id).send().await;
-    let value = value.map_err(|error| Unavailable::aws(doing, &error))?;
-    match value.secret_string() {
-        Some(text) if 32 <= text.len() => Ok(Secret::new(text)),
-        _ => Err(Unavailable::new(doing, "it is shorter than 32 characters")),
     }
 }
 

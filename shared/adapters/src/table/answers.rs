@@ -10,7 +10,7 @@ use domain::{
 
 use super::{
     Table, WriteOutcome,
-    deliveries::{delivery_list, key},
+    delivery_item::{delivery_list, key},
     row::{self, Condition, n, s},
 };
 use crate::Unavailable;

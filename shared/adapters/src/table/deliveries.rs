@@ -13,20 +13,20 @@ use domain::{
     event::Event,
     health::Health,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, TaskId},
-    letter::{LATEST_PARKING, LetterState},
+    letter::LetterState,
     retry::Policy,
     task::Task,
     time::Timestamp,
 };
 
 use super::{
-    Item, Page, Table, WriteOutcome, applications, endpoints, events, health, letters,
+    Item, Page, Table, WriteOutcome, applications,
+    delivery_item::{delivery_list, key, state_word},
+    endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
 };
 use crate::Unavailable;
-
-pub(super) const PREFIX: &str = "DLV#";
 
 /// What came of trying to take a delivery.
 #[derive(Debug)]
@@ -86,43 +86,7 @@ pub struct AttemptContext {
     pub application_rate: Option<u16>,
 }
 
-pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
-    (events::partition(event), format!("{PREFIX}{id}"))
-}
-
-fn state_word(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Delivered => "delivered",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Cancelled => "cancelled",
-    }
-}
-
 impl Table {
-    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that.
-    pub(super) fn delivery_row(
-        &self,
-        delivery: &Delivery,
-        lease: Duration,
-        due: Option<Timestamp>,
-    ) -> Row {
-        let (pk, sk) = key(&delivery.event, &delivery.id);
-        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-        let ended = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled);
-        let held = !ended && delivery.letter.is_some();
-        let spare = if held { LATEST_PARKING } else { Duration::ZERO };
-        let expires = Some(self.expiry(last.max(delivery.next_at).plus(spare)));
-        Row::new(pk, sk, delivery)
-            .with("state", s(state_word(delivery.state)))
-            .with("next_at", n(delivery.next_at.0))
-            .with("made", n(delivery.made))
-            .with("lease_ms", n(lease.as_millis()))
-            .due(delivery.id.as_str(), due)
-            .listed(delivery_list(&delivery.endpoint), last, delivery.id.as_str())
-            .expires(expires)
-    }
-
     /// Takes a delivery for one attempt, by a lease that ends by itself should the worker die.
     pub async fn claim(
         &self,
@@ -331,22 +295,10 @@ fn ended(delivery: &Delivery) -> Condition {
         .value(":pending", s(state_word(DeliveryState::Pending)))
 }
 
-/// The delivery is in the state it was read in, and nobody attempted it since.
-pub(super) fn still(state: DeliveryState, delivery: &Delivery) -> Condition {
-    Condition::new("#state = :state AND made = :made")
-        .name("#state", "state")
-        .value(":state", s(state_word(state)))
-        .value(":made", n(delivery.made))
-}
-
 fn not_taken(item: &Item, now: Timestamp) -> Result<ClaimOutcome, Unavailable> {
     if row::text(item, "state") != Some(state_word(DeliveryState::Pending)) {
         return Ok(ClaimOutcome::Finished(Box::new(row::document(item)?)));
     }
     let next_at = Timestamp(row::number(item, "next_at").unwrap_or(0));
     Ok(if now < next_at { ClaimOutcome::Early(next_at) } else { ClaimOutcome::Busy })
-}
-
-pub(super) fn delivery_list(endpoint: &EndpointId) -> String {
-    format!("EP#{endpoint}")
 }

@@ -15,9 +15,6 @@ use super::{
 };
 use crate::Unavailable;
 
-/// How many parts the index of what is due has, each of which can be read on its own.
-pub const SHARDS: u32 = 8;
-
 /// Something that is due.
 #[derive(Debug)]
 pub struct DueItem {

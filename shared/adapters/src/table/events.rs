@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    batch::BatchMarker,
     delivery::Delivery,
     endpoint::Endpoint,
     envelope::StoredBody,
@@ -13,36 +12,13 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, WriteOutcome, deliveries, jobs,
+    Item, Page, Table, WriteOutcome,
+    delivery_item::{self, event_partition},
+    jobs,
+    recording::{EventRecording, RecordOutcome},
     row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
-
-/// An event, and what it changes.
-#[derive(Debug)]
-pub struct EventRecording<'a> {
-    /// The event.
-    pub event: &'a Event,
-    /// The job as it becomes.
-    pub job: Option<&'a Job>,
-    /// What that means for its batch.
-    pub marker: Option<&'a BatchMarker>,
-    /// Whom it goes to.
-    pub deliveries: &'a [Delivery],
-    /// Their endpoints, for the length of their leases.
-    pub endpoints: &'a [Endpoint],
-    /// One of those that is made for this event alone.
-    pub callee: Option<&'a Endpoint>,
-}
-
-/// What came of recording an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordOutcome {
-    /// It is in the table with all its deliveries.
-    New,
-    /// The event is known already, or its job changed since it was read: look again.
-    Contested,
-}
 
 /// What the table knows of an event and its job.
 #[derive(Debug, Default)]
@@ -56,11 +32,7 @@ pub struct EventContext {
 }
 
 pub(super) fn key(id: &EventId) -> (String, String) {
-    (partition(id), "EVT".to_owned())
-}
-
-pub(super) fn partition(id: &EventId) -> String {
-    format!("EVT#{}", id.bare())
+    (event_partition(id), "EVT".to_owned())
 }
 
 impl Table {
@@ -145,7 +117,7 @@ impl Table {
 
     /// Every delivery of an event.
     pub async fn deliveries_of(&self, id: &EventId) -> Result<Vec<Delivery>, Unavailable> {
-        let items = self.partition(&partition(id), deliveries::PREFIX).await?;
+        let items = self.partition(&event_partition(id), delivery_item::PREFIX).await?;
         items.iter().map(row::document).collect()
     }
 
@@ -195,7 +167,7 @@ impl Table {
         body: &StoredBody,
         at: Timestamp,
     ) -> Result<(), Unavailable> {
-        let row = Row::new(partition(id), format!("CONFLICT#{fingerprint}"), body)
+        let row = Row::new(event_partition(id), format!("CONFLICT#{fingerprint}"), body)
             .with("received_at", n(at.0))
             .expires(Some(self.expiry(at)));
         let (pk, sk) = key(id);
@@ -211,7 +183,7 @@ impl Table {
 
     /// The other bytes that came under an event's key.
     pub async fn conflicts(&self, id: &EventId) -> Result<Vec<StoredBody>, Unavailable> {
-        let items = self.partition(&partition(id), "CONFLICT#").await?;
+        let items = self.partition(&event_partition(id), "CONFLICT#").await?;
         items.iter().map(row::document).collect()
     }
 
@@ -219,12 +191,12 @@ impl Table {
     /// keys of those that lie in the bucket.
     pub async fn forget_conflicts(&self, id: &EventId) -> Result<Vec<String>, Unavailable> {
         let mut claims = Vec::new();
-        for item in self.partition(&partition(id), "CONFLICT#").await? {
+        for item in self.partition(&event_partition(id), "CONFLICT#").await? {
             if let StoredBody::Claim(key) = row::document(&item)? {
                 claims.push(key);
             }
             let sk = row::text(&item, "sk").unwrap_or_default();
-            self.delete(&partition(id), sk).await?;
+            self.delete(&event_partition(id), sk).await?;
         }
         Ok(claims)
     }

@@ -92,7 +92,7 @@ impl Table {
         id: &DeliveryId,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        let (pk, sk) = super::deliveries::key(event, id);
+        let (pk, sk) = super::delivery_item::key(event, id);
         let idle = Condition::new(
             "#state = :pending AND due_at > :now \
              AND (attribute_not_exists(lease_until) OR lease_until <= :now)",

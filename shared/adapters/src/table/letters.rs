@@ -12,7 +12,7 @@ use domain::{
 };
 
 use super::{
-    Page, Table, WriteOutcome, deliveries, events,
+    Page, Table, WriteOutcome, delivery_item, events,
     row::{self, Condition, Row, Write, list_at, n, s},
 };
 use crate::Unavailable;
@@ -119,8 +119,11 @@ impl Table {
             }
             None => Write::Update(pk, sk, "REMOVE expires_at", keep),
         };
-        self.transact(vec![Write::Put(row, deliveries::still(DeliveryState::Dead, delivery)), keep])
-            .await
+        self.transact(vec![
+            Write::Put(row, delivery_item::still(DeliveryState::Dead, delivery)),
+            keep,
+        ])
+        .await
     }
 
     /// The letter of this id.
@@ -195,7 +198,7 @@ impl Table {
             ])
             .await?;
         if let LetterSubject::Delivery { event, delivery, .. } = &letter.what {
-            let (pk, sk) = deliveries::key(event, delivery);
+            let (pk, sk) = delivery_item::key(event, delivery);
             let dead = Condition::new("#state = :dead").name("#state", "state");
             self.let_go(pk, sk, dead.value(":dead", s("dead")), now).await?;
             self.let_event_go(event, Some(delivery), now).await?;
@@ -236,7 +239,7 @@ impl Table {
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
         debug_assert!(delivery.state == DeliveryState::Pending, "a redriven delivery is pending");
         self.transact(vec![
-            Write::Put(row, deliveries::still(was, delivery)),
+            Write::Put(row, delivery_item::still(was, delivery)),
             Write::Put(self::row(letter, None), Condition::new("attribute_exists(pk)")),
         ])
         .await
