@@ -17,8 +17,9 @@ use domain::{
 use tracing::{error, warn};
 
 use crate::{
-    Ingest, Way,
+    Ingest,
     answer::{self, No},
+    way::Way,
 };
 
 /// A request as it arrived, by whichever way.

@@ -10,7 +10,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use crate::Way;
+use crate::way::Way;
 
 /// Why a request was not accepted, as far as its sender may know.
 #[derive(Debug)]

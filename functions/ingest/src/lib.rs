@@ -8,6 +8,7 @@ mod accept;
 mod answer;
 mod gates;
 mod keys;
+mod way;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -19,14 +20,11 @@ use axum::{
     http::Response,
     routing::post,
 };
-use domain::{
-    address::Rule,
-    profile::{ErrorShape, Profile},
-};
+use domain::address::Rule;
 use lambda_http::request::RequestContext;
 use tracing::error;
 
-use self::{accept::Arrival, answer::No, gates::Gates, keys::KeySets};
+use self::{accept::Arrival, answer::No, gates::Gates, keys::KeySets, way::Way};
 
 /// Largest body that is accepted: what Lambda itself takes.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -46,26 +44,6 @@ pub struct Ingest {
 /// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
-
-/// Which way a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// `/in/…`.
-    Ours,
-    /// A system's own path, to the source that is named like its profile.
-    Theirs(&'static str),
-}
-
-impl Way {
-    /// The shape of an error: the profile's on a system's own path. On ours it would tell who is
-    /// refused what is behind a name.
-    fn shape(self) -> ErrorShape {
-        match self {
-            Self::Ours => ErrorShape::Problem,
-            Self::Theirs(name) => Profile::named(name).map(|own| own.errors).unwrap_or_default(),
-        }
-    }
-}
 
 /// The five systems' own paths that lead here, with the source behind each.
 const THEIRS: [(&str, &str); 2] =

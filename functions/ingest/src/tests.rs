@@ -16,6 +16,7 @@ use axum::{
 use domain::{
     address::Network,
     envelope::{Envelope, StoredBody},
+    profile::Profile,
     secret::Secret,
     signature::sign,
     source::{Source, SourceOptions},
