@@ -6,7 +6,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 
-use crate::Urls;
+use crate::urls::Urls;
 
 /// The region everything claims to be in.
 pub const REGION: &str = "us-east-1";

@@ -21,6 +21,7 @@ mod s3;
 mod secrets;
 mod server;
 mod sqs;
+mod urls;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +29,7 @@ pub use self::{
     clients::{ACCESS_KEY_ID, Clients, REGION, SECRET_ACCESS_KEY},
     error::LocalAwsError,
     options::{Options, Ports, QueueTimes, ResourceNames},
+    urls::Urls,
 };
 
 /// The four services, running until [`stop`](Self::stop) or until this is dropped.
@@ -39,19 +41,6 @@ pub struct LocalAws {
     servers: server::Servers,
     /// Declared last: the directory is given up after everything that writes to it.
     _data: data::DataDirectory,
-}
-
-/// Where each service listens: `http://127.0.0.1:<port>`, without a slash at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Urls {
-    /// DynamoDB's endpoint.
-    pub dynamodb: String,
-    /// SQS's endpoint.
-    pub sqs: String,
-    /// S3's endpoint; buckets are addressed by path.
-    pub s3: String,
-    /// Secrets Manager's endpoint.
-    pub secrets: String,
 }
 
 impl LocalAws {

@@ -2,6 +2,7 @@
 //! does not hold. Nothing leaves this machine.
 
 mod arguments;
+mod case;
 mod clues;
 mod corrections;
 mod diagnosis;
@@ -15,7 +16,8 @@ use domain::{signature::MessageToSign, time::Timestamp};
 
 use self::{
     arguments::{InputError, SignatureArgs},
-    diagnosis::{Diagnosis, SignatureCase},
+    case::SignatureCase,
+    diagnosis::Diagnosis,
 };
 
 /// What `relay sign` can be told.

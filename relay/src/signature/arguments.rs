@@ -12,7 +12,7 @@ use domain::{
 };
 use http::HeaderMap;
 
-use super::diagnosis::SignatureCase;
+use super::case::SignatureCase;
 
 /// Profile, secrets, body, URL.
 #[derive(Debug, Parser)]
@@ -72,8 +72,9 @@ impl SignatureArgs {
                 .map_err(|error| InputError::Scheme(path.clone(), error))?;
             options.scheme = Some(scheme);
         }
-        let profile =
-            options.profile(&self.profile).ok_or_else(|| InputError::Profile(self.profile.clone()))?;
+        let profile = options
+            .profile(&self.profile)
+            .ok_or_else(|| InputError::Profile(self.profile.clone()))?;
         let mut secrets = Vec::new();
         for secret in &self.secret {
             let bytes = bytes(secret)?;

@@ -5,7 +5,7 @@ use domain::{
     signature::{Algorithm, KeyEncoding, SignatureRefusal},
 };
 
-use super::{corrections::key_words, diagnosis::SignatureCase};
+use super::{case::SignatureCase, corrections::key_words};
 
 /// How far a clock is off, if that is why.
 pub(super) fn skew(case: &SignatureCase, refusal: &SignatureRefusal) -> Option<String> {

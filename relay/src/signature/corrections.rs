@@ -8,7 +8,7 @@ use domain::{
     signature::{Algorithm, Content, Format, KeyEncoding, TimestampForm},
 };
 
-use super::diagnosis::SignatureCase;
+use super::case::SignatureCase;
 
 /// What a change touches; two of the same are never made together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

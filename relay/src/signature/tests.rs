@@ -10,7 +10,8 @@ use domain::{
 use http::HeaderMap;
 
 use super::{
-    diagnosis::{Diagnosis, SignatureCase, judge},
+    case::SignatureCase,
+    diagnosis::{Diagnosis, judge},
     headers,
 };
 
