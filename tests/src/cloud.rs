@@ -18,7 +18,6 @@ use adapters::{
     table::{Table, WriteOutcome},
     vault::Vault,
 };
-use api::Api;
 use aws_smithy_types::retry::RetryConfig;
 use axum::Router;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
@@ -34,6 +33,7 @@ use domain::{
     time::Timestamp,
 };
 use local::{Clients, LocalAws};
+use manage::ControlPlane;
 use sweep::{Limits, Sweep};
 
 use crate::{chance::Chance, faults::Faults, sender};
@@ -295,7 +295,7 @@ impl Cloud {
 
     fn api(&self) -> Router {
         let inbox = self.queue(&self.failing, &self.aws.names().inbox);
-        api::router(Arc::new(Api::new(
+        api::router(Arc::new(ControlPlane::new(
             self.attempts(),
             inbox,
             Secret::new(ADMIN),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
-use api::Api;
 use dispatch::attempt::Attempts;
+use manage::ControlPlane;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -21,7 +21,12 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock: Clock::system(),
     };
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let api = Api::new(attempts, queue("INBOX_URL")?, admin_key, config::required("PUBLIC_URL")?);
-    let api = api.delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
-    lambda_http::run(api::router(Arc::new(api))).await
+    let control = ControlPlane::new(
+        attempts,
+        queue("INBOX_URL")?,
+        admin_key,
+        config::required("PUBLIC_URL")?,
+    );
+    let control = control.delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
+    lambda_http::run(api::router(Arc::new(control))).await
 }

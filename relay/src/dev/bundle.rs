@@ -12,7 +12,6 @@ use adapters::{
     table::Table,
     vault::Vault,
 };
-use api::Api;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
@@ -20,6 +19,7 @@ use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{address::Rule, destination::Neighbours};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls};
+use manage::ControlPlane;
 use process::Process;
 use redeliver::Redeliver;
 use sweep::{Limits, Sweep};
@@ -224,7 +224,7 @@ impl Parts {
             self.public_url.clone(),
             self.caller.rule().clone(),
         );
-        let api = Api::new(
+        let api = ControlPlane::new(
             self.attempts(),
             self.inbox.clone(),
             self.admin.clone(),

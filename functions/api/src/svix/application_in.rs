@@ -1,41 +1,100 @@
-//! An application as it is given to us, checked field by field, and as we show it.
+//! Applications as the Svix contract spells them.
 
 use std::collections::BTreeMap;
 
-use domain::{
-    application::Application,
-    id::{ApplicationId, is_identifier},
-    time::Timestamp,
-};
+use domain::application::Application;
+use manage::{Refusal, applications::ApplicationDraft};
 use serde::{Deserialize, Serialize};
+use serde_with::rust::double_option;
 use utoipa::ToSchema;
 
-use super::patch;
-use crate::error::Error;
+use crate::web::{error::Error, patch::given};
 
-/// An application as it is given to us.
+/// An application to be created or replaced.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApplicationIn {
-    /// For people.
+    /// Name for people.
     #[schema(min_length = 1)]
     name: String,
-    /// The caller's own name for it.
+    /// The caller's own name for the application.
     #[schema(min_length = 1, max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
-    pub(super) uid: Option<String>,
-    /// Requests per second to all its endpoints together.
+    uid: Option<String>,
+    /// Requests per second to all endpoints of the application together.
     #[schema(minimum = 1)]
     throttle_rate: Option<u16>,
-    /// The same, as newer clients call it.
+    /// Another spelling of `throttleRate`, by newer clients.
     rate_limit: Option<u16>,
     /// The caller's own data.
     metadata: Option<BTreeMap<String, String>>,
 }
 
-/// What of an application can be changed, of which everything can be left out.
-pub(super) type ApplicationPatch = patch::Patch<ApplicationIn>;
+impl From<ApplicationIn> for ApplicationDraft {
+    fn from(given: ApplicationIn) -> Self {
+        Self {
+            name: given.name,
+            uid: given.uid,
+            throttle_rate: given.throttle_rate.or(given.rate_limit),
+            metadata: given.metadata.unwrap_or_default(),
+        }
+    }
+}
 
-/// An application as we show it.
+/// Changes of an application; a field that is left out stays, and null clears.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApplicationPatch {
+    /// Name for people.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, min_length = 1)]
+    name: Option<String>,
+    /// The caller's own name for the application.
+    #[serde(default, with = "double_option")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
+    uid: Option<Option<String>>,
+    /// Requests per second to all endpoints of the application together.
+    #[serde(default, with = "double_option")]
+    #[schema(value_type = Option<u16>, minimum = 1)]
+    throttle_rate: Option<Option<u16>>,
+    /// Another spelling of `throttleRate`, by newer clients.
+    #[serde(default, with = "double_option")]
+    #[schema(value_type = Option<u16>)]
+    rate_limit: Option<Option<u16>>,
+    /// The caller's own data.
+    #[serde(default, with = "double_option")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    metadata: Option<Option<BTreeMap<String, String>>>,
+}
+
+impl ApplicationPatch {
+    /// Lays the changes over what is there.
+    pub(super) fn over(self, mut draft: ApplicationDraft) -> ApplicationDraft {
+        if let Some(name) = self.name {
+            draft.name = name;
+        }
+        if let Some(uid) = self.uid {
+            draft.uid = uid;
+        }
+        if let Some(rate) = self.throttle_rate.or(self.rate_limit) {
+            draft.throttle_rate = rate;
+        }
+        if let Some(metadata) = self.metadata {
+            draft.metadata = metadata.unwrap_or_default();
+        }
+        draft
+    }
+}
+
+/// A refusal with the fields of an application as this contract spells them.
+pub(super) fn spelt(refusal: Refusal) -> Error {
+    let spelt = |field: String| match field.as_str() {
+        "throttle_rate" => "throttleRate".to_owned(),
+        _ => field,
+    };
+    refusal.renamed(spelt).into()
+}
+
+/// An application as it is shown.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApplicationOut {
@@ -63,34 +122,5 @@ impl From<Application> for ApplicationOut {
             created_at: application.created_at.rfc3339(),
             updated_at: application.updated_at.rfc3339(),
         }
-    }
-}
-
-impl ApplicationIn {
-    /// Writes itself over an application, if all of it can be used.
-    pub(super) fn apply(self, application: &mut Application, now: Timestamp) -> Result<(), Error> {
-        if self.name.is_empty() {
-            return Err(Error::field("name", "must not be empty"));
-        }
-        if let Some(uid) = &self.uid {
-            if !is_identifier(uid, 256) {
-                return Err(Error::field("uid", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
-            }
-            // It would never be found by that name.
-            if ApplicationId::parse(uid).is_ok() && application.uid != self.uid {
-                return Err(Error::field("uid", "must not look like an id of ours"));
-            }
-        }
-        let throttle_rate = self.throttle_rate.or(self.rate_limit);
-        if throttle_rate == Some(0) {
-            return Err(Error::field("throttleRate", "is at least 1"));
-        }
-        application.name = self.name;
-        application.uid = self.uid;
-        application.throttle_rate = throttle_rate;
-        application.metadata = self.metadata.unwrap_or_default();
-        application.implicit = false;
-        application.updated_at = now;
-        Ok(())
     }
 }

@@ -15,22 +15,22 @@ use domain::{
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     attempts::{Filter, MessageAttemptOut, calls},
     endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{self, Chosen},
     page::ListResponse,
 };
-use crate::{
-    Api, Routes,
+use crate::web::{
+    Routes,
     error::Error,
-    input::Params,
-    page::{MAX_SEEN, Wanted, is_place},
+    page::{Wanted, is_place},
+    params::Params,
 };
+use manage::{ControlPlane, MAX_SCANNED, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(by_endpoint)).routes(routes!(by_message))
+    Routes::new().read(routes!(by_endpoint)).read(routes!(by_message))
 }
 
 /// The attempts of a message, newest first.
@@ -40,17 +40,17 @@ pub(super) fn routes() -> Routes {
         ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query), ("with_content" = Option<bool>, Query)),
     responses((status = 200, body = ListResponse<MessageAttemptOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn by_message(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<ListResponse<MessageAttemptOut>>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let event = messages::resolve(&api, &application, &msg).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let event = messages::resolve(&control, &application, &msg).await?;
     let wanted = Wanted::by_time(&params)?;
     let filter = Filter::read(&params)?;
-    let mut deliveries = api.table.deliveries_of(&event.id).await?;
+    let mut deliveries = control.table().deliveries_of(&event.id).await?;
     if let Some(name) = params.text("endpoint_id") {
-        let endpoint = endpoints::resolve(&api, &application, name).await?;
+        let endpoint = endpoints::resolve(&control, &application, name).await?;
         deliveries.retain(|delivery| delivery.endpoint == endpoint.id);
     }
     if !Chosen::read(&params).fits(&event) {
@@ -89,16 +89,16 @@ async fn by_message(
         ("before" = Option<String>, Query, format = DateTime), ("after" = Option<String>, Query, format = DateTime), ("event_types" = Option<Vec<String>>, Query), ("with_content" = Option<bool>, Query)),
     responses((status = 200, body = ListResponse<MessageAttemptOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn by_endpoint(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<ListResponse<MessageAttemptOut>>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let endpoint = endpoints::resolve(&api, &application, &endpoint).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let endpoint = endpoints::resolve(&control, &application, &endpoint).await?;
     let wanted = Wanted::read(&params)?;
     let from = wanted.cursor.as_deref().map(At::read).transpose()?;
     let walk = Walk {
-        api: &api,
+        control: &control,
         endpoint: &endpoint.id,
         filter: Filter::read(&params)?,
         chosen: Chosen::read(&params),
@@ -154,7 +154,7 @@ impl At {
 
 /// A way through the attempts to an endpoint, in one of two directions.
 struct Walk<'a> {
-    api: &'a Api,
+    control: &'a ControlPlane,
     endpoint: &'a EndpointId,
     filter: Filter,
     chosen: Chosen<'a>,
@@ -171,10 +171,10 @@ impl Walk<'_> {
         let begun = at.as_ref().and_then(At::delivery);
         if let Some(At { within: Some((event, attempt)), .. }) = &at
             && let Some(id) = &begun
-            && let Some(delivery) = self.api.table.delivery(event, id).await?
+            && let Some(delivery) = self.control.table().delivery(event, id).await?
             && delivery.endpoint == *self.endpoint
         {
-            let event = self.api.table.event(event).await?;
+            let event = self.control.table().event(event).await?;
             let calls = self.ordered(&delivery);
             let behind = calls.iter().position(|call| call.id == *attempt);
             let rest = behind.map_or(&calls[..0], |behind| &calls[behind + 1..]);
@@ -183,7 +183,7 @@ impl Walk<'_> {
         let (mut cursor, mut seen) = (at.map(|at| at.place), 0);
         while found.len() < self.most {
             let limit = self.most.clamp(10, 100);
-            let table = &self.api.table;
+            let table = &self.control.table();
             let page = table.deliveries_to(self.endpoint, cursor.as_deref(), limit, self.back);
             let page = page.await?;
             let events = self.events(&page.items).await?;
@@ -200,7 +200,7 @@ impl Walk<'_> {
             if cursor.is_none() {
                 return Ok((found, None));
             }
-            if MAX_SEEN <= seen {
+            if MAX_SCANNED <= seen {
                 break;
             }
         }
@@ -239,6 +239,6 @@ impl Walk<'_> {
         if self.chosen.all() && !self.filter.with_msg {
             return Ok(Vec::new());
         }
-        messages::of(self.api, deliveries).await
+        messages::of(self.control, deliveries).await
     }
 }

@@ -20,22 +20,17 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     attempts::status_param,
     endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{self, Chosen, MessageOut},
     page::{self, ListResponse},
 };
-use crate::{
-    Api, Routes,
-    error::Error,
-    input::Params,
-    page::{MAX_SEEN, Wanted},
-};
+use crate::web::{Routes, error::Error, page::Wanted, params::Params};
+use manage::{ControlPlane, MAX_SCANNED, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(attempted_messages)).routes(routes!(attempted_destinations))
+    Routes::new().read(routes!(attempted_messages)).read(routes!(attempted_destinations))
 }
 
 /// How a message stands with an endpoint.
@@ -78,12 +73,12 @@ struct EndpointMessageOut {
         ("after" = Option<String>, Query, format = DateTime), ("with_content" = Option<bool>, Query), ("expanded_statuses" = Option<bool>, Query), ("event_types" = Option<Vec<String>>, Query)),
     responses((status = 200, body = ListResponse<EndpointMessageOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn attempted_messages(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<ListResponse<EndpointMessageOut>>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let endpoint = endpoints::resolve(&api, &application, &endpoint).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let endpoint = endpoints::resolve(&control, &application, &endpoint).await?;
     let wanted = Wanted::by_time(&params)?;
     let expanded = params.flag("expanded_statuses", false)?;
     let with_content = params.flag("with_content", true)?;
@@ -96,9 +91,9 @@ async fn attempted_messages(
             && after.is_none_or(|after| after < event.created_at)
             && chosen.fits(event)
     };
-    let found = walk(&api, &endpoint.id, &wanted, fits).await?;
+    let found = walk(&control, &endpoint.id, &wanted, fits).await?;
     let Found { deliveries, events, mut next } = found;
-    let opened = messages::open(&api, events, with_content).await?;
+    let opened = messages::open(&control, events, with_content).await?;
     let shown = opened.len();
     let mut places: Vec<String> = deliveries.iter().map(Table::delivery_cursor).collect();
     if shown < places.len() {
@@ -126,7 +121,7 @@ struct Found {
 }
 
 async fn walk(
-    api: &Api,
+    control: &ControlPlane,
     endpoint: &EndpointId,
     wanted: &Wanted,
     fits: impl Fn(&Delivery, &Event) -> bool,
@@ -135,8 +130,9 @@ async fn walk(
     let (mut cursor, mut seen) = (wanted.cursor.clone(), 0);
     loop {
         let limit = wanted.limit.min(100);
-        let page = api.table.deliveries_to(endpoint, cursor.as_deref(), limit, wanted.back).await?;
-        let events = messages::of(api, &page.items).await?;
+        let page =
+            control.table().deliveries_to(endpoint, cursor.as_deref(), limit, wanted.back).await?;
+        let events = messages::of(control, &page.items).await?;
         let count = page.items.len();
         seen += count;
         for (index, delivery) in page.items.into_iter().enumerate() {
@@ -154,7 +150,7 @@ async fn walk(
             }
         }
         cursor = page.next;
-        if cursor.is_none() || MAX_SEEN <= seen {
+        if cursor.is_none() || MAX_SCANNED <= seen {
             found.next = cursor;
             return Ok(found);
         }
@@ -212,22 +208,22 @@ impl MessageEndpointOut {
     params(("app" = String, Path), ("msg" = String, Path), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("expanded_statuses" = Option<bool>, Query)),
     responses((status = 200, body = ListResponse<MessageEndpointOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn attempted_destinations(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<ListResponse<MessageEndpointOut>>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let event = messages::resolve(&api, &application, &msg).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let event = messages::resolve(&control, &application, &msg).await?;
     // Of several deliveries to one endpoint, the newest says how the message stands.
     let mut newest: BTreeMap<EndpointId, Delivery> = BTreeMap::new();
-    for delivery in api.table.deliveries_of(&event.id).await? {
+    for delivery in control.table().deliveries_of(&event.id).await? {
         let known = newest.get(&delivery.endpoint);
         if known.is_none_or(|known| known.generation < delivery.generation) {
             newest.insert(delivery.endpoint.clone(), delivery);
         }
     }
     let endpoints = newest.into_values().map(|delivery| async {
-        let table = &api.table;
+        let table = &control.table();
         let found = table.endpoint_of(&application, &delivery.scope, &delivery.endpoint).await?;
         Ok::<_, Error>(found.map(|endpoint| (endpoint, delivery)))
     });

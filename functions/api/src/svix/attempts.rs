@@ -20,14 +20,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     error::HttpErrorOut,
     messages::{self, MessageOut},
 };
-use crate::{Api, Routes, error::Error, input::Params};
+use crate::web::{Routes, error::Error, params::Params};
+use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(get)).routes(routes!(expunge))
+    Routes::new().read(routes!(get)).admin(routes!(expunge))
 }
 
 /// An attempt as we show it.
@@ -149,14 +149,14 @@ pub(super) fn status_param(params: &Params) -> Result<Option<u8>, Error> {
 
 /// An attempt of a message, with its delivery.
 async fn find(
-    api: &Api,
+    control: &ControlPlane,
     application: &ApplicationId,
     msg: &str,
     attempt: &str,
 ) -> Result<(Delivery, Attempt), Error> {
     let id = AttemptId::parse(attempt).map_err(|_| Error::NotFound)?;
-    let event: EventId = messages::resolve(api, application, msg).await?.id;
-    for delivery in api.table.deliveries_of(&event).await? {
+    let event: EventId = messages::resolve(control, application, msg).await?.id;
+    for delivery in control.table().deliveries_of(&event).await? {
         let found = calls(&delivery).find(|call| call.id == id).cloned();
         if let Some(call) = found {
             return Ok((delivery, call));
@@ -170,11 +170,11 @@ async fn find(
     params(("app" = String, Path), ("msg" = String, Path), ("attempt" = String, Path)),
     responses((status = 200, body = MessageAttemptOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg, attempt)): Path<(String, String, String)>,
 ) -> Result<Json<MessageAttemptOut>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let (delivery, call) = find(&api, &application, &msg, &attempt).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let (delivery, call) = find(&control, &application, &msg, &attempt).await?;
     Ok(Json(show(&delivery, &call)))
 }
 
@@ -183,13 +183,13 @@ async fn get(
     params(("app" = String, Path), ("msg" = String, Path), ("attempt" = String, Path)),
     responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut)))]
 async fn expunge(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg, attempt)): Path<(String, String, String)>,
 ) -> Result<StatusCode, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let (delivery, call) = find(&api, &application, &msg, &attempt).await?;
-    let now = api.clock.now();
-    match api.table.forget_answer(&delivery.event, &delivery.id, &call.id, now).await? {
+    let application = applications::resolve(&control, &app).await?.id;
+    let (delivery, call) = find(&control, &application, &msg, &attempt).await?;
+    let now = control.now();
+    match control.table().forget_answer(&delivery.event, &delivery.id, &call.id, now).await? {
         ForgetOutcome::Done => Ok(StatusCode::NO_CONTENT),
         ForgetOutcome::Unknown => Err(Error::NotFound),
         ForgetOutcome::Held => {

@@ -13,17 +13,17 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::ApplicationIn,
-    applications,
     error::{HttpErrorOut, ValidationErrorOut},
 };
-use crate::{Api, Routes, error::Error};
+use crate::web::{Routes, error::Error};
+use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .routes(routes!(app_portal_access))
-        .routes(routes!(dashboard_access))
-        .routes(routes!(expire_all))
-        .routes(routes!(logout))
+        .admin(routes!(app_portal_access))
+        .admin(routes!(dashboard_access))
+        .admin(routes!(expire_all))
+        .read(routes!(logout))
 }
 
 const NO_PORTAL: Error = Error::NotImplemented("there is no dashboard to give access to yet");
@@ -54,10 +54,10 @@ struct AppPortalAccessOut {
     responses((status = 200, body = AppPortalAccessOut, description = "Not given yet."), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut), (status = 501, body = HttpErrorOut)))]
 async fn app_portal_access(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&api, &app).await?;
+    applications::resolve(&control, &app).await?;
     Err(NO_PORTAL)
 }
 
@@ -66,10 +66,10 @@ async fn app_portal_access(
     params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
     responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
 async fn dashboard_access(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&api, &app).await?;
+    applications::resolve(&control, &app).await?;
     Err(NO_PORTAL)
 }
 
@@ -78,10 +78,10 @@ async fn dashboard_access(
     params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
     responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
 async fn expire_all(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&api, &app).await?;
+    applications::resolve(&control, &app).await?;
     Err(NO_PORTAL)
 }
 

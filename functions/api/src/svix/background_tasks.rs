@@ -20,10 +20,14 @@ use super::{
     error::{HttpErrorOut, ValidationErrorOut},
     page::{self, ListResponse},
 };
-use crate::{Api, Routes, auth::Asker, error::Error, input::Params, tasks};
+use crate::{
+    v1::tasks,
+    web::{Routes, error::Error, gate::Authenticated, params::Params},
+};
+use manage::ControlPlane;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(list)).routes(routes!(get))
+    Routes::new().read(routes!(list)).read(routes!(get))
 }
 
 /// A task that was begun.
@@ -104,19 +108,19 @@ fn show(task: Task) -> BackgroundTaskOut {
     params(("status" = Option<String>, Query), ("task" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("order" = Option<String>, Query)),
     responses((status = 200, body = ListResponse<BackgroundTaskOut>), (status = 401, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn list(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     params: Params,
 ) -> Result<Json<ListResponse<BackgroundTaskOut>>, Error> {
     let (status, kind) = (params.text("status"), params.text("task"));
     if status.is_some_and(|status| !["running", "finished", "failed"].contains(&status)) {
         return Err(Error::param("status", "is running, finished or failed"));
     }
-    let mut all = api.table.tasks().await?;
+    let mut all = control.table().tasks().await?;
     all.retain(|task| {
         let shown = started(task);
         name(task).is_some()
-            && tasks::sees(&asker, task)
+            && tasks::sees(&principal, task)
             && status.is_none_or(|status| status == shown.status)
             && kind.is_none_or(|kind| kind == shown.task)
     });
@@ -129,12 +133,12 @@ async fn list(
     params(("id" = String, Path)),
     responses((status = 200, body = BackgroundTaskOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
 ) -> Result<Json<BackgroundTaskOut>, Error> {
     let id = id.strip_prefix('q').ok_or(Error::NotFound)?;
-    let task = tasks::find(&api, &asker, id).await?;
+    let task = tasks::find(&control, &principal, id).await?;
     match name(&task) {
         Some(_) => Ok(Json(show(task))),
         None => Err(Error::NotFound),

@@ -4,7 +4,7 @@ use domain::endpoint;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::web::error::Error;
 
 /// When calls to an endpoint stop for a while.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]

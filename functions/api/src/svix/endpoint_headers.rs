@@ -21,13 +21,17 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications, endpoints,
+    endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
 };
-use crate::{Api, Routes, error::Error, input::Body};
+use crate::web::{Routes, error::Error, input::Body};
+use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(get_headers, update_headers, patch_headers))
+    Routes::new()
+        .read(routes!(get_headers))
+        .admin(routes!(update_headers))
+        .admin(routes!(patch_headers))
 }
 
 /// How often a change is tried again when somebody else changes the endpoint meanwhile.
@@ -80,11 +84,11 @@ struct EndpointHeadersPatchIn {
     params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
     responses((status = 200, body = EndpointHeadersOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get_headers(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
 ) -> Result<Json<EndpointHeadersOut>, Error> {
-    let application = applications::resolve(&api, &app).await?;
-    let endpoint = endpoints::resolve(&api, &application.id, &endpoint).await?;
+    let application = applications::resolve(&control, &app).await?;
+    let endpoint = endpoints::resolve(&control, &application.id, &endpoint).await?;
     Ok(Json(endpoint.headers.into()))
 }
 
@@ -94,12 +98,12 @@ async fn get_headers(
     responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn update_headers(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     Body(given): Body<EndpointHeadersIn>,
 ) -> Result<StatusCode, Error> {
     let given = parsed(given.headers)?;
-    change(&api, &app, &endpoint, |_| given.clone()).await
+    change(&control, &app, &endpoint, |_| given.clone()).await
 }
 
 /// Sets some headers of an endpoint and takes others away.
@@ -108,7 +112,7 @@ async fn update_headers(
     responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn patch_headers(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     Body(given): Body<EndpointHeadersPatchIn>,
 ) -> Result<StatusCode, Error> {
@@ -117,7 +121,7 @@ async fn patch_headers(
     let set = parsed(set)?;
     let named = gone.keys().cloned().chain(given.delete_headers.unwrap_or_default());
     let gone: BTreeSet<String> = named.map(|name| name.to_ascii_lowercase()).collect();
-    change(&api, &app, &endpoint, |known| {
+    change(&control, &app, &endpoint, |known| {
         // What is shown of a header stands for its value: a mask for the one that is kept.
         let known = known.iter().map(|(name, kept)| (name.clone(), kept.shown().to_owned()));
         let mut headers: BTreeMap<_, _> = known.filter(|(name, _)| !gone.contains(name)).collect();
@@ -133,22 +137,22 @@ fn parsed(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Error> 
 
 /// Writes the headers that follow from the ones that are there.
 async fn change(
-    api: &Api,
+    control: &ControlPlane,
     app: &str,
     name: &str,
     next: impl Fn(&BTreeMap<String, StoredHeader>) -> BTreeMap<String, String>,
 ) -> Result<StatusCode, Error> {
-    let application = applications::resolve(api, app).await?;
+    let application = applications::resolve(control, app).await?;
     for _ in 0..TRIES {
-        let known = endpoints::resolve(api, &application.id, name).await?;
+        let known = endpoints::resolve(control, &application.id, name).await?;
         // Each may be right and all of them too many.
         let given = headers::check(next(&known.headers));
         let given = given.map_err(|why| Error::field("headers", why))?;
         let owner = Endpoint::owner(&known.id);
         let mut changed = known.clone();
-        changed.headers = api.vault.keep_headers(&owner, given, &known.headers);
-        changed.updated_at = api.clock.now();
-        if api.table.update_endpoint(&known, &changed).await? == WriteOutcome::Done {
+        changed.headers = control.vault().keep_headers(&owner, given, &known.headers);
+        changed.updated_at = control.now();
+        if control.table().update_endpoint(&known, &changed).await? == WriteOutcome::Done {
             return Ok(StatusCode::NO_CONTENT);
         }
     }

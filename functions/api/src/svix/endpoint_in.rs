@@ -24,7 +24,8 @@ use super::{
     health_out::HealthOut,
     patch::{self, Fields},
 };
-use crate::{Api, error::Error, rules};
+use crate::{v1::rules, web::error::Error};
+use manage::ControlPlane;
 
 /// A new endpoint.
 #[derive(Deserialize, ToSchema)]
@@ -365,8 +366,9 @@ fn policy(
 }
 
 /// Whether the relay can keep to what an endpoint's policy says.
-pub(super) fn keepable(api: &Api, endpoint: &Endpoint) -> Result<(), Error> {
-    api.too_long(&endpoint.policy).map_or(Ok(()), |why| Err(Error::field("timeoutSeconds", why)))
+pub(super) fn keepable(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Error> {
+    rules::too_long(control, &endpoint.policy)
+        .map_or(Ok(()), |why| Err(Error::field("timeoutSeconds", why)))
 }
 
 /// The name of a profile that has something to say about calls to subscribers.

@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::web::error::Error;
 
 /// An error with a code.
 #[derive(Serialize, ToSchema)]

@@ -21,16 +21,19 @@ use super::{
     page::{self, ListResponse},
     patch::{self, Fields},
 };
-use crate::{
-    Api, Routes,
-    auth::Asker,
-    error::Error,
-    idempotency::Keyed,
-    input::{Body, Params},
+use crate::web::{
+    Routes, error::Error, gate::Authenticated, idempotency::Keyed, input::Body, params::Params,
 };
+use manage::ControlPlane;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(create, list)).routes(routes!(get, update, patch, delete))
+    Routes::new()
+        .admin(routes!(create))
+        .read(routes!(list))
+        .read(routes!(get))
+        .admin(routes!(update))
+        .admin(routes!(patch))
+        .admin(routes!(delete))
 }
 
 /// Largest schemas of one type, in bytes as JSON: an item of the table holds 400 KB.
@@ -170,15 +173,15 @@ pub(super) fn unknown(name: &str, now: Timestamp) -> EventType {
     }
 }
 
-async fn resolve(api: &Api, name: &str) -> Result<EventType, Error> {
+async fn resolve(control: &ControlPlane, name: &str) -> Result<EventType, Error> {
     if !is_identifier(name, 256) {
         return Err(Error::NotFound);
     }
-    api.table.event_type(name).await?.ok_or(Error::NotFound)
+    control.table().event_type(name).await?.ok_or(Error::NotFound)
 }
 
-async fn keep(api: &Api, kind: &EventType) -> Result<(), Error> {
-    match api.table.put_event_type(kind).await? {
+async fn keep(control: &ControlPlane, kind: &EventType) -> Result<(), Error> {
+    match control.table().put_event_type(kind).await? {
         WriteOutcome::Done => Ok(()),
         WriteOutcome::Refused => {
             Err(Error::Conflict("somebody else changed it at the same time".to_owned()))
@@ -192,21 +195,21 @@ async fn keep(api: &Api, kind: &EventType) -> Result<(), Error> {
     responses((status = 201, body = EventTypeOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn create(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
-    keyed: Keyed,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+    Keyed(key): Keyed,
     Body(given): Body<EventTypeIn>,
 ) -> Result<(StatusCode, Json<EventTypeOut>), Error> {
-    asker.must_see_all()?;
+    principal.must_see_all()?;
     if !is_identifier(&given.name, 256) {
         return Err(Error::field("name", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
     }
-    let now = api.clock.now();
-    let mut kind = match api.table.event_type(&given.name).await? {
+    let now = control.now();
+    let mut kind = match control.table().event_type(&given.name).await? {
         None => unknown(&given.name, now),
         Some(known) if known.archived => known,
         // Whoever had the same key and died made it.
-        Some(made) if made.made_by.is_some() && made.made_by == keyed.0 => {
+        Some(made) if made.made_by.is_some() && made.made_by == key.0 => {
             return Ok((StatusCode::CREATED, Json(made.into())));
         }
         Some(_) => {
@@ -214,8 +217,8 @@ async fn create(
         }
     };
     given.update.apply(&mut kind, now)?;
-    kind.made_by = keyed.0;
-    keep(&api, &kind).await?;
+    kind.made_by = key.0;
+    keep(&control, &kind).await?;
     Ok((StatusCode::CREATED, Json(kind.into())))
 }
 
@@ -225,12 +228,12 @@ async fn create(
         ("include_archived" = Option<bool>, Query), ("with_content" = Option<bool>, Query, description = "Whether schemas are shown.")),
     responses((status = 200, body = ListResponse<EventTypeOut>), (status = 401, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn list(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     params: Params,
 ) -> Result<Json<ListResponse<EventTypeOut>>, Error> {
     let archived = params.flag("include_archived", false)?;
     let with_content = params.flag("with_content", false)?;
-    let mut kinds = api.table.event_types().await?;
+    let mut kinds = control.table().event_types().await?;
     kinds.retain(|kind| archived || !kind.archived);
     let show = |mut kind: EventType| {
         kind.schemas = kind.schemas.filter(|_| with_content);
@@ -244,10 +247,10 @@ async fn list(
     params(("name" = String, Path)),
     responses((status = 200, body = EventTypeOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
 ) -> Result<Json<EventTypeOut>, Error> {
-    Ok(Json(resolve(&api, &name).await?.into()))
+    Ok(Json(resolve(&control, &name).await?.into()))
 }
 
 /// Replaces an event type, or creates it.
@@ -256,14 +259,14 @@ async fn get(
     responses((status = 200, body = EventTypeOut), (status = 201, body = EventTypeOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn update(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Path(name): Path<String>,
     Body(given): Body<EventTypeUpdate>,
 ) -> Result<(StatusCode, Json<EventTypeOut>), Error> {
-    asker.must_see_all()?;
-    let now = api.clock.now();
-    let (status, mut kind) = match resolve(&api, &name).await {
+    principal.must_see_all()?;
+    let now = control.now();
+    let (status, mut kind) = match resolve(&control, &name).await {
         Ok(known) => (StatusCode::OK, known),
         Err(Error::NotFound) if is_identifier(&name, 256) => {
             (StatusCode::CREATED, unknown(&name, now))
@@ -271,7 +274,7 @@ async fn update(
         Err(error) => return Err(error),
     };
     given.apply(&mut kind, now)?;
-    keep(&api, &kind).await?;
+    keep(&control, &kind).await?;
     Ok((status, Json(kind.into())))
 }
 
@@ -281,15 +284,15 @@ async fn update(
     responses((status = 200, body = EventTypeOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn patch(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Path(name): Path<String>,
     Body(given): Body<Fields>,
 ) -> Result<Json<EventTypeOut>, Error> {
-    asker.must_see_all()?;
-    let mut kind = resolve(&api, &name).await?;
-    EventTypeUpdate::patched(&kind, given)?.apply(&mut kind, api.clock.now())?;
-    keep(&api, &kind).await?;
+    principal.must_see_all()?;
+    let mut kind = resolve(&control, &name).await?;
+    EventTypeUpdate::patched(&kind, given)?.apply(&mut kind, control.now())?;
+    keep(&control, &kind).await?;
     Ok(Json(kind.into()))
 }
 
@@ -298,19 +301,19 @@ async fn patch(
     params(("name" = String, Path), ("expunge" = Option<bool>, Query, description = "Whether it is removed and not only archived.")),
     responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut)))]
 async fn delete(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Path(name): Path<String>,
     params: Params,
 ) -> Result<StatusCode, Error> {
-    asker.must_see_all()?;
+    principal.must_see_all()?;
     let expunge = params.flag("expunge", false)?;
-    let mut kind = resolve(&api, &name).await?;
+    let mut kind = resolve(&control, &name).await?;
     if !expunge {
         kind.archived = true;
-        kind.updated_at = api.clock.now();
-        keep(&api, &kind).await?;
-    } else if api.table.delete_event_type(&kind).await? == WriteOutcome::Refused {
+        kind.updated_at = control.now();
+        keep(&control, &kind).await?;
+    } else if control.table().delete_event_type(&kind).await? == WriteOutcome::Refused {
         return Err(Error::Conflict("somebody else changed it at the same time".to_owned()));
     }
     Ok(StatusCode::NO_CONTENT)

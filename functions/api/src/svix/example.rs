@@ -20,14 +20,15 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications, endpoints,
+    endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{self, MessageOut},
 };
-use crate::{Api, Routes, error::Error, idempotency::Keyed, input::Body};
+use crate::web::{Routes, error::Error, idempotency::Keyed, input::Body};
+use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(send_example))
+    Routes::new().admin(routes!(send_example))
 }
 
 /// Which example.
@@ -53,26 +54,26 @@ struct EventExampleIn {
     responses((status = 200, body = MessageOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut, description = "The endpoint is disabled."), (status = 422, body = ValidationErrorOut)))]
 async fn send_example(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
-    keyed: Keyed,
+    Keyed(key): Keyed,
     Body(given): Body<EventExampleIn>,
 ) -> Result<Json<MessageOut>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let endpoint = endpoints::resolve(&api, &application, &endpoint).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let endpoint = endpoints::resolve(&control, &application, &endpoint).await?;
     if !is_identifier(&given.event_type, 256) {
         return Err(Error::field("eventType", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
     }
     if endpoint.disabled.is_some() {
         return Err(Error::Conflict("the endpoint is disabled".to_owned()));
     }
-    let payload = payload(&api, &given).await?;
-    let (id, now) = (EventId::random(keyed.bytes()), api.clock.now());
+    let payload = payload(&control, &given).await?;
+    let (id, now) = (EventId::random(key.bytes()), control.now());
     let bytes = payload.get().as_bytes();
     let key = format!("events/{}/payload-{}", id.bare(), fingerprint(bytes));
     let event = Event {
         origin: Origin::Published { event_id: None },
-        payload: api.bucket.carry(&key, bytes).await?,
+        payload: control.bucket().carry(&key, bytes).await?,
         ..Event::by_relay(id, application, &given.event_type, bytes, now)
     };
     let delivery = Delivery::new(&event, &endpoint, 0, now);
@@ -84,12 +85,12 @@ async fn send_example(
         endpoints: std::slice::from_ref(&endpoint),
         callee: None,
     };
-    match api.table.record(&recording).await? {
-        RecordOutcome::New => api.announcer.ring(&[delivery]).await,
+    match control.table().record(&recording).await? {
+        RecordOutcome::New => control.announcer().ring(&[delivery]).await,
         // Whoever had the same key and died recorded it.
         RecordOutcome::Contested => {
-            let known = api.table.event(&event.id).await?.ok_or(Error::NotFound)?;
-            api.announcer.heal(&known).await?;
+            let known = control.table().event(&event.id).await?.ok_or(Error::NotFound)?;
+            control.announcer().heal(&known).await?;
             return Ok(Json(MessageOut::of(known, payload)));
         }
     }
@@ -97,14 +98,14 @@ async fn send_example(
 }
 
 /// What is sent: what was given, else what the type's schema says, else what is told of ours.
-async fn payload(api: &Api, given: &EventExampleIn) -> Result<Box<RawValue>, Error> {
+async fn payload(control: &ControlPlane, given: &EventExampleIn) -> Result<Box<RawValue>, Error> {
     if let Some(payload) = &given.payload {
         return match payload.get().starts_with('{') {
             true => Ok(payload.clone()),
             false => Err(Error::field("payload", "must be a JSON object")),
         };
     }
-    let kept = api.table.event_type(&given.event_type).await?;
+    let kept = control.table().event_type(&given.event_type).await?;
     if let Some(example) = kept.and_then(|kind| kind.example(given.example_index)) {
         return Ok(to_raw_value(&example).unwrap_or_else(|_| messages::empty()));
     }

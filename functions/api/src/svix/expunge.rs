@@ -15,18 +15,18 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     background_tasks::{self, StartedOut},
     error::{HttpErrorOut, ValidationErrorOut},
     messages,
 };
-use crate::{Api, Routes, auth::Asker, error::Error, input::Body, tasks};
+use crate::{
+    v1::tasks,
+    web::{Routes, error::Error, gate::Authenticated, input::Body},
+};
+use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .routes(routes!(expunge))
-        .routes(routes!(expunge_some))
-        .routes(routes!(expunge_all))
+    Routes::new().admin(routes!(expunge)).admin(routes!(expunge_some)).admin(routes!(expunge_all))
 }
 
 /// Removes what a message said, wherever it is kept; the message and its attempts stay. What is
@@ -35,18 +35,18 @@ pub(super) fn routes() -> Routes {
     params(("app" = String, Path), ("msg" = String, Path)),
     responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn expunge(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    remove(&api, &app, &msg).await?;
+    remove(&control, &app, &msg).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn remove(api: &Api, app: &str, msg: &str) -> Result<(), Error> {
-    let application = applications::resolve(api, app).await?.id;
-    let event = messages::resolve(api, &application, msg).await?;
-    let now = api.clock.now();
-    match dispatch::expunge::expunge(&api.table, &api.bucket, &event, now).await? {
+async fn remove(control: &ControlPlane, app: &str, msg: &str) -> Result<(), Error> {
+    let application = applications::resolve(control, app).await?.id;
+    let event = messages::resolve(control, &application, msg).await?;
+    let now = control.now();
+    match dispatch::expunge::expunge(&control.table(), &control.bucket(), &event, now).await? {
         WriteOutcome::Done => Ok(()),
         WriteOutcome::Refused => Err(Error::NotFound),
     }
@@ -73,7 +73,7 @@ struct BulkExpungeContentsOut {
     responses((status = 200, body = BulkExpungeContentsOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn expunge_some(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
     Body(given): Body<BulkExpungeContentsIn>,
 ) -> Result<Json<BulkExpungeContentsOut>, Error> {
@@ -81,10 +81,10 @@ async fn expunge_some(
     if 100 < ids.len() {
         return Err(Error::field("ids", "has at most 100 entries"));
     }
-    applications::resolve(&api, &app).await?;
+    applications::resolve(&control, &app).await?;
     let mut results = BTreeMap::new();
     for id in ids {
-        let result = match remove(&api, &app, &id).await {
+        let result = match remove(&control, &app, &id).await {
             Ok(()) => "expunged",
             Err(Error::NotFound) => "not-found",
             Err(error) => return Err(error),
@@ -100,13 +100,13 @@ async fn expunge_some(
     params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn expunge_all(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let task = Task::purge(TaskId::random(random::bytes()), application, api.clock.now());
-    tasks::start(&api, &task).await?;
-    info!(audit = true, key = %asker.key, task = %task.id, "an application's contents are to be removed");
+    let application = applications::resolve(&control, &app).await?.id;
+    let task = Task::purge(TaskId::random(random::bytes()), application, control.now());
+    tasks::start(&control, &task).await?;
+    info!(audit = true, key = %principal.key, task = %task.id, "an application's contents are to be removed");
     Ok((StatusCode::ACCEPTED, Json(background_tasks::started(&task))))
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::endpoint_in::EndpointOut;
-use crate::{Api, error::Error};
+use crate::web::error::Error;
+use manage::ControlPlane;
 
 /// How an endpoint fares.
 #[derive(Serialize, ToSchema)]
@@ -50,16 +51,19 @@ impl From<&Health> for HealthOut {
 }
 
 /// An endpoint with how it fares.
-pub(super) async fn shown(api: &Api, endpoint: Endpoint) -> Result<EndpointOut, Error> {
-    let health = api.table.health(&endpoint.id).await?.unwrap_or_default();
+pub(super) async fn shown(
+    control: &ControlPlane,
+    endpoint: Endpoint,
+) -> Result<EndpointOut, Error> {
+    let health = control.table().health(&endpoint.id).await?.unwrap_or_default();
     Ok(EndpointOut::faring(endpoint, &health))
 }
 
 /// How each of these endpoints fares.
 pub(super) async fn of_all(
-    api: &Api,
+    control: &ControlPlane,
     endpoints: &[Endpoint],
 ) -> Result<HashMap<String, Health>, Error> {
-    let known = api.table.healths(endpoints.iter().map(|endpoint| &endpoint.id)).await?;
+    let known = control.table().healths(endpoints.iter().map(|endpoint| &endpoint.id)).await?;
     Ok(known.into_iter().collect())
 }

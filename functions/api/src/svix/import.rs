@@ -15,10 +15,11 @@ use super::{
     error::{HttpErrorOut, ValidationErrorOut},
     event_types::{self, EventTypeUpdate},
 };
-use crate::{Api, Routes, auth::Asker, error::Error, input::Body};
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
+use manage::ControlPlane;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(import))
+    Routes::new().admin(routes!(import))
 }
 
 /// A document to read event types from.
@@ -89,11 +90,11 @@ impl From<EventTypeFromOpenApi> for EventTypeUpdate {
     responses((status = 200, body = EventTypeImportOpenApiOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn import(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Body(given): Body<EventTypeImportOpenApiIn>,
 ) -> Result<Json<EventTypeImportOpenApiOut>, Error> {
-    asker.must_see_all()?;
+    principal.must_see_all()?;
     let document = match (given.spec, given.spec_raw) {
         (Some(spec), _) => spec,
         (None, Some(text)) => serde_json::from_str(&text)
@@ -101,8 +102,8 @@ async fn import(
         (None, None) => return Err(Error::field("spec", "or specRaw must be given")),
     };
     let read = read(&document)?;
-    let known = api.table.event_types().await?;
-    let now = api.clock.now();
+    let known = control.table().event_types().await?;
+    let now = control.now();
     let mut changed: Vec<EventType> = Vec::new();
     let mut said = Vec::new();
     for described in read {
@@ -130,9 +131,9 @@ async fn import(
         let data = EventTypeImportOpenApiOutData { modified, to_modify: Some(said) };
         return Ok(Json(EventTypeImportOpenApiOut { data }));
     }
-    let api = &api;
+    let control = &control;
     let writes = changed.into_iter().map(|kind| async move {
-        match api.table.put_event_type(&kind).await? {
+        match control.table().put_event_type(&kind).await? {
             WriteOutcome::Done => Ok(()),
             WriteOutcome::Refused => {
                 Err(Error::Conflict(format!("somebody else changes {} too", kind.name)))

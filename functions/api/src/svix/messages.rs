@@ -18,22 +18,22 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     error::{HttpErrorOut, ValidationErrorOut},
     page::ListResponse,
 };
-use crate::{
-    Api, Routes,
+use crate::web::{
+    Routes,
     error::Error,
-    input::Params,
-    page::{Walk, Wanted, place_before, walk},
+    page::{Wanted, place_before},
+    params::Params,
 };
+use manage::{ControlPlane, Walk, applications, walk};
 
 /// Most payload bytes of one answer: Lambda answers 6 MB at most.
 const MAX_CONTENT: usize = 4 * 1024 * 1024;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(list)).routes(routes!(get))
+    Routes::new().read(routes!(list)).read(routes!(get))
 }
 
 /// A message as we show it.
@@ -81,14 +81,14 @@ pub(super) fn id_of(application: &ApplicationId, event_id: &str) -> EventId {
 
 /// The event of an application that a path names by its id or its publisher's own.
 pub(super) async fn resolve(
-    api: &Api,
+    control: &ControlPlane,
     application: &ApplicationId,
     name: &str,
 ) -> Result<Event, Error> {
     let ours = EventId::parse(name).ok();
     let theirs = is_identifier(name, 256).then(|| id_of(application, name));
     for id in [ours, theirs].into_iter().flatten() {
-        let event = api.table.event(&id).await?;
+        let event = control.table().event(&id).await?;
         if let Some(event) = event.filter(|event| event.application == *application) {
             return Ok(event);
         }
@@ -97,32 +97,39 @@ pub(super) async fn resolve(
 }
 
 /// The events of deliveries, in no order; those that are gone are left out.
-pub(super) async fn of(api: &Api, deliveries: &[Delivery]) -> Result<Vec<Event>, Error> {
+pub(super) async fn of(
+    control: &ControlPlane,
+    deliveries: &[Delivery],
+) -> Result<Vec<Event>, Error> {
     let mut ids: Vec<EventId> = deliveries.iter().map(|one| one.event.clone()).collect();
     ids.sort();
     ids.dedup();
-    Ok(api.table.events_of(&ids).await?)
+    Ok(control.table().events_of(&ids).await?)
 }
 
-async fn content(api: &Api, event: &Event, wanted: bool) -> Result<Box<RawValue>, Error> {
+async fn content(
+    control: &ControlPlane,
+    event: &Event,
+    wanted: bool,
+) -> Result<Box<RawValue>, Error> {
     if !wanted {
         return Ok(empty());
     }
-    if event.is_expunged(api.clock.now()) {
+    if event.is_expunged(control.now()) {
         return Ok(raw(r#"{"expired":true}"#));
     }
-    let bytes = api.bucket.open(event.payload.clone()).await?;
+    let bytes = control.bucket().open(event.payload.clone()).await?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| empty()))
 }
 
 /// The payloads of messages in their order, of as many as one answer holds: the rest is for another.
 pub(super) async fn open(
-    api: &Api,
+    control: &ControlPlane,
     events: Vec<Event>,
     wanted: bool,
 ) -> Result<Vec<(Event, Box<RawValue>)>, Error> {
     let opened = stream::iter(events).map(|event| async move {
-        let payload = content(api, &event, wanted).await?;
+        let payload = content(control, &event, wanted).await?;
         Ok::<_, Error>((event, payload))
     });
     let mut opened = Box::pin(opened.buffered(8));
@@ -180,11 +187,11 @@ impl<'p> Chosen<'p> {
         ("event_types" = Option<Vec<String>>, Query)),
     responses((status = 200, body = ListResponse<MessageOut>), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn list(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
     params: Params,
 ) -> Result<Json<ListResponse<MessageOut>>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
+    let application = applications::resolve(&control, &app).await?.id;
     let wanted = Wanted::by_time(&params)?;
     let (before, after) = (params.instant("before")?, params.instant("after")?);
     let chosen = Chosen::read(&params);
@@ -199,13 +206,13 @@ async fn list(
         fresh && before.is_none_or(|before| event.created_at < before) && chosen.fits(event)
     };
     let fetch = |cursor: Option<String>, limit| {
-        let (api, application) = (&api, &application);
-        async move { api.table.events(application, cursor.as_deref(), limit, wanted.back).await }
+        let (control, application) = (&control, &application);
+        async move { control.table().events(application, cursor.as_deref(), limit, wanted.back).await }
     };
     let place = adapters::table::Table::event_cursor;
     let Walk { items, mut next } = walk(from, wanted.limit, fetch, fits, place).await?;
     let found = items.len();
-    let opened = open(&api, items, with_content).await?;
+    let opened = open(&control, items, with_content).await?;
     let mut places: Vec<String> = opened.iter().map(|(event, _)| place(event)).collect();
     if opened.len() < found {
         next = places.last().cloned();
@@ -225,12 +232,12 @@ async fn list(
     params(("app" = String, Path), ("msg" = String, Path), ("with_content" = Option<bool>, Query)),
     responses((status = 200, body = MessageOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<MessageOut>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let event = resolve(&api, &application, &msg).await?;
-    let payload = content(&api, &event, params.flag("with_content", true)?).await?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let event = resolve(&control, &application, &msg).await?;
+    let payload = content(&control, &event, params.flag("with_content", true)?).await?;
     Ok(Json(MessageOut::of(event, payload)))
 }

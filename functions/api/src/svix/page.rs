@@ -1,9 +1,9 @@
 //! Lists as Svix pages them: `iterator` goes on, `prevIterator` (with `-` in front) goes back.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{error::Error, input::Params, page::Wanted};
+use crate::web::{error::Error, page::Wanted, params::Params};
 
 /// A part of a list.
 #[derive(Serialize, ToSchema)]
@@ -35,18 +35,50 @@ impl<T> ListResponse<T> {
     }
 }
 
+/// Direction of a list by age.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Order {
+    /// Oldest first.
+    #[default]
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// The direction that is asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OrderQuery {
+    #[param(value_type = String, required = false)]
+    order: Option<Order>,
+}
+
 /// A part of a list that is in memory, oldest first unless `order=descending`.
 pub(crate) fn part<S, T>(
-    mut entries: Vec<S>,
+    entries: Vec<S>,
     params: &Params,
     id: impl Fn(&S) -> String,
     show: impl Fn(S) -> T,
 ) -> Result<ListResponse<T>, Error> {
-    let wanted = Wanted::read(params)?;
-    match params.text("order") {
-        None | Some("ascending") => (),
-        Some("descending") => entries.reverse(),
+    let order = match params.text("order") {
+        None | Some("ascending") => Order::Ascending,
+        Some("descending") => Order::Descending,
         Some(_) => return Err(Error::param("order", "is ascending or descending")),
+    };
+    cut(entries, Wanted::read(params)?, OrderQuery { order: Some(order) }, id, show)
+}
+
+/// The part of a list in memory that is asked for.
+pub(crate) fn cut<S, T>(
+    mut entries: Vec<S>,
+    wanted: Wanted,
+    OrderQuery { order }: OrderQuery,
+    id: impl Fn(&S) -> String,
+    show: impl Fn(S) -> T,
+) -> Result<ListResponse<T>, Error> {
+    if matches!(order, Some(Order::Descending)) {
+        entries.reverse();
     }
     let place = match &wanted.cursor {
         None => None,

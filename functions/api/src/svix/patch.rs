@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::{
+use crate::web::{
     error::{Error, Invalid},
     input,
 };
@@ -75,7 +75,7 @@ pub(super) fn lay_over<T: DeserializeOwned>(
             value => known.insert(name, value),
         };
     }
-    input::read_value(Value::Object(known))
+    input::read_whole(known)
 }
 
 /// An object out of a value that was one.

@@ -22,24 +22,26 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    application_in::ApplicationIn,
-    applications, endpoint_in,
+    application_in::{ApplicationIn, spelt},
+    endpoint_in,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{self, MessageOut},
 };
-use crate::{
-    Api, Routes,
-    auth::Asker,
+use crate::web::{
+    Routes,
     error::{Error, Invalid},
+    gate::Authenticated,
     idempotency,
-    input::{Body, Params, instant},
+    input::Body,
+    params::{Params, instant},
 };
+use manage::{ControlPlane, applications};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(create)).routes(routes!(precheck))
+    Routes::new().publish_repeatable(routes!(create)).publish(routes!(precheck))
 }
 
 /// A message as it is given to us.
@@ -95,19 +97,20 @@ struct Transformations {
     responses((status = 202, body = MessageOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut),
         (status = 409, body = HttpErrorOut), (status = 413, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn create(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Path(app): Path<String>,
     params: Params,
     headers: HeaderMap,
     Body(mut given): Body<MessageIn>,
 ) -> Result<(StatusCode, Json<MessageOut>), Error> {
-    let inline = given.application.take();
-    let application = applications::resolve_or_create(&api, &asker, &app, inline).await?.id;
+    let inline = given.application.take().map(Into::into);
+    let application = applications::resolve_or_create(&control, &principal, &app, inline).await;
+    let application = application.map_err(spelt)?.id;
     let with_content = params.flag("with_content", true)?;
     let key = idempotency_key(&headers)?;
-    let publication = Publication::of(given, application, key, api.clock.now())?;
-    let event = publication.record(&api).await?;
+    let publication = Publication::of(given, application, key, control.now())?;
+    let event = publication.record(&control).await?;
     let payload = publication.payload.json.filter(|_| with_content);
     let payload = payload.unwrap_or_else(messages::empty);
     Ok((StatusCode::ACCEPTED, Json(MessageOut::of(event, payload))))
@@ -192,15 +195,15 @@ impl Publication {
     }
 
     /// Records it with its deliveries, once.
-    async fn record(&self, api: &Api) -> Result<Event, Error> {
+    async fn record(&self, control: &ControlPlane) -> Result<Event, Error> {
         // The first time round the event is only looked for if it can be there.
         let mut look = self.event_id.is_some() || self.keyed;
         for _ in 0..5 {
-            if look && let Some(known) = api.table.event(&self.id).await? {
-                return self.again(api, known).await;
+            if look && let Some(known) = control.table().event(&self.id).await? {
+                return self.again(control, known).await;
             }
-            let event = self.event(api).await?;
-            let endpoints = api.table.endpoints(&self.application).await?;
+            let event = self.event(control).await?;
+            let endpoints = control.table().endpoints(&self.application).await?;
             let announcement = Announcement {
                 event: &event,
                 payload: &self.payload.bytes,
@@ -208,7 +211,7 @@ impl Publication {
                 marker: None,
                 endpoints: &endpoints,
             };
-            match api.announcer.announce(&announcement).await? {
+            match control.announcer().announce(&announcement).await? {
                 RecordOutcome::New => return Ok(event),
                 RecordOutcome::Contested => look = true,
             }
@@ -217,7 +220,7 @@ impl Publication {
         Err(adapters::Unavailable::new("recording a message", busy).into())
     }
 
-    async fn again(&self, api: &Api, known: Event) -> Result<Event, Error> {
+    async fn again(&self, control: &ControlPlane, known: Event) -> Result<Event, Error> {
         if known.fingerprint != self.fingerprint || !self.keyed {
             if self.event_id.is_some() {
                 let why = "a message with that eventId exists already";
@@ -227,11 +230,11 @@ impl Publication {
             let at = vec!["header".to_owned(), "idempotency-key".to_owned()];
             return Err(Error::Invalid(Invalid { at, why: why.to_owned() }));
         }
-        api.announcer.heal(&known).await?;
+        control.announcer().heal(&known).await?;
         Ok(known)
     }
 
-    async fn event(&self, api: &Api) -> Result<Event, Error> {
+    async fn event(&self, control: &ControlPlane) -> Result<Event, Error> {
         let payload = self.payload.bytes.as_slice();
         // Two requests may race for one id with different bytes: each has its own object.
         let key = format!("events/{}/payload-{}", self.id.bare(), fingerprint(payload));
@@ -241,13 +244,13 @@ impl Publication {
             event_type: self.event_type.clone(),
             origin: Origin::Published { event_id: self.event_id.clone() },
             fingerprint: self.fingerprint.clone(),
-            payload: api.bucket.carry(&key, payload).await?,
+            payload: control.bucket().carry(&key, payload).await?,
             said: None,
             job: None,
             batch_id: None,
             outcome: EventOutcome::Announced,
             channels: self.channels.clone(),
-            created_at: api.clock.now(),
+            created_at: control.now(),
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
@@ -333,20 +336,20 @@ struct MessagePrecheckOut {
     responses((status = 200, body = MessagePrecheckOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn precheck(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
     Body(given): Body<MessagePrecheckIn>,
 ) -> Result<Json<MessagePrecheckOut>, Error> {
     if !is_identifier(&given.event_type, 256) {
         return Err(Error::field("eventType", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
     }
-    let application = applications::resolve(&api, &app).await?.id;
+    let application = applications::resolve(&control, &app).await?.id;
     let channels = endpoint_in::names("channels", given.channels, 128, 5)?;
     let id = EventId::derive(&["precheck"]);
-    let now = api.clock.now();
+    let now = control.now();
     let mut event = Event::by_relay(id, application.clone(), &given.event_type, b"{}", now);
     event.channels = channels;
-    let endpoints = api.table.endpoints(&application).await?;
+    let endpoints = control.table().endpoints(&application).await?;
     let active = endpoints.iter().any(|one| one.disabled.is_none() && one.wants(&event));
     Ok(Json(MessagePrecheckOut { active }))
 }

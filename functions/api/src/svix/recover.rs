@@ -21,21 +21,18 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     background_tasks::{self, StartedOut},
     endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
 };
 use crate::{
-    Api, Routes,
-    auth::Asker,
-    error::Error,
-    input::{Body, instant},
-    tasks,
+    v1::tasks,
+    web::{Routes, error::Error, gate::Authenticated, input::Body, params::instant},
 };
+use manage::{ControlPlane, Principal, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(recover)).routes(routes!(replay_missing)).routes(routes!(bulk))
+    Routes::new().admin(routes!(recover)).admin(routes!(replay_missing)).admin(routes!(bulk))
 }
 
 /// From when on, and what our clients may add.
@@ -80,12 +77,12 @@ struct BulkReplayIn {
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn recover(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&api, &asker, path, given, ReplaySelection::Failed, |_| ()).await
+    start(&control, &principal, path, given, ReplaySelection::Failed, |_| ()).await
 }
 
 /// Sends what it was never sent and wants now.
@@ -93,12 +90,12 @@ async fn recover(
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn replay_missing(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&api, &asker, path, given, ReplaySelection::Missing, |_| ()).await
+    start(&control, &principal, path, given, ReplaySelection::Missing, |_| ()).await
 }
 
 /// Sends again what somebody chooses, arrived or not.
@@ -106,9 +103,9 @@ async fn replay_missing(
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = BulkReplayIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn bulk(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
     Body(given): Body<BulkReplayIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
     let state = match given.status {
@@ -124,24 +121,31 @@ async fn bulk(
         return Err(Error::field("statusCodeClass", "is 0, 100, 200, 300, 400 or 500"));
     }
     let BulkReplayIn { when, event_types, channel, tag, .. } = given;
-    start(&api, &asker, path, when, ReplaySelection::Tried { state, code_class }, |replay| {
-        replay.event_types = event_types.unwrap_or_default();
-        replay.channel = channel;
-        replay.tag = tag;
-    })
+    start(
+        &control,
+        &principal,
+        path,
+        when,
+        ReplaySelection::Tried { state, code_class },
+        |replay| {
+            replay.event_types = event_types.unwrap_or_default();
+            replay.channel = channel;
+            replay.tag = tag;
+        },
+    )
     .await
 }
 
 async fn start(
-    api: &Api,
-    asker: &Asker,
+    control: &ControlPlane,
+    principal: &Principal,
     (app, endpoint): (String, String),
     given: RecoverIn,
     which: ReplaySelection,
     narrow: impl FnOnce(&mut Replay),
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    let application = applications::resolve(api, &app).await?.id;
-    let endpoint = endpoints::resolve(api, &application, &endpoint).await?;
+    let application = applications::resolve(control, &app).await?.id;
+    let endpoint = endpoints::resolve(control, &application, &endpoint).await?;
     let at = |name: &str, text: &str| {
         instant(text).ok_or_else(|| Error::field(name, "is a time such as 2026-11-22T01:13:33Z"))
     };
@@ -167,8 +171,8 @@ async fn start(
     };
     narrow(&mut replay);
     let id = TaskId::random(random::bytes());
-    let task = Task::replay(id, replay, rate, api.clock.now());
-    tasks::start(api, &task).await?;
-    info!(audit = true, key = %asker.key, task = %task.id, "messages are to be sent again");
+    let task = Task::replay(id, replay, rate, control.now());
+    tasks::start(control, &task).await?;
+    info!(audit = true, key = %principal.key, task = %task.id, "messages are to be sent again");
     Ok((StatusCode::ACCEPTED, Json(background_tasks::started(&task))))
 }

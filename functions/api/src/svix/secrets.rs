@@ -22,13 +22,17 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications, endpoints,
+    endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
 };
-use crate::{Api, Routes, auth::Asker, error::Error, input::Body, jwks};
+use crate::{
+    v1::jwks,
+    web::{Routes, error::Error, gate::Authenticated, input::Body},
+};
+use manage::{ControlPlane, Principal, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(get_secret)).routes(routes!(rotate_secret))
+    Routes::new().admin(routes!(get_secret)).admin(routes!(rotate_secret))
 }
 
 /// How often a rotation is tried again when somebody else changes the endpoint meanwhile.
@@ -78,17 +82,21 @@ impl Wanted<'_> {
 }
 
 /// Seals a secret for an endpoint.
-pub(super) fn sealed(api: &Api, endpoint: &Endpoint, secret: &Secret) -> EndpointSecret {
-    EndpointSecret::new(api.vault.seal(&Endpoint::owner(&endpoint.id), secret), secret.kind())
+pub(super) fn sealed(
+    control: &ControlPlane,
+    endpoint: &Endpoint,
+    secret: &Secret,
+) -> EndpointSecret {
+    EndpointSecret::new(control.vault().seal(&Endpoint::owner(&endpoint.id), secret), secret.kind())
 }
 
 /// Opens a secret of an endpoint.
 pub(crate) fn opened(
-    api: &Api,
+    control: &ControlPlane,
     endpoint: &Endpoint,
     sealed: &SealedSecret,
 ) -> Result<Secret, Error> {
-    api.vault.unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
+    control.vault().unseal(&Endpoint::owner(&endpoint.id), sealed).map_err(|error| {
         Error::Unavailable(adapters::Unavailable::new("opening an endpoint's secret", error))
     })
 }
@@ -113,27 +121,32 @@ struct EndpointSecretOut {
     params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
     responses((status = 200, body = EndpointSecretOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
 async fn get_secret(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
 ) -> Result<Response, Error> {
-    let application = applications::resolve(&api, &app).await?;
-    let endpoint = endpoints::resolve(&api, &application.id, &endpoint).await?;
-    let newest = endpoint.live_secrets(api.clock.now()).next().ok_or(Error::NotFound)?;
-    let secret = opened(&api, &endpoint, newest)?;
-    Ok(shown(&api, &asker, &endpoint, &secret))
+    let application = applications::resolve(&control, &app).await?;
+    let endpoint = endpoints::resolve(&control, &application.id, &endpoint).await?;
+    let newest = endpoint.live_secrets(control.now()).next().ok_or(Error::NotFound)?;
+    let secret = opened(&control, &endpoint, newest)?;
+    Ok(shown(&control, &principal, &endpoint, &secret))
 }
 
-fn shown(api: &Api, asker: &Asker, endpoint: &Endpoint, secret: &Secret) -> Response {
+fn shown(
+    control: &ControlPlane,
+    principal: &Principal,
+    endpoint: &Endpoint,
+    secret: &Secret,
+) -> Response {
     let public_key = secret.pair().map(|pair| pair.public().spelled());
     // A plain text is shown in the spelling that Standard Webhooks' own libraries read.
     let shared = || secret.standard().as_str().unwrap_or_default().to_owned();
-    info!(audit = true, key = %asker.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
+    info!(audit = true, key = %principal.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
     let shown = EndpointSecretOut {
         key: public_key.clone().unwrap_or_else(shared),
         signature_scheme: secret.kind().word(),
         public_key,
-        jwks_url: jwks::url(api, endpoint),
+        jwks_url: jwks::url(control, endpoint),
     };
     ([(header::CACHE_CONTROL, "no-store")], Json(shown)).into_response()
 }
@@ -169,15 +182,15 @@ impl EndpointSecretRotateIn {
     responses((status = 200, body = EndpointSecretOut, description = "For Svix's SDKs from 2.0 on, which read the new secret from the answer."), (status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn rotate_secret(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
-    asker: Asker,
+    Authenticated(principal): Authenticated,
     headers: HeaderMap,
     Body(given): Body<EndpointSecretRotateIn>,
 ) -> Result<Response, Error> {
     let overlap = given.overlap()?;
-    let application = applications::resolve(&api, &app).await?;
-    let mut known = endpoints::resolve(&api, &application.id, &name).await?;
+    let application = applications::resolve(&control, &app).await?;
+    let mut known = endpoints::resolve(&control, &application.id, &name).await?;
     let usual = known.secrets.first().map(|secret| secret.kind).unwrap_or_default();
     let wanted = Wanted {
         field: "key",
@@ -185,37 +198,37 @@ async fn rotate_secret(
         scheme: given.signature_scheme.as_deref(),
     };
     let secret = wanted.secret_for(&known, usual)?;
-    // Sealed once, so that it is known again if the answer to our own write was lost.
-    let sealed = sealed(&api, &known, &secret);
+    // SealedSecret once, so that it is known again if the answer to our own write was lost.
+    let sealed = sealed(&control, &known, &secret);
     let replaced = known.id.clone();
     for _ in 0..TRIES {
-        let now = api.clock.now();
+        let now = control.now();
         if known.secrets.contains(&sealed) {
             break;
         }
         let mut next = known.clone();
-        next.secrets = following(&api, &known, &secret, &sealed, overlap, now)?;
+        next.secrets = following(&control, &known, &secret, &sealed, overlap, now)?;
         next.owner_has_secret |= given.key.is_some();
         next.updated_at = now;
         if !next.signs_for_its_profile() {
             let why = "is a key pair, and the endpoint's profile needs a shared secret";
             return Err(Error::field("key", why));
         }
-        if api.table.update_endpoint(&known, &next).await? == WriteOutcome::Done {
+        if control.table().update_endpoint(&known, &next).await? == WriteOutcome::Done {
             known = next;
             break;
         }
-        known = endpoints::resolve(&api, &application.id, replaced.as_str()).await?;
+        known = endpoints::resolve(&control, &application.id, replaced.as_str()).await?;
     }
     if !known.secrets.contains(&sealed) {
         return Err(Error::Conflict("somebody else keeps changing the endpoint".to_owned()));
     }
     let (overlap, scheme) = (overlap.as_secs(), sealed.kind.word());
-    info!(audit = true, key = %asker.key, endpoint = %known.id, overlap, scheme, "an endpoint's secret was rotated");
+    info!(audit = true, key = %principal.key, endpoint = %known.id, overlap, scheme, "an endpoint's secret was rotated");
     if !reads_the_secret(&headers) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(shown(&api, &asker, &known, &secret))
+    Ok(shown(&control, &principal, &known, &secret))
 }
 
 /// Whether a caller cannot do without the new secret in the answer: the contract answers a rotation
@@ -229,7 +242,7 @@ fn reads_the_secret(headers: &HeaderMap) -> bool {
 
 /// The secrets after a rotation, if this one is new among those that sign.
 fn following(
-    api: &Api,
+    control: &ControlPlane,
     known: &Endpoint,
     secret: &Secret,
     sealed: &EndpointSecret,
@@ -237,7 +250,7 @@ fn following(
     now: Timestamp,
 ) -> Result<Vec<EndpointSecret>, Error> {
     for live in known.live_secrets(now) {
-        if opened(api, known, live)?.is_same_key(secret) {
+        if opened(control, known, live)?.is_same_key(secret) {
             let why = "this secret signs for the endpoint already";
             return Err(Error::Conflict(why.to_owned()));
         }

@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    applications,
     attempts::calls,
     endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
 };
-use crate::{Api, Routes, error::Error, input::Params};
+use crate::web::{Routes, error::Error, params::Params};
+use manage::{ControlPlane, applications};
 
 /// Deliveries that are counted for one answer: some twenty reads of a megabyte.
 const MOST_DELIVERIES: usize = 20_000;
@@ -29,7 +29,7 @@ const MOST_READ: usize = 5000;
 const WINDOW: Duration = Duration::from_secs(28 * 86_400);
 
 pub(super) fn routes() -> Routes {
-    Routes::new().routes(routes!(stats)).routes(routes!(attempt_stats))
+    Routes::new().read(routes!(stats)).read(routes!(attempt_stats))
 }
 
 /// The deliveries to an endpoint that moved last in a time, by how they stand.
@@ -67,15 +67,15 @@ fn window(params: &Params, now: Timestamp) -> Result<(Timestamp, Timestamp), Err
     params(("app" = String, Path), ("endpoint" = String, Path), ("since" = Option<String>, Query, format = DateTime, description = "28 days before `until`, unless said."), ("until" = Option<String>, Query, format = DateTime)),
     responses((status = 200, body = EndpointStats), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn stats(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<EndpointStats>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let endpoint = endpoints::resolve(&api, &application, &endpoint).await?.id;
-    let now = api.clock.now();
+    let application = applications::resolve(&control, &app).await?.id;
+    let endpoint = endpoints::resolve(&control, &application, &endpoint).await?.id;
+    let now = control.now();
     let (since, until) = window(&params, now)?;
-    let tally = api.table.standings(&endpoint, since, until, MOST_DELIVERIES, now).await?;
+    let tally = control.table().standings(&endpoint, since, until, MOST_DELIVERIES, now).await?;
     Ok(Json(EndpointStats {
         success: tally.success,
         pending: tally.pending,
@@ -104,18 +104,18 @@ struct EndpointAttemptStats {
     params(("app" = String, Path), ("endpoint" = String, Path), ("since" = Option<String>, Query, format = DateTime, description = "28 days before `until`, unless said."), ("until" = Option<String>, Query, format = DateTime)),
     responses((status = 200, body = EndpointAttemptStats), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
 async fn attempt_stats(
-    State(api): State<Arc<Api>>,
+    State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<EndpointAttemptStats>, Error> {
-    let application = applications::resolve(&api, &app).await?.id;
-    let endpoint = endpoints::resolve(&api, &application, &endpoint).await?.id;
-    let (since, until) = window(&params, api.clock.now())?;
+    let application = applications::resolve(&control, &app).await?.id;
+    let endpoint = endpoints::resolve(&control, &application, &endpoint).await?.id;
+    let (since, until) = window(&params, control.now())?;
     let within = |at: Timestamp| since <= at && at < until;
     let mut stats = EndpointAttemptStats { success: 0, fail: 0, canceled: 0, complete: false };
     let (mut cursor, mut seen) = (None, 0);
     while seen < MOST_READ {
-        let page = api.table.deliveries_to(&endpoint, cursor.as_deref(), 250, false).await?;
+        let page = control.table().deliveries_to(&endpoint, cursor.as_deref(), 250, false).await?;
         seen += page.items.len();
         for delivery in &page.items {
             for call in calls(delivery).filter(|call| within(call.at)) {

@@ -7,21 +7,25 @@ use domain::{
     operational::{self, EndpointChange},
 };
 
-use crate::{Api, error::Error};
+use crate::web::error::Error;
+use manage::ControlPlane;
 
 /// Most items of what is told that fit into one transaction beside the change itself.
 const ROOM: usize = 94;
 
 /// Keeps a new endpoint.
-pub(super) async fn create(api: &Api, endpoint: &Endpoint) -> Result<WriteOutcome, Error> {
-    let tellings = tellings(api, endpoint, &[EndpointChange::Created]).await?;
-    let written = api.table.create_endpoint_telling(endpoint, &recordings(&tellings)).await?;
-    ring(api, written, &tellings).await
+pub(super) async fn create(
+    control: &ControlPlane,
+    endpoint: &Endpoint,
+) -> Result<WriteOutcome, Error> {
+    let tellings = tellings(control, endpoint, &[EndpointChange::Created]).await?;
+    let written = control.table().create_endpoint_telling(endpoint, &recordings(&tellings)).await?;
+    ring(control, written, &tellings).await
 }
 
 /// Replaces an endpoint as it was read.
 pub(super) async fn update(
-    api: &Api,
+    control: &ControlPlane,
     known: &Endpoint,
     next: &Endpoint,
 ) -> Result<WriteOutcome, Error> {
@@ -33,36 +37,40 @@ pub(super) async fn update(
     };
     // By the version that it replaces, and the name that it then has.
     let about = Endpoint { version: known.version, ..next.clone() };
-    let tellings = tellings(api, &about, changes).await?;
-    let written = api.table.update_endpoint_telling(known, next, &recordings(&tellings)).await?;
-    ring(api, written, &tellings).await
+    let tellings = tellings(control, &about, changes).await?;
+    let written =
+        control.table().update_endpoint_telling(known, next, &recordings(&tellings)).await?;
+    ring(control, written, &tellings).await
 }
 
 /// Removes an endpoint.
-pub(super) async fn delete(api: &Api, endpoint: &Endpoint) -> Result<WriteOutcome, Error> {
-    let tellings = tellings(api, endpoint, &[EndpointChange::Deleted]).await?;
-    let written = api.table.delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
-    ring(api, written, &tellings).await
+pub(super) async fn delete(
+    control: &ControlPlane,
+    endpoint: &Endpoint,
+) -> Result<WriteOutcome, Error> {
+    let tellings = tellings(control, endpoint, &[EndpointChange::Deleted]).await?;
+    let written = control.table().delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
+    ring(control, written, &tellings).await
 }
 
 async fn tellings(
-    api: &Api,
+    control: &ControlPlane,
     endpoint: &Endpoint,
     changes: &[EndpointChange],
 ) -> Result<Vec<Telling>, Error> {
-    let now = api.clock.now();
-    let application = api.announcer.application(&endpoint.application).await?;
+    let now = control.now();
+    let application = control.announcer().application(&endpoint.application).await?;
     let (mut tellings, mut room): (Vec<Telling>, _) = (Vec::new(), ROOM);
     for change in changes {
         let news = operational::of_change(*change, endpoint, application.as_ref(), now);
-        let Some(telling) = api.announcer.telling(news, now).await? else { continue };
+        let Some(telling) = control.announcer().telling(news, now).await? else { continue };
         let size = telling.deliveries.len() + 1;
         if size <= room {
             room -= size;
             tellings.push(telling);
         } else {
             // Only with some fifty endpoints that all ask for both; it is told before it happens.
-            api.announcer.tell(telling.news, now).await?;
+            control.announcer().tell(telling.news, now).await?;
         }
     }
     Ok(tellings)
@@ -73,13 +81,13 @@ fn recordings(tellings: &[Telling]) -> Vec<EventRecording<'_>> {
 }
 
 async fn ring(
-    api: &Api,
+    control: &ControlPlane,
     written: WriteOutcome,
     tellings: &[Telling],
 ) -> Result<WriteOutcome, Error> {
     if written == WriteOutcome::Done {
         for telling in tellings {
-            api.announcer.ring(&telling.deliveries).await;
+            control.announcer().ring(&telling.deliveries).await;
         }
     }
     Ok(written)

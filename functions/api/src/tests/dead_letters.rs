@@ -181,11 +181,11 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
     let path = format!("{DESK}/{number}/retry");
     let task = relay.post(&format!("{DESK}/redrive"), json!({})).await;
     task.expect(202);
-    let letter = relay.api.table.letter_by_number(number).await.expect("read").expect("there");
-    let at = relay.api.clock.now();
+    let letter = relay.api.table().letter_by_number(number).await.expect("read").expect("there");
+    let at = relay.api.now();
     relay
         .api
-        .redrive
+        .redrive()
         .redrive(&letter, domain::delivery::AttemptRound::Policy, at)
         .await
         .expect("put back");
@@ -215,7 +215,7 @@ async fn somebody_who_waits_does_not_wait_for_a_slow_endpoint() {
     let message = relay.message("default", "a", json!({})).await;
     let delivery = relay.deliveries(&message).await.remove(0);
     let limit = Some(std::time::Duration::from_millis(50));
-    let attempts = &relay.api.attempts;
+    let attempts = &relay.api.attempts();
     attempts.attempt_within(&delivery.event, &delivery.id, true, limit).await.expect("attempted");
     let attempt = relay.deliveries(&message).await.remove(0).attempts.remove(0);
     assert_eq!(attempt.error, Some(ErrorClass::Timeout));
@@ -223,7 +223,7 @@ async fn somebody_who_waits_does_not_wait_for_a_slow_endpoint() {
 
 /// A message that nobody could read, parked as `redeliver` does.
 async fn poison(relay: &Relay, body: &str) -> u64 {
-    let (table, now) = (&relay.api.table, relay.api.clock.now());
+    let (table, now) = (&relay.api.table(), relay.api.now());
     let number = table.next_letter_number().await.expect("counted");
     let letter = Letter {
         id: LetterId::of_message(body),

@@ -35,10 +35,10 @@ async fn headers_are_set_replaced_and_taken_away() {
     assert_eq!(relay.get(&path).await.expect(200), want);
     // A mask is what is kept.
     relay.change(Method::PUT, &path, json!({ "Authorization": "***" })).await.expect(204);
-    let endpoint = relay.api.table.endpoints(&domain::id::ApplicationId::named("default")).await;
+    let endpoint = relay.api.table().endpoints(&domain::id::ApplicationId::named("default")).await;
     let endpoint = endpoint.expect("read").remove(0);
     let owner = domain::endpoint::Endpoint::owner(&endpoint.id);
-    let opened = relay.api.vault.open_headers(&owner, &endpoint.headers).expect("opens");
+    let opened = relay.api.vault().open_headers(&owner, &endpoint.headers).expect("opens");
     assert_eq!(opened["authorization"].as_str(), Some("Bearer planted"));
     assert_eq!(opened.len(), 1, "what is not named by PUT is gone");
     relay.change(Method::PUT, &path, json!({})).await.expect(204);

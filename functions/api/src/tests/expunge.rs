@@ -21,7 +21,7 @@ async fn an_expunged_message_is_shown_without_content_and_sent_no_more() {
     for _ in 0..2 {
         relay.delete(&format!("{path}/content")).await.expect(204);
     }
-    relay.api.bucket.get(&key).await.expect_err("the object is gone");
+    relay.api.bucket().get(&key).await.expect_err("the object is gone");
     assert!(relay.event(&id).await.claims().is_empty());
     assert_eq!(relay.get(&path).await.expect(200)["payload"], json!({ "expired": true }));
     relay.get(&format!("/v1/events/{id}")).await.expect(200);

@@ -50,7 +50,7 @@ async fn r0_21_a_body_is_injected_to_the_byte_and_a_large_one_as_a_claim() {
     relay.post(INJECT, json!({ "body": large })).await.expect(202);
     let envelope = injected(&relay).await;
     assert!(matches!(envelope.body, StoredBody::Claim(_)), "{:.300}", format!("{envelope:?}"));
-    let kept = relay.api.bucket.open(envelope.body).await.expect("kept");
+    let kept = relay.api.bucket().open(envelope.body).await.expect("kept");
     assert_eq!(serde_json::from_slice::<Value>(&kept).expect("JSON"), large);
 }
 

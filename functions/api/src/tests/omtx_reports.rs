@@ -82,14 +82,9 @@ async fn r0_17_metrics_are_counted_and_what_is_not_known_is_null() {
     }
     relay.completion("modal-omtx", "acme", "relay-test-1", &call("relay-test-1")).await;
     let event = relay.completion("modal-omtx", "acme", "d", &call("d")).await;
-    relay.api.table.count_duplicate(&event.id).await.expect("counted");
+    relay.api.table().count_duplicate(&event.id).await.expect("counted");
     let other = StoredBody::Text("other".to_owned());
-    relay
-        .api
-        .table
-        .keep_conflict(&event.id, "f", &other, relay.api.clock.now())
-        .await
-        .expect("kept");
+    relay.api.table().keep_conflict(&event.id, "f", &other, relay.api.now()).await.expect("kept");
     relay.running("modal-omtx", "acme", "e", &call("e").replace("success", "running")).await;
     let metrics = relay.get(METRICS).await.expect(200);
     let checker = &metrics["completion_checker"];
@@ -136,13 +131,13 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
             error_class: ErrorClass::Relay,
             attempts: 5,
             last_attempt_at: None,
-            created_at: relay.api.clock.now(),
+            created_at: relay.api.now(),
             retried_at: None,
             retry_success: None,
             state: LetterState::Waiting,
             expires_at: None,
         };
-        relay.api.table.park(&letter, true).await.expect("parked");
+        relay.api.table().park(&letter, true).await.expect("parked");
     }
     let metrics = relay.get(METRICS).await.expect(200);
     assert_eq!(metrics["completion_checker"]["processing_errors"], 1);

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::secret::Secret;
 use domain::{
     endpoint::DisabledReason,
     health::{Circuit, Health},
@@ -10,7 +11,7 @@ use domain::{
 use serde_json::json;
 
 use super::{Relay, router};
-use crate::Api;
+use manage::ControlPlane;
 
 const APP: &str = "/api/v1/app/default/endpoint";
 const URL: &str = "https://subscriber.example/hook";
@@ -51,11 +52,11 @@ async fn a_timeout_that_the_function_does_not_have_is_refused_with_the_reason() 
     let mut relay = Relay::start().await;
     relay.post(APP, json!({ "url": URL, "timeoutSeconds": 300 })).await.expect(201);
     let known = &relay.api;
-    let api = Api::new(
-        known.attempts.clone(),
-        known.inbox.0.clone(),
-        known.admin_key.clone(),
-        known.public_url.clone(),
+    let api = ControlPlane::new(
+        known.attempts().clone(),
+        known.inbox().0.clone(),
+        Secret::new(super::ADMIN_SECRET),
+        known.public_url().to_owned(),
     );
     relay.api = Arc::new(api.delivering_within(Duration::from_secs(60)));
     relay.router = router(Arc::clone(&relay.api));
@@ -77,7 +78,7 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
     let made = relay.post(APP, json!({ "url": URL, "uid": "main" })).await.expect(201);
     assert_eq!(made["health"]["circuit"], "closed");
     let id = EndpointId::parse(made["id"].as_str().expect("an id")).expect("ours");
-    let now = relay.api.clock.now();
+    let now = relay.api.now();
     let until = now.plus(Duration::from_secs(60));
     let open = Health {
         failures: 5,
@@ -86,12 +87,12 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
         circuit: Circuit::Open { until },
         ..Health::default()
     };
-    relay.api.table.keep_health(&id, 0, &open, now).await.expect("kept");
+    relay.api.table().keep_health(&id, 0, &open, now).await.expect("kept");
     let application = ApplicationId::named("default");
-    let known = relay.api.table.endpoint(&application, &id).await.expect("read").expect("there");
+    let known = relay.api.table().endpoint(&application, &id).await.expect("read").expect("there");
     let mut failing = known.clone();
     failing.disabled = Some(DisabledReason::Failing);
-    relay.api.table.update_endpoint(&known, &failing).await.expect("kept");
+    relay.api.table().update_endpoint(&known, &failing).await.expect("kept");
     let path = format!("{APP}/main");
     let listed = relay.get(APP).await.expect(200)["data"][0].clone();
     for shown in [relay.get(&path).await.expect(200), listed] {
@@ -109,5 +110,5 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
     let enabled = enabled.expect(200);
     assert_eq!(enabled["health"]["circuit"], "closed");
     assert_eq!(enabled["disabledReason"], json!(null));
-    assert!(relay.api.table.health(&id).await.expect("read").is_none(), "nothing is left of it");
+    assert!(relay.api.table().health(&id).await.expect("read").is_none(), "nothing is left of it");
 }

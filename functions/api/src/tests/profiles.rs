@@ -54,9 +54,10 @@ async fn headers_are_kept_and_shown_but_for_secrets() {
         let echo = json!({ "url": URL, "headers": made["headers"] });
         relay.put(&format!("{APP}/{id}"), echo).await.expect(200);
         let application = ApplicationId::named("default");
-        let kept = relay.api.table.endpoint(&application, &id).await.expect("read").expect("there");
+        let kept =
+            relay.api.table().endpoint(&application, &id).await.expect("read").expect("there");
         let owner = domain::endpoint::Endpoint::owner(&id);
-        let open = relay.api.vault.open_headers(&owner, &kept.headers).expect("opens");
+        let open = relay.api.vault().open_headers(&owner, &kept.headers).expect("opens");
         assert_eq!(open["authorization"].expose(), b"Bearer planted");
         assert!(!format!("{kept:?}").contains("planted"), "sealed at rest");
         let left_out = relay.put(&format!("{APP}/{id}"), json!({ "url": URL })).await.expect(200);

@@ -50,7 +50,7 @@ async fn a_message_waits_for_the_time_it_was_given() {
     let relay = Relay::start().await;
     let receiver = Receiver::answering(&[]).await;
     relay.endpoint("default", &receiver.url).await;
-    let at = relay.api.clock.now().plus(Duration::from_secs(3600));
+    let at = relay.api.now().plus(Duration::from_secs(3600));
     let body = json!({ "eventType": "a.b", "payload": {}, "deliverAt": at.rfc3339() });
     let made = relay.post(&format!("{APP}/msg"), body).await;
     assert_eq!(made.expect(202)["deliverAt"], at.rfc3339());

@@ -54,7 +54,7 @@ async fn a_redrive_is_a_task_that_is_due_and_rung_for() {
     assert_eq!(task["filter"]["since"], "2020-01-01T00:00:00.000Z");
     let mut due = 0;
     for shard in 0..adapters::table::SHARDS {
-        let page = relay.api.table.due(shard, relay.api.clock.now(), 10, None).await;
+        let page = relay.api.table().due(shard, relay.api.now(), 10, None).await;
         due += page.expect("read").due.len();
     }
     assert_eq!(due, 1);

@@ -17,8 +17,8 @@ async fn relay() -> Relay {
 /// The one webhook of a job, as it lies in the table.
 async fn kept(relay: &Relay, answer: &Value) -> Endpoint {
     let id = JobId::parse(answer["id"].as_str().expect("an id")).expect("ours");
-    let job = relay.api.table.job(&id).await.expect("read").expect("there");
-    relay.api.table.webhooks_of(&job).await.expect("read").remove(0)
+    let job = relay.api.table().job(&id).await.expect("read").expect("there");
+    relay.api.table().webhooks_of(&job).await.expect("read").remove(0)
 }
 
 #[tokio::test]
@@ -52,13 +52,13 @@ async fn r3_1_a_webhook_is_kept_with_its_policy_and_its_secret_sealed() {
     assert_eq!((endpoint.policy.max_retries, endpoint.policy.timeout_seconds), (5, 60));
     assert_eq!(endpoint.headers["x-tenant"].shown(), "a");
     let owner = Endpoint::owner(&endpoint.id);
-    let secret = relay.api.vault.unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
+    let secret = relay.api.vault().unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
     assert_eq!(secret, Secret::new(*b"planted-webhook-secret"));
     // The same again is the same webhook, and without a secret it keeps the one it has.
     let again = relay.put("/v1/jobs/j1", json!({ "webhook": { "url": URL } })).await.expect(200);
     assert_eq!(again["webhooks"].as_array().map(Vec::len), Some(1));
     let endpoint = kept(&relay, &again).await;
-    let secret = relay.api.vault.unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
+    let secret = relay.api.vault().unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
     assert_eq!(secret, Secret::new(*b"planted-webhook-secret"));
     assert_eq!((endpoint.policy.max_retries, endpoint.version), (3, 2));
     assert_eq!(again["metadata"], json!({ "run": 7 }), "what is left out stays");
@@ -190,7 +190,7 @@ async fn a_deadline_counts_from_its_registration_and_ends_with_the_job() {
     let made = relay.put("/v1/jobs/j1", json!({ "deadline_seconds": 3600 })).await.expect(201);
     assert!(made["deadline_at"].is_string());
     let id = JobId::of("modal", "j1");
-    let job = relay.api.table.job(&id).await.expect("read").expect("there");
+    let job = relay.api.table().job(&id).await.expect("read").expect("there");
     let grace = std::time::Duration::from_secs(300);
     assert_eq!(job.poll_at, job.deadline_at.map(|at| at.plus(grace)), "there is nobody to ask");
     relay.completion("modal", "acme", "j2", r#"{"status":"success"}"#).await;
@@ -228,7 +228,7 @@ async fn a_sender_that_cannot_sign_has_a_path_for_its_job() {
     let url = made["callback_url"].as_str().expect("a URL");
     let token = url.strip_prefix("https://relay.example/in/rp/").expect("its source's path");
     assert_eq!(token.len(), 64);
-    let kept = relay.api.table.token(&domain::signature::token_hash(token)).await;
+    let kept = relay.api.table().token(&domain::signature::token_hash(token)).await;
     assert_eq!(kept.expect("read").expect("there").external_id, "j1");
     assert!(!relay.get("/v1/jobs/j1").await.text.contains(token), "it is shown once");
 }

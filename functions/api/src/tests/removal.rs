@@ -89,9 +89,9 @@ async fn a_removal_that_was_cut_short_is_made_good() {
     for again in ["delete", "create"] {
         relay.application("acme").await;
         relay.endpoint("acme", "https://a.example/").await;
-        let table = &relay.api.table;
+        let table = &relay.api.table();
         let known = table.application_named("acme").await.expect("read").expect("there");
-        let closed = Application { deleted_at: Some(relay.api.clock.now()), ..known.clone() };
+        let closed = Application { deleted_at: Some(relay.api.now()), ..known.clone() };
         table.update_application(&known, &closed).await.expect("written");
         relay.get("/api/v1/app/acme").await.expect(404);
         if again == "delete" {

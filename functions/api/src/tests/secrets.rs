@@ -32,7 +32,7 @@ impl Relay {
 
     async fn kept(&self, endpoint: &str) -> Endpoint {
         let id = EndpointId::parse(endpoint).expect("an id");
-        let known = self.api.table.endpoint(&ApplicationId::named("default"), &id).await;
+        let known = self.api.table().endpoint(&ApplicationId::named("default"), &id).await;
         known.expect("read").expect("there")
     }
 
@@ -40,8 +40,8 @@ impl Relay {
     async fn live(&self, endpoint: &str) -> Vec<String> {
         let known = self.kept(endpoint).await;
         let owner = Endpoint::owner(&known.id);
-        let open = |sealed| self.api.vault.unseal(&owner, sealed).expect("opens");
-        let live = known.live_secrets(self.api.clock.now()).map(open);
+        let open = |sealed| self.api.vault().unseal(&owner, sealed).expect("opens");
+        let live = known.live_secrets(self.api.now()).map(open);
         live.map(|secret| secret.as_str().expect("text").to_owned()).collect()
     }
 
@@ -137,7 +137,7 @@ async fn a_rotation_lets_the_old_secret_sign_on_for_as_long_as_asked() {
     assert_eq!((live.len(), &live[1]), (2, &first));
     assert_eq!(relay.shown(&id).await["key"], live[0], "the newest is shown");
     let end = relay.kept(&id).await.secrets[1].expires_at.expect("an end");
-    let day = end.since(relay.api.clock.now());
+    let day = end.since(relay.api.now());
     assert!(Duration::from_secs(86_000) < day && day <= Duration::from_secs(86_400), "{day:?}");
     // Kinds mix, in one endpoint.
     relay.rotate(&id, json!({ "signatureScheme": "ed25519" })).await.expect(204);
@@ -221,7 +221,7 @@ async fn secrets_that_are_swapped_between_endpoints_do_not_open() {
     let (mut mine, theirs) = (relay.kept(&one).await, relay.kept(&other).await);
     let known = mine.clone();
     mine.secrets.clone_from(&theirs.secrets);
-    relay.api.table.update_endpoint(&known, &mine).await.expect("kept");
+    relay.api.table().update_endpoint(&known, &mine).await.expect("kept");
     let refused = relay.get(&format!("{APP}/{one}/secret")).await;
     refused.expect(503);
     relay.rotate(&one, json!({})).await.expect(503);

@@ -7,7 +7,7 @@ use super::{Relay, SOURCE_SECRET};
 #[tokio::test]
 async fn a_source_is_kept_changed_listed_and_removed() {
     let relay = Relay::start().await;
-    let body = json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "application": "acme", "tolerance_seconds": 60, "unknown": 1 });
+    let body = json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET], "application": "acme", "tolerance_seconds": 60 });
     let made = relay.put("/v1/sources/modal", body).await.expect(201);
     assert_eq!(made["secret_count"], 1);
     assert_eq!(made["path"], "/in/modal");
@@ -32,9 +32,9 @@ async fn secrets_that_stay_still_open() {
     let relay = Relay::start().await;
     relay.source("modal", "acme").await;
     relay.put("/v1/sources/modal", json!({ "profile": "modal-omtx" })).await.expect(200);
-    let kept = relay.api.table.source("modal").await.expect("read").expect("there");
+    let kept = relay.api.table().source("modal").await.expect("read").expect("there");
     let owner = domain::source::Source::owner("modal");
-    let secret = relay.api.vault.unseal(&owner, &kept.secrets[0]).expect("opens");
+    let secret = relay.api.vault().unseal(&owner, &kept.secrets[0]).expect("opens");
     assert_eq!(secret.as_str(), Some(SOURCE_SECRET));
 }
 
@@ -99,7 +99,7 @@ async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
             json!({ "profile": "runpod", "secrets": ["has/a/slash/in/it/somewhere"] }),
             "cannot stand in a path",
         ),
-        ("s", json!({ "secrets": [SOURCE_SECRET] }), "missing field `profile`"),
+        ("s", json!({ "secrets": [SOURCE_SECRET] }), "profile: is missing"),
         ("s", json!({ "profile": "modal-omtx", "secrets": SOURCE_SECRET }), "expected a sequence"),
     ];
     for (name, body, why) in cases {
@@ -133,8 +133,8 @@ async fn what_a_source_may_set_is_kept_and_shown() {
 #[tokio::test]
 async fn a_lock_is_shown_stays_and_goes_when_somebody_says_so_or_the_profile_changes() {
     let relay = Relay::start().await;
-    let now = relay.api.clock.now();
-    let lock = async || relay.api.table.lock_source("modal", now).await.expect("locked");
+    let now = relay.api.now();
+    let lock = async || relay.api.table().lock_source("modal", now).await.expect("locked");
     let put = async |body| relay.put("/v1/sources/modal", body).await.expect(200)["locked"].clone();
     relay.source("modal", "acme").await;
     lock().await;
@@ -157,7 +157,7 @@ async fn of_a_path_token_only_its_hash_is_kept() {
     assert!(refused.contains("do not sign"), "nobody could confirm what it says: {refused}");
     let with = json!({ "profile": "runpod", "secrets": [token], "platform": platform });
     relay.put("/v1/sources/rp", with).await.expect(201);
-    let kept = async || relay.api.table.source("rp").await.expect("read").expect("there").secrets;
+    let kept = async || relay.api.table().source("rp").await.expect("read").expect("there").secrets;
     let hash = format!("sha256:{}", domain::signature::token_hash(token));
     assert_eq!(kept().await[0].0, hash);
     relay
@@ -218,10 +218,10 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
         (&json!(true), &json!(600))
     );
     assert!(!made.to_string().contains("planted"), "{made}");
-    let kept = relay.api.table.source("modal").await.expect("read").expect("there");
+    let kept = relay.api.table().source("modal").await.expect("read").expect("there");
     let owner = domain::poll::PollPlatform::owner("modal");
     let sealed = kept.platform_secret.expect("sealed");
-    let opened = relay.api.vault.unseal(&owner, &sealed).expect("opens");
+    let opened = relay.api.vault().unseal(&owner, &sealed).expect("opens");
     assert_eq!(opened.as_str(), Some("planted-platform-key"));
     let same = with(json!({ "platform": platform }));
     let same = relay.put("/v1/sources/modal", same).await.expect(200);
@@ -232,9 +232,9 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
     for (more, field) in [
         (json!({ "deadline_seconds": 0 }), "deadline_seconds: "),
         (json!({ "mode": "primary" }), "mode: "),
-        (json!({ "mode": "never" }), "unknown variant, expected one of `dual`"),
+        (json!({ "mode": "never" }), "mode: is one of dual, primary, only"),
         (json!({ "poll": { "concurrency": 0 } }), "poll: concurrency is 1 to 32"),
-        (json!({ "platform": { "kind": "modal" } }), "platform: unknown variant"),
+        (json!({ "platform": { "kind": "modal" } }), "platform.kind: is one of"),
         (json!({ "platform": { "kind": "replicate", "secret": 1 } }), "platform: secret"),
         (
             json!({ "platform": { "kind": "replicate", "base_url": "https://10.0.0.1" } }),

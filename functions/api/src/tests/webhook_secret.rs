@@ -15,13 +15,13 @@ impl Relay {
         let made = self.post("/v1/batches", body).await;
         let id = made.expect(201)["id"].as_str().expect("an id").to_owned();
         let id = domain::id::BatchId::parse(&id).expect("an id");
-        let batch = self.api.table.batch(&id).await.expect("read").expect("there");
-        self.signs(self.api.table.webhooks_of_batch(&batch).await.expect("read").remove(0))
+        let batch = self.api.table().batch(&id).await.expect("read").expect("there");
+        self.signs(self.api.table().webhooks_of_batch(&batch).await.expect("read").remove(0))
     }
 
     fn signs(&self, endpoint: Endpoint) -> (String, bool) {
         let owner = Endpoint::owner(&endpoint.id);
-        let secret = self.api.vault.unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
+        let secret = self.api.vault().unseal(&owner, &endpoint.secrets[0].sealed).expect("opens");
         (secret.as_str().expect("text").to_owned(), endpoint.owner_has_secret)
     }
 }
@@ -52,8 +52,8 @@ async fn r3_5_one_secret_signs_to_all_webhooks_that_have_none_of_their_own() {
     relay.put("/v1/jobs/j2", job(json!(null))).await.expect(201);
     for (job, secret) in [("j1", "planted-own-secret"), ("j2", "planted-global-secret")] {
         let id = domain::id::JobId::of("modal", job);
-        let job = relay.api.table.job(&id).await.expect("read").expect("there");
-        let webhook = relay.api.table.webhooks_of(&job).await.expect("read").remove(0);
+        let job = relay.api.table().job(&id).await.expect("read").expect("there");
+        let webhook = relay.api.table().webhooks_of(&job).await.expect("read").remove(0);
         assert_eq!(relay.signs(webhook), (secret.to_owned(), true));
     }
     for path in ["/api/v1/app/acme", "/api/v1/app", "/v1/batches/after?application=acme"] {

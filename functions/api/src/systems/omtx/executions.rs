@@ -1,0 +1,101 @@
+//! `GET /active-executions` (R0.16): what runs.
+
+use std::sync::Arc;
+
+use adapters::table::Table;
+use axum::{Json, extract::State};
+use domain::{id::ApplicationId, job::Job};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{MAX_SEEN, PAGE, TEST_PREFIX, seconds, sources};
+use crate::web::{Routes, error::Error, gate::Authenticated};
+use manage::{ControlPlane, Principal};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().read(routes!(active))
+}
+
+/// What runs.
+#[derive(Serialize, ToSchema)]
+struct OmtxActive {
+    total_active: usize,
+    /// Newest first.
+    executions: Vec<OmtxExecution>,
+    /// Whether there are older jobs that were not looked at.
+    truncated: bool,
+}
+
+/// A call that has not ended.
+#[derive(Serialize, ToSchema)]
+struct OmtxExecution {
+    /// Null until somebody has told us.
+    modal_call_id: Option<String>,
+    /// The sender's id of the job.
+    job_id: String,
+    batch_id: Option<String>,
+    /// What the job was registered with as `metadata.model_type`.
+    model_type: Option<String>,
+    /// What the job was registered with as `metadata.lane`.
+    lane: Option<String>,
+    /// Seconds since the epoch.
+    submitted_at: f64,
+    /// Seconds since then.
+    duration: f64,
+}
+
+/// The calls that have not ended.
+#[utoipa::path(get, path = "/api/v3/webhooks/active-executions", tag = "omtx", operation_id = "omtx_active_executions",
+    responses((status = 200, body = OmtxActive), (status = 401)))]
+async fn active(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<OmtxActive>, Error> {
+    let now = control.now();
+    let (jobs, truncated) = running(&control, &principal).await?;
+    let executions: Vec<_> = jobs
+        .into_iter()
+        .map(|job| {
+            let told = |field: &str| job.metadata.get(field)?.as_str().map(str::to_owned);
+            OmtxExecution {
+                model_type: told("model_type"),
+                lane: told("lane"),
+                modal_call_id: job.call_id,
+                job_id: job.external_id,
+                batch_id: job.batch_id,
+                submitted_at: seconds(job.created_at),
+                duration: now.since(job.created_at).as_secs_f64(),
+            }
+        })
+        .collect();
+    Ok(Json(OmtxActive { total_active: executions.len(), executions, truncated }))
+}
+
+/// The jobs of its sources that have not ended, newest first, and whether there are older jobs that
+/// were not looked at.
+pub(crate) async fn running(
+    control: &ControlPlane,
+    principal: &Principal,
+) -> Result<(Vec<Job>, bool), Error> {
+    let sources = sources(control, principal).await?;
+    let ours = |job: &Job| {
+        !job.status.is_terminal()
+            && !job.external_id.starts_with(TEST_PREFIX)
+            && sources.iter().any(|source| source.name == job.source)
+            && principal.sees(&ApplicationId::named(&job.application))
+    };
+    let (mut cursor, mut seen, mut jobs) = (None, 0, Vec::new());
+    loop {
+        let page = control.table().jobs(cursor.as_deref(), PAGE).await?;
+        seen += page.items.len();
+        cursor = page.items.last().map(Table::job_cursor);
+        jobs.extend(page.items.into_iter().filter(ours));
+        if page.next.is_none() {
+            return Ok((jobs, false));
+        }
+        if MAX_SEEN <= seen {
+            return Ok((jobs, true));
+        }
+    }
+}

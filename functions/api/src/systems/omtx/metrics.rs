@@ -1,0 +1,237 @@
+//! `GET /metrics` (R0.17): counted when asked, over the newest events, so that no event costs a
+//! write more.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{Json, extract::State};
+use domain::{
+    envelope::{Envelope, StoredBody, Trust},
+    event::{Event, EventOutcome, Origin},
+    id::EventId,
+    job::Job,
+    letter::{LetterQueue, LetterState, LetterSubject},
+    poll::{PollMode, PollSchedule},
+    source::Source,
+    time::Timestamp,
+};
+use futures::future::try_join_all;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{PAGE, each_event, executions::running, sources};
+use crate::web::{Routes, error::Error, gate::Authenticated};
+use manage::ControlPlane;
+
+/// The newest events whose way through is averaged.
+const TIMED: usize = 100;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().read(routes!(metrics))
+}
+
+/// How it goes.
+#[derive(Serialize, ToSchema)]
+struct OmtxMetrics {
+    modal_service: OmtxService,
+    completion_checker: OmtxChecker,
+    webhook_health: OmtxWebhookHealth,
+    /// Whether there are older events or jobs that were not counted.
+    truncated: bool,
+}
+
+/// LetterSubject runs.
+#[derive(Serialize, ToSchema)]
+struct OmtxService {
+    total_active: usize,
+    /// By what the jobs were registered with as `metadata.lane`.
+    lanes: BTreeMap<String, OmtxLane>,
+    /// Null: the relay calls no functions.
+    cached_functions: Option<Vec<String>>,
+}
+
+/// LetterSubject runs in a lane.
+#[derive(Default, Serialize, ToSchema)]
+struct OmtxLane {
+    active: u64,
+    /// Null: the relay submits nothing, so nothing has a limit here.
+    max: Option<u64>,
+    /// Null for the same reason.
+    utilization: Option<f64>,
+}
+
+/// LetterSubject came, without tests.
+#[derive(Default, Serialize, ToSchema)]
+struct OmtxChecker {
+    /// Requests whose signature held, repetitions too.
+    total_webhooks_received: u64,
+    successful_completions: u64,
+    /// Failed, timed out or cancelled.
+    failed_completions: u64,
+    duplicate_webhooks: u64,
+    /// The same key with other bytes, or another end than the first: kept, never applied.
+    conflicting_webhooks: u64,
+    /// Accepted requests that could not be processed and wait as dead letters.
+    processing_errors: u64,
+    /// From acceptance to record, over the newest 100 events that somebody subscribes to; null if
+    /// there are none.
+    average_processing_time_ms: Option<f64>,
+    last_webhook_time: Option<String>,
+    /// Successful completions among the requests received, in percent; null before the first.
+    webhook_success_rate: Option<f64>,
+    /// Whether the platform of any source is asked.
+    polling_enabled: bool,
+    /// The shortest time between two looks at one job; null if no platform is asked.
+    polling_interval_seconds: Option<u64>,
+    /// Completions that the platform had to be asked for.
+    polled_completions: u64,
+    /// Completions that an operator injected.
+    injected_completions: u64,
+}
+
+/// LetterSubject became of what came.
+#[derive(Serialize, ToSchema)]
+struct OmtxWebhookHealth {
+    /// True: this answer comes from where completions are recorded.
+    endpoint_available: bool,
+    last_webhook_received: Option<String>,
+    /// Events recorded, each once.
+    total_webhooks_processed: u64,
+}
+
+/// How many completions came, and what became of them.
+#[utoipa::path(get, path = "/api/v3/webhooks/metrics", tag = "omtx", operation_id = "omtx_metrics",
+    responses((status = 200, body = OmtxMetrics), (status = 401)))]
+async fn metrics(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<OmtxMetrics>, Error> {
+    let sources = sources(&control, &principal).await?;
+    let (mut checker, mut processed) = (OmtxChecker::default(), 0);
+    let (mut last, mut newest) = (None, Vec::new());
+    let older_events = each_event(&control, &sources, |event, _| {
+        if checker.count(&event) {
+            processed += 1;
+            last = last.max(Some(event.created_at));
+            if event.outcome == EventOutcome::Announced {
+                newest.push((event.created_at, event.id));
+            }
+        }
+        true
+    })
+    .await?;
+    let (active, older_jobs) = running(&control, &principal).await?;
+    checker.processing_errors = unprocessed(&control, &sources).await?;
+    checker.average_processing_time_ms = average(&control, newest).await?;
+    let watches = sources.iter().map(|source| PollSchedule::of(&source.options));
+    let asking = watches.filter(|watch| watch.mode != PollMode::Only);
+    checker.polling_interval_seconds = asking.map(|watch| watch.interval.as_secs()).min();
+    checker.polling_enabled = checker.polling_interval_seconds.is_some();
+    checker.last_webhook_time = last.map(Timestamp::rfc3339);
+    let (good, all) = (checker.successful_completions, checker.total_webhooks_received);
+    checker.webhook_success_rate = percent(good, all);
+    Ok(Json(OmtxMetrics {
+        modal_service: OmtxService {
+            total_active: active.len(),
+            lanes: lanes(&active),
+            cached_functions: None,
+        },
+        webhook_health: OmtxWebhookHealth {
+            endpoint_available: true,
+            last_webhook_received: checker.last_webhook_time.clone(),
+            total_webhooks_processed: processed,
+        },
+        completion_checker: checker,
+        truncated: older_events || older_jobs,
+    }))
+}
+
+impl OmtxChecker {
+    /// Counts an event; whether it was a webhook.
+    fn count(&mut self, event: &Event) -> bool {
+        let Origin::Source { trust, .. } = &event.origin else { return false };
+        // Whoever said it first, what came again under its key were requests.
+        self.total_webhooks_received += event.duplicates + event.conflicts;
+        self.duplicate_webhooks += event.duplicates;
+        self.conflicting_webhooks += event.conflicts;
+        match trust {
+            Trust::Polled => self.polled_completions += 1,
+            Trust::Operator => self.injected_completions += 1,
+            Trust::Signed | Trust::Token => {
+                self.total_webhooks_received += 1;
+                match event.outcome {
+                    EventOutcome::Stale => self.duplicate_webhooks += 1,
+                    EventOutcome::Conflict => self.conflicting_webhooks += 1,
+                    EventOutcome::Noted => (),
+                    EventOutcome::Announced => match event.event_type.as_str() {
+                        "job.succeeded" => self.successful_completions += 1,
+                        "job.failed" | "job.timed_out" | "job.cancelled" => {
+                            self.failed_completions += 1;
+                        }
+                        _ => (),
+                    },
+                }
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn lanes(active: &[Job]) -> BTreeMap<String, OmtxLane> {
+    let mut lanes = BTreeMap::<_, OmtxLane>::new();
+    for lane in active.iter().filter_map(|job| job.metadata.get("lane")?.as_str()) {
+        lanes.entry(lane.to_owned()).or_default().active += 1;
+    }
+    lanes
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole != 0).then(|| part as f64 * 100.0 / whole as f64)
+}
+
+/// Accepted requests of these sources that wait as dead letters.
+async fn unprocessed(control: &ControlPlane, sources: &[Source]) -> Result<u64, Error> {
+    let (mut cursor, mut count) = (None, 0);
+    loop {
+        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
+        cursor = page.items.last().map(adapters::table::Table::letter_cursor);
+        for letter in page.items {
+            let LetterSubject::Message { queue: LetterQueue::Inbox, body: StoredBody::Text(text) } =
+                letter.what
+            else {
+                continue;
+            };
+            let from = Envelope::parse(&text).ok();
+            let ours = |from: &Envelope| sources.iter().any(|source| source.name == from.source);
+            count += u64::from(
+                letter.state == LetterState::Waiting && from.is_some_and(|from| ours(&from)),
+            );
+        }
+        if page.next.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// How long the newest events took from acceptance to record: their deliveries were made with them.
+async fn average(
+    control: &ControlPlane,
+    mut newest: Vec<(Timestamp, EventId)>,
+) -> Result<Option<f64>, Error> {
+    newest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    newest.truncate(TIMED);
+    let (mut sum, mut count) = (Duration::ZERO, 0u32);
+    for some in newest.chunks(16) {
+        let read = some.iter().map(|(_, id)| control.table().deliveries_of(id));
+        for ((accepted, _), deliveries) in some.iter().zip(try_join_all(read).await?) {
+            let first = deliveries.iter().filter(|delivery| delivery.generation == 0);
+            if let Some(recorded) = first.map(|delivery| delivery.created_at).min() {
+                sum += recorded.since(*accepted);
+                count += 1;
+            }
+        }
+    }
+    Ok((count != 0).then(|| sum.as_secs_f64() * 1000.0 / f64::from(count)))
+}

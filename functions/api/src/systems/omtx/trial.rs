@@ -1,0 +1,250 @@
+//! Whether completions would be taken: `GET /modal/health` (R0.13), and a test completion that goes
+//! the whole way (R0.14).
+
+use std::{sync::Arc, time::Duration};
+
+use adapters::random;
+use axum::{Json, extract::State};
+use domain::{envelope::Trust, id::JobId, job::JobStatus, signature::sign, source::Source};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{PROFILES, SOURCE, TEST_PREFIX, seconds, sources};
+use crate::{
+    v1::inject::{Accepted, accept},
+    web::{OpenRoutes, Routes, error::Error, gate::Authenticated, input::Body, params::Params},
+};
+use manage::{ControlPlane, Principal};
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().publish(routes!(modal_test)).publish(routes!(test))
+}
+
+pub(crate) fn open_routes() -> OpenRoutes {
+    OpenRoutes::new().routes(routes!(health))
+}
+
+/// That completions are taken.
+#[derive(Serialize, ToSchema)]
+struct OmtxHealth {
+    /// Always `healthy`.
+    status: &'static str,
+    /// Always `modal_webhook_handler`.
+    service: &'static str,
+    /// Seconds since the epoch.
+    timestamp: f64,
+    features: OmtxFeatures,
+}
+
+/// What is done with a completion; none of it can be switched off.
+#[derive(Serialize, ToSchema)]
+struct OmtxFeatures {
+    hmac_verification: bool,
+    timestamp_verification: bool,
+    background_processing: bool,
+    batch_intelligence: bool,
+}
+
+/// Whether completions are taken.
+#[utoipa::path(get, path = "/api/v3/webhooks/modal/health", tag = "omtx", operation_id = "omtx_health", security(()),
+    responses((status = 200, body = OmtxHealth)))]
+async fn health(State(control): State<Arc<ControlPlane>>) -> Json<OmtxHealth> {
+    Json(OmtxHealth {
+        status: "healthy",
+        service: "modal_webhook_handler",
+        timestamp: seconds(control.now()),
+        features: OmtxFeatures {
+            hmac_verification: true,
+            timestamp_verification: true,
+            background_processing: true,
+            batch_intelligence: true,
+        },
+    })
+}
+
+/// A completion to try, in either of its two spellings.
+#[derive(Deserialize, ToSchema)]
+struct OmtxTestIn {
+    /// Part of the test's own call id; no call of this id is touched.
+    modal_call_id: Option<String>,
+    /// The same, as the other route spells it.
+    call_id: Option<String>,
+    /// `success`, `failure` or `timeout`.
+    status: Option<String>,
+    /// The result, or the error if it is to fail.
+    #[schema(value_type = Option<Object>)]
+    test_data: Option<Value>,
+    /// The same, as the other route spells it.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    error: Option<Value>,
+    /// Taken and not used: the test has metadata of its own.
+    #[serde(rename = "metadata")]
+    #[schema(value_type = Option<Object>)]
+    _metadata: Option<Value>,
+}
+
+/// What became of a test, as `POST /modal/test` has it.
+#[derive(Serialize, ToSchema)]
+struct OmtxModalTested {
+    /// `test_processed`, or `test_accepted` if it was not yet when we stopped waiting.
+    status: &'static str,
+    /// As it was given.
+    call_id: String,
+    /// The call the test is under.
+    test_call_id: String,
+    event_id: String,
+    job_id: String,
+}
+
+/// What became of a test, as `POST /test` has it.
+#[derive(Serialize, ToSchema)]
+struct OmtxTested {
+    /// `test_completed`, or `test_accepted` if it was not yet when we stopped waiting.
+    status: &'static str,
+    message: &'static str,
+    /// The completion that was signed and accepted.
+    #[schema(value_type = Object)]
+    test_payload: Value,
+    event_id: String,
+    job_id: String,
+}
+
+/// Sends a test completion the way a real one goes, as a job of its own that subscribers hear of.
+#[utoipa::path(post, path = "/api/v3/webhooks/modal/test", tag = "omtx", operation_id = "omtx_modal_test",
+    params(("wait" = Option<u64>, Query, minimum = 0, maximum = 20, description = "Seconds to wait for it to be processed.")),
+    request_body = OmtxTestIn,
+    responses((status = 200, body = OmtxModalTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
+async fn modal_test(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+    params: Params,
+    Body(given): Body<OmtxTestIn>,
+) -> Result<Json<OmtxModalTested>, Error> {
+    let tested = run(&control, &principal, &params, given).await?;
+    Ok(Json(OmtxModalTested {
+        status: if tested.processed { "test_processed" } else { "test_accepted" },
+        call_id: tested.given,
+        test_call_id: tested.call_id,
+        event_id: tested.accepted.id,
+        job_id: tested.job.to_string(),
+    }))
+}
+
+/// The same, answered with the completion that was sent.
+#[utoipa::path(post, path = "/api/v3/webhooks/test", tag = "omtx", operation_id = "omtx_test",
+    params(("wait" = Option<u64>, Query, minimum = 0, maximum = 20, description = "Seconds to wait for it to be processed.")),
+    request_body = OmtxTestIn,
+    responses((status = 200, body = OmtxTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
+async fn test(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+    params: Params,
+    Body(given): Body<OmtxTestIn>,
+) -> Result<Json<OmtxTested>, Error> {
+    let tested = run(&control, &principal, &params, given).await?;
+    let (status, message) = match tested.processed {
+        true => ("test_completed", "Test webhook processed successfully"),
+        false => ("test_accepted", "Test webhook accepted, and not processed yet"),
+    };
+    Ok(Json(OmtxTested {
+        status,
+        message,
+        test_payload: tested.payload,
+        event_id: tested.accepted.id,
+        job_id: tested.job.to_string(),
+    }))
+}
+
+/// A test on its way.
+struct Tested {
+    given: String,
+    call_id: String,
+    payload: Value,
+    accepted: Accepted,
+    job: JobId,
+    processed: bool,
+}
+
+/// Signs a completion with the source's own secret, has it judged as `ingest` judges, and puts it on
+/// the inbox. Its job is new each time, so no real one can be meant, and it is in no batch.
+async fn run(
+    control: &ControlPlane,
+    principal: &Principal,
+    params: &Params,
+    given: OmtxTestIn,
+) -> Result<Tested, Error> {
+    let wait = params.number("wait", 0..=20, 5)?;
+    let named = given.modal_call_id.or(given.call_id).unwrap_or_else(|| "test_123".to_owned());
+    if 128 < named.len() {
+        return Err(Error::field("modal_call_id", "is longer than 128 bytes"));
+    }
+    let word = given.status.unwrap_or_else(|| "success".to_owned());
+    let status = JobStatus::usual(&word).filter(|status| status.is_terminal());
+    let status = status.ok_or_else(|| Error::field("status", "is success, failure or timeout"))?;
+    let source = source(control, principal).await?;
+    let call_id = format!("{TEST_PREFIX}{named}-{}", random::token());
+    let mut payload = json!({
+        "call_id": call_id,
+        "status": word,
+        "metadata": { "job_id": call_id, "test_mode": true, "timestamp": control.now().rfc3339() },
+    });
+    let (field, data) = match status {
+        JobStatus::Succeeded => ("result", given.result),
+        _ => ("error", given.error),
+    };
+    payload[field] = given.test_data.or(data).unwrap_or_else(|| json!({}));
+    let body = payload.to_string().into_bytes();
+    let accepted = signed(control, &source, &body).await?;
+    let mut processed = false;
+    for round in 0..=wait * 5 {
+        processed = control.table().event(&accepted.event).await?.is_some();
+        if processed || round == wait * 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let job = JobId::of(&source.name, &call_id);
+    Ok(Tested { given: named, call_id, payload, accepted, job, processed })
+}
+
+/// The source of the completion route, or another of its kind.
+async fn source(control: &ControlPlane, principal: &Principal) -> Result<Source, Error> {
+    let mut sources = sources(control, principal).await?;
+    sources.retain(|source| source.profile == PROFILES[0]);
+    sources.sort_by_key(|source| source.name != SOURCE);
+    let none = "nothing is configured yet: POST /api/v3/webhooks/configure";
+    sources.into_iter().next().ok_or_else(|| Error::Conflict(none.to_owned()))
+}
+
+async fn signed(control: &ControlPlane, source: &Source, body: &[u8]) -> Result<Accepted, Error> {
+    let refused = |why: &str| Error::Conflict(format!("a test would be refused: {why}"));
+    let now = control.now();
+    let profile = source.effective().ok_or_else(|| refused("its profile is unknown"))?;
+    let owner = Source::owner(&source.name);
+    let open = |sealed| control.vault().unseal(&owner, sealed).ok();
+    let secrets: Vec<_> = source.secrets.iter().filter_map(open).collect();
+    let names = profile.scheme.headers.first();
+    let (Some(secret), Some(names)) = (secrets.first(), names) else {
+        return Err(refused("it has no usable secret"));
+    };
+    let mut headers = axum::http::HeaderMap::new();
+    let mut set = |name: &str, value: String| {
+        let name = name.parse::<axum::http::HeaderName>().ok()?;
+        headers.insert(name, value.try_into().ok()?);
+        Some(())
+    };
+    let signature = sign(&profile.scheme, secret, None, Some(now), body);
+    signature
+        .and_then(|signature| set(&names.signature, signature))
+        .ok_or_else(|| refused("it cannot be signed"))?;
+    if let Some(name) = &names.timestamp {
+        set(name, now.secs().to_string());
+    }
+    let verified = profile.scheme.verify(&secrets, &headers, body, now);
+    let verified = verified.map_err(|refusal| refused(&refusal.to_string()))?;
+    accept(control, source, &verified, body, Trust::Signed, random::token()).await
+}

@@ -1,0 +1,42 @@
+//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks and keys.
+
+mod batches;
+mod dead_letters;
+mod events;
+pub(crate) mod inject;
+pub(crate) mod jobs;
+pub(crate) mod jwks;
+mod keys;
+mod letter;
+mod letter_filter;
+mod platforms;
+mod retry;
+pub(crate) mod rules;
+pub(crate) mod sources;
+pub(crate) mod tasks;
+mod webhook;
+mod webhook_secret;
+
+use crate::web::{Contract, Routes, problem};
+
+/// The contract.
+pub(crate) fn contract() -> Contract {
+    Contract {
+        base: "/v1",
+        shape: problem::shape,
+        idempotent: true,
+        tolerant: false,
+        routes: Routes::new()
+            .merge(sources::routes())
+            .merge(inject::routes())
+            .merge(jobs::routes())
+            .merge(batches::routes())
+            .merge(events::routes())
+            .merge(dead_letters::routes())
+            .merge(retry::routes())
+            .merge(tasks::routes())
+            .merge(keys::routes())
+            .merge(webhook_secret::routes()),
+        open: jwks::routes(),
+    }
+}

@@ -1,0 +1,103 @@
+//! A batch as we show it.
+
+use domain::{
+    batch::{Batch, FailOn, Steps},
+    endpoint::Endpoint,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::v1::jobs::WebhookOut;
+
+/// A batch.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BatchOut {
+    /// Our id.
+    id: String,
+    /// Always `batch`.
+    object: &'static str,
+    /// What senders call it.
+    external_id: String,
+    application: String,
+    source: Option<String>,
+    /// `in_progress`, `completed` or `failed`.
+    status: &'static str,
+    /// How many jobs it has, once that is known.
+    size: Option<u64>,
+    /// Its size is being found out.
+    closing: bool,
+    request_counts: RequestCounts,
+    /// Jobs that we know of.
+    known: u64,
+    timed_out: u64,
+    cancelled: u64,
+    input_file_id: Option<String>,
+    endpoint: Option<String>,
+    completion_window: Option<String>,
+    priority: Option<i8>,
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    progress_every: Option<u64>,
+    progress_percent: Option<u8>,
+    /// `all` or `any`.
+    #[schema(value_type = String)]
+    fail_on: FailOn,
+    /// When somebody told us of it; null if only its jobs did.
+    declared_at: Option<String>,
+    created_at: String,
+    completed_at: Option<String>,
+    /// Whom its own registration tells; in lists, empty.
+    webhooks: Vec<WebhookOut>,
+}
+
+/// Its jobs, by how they ended.
+#[derive(Serialize, ToSchema)]
+struct RequestCounts {
+    /// As many as there are, as far as anybody knows.
+    total: u64,
+    /// Ended well.
+    completed: u64,
+    /// Ended other than well.
+    failed: u64,
+}
+
+impl BatchOut {
+    pub(super) fn of(batch: Batch, webhooks: Vec<Endpoint>) -> Self {
+        let (every, percent) = match batch.steps {
+            Some(Steps::Every(jobs)) => (Some(jobs), None),
+            Some(Steps::Percent(percent)) => (None, Some(percent)),
+            None => (None, None),
+        };
+        Self {
+            id: batch.id.to_string(),
+            object: "batch",
+            status: batch.word(),
+            closing: batch.closing,
+            request_counts: RequestCounts {
+                total: batch.total(),
+                completed: batch.counts.succeeded,
+                failed: batch.counts.unsuccessful(),
+            },
+            known: batch.counts.known,
+            timed_out: batch.counts.timed_out,
+            cancelled: batch.counts.cancelled,
+            external_id: batch.external_id,
+            application: batch.application,
+            source: batch.about.source,
+            size: batch.size,
+            input_file_id: batch.about.input_file_id,
+            endpoint: batch.about.endpoint,
+            completion_window: batch.about.completion_window,
+            priority: batch.about.priority,
+            metadata: batch.about.metadata,
+            progress_every: every,
+            progress_percent: percent,
+            fail_on: batch.fail_on,
+            declared_at: batch.declared_at.map(|at| at.rfc3339()),
+            created_at: batch.created_at.rfc3339(),
+            completed_at: batch.completed_at.map(|at| at.rfc3339()),
+            webhooks: webhooks.into_iter().map(WebhookOut::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Events: what was said, what it did and who heard of it.
+
+use std::sync::Arc;
+
+use adapters::table::Table;
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use domain::{
+    delivery::{Attempt, Delivery, DeliveryState},
+    event::{Event, EventOutcome, Origin},
+    id::EventId,
+    retry::ErrorClass,
+};
+use futures::future::try_join_all;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::{
+    v1::letter::content,
+    web::{
+        Routes,
+        error::Error,
+        gate::Authenticated,
+        page::{List, Wanted},
+        params::Params,
+    },
+};
+use manage::ControlPlane;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().read(routes!(list)).read(routes!(get))
+}
+
+/// An event.
+#[derive(Serialize, ToSchema)]
+struct EventOut {
+    id: String,
+    application: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    /// The source that sent it; null if it was published over the API.
+    source: Option<String>,
+    /// Under which key it is kept once, or the publisher's own id.
+    key: Option<String>,
+    job_id: Option<String>,
+    batch_id: Option<String>,
+    channels: Vec<String>,
+    /// `announced`, `noted`, `stale` or `conflict`.
+    #[schema(value_type = String)]
+    outcome: EventOutcome,
+    /// How often the same request came again.
+    duplicates: u64,
+    /// How often other bytes came under the same key.
+    conflicts: u64,
+    created_at: String,
+}
+
+impl From<Event> for EventOut {
+    fn from(event: Event) -> Self {
+        let (source, key) = match event.origin {
+            Origin::Source { name, key, .. } => (Some(name), Some(key)),
+            Origin::Published { event_id } => (None, event_id),
+            Origin::Relay => (None, None),
+        };
+        Self {
+            id: event.id.event(),
+            application: event.application.to_string(),
+            event_type: event.event_type,
+            source,
+            key,
+            job_id: event.job.map(|job| job.to_string()),
+            batch_id: event.batch_id,
+            channels: event.channels,
+            outcome: event.outcome,
+            duplicates: event.duplicates,
+            conflicts: event.conflicts,
+            created_at: event.created_at.rfc3339(),
+        }
+    }
+}
+
+/// An event with all that followed.
+#[derive(Serialize, ToSchema)]
+struct EventDetail {
+    #[serde(flatten)]
+    event: EventOut,
+    /// What subscribers receive; null if it is too large to show, or gone.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+    deliveries: Vec<DeliveryOut>,
+}
+
+/// An event on its way to an endpoint.
+#[derive(Serialize, ToSchema)]
+struct DeliveryOut {
+    id: String,
+    endpoint_id: String,
+    generation: u32,
+    /// `pending`, `delivered`, `dead` or `cancelled`.
+    state: &'static str,
+    /// Attempts ever made.
+    attempts_made: u32,
+    attempts: Vec<AttemptOut>,
+    /// When it may next be attempted, while it is pending.
+    next_attempt_at: Option<String>,
+    /// Its dead letter, once it had one.
+    letter_id: Option<String>,
+    created_at: String,
+}
+
+impl From<Delivery> for DeliveryOut {
+    fn from(delivery: Delivery) -> Self {
+        let pending = delivery.state == DeliveryState::Pending;
+        Self {
+            id: delivery.id.to_string(),
+            endpoint_id: delivery.endpoint.to_string(),
+            generation: delivery.generation,
+            state: state_word(delivery.state),
+            attempts_made: delivery.made,
+            attempts: delivery.attempts.into_iter().map(AttemptOut::from).collect(),
+            next_attempt_at: pending.then(|| delivery.next_at.rfc3339()),
+            letter_id: delivery.letter.map(|letter| letter.to_string()),
+            created_at: delivery.created_at.rfc3339(),
+        }
+    }
+}
+
+/// One HTTP call.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttemptOut {
+    id: String,
+    at: String,
+    duration_ms: u64,
+    url: String,
+    /// The HTTP status, if there was an answer.
+    status: Option<u16>,
+    /// Why it failed, in one word.
+    #[schema(value_type = Option<String>)]
+    error_class: Option<ErrorClass>,
+    /// Why it failed.
+    error_message: Option<String>,
+    /// The first bytes of the answer.
+    response: String,
+    /// Whether a person asked for it.
+    manual: bool,
+}
+
+impl From<Attempt> for AttemptOut {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            id: attempt.id.to_string(),
+            at: attempt.at.rfc3339(),
+            duration_ms: attempt.duration_ms,
+            url: attempt.url,
+            status: attempt.status,
+            error_class: attempt.error,
+            error_message: (!attempt.detail.is_empty()).then_some(attempt.detail),
+            response: attempt.response,
+            manual: attempt.manual,
+        }
+    }
+}
+
+/// Our word for where a delivery is.
+pub(crate) const fn state_word(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Cancelled => "cancelled",
+    }
+}
+
+/// Events, newest first: of one application, or of all that the key may see.
+#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "list_events",
+    params(("application" = Option<String>, Query, description = "An id or uid."), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query)),
+    responses((status = 200, body = List<EventOut>), (status = 401), (status = 404), (status = 422)))]
+async fn list(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+    params: Params,
+) -> Result<Json<List<EventOut>>, Error> {
+    let wanted = Wanted::by_time(&params)?;
+    let applications = match (params.text("application"), &principal.application) {
+        (Some(name), _) => {
+            let known = control.table().application_named(name).await?.ok_or(Error::NotFound)?;
+            principal.must_see(&known.id)?;
+            vec![known.id]
+        }
+        (None, Some(own)) => vec![own.clone()],
+        (None, None) => {
+            let all = control.table().applications().await?;
+            all.into_iter().map(|application| application.id).collect()
+        }
+    };
+    // Their lists are ordered alike, so one cursor goes for all of them.
+    let cursor = wanted.cursor.as_deref();
+    let (mut events, mut more) = (Vec::new(), false);
+    for some in applications.chunks(16) {
+        let pages = some.iter().map(|id| control.table().events(id, cursor, wanted.limit, false));
+        for page in try_join_all(pages).await? {
+            more |= page.next.is_some();
+            events.extend(page.items);
+        }
+        // What is merged so far bounds what is still needed, and what is held.
+        events.sort_by_key(|event| std::cmp::Reverse(Table::event_cursor(event)));
+        more |= wanted.limit < events.len();
+        events.truncate(wanted.limit);
+    }
+    let next = events.last().map(Table::event_cursor).filter(|_| more);
+    Ok(Json(List::new(events.into_iter().map(EventOut::from).collect(), next)))
+}
+
+/// One event, by `evt_…` or `msg_…`, with its payload and its deliveries.
+#[utoipa::path(get, path = "/v1/events/{id}", tag = "events", operation_id = "get_event",
+    params(("id" = String, Path)),
+    responses((status = 200, body = EventDetail), (status = 401), (status = 404)))]
+async fn get(
+    State(control): State<Arc<ControlPlane>>,
+    Path(id): Path<String>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<EventDetail>, Error> {
+    let id = EventId::parse(&id).map_err(|_| Error::NotFound)?;
+    let event = control.table().event(&id).await?.ok_or(Error::NotFound)?;
+    principal.must_see(&event.application)?;
+    let payload = match event.is_expunged(control.now()) {
+        true => None,
+        false => content(&control.bucket().open(event.payload.clone()).await?),
+    };
+    let deliveries = control.table().deliveries_of(&id).await?;
+    let deliveries = deliveries.into_iter().map(DeliveryOut::from).collect();
+    Ok(Json(EventDetail { event: event.into(), payload, deliveries }))
+}

@@ -1,0 +1,113 @@
+//! API keys. A key is shown once, when it is made.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use domain::key::{ApiKey, KeyScope};
+use manage::{
+    ControlPlane,
+    keys::{self, KeyDraft},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, page::List};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().admin(routes!(create)).read(routes!(list)).admin(routes!(delete))
+}
+
+/// A key that is asked for.
+#[derive(Deserialize, ToSchema)]
+struct KeyIn {
+    /// For people.
+    name: String,
+    /// `read`, `publish` or `admin`.
+    #[schema(value_type = String)]
+    scope: KeyScope,
+    /// The one application (id or uid) it may see; all of them if none is named.
+    application: Option<String>,
+}
+
+/// A key as we show it.
+#[derive(Serialize, ToSchema)]
+struct KeyOut {
+    id: String,
+    name: String,
+    /// `read`, `publish` or `admin`.
+    #[schema(value_type = String)]
+    scope: KeyScope,
+    /// The id of the one application it may see.
+    application: Option<String>,
+    created_at: String,
+}
+
+impl From<ApiKey> for KeyOut {
+    fn from(key: ApiKey) -> Self {
+        let created_at = key.created_at.rfc3339();
+        let ApiKey { id, name, scope, application, .. } = key;
+        Self { id, name, scope, application, created_at }
+    }
+}
+
+/// A new key.
+#[derive(Serialize, ToSchema)]
+struct NewKey {
+    #[serde(flatten)]
+    about: KeyOut,
+    /// What goes into the `Authorization` header. It is not shown again.
+    key: String,
+}
+
+/// Makes a key.
+#[utoipa::path(post, path = "/v1/keys", tag = "keys", operation_id = "create_key", request_body = KeyIn,
+    responses((status = 201, body = NewKey), (status = 401), (status = 403), (status = 422)))]
+async fn create(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+    Body(given): Body<KeyIn>,
+) -> Result<impl IntoResponse, Error> {
+    let KeyIn { name, scope, application } = given;
+    let draft = KeyDraft { name, scope, application };
+    let (key, bearer) = keys::create(&control, &principal, draft).await?;
+    let made = NewKey { key: bearer, about: key.into() };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)))
+}
+
+/// Every key, without its secret.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", operation_id = "list_keys",
+    responses((status = 200, body = List<KeyOut>), (status = 401), (status = 403)))]
+async fn list(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<List<KeyOut>>, Error> {
+    let keys = keys::list(&control, &principal).await?;
+    Ok(Json(List::new(keys.into_iter().map(KeyOut::from).collect(), None)))
+}
+
+/// That a key opens nothing any more.
+#[derive(Serialize, ToSchema)]
+struct Revoked {
+    /// Always true.
+    deleted: bool,
+    id: String,
+}
+
+/// Revokes a key.
+#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys", operation_id = "delete_key",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Revoked), (status = 401), (status = 403), (status = 404)))]
+async fn delete(
+    State(control): State<Arc<ControlPlane>>,
+    Path(id): Path<String>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<Revoked>, Error> {
+    keys::delete(&control, &principal, &id).await?;
+    Ok(Json(Revoked { deleted: true, id }))
+}

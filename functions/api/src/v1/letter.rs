@@ -1,0 +1,136 @@
+//! A dead letter as we show it, and how one is found.
+
+use domain::{
+    id::{ApplicationId, LetterId},
+    letter::{Letter, LetterState, LetterSubject},
+    retry::ErrorClass,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::web::error::Error;
+use manage::{ControlPlane, Principal};
+
+/// Largest payload that is shown, in bytes: Lambda answers 6 MB at most.
+const MAX_SHOWN: usize = 4 * 1024 * 1024;
+
+/// A dead letter (R3.10), and more.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LetterOut {
+    /// Its number.
+    id: u64,
+    /// Its id, which works wherever the number does.
+    letter_id: String,
+    /// `delivery` or `message`.
+    kind: &'static str,
+    /// `waiting`, `redriven` or `resolved`.
+    #[schema(value_type = String)]
+    state: LetterState,
+    batch_id: Option<String>,
+    job_id: Option<String>,
+    event_id: Option<String>,
+    event_type: Option<String>,
+    application: Option<String>,
+    endpoint_id: Option<String>,
+    webhook_url: Option<String>,
+    error_message: String,
+    /// Why, in one word.
+    #[schema(value_type = String)]
+    error_class: ErrorClass,
+    /// Attempts made.
+    attempts: u32,
+    last_attempt_at: Option<String>,
+    created_at: String,
+    /// When it goes, and its payload with it.
+    expires_at: Option<String>,
+    retried_at: Option<String>,
+    /// What came of putting it back, once that is known.
+    retry_success: Option<bool>,
+}
+
+impl From<&Letter> for LetterOut {
+    fn from(letter: &Letter) -> Self {
+        let mut out = Self {
+            id: letter.number,
+            letter_id: letter.id.to_string(),
+            kind: "message",
+            state: letter.state,
+            batch_id: None,
+            job_id: None,
+            event_id: None,
+            event_type: None,
+            application: None,
+            endpoint_id: None,
+            webhook_url: None,
+            error_message: letter.error.clone(),
+            error_class: letter.error_class,
+            attempts: letter.attempts,
+            last_attempt_at: letter.last_attempt_at.map(|at| at.rfc3339()),
+            created_at: letter.created_at.rfc3339(),
+            expires_at: letter.expires_at.map(|at| at.rfc3339()),
+            retried_at: letter.retried_at.map(|at| at.rfc3339()),
+            retry_success: letter.retry_success,
+        };
+        if let LetterSubject::Delivery {
+            event,
+            endpoint,
+            application,
+            event_type,
+            url,
+            job,
+            batch_id,
+            ..
+        } = &letter.what
+        {
+            out.kind = "delivery";
+            out.batch_id.clone_from(batch_id);
+            out.job_id = job.as_ref().map(ToString::to_string);
+            out.event_id = Some(event.event());
+            out.event_type = Some(event_type.clone());
+            out.application = Some(application.to_string());
+            out.endpoint_id = Some(endpoint.to_string());
+            out.webhook_url = Some(url.clone());
+        }
+        out
+    }
+}
+
+/// Whose letter it is; a message is nobody's.
+pub(crate) const fn application(letter: &Letter) -> Option<&ApplicationId> {
+    match &letter.what {
+        LetterSubject::Delivery { application, .. } => Some(application),
+        LetterSubject::Message { .. } => None,
+    }
+}
+
+/// Whether a letter is there for whoever asks.
+pub(crate) fn sees(principal: &Principal, letter: &Letter) -> bool {
+    match application(letter) {
+        Some(application) => principal.sees(application),
+        None => principal.application.is_none(),
+    }
+}
+
+/// The letter that a path names, by number or id.
+pub(crate) async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Letter, Error> {
+    let found = match (LetterId::parse(name), name.parse()) {
+        (Ok(id), _) => control.table().letter(&id).await?,
+        (Err(_), Ok(number)) => control.table().letter_by_number(number).await?,
+        (Err(_), Err(_)) => None,
+    };
+    found.filter(|letter| sees(principal, letter)).ok_or(Error::NotFound)
+}
+
+/// JSON as it stands; anything else as text. Nothing if it is too large to be shown.
+pub(crate) fn content(bytes: &[u8]) -> Option<Box<RawValue>> {
+    if MAX_SHOWN < bytes.len() {
+        return None;
+    }
+    let json = serde_json::from_slice(bytes).ok();
+    json.or_else(|| serde_json::value::to_raw_value(&String::from_utf8_lossy(bytes)).ok())
+}

@@ -1,0 +1,85 @@
+//! The border between HTTP and the use cases: reading bodies and queries, authentication, paging,
+//! idempotency, and errors on their way to an answer.
+//!
+//! Nothing here knows a contract. A [`Contract`] hands in its routes with their scopes, the shape of
+//! its errors and how it treats unknown names.
+
+pub(crate) mod error;
+pub(crate) mod gate;
+pub(crate) mod idempotency;
+pub(crate) mod input;
+pub(crate) mod json_lines;
+pub(crate) mod page;
+pub(crate) mod params;
+pub(crate) mod patch;
+pub(crate) mod problem;
+mod reading;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use manage::ControlPlane;
+
+pub(crate) use self::routes::{Contract, OpenRoutes, Routes};
+use self::{
+    error::{Error, Shape, shaped},
+    gate::Gate,
+    idempotency::Once,
+};
+
+/// Largest request body, in bytes: 1 MiB, as much as a message of SQS holds.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Serves contracts side by side. A path of none is answered in the shape of the contract whose base
+/// it begins with, and else as a problem document.
+pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Router {
+    let bases: Vec<(&'static str, Shape)> =
+        contracts.iter().map(|contract| (contract.base, contract.shape)).collect();
+    let routes = contracts.into_iter().map(|contract| guarded(&control, contract));
+    routes
+        .fold(Router::new(), Router::merge)
+        .fallback(async || Error::NotFound)
+        .method_not_allowed_fallback(async || Error::Method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::new(bases), shape_unknown))
+        .with_state(control)
+}
+
+/// The routes of a contract behind its gate.
+fn guarded(control: &Arc<ControlPlane>, contract: Contract) -> Router<Arc<ControlPlane>> {
+    let Contract { shape, idempotent, tolerant, routes, open, .. } = contract;
+    let (mut all, _) = open.split_for_parts();
+    if !routes.operations.is_empty() {
+        let (mut gated, _) = routes.router.split_for_parts();
+        if idempotent {
+            let once = Once { control: Arc::clone(control), shape };
+            gated = gated.route_layer(middleware::from_fn_with_state(once, idempotency::once));
+        }
+        let operations = Arc::new(routes.operations);
+        let gate = Gate { control: Arc::clone(control), operations, tolerant };
+        all = all.merge(gated.route_layer(middleware::from_fn_with_state(gate, gate::gate)));
+    }
+    all.layer(middleware::from_fn_with_state(shape, shape_known))
+}
+
+/// Shapes the errors of a contract's routes.
+async fn shape_known(State(shape): State<Shape>, request: Request, next: Next) -> Response {
+    shaped(shape, next.run(request).await)
+}
+
+/// Shapes the errors of paths that no contract has.
+async fn shape_unknown(
+    State(bases): State<Arc<Vec<(&'static str, Shape)>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let base = bases.iter().filter(|(base, _)| request.uri().path().starts_with(base));
+    let shape = base.max_by_key(|(base, _)| base.len()).map(|(_, shape)| *shape);
+    shaped(shape.unwrap_or(problem::shape), next.run(request).await)
+}

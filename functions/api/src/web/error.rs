@@ -1,0 +1,168 @@
+//! Reasons for which a request is not answered as asked.
+//!
+//! Handlers return an [`Error`], mostly a [`Refusal`] of a use case. It travels beside an empty
+//! answer to the border, where the contract whose route was asked gives it its shape, and where the
+//! cause that callers may not read is logged, once.
+
+use std::{sync::Arc, time::Duration};
+
+use adapters::Unavailable;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use manage::Refusal;
+use tracing::error;
+
+use super::reading::{Fault, Reason};
+
+/// Why a request did not work. The caller may read every text but the cause of `Unavailable`.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// No key, or not a key of this relay.
+    Unauthenticated,
+    /// A key that does not allow this.
+    Forbidden(&'static str),
+    /// Nothing there that the caller may see.
+    NotFound,
+    /// The path is there, the method is not.
+    Method,
+    /// The request cannot be read, or makes no sense now.
+    Bad(String),
+    /// The request can be read, but a part of it cannot be used.
+    Invalid(Invalid),
+    /// The request contradicts the present state.
+    Conflict(String),
+    /// The same request is being worked on, for this long at most.
+    Running(Duration),
+    /// The body is too large.
+    TooLarge,
+    /// The path is known, and nothing is behind it yet.
+    NotImplemented(&'static str),
+    /// AWS did not answer, or refused for now.
+    Unavailable(Unavailable),
+}
+
+/// The part of a request that cannot be used, and why.
+#[derive(Debug)]
+pub(crate) struct Invalid {
+    /// Place: `body`, `query` or `header`, then the field.
+    pub(crate) at: Vec<String>,
+    /// Reason.
+    pub(crate) why: String,
+}
+
+impl Error {
+    /// A field of the body cannot be used; nested fields are joined with dots.
+    pub(crate) fn field(name: &str, why: impl ToString) -> Self {
+        let at = std::iter::once("body").chain(name.split('.')).map(str::to_owned).collect();
+        Self::Invalid(Invalid { at, why: why.to_string() })
+    }
+
+    /// A query parameter cannot be used.
+    pub(crate) fn param(name: &str, why: impl ToString) -> Self {
+        let at = vec!["query".to_owned(), name.to_owned()];
+        Self::Invalid(Invalid { at, why: why.to_string() })
+    }
+
+    /// The body or query cannot be read.
+    pub(crate) fn unreadable(part: &str, fault: Fault) -> Self {
+        match fault.reason {
+            Reason::Syntax(why) => Self::Bad(format!("the {part} is not JSON: {why}")),
+            reason => {
+                let mut at = vec![part.to_owned()];
+                at.extend(fault.path);
+                Self::Invalid(Invalid { at, why: reason.to_string() })
+            }
+        }
+    }
+
+    /// Status that the error is answered with.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Bad(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) | Self::Running(_) => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Text for the caller.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Unauthenticated => "Invalid token".to_owned(),
+            Self::Forbidden(why) | Self::NotImplemented(why) => (*why).to_owned(),
+            Self::NotFound => "Entity not found".to_owned(),
+            Self::Method => "this path does not know that method".to_owned(),
+            Self::Bad(why) | Self::Conflict(why) => why.clone(),
+            Self::Running(_) => "the same request is being worked on; please ask again".to_owned(),
+            Self::Invalid(Invalid { at, why }) => match at.get(1..) {
+                Some(fields) if !fields.is_empty() => format!("{}: {why}", fields.join(".")),
+                _ => why.clone(),
+            },
+            Self::TooLarge => format!("a request body is {} bytes at most", super::MAX_BODY),
+            Self::Unavailable(_) => "not possible right now, please try again".to_owned(),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Forbidden(why) => Self::Forbidden(why),
+            Refusal::Invalid { field, why } => Self::field(&field, why),
+            Refusal::Conflict(why) => Self::Conflict(why),
+            Refusal::Busy(why) => Self::Conflict(why.to_owned()),
+            Refusal::Unavailable(unavailable) => Self::Unavailable(unavailable),
+        }
+    }
+}
+
+impl From<Unavailable> for Error {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl IntoResponse for Error {
+    /// An empty answer with the error beside it, for [`shaped`].
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// The answer to an error in the shape of one contract.
+pub(crate) type Shape = fn(&Error) -> Response;
+
+/// Gives the error beside an answer its shape. Other answers pass as they are.
+pub(crate) fn shaped(shape: Shape, mut response: Response) -> Response {
+    let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
+    if let Error::Unavailable(cause) = &*error {
+        error!(error = %cause, "a request failed");
+    }
+    let mut shaped = shape(&error);
+    if matches!(*error, Error::Unauthenticated) {
+        let challenge = HeaderValue::from_static("Bearer");
+        shaped.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Error::Running(wait) = &*error {
+        let seconds = HeaderValue::from(wait.as_secs().clamp(1, 5));
+        shaped.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    // axum names the methods that a path knows.
+    for (name, value) in response.headers() {
+        if name == header::ALLOW {
+            shaped.headers_mut().insert(name, value.clone());
+        }
+    }
+    shaped
+}

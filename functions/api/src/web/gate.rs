@@ -1,0 +1,105 @@
+//! The gate before every route that needs a key: who calls, with which scope, about which
+//! application, with which parameters.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use domain::key::KeyScope;
+use manage::{ControlPlane, Principal, applications, keys};
+
+use super::{
+    error::Error,
+    input::{Ignored, pairs},
+    routes::{Operation, Operations},
+};
+
+/// Names the fields and parameters of a request that its operation does not know.
+const IGNORED: HeaderName = HeaderName::from_static("relay-ignored");
+
+/// What the gate of one contract works with.
+#[derive(Clone)]
+pub(super) struct Gate {
+    pub(super) control: Arc<ControlPlane>,
+    pub(super) operations: Arc<Operations>,
+    pub(super) tolerant: bool,
+}
+
+impl Gate {
+    /// The operation of a route. A route that was added has one for each of its methods; other
+    /// methods end as 405 behind the gate.
+    fn operation(&self, method: &Method, route: &str) -> Option<&Operation> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.operations.get(&(route.to_owned(), method.clone()))
+    }
+}
+
+/// Lets a request through whose key allows the operation, and hands its caller to the handler.
+pub(super) async fn gate(
+    State(gate): State<Gate>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let principal = identify(&gate.control, request.headers()).await?;
+    let principal = principal.ok_or(Error::Unauthenticated)?;
+    let operation = gate.operation(request.method(), route.as_str());
+    if principal.scope < operation.map_or(KeyScope::Admin, |operation| operation.scope) {
+        return Err(Error::Forbidden("this key's scope does not allow that"));
+    }
+    let (mut parts, body) = request.into_parts();
+    let names = RawPathParams::from_request_parts(&mut parts, &()).await;
+    for (name, value) in &names.map_err(|_| Error::NotFound)? {
+        if name == "app" {
+            applications::must_see(&gate.control, &principal, value).await?;
+        }
+    }
+    let ignored = gate.tolerant.then(Ignored::default);
+    if let Some(operation) = operation {
+        let known = &operation.parameters;
+        for (name, _) in pairs(&parts)? {
+            if !known.contains(&name) {
+                Ignored::judge(ignored.as_ref(), "query", &[name], known)?;
+            }
+        }
+        parts.extensions.insert(operation.clone());
+    }
+    parts.extensions.insert(Authenticated(principal));
+    if let Some(ignored) = &ignored {
+        parts.extensions.insert(ignored.clone());
+    }
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let names = ignored.and_then(|ignored| HeaderValue::try_from(ignored.header()?).ok());
+    if let Some(names) = names {
+        response.headers_mut().insert(IGNORED, names);
+    }
+    Ok(response)
+}
+
+async fn identify(control: &ControlPlane, headers: &HeaderMap) -> Result<Option<Principal>, Error> {
+    match bearer(headers) {
+        Some(bearer) => Ok(keys::identify(control, bearer).await?),
+        None => Ok(None),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The authenticated caller, for handlers behind the gate.
+#[derive(Clone, Debug)]
+pub(crate) struct Authenticated(pub(crate) Principal);
+
+impl<S: Sync> FromRequestParts<S> for Authenticated {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}

@@ -1,0 +1,199 @@
+//! `Idempotency-Key`: a POST that comes twice with one key is done once and answered the same.
+//!
+//! The first request takes the key with a lease; its answer is kept for 24 hours. A second request
+//! meanwhile is told to come again (409), and another request under the same key is refused (422).
+//! If the process dies in between, the lease ends and the next request is carried out again: what it
+//! creates is named after the key ([`RequestKey`]), so that the second creation finds the first.
+//!
+//! Operations that are repeatable in themselves need none of this. A message is named after its key
+//! for as long as it is kept, and its answer repeats its payload, of which there shall be no second
+//! copy. A job is registered under its own id, and the answer may hold the token that its platform
+//! calls with.
+
+use std::sync::Arc;
+
+use adapters::{random, table::WriteOutcome};
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use domain::{
+    id,
+    idempotency::{self, IdempotencyRecord, RecordedAnswer, RepeatOutcome},
+};
+use manage::{ControlPlane, RequestKey};
+use tracing::warn;
+
+use super::{
+    error::{Error, Invalid, Shape, shaped},
+    gate::Authenticated,
+    input,
+    routes::Operation,
+};
+
+const HEADER: &str = "idempotency-key";
+/// Marks an answer that was given before and is repeated.
+const REPLAYED: &str = "idempotent-replayed";
+/// Tries to take a key that other requests take and free at the same time.
+const TRIES: usize = 5;
+
+/// The request's idempotency key as handlers use it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keyed(pub(crate) RequestKey);
+
+impl<S: Sync> FromRequestParts<S> for Keyed {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// What the idempotency of one contract works with.
+#[derive(Clone)]
+pub(super) struct Once {
+    pub(super) control: Arc<ControlPlane>,
+    pub(super) shape: Shape,
+}
+
+/// The key of a request that is to be done once.
+fn key(request: &Request) -> Result<Option<String>, Error> {
+    let operation = request.extensions().get::<Operation>();
+    if request.method() != Method::POST || operation.is_none_or(|known| known.repeatable) {
+        return Ok(None);
+    }
+    let Some(given) = request.headers().get(HEADER) else { return Ok(None) };
+    checked(given.as_bytes())?;
+    Ok(Some(String::from_utf8_lossy(given.as_bytes()).into_owned()))
+}
+
+/// Refuses text that cannot be a key.
+pub(crate) fn checked(given: &[u8]) -> Result<(), Error> {
+    match idempotency::is_key(given) {
+        true => Ok(()),
+        false => Err(unusable("is 1 to 255 printable ASCII characters")),
+    }
+}
+
+/// The refusal of a key.
+fn unusable(why: &str) -> Error {
+    let at = vec!["header".to_owned(), HEADER.to_owned()];
+    Error::Invalid(Invalid { at, why: why.to_owned() })
+}
+
+/// Does a request with a key once.
+pub(super) async fn once(
+    State(Once { control, shape }): State<Once>,
+    Authenticated(principal): Authenticated,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let Some(key) = key(&request)? else { return Ok(next.run(request).await) };
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let digest = id::digest(&["idempotency", &principal.key, path, &key]);
+    // The body's limit is among the extensions.
+    let copy = Request::from_parts(parts.clone(), body);
+    let body = input::bytes(copy, &()).await?;
+    let fingerprint = domain::profile::fingerprint(&[query.as_bytes(), b"\n", &body].concat());
+    let token = random::token();
+    if let Some(answered) = begin(&control, &digest, &fingerprint, &token).await? {
+        return Ok(answered);
+    }
+    parts.extensions.insert(Keyed(RequestKey(Some(digest.clone()))));
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if !idempotency::keeps(response.status().as_u16()) {
+        // If this fails, the lease ends.
+        if let Err(error) = control.table().free_key(&digest, &token).await {
+            warn!(%error, "an idempotency key stays taken for a minute");
+        }
+        return Ok(response);
+    }
+    let response = shaped(shape, response);
+    conclude(&control, &digest, &fingerprint, token, response).await
+}
+
+/// Takes the key; or else the answer that the key's owner gets.
+async fn begin(
+    control: &ControlPlane,
+    digest: &str,
+    fingerprint: &str,
+    token: &str,
+) -> Result<Option<Response>, Error> {
+    let mut holder: Option<String> = None;
+    for _ in 0..TRIES {
+        let now = control.now();
+        let begun = IdempotencyRecord::begun(fingerprint.to_owned(), token.to_owned(), now);
+        if control.table().keep(digest, &begun, holder.as_deref()).await? == WriteOutcome::Done {
+            return Ok(None);
+        }
+        let Some(kept) = control.table().kept(digest).await? else {
+            // It was freed just now.
+            holder = None;
+            continue;
+        };
+        if kept.token == token {
+            // We took it, and its answer was lost.
+            return Ok(None);
+        }
+        match kept.again(fingerprint, now) {
+            RepeatOutcome::Free => holder = Some(kept.token),
+            RepeatOutcome::Other => {
+                return Err(unusable("the same key came with another request before"));
+            }
+            RepeatOutcome::Running(wait) => return Err(Error::Running(wait)),
+            RepeatOutcome::Answered(answer) => return replay(control, answer).await.map(Some),
+        }
+    }
+    Err(Error::Running(idempotency::LEASE))
+}
+
+async fn replay(control: &ControlPlane, answer: RecordedAnswer) -> Result<Response, Error> {
+    let Some(body) = answer.body else {
+        let why = "that was done before, and its answer held a secret, which is not kept";
+        return Err(Error::Conflict(why.to_owned()));
+    };
+    let bytes = control.bucket().open(body).await?;
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    if let Some(kind) = answer.content_type.and_then(|kind| HeaderValue::from_str(&kind).ok()) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    Ok(response)
+}
+
+/// Keeps an answer under its key. If that fails, the caller has the answer all the same, and the
+/// lease ends.
+async fn conclude(
+    control: &ControlPlane,
+    digest: &str,
+    fingerprint: &str,
+    token: String,
+    response: Response,
+) -> Result<Response, Error> {
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(|error| {
+        Error::Unavailable(adapters::Unavailable::new("reading our own answer", error))
+    })?;
+    let secret = parts.headers.get(header::CACHE_CONTROL).is_some_and(|value| value == "no-store");
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let kept = async {
+        let key = format!("idempotency/{digest}-{token}");
+        let body = if secret { None } else { Some(control.bucket().carry(&key, &body).await?) };
+        let answer = RecordedAnswer { status: parts.status.as_u16(), content_type, body };
+        let begun = IdempotencyRecord::begun(fingerprint.to_owned(), token.clone(), control.now());
+        let kept = IdempotencyRecord { answer: Some(answer), ..begun };
+        control.table().keep(digest, &kept, Some(&token)).await
+    };
+    if let Err(error) = kept.await {
+        warn!(%error, "an answer is not kept under its idempotency key");
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
+}

@@ -1,0 +1,160 @@
+//! Lists in parts: where a part begins, and how far one request reads.
+
+use domain::time::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
+
+use super::{error::Error, params::Params};
+
+/// A part of one of our own lists.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// What is on it.
+    pub(crate) data: Vec<T>,
+    /// What to pass as `iterator` to go on; null at the end.
+    pub(crate) iterator: Option<String>,
+    /// Whether that was all.
+    pub(crate) done: bool,
+}
+
+impl<T> List<T> {
+    pub(crate) fn new(data: Vec<T>, iterator: Option<String>) -> Self {
+        Self { data, done: iterator.is_none(), iterator }
+    }
+}
+
+/// Most entries of one part of a list.
+pub(crate) const MAX_LIMIT: u16 = 250;
+/// Entries of a part if the request names no limit.
+const DEFAULT_LIMIT: u16 = 50;
+
+/// Number of entries of a part, 1 to [`MAX_LIMIT`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(u16);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = u64::deserialize(deserializer)?;
+        let limit = u16::try_from(limit).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        let why = || D::Error::custom(format!("is a whole number from 1 to {MAX_LIMIT}"));
+        limit.map(Self).ok_or_else(why)
+    }
+}
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        bounded_integer(1, MAX_LIMIT.into())
+    }
+}
+
+impl ToSchema for Limit {}
+
+/// An integer with bounds that a check and its description share.
+pub(crate) fn bounded_integer(minimum: i64, maximum: i64) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(minimum))
+        .maximum(Some(maximum))
+        .into()
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    #[param(inline, nullable = false)]
+    limit: Option<Limit>,
+    #[param(nullable = false)]
+    iterator: Option<String>,
+}
+
+impl PageQuery {
+    /// The part. An iterator that begins with `-` goes back.
+    pub(crate) fn wanted(self) -> Wanted {
+        let limit = self.limit.map_or(DEFAULT_LIMIT, |limit| limit.0).into();
+        let back = self.iterator.as_deref().is_some_and(|iterator| iterator.starts_with('-'));
+        let cursor = self.iterator.map(|iterator| match iterator.strip_prefix('-') {
+            Some(cursor) => cursor.to_owned(),
+            None => iterator,
+        });
+        Wanted { cursor, back, limit }
+    }
+}
+
+/// Where a part begins, and how long it may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// What it lies behind.
+    pub(crate) cursor: Option<String>,
+    /// Whether it goes back to what is before.
+    pub(crate) back: bool,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+impl Wanted {
+    /// Reads `limit` and `iterator` (or `cursor`). An iterator that begins with `-` goes back.
+    pub(crate) fn read(params: &Params) -> Result<Self, Error> {
+        let limit = params.number("limit", 1..=250, 50)?;
+        let iterator = params.text("iterator").or_else(|| params.text("cursor"));
+        let (cursor, back) = match iterator {
+            None => (None, false),
+            Some(text) => match text.strip_prefix('-') {
+                Some(text) => (Some(text.to_owned()), true),
+                None => (Some(text.to_owned()), false),
+            },
+        };
+        Ok(Self { cursor, back, limit })
+    }
+
+    /// Where a list by time is to go on, newest first.
+    pub(crate) fn place(params: &Params) -> Result<Option<String>, Error> {
+        match params.text("iterator") {
+            Some(place) if !is_place(place) => Err(Error::param("iterator", "is not one of ours")),
+            place => Ok(place.map(str::to_owned)),
+        }
+    }
+
+    /// The same for lists by time, whose cursors go into the table's keys.
+    pub(crate) fn by_time(params: &Params) -> Result<Self, Error> {
+        let wanted = Self::read(params)?;
+        match wanted.cursor.as_deref().is_none_or(is_place) {
+            true => Ok(wanted),
+            false => Err(Error::param("iterator", "is not one of ours")),
+        }
+    }
+}
+
+/// Whether text is a place in a list by time: 13 digits, `#`, an id.
+pub(crate) fn is_place(text: &str) -> bool {
+    let Some((at, id)) = text.split_once('#') else { return false };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    at.len() == 13
+        && at.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=100).contains(&id.len())
+        && id.bytes().all(plain)
+}
+
+/// The place just behind everything earlier than this moment.
+pub(crate) fn place_before(at: Timestamp) -> String {
+    format!("{:013}", at.0.min(9_999_999_999_999))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_is_not_ours_is_refused() {
+        assert!(is_place("1700000000000#evt"));
+        for bad in
+            ["", "#", "1700000000000#", "170000000000#a", "1700000000000#a b", "x", "1700000000000"]
+        {
+            assert!(!is_place(bad), "{bad}");
+        }
+    }
+}

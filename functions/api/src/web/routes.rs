@@ -1,0 +1,136 @@
+//! Operations of a contract, each with the scope that it needs.
+//!
+//! A route is added with its scope or not at all: [`Routes`] has no other way. The gate looks an
+//! operation up by the path and method it was added with, so that nothing is listed twice.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::http::Method;
+use domain::key::KeyScope;
+use manage::ControlPlane;
+use utoipa::openapi::{
+    RefOr,
+    path::{Operation as Described, ParameterIn, PathItem},
+};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use super::error::Shape;
+
+/// Routes that need no key.
+pub(crate) type OpenRoutes = OpenApiRouter<Arc<ControlPlane>>;
+
+/// What the border knows of one operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    /// Least scope of a key that may call it.
+    pub(crate) scope: KeyScope,
+    /// Whether the operation names what it creates after the request's own id or key, so that
+    /// its answer is not kept under an `Idempotency-Key`.
+    pub(crate) repeatable: bool,
+    /// Names of its query parameters, as its description declares them.
+    pub(crate) parameters: Vec<String>,
+}
+
+/// Operations by path and method.
+pub(crate) type Operations = BTreeMap<(String, Method), Operation>;
+
+/// Routes that need a key.
+#[derive(Default)]
+pub(crate) struct Routes {
+    pub(super) router: OpenRoutes,
+    pub(super) operations: Operations,
+}
+
+impl Routes {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds operations that any key may call.
+    pub(crate) fn read(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        self.add(KeyScope::Read, false, routes)
+    }
+
+    /// Adds operations for keys that may publish.
+    pub(crate) fn publish(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        self.add(KeyScope::Publish, false, routes)
+    }
+
+    /// Adds operations for keys that may publish, which are themselves repeatable: what they create
+    /// is named after the request's own id or key, and the answer is not kept.
+    pub(crate) fn publish_repeatable(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        self.add(KeyScope::Publish, true, routes)
+    }
+
+    /// Adds operations for keys that may do everything.
+    pub(crate) fn admin(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        self.add(KeyScope::Admin, false, routes)
+    }
+
+    /// Joins the routes of a part of the contract.
+    pub(crate) fn merge(mut self, other: Self) -> Self {
+        self.operations.extend(other.operations);
+        Self { router: self.router.merge(other.router), operations: self.operations }
+    }
+
+    fn add(
+        mut self,
+        scope: KeyScope,
+        repeatable: bool,
+        routes: UtoipaMethodRouter<Arc<ControlPlane>>,
+    ) -> Self {
+        for (path, item) in &routes.1.paths {
+            for (method, described) in operations(item) {
+                let parameters = query_parameters(described);
+                let operation = Operation { scope, repeatable, parameters };
+                self.operations.insert((path.clone(), method), operation);
+            }
+        }
+        Self { router: self.router.routes(routes), operations: self.operations }
+    }
+}
+
+impl From<Routes> for OpenRoutes {
+    fn from(routes: Routes) -> Self {
+        routes.router
+    }
+}
+
+/// The described operations of a path.
+fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Described)> {
+    let all = [
+        (Method::GET, &item.get),
+        (Method::PUT, &item.put),
+        (Method::POST, &item.post),
+        (Method::PATCH, &item.patch),
+        (Method::DELETE, &item.delete),
+        (Method::HEAD, &item.head),
+    ];
+    all.into_iter().filter_map(|(method, described)| Some((method, described.as_ref()?)))
+}
+
+fn query_parameters(described: &Described) -> Vec<String> {
+    let parameters = described.parameters.iter().flatten();
+    let parameters = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    let query = parameters.filter(|parameter| parameter.parameter_in == ParameterIn::Query);
+    query.map(|parameter| parameter.name.clone()).collect()
+}
+
+/// One API contract: its routes and how the border treats them.
+pub(crate) struct Contract {
+    /// Prefix of its paths, under which unknown paths are answered in its shape too.
+    pub(crate) base: &'static str,
+    /// Shape of its errors.
+    pub(crate) shape: Shape,
+    /// Whether a POST with an `Idempotency-Key` is done once and its answer repeated.
+    pub(crate) idempotent: bool,
+    /// Whether unknown fields and parameters are named in the header `relay-ignored` and not refused.
+    pub(crate) tolerant: bool,
+    /// Its routes that need a key.
+    pub(crate) routes: Routes,
+    /// Its routes that need none.
+    pub(crate) open: OpenRoutes,
+}

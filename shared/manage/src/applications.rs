@@ -1,0 +1,396 @@
+//! Applications: one per tenant. `default` is always there, and an application that a source or a
+//! publisher names is there from then on.
+
+use std::collections::BTreeMap;
+
+use adapters::table::WriteOutcome;
+use domain::{
+    application::Application,
+    id::{ApplicationId, is_identifier},
+    time::Timestamp,
+};
+
+use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
+
+/// Uid of the application that is always there.
+pub const DEFAULT: &str = "default";
+/// Longest uid, in characters; ids are shorter.
+pub const MAX_UID: usize = 256;
+/// Tries of a change when other requests change the same application.
+const TRIES: usize = 3;
+
+/// An application as its owner wants it.
+#[derive(Clone, Debug, Default)]
+pub struct ApplicationDraft {
+    /// Name for people; not empty.
+    pub name: String,
+    /// The owner's own name for the application, 1 to [`MAX_UID`] of `A-Z a-z 0-9 - _ .`.
+    pub uid: Option<String>,
+    /// Requests per second to all its endpoints together, 1 or more.
+    pub throttle_rate: Option<u16>,
+    /// The owner's own data.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ApplicationDraft {
+    /// The draft that changes nothing of this application.
+    pub fn of(application: &Application) -> Self {
+        let Application { name, uid, throttle_rate, metadata, .. } = application.clone();
+        Self { name, uid, throttle_rate, metadata }
+    }
+
+    /// Writes the draft over an application, if every field can be used.
+    fn apply(self, application: &mut Application, now: Timestamp) -> Result<(), Refusal> {
+        if self.name.is_empty() {
+            return Err(Refusal::field("name", "must not be empty"));
+        }
+        if let Some(uid) = &self.uid {
+            if !is_identifier(uid, MAX_UID) {
+                return Err(Refusal::field("uid", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
+            }
+            // An application is looked up by id first, so that such a uid would never be found.
+            if ApplicationId::parse(uid).is_ok() && application.uid != self.uid {
+                return Err(Refusal::field("uid", "must not look like an id of ours"));
+            }
+        }
+        if self.throttle_rate == Some(0) {
+            return Err(Refusal::field("throttle_rate", "is at least 1"));
+        }
+        application.name = self.name;
+        application.uid = self.uid;
+        application.throttle_rate = self.throttle_rate;
+        application.metadata = self.metadata;
+        application.implicit = false;
+        application.updated_at = now;
+        Ok(())
+    }
+}
+
+/// An application, and whether the request created it.
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// The application as it is now.
+    pub application: Application,
+    /// Whether this request created it, or an earlier try of the same request.
+    pub created: bool,
+}
+
+/// The application of this id or uid. `default` comes into being when it is first asked for.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application.
+pub async fn resolve(control: &ControlPlane, name: &str) -> Result<Application, Refusal> {
+    if name == DEFAULT {
+        return ensure(control, name).await;
+    }
+    let known = control.table().application_named(name).await?;
+    known.filter(Application::is_there).ok_or(Refusal::NotFound)
+}
+
+/// The id that an id or uid stands for, whether or not there is such an application.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the name can be neither an id nor a uid.
+pub async fn id_of(control: &ControlPlane, name: &str) -> Result<ApplicationId, Refusal> {
+    if !is_identifier(name, MAX_UID) {
+        return Err(Refusal::NotFound);
+    }
+    let known = control.table().application_named(name).await?;
+    Ok(known.map_or_else(|| ApplicationId::named(name), |known| known.id))
+}
+
+/// Requires that the caller sees the application of this id or uid, which may not be there yet.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the name cannot be one, or belongs to another tenant.
+pub async fn must_see(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<(), Refusal> {
+    if !is_identifier(name, MAX_UID) {
+        return Err(Refusal::NotFound);
+    }
+    if principal.application.is_some() {
+        // A uid may have belonged to another application before.
+        principal.must_see(&id_of(control, name).await?)?;
+    }
+    Ok(())
+}
+
+/// Creates the application of this id or uid unless it is there, and returns the name by which
+/// other entities refer to it.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the caller may not see the application, or the name is an id that was
+/// never given.
+pub async fn ensure_visible(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: String,
+) -> Result<String, Refusal> {
+    principal.must_see(&id_of(control, &name).await?)?;
+    let application = ensure(control, &name).await?;
+    principal.must_see(&application.id)?;
+    Ok(application.called(&name))
+}
+
+/// The application of this id or uid, created if it is not there.
+async fn ensure(control: &ControlPlane, name: &str) -> Result<Application, Refusal> {
+    for _ in 0..TRIES {
+        let uid = ApplicationId::parse(name).is_err().then(|| name.to_owned());
+        match bearer(control, name).await? {
+            Some(known) => return Ok(known),
+            None => {
+                let id = free_id(control, uid.as_deref(), &RequestKey::default()).await?;
+                let id = if uid.is_none() { ApplicationId::named(name) } else { id };
+                let mut implicit = Application::new(id, uid, name, control.now());
+                implicit.implicit = true;
+                if control.table().create_application(&implicit).await? == WriteOutcome::Done {
+                    return Ok(implicit);
+                }
+            }
+        }
+        if ApplicationId::parse(name).is_ok() {
+            // The id of a deleted application is never given again.
+            break;
+        }
+    }
+    Err(Refusal::NotFound)
+}
+
+/// The application that bears a name. An application whose removal was cut short is removed first,
+/// so that its uid is free.
+async fn bearer(control: &ControlPlane, name: &str) -> Result<Option<Application>, Refusal> {
+    match control.table().application_named(name).await? {
+        Some(known) if !known.is_there() => {
+            removal::finish(control, known).await?;
+            Ok(None)
+        }
+        known => Ok(known),
+    }
+}
+
+/// The application of this id or uid, made from a draft if it is not there.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application and no draft, [`Refusal::Invalid`] if the
+/// draft has another uid than `name`.
+pub async fn resolve_or_create(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    draft: Option<ApplicationDraft>,
+) -> Result<Application, Refusal> {
+    let found = resolve(control, name).await;
+    let (Err(Refusal::NotFound), Some(draft)) = (&found, draft) else { return found };
+    if ApplicationId::parse(name).is_ok() {
+        // Ids are given by the relay only.
+        return found;
+    }
+    if draft.uid.as_deref().is_some_and(|uid| uid != name) {
+        return Err(Refusal::field("application", "has another uid than the path"));
+    }
+    let draft = ApplicationDraft { uid: Some(name.to_owned()), ..draft };
+    let creation = create(control, principal, draft, &RequestKey::default()).await?;
+    Ok(creation.application)
+}
+
+/// The id of a new application: derived from its uid, unless another application had that id.
+async fn free_id(
+    control: &ControlPlane,
+    uid: Option<&str>,
+    key: &RequestKey,
+) -> Result<ApplicationId, Refusal> {
+    if let Some(uid) = uid {
+        let derived = ApplicationId::named(uid);
+        if control.table().application_record(&derived).await?.is_none() {
+            return Ok(derived);
+        }
+    }
+    Ok(ApplicationId::random(key.bytes()))
+}
+
+/// Writes an application over the one that was read.
+///
+/// # Errors
+///
+/// [`Refusal::Conflict`] if the uid is taken, or the application changed since it was read.
+pub async fn replace(
+    control: &ControlPlane,
+    known: &Application,
+    next: Application,
+) -> Result<Application, Refusal> {
+    match control.table().update_application(known, &next).await? {
+        WriteOutcome::Done => Ok(Application { version: known.version + 1, ..next }),
+        WriteOutcome::Refused if known.uid != next.uid => Err(uid_taken()),
+        WriteOutcome::Refused => {
+            Err(Refusal::Conflict("somebody else changed it at the same time".to_owned()))
+        }
+    }
+}
+
+/// The conflict of two applications with one uid.
+pub fn uid_taken() -> Refusal {
+    Refusal::Conflict("an application with that uid exists already".to_owned())
+}
+
+/// Creates an application. One that exists under the draft's uid is returned as it is; one that
+/// only came into being because it was named takes the draft.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a draft out of bounds, [`Refusal::Forbidden`] if the application would
+/// not be the caller's, [`Refusal::Busy`] if other requests create it at every try.
+pub async fn create(
+    control: &ControlPlane,
+    principal: &Principal,
+    draft: ApplicationDraft,
+    key: &RequestKey,
+) -> Result<Creation, Refusal> {
+    let foreign = || Refusal::Forbidden("this key is for one application only");
+    let now = control.now();
+    // The draft is checked before anything is read.
+    let mut application = Application::new(ApplicationId::random(key.bytes()), None, "", now);
+    draft.apply(&mut application, now)?;
+    application.made_by.clone_from(&key.0);
+    for _ in 0..TRIES {
+        if let Some(uid) = &application.uid
+            && let Some(known) = bearer(control, uid).await?
+        {
+            if !principal.sees(&known.id) {
+                return Err(foreign());
+            }
+            if known.implicit {
+                let adopted = Application {
+                    id: known.id.clone(),
+                    created_at: known.created_at,
+                    webhook_secret: known.webhook_secret.clone(),
+                    ..application
+                };
+                let application = replace(control, &known, adopted).await?;
+                return Ok(Creation { application, created: true });
+            }
+            let created = key.made(known.made_by.as_ref());
+            return Ok(Creation { application: known, created });
+        }
+        application.id = free_id(control, application.uid.as_deref(), key).await?;
+        if !principal.sees(&application.id) {
+            return Err(foreign());
+        }
+        if control.table().create_application(&application).await? == WriteOutcome::Done {
+            return Ok(Creation { application, created: true });
+        }
+        if application.uid.is_none()
+            && let Some(known) = control.table().application(&application.id).await?
+        {
+            return Ok(Creation { application: known, created: true });
+        }
+    }
+    Err(Refusal::Busy("others create the same application; please try again"))
+}
+
+/// Replaces the application of this id or uid, or creates it under a new uid.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] for an id that was never given, otherwise as [`create`] and [`patch`].
+pub async fn put(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    mut draft: ApplicationDraft,
+) -> Result<Creation, Refusal> {
+    let named_by_uid = ApplicationId::parse(name).is_err();
+    if named_by_uid {
+        // A draft without a uid keeps the uid of the path, so that the same request again is the same.
+        draft.uid.get_or_insert_with(|| name.to_owned());
+    }
+    match bearer(control, name).await? {
+        Some(known) => {
+            let application = change(control, known, draft).await?;
+            Ok(Creation { application, created: false })
+        }
+        None if named_by_uid => {
+            let creation = create(control, principal, draft, &RequestKey::default()).await?;
+            if creation.created { Ok(creation) } else { Err(uid_taken()) }
+        }
+        None => Err(Refusal::NotFound),
+    }
+}
+
+/// Changes the application of this id or uid; `patch` turns the draft of what is there into the
+/// draft that is wanted.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application, [`Refusal::Conflict`] if the uid is taken
+/// or the application changed at the same time, [`Refusal::Invalid`] for a draft out of bounds.
+pub async fn patch(
+    control: &ControlPlane,
+    name: &str,
+    patch: impl FnOnce(ApplicationDraft) -> ApplicationDraft,
+) -> Result<Application, Refusal> {
+    let known = resolve(control, name).await?;
+    let draft = patch(ApplicationDraft::of(&known));
+    change(control, known, draft).await
+}
+
+async fn change(
+    control: &ControlPlane,
+    known: Application,
+    draft: ApplicationDraft,
+) -> Result<Application, Refusal> {
+    let mut next = known.clone();
+    draft.apply(&mut next, control.now())?;
+    if known.uid != next.uid {
+        if known.uid.as_deref() == Some(DEFAULT) {
+            return Err(Refusal::field("uid", "of the application that is always there stays"));
+        }
+        if let Some(uid) = &next.uid
+            && bearer(control, uid).await?.is_some()
+        {
+            return Err(uid_taken());
+        }
+    }
+    replace(control, &known, next).await
+}
+
+/// Removes an application with its endpoints and API keys. Nothing more is sent: pending deliveries
+/// end as cancelled. Its uid is free afterwards; the next application of that uid has another id.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application, [`Refusal::Conflict`] if it is `default`
+/// or sources belong to it.
+pub async fn delete(control: &ControlPlane, name: &str) -> Result<(), Refusal> {
+    let known = match name {
+        DEFAULT => ensure(control, DEFAULT).await?,
+        name => control.table().application_named(name).await?.ok_or(Refusal::NotFound)?,
+    };
+    removal::remove(control, known).await
+}
+
+/// Every application that the caller sees, oldest first.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+) -> Result<Vec<Application>, Refusal> {
+    if principal.application.is_none() {
+        resolve(control, DEFAULT).await?;
+    }
+    let mut applications = control.table().applications().await?;
+    applications.retain(|application| principal.sees(&application.id));
+    applications
+        .sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+    Ok(applications)
+}

@@ -1,0 +1,130 @@
+//! API keys. A key is shown once, when it is made; the table holds a hash of its secret part.
+
+use adapters::{random, table::WriteOutcome};
+use domain::{
+    key::{ApiKey, KeyScope},
+    time::Timestamp,
+};
+
+use crate::{ControlPlane, Principal, Refusal, applications};
+
+/// Prefix of the deployed administrator's key.
+const ADMIN_PREFIX: &str = "rk_admin_";
+/// Longest name of a key, in bytes.
+pub const MAX_NAME: usize = 256;
+/// Longest id of a key, in characters: 16 random bytes as hexadecimal.
+const MAX_ID: usize = 32;
+
+/// An API key to be made.
+#[derive(Clone, Debug)]
+pub struct KeyDraft {
+    /// Name for people, 1 to [`MAX_NAME`] bytes.
+    pub name: String,
+    /// KeyScope of the key.
+    pub scope: KeyScope,
+    /// Id or uid of the one application that the key may see; `None` means all.
+    pub application: Option<String>,
+}
+
+/// The caller that presented this bearer token; `None` if the token is no key of this relay.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Principal>, Refusal> {
+    if let Some(secret) = bearer.strip_prefix(ADMIN_PREFIX) {
+        let admin = admin(control);
+        return Ok(admin.opens(secret).then(|| Principal::of(&admin)));
+    }
+    let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
+    let key = control.table().key(id).await?.filter(|key| key.opens(secret));
+    Ok(key.as_ref().map(Principal::of))
+}
+
+/// The administrator's key, which is deployed with the relay and not in the table.
+fn admin(control: &ControlPlane) -> ApiKey {
+    let text = control.admin_key().as_str().unwrap_or_default();
+    ApiKey {
+        id: "admin".to_owned(),
+        hash: ApiKey::hash(text.strip_prefix(ADMIN_PREFIX).unwrap_or(text)),
+        scope: KeyScope::Admin,
+        application: None,
+        name: String::new(),
+        created_at: Timestamp(0),
+    }
+}
+
+/// Makes a key. Returns the key as kept and the bearer token, which is shown nowhere again.
+///
+/// # Errors
+///
+/// [`Refusal::Forbidden`] for a tenant's key, [`Refusal::Invalid`] for a name out of bounds or an
+/// application that is not there.
+pub async fn create(
+    control: &ControlPlane,
+    principal: &Principal,
+    draft: KeyDraft,
+) -> Result<(ApiKey, String), Refusal> {
+    principal.must_see_all()?;
+    if draft.name.is_empty() || MAX_NAME < draft.name.len() {
+        return Err(Refusal::field("name", format!("is 1 to {MAX_NAME} characters")));
+    }
+    let application = match &draft.application {
+        None => None,
+        Some(name) => match applications::resolve(control, name).await {
+            Ok(application) => Some(application.id.to_string()),
+            Err(Refusal::NotFound) => {
+                return Err(Refusal::field("application", "there is no such application"));
+            }
+            Err(refusal) => return Err(refusal),
+        },
+    };
+    // 128 bits name the key and 256 open it.
+    let (id, secret) = (random::token(), format!("{}{}", random::token(), random::token()));
+    let key = ApiKey {
+        hash: ApiKey::hash(&secret),
+        id,
+        scope: draft.scope,
+        application,
+        name: draft.name,
+        created_at: control.now(),
+    };
+    if control.table().put_key(&key).await? == WriteOutcome::Refused {
+        return Err(Refusal::Conflict("chance gave the same id twice".to_owned()));
+    }
+    let bearer = format!("rk_{}_{secret}", key.id);
+    Ok((key, bearer))
+}
+
+/// Every key, oldest first, without its secret.
+///
+/// # Errors
+///
+/// [`Refusal::Forbidden`] for a tenant's key.
+pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<ApiKey>, Refusal> {
+    principal.must_see_all()?;
+    let mut keys = control.table().keys().await?;
+    keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+    Ok(keys)
+}
+
+/// Revokes a key.
+///
+/// # Errors
+///
+/// [`Refusal::Forbidden`] for a tenant's key, [`Refusal::NotFound`] if there is no such key.
+pub async fn delete(
+    control: &ControlPlane,
+    principal: &Principal,
+    id: &str,
+) -> Result<(), Refusal> {
+    principal.must_see_all()?;
+    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !plain || !(1..=MAX_ID).contains(&id.len()) {
+        return Err(Refusal::NotFound);
+    }
+    match control.table().delete_key(id).await? {
+        WriteOutcome::Done => Ok(()),
+        WriteOutcome::Refused => Err(Refusal::NotFound),
+    }
+}

@@ -1,0 +1,24 @@
+//! Use cases of the relay's owner and of its tenants: what can be made, changed, looked at and
+//! removed, without HTTP.
+//!
+//! One module per noun. A use case takes the [`ControlPlane`], the [`Principal`] that calls and a
+//! draft, checks the draft in one place whichever API contract brought it, and returns entities of
+//! `domain` or a [`Refusal`]. Status codes, paths and JSON shapes belong to the contracts in
+//! `functions/api`.
+
+pub mod applications;
+mod control_plane;
+pub mod keys;
+mod page;
+mod principal;
+mod refusal;
+mod removal;
+mod request_key;
+
+pub use self::{
+    control_plane::ControlPlane,
+    page::{MAX_SCANNED, Walk, walk},
+    principal::Principal,
+    refusal::Refusal,
+    request_key::RequestKey,
+};

@@ -1,0 +1,57 @@
+//! Removing an application.
+//!
+//! One write hides the application and stops what is sent. Then its endpoints go, with their secrets,
+//! and its API keys. A last write frees its uid. A removal that was cut short is completed by the next
+//! request that deletes the application or wants its uid: each step may be done twice.
+
+use adapters::table::WriteOutcome;
+use domain::{application::Application, id::ApplicationId};
+
+use crate::{
+    ControlPlane, Refusal,
+    applications::{self, DEFAULT},
+};
+
+/// Removes an application, or completes its removal.
+pub(crate) async fn remove(control: &ControlPlane, known: Application) -> Result<(), Refusal> {
+    if !known.is_there() {
+        return finish(control, known).await;
+    }
+    if known.uid.as_deref() == Some(DEFAULT) {
+        return Err(Refusal::Conflict("the application `default` is always there".to_owned()));
+    }
+    let sources = control.table().sources().await?;
+    let its = sources.iter().filter(|s| ApplicationId::named(&s.application) == known.id);
+    let its: Vec<&str> = its.map(|source| source.name.as_str()).collect();
+    if !its.is_empty() {
+        let why = "belong to it: remove them first, or give them another application";
+        return Err(Refusal::Conflict(format!("the sources {} {why}", its.join(", "))));
+    }
+    let now = control.now();
+    let closed = Application { deleted_at: Some(now), updated_at: now, ..known.clone() };
+    let closed = applications::replace(control, &known, closed).await?;
+    finish(control, closed).await
+}
+
+/// Removes what belongs to a hidden application, and frees its uid.
+pub(crate) async fn finish(control: &ControlPlane, closed: Application) -> Result<(), Refusal> {
+    for endpoint in control.table().endpoints(&closed.id).await? {
+        control.table().delete_endpoint(&endpoint).await?;
+    }
+    for key in control.table().keys().await? {
+        if key.application.as_deref() == Some(closed.id.as_str()) {
+            // A refused delete means that another request has removed the key.
+            control.table().delete_key(&key.id).await?;
+        }
+    }
+    let removed = Application {
+        removed: true,
+        webhook_secret: None,
+        updated_at: control.now(),
+        ..closed.clone()
+    };
+    match control.table().update_application(&closed, &removed).await? {
+        // A refused update means that another request has completed the removal.
+        WriteOutcome::Done | WriteOutcome::Refused => Ok(()),
+    }
+}
