@@ -8,14 +8,14 @@ use aws_smithy_types::retry::RetryConfig;
 
 use crate::urls::Urls;
 
-/// The region everything claims to be in.
+/// The AWS region of every local resource.
 pub const REGION: &str = "us-east-1";
-/// The access key S3 checks; the other services take any.
+/// The access key id. S3 verifies it; the other services accept any credentials.
 pub const ACCESS_KEY_ID: &str = "local";
-/// The secret of [`ACCESS_KEY_ID`].
+/// The secret access key that belongs to [`ACCESS_KEY_ID`].
 pub const SECRET_ACCESS_KEY: &str = "local-secret";
 
-/// Makes SDK clients. Without further words they retry as the SDK does and connect over plain TCP.
+/// A factory of SDK clients. By default the clients retry as the SDK does and connect over plain TCP.
 #[derive(Debug, Clone)]
 pub struct Clients {
     urls: Urls,
@@ -24,25 +24,25 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients of the services at `urls`, which may be another process's.
+    /// Makes clients of the services at `urls`, in this process or another.
     pub fn new(urls: Urls) -> Clients {
         let http = aws_smithy_http_client::Builder::new().build_http();
         Clients { urls, http, retries: RetryConfig::standard() }
     }
 
-    /// Sends through this HTTP client, which may delay, drop or falsify.
+    /// Sends every request through `http`. A test passes a client that delays, drops or falsifies.
     #[must_use]
     pub fn with_http_client(self, http: SharedHttpClient) -> Clients {
         Clients { http, ..self }
     }
 
-    /// Retries like this.
+    /// Replaces the SDK's retry configuration.
     #[must_use]
     pub fn with_retries(self, retries: RetryConfig) -> Clients {
         Clients { retries, ..self }
     }
 
-    /// An SDK configuration for the service at `endpoint`, one of [`Urls`].
+    /// The SDK configuration of a service at `endpoint`, which is a URL such as those of [`Urls`].
     pub fn sdk_config(&self, endpoint: &str) -> SdkConfig {
         let credentials = Credentials::from_keys(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None);
         SdkConfig::builder()
@@ -56,28 +56,29 @@ impl Clients {
             .build()
     }
 
-    /// A DynamoDB client.
+    /// Makes a client of the local DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.sdk_config(&self.urls.dynamodb))
     }
 
-    /// An SQS client.
+    /// Makes a client of the local SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk_config(&self.urls.sqs))
     }
 
-    /// An S3 client that addresses buckets by path.
+    /// Makes a client of the local S3. Buckets are addressed by path.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk_config(&self.urls.s3));
         aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
     }
 
-    /// A Secrets Manager client.
+    /// Makes a client of the local Secrets Manager.
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config(&self.urls.secrets))
     }
 
-    /// An EventBridge client for whatever listens there; these services have none.
+    /// Makes an EventBridge client of the server at `endpoint`. The local services include no
+    /// EventBridge.
     pub fn event_bridge(&self, endpoint: &str) -> aws_sdk_eventbridge::Client {
         aws_sdk_eventbridge::Client::new(&self.sdk_config(endpoint))
     }

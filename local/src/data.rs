@@ -1,7 +1,8 @@
-//! The data directory: one process at a time, found again by the next.
+//! The data directory, which one process uses at a time.
 //!
-//! `dynamodb.sqlite`, `sqs.sqlite` (each with SQLite's `-wal` and `-shm`), `s3/<bucket>/…`, and `lock`,
-//! an empty file whose lock the operating system releases however the process ends.
+//! The directory holds `dynamodb.sqlite` and `sqs.sqlite` (each with SQLite's `-wal` and `-shm` files),
+//! `s3/<bucket>/…`, and `lock`. The operating system releases the lock on that empty file when the
+//! process ends, even after `kill -9`.
 
 use std::{
     fs::{File, TryLockError},
@@ -10,17 +11,21 @@ use std::{
 
 use crate::LocalAwsError;
 
-/// A directory that is ours until this is dropped.
+/// A directory that belongs to this process until the value is dropped.
 #[derive(Debug)]
 pub(crate) enum DataDirectory {
-    /// On disk, locked.
+    /// A directory on disk, held by a lock on its file `lock`.
     Kept { path: PathBuf, _lock: File },
-    /// For objects only; removed when dropped.
+    /// A temporary directory for the objects of S3, removed on drop. The databases are in memory.
     Scratch(PathBuf),
 }
 
 impl DataDirectory {
-    /// Creates the directory if it is missing and takes its lock; `None` is a temporary directory.
+    /// Creates the directory if it is missing and takes its lock; `None` makes a temporary directory.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::InUse`] if another process holds the lock, [`LocalAwsError::Data`] if the
+    /// directory or the lock file cannot be created.
     pub(crate) fn open(path: Option<&Path>) -> Result<DataDirectory, LocalAwsError> {
         let Some(path) = path else {
             let path = std::env::temp_dir().join(format!("relay-local-{}", uuid::Uuid::new_v4()));
@@ -37,7 +42,7 @@ impl DataDirectory {
         }
     }
 
-    /// Where a database of this name lies; `None` is in memory.
+    /// The path of the database file `name`; `None` if databases are kept in memory.
     pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         match self {
             DataDirectory::Kept { path, .. } => Some(path.join(name)),
@@ -45,7 +50,7 @@ impl DataDirectory {
         }
     }
 
-    /// The directory of buckets; it exists.
+    /// The existing directory that holds one subdirectory per bucket.
     pub(crate) fn objects(&self) -> PathBuf {
         match self {
             DataDirectory::Kept { path, .. } | DataDirectory::Scratch(path) => path.join("s3"),
@@ -58,7 +63,7 @@ impl Drop for DataDirectory {
         if let DataDirectory::Scratch(path) = self
             && let Err(error) = std::fs::remove_dir_all(&path)
         {
-            tracing::debug!(%error, path = %path.display(), "the temporary directory stays");
+            tracing::debug!(%error, path = %path.display(), "the temporary directory could not be removed");
         }
     }
 }
@@ -67,7 +72,7 @@ fn create(path: &Path) -> Result<(), LocalAwsError> {
     std::fs::create_dir_all(path).map_err(|e| failed(path, &e))
 }
 
-/// The error of a file that cannot be used.
+/// Makes the error for a file or directory that cannot be used.
 pub(crate) fn failed(path: &Path, reason: &impl ToString) -> LocalAwsError {
     LocalAwsError::Data { path: path.to_owned(), reason: reason.to_string() }
 }

@@ -1,4 +1,4 @@
-//! DynamoDB: dynoxide over SQLite, and the relay's table in it.
+//! DynamoDB: dynoxide over SQLite, holding the relay's table.
 
 use std::path::Path;
 
@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::{LocalAwsError, data::failed, resources};
 
 /// Opens the database in `file`, or one in memory.
+///
+/// # Errors
+/// [`LocalAwsError::Data`] if SQLite cannot open the file or its path is not Unicode.
 pub(crate) fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
     let Some(file) = file else {
         return Database::memory().map_err(|e| failed(Path::new(":memory:"), &e));
@@ -17,7 +20,11 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
     Database::new(path).map_err(|e| failed(file, &e))
 }
 
-/// Creates the relay's table, unless it is there.
+/// Creates the relay's table if it is missing and sets its time to live.
+///
+/// # Errors
+/// [`LocalAwsError::Resource`] if DynamoDB refuses a request or if the existing table has other keys
+/// or indexes.
 pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), LocalAwsError> {
     let refused =
         |reason: String| LocalAwsError::Resource { resource: format!("table {name}"), reason };
@@ -36,14 +43,14 @@ pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), LocalA
                 ["KeySchema", "GlobalSecondaryIndexes"].map(|part| Some(wanted[part].clone()));
             if had != wanted {
                 return Err(refused(
-                    "the data directory holds one with other keys or indexes, which another version of the \
-                     relay made; move the directory away"
+                    "the data directory holds a table with other keys or indexes, made by another version of \
+                     the relay; move the directory away or name another with --data"
                         .to_owned(),
                 ));
             }
         }
     }
-    // Outside the condition: a process killed between the two calls must not leave a table without it.
+    // Set at every start, because a process killed after creating the table has not set it.
     database
         .update_time_to_live(request(resources::time_to_live(name)).map_err(refused)?)
         .map_err(|e| refused(e.to_string()))?;

@@ -1,38 +1,45 @@
-//! Why the local services did not start, in words for whoever typed the command.
+//! The error of a start that failed; `relay dev` prints its message.
 
 use std::path::PathBuf;
 
-/// Why [`LocalAws::start`](crate::LocalAws::start) gave up.
+/// The reason why [`LocalAws::start`](crate::LocalAws::start) failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalAwsError {
     /// Another process holds the data directory.
-    #[error("{} is in use: is another `relay dev` running on it?", .0.display())]
+    #[error(
+        "the data directory {} is in use by another process; stop the other `relay dev` or name another \
+         directory with --data",
+        .0.display()
+    )]
     InUse(PathBuf),
-    /// The data directory, or something in it, cannot be created, opened or read.
-    #[error("cannot use {}: {reason}", .path.display())]
+    /// The data directory, or a file in it, cannot be created, opened or read.
+    #[error("cannot use {}: {reason}; --data names another data directory", .path.display())]
     Data {
-        /// What was to be opened.
+        /// The file or directory.
         path: PathBuf,
-        /// What the operating system or the store said.
+        /// The message of the operating system or the database.
         reason: String,
     },
-    /// A port is taken.
-    #[error("cannot listen on 127.0.0.1:{port} for {service}: {reason}")]
+    /// The operating system refused to bind a port.
+    #[error(
+        "cannot listen on 127.0.0.1:{port} for {service}: {reason}; stop the program that uses the port or \
+         choose other ports with --port"
+    )]
     Port {
-        /// The service that wanted it.
+        /// The service that listens on the port, such as `SQS`.
         service: &'static str,
-        /// The port asked for; 0 is any.
+        /// The requested port; 0 requests any free port.
         port: u16,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: std::io::Error,
     },
     /// A table, queue or bucket cannot be created.
     #[error("cannot create {resource}: {reason}")]
     Resource {
-        /// The table's, queue's or bucket's name.
+        /// The kind and name of the resource, such as `queue relay-inbox`.
         resource: String,
-        /// What its service said.
+        /// The service's message.
         reason: String,
     },
 }

@@ -1,15 +1,15 @@
-//! AWS, as far as the relay needs it, inside one process: DynamoDB, SQS, S3 and Secrets Manager's
-//! `GetSecretValue`, each over real HTTP on a loopback port of its own.
+//! The four AWS services that the relay uses, inside one process: DynamoDB, SQS, S3 and Secrets
+//! Manager (`GetSecretValue` only). Each is served over HTTP on its own loopback port.
 //!
-//! The AWS SDKs, the AWS CLI and `cargo lambda watch` work against it unchanged, given
-//! [`LocalAws::environment`]. `relay dev` runs it over a data directory; every test starts one in
-//! memory.
+//! The AWS SDKs, the AWS CLI and `cargo lambda watch` work against these services unchanged once they
+//! have the variables of [`LocalAws::environment`]. `relay dev` runs the services over a data
+//! directory; tests run them in memory.
 //!
-//! * DynamoDB is dynoxide (on SQLite), S3 is s3s-fs (on files); SQS is ours (`sqs`, which says why),
-//!   and so are the twenty lines that answer for Secrets Manager.
-//! * What was acknowledged is in the operating system's hands, so it survives `kill -9` of this
-//!   process. A power cut may lose the last moments.
-//! * Nothing listens beyond 127.0.0.1, signatures are not checked (S3's are), nothing is encrypted.
+//! * DynamoDB is dynoxide (on SQLite) and S3 is s3s-fs (on files). SQS and Secrets Manager are
+//!   implemented here; the module `sqs` says why no library is used for SQS.
+//! * An acknowledged write has reached the operating system and therefore survives `kill -9` of this
+//!   process. A power failure may lose the last writes.
+//! * The services listen on 127.0.0.1 only and encrypt nothing. Only S3 verifies request signatures.
 
 mod clients;
 mod data;
@@ -39,13 +39,18 @@ pub struct LocalAws {
     names: ResourceNames,
     sqs: Arc<sqs::Sqs>,
     servers: server::Servers,
-    /// Declared last: the directory is given up after everything that writes to it.
+    /// The last field, so that the directory is released after everything that writes to it.
     _data: data::DataDirectory,
 }
 
 impl LocalAws {
-    /// Opens the data, binds the ports, creates the table, queues and bucket that are missing, and
-    /// serves. Queue settings follow `options` at every start; an existing table is left as it is.
+    /// Opens the data directory, binds the ports, creates the table, queues and bucket that are
+    /// missing, and serves. An existing table is left unchanged; existing queues get the settings of
+    /// `options`.
+    ///
+    /// # Errors
+    /// [`LocalAwsError`] if the directory is in use or unusable, a port is taken, or a resource cannot
+    /// be created.
     pub async fn start(options: Options) -> Result<LocalAws, LocalAwsError> {
         let data = data::DataDirectory::open(options.data.as_deref())?;
         let dynamodb_port = server::Port::bind("DynamoDB", options.ports.dynamodb).await?;
@@ -81,24 +86,24 @@ impl LocalAws {
         Ok(LocalAws { urls, names: options.names, sqs, servers, _data: data })
     }
 
-    /// Where each service listens.
+    /// The endpoint URL of each service.
     pub fn urls(&self) -> &Urls {
         &self.urls
     }
 
-    /// The names the resources were created under.
+    /// The names of the table, bucket, queues and secrets.
     pub fn names(&self) -> &ResourceNames {
         &self.names
     }
 
-    /// The URL of a queue, as its own `GetQueueUrl` answers it.
+    /// The URL of the queue named `queue`, equal to the answer of `GetQueueUrl`.
     pub fn queue_url(&self, queue: &str) -> String {
         self.sqs.queue_url(queue)
     }
 
-    /// What a function's environment says: the SDK's endpoints and credentials, and the settings
-    /// that the template would give. (Version 1 of the AWS CLI overrides SQS's endpoint by the region
-    /// and needs `--endpoint-url` for that service.)
+    /// The environment variables that a function needs: the SDK's endpoints and credentials, and the
+    /// settings that the template sets on AWS. Version 1 of the AWS CLI ignores the endpoint of SQS
+    /// and needs `--endpoint-url` for that service.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let ResourceNames { table, bucket, master_key_secret, admin_key_secret, .. } =
             self.names.clone();
@@ -108,7 +113,7 @@ impl LocalAws {
             ("AWS_ENDPOINT_URL_S3", self.urls.s3.clone()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.urls.secrets.clone()),
             ("AWS_REGION", REGION.to_owned()),
-            // The AWS CLI and boto3 read only this one.
+            // The AWS CLI and boto3 read this variable and not AWS_REGION.
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
@@ -123,25 +128,27 @@ impl LocalAws {
         ]
     }
 
-    /// SDK clients for these services.
+    /// A factory of SDK clients of these services.
     pub fn clients(&self) -> Clients {
         Clients::new(self.urls.clone())
     }
 
-    /// Messages on a queue, without asking over HTTP: those that can be received now, and all of
-    /// them, hidden and delayed ones too.
+    /// The number of messages on a queue, read without HTTP: messages that can be received now, and
+    /// all messages including hidden and delayed ones. Both are 0 if there is no such queue.
     pub fn queue_depth(&self, queue: &str) -> (i64, i64) {
         self.sqs.depth(queue)
     }
 
-    /// Lets SQS's clock jump: delays, visibility timeouts and retention that end within `duration`
-    /// end now, and waiting receives see it. The other services keep the machine's time.
+    /// Moves the clock of SQS forward by `duration`. Delays, visibility timeouts and retention periods
+    /// that end within `duration` end now, and waiting receives wake. The other services keep the
+    /// machine's time.
     pub fn skip_queue_time(&self, duration: Duration) {
         self.sqs.skip_time(duration);
     }
 
-    /// Stops accepting, answers what is running (a waiting receive answers empty), and returns when
-    /// every server has ended.
+    /// Stops accepting requests, answers the running ones and returns when every server has ended.
+    /// A waiting `ReceiveMessage` returns no messages. A request that is still running after 5 s is
+    /// aborted.
     pub async fn stop(self) {
         self.servers.stop().await;
     }

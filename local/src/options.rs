@@ -1,51 +1,51 @@
-//! What the caller chooses: where the data lies, on which ports, under which names, how patient
-//! the queues are. `Options::default()` is what a test wants: in memory, any free ports, AWS's times.
+//! The options of a start: data directory, ports, names and queue times. `Options::default()` suits
+//! tests: data in memory, any free ports, and the queue times of the template.
 
 use std::path::PathBuf;
 
-/// How to start [`LocalAws`](crate::LocalAws).
+/// The options of [`LocalAws::start`](crate::LocalAws::start).
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The directory everything is kept in; `None` keeps it in memory (objects in a temporary
-    /// directory that goes with the process's exit).
+    /// The data directory. `None` keeps tables and queues in memory, and objects in a temporary
+    /// directory that is removed when the services stop.
     pub data: Option<PathBuf>,
-    /// Which ports to listen on.
+    /// The loopback port of each service.
     pub ports: Ports,
-    /// What the resources are called.
+    /// The names of the table, bucket, queues and secrets.
     pub names: ResourceNames,
-    /// How long queues hide and keep messages.
+    /// Visibility timeouts and the maximum number of receives.
     pub queues: QueueTimes,
-    /// Secret id and value: what `GetSecretValue` serves.
+    /// The secrets that `GetSecretValue` returns, as pairs of id and value.
     pub secret_values: Vec<(String, String)>,
 }
 
-/// A loopback port per service; 0 is any free one.
+/// The loopback port of each service; 0 is any free port.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ports {
-    /// DynamoDB's port.
+    /// The port of DynamoDB.
     pub dynamodb: u16,
-    /// SQS's port.
+    /// The port of SQS.
     pub sqs: u16,
-    /// S3's port.
+    /// The port of S3.
     pub s3: u16,
-    /// Secrets Manager's port.
+    /// The port of Secrets Manager.
     pub secrets: u16,
 }
 
-/// What the resources are called.
+/// The names of the resources.
 #[derive(Debug, Clone)]
 pub struct ResourceNames {
-    /// The table.
+    /// The name of the DynamoDB table.
     pub table: String,
-    /// The bucket.
+    /// The name of the S3 bucket.
     pub bucket: String,
-    /// The queue between ingest and process.
+    /// The name of the inbox, the queue between ingest and process.
     pub inbox: String,
-    /// The inbox's dead-letter queue.
+    /// The name of the inbox's dead-letter queue.
     pub inbox_dead_letters: String,
-    /// The queue of deliveries.
+    /// The name of the outbox, the queue of deliveries.
     pub outbox: String,
-    /// The outbox's dead-letter queue.
+    /// The name of the outbox's dead-letter queue.
     pub dead_letters: String,
     /// The secret id of the master key.
     pub master_key_secret: String,
@@ -68,16 +68,18 @@ impl Default for ResourceNames {
     }
 }
 
-/// How patient the queues are. The defaults are the template's; development and tests want less.
+/// Visibility timeouts and the maximum number of receives. The defaults equal those of the template,
+/// which a test compares; `relay dev` uses shorter times.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueTimes {
-    /// Seconds a received inbox message stays hidden.
+    /// Visibility timeout of the inbox, in seconds.
     pub inbox_visibility: u32,
-    /// Seconds a received outbox message stays hidden.
+    /// Visibility timeout of the outbox, in seconds.
     pub outbox_visibility: u32,
-    /// Seconds a received dead letter stays hidden.
+    /// Visibility timeout of both dead-letter queues, in seconds.
     pub dead_letter_visibility: u32,
-    /// Receives after which an inbox or outbox message is a dead letter.
+    /// Receives after which a message of the inbox or outbox moves to its dead-letter queue
+    /// (`maxReceiveCount`).
     pub max_receives: u32,
 }
 

@@ -1,13 +1,13 @@
-//! The resources as data: the table, queues and bucket that the template declares for AWS.
+//! The table and queues that the template declares for AWS, as data.
 //!
-//! DynamoDB's part is in the API's JSON, whose property names CloudFormation shares, so that a test
-//! can compare it with the template.
+//! The table is written as the JSON of DynamoDB's API. CloudFormation uses the same property names, so
+//! a test compares this JSON with the template.
 
 use serde_json::{Value, json};
 
 use crate::{QueueTimes, ResourceNames};
 
-/// `CreateTable`'s request for the table.
+/// The `CreateTable` request of the table named `name`.
 pub fn table(name: &str) -> Value {
     json!({
         "TableName": name,
@@ -28,7 +28,7 @@ pub fn table(name: &str) -> Value {
     })
 }
 
-/// `UpdateTimeToLive`'s request for the table.
+/// The `UpdateTimeToLive` request of the table named `name`.
 pub fn time_to_live(name: &str) -> Value {
     json!({
         "TableName": name,
@@ -43,23 +43,24 @@ fn key(hash: &str, range: &str) -> Value {
     ])
 }
 
-/// A queue to be created.
+/// The settings with which a queue is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueResource {
-    /// Its name.
+    /// The name of the queue.
     pub name: String,
-    /// Seconds a received message stays hidden.
+    /// Visibility timeout, in seconds.
     pub visibility_timeout: u32,
-    /// Seconds a message is kept.
+    /// Retention period, in seconds.
     pub retention: u32,
-    /// The dead-letter queue, and the receives after which a message goes there.
+    /// The name of the dead-letter queue, and the number of receives after which a message moves
+    /// there.
     pub redrive: Option<(String, u32)>,
 }
 
-/// Fourteen days, the longest SQS keeps anything.
+/// Retention period in seconds: 14 days, the maximum of SQS.
 const RETENTION: u32 = 14 * 86_400;
 
-/// The queues, dead-letter queues first: a redrive policy names a queue that exists.
+/// The four queues. Dead-letter queues come first, because a redrive policy must name an existing queue.
 pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 4] {
     let dead_letters = |name: &String| QueueResource {
         name: name.clone(),

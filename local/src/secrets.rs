@@ -1,4 +1,4 @@
-//! Secrets Manager, as much of it as the functions call: `GetSecretValue` of fixed values.
+//! Secrets Manager: `GetSecretValue` of fixed values, the only action that the functions call.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,22 +12,25 @@ use serde_json::{Value, json};
 
 use crate::clients::REGION;
 
-type Secrets = Arc<HashMap<String, String>>;
+type SecretValues = Arc<HashMap<String, String>>;
 
-/// Answers for the secrets given, by id.
+/// Serves the secrets in `values`, which are pairs of id and value. A secret is found by its id or ARN.
 pub(crate) fn router(values: Vec<(String, String)>) -> Router {
-    let secrets: Secrets = Arc::new(values.into_iter().collect());
+    let secrets: SecretValues = Arc::new(values.into_iter().collect());
     Router::new().fallback(answer).with_state(secrets)
 }
 
-async fn answer(State(secrets): State<Secrets>, headers: HeaderMap, body: String) -> Response {
+async fn answer(State(secrets): State<SecretValues>, headers: HeaderMap, body: String) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     if target != Some("secretsmanager.GetSecretValue") {
-        return refused("UnknownOperationException", "Only GetSecretValue is served locally.");
+        return error(
+            "UnknownOperationException",
+            "The local Secrets Manager supports GetSecretValue only.",
+        );
     }
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
     let Some(id) = request["SecretId"].as_str() else {
-        return refused("ValidationException", "SecretId is missing.");
+        return error("ValidationException", "The request has no SecretId.");
     };
     let prefix = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:");
     let name = id.strip_prefix(&prefix).unwrap_or(id);
@@ -41,11 +44,11 @@ async fn answer(State(secrets): State<Secrets>, headers: HeaderMap, body: String
         }))
         .into_response(),
         None => {
-            refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+            error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         }
     }
 }
 
-fn refused(kind: &str, message: &str) -> Response {
+fn error(kind: &str, message: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({ "__type": kind, "message": message }))).into_response()
 }

@@ -1,4 +1,4 @@
-//! Loopback listeners, and servers that end together.
+//! Loopback listeners, and the servers on them, which stop together.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -7,19 +7,21 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::LocalAwsError;
 
-/// How long [`Servers::stop`] waits for running requests. A client that has sent half a request
-/// would hold a server for ever.
+/// The longest time that [`Servers::stop`] waits for the running requests of one server. Without this
+/// bound a client that has sent half a request would keep the server running.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// A bound loopback port.
+/// A listener bound to a loopback port.
 pub(crate) struct Port {
-    /// What listens.
     pub(crate) listener: TcpListener,
     port: u16,
 }
 
 impl Port {
-    /// Binds `port` on 127.0.0.1, 0 being any free one.
+    /// Binds `port` on 127.0.0.1; 0 is any free port. `service` is the name used in errors.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Port`] if the operating system refuses, usually because the port is taken.
     pub(crate) async fn bind(service: &'static str, port: u16) -> Result<Port, LocalAwsError> {
         let failed = |reason| LocalAwsError::Port { service, port, reason };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -27,13 +29,13 @@ impl Port {
         Ok(Port { listener, port })
     }
 
-    /// The endpoint, without a slash at the end.
+    /// The endpoint URL, without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
 
-/// The running servers. Dropping this lets them end by themselves.
+/// The running servers. On drop they stop without being waited for.
 #[derive(Debug)]
 pub(crate) struct Servers {
     stopping: watch::Sender<bool>,
@@ -47,19 +49,19 @@ impl Default for Servers {
 }
 
 impl Servers {
-    /// Turns true, or closes, when the servers shall end.
+    /// A signal that becomes true, or closes, when the servers have to stop.
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
-    /// Serves `router` on `port`.
+    /// Serves `router` on `port` in a task of its own.
     pub(crate) fn serve(&mut self, port: Port, router: Router) {
         self.serve_with(|stop| async move {
             axum::serve(port.listener, router).with_graceful_shutdown(stop).await
         });
     }
 
-    /// Runs the server that `start` makes of the signal to end.
+    /// Runs the server that `start` makes, in a task of its own. `start` gets the signal to stop.
     pub(crate) fn serve_with<F, E>(&mut self, start: impl FnOnce(Stop) -> F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -67,17 +69,17 @@ impl Servers {
     {
         let mut stopping = self.stopping();
         let serving = start(Box::pin(async move {
-            // An error says that `Servers` was dropped, which ends the servers as well.
+            // An error means that `Servers` was dropped; the servers stop then as well.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         }));
         self.running.push(tokio::spawn(async move {
             if let Err(error) = serving.await {
-                tracing::error!(%error, "a local server failed");
+                tracing::error!(%error, "a local AWS service ended with an error");
             }
         }));
     }
 
-    /// Tells the servers to end and waits for what they are doing.
+    /// Tells the servers to stop and waits until each has ended, at most [`DRAIN`] per server.
     pub(crate) async fn stop(self) {
         self.stopping.send_replace(true);
         for mut server in self.running {
@@ -88,5 +90,5 @@ impl Servers {
     }
 }
 
-/// Resolves when the servers shall end.
+/// A future that resolves when the servers have to stop.
 pub(crate) type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,19 +1,26 @@
-//! SQS over SQLite: the actions the relay and its operators use, in the JSON protocol.
+//! SQS over SQLite: the actions that the relay and its operators use, in the JSON protocol.
 //!
-//! Why not winterbaume-sqs, which the workspace could embed: it keeps messages in memory only and names
-//! them itself, so an accepted message survives a crash only with a journal beside it, a second truth
-//! that cannot see what its redrive moves or how often it delivered; and its limits (lengths, delays,
-//! batches), partial batch failures, `VisibilityTimeout=0`, binary attributes, group ids and queue URLs
-//! would all have to be wrapped as well. With SQLite as the only truth there is nothing to reconcile:
-//! after `kill -9` messages, delays, receive counts and dead letters are as they were, and what was in
-//! flight comes back when its visibility timeout ends.
+//! The crate winterbaume-sqs was rejected for three reasons:
 //!
-//! Known differences from AWS: one copy of each message, handed out in order of readiness; a message
-//! is moved to the dead-letter queue by the receive that would exceed the count, and is counted anew
-//! there; no FIFO queues, tags, permissions, move tasks, no limit of messages in flight.
+//! * It keeps messages in memory only. An accepted message would survive a crash only with a journal
+//!   beside the library, and that journal cannot see which messages the library's redrive moved or how
+//!   often it delivered them.
+//! * It assigns message ids itself.
+//! * Its limits (lengths, delays, batches), partial batch failures, `VisibilityTimeout=0`, binary
+//!   attributes, group ids and queue URLs would all need wrappers.
 //!
-//! `request` reads, `limits` and `queue` judge, `store` keeps, `refusal` says no, `actions` ties them
-//! together.
+//! Here SQLite is the only state. After `kill -9` the messages, delays, receive counts and dead letters
+//! are unchanged, and a message in flight becomes visible when its visibility timeout ends.
+//!
+//! Known differences from AWS:
+//!
+//! * Each message has one copy. Messages are received in the order in which they became visible.
+//! * The receive that would exceed `maxReceiveCount` moves the message to the dead-letter queue, where
+//!   its receive count starts at 0.
+//! * There are no FIFO queues, tags, permissions, move tasks or limits of messages in flight.
+//!
+//! `request` parses, `limits` and `queue` validate, `store` persists, `error` holds SQS's errors, and
+//! `actions` performs the requests.
 
 mod actions;
 mod digest;
@@ -49,22 +56,27 @@ use self::{
 };
 use crate::{LocalAwsError, data::failed, resources};
 
-/// A mebibyte of message may be six of JSON, and there are ten in an (over-long) batch.
+/// The longest request body, in bytes. A body of 1 MiB may take 6 MiB as escaped JSON, and a batch that
+/// exceeds its limit may hold ten of them; such a batch gets SQS's error and not 413.
 const MAX_REQUEST: usize = 64 * 1_048_576;
 
-/// The service.
+/// The local SQS service.
 #[derive(Debug)]
 pub(crate) struct Sqs {
     store: Arc<Mutex<MessageStore>>,
-    /// Counts changes that may make a message ready; waiting receives watch it.
+    /// A counter of the changes that may make a message visible. Waiting receives watch the counter.
     changes: watch::Sender<u64>,
     stopping: watch::Receiver<bool>,
+    /// Milliseconds by which this clock is ahead of the system's.
     skipped_ms: AtomicI64,
     endpoint: String,
 }
 
 impl Sqs {
-    /// Opens the queues in `file`, or none in memory.
+    /// Opens the database in `file`, or an empty one in memory. `endpoint` is the base of queue URLs.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Data`] if SQLite cannot open the file.
     pub(crate) fn open(
         file: Option<&Path>,
         endpoint: String,
@@ -81,7 +93,10 @@ impl Sqs {
         })
     }
 
-    /// Creates the queue, or gives an existing one these settings.
+    /// Creates the queue, or gives an existing queue these settings.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Resource`] if SQS would refuse the name or a setting.
     pub(crate) fn declare(&self, queue: &resources::QueueResource) -> Result<(), LocalAwsError> {
         let mut attributes = BTreeMap::from([
             ("VisibilityTimeout".to_owned(), queue.visibility_timeout.to_string()),
@@ -106,19 +121,20 @@ impl Sqs {
             })
     }
 
-    /// The URL that this service gives a queue.
+    /// The URL of the queue named `queue`.
     pub(crate) fn queue_url(&self, queue: &str) -> String {
         format!("{}/{ACCOUNT}/{queue}", self.endpoint)
     }
 
-    /// Moves this service's clock on.
+    /// Moves the clock of this service forward by `duration` and wakes waiting receives.
     pub(crate) fn skip_time(&self, duration: Duration) {
         let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         self.skipped_ms.fetch_add(ms, Ordering::Relaxed);
         self.changed();
     }
 
-    /// Messages on a queue: those that can be received now, and all of them.
+    /// The number of messages that can be received now, and the number of all messages. Both are 0 if
+    /// there is no such queue.
     pub(crate) fn depth(&self, queue: &str) -> (i64, i64) {
         let now = self.now();
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +153,7 @@ impl Sqs {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Works on the store off the runtime's threads: a commit may wait for the disk.
+    /// Runs `work` on the store on a blocking thread, because a commit may wait for the disk.
     async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut MessageStore) -> Result<T, SqsError> + Send + 'static,
@@ -150,7 +166,7 @@ impl Sqs {
     }
 }
 
-/// Any path: SDKs post to `/` or to the queue's URL.
+/// Serves every path: SDKs post to `/` or to the URL of the queue.
 pub(crate) fn router(sqs: Arc<Sqs>) -> Router {
     Router::new().fallback(answer).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(sqs)
 }

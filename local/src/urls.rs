@@ -1,14 +1,14 @@
-//! The addresses of the services.
+//! The endpoint URLs of the services.
 
-/// Where each service listens: `http://127.0.0.1:<port>`, without a slash at the end.
+/// The endpoint URL of each service: `http://127.0.0.1:<port>`, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
-    /// DynamoDB's endpoint.
+    /// The endpoint of DynamoDB.
     pub dynamodb: String,
-    /// SQS's endpoint.
+    /// The endpoint of SQS.
     pub sqs: String,
-    /// S3's endpoint; buckets are addressed by path.
+    /// The endpoint of S3. Buckets are addressed by path.
     pub s3: String,
-    /// Secrets Manager's endpoint.
+    /// The endpoint of Secrets Manager.
     pub secrets: String,
 }

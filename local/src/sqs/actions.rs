@@ -1,4 +1,4 @@
-//! One action per request: read it, judge it, do it, answer.
+//! The actions of SQS, one per request: parse, validate, change the store, answer.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -22,7 +22,7 @@ use super::{
 type ActionResult = Result<Value, SqsError>;
 
 impl Sqs {
-    /// Does what `action` says, with the parameters in `body`.
+    /// Performs the action of this name with the parameters in `body`.
     pub(super) async fn perform(&self, action: &str, body: &[u8]) -> ActionResult {
         match action {
             "SendMessage" => self.send(read(body)?).await,
@@ -40,7 +40,7 @@ impl Sqs {
             "PurgeQueue" => self.clear(read(body)?, false).await,
             "DeleteQueue" => self.clear(read(body)?, true).await,
             _ => {
-                let message = format!("{action:?} is not served locally.");
+                let message = format!("The local SQS does not support the action {action:?}.");
                 Err(SqsError::common("UnknownOperation", message))
             }
         }
@@ -82,7 +82,8 @@ impl Sqs {
         Ok(answer)
     }
 
-    /// Waits, if asked to, until a message is ready, the time is up, or the service stops.
+    /// Receives messages. If none is visible, the call waits until a message is visible, the wait time
+    /// of the request or queue has passed, or the service stops.
     async fn receive(&self, request: QueueRequest<ReceiveMessage>) -> ActionResult {
         let name = request.queue();
         let receive = request.action;
@@ -269,7 +270,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     serde_json::from_slice(body).map_err(|e| SqsError::common("Serialization", e.to_string()))
 }
 
-/// Does something for every entry and reports entry by entry.
+/// Applies `act` to each entry and collects the successful and the failed ones.
 fn each_entry<T>(entries: Vec<BatchEntry<T>>, mut act: impl FnMut(T) -> ActionResult) -> Value {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for BatchEntry { id, action } in entries {
@@ -284,7 +285,7 @@ fn each_entry<T>(entries: Vec<BatchEntry<T>>, mut act: impl FnMut(T) -> ActionRe
     json!({ "Successful": successful, "Failed": failed })
 }
 
-/// Judges a message and says what its sender will hear once it is stored.
+/// Validates a message. Returns the row to store and the answer to send once the row is stored.
 fn prepare(draft: SendMessage, queue: &SqsQueue) -> Result<(NewMessage, Value), SqsError> {
     let max_bytes =
         usize::try_from(queue.number("MaximumMessageSize")).unwrap_or(limits::MAX_BYTES);
@@ -315,7 +316,7 @@ fn prepare(draft: SendMessage, queue: &SqsQueue) -> Result<(NewMessage, Value), 
     Ok((message, answer))
 }
 
-/// The answer to a receive: each message with the attributes asked for.
+/// The answer to `ReceiveMessage`: each message with the attributes that the request names.
 fn render(messages: &[ReceivedMessage], request: &ReceiveMessage) -> ActionResult {
     let mut system_names = request.attribute_names.clone();
     system_names.extend_from_slice(&request.message_system_attribute_names);
@@ -364,7 +365,8 @@ fn system_attributes(message: &ReceivedMessage) -> BTreeMap<&'static str, String
     attributes
 }
 
-/// Whether a list of names asks for this one: by itself, by `All`, or by a prefix and `.*`.
+/// Whether a list of attribute names selects `name`: by the name itself, by `All`, or by a prefix
+/// followed by `.*`.
 fn asked_for(name: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| match wanted.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),

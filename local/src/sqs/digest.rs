@@ -1,16 +1,19 @@
-//! The MD5 sums that SDKs compare with their own: of a body, and of message attributes.
+//! The MD5 checksums of message bodies and message attributes. SDKs compare them with their own.
 
 use md5::{Digest, Md5};
 
 use super::{limits::decoded, request::MessageAttributes};
 
-/// A body's sum.
+/// The MD5 of a message body, in hex.
 pub(crate) fn of_body(body: &str) -> String {
     hex::encode(Md5::digest(body))
 }
 
-/// The attributes' sum; none without attributes. Each part is preceded by its length, in order of
-/// names; a byte between type and value says whether the value is text (1) or binary (2).
+/// The MD5 of message attributes, in hex; `None` if there are no attributes.
+///
+/// The hashed bytes are name, data type and value of each attribute in the order of names. Each part
+/// is preceded by its length as four bytes, big-endian. The byte before a value is 1 for text and 2
+/// for binary data.
 pub(crate) fn of_attributes(attributes: &MessageAttributes) -> Option<String> {
     if attributes.is_empty() {
         return None;

@@ -1,5 +1,5 @@
-//! SQS's errors, in the form its JSON protocol gives them: a `__type` in the body, and the code of the
-//! older query protocol in a header, which is the one that SDKs report.
+//! The errors of SQS as its JSON protocol writes them: `__type` in the body, and the code of the older
+//! query protocol in the header `x-amzn-query-error`. SDKs report the latter.
 
 use axum::{
     Json,
@@ -8,12 +8,12 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// A request, or an entry of a batch, that SQS does not carry out.
+/// The error of a request or of one entry of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SqsError {
-    /// The `__type`.
+    /// The value of `__type`.
     shape: String,
-    /// The query protocol's code.
+    /// The error code of the query protocol.
     code: String,
     message: String,
     fault: Fault,
@@ -30,24 +30,24 @@ impl SqsError {
         SqsError { shape, code, message, fault: Fault::Sender }
     }
 
-    /// An error whose code carries SQS's old prefix, such as `EmptyBatchRequest`.
+    /// An error whose code has the prefix `AWS.SimpleQueueService`, such as `EmptyBatchRequest`.
     pub(crate) fn simple_queue_service(name: &str, message: impl Into<String>) -> SqsError {
         let code = format!("AWS.SimpleQueueService.{name}");
         SqsError::sender(format!("com.amazonaws.sqs#{name}"), code, message.into())
     }
 
-    /// An error whose code is its name, such as `InvalidMessageContents`.
+    /// An error whose code is its name without a prefix, such as `InvalidMessageContents`.
     pub(crate) fn unprefixed(name: &str, message: impl Into<String>) -> SqsError {
         SqsError::sender(format!("com.amazonaws.sqs#{name}"), name.to_owned(), message.into())
     }
 
-    /// An error of the framework under SQS: `InvalidParameterValue`, `MissingParameter`.
+    /// An error common to AWS services, such as `InvalidParameterValue` or `MissingParameter`.
     pub(crate) fn common(code: &str, message: impl Into<String>) -> SqsError {
         let shape = format!("com.amazon.coral.service#{code}Exception");
         SqsError::sender(shape, code.to_owned(), message.into())
     }
 
-    /// A value outside what the parameter may be.
+    /// The error for a value that the parameter does not allow.
     pub(crate) fn invalid_value(
         value: impl std::fmt::Display,
         parameter: &str,
@@ -58,7 +58,7 @@ impl SqsError {
         SqsError::common("InvalidParameterValue", message)
     }
 
-    /// No queue of that name.
+    /// The error for a queue name that does not exist.
     pub(crate) fn no_such_queue() -> SqsError {
         SqsError::sender(
             "com.amazonaws.sqs#QueueDoesNotExist".to_owned(),
@@ -67,7 +67,7 @@ impl SqsError {
         )
     }
 
-    /// A queue of that name, with other attributes.
+    /// The error for creating a queue that exists with other attributes.
     pub(crate) fn queue_exists() -> SqsError {
         SqsError::sender(
             "com.amazonaws.sqs#QueueNameExists".to_owned(),
@@ -77,14 +77,14 @@ impl SqsError {
         )
     }
 
-    /// A receipt handle that this queue never gave.
+    /// The error for a receipt handle that does not belong to the queue.
     pub(crate) fn receipt_handle() -> SqsError {
         SqsError::unprefixed("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
     }
 
-    /// Our own failure; the cause is for the log.
+    /// An internal failure. `cause` is logged and not sent.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> SqsError {
-        tracing::error!(%cause, "SQS failed");
+        tracing::error!(%cause, "the local SQS could not process a request");
         SqsError {
             shape: "com.amazon.coral.service#InternalFailure".to_owned(),
             code: "InternalFailure".to_owned(),
@@ -93,7 +93,7 @@ impl SqsError {
         }
     }
 
-    /// The failed entry of a batch.
+    /// This error as the failed entry `id` of a batch.
     pub(crate) fn entry(&self, id: &str) -> Value {
         json!({
             "Id": id,

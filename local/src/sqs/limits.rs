@@ -1,4 +1,4 @@
-//! What SQS refuses, as pure judgements over requests.
+//! The limits of SQS, checked by pure functions. The numbers are those of the SQS developer guide.
 
 use std::{collections::HashSet, ops::RangeInclusive};
 
@@ -9,18 +9,21 @@ use super::{
     request::{BatchEntry, MessageAttribute, MessageAttributes, SendMessage},
 };
 
-/// Bytes in a message, attributes included, and in a batch.
+/// Maximum size of a message including its attributes, and of a batch, in bytes.
 pub(crate) const MAX_BYTES: usize = 1_048_576;
-/// Seconds a message may be delayed.
+/// Delay of a message, in seconds.
 pub(crate) const DELAY: RangeInclusive<i64> = 0..=900;
-/// Seconds a message may be hidden: twelve hours.
+/// Visibility timeout, in seconds: at most twelve hours.
 pub(crate) const VISIBILITY: RangeInclusive<i64> = 0..=43_200;
-/// Seconds a receive may wait.
+/// Wait time of a receive, in seconds.
 pub(crate) const WAIT: RangeInclusive<i64> = 0..=20;
-/// Entries in a batch, attributes on a message, messages per receive.
+/// Maximum number of entries in a batch, attributes on a message, and messages per receive.
 const MAX_ENTRIES: usize = 10;
 
-/// The value, if it is given and lies within.
+/// Returns `value` unchanged if it is `None` or within `range`.
+///
+/// # Errors
+/// `InvalidParameterValue` that names the parameter and the range.
 pub(crate) fn within(
     value: Option<i64>,
     range: &RangeInclusive<i64>,
@@ -36,7 +39,10 @@ pub(crate) fn within(
     }
 }
 
-/// How many messages a receive may return.
+/// The number of messages that a receive may return; 1 if the request does not say.
+///
+/// # Errors
+/// `InvalidParameterValue` if the number is not between 1 and 10.
 pub(crate) fn messages_per_receive(wanted: Option<i64>) -> Result<usize, SqsError> {
     let wanted = wanted.unwrap_or(1);
     usize::try_from(wanted).ok().filter(|count| (1..=MAX_ENTRIES).contains(count)).ok_or_else(
@@ -50,7 +56,10 @@ pub(crate) fn messages_per_receive(wanted: Option<i64>) -> Result<usize, SqsErro
     )
 }
 
-/// Judges a message by itself.
+/// Validates one message: body, delay, attributes and size.
+///
+/// # Errors
+/// The error that SQS returns for the first violated limit.
 pub(crate) fn check_message(draft: &SendMessage, max_bytes: usize) -> Result<(), SqsError> {
     if draft.message_body.is_empty() {
         let message = "The request must contain the parameter MessageBody.";
@@ -81,7 +90,7 @@ pub(crate) fn check_message(draft: &SendMessage, max_bytes: usize) -> Result<(),
     Ok(())
 }
 
-/// XML 1.0's characters, which SQS has kept.
+/// Whether SQS allows the character in a body: the characters of XML 1.0.
 fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
@@ -105,7 +114,7 @@ fn check_attribute_type(name: &str, attribute: &MessageAttribute) -> Result<(), 
     Ok(())
 }
 
-/// What counts against [`MAX_BYTES`].
+/// The size of a message that counts towards [`MAX_BYTES`].
 fn size(draft: &SendMessage) -> usize {
     draft.message_body.len() + attributes_size(&draft.message_attributes)
 }
@@ -119,12 +128,15 @@ fn attributes_size(attributes: &MessageAttributes) -> usize {
     attributes.iter().map(|(name, a)| name.len() + a.data_type.len() + value(a)).sum()
 }
 
-/// A binary value's bytes; what is no base64 counts as it stands.
+/// The bytes of a binary value. Text that is not base64 counts as its own bytes.
 pub(crate) fn decoded(value: &str) -> Vec<u8> {
     STANDARD.decode(value).unwrap_or_else(|_| value.into())
 }
 
-/// Judges the entries of a batch together.
+/// Validates the number and the ids of a batch's entries.
+///
+/// # Errors
+/// The error that SQS returns for an empty batch, too many entries, or an invalid or repeated id.
 pub(crate) fn check_batch<T>(entries: &[BatchEntry<T>]) -> Result<(), SqsError> {
     if entries.is_empty() {
         let message = "There should be at least one entry in the request.";
@@ -153,7 +165,10 @@ pub(crate) fn check_batch<T>(entries: &[BatchEntry<T>]) -> Result<(), SqsError> 
     Ok(())
 }
 
-/// Judges the length of a batch of messages.
+/// Validates the total size of a batch of messages.
+///
+/// # Errors
+/// `BatchRequestTooLong` if the messages have more than [`MAX_BYTES`] together.
 pub(crate) fn check_batch_length(entries: &[BatchEntry<SendMessage>]) -> Result<(), SqsError> {
     let total: usize = entries.iter().map(|entry| size(&entry.action)).sum();
     if total > MAX_BYTES {

@@ -1,4 +1,4 @@
-//! A queue's attributes: judged when they are set, kept as they were given.
+//! A queue and its attributes, which are validated when they are set and stored as text.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::clients::REGION;
 
-/// The account that every queue belongs to.
+/// The AWS account id of every queue.
 pub(crate) const ACCOUNT: &str = "000000000000";
 
-/// Numeric attributes: name, what they may be, what they are by default.
+/// The numeric attributes: name, allowed range, default. Times are in seconds, sizes in bytes.
 const NUMBERS: [(&str, RangeInclusive<i64>, i64); 5] = [
     ("VisibilityTimeout", VISIBILITY, 30),
     ("DelaySeconds", DELAY, 0),
@@ -22,27 +22,32 @@ const NUMBERS: [(&str, RangeInclusive<i64>, i64); 5] = [
     ("MaximumMessageSize", 1024..=1_048_576, MAX_BYTES as i64),
 ];
 
-/// A queue: its name and what was set on it.
+/// A queue: its name and the attributes that were set on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SqsQueue {
     pub(crate) name: String,
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-/// Where messages go that were received too often.
+/// The redrive policy of a queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RedrivePolicy {
-    /// The dead-letter queue's name.
+    /// The name of the dead-letter queue.
     pub(crate) queue: String,
+    /// Receives after which a message moves to the dead-letter queue, 1 to 1,000.
     pub(crate) max_receives: i64,
 }
 
 impl SqsQueue {
-    /// A queue of this name, if the name is one.
+    /// Makes a queue without attributes.
+    ///
+    /// # Errors
+    /// `UnsupportedOperation` for a FIFO queue, `InvalidParameterValue` if the name is not 1 to 80
+    /// letters, digits, hyphens and underscores.
     pub(crate) fn new(name: String) -> Result<SqsQueue, SqsError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.ends_with(".fifo") {
-            let message = "FIFO queues are not served locally.";
+            let message = "The local SQS does not support FIFO queues.";
             return Err(SqsError::simple_queue_service("UnsupportedOperation", message));
         }
         if name.is_empty() || name.len() > 80 || !name.chars().all(plain) {
@@ -52,7 +57,10 @@ impl SqsQueue {
         Ok(SqsQueue { name, attributes: BTreeMap::new() })
     }
 
-    /// Sets attributes; an empty value takes one away.
+    /// Sets attributes. An empty value removes an attribute.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for an unknown attribute or a value that it does not allow.
     pub(crate) fn set(&mut self, attributes: BTreeMap<String, String>) -> Result<(), SqsError> {
         for (name, value) in attributes {
             let fits = match NUMBERS.iter().find(|(number, ..)| *number == name) {
@@ -73,7 +81,7 @@ impl SqsQueue {
                 return Err(SqsError::invalid_value(
                     &value,
                     &name,
-                    "It is not one that this attribute may have.",
+                    "The attribute does not exist or does not allow this value.",
                 ));
             }
             if value.is_empty() {
@@ -85,14 +93,14 @@ impl SqsQueue {
         Ok(())
     }
 
-    /// A numeric attribute, or its default.
+    /// The value of a numeric attribute, or its default.
     pub(crate) fn number(&self, name: &str) -> i64 {
         let set = self.attributes.get(name).and_then(|value| value.parse().ok());
         let default = || NUMBERS.iter().find(|(number, ..)| *number == name).map(|number| number.2);
         set.or_else(default).unwrap_or_default()
     }
 
-    /// Every attribute that was set, and the numbers that were not.
+    /// All attributes: those that were set, the defaults of the numeric ones, and the queue's ARN.
     pub(crate) fn all_attributes(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<_, _> = NUMBERS
             .iter()
@@ -103,17 +111,18 @@ impl SqsQueue {
         all
     }
 
-    /// The redrive policy, if there is one.
+    /// The redrive policy, if one was set.
     pub(crate) fn redrive(&self) -> Option<RedrivePolicy> {
         self.attributes.get("RedrivePolicy").and_then(|value| parse_redrive_policy(value))
     }
 }
 
-/// The name that the world gives a queue.
+/// The ARN of the queue named `queue`.
 pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
+/// Parses the JSON of a redrive policy; `None` if the text is none.
 fn parse_redrive_policy(value: &str) -> Option<RedrivePolicy> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -121,7 +130,7 @@ fn parse_redrive_policy(value: &str) -> Option<RedrivePolicy> {
         dead_letter_target_arn: String,
         max_receive_count: Count,
     }
-    /// The console sends a number, CloudFormation and old SDKs a string.
+    /// `maxReceiveCount`: the AWS console sends a number, CloudFormation and old SDKs send a string.
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Count {

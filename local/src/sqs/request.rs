@@ -1,13 +1,13 @@
-//! Requests as the JSON protocol spells them. Numbers and lengths are judged in `limits`.
+//! The requests of the JSON protocol, one type per action of SQS. `limits` checks numbers and lengths.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A message's attributes by name.
+/// The attributes of a message, by name.
 pub(crate) type MessageAttributes = BTreeMap<String, MessageAttribute>;
 
-/// A typed message attribute; `binary_value` stays in base64.
+/// A typed attribute of a message. `binary_value` is base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct MessageAttribute {
@@ -18,7 +18,7 @@ pub(crate) struct MessageAttribute {
     pub(crate) binary_value: Option<String>,
 }
 
-/// What is sent: a `SendMessage`, or an entry of a `SendMessageBatch`.
+/// Parameters of `SendMessage`, or of one entry of `SendMessageBatch`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct SendMessage {
@@ -30,7 +30,7 @@ pub(crate) struct SendMessage {
     pub(crate) message_deduplication_id: Option<String>,
 }
 
-/// `ReceiveMessage`.
+/// Parameters of `ReceiveMessage`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct ReceiveMessage {
@@ -42,14 +42,14 @@ pub(crate) struct ReceiveMessage {
     pub(crate) message_attribute_names: Vec<String>,
 }
 
-/// `DeleteMessage`, or an entry of its batch.
+/// Parameters of `DeleteMessage`, or of one entry of `DeleteMessageBatch`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteMessage {
     pub(crate) receipt_handle: String,
 }
 
-/// `ChangeMessageVisibility`, or an entry of its batch.
+/// Parameters of `ChangeMessageVisibility`, or of one entry of `ChangeMessageVisibilityBatch`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ChangeMessageVisibility {
@@ -57,7 +57,7 @@ pub(crate) struct ChangeMessageVisibility {
     pub(crate) visibility_timeout: i64,
 }
 
-/// An action on a queue.
+/// A request about one queue: the URL of the queue and the parameters of the action.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct QueueRequest<T> {
@@ -67,13 +67,13 @@ pub(crate) struct QueueRequest<T> {
 }
 
 impl<T> QueueRequest<T> {
-    /// The queue's name: the URL's last segment, whatever host and port it was given under.
+    /// The name of the queue: the last segment of its URL. Host and port are ignored.
     pub(crate) fn queue(&self) -> String {
         self.queue_url.rsplit('/').next().unwrap_or_default().to_owned()
     }
 }
 
-/// The entries of a batch.
+/// The entries of a batch request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchRequest<T> {
@@ -81,7 +81,7 @@ pub(crate) struct BatchRequest<T> {
     pub(crate) entries: Vec<BatchEntry<T>>,
 }
 
-/// One of them.
+/// One entry of a batch request: its id and the parameters of the action.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchEntry<T> {
@@ -90,18 +90,18 @@ pub(crate) struct BatchEntry<T> {
     pub(crate) action: T,
 }
 
-/// An action that needs only the queue's URL.
+/// No parameters: `PurgeQueue` and `DeleteQueue` need only the URL of the queue.
 #[derive(Debug, Deserialize)]
 pub(crate) struct QueueOnly {}
 
-/// `GetQueueUrl`.
+/// Parameters of `GetQueueUrl`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetQueueUrl {
     pub(crate) queue_name: String,
 }
 
-/// `CreateQueue`.
+/// Parameters of `CreateQueue`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CreateQueue {
@@ -110,14 +110,14 @@ pub(crate) struct CreateQueue {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-/// `SetQueueAttributes`.
+/// Parameters of `SetQueueAttributes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SetQueueAttributes {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-/// `GetQueueAttributes`.
+/// Parameters of `GetQueueAttributes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GetQueueAttributes {
@@ -125,7 +125,7 @@ pub(crate) struct GetQueueAttributes {
     pub(crate) attribute_names: Vec<String>,
 }
 
-/// `ListQueues`.
+/// Parameters of `ListQueues`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListQueues {

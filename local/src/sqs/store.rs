@@ -1,9 +1,9 @@
-//! Queues and messages in SQLite: what is in flight, how often received, and hidden until when, is in
-//! the file as well, so a restart continues where a crash stopped.
+//! Queues and messages in SQLite. Receive counts and the ends of visibility timeouts are in the file as
+//! well, so a restart continues in the state in which a crash left the queues.
 //!
-//! Times are milliseconds since 1970, given by the caller. With a write-ahead log and
-//! `synchronous = NORMAL`, a committed change has reached the operating system: it survives the death
-//! of this process, and the machine's last moments may be lost with its power. dynoxide does the same.
+//! Times are milliseconds since 1970; the caller passes the current time. SQLite runs with a write-ahead
+//! log and `synchronous = NORMAL`, as in dynoxide: a committed change has reached the operating system
+//! and survives the death of this process, but a power failure may lose the last commits.
 
 use std::path::Path;
 
@@ -19,22 +19,22 @@ use super::{
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS queues (
         name       TEXT PRIMARY KEY,
-        attributes TEXT NOT NULL            -- JSON, as they were set
+        attributes TEXT NOT NULL            -- JSON object of strings
     ) STRICT;
     CREATE TABLE IF NOT EXISTS messages (
         id             INTEGER PRIMARY KEY,
         message_id     TEXT NOT NULL UNIQUE,
         queue          TEXT NOT NULL,
         body           TEXT NOT NULL,
-        attributes     TEXT NOT NULL,       -- JSON, as they were sent
+        attributes     TEXT NOT NULL,       -- JSON of the SendMessage request
         group_id       TEXT,
-        trace          TEXT,                -- the system attribute AWSTraceHeader
+        trace          TEXT,                -- system attribute AWSTraceHeader
         sent_at        INTEGER NOT NULL,
-        visible_at     INTEGER NOT NULL,    -- end of the delay, or of the visibility timeout
+        visible_at     INTEGER NOT NULL,    -- end of the delay or of the visibility timeout
         receives       INTEGER NOT NULL DEFAULT 0,
         first_received INTEGER,
-        receipt        TEXT,                -- the handle given last
-        source         TEXT                 -- the queue that a dead letter came from
+        receipt        TEXT,                -- last receipt handle
+        source         TEXT                 -- source queue of a dead letter
     ) STRICT;
     CREATE INDEX IF NOT EXISTS messages_by_time ON messages (queue, visible_at, id);
     CREATE INDEX IF NOT EXISTS messages_by_age  ON messages (queue, sent_at);
@@ -51,7 +51,7 @@ pub(crate) struct NewMessage {
     pub(crate) delay_ms: i64,
 }
 
-/// A message as it was received.
+/// A received message.
 #[derive(Debug)]
 pub(crate) struct ReceivedMessage {
     pub(crate) message_id: String,
@@ -66,7 +66,7 @@ pub(crate) struct ReceivedMessage {
     pub(crate) source: Option<String>,
 }
 
-/// A queue's messages: ready, in flight, delayed.
+/// The number of messages of a queue by state.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct QueueCounts {
     pub(crate) visible: i64,
@@ -74,14 +74,17 @@ pub(crate) struct QueueCounts {
     pub(crate) delayed: i64,
 }
 
-/// The database.
+/// The database of queues and messages.
 #[derive(Debug)]
 pub(crate) struct MessageStore {
     connection: Connection,
 }
 
 impl MessageStore {
-    /// Opens `file`, or a database in memory.
+    /// Opens the database in `file`, or an empty one in memory.
+    ///
+    /// # Errors
+    /// The error of SQLite.
     pub(crate) fn open(file: Option<&Path>) -> rusqlite::Result<MessageStore> {
         let connection = match file {
             Some(file) => Connection::open(file)?,
@@ -93,6 +96,9 @@ impl MessageStore {
     }
 
     /// The queue of this name.
+    ///
+    /// # Errors
+    /// `QueueDoesNotExist`.
     pub(crate) fn queue(&self, name: &str) -> Result<SqsQueue, SqsError> {
         self.find(name)?.ok_or_else(SqsError::no_such_queue)
     }
@@ -113,7 +119,10 @@ impl MessageStore {
             .transpose()
     }
 
-    /// Creates the queue or replaces its attributes.
+    /// Creates the queue, or replaces its attributes.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` if the dead-letter queue does not exist.
     pub(crate) fn save(&mut self, queue: &SqsQueue) -> Result<(), SqsError> {
         if let Some(RedrivePolicy { queue: target, .. }) = queue.redrive()
             && self.find(&target)?.is_none()
@@ -134,14 +143,14 @@ impl MessageStore {
         Ok(())
     }
 
-    /// The queues whose names begin with `prefix`, in order.
+    /// The names of the queues that begin with `prefix`, in alphabetical order.
     pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, SqsError> {
         let mut select = self.connection.prepare_cached("SELECT name FROM queues ORDER BY name")?;
         let names = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         Ok(names.into_iter().filter(|name| name.starts_with(prefix)).collect())
     }
 
-    /// Removes the queue's messages, and the queue if `queue_too`.
+    /// Removes the messages of the queue, and the queue itself if `queue_too`.
     pub(crate) fn clear(&mut self, queue: &str, queue_too: bool) -> Result<(), SqsError> {
         self.queue(queue)?;
         let work = self.connection.transaction()?;
@@ -152,7 +161,7 @@ impl MessageStore {
         Ok(work.commit()?)
     }
 
-    /// Stores the messages, all or none.
+    /// Stores all messages in one transaction.
     pub(crate) fn send(
         &mut self,
         queue: &str,
@@ -179,9 +188,9 @@ impl MessageStore {
         Ok(work.commit()?)
     }
 
-    /// Hides up to `count` ready messages for `hide_ms` and returns them, oldest first. One that was
-    /// received as often as the queue allows goes to the dead-letter queue instead; whether any did
-    /// is the second answer.
+    /// Receives up to `count` visible messages in the order in which they became visible and hides
+    /// them for `hide_ms` milliseconds. A message that has been received as often as the redrive
+    /// policy allows moves to the dead-letter queue instead; the second value tells whether any moved.
     pub(crate) fn receive(
         &mut self,
         queue: &SqsQueue,
@@ -223,7 +232,7 @@ impl MessageStore {
         Ok((received, !dead.is_empty()))
     }
 
-    /// When the next hidden message of the queue will be ready.
+    /// The time at which the next hidden message becomes visible, if there is one.
     pub(crate) fn next_ready(&self, queue: &str, now: i64) -> Result<Option<i64>, SqsError> {
         let select = "SELECT min(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2";
         Ok(self
@@ -232,8 +241,11 @@ impl MessageStore {
             .query_row(params![queue, now], |row| row.get(0))?)
     }
 
-    /// Removes the message that the handle was given for. A handle that is no longer the message's
-    /// last removes nothing and is no error: SQS promises no more.
+    /// Deletes the message of the receipt handle. If the message was received again since, the handle
+    /// is out of date: nothing is deleted and no error returned, which SQS permits.
+    ///
+    /// # Errors
+    /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
     pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), SqsError> {
         let message_id = message_of(queue, receipt)?;
         let delete = "DELETE FROM messages WHERE message_id = ?1 AND queue = ?2 AND receipt = ?3";
@@ -242,6 +254,10 @@ impl MessageStore {
     }
 
     /// Hides a message in flight until `now + hide_ms`.
+    ///
+    /// # Errors
+    /// `MessageNotInflight` if the message is visible, deleted or was received again since;
+    /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
     pub(crate) fn hide(
         &mut self,
         queue: &str,
@@ -266,7 +282,7 @@ impl MessageStore {
         Ok(())
     }
 
-    /// How many messages the queue holds.
+    /// The number of messages of the queue by state. Expired messages are deleted first.
     pub(crate) fn counts(&mut self, queue: &SqsQueue, now: i64) -> Result<QueueCounts, SqsError> {
         self.expire(queue, now)?;
         let select = "SELECT count(*) FILTER (WHERE visible_at <= ?2),
@@ -279,7 +295,7 @@ impl MessageStore {
         Ok(self.connection.prepare_cached(select)?.query_row(params![queue.name, now], counts)?)
     }
 
-    /// Forgets what is older than the queue keeps messages.
+    /// Deletes the messages that are older than the queue's retention period.
     fn expire(&mut self, queue: &SqsQueue, now: i64) -> Result<(), SqsError> {
         let oldest = now - queue.number("MessageRetentionPeriod") * 1000;
         let delete = "DELETE FROM messages WHERE queue = ?1 AND sent_at < ?2";
@@ -288,14 +304,15 @@ impl MessageStore {
     }
 }
 
-/// Rows whose time has come: to be handed out (with their message ids), and received too often.
+/// Visible messages: `alive` are to be received (row id and message id), `dead` have been received as
+/// often as the redrive policy allows (row id).
 #[derive(Default)]
 struct ReadyMessages {
     alive: Vec<(i64, String)>,
     dead: Vec<i64>,
 }
 
-/// Up to `count` messages to hand out, and the dead ones met on the way.
+/// Selects up to `count` messages to be received, and the dead ones among those before them.
 fn ready(
     work: &Transaction<'_>,
     queue: &str,
@@ -336,12 +353,15 @@ fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
     })
 }
 
-/// A fresh handle: it says which queue and message it is for, and is never given twice.
+/// Makes a receipt handle: queue, message id and a random part, in base64. Handles are unique.
 fn receipt(queue: &str, message_id: &str) -> String {
     STANDARD.encode(format!("{queue}/{message_id}/{}", Uuid::new_v4()))
 }
 
-/// The message that a handle of this queue is for.
+/// The message id in a receipt handle of this queue.
+///
+/// # Errors
+/// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
 fn message_of(queue: &str, receipt: &str) -> Result<String, SqsError> {
     let bytes = STANDARD.decode(receipt).map_err(|_| SqsError::receipt_handle())?;
     let text = String::from_utf8(bytes).map_err(|_| SqsError::receipt_handle())?;

@@ -1,7 +1,7 @@
-//! `kill -9` in the middle of writing: what was acknowledged is there, what was deleted stays away.
+//! `kill -9` while clients write: acknowledged writes survive, deleted messages stay deleted.
 //!
-//! The services run in a child process, which is this test binary again; clients and the book of
-//! acknowledgements are here.
+//! The services run in a child process, which is this test binary started again. The clients and the
+//! record of acknowledged requests are in the parent.
 
 use std::{
     collections::HashSet,
@@ -25,12 +25,12 @@ use crate::{Scratch, handle, inbox, receive};
 const DATA: &str = "LOCAL_AWS_TEST_DATA";
 const READY: &str = "serving on ";
 
-/// What was acknowledged.
+/// The requests that the services acknowledged.
 #[derive(Debug, Default)]
 struct Book {
     sent: HashSet<String>,
     deleted: HashSet<String>,
-    /// Deletions that were asked for; without an answer either outcome is right.
+    /// Messages whose deletion was requested. Without an answer both outcomes are correct.
     maybe_deleted: HashSet<String>,
     items: HashSet<String>,
     objects: HashSet<String>,
@@ -42,7 +42,7 @@ fn open(book: &Shared) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Not a test of its own: the child's `main`. It serves until its parent kills it or goes away.
+/// The `main` of the child process and not a test: serves until the parent kills it or exits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child() {
     let Ok(data) = std::env::var(DATA) else { return };
@@ -61,7 +61,7 @@ async fn child() {
     let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
 }
 
-/// Starts the child and returns it with the URLs it prints.
+/// Starts the child process. Returns the child and the URLs that it printed.
 async fn spawn(scratch: &Scratch) -> (Child, Urls) {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "kill::child", "--nocapture"])
@@ -83,7 +83,7 @@ async fn spawn(scratch: &Scratch) -> (Child, Urls) {
     panic!("the child ended before it served");
 }
 
-/// Writes until the services are gone.
+/// Writes messages, items and objects until the services are killed.
 async fn write(book: Shared, urls: Urls, round: usize, writer: usize) {
     let queue = format!("{}/000000000000/relay-inbox", urls.sqs);
     let clients = Clients::new(urls).with_retries(RetryConfig::disabled());
@@ -109,7 +109,7 @@ async fn write(book: Shared, urls: Urls, round: usize, writer: usize) {
     }
 }
 
-/// Receives, and deletes some of it, until the services are gone.
+/// Receives messages and deletes some of them until the services are killed.
 async fn consume(book: Shared, urls: Urls) {
     let queue = format!("{}/000000000000/relay-inbox", urls.sqs);
     let clients = Clients::new(urls).with_retries(RetryConfig::disabled());
@@ -119,7 +119,7 @@ async fn consume(book: Shared, urls: Urls) {
         let Ok(received) = received.wait_time_seconds(1).send().await else { return };
         for message in received.messages() {
             let name = message.body().expect("a body").to_owned();
-            // By their number, so that a fast consumer leaves some as well as a slow one.
+            // Chosen by number, so that a fast consumer leaves some messages too.
             if name.ends_with(['0', '3', '6', '9']) {
                 continue;
             }
@@ -159,7 +159,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 
     let aws = LocalAws::start(scratch.options()).await.expect("started on what was left");
     let book = std::mem::take(&mut *open(&book));
-    // Everything in flight is ready again, but nothing has been received five times.
+    // All messages in flight become visible; none has been received five times.
     aws.skip_queue_time(Duration::from_secs(180));
     let (sqs, queue) = inbox(&aws);
     let mut found = HashSet::new();

@@ -1,4 +1,5 @@
-//! The local services through the AWS SDKs, over HTTP. One binary: the SDKs are linked once.
+//! Tests of the local services through the AWS SDKs over HTTP. One binary, so that the SDKs are linked
+//! once.
 
 mod kill;
 mod queues;
@@ -12,12 +13,12 @@ use aws_sdk_sqs::{
 };
 use local::{LocalAws, Options};
 
-/// The four services in memory.
+/// Starts the four services in memory.
 async fn in_memory() -> LocalAws {
     LocalAws::start(Options::default()).await.expect("the services start")
 }
 
-/// A queue's client and URL.
+/// A client of SQS and the URL of the inbox.
 fn inbox(aws: &LocalAws) -> (Client, String) {
     (aws.clients().sqs(), aws.queue_url(&aws.names().inbox))
 }
@@ -34,30 +35,30 @@ async fn receive(sqs: &Client, url: &str, wait: i32) -> Vec<Message> {
     receive.send().await.expect("a receive").messages.unwrap_or_default()
 }
 
-/// Receives the one message there is.
+/// Receives and expects exactly one message.
 async fn receive_one(sqs: &Client, url: &str, wait: i32) -> Message {
     let mut messages = receive(sqs, url, wait).await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     messages.remove(0)
 }
 
-/// Sends a message with this body.
+/// Sends a message with this body and returns its id.
 async fn send(sqs: &Client, url: &str, body: &str) -> String {
     let sent = sqs.send_message().queue_url(url).message_body(body).send().await.expect("sent");
     sent.message_id.expect("an id")
 }
 
-/// A system attribute, or nothing.
+/// The value of a system attribute; empty if the message has none.
 fn system(message: &Message, name: MessageSystemAttributeName) -> &str {
     message.attributes.as_ref().and_then(|all| all.get(&name)).map_or("", String::as_str)
 }
 
-/// A message's receipt handle.
+/// The receipt handle of a received message.
 fn handle(message: &Message) -> String {
     message.receipt_handle.clone().expect("a handle")
 }
 
-/// A fresh data directory, removed at the end of a test that passed.
+/// A new data directory, removed at the end of a test that passed.
 struct Scratch(std::path::PathBuf);
 
 impl Scratch {

@@ -1,4 +1,4 @@
-//! SQS as the relay uses it.
+//! Tests of the SQS actions that the relay uses.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -217,7 +217,7 @@ async fn a_received_message_is_hidden_for_its_visibility_timeout() {
     let second = receive_one(&sqs, &url, 20).await;
     assert_eq!(system(&second, MessageSystemAttributeName::ApproximateReceiveCount), "2");
 
-    // The first handle is history: deleting with it answers well and deletes nothing.
+    // The first handle is out of date: deleting with it succeeds and deletes nothing.
     let delete = sqs.delete_message().queue_url(&url).receipt_handle(handle(&first.messages()[0]));
     delete.send().await.expect("no error");
     aws.skip_queue_time(Duration::from_secs(180));

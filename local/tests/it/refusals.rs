@@ -1,4 +1,4 @@
-//! What SQS refuses, with the codes that AWS gives.
+//! Tests of the requests that SQS refuses, with the error codes of AWS.
 
 use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
@@ -9,7 +9,7 @@ use crate::{in_memory, inbox, receive_one, send};
 
 const MEBIBYTE: usize = 1_048_576;
 
-/// The code of the refusal that the call got; nothing if it was carried out.
+/// The error code of a call; empty if the call succeeded.
 fn code<T, E: ProvideErrorMetadata>(outcome: Result<T, SdkError<E>>) -> String {
     match outcome {
         Ok(_) => String::new(),

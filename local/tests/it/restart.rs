@@ -1,4 +1,4 @@
-//! What a stop and a start on the same directory keep.
+//! Tests of a stop and a start on the same data directory.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn items_objects_and_messages_are_found_again() {
         aws.clients().s3().get_object().bucket("relay").key("k").send().await.expect("got");
     assert_eq!(object.body.collect().await.expect("a body").into_bytes(), "kept");
 
-    // Delays go on where they were.
+    // A delay continues across the restart.
     aws.skip_queue_time(Duration::from_secs(890));
     assert!(receive(&sqs, &url, 0).await.iter().all(|message| message.body() != Some("delayed")));
     aws.skip_queue_time(Duration::from_secs(10));

@@ -1,4 +1,4 @@
-//! DynamoDB, S3 and Secrets Manager; what a start promises.
+//! Tests of DynamoDB, S3, Secrets Manager and of the start.
 
 use std::time::{Duration, Instant};
 
