@@ -15,7 +15,7 @@ use axum::{
 };
 use domain::{
     address::Network,
-    envelope::{Envelope, StoredBody},
+    envelope::{Envelope, OpenedBody, StoredBody},
     profile::Profile,
     secret::Secret,
     signature::sign,
@@ -170,8 +170,8 @@ async fn a_signed_completion_is_accepted_and_lies_on_the_inbox_to_the_byte() {
     assert_eq!(reply["id"], envelopes[0].event.event());
     let sample: Value = serde_json::from_str(OMTX).expect("JSON");
     let sent = sample["body"].as_str().expect("text").as_bytes().to_vec();
-    let kept = envelopes[0].body.clone().open().expect("ours").expect("inline");
-    assert_eq!(kept, sent);
+    let kept = envelopes[0].body.clone().open().expect("ours");
+    assert_eq!(kept, OpenedBody::Bytes(sent));
 }
 
 #[tokio::test]

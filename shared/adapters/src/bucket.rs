@@ -1,7 +1,7 @@
 //! Bodies too large for a message or an item lie in S3, and a claim to them travels instead.
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
-use domain::envelope::StoredBody;
+use domain::envelope::{OpenedBody, StoredBody};
 
 use crate::Unavailable;
 
@@ -60,8 +60,8 @@ impl Bucket {
     /// The bytes that are carried.
     pub async fn open(&self, carried: StoredBody) -> Result<Vec<u8>, Unavailable> {
         match carried.open() {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(key)) => self.get(&key).await,
+            Ok(OpenedBody::Bytes(bytes)) => Ok(bytes),
+            Ok(OpenedBody::Claim(key)) => self.get(&key).await,
             Err(error) => Err(Unavailable::new("opening a body", error)),
         }
     }

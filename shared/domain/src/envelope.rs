@@ -7,7 +7,11 @@ mod trust;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{body::StoredBody, malformed::MalformedMessage, trust::Trust};
+pub use self::{
+    body::{OpenedBody, StoredBody},
+    malformed::MalformedMessage,
+    trust::Trust,
+};
 use crate::{
     id::{BatchId, DeliveryId, EventId, TaskId},
     source::SourceOptions,

@@ -26,17 +26,29 @@ impl StoredBody {
         }
     }
 
-    /// The bytes, or the key of the object that holds them.
-    pub fn open(self) -> Result<Result<Vec<u8>, String>, MalformedMessage> {
+    /// The bytes, or the key of the object that holds the bytes.
+    ///
+    /// # Errors
+    /// If the body is kept as base64 and is not valid base64.
+    pub fn open(self) -> Result<OpenedBody, MalformedMessage> {
         match self {
-            Self::Text(text) => Ok(Ok(text.into_bytes())),
+            Self::Text(text) => Ok(OpenedBody::Bytes(text.into_bytes())),
             Self::Base64(text) => match STANDARD.decode(text) {
-                Ok(bytes) => Ok(Ok(bytes)),
+                Ok(bytes) => Ok(OpenedBody::Bytes(bytes)),
                 Err(error) => Err(MalformedMessage(error.to_string())),
             },
-            Self::Claim(key) => Ok(Err(key)),
+            Self::Claim(key) => Ok(OpenedBody::Claim(key)),
         }
     }
+}
+
+/// A stored body once it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenedBody {
+    /// The bytes were stored inline.
+    Bytes(Vec<u8>),
+    /// The key of the object in the bucket that holds the bytes.
+    Claim(String),
 }
 
 #[cfg(test)]
@@ -46,8 +58,8 @@ mod tests {
     #[test]
     fn bodies_come_out_as_they_went_in() {
         for body in [&b"{}"[..], b"", b"\xff\x00", "é\u{1}".as_bytes()] {
-            let opened = StoredBody::inline(body).open().expect("ours").expect("inline");
-            assert_eq!(opened, body);
+            let opened = StoredBody::inline(body).open().expect("ours");
+            assert_eq!(opened, OpenedBody::Bytes(body.to_vec()));
         }
     }
 }
