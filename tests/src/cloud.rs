@@ -24,7 +24,7 @@ use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
 use domain::{
     address::{Network, Rule},
     application::Application,
-    destination::Neighbours,
+    destination::AwsDestinations,
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId},
     retry::Policy,
@@ -145,7 +145,7 @@ impl Cloud {
             queues: Unreliable::of(0, 0.0, 0.0),
             sound,
             failing,
-            caller: Caller::new(Self::rule()).sending_to(Self::neighbours(), &outbox, None),
+            caller: Caller::new(Self::rule()).sending_to(Self::destinations(), &outbox, None),
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -230,9 +230,9 @@ impl Cloud {
         format!("arn:aws:events:{}:{ACCOUNT}:event-bus/{name}", local::REGION)
     }
 
-    fn neighbours() -> Neighbours {
+    fn destinations() -> AwsDestinations {
         let list = [Self::arn("orders"), Self::arn("orders.fifo"), Self::bus("jobs")].join(",");
-        Neighbours::parse_list(&list, local::REGION, ACCOUNT).expect("queues and a bus")
+        AwsDestinations::parse_list(&list, local::REGION, ACCOUNT).expect("queues and a bus")
     }
 
     /// Puts events on the buses of the EventBridge that listens there.
@@ -243,7 +243,7 @@ impl Cloud {
         let outbox = self.queue(&self.failing, &names.outbox);
         let buses = EventBridge::new(failing.event_bridge(url));
         self.caller =
-            Caller::new(Self::rule()).sending_to(Self::neighbours(), &outbox, Some(buses));
+            Caller::new(Self::rule()).sending_to(Self::destinations(), &outbox, Some(buses));
     }
 
     fn rule() -> Rule {

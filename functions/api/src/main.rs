@@ -11,13 +11,13 @@ async fn main() -> Result<(), lambda_http::Error> {
     log::init();
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
-    let (rule, neighbours) = (config::address_rule()?, config::destinations()?);
+    let (rule, destinations) = (config::address_rule()?, config::destinations()?);
     let attempts = Attempts {
         table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
         bucket: aws.bucket(config::required("BUCKET_NAME")?),
         bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
         vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-        caller: aws.caller(rule, neighbours, &queue("OUTBOX_URL")?),
+        caller: aws.caller(rule, destinations, &queue("OUTBOX_URL")?),
         clock: Clock::system(),
     };
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;

@@ -16,7 +16,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
 use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
-use domain::{address::Rule, destination::Neighbours};
+use domain::{address::Rule, destination::AwsDestinations};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls};
 use manage::ControlPlane;
@@ -67,12 +67,12 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 impl Bundle {
     /// Starts everything; it is ready when this returns.
     pub async fn start(settings: Settings) -> Result<Self, BundleError> {
-        let (rule, neighbours) = (settings.rule()?, settings.neighbours()?);
+        let (rule, destinations) = (settings.rule()?, settings.destinations()?);
         let listener = listen(settings.port).await?;
         let address =
             listener.local_addr().map_err(|error| BundleError::Port(settings.port, error))?;
         let aws = LocalAws::start(settings.options()).await?;
-        let parts = Parts::new(&aws, &settings, (rule, neighbours), format!("http://{address}"));
+        let parts = Parts::new(&aws, &settings, (rule, destinations), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, parts.router(), stopped.clone()));
@@ -168,7 +168,7 @@ impl Parts {
     fn new(
         aws: &LocalAws,
         settings: &Settings,
-        (rule, neighbours): (Rule, Neighbours),
+        (rule, destinations): (Rule, AwsDestinations),
         public_url: String,
     ) -> Self {
         let (clients, names) = (aws.clients(), aws.names());
@@ -181,7 +181,7 @@ impl Parts {
             inbox: queue(&names.inbox),
             bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&settings.secrets.master),
-            caller: Caller::new(rule).sending_to(neighbours, &queue(&names.outbox), buses),
+            caller: Caller::new(rule).sending_to(destinations, &queue(&names.outbox), buses),
             clock: settings.clock.clone(),
             public_url,
             admin: settings.secrets.admin.clone(),

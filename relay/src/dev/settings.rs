@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use adapters::{Unavailable, clock::Clock};
 use domain::{
     address::{Network, Rule},
-    destination::Neighbours,
+    destination::AwsDestinations,
 };
 use local::{Options, Ports, QueueTimes, ResourceNames};
 
@@ -60,7 +60,7 @@ pub enum BundleError {
     Network(#[from] domain::address::InvalidNetwork),
     /// Queues or event buses that are none.
     #[error(transparent)]
-    Neighbour(#[from] domain::destination::InvalidNeighbour),
+    Neighbour(#[from] domain::destination::InvalidAwsDestination),
     /// Event buses that nothing has.
     #[error("--destination-event-buses needs --event-bridge-url: there is no EventBridge in here")]
     NoEventBridge,
@@ -98,12 +98,12 @@ impl Settings {
     }
 
     /// What deliveries may go to besides HTTP.
-    pub(super) fn neighbours(&self) -> Result<Neighbours, BundleError> {
-        let neighbours = Neighbours::parse_list(&self.destinations, local::REGION, ACCOUNT)?;
-        if neighbours.have_a_bus() && self.event_bridge.is_none() {
+    pub(super) fn destinations(&self) -> Result<AwsDestinations, BundleError> {
+        let destinations = AwsDestinations::parse_list(&self.destinations, local::REGION, ACCOUNT)?;
+        if destinations.have_a_bus() && self.event_bridge.is_none() {
             return Err(BundleError::NoEventBridge);
         }
-        Ok(neighbours)
+        Ok(destinations)
     }
 
     /// How the services beneath it start.

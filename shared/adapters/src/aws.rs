@@ -9,7 +9,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
-use domain::{address::Rule, destination::Neighbours, secret::Secret};
+use domain::{address::Rule, destination::AwsDestinations, secret::Secret};
 
 use crate::{
     Unavailable,
@@ -45,12 +45,12 @@ impl Aws {
         Queue::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
-    /// What calls endpoints by this rule, and sends to these neighbours of the relay's own queues, of which the outbox
-    /// is one.
-    pub fn caller(&self, rule: Rule, neighbours: Neighbours, outbox: &Queue) -> Caller {
+    /// The caller of endpoints under this rule. `destinations` are the queues and event buses that
+    /// deliveries may go to; they lie in the account and region of `outbox`.
+    pub fn caller(&self, rule: Rule, destinations: AwsDestinations, outbox: &Queue) -> Caller {
         let bus = || EventBridge::new(aws_sdk_eventbridge::Client::new(&self.config));
-        let buses = neighbours.have_a_bus().then(bus);
-        Caller::new(rule).sending_to(neighbours, outbox, buses)
+        let buses = destinations.have_a_bus().then(bus);
+        Caller::new(rule).sending_to(destinations, outbox, buses)
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

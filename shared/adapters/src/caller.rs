@@ -21,7 +21,7 @@ use std::{
 use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
-    destination::{Destination, Neighbours},
+    destination::{AwsDestinations, Destination},
     retry::{self, CallOutcome, ErrorClass},
     time::Timestamp,
 };
@@ -50,17 +50,17 @@ pub const MAX_KEPT: usize = 1024;
 pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
-    names: Names,
+    names: Resolver,
     queues: Option<SiblingQueues>,
     buses: Option<EventBridge>,
 }
 
 /// What answers which addresses a name and a port have. It is asked once per call, and what it
 /// answered is judged and dialled: nobody asks again in between.
-type Names = Arc<dyn Fn(String, u16) -> Looked + Send + Sync>;
+type Resolver = Arc<dyn Fn(String, u16) -> AddressLookup + Send + Sync>;
 
 /// The addresses of a name, once they are known.
-type Looked = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+type AddressLookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// What is to be sent.
 pub struct OutboundCall<'a> {
@@ -142,11 +142,11 @@ impl Caller {
     #[must_use]
     pub fn sending_to(
         mut self,
-        neighbours: Neighbours,
+        destinations: AwsDestinations,
         beside: &Queue,
         buses: Option<EventBridge>,
     ) -> Self {
-        self.rule.neighbours = neighbours;
+        self.rule.destinations = destinations;
         self.queues = Some(beside.beside());
         self.buses = buses;
         self
@@ -267,7 +267,7 @@ impl Caller {
 }
 
 /// Asks the resolver of the system.
-fn system(name: String, port: u16) -> Looked {
+fn system(name: String, port: u16) -> AddressLookup {
     Box::pin(async move { Ok(tokio::net::lookup_host((name, port)).await?.collect()) })
 }
 

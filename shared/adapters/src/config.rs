@@ -5,7 +5,7 @@ use std::env;
 
 use domain::{
     address::{Network, Rule},
-    destination::Neighbours,
+    destination::AwsDestinations,
 };
 
 /// A setting is missing or does not parse; the function must not start.
@@ -47,13 +47,13 @@ pub fn address_rule() -> Result<Rule, ConfigError> {
 /// The queues and event buses that deliveries may go to: `DESTINATION_QUEUES` and `DESTINATION_EVENT_BUSES` (ARNs,
 /// comma-separated, may be empty). They lie where the relay's own queues do, and the URL of one of those says in which
 /// account that is.
-pub fn destinations() -> Result<Neighbours, ConfigError> {
+pub fn destinations() -> Result<AwsDestinations, ConfigError> {
     let (own, region) = (required("OUTBOX_URL")?, required("AWS_REGION")?);
     let account = own.rsplit('/').nth(1).unwrap_or_default();
     // Nothing set is no destination, and a platform may drop an empty value.
     let [queues, buses] = ["DESTINATION_QUEUES", "DESTINATION_EVENT_BUSES"]
         .map(|name| env::var(name).unwrap_or_default());
-    Neighbours::parse_list(&format!("{queues},{buses}"), &region, account).map_err(|error| {
+    AwsDestinations::parse_list(&format!("{queues},{buses}"), &region, account).map_err(|error| {
         ConfigError {
             name: "DESTINATION_QUEUES or DESTINATION_EVENT_BUSES",
             problem: error.to_string(),

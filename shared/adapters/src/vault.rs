@@ -21,7 +21,7 @@ pub struct Vault {
 /// A sealed secret does not open: wrong master key, wrong owner, or damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("a sealed secret does not open")]
-pub struct NotOpened;
+pub struct UnsealError;
 
 const NONCE: usize = 12;
 
@@ -46,12 +46,12 @@ impl Vault {
     }
 
     /// Opens what was sealed for this owner.
-    pub fn unseal(&self, owner: &str, sealed: &SealedSecret) -> Result<Secret, NotOpened> {
-        let bytes = STANDARD.decode(&sealed.0).map_err(|_| NotOpened)?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(NotOpened)?;
-        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| NotOpened)?;
+    pub fn unseal(&self, owner: &str, sealed: &SealedSecret) -> Result<Secret, UnsealError> {
+        let bytes = STANDARD.decode(&sealed.0).map_err(|_| UnsealError)?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(UnsealError)?;
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| UnsealError)?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
-        self.cipher.decrypt(&nonce.into(), payload).map(Secret::new).map_err(|_| NotOpened)
+        self.cipher.decrypt(&nonce.into(), payload).map(Secret::new).map_err(|_| UnsealError)
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};
 
 pub use self::forbidden::Forbidden;
-use crate::destination::Neighbours;
+use crate::destination::AwsDestinations;
 
 /// A network in CIDR notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub struct Rule {
     /// Networks that may be called although the rule forbids them, and without TLS.
     pub allowed: Vec<Network>,
     /// Queues and event buses that deliveries may go to.
-    pub neighbours: Neighbours,
+    pub destinations: AwsDestinations,
 }
 
 /// A URL that may be called, once its addresses have been judged too.

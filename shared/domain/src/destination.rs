@@ -1,10 +1,10 @@
 //! Where deliveries go: over HTTP, to a queue of SQS or an event bus of EventBridge, or to a Redis channel while its
 //! listeners move over.
 
-mod neighbours;
+mod aws;
 
-pub use self::neighbours::{
-    DestinationBus, DestinationQueue, InvalidNeighbour, Neighbour, Neighbours,
+pub use self::aws::{
+    AwsDestination, AwsDestinations, DestinationBus, DestinationQueue, InvalidAwsDestination,
 };
 use crate::address::{Forbidden, Rule, Target};
 
@@ -38,9 +38,9 @@ impl Rule {
     /// resolved. Without TLS a Redis server, too, is only called in the networks that are allowed.
     pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
         if text.starts_with("arn:") {
-            return Ok(match self.neighbours.find(text)? {
-                Neighbour::Queue(queue) => Destination::Queue(queue),
-                Neighbour::Bus(bus) => Destination::Bus(bus),
+            return Ok(match self.destinations.find(text)? {
+                AwsDestination::Queue(queue) => Destination::Queue(queue),
+                AwsDestination::Bus(bus) => Destination::Bus(bus),
             });
         }
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("rediss://") {

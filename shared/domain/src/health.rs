@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longest time that a circuit stays open between two probes.
-pub const LONGEST_OPEN: Duration = Duration::from_secs(900);
+pub const MAX_OPEN: Duration = Duration::from_secs(900);
 /// An endpoint is disabled if nothing succeeded for this long …
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(5 * 86_400);
 /// … and in this many attempts. Its owner is warned at half of both.
@@ -248,7 +248,7 @@ impl Health {
 fn open_for(breaker: CircuitBreaker, opened: u32) -> Duration {
     let first = Duration::from_secs(breaker.recovery_seconds.into());
     let grown = first.saturating_mul(1 << opened.saturating_sub(1).min(10));
-    grown.min(LONGEST_OPEN.max(first))
+    grown.min(MAX_OPEN.max(first))
 }
 
 impl Circuit {

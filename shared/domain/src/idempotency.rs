@@ -13,7 +13,7 @@ pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// that one that is still without an answer afterwards has died.
 pub const LEASE: Duration = Duration::from_secs(60);
 /// Longest key, in characters.
-pub const LONGEST: usize = 255;
+pub const MAX_KEY: usize = 255;
 
 /// What is kept under a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub const fn keeps(status: u16) -> bool {
 
 /// Whether text can be a key.
 pub fn is_key(text: &[u8]) -> bool {
-    (1..=LONGEST).contains(&text.len()) && text.iter().all(|byte| matches!(byte, 0x20..=0x7e))
+    (1..=MAX_KEY).contains(&text.len()) && text.iter().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl<'a> JsonFields<'a> {
         paths: impl IntoIterator<Item = &'p str>,
     ) -> Result<Self, NotAnObject> {
         let mut found = Self::default();
-        let wanted = Wanted::of(paths);
+        let wanted = PathTree::of(paths);
         let mut json = serde_json::Deserializer::from_slice(body);
         let top = wanted.deserialize(&mut json)?;
         json.end()?;
@@ -60,7 +60,7 @@ impl<'a> JsonFields<'a> {
         found
     }
 
-    fn descend(&mut self, prefix: &str, level: BTreeMap<String, &'a RawValue>, wanted: &Wanted) {
+    fn descend(&mut self, prefix: &str, level: BTreeMap<String, &'a RawValue>, wanted: &PathTree) {
         for (name, raw) in level {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             if let Some(inner) = wanted.0.get(&name).filter(|inner| !inner.0.is_empty()) {
@@ -110,9 +110,9 @@ impl<'a> JsonFields<'a> {
 
 /// The names to look for at one level, and below each.
 #[derive(Default)]
-struct Wanted(BTreeMap<String, Wanted>);
+struct PathTree(BTreeMap<String, PathTree>);
 
-impl Wanted {
+impl PathTree {
     fn of<'p>(paths: impl IntoIterator<Item = &'p str>) -> Self {
         let mut root = Self::default();
         for path in paths {
@@ -125,7 +125,7 @@ impl Wanted {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for &Wanted {
+impl<'de> DeserializeSeed<'de> for &PathTree {
     type Value = BTreeMap<String, &'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -133,7 +133,7 @@ impl<'de> DeserializeSeed<'de> for &Wanted {
     }
 }
 
-impl<'de> Visitor<'de> for &Wanted {
+impl<'de> Visitor<'de> for &PathTree {
     type Value = BTreeMap<String, &'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,7 +153,7 @@ impl<'de> Visitor<'de> for &Wanted {
 }
 
 /// Reads a key, keeping it only if it is wanted.
-struct Name<'w>(&'w Wanted);
+struct Name<'w>(&'w PathTree);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Option<String>;

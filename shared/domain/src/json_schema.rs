@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 /// Parts of an example at the most, so that a schema that refers to itself ends.
-const MOST_PARTS: usize = 2000;
-const DEEPEST: usize = 12;
+const MAX_PARTS: usize = 2000;
+const MAX_DEPTH: usize = 12;
 
 /// An example: the one with this index that the schema gives, else its first, else one made.
 pub fn example(schema: &Value, index: usize) -> Value {
@@ -24,7 +24,7 @@ struct Maker<'s> {
 impl Maker<'_> {
     fn make(&mut self, schema: &Value, depth: usize) -> Value {
         self.parts += 1;
-        if DEEPEST < depth || MOST_PARTS < self.parts {
+        if MAX_DEPTH < depth || MAX_PARTS < self.parts {
             return Value::Null;
         }
         for told in ["const", "example", "default"] {

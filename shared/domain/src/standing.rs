@@ -7,7 +7,7 @@ use crate::{
 
 /// How a delivery stands, in the words of the Svix contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum DeliveryStanding {
     /// The endpoint has it.
     Success,
     /// Not attempted yet.
@@ -20,7 +20,7 @@ pub enum Standing {
     Canceled,
 }
 
-impl Standing {
+impl DeliveryStanding {
     /// How this delivery stands. That a worker holds it just now is not seen.
     pub const fn of(delivery: &Delivery) -> Self {
         match delivery.state {
@@ -79,13 +79,13 @@ pub struct StandingCounts {
 
 impl StandingCounts {
     /// Counts one.
-    pub const fn count(&mut self, standing: Standing) {
+    pub const fn count(&mut self, standing: DeliveryStanding) {
         let count = match standing {
-            Standing::Success => &mut self.success,
-            Standing::Pending => &mut self.pending,
-            Standing::Fail => &mut self.fail,
-            Standing::Sending => &mut self.sending,
-            Standing::Canceled => &mut self.canceled,
+            DeliveryStanding::Success => &mut self.success,
+            DeliveryStanding::Pending => &mut self.pending,
+            DeliveryStanding::Fail => &mut self.fail,
+            DeliveryStanding::Sending => &mut self.sending,
+            DeliveryStanding::Canceled => &mut self.canceled,
         };
         *count += 1;
     }
@@ -103,19 +103,25 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_is_never_called_a_success() {
-        assert_eq!((Standing::Canceled.code(true), Standing::Canceled.word(true)), (4, "canceled"));
-        assert_eq!((Standing::Canceled.code(false), Standing::Canceled.word(false)), (2, "fail"));
+        assert_eq!(
+            (DeliveryStanding::Canceled.code(true), DeliveryStanding::Canceled.word(true)),
+            (4, "canceled")
+        );
+        assert_eq!(
+            (DeliveryStanding::Canceled.code(false), DeliveryStanding::Canceled.word(false)),
+            (2, "fail")
+        );
     }
 
     #[test]
     fn each_is_counted_once() {
         let mut tally = StandingCounts::default();
         for (standing, times) in [
-            (Standing::Success, 1),
-            (Standing::Pending, 2),
-            (Standing::Fail, 3),
-            (Standing::Sending, 4),
-            (Standing::Canceled, 5),
+            (DeliveryStanding::Success, 1),
+            (DeliveryStanding::Pending, 2),
+            (DeliveryStanding::Fail, 3),
+            (DeliveryStanding::Sending, 4),
+            (DeliveryStanding::Canceled, 5),
         ] {
             (0..times).for_each(|_| tally.count(standing));
         }

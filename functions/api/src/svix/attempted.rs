@@ -12,7 +12,7 @@ use domain::{
     endpoint::Endpoint,
     event::Event,
     id::EndpointId,
-    standing::Standing,
+    standing::DeliveryStanding,
 };
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -47,7 +47,7 @@ struct Stands {
 
 impl Stands {
     fn of(delivery: &Delivery, expanded: bool) -> Self {
-        let standing = Standing::of(delivery);
+        let standing = DeliveryStanding::of(delivery);
         let pending = delivery.state == DeliveryState::Pending;
         Self {
             status: standing.code(expanded),
@@ -86,7 +86,7 @@ async fn attempted_messages(
     let (before, after) = (params.instant("before")?, params.instant("after")?);
     let chosen = Chosen::read(&params);
     let fits = |delivery: &Delivery, event: &Event| {
-        status.is_none_or(|status| status == Standing::of(delivery).code(expanded))
+        status.is_none_or(|status| status == DeliveryStanding::of(delivery).code(expanded))
             && before.is_none_or(|before| event.created_at < before)
             && after.is_none_or(|after| after < event.created_at)
             && chosen.fits(event)

@@ -8,7 +8,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::{standing::Standing, time::Timestamp};
+use domain::{standing::DeliveryStanding, time::Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -123,7 +123,8 @@ async fn attempt_stats(
                 *count += 1;
             }
             let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-            let cancelled = Standing::of(delivery) == Standing::Canceled && within(last);
+            let cancelled =
+                DeliveryStanding::of(delivery) == DeliveryStanding::Canceled && within(last);
             stats.canceled += u64::from(cancelled);
         }
         let earliest = page.items.last().map(Table::delivery_cursor);

@@ -55,7 +55,7 @@ impl Canary {
 fn caller(rule: Rule, answers: Vec<Vec<IpAddr>>) -> (Caller, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let names = move |_, port| -> Looked {
+    let names = move |_, port| -> AddressLookup {
         let turn = count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
         let found = answers[turn].iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         Box::pin(std::future::ready(Ok(found)))
@@ -212,7 +212,7 @@ async fn a_name_that_is_rebound_after_it_was_judged_is_not_asked_again() {
 
 #[tokio::test]
 async fn a_resolver_that_never_answers_meets_the_deadline() {
-    let names = |_, _| -> Looked { Box::pin(std::future::pending()) };
+    let names = |_, _| -> AddressLookup { Box::pin(std::future::pending()) };
     let caller = Caller { names: Arc::new(names), ..Caller::new(Rule::default()) };
     let outcome = post(&caller, "https://slow.example/").await.outcome;
     assert_eq!(outcome, CallOutcome::Failed(ErrorClass::Timeout));

@@ -115,7 +115,7 @@ fn at(time: Timestamp) -> DateTime {
 #[cfg(test)]
 mod tests {
     use aws_sdk_eventbridge::config::BehaviorVersion;
-    use domain::{address::Rule, destination::Neighbours};
+    use domain::{address::Rule, destination::AwsDestinations};
     use http::HeaderMap;
 
     use super::*;
@@ -138,7 +138,8 @@ mod tests {
         let buses = EventBridge::new(Client::from_conf(config.build()));
         let sqs = aws_sdk_sqs::Config::builder().behavior_version(BehaviorVersion::latest());
         let own = Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), String::new());
-        let named = Neighbours::parse_list(ARN, once::REGION.as_ref(), once::ACCOUNT).expect("one");
+        let named =
+            AwsDestinations::parse_list(ARN, once::REGION.as_ref(), once::ACCOUNT).expect("one");
         let caller = Caller::new(Rule::default()).sending_to(named, &own, Some(buses));
         once::post(&caller, ARN, (HeaderMap::new(), body), asked).await
     }

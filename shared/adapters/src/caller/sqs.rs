@@ -89,7 +89,7 @@ const fn allowed(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::config::BehaviorVersion;
-    use domain::{address::Rule, destination::Neighbours};
+    use domain::{address::Rule, destination::AwsDestinations};
 
     use super::*;
     use crate::{
@@ -118,7 +118,8 @@ mod tests {
             .endpoint_url(&url);
         let own = format!("{url}/000000000000/outbox");
         let own = queue::Queue::new(aws_sdk_sqs::Client::from_conf(config.build()), own);
-        let queues = Neighbours::parse_list(&ARNS.join(","), once::REGION.as_ref(), once::ACCOUNT);
+        let queues =
+            AwsDestinations::parse_list(&ARNS.join(","), once::REGION.as_ref(), once::ACCOUNT);
         let caller = Caller::new(Rule::default()).sending_to(queues.expect("queues"), &own, None);
         once::post(&caller, arn, (headers, body), asked).await
     }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     delivery::Delivery,
     id::{AttemptId, DeliveryId, EndpointId, EventId},
-    standing::{Standing, StandingCounts},
+    standing::{DeliveryStanding, StandingCounts},
     time::Timestamp,
 };
 
@@ -92,11 +92,13 @@ impl Table {
             for item in query.items.unwrap_or_default() {
                 let number = |name| row::number(&item, name).unwrap_or(0);
                 tally.count(match row::text(&item, "state") {
-                    Some("delivered") => Standing::Success,
-                    Some("dead") => Standing::Fail,
-                    Some("cancelled") => Standing::Canceled,
-                    _ if 0 < number("made") || now.0 < number("lease_until") => Standing::Sending,
-                    _ => Standing::Pending,
+                    Some("delivered") => DeliveryStanding::Success,
+                    Some("dead") => DeliveryStanding::Fail,
+                    Some("cancelled") => DeliveryStanding::Canceled,
+                    _ if 0 < number("made") || now.0 < number("lease_until") => {
+                        DeliveryStanding::Sending
+                    }
+                    _ => DeliveryStanding::Pending,
                 });
                 let at = item.get("list_at").and_then(at_of);
                 tally.from = at.or(tally.from);

@@ -7,7 +7,7 @@ use domain::{
     secret::Secret,
 };
 
-use super::{NotOpened, Vault};
+use super::{UnsealError, Vault};
 
 impl Vault {
     /// The headers of an endpoint's owner as they are kept: those whose names say that they are
@@ -36,7 +36,7 @@ impl Vault {
         &self,
         owner: &str,
         kept: &BTreeMap<String, StoredHeader>,
-    ) -> Result<BTreeMap<String, Secret>, NotOpened> {
+    ) -> Result<BTreeMap<String, Secret>, UnsealError> {
         let open = |(name, kept): (&String, &StoredHeader)| {
             let value = match kept {
                 StoredHeader::Plain(text) => Secret::new(text.as_str()),

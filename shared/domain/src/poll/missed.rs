@@ -14,7 +14,7 @@ use crate::{
 const MISSED: &str = "completion.missed";
 
 #[derive(Serialize)]
-struct Missed<'a> {
+struct MissedCompletion<'a> {
     job: Facts<'a>,
     source: &'a str,
     /// When the answer was due.
@@ -36,7 +36,7 @@ struct Facts<'a> {
 /// however often it is made.
 pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     let at = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
-    let missed = Missed {
+    let missed = MissedCompletion {
         job: Facts {
             id: job.id.as_str(),
             external_id: &job.external_id,

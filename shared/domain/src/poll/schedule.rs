@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longest wait between two looks, however long an answer is overdue.
-const LONGEST: Duration = Duration::from_secs(900);
+const MAX_INTERVAL: Duration = Duration::from_secs(900);
 /// How long the platform is asked past the deadline: a day.
 const GIVE_UP: u64 = 86_400;
 /// How long a webhook may be late where nobody is asked.
@@ -101,7 +101,7 @@ impl PollSchedule {
     /// lengthens it.
     pub fn asked(&self, job: &Job, now: Timestamp, dice: f64) -> Job {
         let waited = overdue_since(job, now).map_or(Duration::ZERO, |since| now.since(since));
-        let wait = waited.min(LONGEST).max(self.interval);
+        let wait = waited.min(MAX_INTERVAL).max(self.interval);
         let mut next = job.clone();
         next.polls += 1;
         next.poll_at = Some(now.plus(wait.mul_f64(1.0 + 0.2 * dice.clamp(0.0, 1.0))));

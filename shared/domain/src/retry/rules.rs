@@ -52,12 +52,12 @@ pub enum StatusRuling {
     Usual,
 }
 
-const MOST: usize = 50;
+const MAX_STATUSES: usize = 50;
 
 impl StatusList {
     /// Reads a list of numbers and texts.
     pub fn parse(given: &[serde_json::Value]) -> Result<Self, InvalidStatuses> {
-        if MOST < given.len() {
+        if MAX_STATUSES < given.len() {
             return Err(InvalidStatuses);
         }
         let one = |value: &serde_json::Value| match value {

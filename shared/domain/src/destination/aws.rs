@@ -6,7 +6,7 @@ use crate::address::Forbidden;
 
 /// What lies beside the relay, by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Neighbour {
+pub enum AwsDestination {
     /// `arn:aws:sqs:<region>:<account>:<name>`
     Queue(DestinationQueue),
     /// `arn:aws:events:<region>:<account>:event-bus/<name>`
@@ -32,11 +32,11 @@ struct Arn {
 /// What stands before the name of an event bus.
 const BUS: &str = "event-bus/";
 /// Longest name of a queue.
-const LONGEST_QUEUE: usize = 80;
+const MAX_QUEUE_NAME: usize = 80;
 /// Longest name of an event bus.
-const LONGEST_BUS: usize = 256;
+const MAX_BUS_NAME: usize = 256;
 
-impl Neighbour {
+impl AwsDestination {
     fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split(':').collect();
         let ["arn", partition, service, region, account, resource] = parts[..] else { return None };
@@ -53,13 +53,13 @@ impl Neighbour {
         match service {
             "sqs" => {
                 let stem = resource.strip_suffix(".fifo").unwrap_or(resource);
-                let named = word(stem, "-_") && resource.len() <= LONGEST_QUEUE;
+                let named = word(stem, "-_") && resource.len() <= MAX_QUEUE_NAME;
                 named.then(|| Self::Queue(DestinationQueue(arn(resource))))
             }
             "events" => {
                 let name = resource.strip_prefix(BUS)?;
                 // Those of a partner have slashes in their names, and take nothing of ours.
-                let named = word(name, ".-_") && name.len() <= LONGEST_BUS;
+                let named = word(name, ".-_") && name.len() <= MAX_BUS_NAME;
                 named.then(|| Self::Bus(DestinationBus(arn(name))))
             }
             _ => None,
@@ -100,52 +100,56 @@ impl DestinationBus {
 
 /// The queues and buses that deliveries may go to; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Neighbours {
+pub struct AwsDestinations {
     region: String,
     account: String,
-    named: Vec<Neighbour>,
+    named: Vec<AwsDestination>,
 }
 
 /// Something in a list is nothing that the relay could send to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}: {why}")]
-pub struct InvalidNeighbour {
+pub struct InvalidAwsDestination {
     text: String,
     why: Forbidden,
 }
 
-impl Neighbours {
+impl AwsDestinations {
     /// Reads a list of ARNs with commas between them, which may be empty, for a relay in this region and account.
-    pub fn parse_list(text: &str, region: &str, account: &str) -> Result<Self, InvalidNeighbour> {
+    pub fn parse_list(
+        text: &str,
+        region: &str,
+        account: &str,
+    ) -> Result<Self, InvalidAwsDestination> {
         let (region, account) = (region.to_owned(), account.to_owned());
-        let mut neighbours = Self { region, account, named: Vec::new() };
+        let mut destinations = Self { region, account, named: Vec::new() };
         for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let invalid = |why| InvalidNeighbour { text: text.to_owned(), why };
-            let neighbour = Neighbour::parse(text).ok_or_else(|| invalid(Forbidden::Arn))?;
-            if neighbours.is_elsewhere(&neighbour) {
+            let invalid = |why| InvalidAwsDestination { text: text.to_owned(), why };
+            let destination = AwsDestination::parse(text).ok_or_else(|| invalid(Forbidden::Arn))?;
+            if destinations.is_elsewhere(&destination) {
                 return Err(invalid(Forbidden::Elsewhere));
             }
-            neighbours.named.push(neighbour);
+            destinations.named.push(destination);
         }
-        Ok(neighbours)
+        Ok(destinations)
     }
 
     /// Whether a bus is among them.
     pub fn have_a_bus(&self) -> bool {
-        self.named.iter().any(|neighbour| matches!(neighbour, Neighbour::Bus(_)))
+        self.named.iter().any(|destination| matches!(destination, AwsDestination::Bus(_)))
     }
 
     /// The queue or bus of this ARN, if deliveries may go to it.
-    pub(super) fn find(&self, arn: &str) -> Result<Neighbour, Forbidden> {
-        let neighbour = Neighbour::parse(arn).ok_or(Forbidden::Arn)?;
-        if !self.account.is_empty() && self.is_elsewhere(&neighbour) {
+    pub(super) fn find(&self, arn: &str) -> Result<AwsDestination, Forbidden> {
+        let destination = AwsDestination::parse(arn).ok_or(Forbidden::Arn)?;
+        if !self.account.is_empty() && self.is_elsewhere(&destination) {
             return Err(Forbidden::Elsewhere);
         }
-        if self.named.contains(&neighbour) { Ok(neighbour) } else { Err(Forbidden::Unlisted) }
+        if self.named.contains(&destination) { Ok(destination) } else { Err(Forbidden::Unlisted) }
     }
 
-    fn is_elsewhere(&self, neighbour: &Neighbour) -> bool {
-        let arn = neighbour.arn();
+    fn is_elsewhere(&self, destination: &AwsDestination) -> bool {
+        let arn = destination.arn();
         (&arn.region, &arn.account) != (&self.region, &self.account)
     }
 }
@@ -159,13 +163,13 @@ mod tests {
         arn:aws:sqs:eu-central-1:123456789012:orders.fifo,\
         arn:aws:events:eu-central-1:123456789012:event-bus/relay.jobs";
 
-    fn listed() -> Neighbours {
-        Neighbours::parse_list(LISTED, "eu-central-1", "123456789012").expect("queues")
+    fn listed() -> AwsDestinations {
+        AwsDestinations::parse_list(LISTED, "eu-central-1", "123456789012").expect("queues")
     }
 
     #[test]
     fn a_queue_that_was_named_is_a_destination_and_no_other_is() {
-        let rule = Rule { neighbours: listed(), ..Rule::default() };
+        let rule = Rule { destinations: listed(), ..Rule::default() };
         for (name, fifo) in [("orders", false), ("orders.fifo", true)] {
             let arn = format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
             match rule.destination(&arn) {
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_bus_that_was_named_is_a_destination_and_no_other_is() {
-        let rule = Rule { neighbours: listed(), ..Rule::default() };
+        let rule = Rule { destinations: listed(), ..Rule::default() };
         match rule.destination("arn:aws:events:eu-central-1:123456789012:event-bus/relay.jobs") {
             Ok(Destination::Bus(bus)) => assert_eq!(bus.name(), "relay.jobs"),
             other => panic!("{other:?}"),
@@ -234,8 +238,8 @@ mod tests {
     fn without_a_list_deliveries_go_to_no_queue() {
         let arn = "arn:aws:sqs:eu-central-1:123456789012:orders";
         assert_eq!(Rule::default().destination(arn), Err(Forbidden::Unlisted));
-        let none = Neighbours::parse_list("", "eu-central-1", "123456789012").expect("none");
-        let rule = Rule { neighbours: none, ..Rule::default() };
+        let none = AwsDestinations::parse_list("", "eu-central-1", "123456789012").expect("none");
+        let rule = Rule { destinations: none, ..Rule::default() };
         assert_eq!(rule.destination(arn), Err(Forbidden::Unlisted));
     }
 
@@ -247,8 +251,8 @@ mod tests {
             ("arn:aws:sqs:eu-central-1:123456789012:*", Forbidden::Arn),
             ("orders", Forbidden::Arn),
         ] {
-            let read = Neighbours::parse_list(list, "eu-central-1", "123456789012");
-            assert_eq!(read, Err(InvalidNeighbour { text: list.to_owned(), why }), "{list}");
+            let read = AwsDestinations::parse_list(list, "eu-central-1", "123456789012");
+            assert_eq!(read, Err(InvalidAwsDestination { text: list.to_owned(), why }), "{list}");
         }
     }
 }
