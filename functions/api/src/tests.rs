@@ -87,7 +87,7 @@ struct Relay {
     router: Router,
 }
 
-/// LetterSubject the API answered.
+/// Answer of the API.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,

@@ -20,7 +20,7 @@ const MAX_ID: usize = 32;
 pub struct KeyDraft {
     /// Name for people, 1 to [`MAX_NAME`] bytes.
     pub name: String,
-    /// KeyScope of the key.
+    /// Scope of the key.
     pub scope: KeyScope,
     /// Id or uid of the one application that the key may see; `None` means all.
     pub application: Option<String>,

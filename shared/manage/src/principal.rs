@@ -12,7 +12,7 @@ use crate::Refusal;
 pub struct Principal {
     /// Id of the API key.
     pub key: String,
-    /// KeyScope of the API key.
+    /// Scope of the API key.
     pub scope: KeyScope,
     /// The one application that the key may see; `None` means all.
     pub application: Option<ApplicationId>,

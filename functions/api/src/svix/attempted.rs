@@ -223,7 +223,7 @@ async fn attempted_destinations(
         }
     }
     let endpoints = newest.into_values().map(|delivery| async {
-        let table = &control.table();
+        let table = control.table();
         let found = table.endpoint_of(&application, &delivery.scope, &delivery.endpoint).await?;
         Ok::<_, Error>(found.map(|endpoint| (endpoint, delivery)))
     });

@@ -65,7 +65,7 @@ async fn make(
     let application = applications::resolve(control, app).await?;
     let id = EndpointId::random(key.bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", control.now());
-    given.update.apply(&mut endpoint, &control.rule(), &control.vault())?;
+    given.update.apply(&mut endpoint, control.rule(), control.vault())?;
     endpoint.uid.as_deref().map_or(Ok(()), checked_uid)?;
     endpoint_in::keepable(control, &endpoint)?;
     let wanted = Wanted {
@@ -203,7 +203,7 @@ async fn replace(
     given: EndpointUpdate,
 ) -> Result<Endpoint, Error> {
     let mut next = known.clone();
-    given.apply(&mut next, &control.rule(), &control.vault())?;
+    given.apply(&mut next, control.rule(), control.vault())?;
     endpoint_in::keepable(control, &next)?;
     if known.ordering.is_none() && next.ordering.is_some() {
         has_room(control, &next).await?;

@@ -46,7 +46,7 @@ async fn remove(control: &ControlPlane, app: &str, msg: &str) -> Result<(), Erro
     let application = applications::resolve(control, app).await?.id;
     let event = messages::resolve(control, &application, msg).await?;
     let now = control.now();
-    match dispatch::expunge::expunge(&control.table(), &control.bucket(), &event, now).await? {
+    match dispatch::expunge::expunge(control.table(), control.bucket(), &event, now).await? {
         WriteOutcome::Done => Ok(()),
         WriteOutcome::Refused => Err(Error::NotFound),
     }

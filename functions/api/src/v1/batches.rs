@@ -266,7 +266,7 @@ fn endpoint(
     let application = ApplicationId::named(&batch.application);
     let scope = EndpointScope::Batch(batch.id.clone());
     let mut made = webhook::endpoint(None, id.clone(), application, scope, batch.updated_at);
-    webhook.apply(&mut made, "batch", &control.rule(), &control.vault())?;
+    webhook.apply(&mut made, "batch", control.rule(), control.vault())?;
     webhook::keepable(control, &made)?;
     Ok(Some(made))
 }

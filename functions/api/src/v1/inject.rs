@@ -164,7 +164,7 @@ pub(crate) async fn accept(
         trust,
         body: StoredBody::inline(body),
     };
-    inbox::put(&control.redrive().inbox, &control.bucket(), envelope, body).await?;
+    inbox::put(&control.redrive().inbox, control.bucket(), envelope, body).await?;
     let job_id = job.map(|job| JobId::of(&source.name, &job).to_string());
     Ok(Accepted { id: event.event(), event, job_id })
 }

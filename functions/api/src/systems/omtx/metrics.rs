@@ -40,7 +40,7 @@ struct OmtxMetrics {
     truncated: bool,
 }
 
-/// LetterSubject runs.
+/// Executions that have not ended.
 #[derive(Serialize, ToSchema)]
 struct OmtxService {
     total_active: usize,
@@ -50,7 +50,7 @@ struct OmtxService {
     cached_functions: Option<Vec<String>>,
 }
 
-/// LetterSubject runs in a lane.
+/// Executions of one lane.
 #[derive(Default, Serialize, ToSchema)]
 struct OmtxLane {
     active: u64,
@@ -60,7 +60,7 @@ struct OmtxLane {
     utilization: Option<f64>,
 }
 
-/// LetterSubject came, without tests.
+/// Completions that came, without tests.
 #[derive(Default, Serialize, ToSchema)]
 struct OmtxChecker {
     /// Requests whose signature held, repetitions too.
@@ -89,7 +89,7 @@ struct OmtxChecker {
     injected_completions: u64,
 }
 
-/// LetterSubject became of what came.
+/// Outcomes of the completions that came.
 #[derive(Serialize, ToSchema)]
 struct OmtxWebhookHealth {
     /// True: this answer comes from where completions are recorded.

@@ -285,7 +285,7 @@ async fn step(
         if made.secrets.is_empty() {
             given.inherit_secret(control, &made.application).await?;
         }
-        given.apply(&mut made, "job", &control.rule(), &control.vault())?;
+        given.apply(&mut made, "job", control.rule(), control.vault())?;
         webhook::keepable(control, &made)?;
         if let Some(server) = &source.options.status_redis {
             made.metadata.insert(STATUS_REDIS.to_owned(), server.clone());
