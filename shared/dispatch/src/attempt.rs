@@ -16,13 +16,12 @@ use adapters::{
     vault::Vault,
 };
 use domain::{
-    delivery::{AttemptRound, Delivery, DeliveryState, MAX_QUEUE_DELAY},
+    delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::{DisabledReason, Endpoint},
     event::Event,
     health::{CallReport, HealthSignal},
     id::{AttemptId, DeliveryId, EventId},
     outgoing::{DeliveryResult, STATUS_REDIS},
-    pace,
     poll::CancelMethod,
     retry::{self, ErrorClass, LEASE_MARGIN, Policy, RetryVerdict},
     task::TaskKind,
@@ -185,80 +184,6 @@ impl Attempts {
         self.conclude(claimed, &context, endpoint, answer, at, asked).await
     }
 
-    /// Ends a delivery whose content is gone: there is nothing left to send, now or later.
-    async fn forgo(
-        &self,
-        mut claimed: ClaimedDelivery,
-        endpoint: &Endpoint,
-    ) -> Result<Attempted, Unavailable> {
-        let (now, why) = (self.clock.now(), ErrorClass::Expunged);
-        let detail = "the content of the message is gone";
-        claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
-        claimed.delivery.state = DeliveryState::Cancelled;
-        self.end(&claimed, &endpoint.policy).await
-    }
-
-    /// Ends a delivery whose endpoint is not called. Not an attempt: the budget is untouched.
-    async fn park(
-        &self,
-        mut claimed: ClaimedDelivery,
-        endpoint: &Endpoint,
-        why: ErrorClass,
-        detail: &str,
-    ) -> Result<Attempted, Unavailable> {
-        let now = self.clock.now();
-        claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
-        claimed.delivery.state = DeliveryState::Dead;
-        self.end(&claimed, &endpoint.policy).await
-    }
-
-    /// Lets a delivery go whose endpoint's circuit is open. Nobody rings for it but the sweep: this
-    /// may happen often, and Lambda stops a function that keeps calling itself.
-    async fn put_off(
-        &self,
-        mut claimed: ClaimedDelivery,
-        endpoint: &Endpoint,
-        until: Timestamp,
-    ) -> Result<Attempted, Unavailable> {
-        let at = Self::spread(until, random::dice());
-        if !claimed.delivery.may_wait(at) {
-            let why = ErrorClass::CircuitOpen;
-            let detail = "calls to the endpoint stay stopped: it keeps failing";
-            return self.park(claimed, endpoint, why, detail).await;
-        }
-        claimed.delivery.next_at = at;
-        Ok(match self.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
-            ConcludeOutcome::Done => Attempted::Early(at),
-            ConcludeOutcome::Stale => Attempted::Stale,
-        })
-    }
-
-    /// Lets a delivery go whose place in its endpoint's row is not near.
-    async fn come_back(
-        &self,
-        mut claimed: ClaimedDelivery,
-        endpoint: &Endpoint,
-        at: Timestamp,
-        hops: u8,
-    ) -> Result<Attempted, Unavailable> {
-        let now = self.clock.now();
-        claimed.delivery.next_at = at;
-        let due = match at.since(now) {
-            // The sweep rings for it to the second.
-            wait if MAX_QUEUE_DELAY < wait => now.plus(wait.saturating_sub(pace::SWEEP_AHEAD)),
-            _ => Delivery::due_after(hops, now, at),
-        };
-        if self.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
-            == ConcludeOutcome::Stale
-        {
-            return Ok(Attempted::Stale);
-        }
-        if let Err(error) = self.bells.outbox.ring_again(&claimed.delivery, hops, now).await {
-            warn!(%error, delivery = %claimed.delivery.id, "a place was not rung for; the sweep will");
-        }
-        Ok(Attempted::Early(at))
-    }
-
     /// Calls the endpoint, well within the lease.
     async fn call(
         &self,
@@ -357,24 +282,9 @@ impl Attempts {
         }
     }
 
-    /// Ends a delivery without a call.
-    async fn end(
-        &self,
-        claimed: &ClaimedDelivery,
-        policy: &Policy,
-    ) -> Result<Attempted, Unavailable> {
-        let dead = claimed.delivery.state == DeliveryState::Dead;
-        let due = dead.then(|| self.clock.now());
-        if self.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
-            return Ok(Attempted::Stale);
-        }
-        self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;
-        Ok(Attempted::Ended(Box::new(claimed.delivery.clone())))
-    }
-
     /// Rings for what follows. The table knows it already, so a bell that is not heard is rung by
     /// the sweep.
-    async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
+    pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
         let rung = match delivery.state {
             DeliveryState::Pending => {
                 self.bells.outbox.ring_again(delivery, hops, self.clock.now()).await

@@ -14,3 +14,4 @@ mod record;
 pub mod redrive;
 mod status;
 pub mod tally;
+mod uncalled;
