@@ -69,6 +69,7 @@ impl LocalAws {
         let mut servers = server::Servers::default();
         let sqs = Arc::new(sqs::Sqs::open(
             data.file("sqs.sqlite").as_deref(),
+            options.queue_clock_stands_still,
             urls.sqs.clone(),
             servers.stopping(),
         )?);

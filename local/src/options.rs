@@ -15,6 +15,10 @@ pub struct Options {
     pub names: ResourceNames,
     /// Visibility timeouts and the maximum number of receives.
     pub queues: QueueTimes,
+    /// Stops the queues' clock: time passes for them only through
+    /// [`skip_queue_time`](crate::LocalAws::skip_queue_time). For tests that set the time themselves:
+    /// no delay and no visibility timeout ends because the machine is slow.
+    pub queue_clock_stands_still: bool,
     /// The secrets that `GetSecretValue` returns, as pairs of id and value.
     pub secret_values: Vec<(String, String)>,
 }

@@ -67,6 +67,8 @@ pub(crate) struct Sqs {
     /// A counter of the changes that may make a message visible. Waiting receives watch the counter.
     changes: watch::Sender<u64>,
     stopping: watch::Receiver<bool>,
+    /// The time at which this clock was stopped, in milliseconds since 1970, if it was.
+    stopped_at: Option<i64>,
     /// Milliseconds by which this clock is ahead of the system's.
     skipped_ms: AtomicI64,
     endpoint: String,
@@ -79,6 +81,7 @@ impl Sqs {
     /// [`LocalAwsError::Data`] if SQLite cannot open the file.
     pub(crate) fn open(
         file: Option<&Path>,
+        stands_still: bool,
         endpoint: String,
         stopping: watch::Receiver<bool>,
     ) -> Result<Sqs, LocalAwsError> {
@@ -88,6 +91,7 @@ impl Sqs {
             store: Arc::new(Mutex::new(store)),
             changes: watch::Sender::new(0),
             stopping,
+            stopped_at: stands_still.then(machine_time),
             skipped_ms: AtomicI64::new(0),
             endpoint,
         })
@@ -142,10 +146,9 @@ impl Sqs {
         counts.map_or((0, 0), |c| (c.visible, c.visible + c.in_flight + c.delayed))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
+    /// This service's time in milliseconds since 1970.
     fn now(&self) -> i64 {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        let now = self.stopped_at.unwrap_or_else(machine_time);
         now.saturating_add(self.skipped_ms.load(Ordering::Relaxed))
     }
 
@@ -164,6 +167,13 @@ impl Sqs {
             .await
             .unwrap_or_else(|panic| Err(SqsError::internal(&panic)))
     }
+}
+
+/// The system's time in milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
+fn machine_time() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Serves every path: SDKs post to `/` or to the URL of the queue.

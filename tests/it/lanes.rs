@@ -21,6 +21,8 @@ use tests::{
     shown,
 };
 
+/// A cloud whose endpoint wants the deliveries of one customer in order, each tried again so many
+/// times, after one second.
 async fn ordered(retries: i64) -> (Cloud, Receiver) {
     let receiver = Receiver::start().await;
     let cloud = Cloud::start(Faults::default()).await;

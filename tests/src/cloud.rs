@@ -131,7 +131,8 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 impl Cloud {
     /// A cloud with one source, `modal`, whose application is `acme`.
     pub async fn start(faults: Faults) -> Self {
-        let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+        let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
+        let aws = LocalAws::start(options).await.expect("starts");
         let clock = Clock::manual(START);
         let sound = Sdk::of(&aws.clients());
         let failing = aws.clients().with_retries(RetryConfig::disabled());

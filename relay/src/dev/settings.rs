@@ -115,6 +115,7 @@ impl Settings {
             data: self.data.clone(),
             ports: Ports { dynamodb: above(1), sqs: above(2), s3: above(3), secrets: above(4) },
             queues: self.queues,
+            queue_clock_stands_still: false,
             secret_values: vec![
                 (names.master_key_secret.clone(), text(&self.secrets.master)),
                 (names.admin_key_secret.clone(), text(&self.secrets.admin)),

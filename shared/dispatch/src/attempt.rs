@@ -33,6 +33,7 @@ use tracing::{info, warn};
 use crate::{
     admit::Admitted,
     compose::{self, Request},
+    lane::Turn,
     measure, record, status,
 };
 
@@ -125,49 +126,71 @@ impl Attempts {
         id: &DeliveryId,
         asked: AttemptReason,
     ) -> Result<Attempted, Unavailable> {
-        let token = random::token();
-        let mut claim = self.table.claim(event, id, &token, self.clock.now()).await?;
-        if let ClaimOutcome::Early(at) = claim {
-            let wait = at.since(self.clock.now());
-            if PATIENCE < wait {
-                return Ok(Attempted::Early(at));
+        loop {
+            let attempted = match self.claim(event, id).await? {
+                ClaimOutcome::Taken(claimed) => self.work(*claimed, asked).await?,
+                ClaimOutcome::Busy => Some(Attempted::Busy),
+                ClaimOutcome::Early(at) => Some(Attempted::Early(at)),
+                ClaimOutcome::Finished(delivery) => Some(Attempted::Ended(delivery)),
+                ClaimOutcome::Unknown => Some(Attempted::Unknown),
+            };
+            if let Some(attempted) = attempted {
+                return Ok(attempted);
             }
-            tokio::time::sleep(wait).await;
-            claim = self.table.claim(event, id, &token, self.clock.now().max(at)).await?;
-        }
-        match claim {
-            ClaimOutcome::Taken(claimed) => self.work(*claimed, asked).await,
-            ClaimOutcome::Busy => Ok(Attempted::Busy),
-            ClaimOutcome::Early(at) => Ok(Attempted::Early(at)),
-            ClaimOutcome::Finished(delivery) => Ok(Attempted::Ended(delivery)),
-            ClaimOutcome::Unknown => Ok(Attempted::Unknown),
         }
     }
 
+    /// Claims a delivery. One that is due within [`PATIENCE`] is waited for.
+    async fn claim(&self, event: &EventId, id: &DeliveryId) -> Result<ClaimOutcome, Unavailable> {
+        let token = random::token();
+        let claim = self.table.claim(event, id, &token, self.clock.now()).await?;
+        let ClaimOutcome::Early(at) = claim else { return Ok(claim) };
+        let wait = at.since(self.clock.now());
+        if PATIENCE < wait {
+            return Ok(claim);
+        }
+        tokio::time::sleep(wait).await;
+        self.table.claim(event, id, &token, self.clock.now().max(at)).await
+    }
+
+    /// Goes on with a claimed delivery; `None` if it was released and has to be claimed again.
     async fn work(
         &self,
         mut claimed: ClaimedDelivery,
         asked: AttemptReason,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<Option<Attempted>, Unavailable> {
         let context = self.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
-            return self.end(&claimed, &Policy::default()).await;
+            return self.end(&claimed, &Policy::default()).await.map(Some);
         };
         if event.is_expunged(self.clock.now()) {
-            return self.forgo(claimed, endpoint).await;
+            return self.forgo(claimed, endpoint).await.map(Some);
         }
         if endpoint.disabled.is_some() {
             let why = ErrorClass::EndpointDisabled;
-            return self.park(claimed, endpoint, why, "the endpoint is disabled").await;
+            return self.park(claimed, endpoint, why, "the endpoint is disabled").await.map(Some);
         }
-        // Who is asked for by a person does not wait for its turn.
-        if !asked.manual
-            && let Some(waits) = self.wait_for_turn(&claimed, endpoint).await?
-        {
-            return Ok(waits);
+        // A delivery that a person asks for does not wait for its turn.
+        if !asked.manual {
+            match self.turn(&claimed, endpoint).await? {
+                Turn::Here => (),
+                Turn::Waits(attempted) => return Ok(Some(attempted)),
+                Turn::Missed => return Ok(None),
+            }
         }
-        let at = match self.admit(&mut claimed, endpoint, &context, asked).await? {
+        self.go(claimed, &context, (event, endpoint), asked).await.map(Some)
+    }
+
+    /// Goes on with a claimed delivery whose turn it is: sends it, if its endpoint is called now.
+    async fn go(
+        &self,
+        mut claimed: ClaimedDelivery,
+        context: &AttemptContext,
+        (event, endpoint): (&Event, &Endpoint),
+        asked: AttemptReason,
+    ) -> Result<Attempted, Unavailable> {
+        let at = match self.admit(&mut claimed, endpoint, context, asked).await? {
             Admitted::Now(at) => at.max(self.clock.now()),
             Admitted::Closed(until) => return self.put_off(claimed, endpoint, until).await,
             Admitted::Place(at) => return self.come_back(claimed, endpoint, at, asked.hops).await,
@@ -181,7 +204,7 @@ impl Attempts {
             Ok(request) => self.call(&claimed, (event, endpoint), request, at, asked.limit).await,
             Err(why) => record::unsendable(why),
         };
-        self.conclude(claimed, &context, endpoint, answer, at, asked).await
+        self.conclude(claimed, context, endpoint, answer, at, asked).await
     }
 
     /// Calls the endpoint, well within the lease.

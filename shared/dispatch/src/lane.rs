@@ -23,7 +23,8 @@ use crate::attempt::{AttemptReason, Attempted, Attempts};
 const AT_MOST: usize = 50;
 /// How long it may go on beginning attempts; the function has longer than this and one more attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a delivery waits for its turn until it looks for itself. Whoever ends before it rings.
+/// How long a delivery waits for its turn until the sweep rings for it. Normally the worker that ends
+/// the delivery before it goes on with it at once; this is for a worker that died in between.
 const TURN: Duration = Duration::from_secs(300);
 
 impl Attempts {
@@ -62,24 +63,53 @@ impl Attempts {
         self.bells.outbox.ring_again(&delivery, hops, now).await
     }
 
-    /// Whether a delivery is to wait for others of its lane; it is let go then.
-    pub(crate) async fn wait_for_turn(
+    /// Whether it is a claimed delivery's turn in its lane. A delivery that has to wait is released.
+    pub(crate) async fn turn(
         &self,
         claimed: &ClaimedDelivery,
         endpoint: &Endpoint,
-    ) -> Result<Option<Attempted>, Unavailable> {
-        let Some(place) = &claimed.delivery.lane else { return Ok(None) };
-        let before = self.table.head(&place.lane).await?.filter(|head| head.number < place.number);
-        if before.is_none() {
-            return Ok(None);
+    ) -> Result<Turn, Unavailable> {
+        let Some(place) = &claimed.delivery.lane else { return Ok(Turn::Here) };
+        if !self.waits(place).await? {
+            return Ok(Turn::Here);
         }
+        self.release(claimed, place, endpoint).await
+    }
+
+    /// Whether an earlier delivery of the lane is still pending.
+    async fn waits(&self, place: &LanePlace) -> Result<bool, Unavailable> {
+        let head = self.table.head(&place.lane).await?;
+        Ok(head.is_some_and(|head| head.number < place.number))
+    }
+
+    /// Releases a delivery that waits for earlier ones, and reads its lane once more. The worker that
+    /// ended the delivery before it goes on with this one, but cannot claim it while it is claimed
+    /// here. If that happened, nobody else comes before the delivery is due, so it is claimed again.
+    pub(crate) async fn release(
+        &self,
+        claimed: &ClaimedDelivery,
+        place: &LanePlace,
+        endpoint: &Endpoint,
+    ) -> Result<Turn, Unavailable> {
         let at = self.clock.now().plus(TURN);
         let concluded = self.table.conclude(claimed, &endpoint.policy, Some(at)).await?;
-        Ok(Some(match concluded {
-            ConcludeOutcome::Done => Attempted::Early(at),
-            ConcludeOutcome::Stale => Attempted::Stale,
-        }))
+        if concluded == ConcludeOutcome::Stale {
+            return Ok(Turn::Waits(Attempted::Stale));
+        }
+        Ok(if self.waits(place).await? { Turn::Waits(Attempted::Early(at)) } else { Turn::Missed })
     }
+}
+
+/// Whether it is a claimed delivery's turn in its lane.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// No earlier delivery of its lane is pending, or it has no lane.
+    Here,
+    /// Earlier deliveries of its lane are pending; the delivery was released.
+    Waits(Attempted),
+    /// The delivery was released, and the last of the earlier ones ended before that: it has to be
+    /// claimed again.
+    Missed,
 }
 
 /// The place of a delivery that has ended, if it had one.

@@ -15,3 +15,6 @@ pub mod redrive;
 mod status;
 pub mod tally;
 mod uncalled;
+
+#[cfg(test)]
+mod tests;
