@@ -9,6 +9,7 @@
 pub mod applications;
 mod control_plane;
 pub mod keys;
+pub mod names;
 mod page;
 mod principal;
 mod refusal;
@@ -17,7 +18,7 @@ mod request_key;
 
 pub use self::{
     control_plane::ControlPlane,
-    page::{MAX_SCANNED, Walk, walk},
+    page::{MAX_SCANNED, PageRequest, Part, Walk, is_place, walk},
     principal::Principal,
     refusal::Refusal,
     request_key::RequestKey,

@@ -5,6 +5,27 @@ use adapters::{Unavailable, table::Page};
 /// Most entries that one request reads: a filter that fits nothing must end too.
 pub const MAX_SCANNED: usize = 2000;
 
+/// The part of a list that is asked for.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Cursor of the entry behind which the part begins; `None` means at an end of the list.
+    pub cursor: Option<String>,
+    /// Whether the part lies before the cursor, against the order of the list.
+    pub back: bool,
+    /// Most entries of the part.
+    pub limit: usize,
+}
+
+/// A part of a list that can be read in both directions.
+#[derive(Debug)]
+pub struct Part<T> {
+    /// Entries with their cursors, in the order in which they were read: against the order of the
+    /// list if [`PageRequest::back`] was asked for.
+    pub entries: Vec<(String, T)>,
+    /// Cursor behind which reading goes on in the same direction; `None` at the end.
+    pub next: Option<String>,
+}
+
 /// A part of a list.
 #[derive(Debug)]
 pub struct Walk<T> {
@@ -47,6 +68,31 @@ where
         cursor = page.next;
         if cursor.is_none() || MAX_SCANNED <= scanned {
             return Ok(Walk { items, next: cursor });
+        }
+    }
+}
+
+/// Whether text can be a cursor of a list by time: 13 digits, `#`, and an id of 1 to 100 characters.
+pub fn is_place(text: &str) -> bool {
+    let Some((at, id)) = text.split_once('#') else { return false };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    at.len() == 13
+        && at.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=100).contains(&id.len())
+        && id.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_is_not_ours_is_refused() {
+        assert!(is_place("1700000000000#evt"));
+        for bad in
+            ["", "#", "1700000000000#", "170000000000#a", "1700000000000#a b", "x", "1700000000000"]
+        {
+            assert!(!is_place(bad), "{bad}");
         }
     }
 }

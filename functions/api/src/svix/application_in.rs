@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::application::Application;
-use manage::{Refusal, applications::ApplicationDraft};
+use manage::applications::ApplicationDraft;
 use serde::{Deserialize, Serialize};
 use serde_with::rust::double_option;
 use utoipa::ToSchema;
 
-use crate::web::{error::Error, patch::given};
+use crate::web::patch::given;
 
 /// An application to be created or replaced.
 #[derive(Deserialize, ToSchema)]
@@ -83,15 +83,6 @@ impl ApplicationPatch {
         }
         draft
     }
-}
-
-/// A refusal with the fields of an application as this contract spells them.
-pub(super) fn spelt(refusal: Refusal) -> Error {
-    let spelt = |field: String| match field.as_str() {
-        "throttle_rate" => "throttleRate".to_owned(),
-        _ => field,
-    };
-    refusal.renamed(spelt).into()
 }
 
 /// An application as it is shown.

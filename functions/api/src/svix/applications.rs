@@ -17,8 +17,8 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    application_in::{ApplicationIn, ApplicationOut, ApplicationPatch, spelt},
-    error::{HttpErrorOut, ValidationErrorOut},
+    application_in::{ApplicationIn, ApplicationOut, ApplicationPatch},
+    error::{HttpErrorOut, ValidationErrorOut, spelt},
     page::{self, ListResponse, OrderQuery},
 };
 use crate::web::{
@@ -130,7 +130,7 @@ async fn list(
 ) -> Result<Json<ListResponse<ApplicationOut>>, Error> {
     let applications = applications::list(&control, &principal).await?;
     let id = |application: &Application| application.id.to_string();
-    page::cut(applications, page.wanted(), order, id, ApplicationOut::from).map(Json)
+    page::cut(applications, page.request(), order, id, ApplicationOut::from).map(Json)
 }
 
 /// One application, by id or uid.

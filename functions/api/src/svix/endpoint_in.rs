@@ -13,7 +13,6 @@ use domain::{
     lane::DeliveryOrdering,
     profile::OutgoingProfile,
     retry::{InvalidPolicy, Policy, StatusList},
-    subscription,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -321,24 +320,7 @@ pub(super) fn names(
     longest: usize,
     most: usize,
 ) -> Result<Vec<String>, Error> {
-    let Some(given) = given else { return Ok(Vec::new()) };
-    let mut names: Vec<String> = Vec::new();
-    for name in given {
-        // Only types are longer than channels, and only they have families.
-        let family = 128 < longest && subscription::is_wildcard(&name);
-        if !is_identifier(&name, longest) && !family {
-            let why = format!("holds what is not 1 to {longest} of A-Z a-z 0-9 - _ .");
-            return Err(Error::field(field, why));
-        }
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    match names.len() {
-        0 => Err(Error::field(field, "must not be an empty list; leave it out for all")),
-        count if most < count => Err(Error::field(field, format!("has at most {most} entries"))),
-        _ => Ok(names),
-    }
+    Ok(manage::names::distinct(field, given, longest, most)?)
 }
 
 fn policy(

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::web::{error::Error, page::Wanted, params::Params};
+use manage::{PageRequest, Part};
 
 /// A part of a list.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +33,19 @@ impl<T> ListResponse<T> {
         let done = next.is_none();
         let (first, last) = if back { (next.or(first), last) } else { (first, next.or(last)) };
         Self { data, iterator: last, prev_iterator: first.map(|place| format!("-{place}")), done }
+    }
+
+    #[allow(dead_code, reason = "lists move to it")]
+    /// From a part as it was read in the direction that was asked for.
+    pub(crate) fn of<S>(part: Part<S>, back: bool, show: impl Fn(S) -> T) -> Self {
+        let Part { mut entries, next } = part;
+        if back {
+            entries.reverse();
+        }
+        let place = |entry: Option<&(String, S)>| entry.map(|(place, _)| place.clone());
+        let (first, last) = (place(entries.first()), place(entries.last()));
+        let data = entries.into_iter().map(|(_, entry)| show(entry)).collect();
+        Self::new(data, back, first, last, next)
     }
 }
 
@@ -66,13 +80,15 @@ pub(crate) fn part<S, T>(
         Some("descending") => Order::Descending,
         Some(_) => return Err(Error::param("order", "is ascending or descending")),
     };
-    cut(entries, Wanted::read(params)?, OrderQuery { order: Some(order) }, id, show)
+    let Wanted { cursor, back, limit } = Wanted::read(params)?;
+    let request = PageRequest { cursor, back, limit };
+    cut(entries, request, OrderQuery { order: Some(order) }, id, show)
 }
 
 /// The part of a list in memory that is asked for.
 pub(crate) fn cut<S, T>(
     mut entries: Vec<S>,
-    wanted: Wanted,
+    request: PageRequest,
     OrderQuery { order }: OrderQuery,
     id: impl Fn(&S) -> String,
     show: impl Fn(S) -> T,
@@ -80,7 +96,7 @@ pub(crate) fn cut<S, T>(
     if matches!(order, Some(Order::Descending)) {
         entries.reverse();
     }
-    let place = match &wanted.cursor {
+    let place = match &request.cursor {
         None => None,
         Some(cursor) => {
             let place = entries.iter().position(|entry| id(entry) == *cursor);
@@ -88,14 +104,14 @@ pub(crate) fn cut<S, T>(
         }
     };
     let range = match place {
-        None => 0..wanted.limit.min(entries.len()),
-        Some(place) if wanted.back => place.saturating_sub(wanted.limit)..place,
-        Some(place) => place + 1..(place + 1 + wanted.limit).min(entries.len()),
+        None => 0..request.limit.min(entries.len()),
+        Some(place) if request.back => place.saturating_sub(request.limit)..place,
+        Some(place) => place + 1..(place + 1 + request.limit).min(entries.len()),
     };
-    let more = if wanted.back { 0 < range.start } else { range.end < entries.len() };
+    let more = if request.back { 0 < range.start } else { range.end < entries.len() };
     let chosen: Vec<S> = entries.drain(range).collect();
     let (first, last) = (chosen.first().map(&id), chosen.last().map(&id));
-    let edge = if wanted.back { first.clone() } else { last.clone() };
+    let edge = if request.back { first.clone() } else { last.clone() };
     let data = chosen.into_iter().map(show).collect();
-    Ok(ListResponse::new(data, wanted.back, first, last, edge.filter(|_| more)))
+    Ok(ListResponse::new(data, request.back, first, last, edge.filter(|_| more)))
 }

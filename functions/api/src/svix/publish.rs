@@ -22,9 +22,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    application_in::{ApplicationIn, spelt},
+    application_in::ApplicationIn,
     endpoint_in,
-    error::{HttpErrorOut, ValidationErrorOut},
+    error::{HttpErrorOut, ValidationErrorOut, spelt},
     messages::{self, MessageOut},
 };
 use crate::web::{
