@@ -1,6 +1,6 @@
-//! `relay connect`: a system's configuration moves over unchanged. Its own variables are read (R0.3,
-//! R2.1, R3.5, R4.6) and become a source or endpoints of a relay; doing it again changes what has
-//! changed.
+//! `relay connect`: moves a system's webhook configuration to a relay. The command reads the system's
+//! own variables (R0.3, R2.1, R3.5, R4.6) and creates a source or endpoints from them. A second run
+//! updates what has changed.
 
 mod plan;
 mod variables;
@@ -19,66 +19,72 @@ use self::{
 };
 use crate::remote::{Remote, RemoteError};
 
-/// Whose configuration, and where to.
+/// The arguments of `relay connect`.
 #[derive(Clone, Debug, Parser)]
 pub struct ConnectArgs {
-    /// The system.
+    /// System whose configuration moves.
     pub system: System,
-    /// The relay.
+    /// The relay to configure.
     #[command(flatten)]
     pub remote: Remote,
-    /// A file of NAME=value lines; what stands there counts before the environment.
+    /// File of NAME=value lines. Its values override those of the environment.
     #[arg(long)]
     pub env_file: Option<PathBuf>,
-    /// The application whose events the endpoints hear; made if it is not there.
+    /// Application of the endpoints; created if missing.
     #[arg(long, default_value = "default")]
     pub application: String,
-    /// The profile, where the system has several, such as hokusai-prefixed.
+    /// Profile of the endpoints, such as hokusai-prefixed. The default is the name of the system.
     #[arg(long)]
     pub profile: Option<String>,
-    /// Where notifications go, where the system's variables do not say it.
+    /// URL of the endpoint. Overrides the system's variable; required for wepp, which has none.
     #[arg(long)]
     pub endpoint_url: Option<String>,
-    /// Rotate an endpoint that has another secret to this one.
+    /// If an endpoint has another secret, rotate it to the one in the variables.
     #[arg(long)]
     pub replace: bool,
-    /// Only say what would be done, as DRY_RUN=true does.
+    /// Print the changes without making them, as the variable DRY_RUN=true does.
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// A system whose configuration can move over.
+/// A system whose configuration `relay connect` can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum System {
-    /// Modal's completions, as OMTX-Hub takes them: WEBHOOK_BASE_URL, MODAL_WEBHOOK_SECRET, DRY_RUN.
+    /// Completions of Modal for OMTX-Hub. Reads WEBHOOK_BASE_URL and MODAL_WEBHOOK_SECRET.
     Modal,
-    /// Hokusai's publisher: WEBHOOK_URL, WEBHOOK_SECRET, WEBHOOK_TIMEOUT, WEBHOOK_MAX_RETRIES,
+    /// Publisher of Hokusai. Reads WEBHOOK_URL, WEBHOOK_SECRET, WEBHOOK_TIMEOUT, WEBHOOK_MAX_RETRIES,
     /// WEBHOOK_RETRY_DELAY, WEBHOOK_CIRCUIT_BREAKER_FAILURE_THRESHOLD and _RECOVERY_TIME,
     /// ENABLE_REDIS_FALLBACK with REDIS_URL and REDIS_CHANNEL.
     Hokusai,
-    /// The batch server: ARIS_WEBHOOK_URL, WEBHOOK_SECRET, WEBHOOK_TIMEOUT, WEBHOOK_MAX_RETRIES,
+    /// Batch server. Reads ARIS_WEBHOOK_URL, WEBHOOK_SECRET, WEBHOOK_TIMEOUT, WEBHOOK_MAX_RETRIES,
     /// ENABLE_WEBHOOKS.
     Batch,
-    /// WEPPcloud: WEPPCLOUD_WEBHOOKS_ENABLED, WEPPCLOUD_WEBHOOK_TIMEOUT,
+    /// WEPPcloud. Reads WEPPCLOUD_WEBHOOKS_ENABLED, WEPPCLOUD_WEBHOOK_TIMEOUT,
     /// WEPPCLOUD_WEBHOOK_RETRY_COUNT, and WEBHOOK_SECRET.
     Wepp,
 }
 
-/// Why a configuration did not move.
+/// The reason why `relay connect` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// What it says cannot be used.
+    /// A variable is missing or invalid.
     #[error(transparent)]
     Variables(#[from] InvalidVariables),
-    /// The relay.
+    /// The relay did not carry out a request.
     #[error(transparent)]
     RemoteError(#[from] RemoteError),
-    /// The receiver would not believe what is sent.
-    #[error("the endpoint {0} has another secret already; --replace rotates to the new one")]
+    /// The endpoint of this uid has another secret, so that the receiver would reject deliveries.
+    #[error(
+        "endpoint {0} has another secret; add --replace to rotate it to the one in the variables"
+    )]
     OtherSecret(String),
 }
 
-/// Moves it over; what was done.
+/// Reads the variables and configures the relay. Returns one line for each change.
+///
+/// # Errors
+/// [`ConnectError`] if a variable is missing or invalid, if the relay refuses a request, or if an
+/// endpoint has another secret and `--replace` is not set.
 pub async fn run(args: &ConnectArgs) -> Result<String, ConnectError> {
     let variables = Variables::read(args.env_file.as_deref())?;
     let plan = plan::from_variables(args, &variables)?;
@@ -109,6 +115,7 @@ pub async fn run(args: &ConnectArgs) -> Result<String, ConnectError> {
     Ok(done)
 }
 
+/// Creates the application if it does not exist.
 async fn application(args: &ConnectArgs) -> Result<(), RemoteError> {
     let path = format!("/api/v1/app/{}", args.application);
     if args.remote.send(Method::GET, &path, None).await?.is_none() {
@@ -118,7 +125,7 @@ async fn application(args: &ConnectArgs) -> Result<(), RemoteError> {
     Ok(())
 }
 
-/// Creates or changes one endpoint; which of the two.
+/// Creates, updates or switches off one endpoint. Returns the change in words.
 async fn connect(
     args: &ConnectArgs,
     endpoint: &EndpointPlan,
@@ -128,7 +135,7 @@ async fn connect(
     let remote = &args.remote;
     let known = remote.send(Method::GET, &one, None).await?;
     if endpoint.only_if_there && known.is_none() {
-        return Ok("switched off, and none is there");
+        return Ok("switched off; no endpoint exists");
     }
     let Some(known) = known else {
         remote.send(Method::POST, &all, Some(&endpoint.body(true))).await?;
@@ -153,9 +160,9 @@ async fn connect(
             let path = format!("{one}/secret/rotate");
             remote.send(Method::POST, &path, Some(&rotated)).await?;
             remote.send(Method::PUT, &one, Some(&endpoint.body(false))).await?;
-            return Ok("replaced");
+            return Ok("secret rotated");
         }
     }
     remote.send(Method::PUT, &one, Some(&endpoint.body(false))).await?;
-    Ok("brought up to date")
+    Ok("updated")
 }

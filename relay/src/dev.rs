@@ -1,5 +1,5 @@
-//! `relay dev`: the same handlers over the same AWS clients as in the cloud, against DynamoDB, SQS,
-//! S3 and Secrets Manager served inside this process.
+//! `relay dev`: runs the handlers of the functions over the AWS clients that they use on AWS, against
+//! DynamoDB, SQS, S3 and Secrets Manager served inside this process.
 
 mod bundle;
 mod keys;
@@ -17,37 +17,37 @@ pub use self::{
     settings::{BundleError, Settings},
 };
 
-/// What `relay dev` can be told.
+/// The arguments of `relay dev`.
 #[derive(Clone, Debug, Parser)]
 pub struct DevArgs {
-    /// Where senders, subscribers' tools and the API find it. DynamoDB, SQS, S3 and Secrets Manager
-    /// listen on the four ports above it.
+    /// Port of the API and of `/in/…`. DynamoDB, SQS, S3 and Secrets Manager listen on the four
+    /// ports above it.
     #[arg(long, default_value_t = 8788)]
     pub port: u16,
-    /// Where its data lies.
+    /// Directory for the relay's data and keys; created if missing.
     #[arg(long, default_value = ".relay")]
     pub data: PathBuf,
-    /// How often it looks for what is due; a deployed relay does every minute.
+    /// Time between two sweeps for due work, such as 200ms or 1s. A deployed relay sweeps every minute.
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     pub sweep_every: Duration,
-    /// The admin key; made and kept in the data directory if there is none.
+    /// Admin key of the API. The default is the key in the data directory, which the first start makes.
     #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<String>,
-    /// Queues of the local SQS that deliveries may go to: ARNs with commas between them.
+    /// ARNs of local SQS queues to which endpoints may deliver, separated by commas.
     #[arg(long, env = "DESTINATION_QUEUES", default_value = "")]
     pub destination_queues: String,
-    /// Event buses that deliveries may go to: ARNs with commas between them.
+    /// ARNs of event buses to which endpoints may deliver, separated by commas.
     #[arg(long, env = "DESTINATION_EVENT_BUSES", default_value = "")]
     pub destination_event_buses: String,
-    /// Where an EventBridge listens that has these buses, such as an emulator; none is brought along.
+    /// URL of an EventBridge that has these event buses, such as an emulator; `relay dev` includes none.
     #[arg(long, env = "AWS_ENDPOINT_URL_EVENTBRIDGE")]
     pub event_bridge_url: Option<String>,
 }
 
-/// Runs until SIGTERM or Ctrl-C, then drains.
+/// Runs the relay until SIGTERM or Ctrl-C, then finishes the work under way.
 pub fn main(args: DevArgs) -> ExitCode {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // A condition that does not hold is an answer like any other, not a warning.
+    // dynoxide warns of each conditional write that fails, which is normal operation here.
     let levels = adapters::log::levels(std::env::var("RUST_LOG").ok())
         .with_target("dynoxide", tracing::Level::ERROR);
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
@@ -61,13 +61,13 @@ pub fn main(args: DevArgs) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a command line says what stopped it")]
+#[expect(clippy::print_stderr, reason = "the error of a command")]
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("relay: {error}");
     ExitCode::FAILURE
 }
 
-#[expect(clippy::print_stdout, reason = "what to do next is what the command prints")]
+#[expect(clippy::print_stdout, reason = "the output of a command")]
 async fn run(args: DevArgs) -> Result<(), BundleError> {
     let secrets = keys::RelayKeys::load(&args.data, args.admin_key)?;
     let settings = Settings {
@@ -84,11 +84,12 @@ async fn run(args: DevArgs) -> Result<(), BundleError> {
     keys::write_private(&environment, &bundle.environment_file())?;
     println!("{}", welcome::text(&bundle, &secrets, &demo, &environment));
     stop_asked().await;
-    println!("draining …");
+    println!("stopping: waiting for the work under way");
     bundle.stop().await;
     Ok(())
 }
 
+/// Waits for SIGTERM or Ctrl-C.
 async fn stop_asked() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) =

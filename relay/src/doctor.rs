@@ -1,4 +1,4 @@
-//! `relay doctor`: what an operator would look at one by one when completions do not arrive (R0.20).
+//! `relay doctor`: the checks that an operator makes when completions do not arrive (R0.20).
 
 use std::fmt::Write;
 
@@ -10,44 +10,49 @@ use serde_json::Value;
 
 use crate::remote::{Remote, RemoteError};
 
-/// Which relay, and what its sender signs with.
+/// The arguments of `relay doctor`.
 #[derive(Clone, Debug, Parser)]
 pub struct DoctorArgs {
-    /// The relay.
+    /// The relay to check.
     #[command(flatten)]
     pub remote: Remote,
-    /// The source whose completions are missed.
+    /// Source whose completions do not arrive.
     #[arg(long, default_value = "modal-omtx")]
     pub source: String,
-    /// The secret as its sender has it, to see whether the relay has the same.
+    /// Secret that the sender signs with, to check that the relay has the same.
     #[arg(long, env = "MODAL_WEBHOOK_SECRET", hide_env_values = true)]
     pub secret: Option<String>,
 }
 
-/// What was found.
+/// The results of the checks, one line each.
 #[derive(Debug, Default)]
 pub struct Findings {
     text: String,
     failed: bool,
 }
 
-/// Something is not as it should be; what, was said.
+/// At least one check failed. The text holds the results of all checks.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DoctorError(String);
 
 impl Findings {
+    /// Adds a passed check.
     fn pass(&mut self, what: &str, found: impl std::fmt::Display) {
         let _ = writeln!(self.text, "ok    {what}: {found}");
     }
 
+    /// Adds a failed check.
     fn fail(&mut self, what: &str, found: impl std::fmt::Display) {
         self.failed = true;
         let _ = writeln!(self.text, "FAIL  {what}: {found}");
     }
 }
 
-/// Looks at everything that can be looked at from outside; an error if something is wrong.
+/// Runs all checks through the relay's API and returns their results.
+///
+/// # Errors
+/// [`DoctorError`] with the same results if a check failed.
 pub async fn examine(args: &DoctorArgs) -> Result<String, DoctorError> {
     let mut findings = Findings::default();
     if reachable(args, &mut findings).await {
@@ -56,12 +61,14 @@ pub async fn examine(args: &DoctorArgs) -> Result<String, DoctorError> {
         traffic(args, &mut findings).await;
     }
     match findings.failed {
-        true => Err(DoctorError(format!("something is wrong\n{}", findings.text.trim_end()))),
+        true => {
+            Err(DoctorError(format!("at least one check failed\n{}", findings.text.trim_end())))
+        }
         false => Ok(findings.text),
     }
 }
 
-/// Without an answer there is nothing more to look at.
+/// Checks that the relay answers. Without an answer the other checks are skipped.
 async fn reachable(args: &DoctorArgs, findings: &mut Findings) -> bool {
     let health = args.remote.get("/api/v3/webhooks/modal/health").await;
     match &health {
@@ -71,13 +78,14 @@ async fn reachable(args: &DoctorArgs, findings: &mut Findings) -> bool {
     health.is_ok()
 }
 
+/// Checks that the relay accepts the key and has the source. Returns the source.
 async fn source(args: &DoctorArgs, findings: &mut Findings) -> Option<Value> {
     match args.remote.get(&format!("/v1/sources/{}", args.source)).await {
         Ok(source) => {
             findings.pass("key", "accepted");
             let text = |field: &str| source[field].as_str().unwrap_or("?").to_owned();
             let found = format!(
-                "profile {}, {} secrets, changed {}",
+                "profile {}, secrets: {}, changed {}",
                 text("profile"),
                 source["secret_count"],
                 text("updated_at")
@@ -87,8 +95,8 @@ async fn source(args: &DoctorArgs, findings: &mut Findings) -> Option<Value> {
         }
         Err(RemoteError::Refused { status: 404, .. }) => {
             findings.pass("key", "accepted");
-            let hint = "there is none; POST /api/v3/webhooks/configure or PUT /v1/sources makes it";
-            findings.fail("source", format!("{}: {hint}", args.source));
+            let hint = "does not exist; create it with PUT /v1/sources/{name} or POST /api/v3/webhooks/configure";
+            findings.fail("source", format!("{} {hint}", args.source));
             None
         }
         Err(error) => {
@@ -98,29 +106,33 @@ async fn source(args: &DoctorArgs, findings: &mut Findings) -> Option<Value> {
     }
 }
 
-/// Signs a body that can have no effect: if the signature holds, it is refused as unreadable.
+/// Checks that sender and relay have the same secret: sends the signed body `{}`, which can have no
+/// effect. If the signature holds, the relay answers 400 because the body has no key.
 async fn secret(args: &DoctorArgs, source: Option<&Value>, findings: &mut Findings) {
     let (Some(source), Some(secret)) = (source, &args.secret) else { return };
     let profile = source["profile"].as_str().and_then(Profile::named);
-    // Where a body need not have an id, even an empty one would count.
+    // For profiles that need no key in the body, `{}` would be accepted as an event.
     let Some(profile) = profile.filter(|p| p.mapping.key.is_some() && !p.scheme.signs_id()) else {
-        return findings.pass("secret", "cannot be tried out for this profile");
+        return findings
+            .pass("secret", "not checked: with this profile a probe would become an event");
     };
     let Some(headers) = signed(profile, secret) else {
-        return findings.fail("secret", "is not in the encoding that the profile asks for");
+        return findings.fail("secret", "not in the encoding that the profile requires");
     };
     match args.remote.probe(&format!("/in/{}", args.source), headers, b"{}").await {
-        Ok(400) => findings.pass("secret", "the same on both sides, and so are the clocks"),
+        Ok(400) => findings.pass("secret", "the same on both sides; the clocks agree"),
         Ok(401) => {
-            let why = "the relay refuses what it signs: another secret, white space around it, or a \
-                clock that is minutes off";
+            let why = "the relay rejects its signature: the sender has another secret, there is white \
+                space around the secret, or a clock is minutes off";
             findings.fail("secret", why);
         }
-        Ok(status) => findings.fail("secret", format!("the relay answered {status} to a probe")),
+        Ok(status) => findings
+            .fail("secret", format!("the relay answered {status} to a signed probe; expected 400")),
         Err(error) => findings.fail("secret", error),
     }
 }
 
+/// The headers that sign the body `{}` now; `None` if the secret is not in the profile's encoding.
 fn signed(profile: &Profile, secret: &str) -> Option<HeaderMap> {
     let (now, scheme) = (Clock::system().now(), &profile.scheme);
     let signature = sign(scheme, &Secret::new(secret), None, Some(now), b"{}")?;
@@ -137,6 +149,7 @@ fn signed(profile: &Profile, secret: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
+/// Checks that completions have arrived and that none is a dead letter.
 async fn traffic(args: &DoctorArgs, findings: &mut Findings) {
     let metrics = match args.remote.get("/api/v3/webhooks/metrics").await {
         Ok(metrics) => metrics,
@@ -145,15 +158,19 @@ async fn traffic(args: &DoctorArgs, findings: &mut Findings) {
     let checker = &metrics["completion_checker"];
     match checker["last_webhook_time"].as_str() {
         Some(at) => findings.pass("last completion", at),
-        None => {
-            findings.fail("last completion", "none yet: does the sender post to the right URL?")
-        }
+        None => findings.fail(
+            "last completion",
+            format!(
+                "none yet; check that the sender posts to {}/in/{}",
+                args.remote.url, args.source
+            ),
+        ),
     }
     match checker["processing_errors"].as_u64() {
         Some(0) => findings.pass("unprocessed", 0),
         count => {
             let count = count.unwrap_or_default();
-            let where_to = "wait as dead letters, see GET /v1/webhooks/dead-letter";
+            let where_to = "requests are dead letters; list them with GET /v1/webhooks/dead-letter";
             findings.fail("unprocessed", format!("{count} {where_to}"));
         }
     }

@@ -1,5 +1,5 @@
-//! `relay executions` and `relay inject`: what runs, and saying by hand what did not get through
-//! (R0.21).
+//! `relay executions` and `relay inject`: lists the running Modal calls, and reports by hand what a
+//! sender could not (R0.21).
 
 use std::path::{Path, PathBuf};
 
@@ -9,39 +9,39 @@ use serde_json::value::RawValue;
 
 use crate::remote::{Remote, RemoteError};
 
-/// Which relay's executions.
+/// The arguments of `relay executions`.
 #[derive(Clone, Debug, Parser)]
 pub struct ExecutionsArgs {
-    /// The relay.
+    /// The relay to call.
     #[command(flatten)]
     pub remote: Remote,
 }
 
-/// What to say, and in whose place.
+/// The arguments of `relay inject`.
 #[derive(Clone, Debug, Parser)]
 pub struct InjectArgs {
-    /// The relay.
+    /// The relay to call.
     #[command(flatten)]
     pub remote: Remote,
-    /// The source in whose place it is said.
+    /// Source in whose place the state is reported.
     #[arg(long, default_value = "modal-omtx")]
     pub source: String,
-    /// A file with the body that its sender would have sent; `-` is standard input.
+    /// File with the body that the sender would have sent; - is standard input.
     #[arg(long, conflicts_with_all = ["modal_call_id", "status", "result_data", "error_data", "metadata"])]
     pub body: Option<PathBuf>,
-    /// The call that ended.
+    /// Id of the Modal call.
     #[arg(long, required_unless_present = "body")]
     pub modal_call_id: Option<String>,
-    /// How it ended: success, failure or timeout.
+    /// State of the call: success, failure or timeout; running reports a start.
     #[arg(long, required_unless_present = "body")]
     pub status: Option<String>,
-    /// Its result, as JSON.
+    /// Result of the call, as JSON.
     #[arg(long, value_parser = json_text)]
     pub result_data: Option<Box<RawValue>>,
-    /// Its error, as JSON.
+    /// Error of the call, as JSON.
     #[arg(long, value_parser = json_text)]
     pub error_data: Option<Box<RawValue>>,
-    /// Where `job_id` and `batch_id` are, as JSON.
+    /// JSON object with `job_id` and `batch_id`.
     #[arg(long, value_parser = json_text)]
     pub metadata: Option<Box<RawValue>>,
 }
@@ -50,21 +50,24 @@ fn json_text(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
     RawValue::from_string(text.to_owned())
 }
 
-/// Why nothing was printed.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionsError {
-    /// The relay.
+    /// The relay did not carry out the request.
     #[error(transparent)]
     RemoteError(#[from] RemoteError),
-    /// The body.
-    #[error("{0}: {1}")]
+    /// The file of the body cannot be read.
+    #[error("cannot read {0}: {1}")]
     Body(PathBuf, std::io::Error),
-    /// Not what a sender sends.
+    /// The file of the body is not JSON.
     #[error("{0} is not JSON: {1}")]
     Json(PathBuf, serde_json::Error),
 }
 
-/// What runs: how many, then `Job {job_id}: {modal_call_id}` for each.
+/// Lists the running calls: their number, then `Job {job_id}: {modal_call_id}` for each.
+///
+/// # Errors
+/// [`ExecutionsError::RemoteError`] if the relay does not answer or refuses.
 pub async fn list(args: &ExecutionsArgs) -> Result<String, ExecutionsError> {
     let active = args.remote.get("/api/v3/webhooks/active-executions").await?;
     let mut text = format!("Active executions: {}\n", active["total_active"]);
@@ -73,14 +76,17 @@ pub async fn list(args: &ExecutionsArgs) -> Result<String, ExecutionsError> {
         text = format!("{text}Job {}: {}\n", at("job_id"), at("modal_call_id"));
     }
     if active["truncated"] == true {
-        text += "There are older jobs that were not looked at.\n";
+        text += "The list is incomplete: older jobs were not searched.\n";
     }
     Ok(text)
 }
 
-/// Says it; what the relay answered.
+/// Reports the state of a call in place of the source. Returns the ids of the event and the job.
+///
+/// # Errors
+/// [`ExecutionsError`] if the body cannot be read or the relay refuses.
 pub async fn inject(args: &InjectArgs) -> Result<String, ExecutionsError> {
-    let said = InjectRequest {
+    let request = InjectRequest {
         body: args.body.as_deref().map(read).transpose()?,
         modal_call_id: args.modal_call_id.as_deref(),
         status: args.status.as_deref(),
@@ -89,12 +95,12 @@ pub async fn inject(args: &InjectArgs) -> Result<String, ExecutionsError> {
         metadata: args.metadata.as_deref(),
     };
     let path = format!("/v1/sources/{}/inject", args.source);
-    let answer = args.remote.post(&path, &said).await?;
+    let answer = args.remote.post(&path, &request).await?;
     let at = |field: &str| answer[field].as_str().unwrap_or("-").to_owned();
     Ok(format!("Accepted: event {}, job {}\n", at("id"), at("job_id")))
 }
 
-/// As the relay takes it; JSON stays as it was written.
+/// The request of `POST /v1/sources/{name}/inject`. JSON values are sent byte for byte.
 #[derive(Serialize)]
 struct InjectRequest<'a> {
     body: Option<Box<RawValue>>,
@@ -105,11 +111,12 @@ struct InjectRequest<'a> {
     metadata: Option<&'a RawValue>,
 }
 
+/// Reads JSON from the file at `path`, or from standard input if `path` is `-`.
 fn read(path: &Path) -> Result<Box<RawValue>, ExecutionsError> {
-    let text = match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
+    let (text, name) = match path == Path::new("-") {
+        true => (std::io::read_to_string(std::io::stdin()), Path::new("standard input")),
+        false => (std::fs::read_to_string(path), path),
     };
-    let text = text.map_err(|error| ExecutionsError::Body(path.to_owned(), error))?;
-    RawValue::from_string(text).map_err(|error| ExecutionsError::Json(path.to_owned(), error))
+    let text = text.map_err(|error| ExecutionsError::Body(name.to_owned(), error))?;
+    RawValue::from_string(text).map_err(|error| ExecutionsError::Json(name.to_owned(), error))
 }

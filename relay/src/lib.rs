@@ -1,6 +1,8 @@
-//! The command line, as a library: `relay dev` and the bundle it runs, which the journeys in
-//! `tests/` run too; the commands that ask a relay that runs
-//! somewhere; and those that take signatures apart.
+//! The commands of `relay` as a library.
+//!
+//! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
+//! * `connect`, `doctor` and `executions` call the API of a running relay through `remote`.
+//! * `signature` makes and verifies signatures without a network.
 
 pub mod connect;
 pub mod dev;

@@ -1,11 +1,11 @@
-//! `relay`: the whole bundle on one machine, and what its operators need.
+//! The binary `relay`: parses the command line and runs one command.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use relay::{connect, dev, doctor, executions, signature};
 
-/// A webhook relay for one's own AWS account.
+/// A webhook relay that runs in your own AWS account.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -15,22 +15,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Move a system's configuration over: its own variables, from the environment or a file.
-    Connect(connect::ConnectArgs),
-    /// Run the whole relay on this machine, its data in a directory.
+    /// Move a system's webhook configuration to a relay.
     ///
-    /// A development and single-machine mode: it may call receivers on this machine (loopback), and
-    /// its durability is this machine's.
+    /// Reads the system's own variables from the environment or a file. Running the command again
+    /// applies what has changed.
+    Connect(connect::ConnectArgs),
+    /// Run the whole relay on this machine, with its data in one directory.
+    ///
+    /// For development and for a single machine. Receivers may listen on loopback over HTTP. The data
+    /// is as durable as the disk of this machine.
     Dev(dev::DevArgs),
-    /// Look at what may keep completions from arriving.
+    /// Find out why completions do not arrive.
+    ///
+    /// Checks whether the relay answers, accepts the key, has the source, has the same secret as the
+    /// sender, and has received and processed completions.
     Doctor(doctor::DoctorArgs),
-    /// List the calls of Modal that have not ended.
+    /// List the Modal calls that have not ended.
     Executions(executions::ExecutionsArgs),
-    /// Say in a source's place that a job has ended, when its sender cannot.
+    /// Report a job's state in place of a source whose sender cannot.
+    ///
+    /// The event stays marked as reported by an operator.
     Inject(executions::InjectArgs),
-    /// Print the headers that a sender of some kind would send with a body.
+    /// Print the headers that the sender of a profile would send with a body.
     Sign(signature::SignArgs),
-    /// Say whether a request's signature holds, and if not, why.
+    /// Check the signature of a request and explain why it does not hold.
     Verify(signature::VerifyArgs),
 }
 
@@ -46,11 +54,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what a command has to say, or why it has nothing.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "that is what a command is for")]
-fn print<E: std::error::Error>(said: impl Future<Output = Result<String, E>>) -> ExitCode {
+/// Runs a command. Prints its text to standard output, or its error to standard error.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command")]
+fn print<E: std::error::Error>(command: impl Future<Output = Result<String, E>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map(|runtime| runtime.block_on(said)) {
+    match runtime.map(|runtime| runtime.block_on(command)) {
         Ok(Ok(text)) => {
             print!("{text}");
             return ExitCode::SUCCESS;

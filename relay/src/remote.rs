@@ -1,4 +1,4 @@
-//! A relay that runs somewhere, asked over its API.
+//! A client of a running relay's API.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,79 +15,88 @@ use domain::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// How long an answer may take: API Gateway gives up after 30 s.
+/// The longest time to wait for an answer. API Gateway answers within 30 s, its maximum.
 const TIMEOUT: Duration = Duration::from_secs(35);
-/// Lambda answers no more.
+/// The longest answer to read, in bytes: the maximum response of a Lambda function.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
-/// Which relay, and with which key.
+/// The options that name a relay and its key.
 #[derive(Clone, Debug, Args)]
 pub struct Remote {
-    /// The relay's URL; without https only on this machine.
+    /// URL of the relay. Without https only addresses of this machine are allowed.
     #[arg(long, env = "RELAY_URL", default_value = "http://127.0.0.1:8788")]
     pub url: String,
-    /// A key of its API.
+    /// API key. The default is the admin key in the directory of --data.
     #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
     pub key: Option<String>,
-    /// Where `relay dev` keeps its key, if none is given.
+    /// Data directory of a `relay dev`, whose admin key is used if no key is given.
     #[arg(long, default_value = ".relay")]
     pub data: PathBuf,
 }
 
-/// Why a relay did not do what it was asked.
+/// The reason why a relay did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// Nothing to authenticate with.
-    #[error("no key: give --key, RELAY_ADMIN_KEY, or the --data of a `relay dev` ({0}: {1})")]
+    /// There is no API key.
+    #[error(
+        "no API key: pass --key, set RELAY_ADMIN_KEY, or name the data directory of a `relay dev` with --data \
+         (cannot read {0}: {1})"
+    )]
     NoKey(PathBuf, std::io::Error),
-    /// No HTTP header can hold the key.
-    #[error("that is not a key")]
+    /// The API key contains characters that an HTTP header cannot.
+    #[error("the API key contains characters that no key has; copy it again")]
     InvalidKey,
-    /// Nobody answered.
-    #[error("{url} does not answer: {why}")]
+    /// The relay did not answer.
+    #[error("{url} does not answer: {why}; check --url and that the relay runs")]
     Unreachable {
-        /// Where we asked.
+        /// The URL of the request.
         url: String,
-        /// What happened.
+        /// The reason, such as a refused connection or a timeout.
         why: String,
     },
-    /// It said no.
+    /// The relay answered with an error status.
     #[error("the relay answered {status}: {detail}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// In its words.
+        /// The `detail` of the answer.
         detail: String,
     },
-    /// It is no relay, or not of this version.
-    #[error("the relay's answer cannot be read: {0}")]
+    /// The answer is not JSON.
+    #[error("the answer is not the JSON of a relay: {0}; check --url")]
     Unreadable(serde_json::Error),
 }
 
 impl Remote {
-    /// Asks for something.
+    /// Sends a GET request and returns the answer's JSON.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the relay does not answer or answers with an error status.
     pub async fn get(&self, path: &str) -> Result<Value, RemoteError> {
-        let url = self.at(path);
-        let question = FetchRequest {
+        let url = self.url_of(path);
+        let request = FetchRequest {
             url: &url,
             headers: self.headers()?,
             timeout: TIMEOUT,
             max_body: MAX_ANSWER,
             now: Clock::system().now(),
         };
-        let heard = self.caller().get(question).await;
-        judge(url, heard.outcome, heard.detail, &heard.body)
+        let answer = self.caller().get(request).await;
+        read_answer(url, answer.outcome, answer.detail, &answer.body)
     }
 
-    /// Asks with any method; `None` if what the path names is not there. An empty answer is `null`.
+    /// Sends a request with any method. `None` means 404; an empty answer is JSON `null`.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the relay does not answer or answers with another error status.
     pub async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Option<Value>, RemoteError> {
-        let url = self.at(path);
-        let question = FetchRequest {
+        let url = self.url_of(path);
+        let request = FetchRequest {
             url: &url,
             headers: self.headers()?,
             timeout: TIMEOUT,
@@ -95,17 +104,20 @@ impl Remote {
             now: Clock::system().now(),
         };
         let body = body.map(|json| json.to_string().into_bytes()).unwrap_or_default();
-        let heard = self.caller().ask_with(method, question, body).await;
-        if matches!(heard.outcome, CallOutcome::Answered { status: 404, .. }) {
+        let answer = self.caller().ask_with(method, request, body).await;
+        if matches!(answer.outcome, CallOutcome::Answered { status: 404, .. }) {
             return Ok(None);
         }
-        let said = if heard.body.is_empty() { b"null" } else { heard.body.as_slice() };
-        judge(url, heard.outcome, heard.detail, said).map(Some)
+        let body = if answer.body.is_empty() { b"null" } else { answer.body.as_slice() };
+        read_answer(url, answer.outcome, answer.detail, body).map(Some)
     }
 
-    /// Has something done. Of the answer, the first kilobyte is read.
+    /// Sends a POST request. Only the first kilobyte of the answer is read.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the relay does not answer or answers with an error status.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, RemoteError> {
-        let url = self.at(path);
+        let url = self.url_of(path);
         let call = OutboundCall {
             url: &url,
             headers: self.headers()?,
@@ -115,17 +127,20 @@ impl Remote {
             label: None,
         };
         let answer = self.caller().post(call).await;
-        judge(url, answer.outcome, answer.detail, answer.response.as_bytes())
+        read_answer(url, answer.outcome, answer.detail, answer.response.as_bytes())
     }
 
-    /// Posts something as a sender would, without the key; the HTTP status of the answer.
+    /// Posts a body as a sender does, without the API key, and returns the HTTP status.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`] if the relay does not answer.
     pub async fn probe(
         &self,
         path: &str,
         headers: HeaderMap,
         body: &[u8],
     ) -> Result<u16, RemoteError> {
-        let (url, now) = (self.at(path), Clock::system().now());
+        let (url, now) = (self.url_of(path), Clock::system().now());
         let call = OutboundCall {
             url: &url,
             headers,
@@ -141,18 +156,19 @@ impl Remote {
         }
     }
 
-    fn at(&self, path: &str) -> String {
+    fn url_of(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }
 
-    /// Anywhere with TLS; without it the key stays on this machine.
+    /// A caller that reaches any address over TLS, and without TLS only loopback, so that the key never
+    /// crosses a network unencrypted.
     fn caller(&self) -> Caller {
         let networks = match self.url.starts_with("https://") {
             true => "0.0.0.0/0,::/0",
             false => "127.0.0.0/8,::1/128",
         };
         Caller::new(Rule {
-            allowed: Network::parse_list(networks).expect("they are networks"),
+            allowed: Network::parse_list(networks).expect("the constants are networks"),
             ..Rule::default()
         })
     }
@@ -176,7 +192,8 @@ impl Remote {
     }
 }
 
-fn judge(
+/// Turns an answer into its JSON, or into the error that it reports.
+fn read_answer(
     url: String,
     outcome: CallOutcome,
     why: String,
@@ -189,13 +206,14 @@ fn judge(
     if (200..300).contains(&status) {
         return json.map_err(RemoteError::Unreadable);
     }
-    let said = json.ok().and_then(|json| said(&json["detail"]));
-    let detail = said.unwrap_or_else(|| "and did not say why".to_owned());
+    let detail = json.ok().and_then(|json| detail_text(&json["detail"]));
+    let detail = detail.unwrap_or_else(|| "no reason given".to_owned());
     Err(RemoteError::Refused { status, detail })
 }
 
-/// Why, in words: a text, or the list of fields and reasons that Svix's API has.
-fn said(detail: &Value) -> Option<String> {
+/// The text of `detail`: a string, or the list of fields and reasons that the Svix-compatible API
+/// sends.
+fn detail_text(detail: &Value) -> Option<String> {
     if let Some(text) = detail.as_str() {
         return Some(text.to_owned());
     }

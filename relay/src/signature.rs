@@ -1,5 +1,5 @@
-//! `relay sign` and `relay verify`: a signature made, and one taken apart until it is clear why it
-//! does not hold. Nothing leaves this machine.
+//! `relay sign` makes a signature. `relay verify` checks a signature and explains why it does not hold.
+//! Neither command uses the network.
 
 mod arguments;
 mod case;
@@ -20,34 +20,34 @@ use self::{
     diagnosis::Diagnosis,
 };
 
-/// What `relay sign` can be told.
+/// The arguments of `relay sign`.
 #[derive(Debug, Parser)]
 pub struct SignArgs {
     #[command(flatten)]
     signature: SignatureArgs,
-    /// The message id, where the profile has one; made up if it is left out.
+    /// Message id, for profiles that have one. The default is a random id.
     #[arg(long)]
     id: Option<String>,
-    /// When it is signed: Unix seconds or RFC 3339. Now, if it is left out.
+    /// Time of signing: Unix seconds or RFC 3339. The default is now.
     #[arg(long, value_parser = arguments::moment)]
     at: Option<Timestamp>,
 }
 
-/// What `relay verify` can be told.
+/// The arguments of `relay verify`.
 #[derive(Debug, Parser)]
 pub struct VerifyArgs {
     #[command(flatten)]
     signature: SignatureArgs,
-    /// The request's headers: `Name: value` (again and again, or one a line), JSON, or @file with
-    /// either. What `curl -v` prints will do.
+    /// Headers of the request: `Name: value`, one a line, or a JSON object; @FILE reads a file. May be
+    /// repeated. The output of `curl -v` is accepted.
     #[arg(long = "headers", visible_alias = "header", short = 'H', required = true)]
     headers: Vec<String>,
-    /// When it arrived: Unix seconds or RFC 3339. Now, if it is left out.
+    /// Time of arrival: Unix seconds or RFC 3339. The default is now.
     #[arg(long, value_parser = arguments::moment)]
     at: Option<Timestamp>,
 }
 
-/// Prints the headers that a request of this body needs, one a line, as `curl -H @-` reads them.
+/// Prints the headers that a request with this body needs, one a line. `curl -H @-` reads this form.
 pub fn sign(args: SignArgs) -> ExitCode {
     match signed(&args) {
         Ok(lines) => {
@@ -58,6 +58,10 @@ pub fn sign(args: SignArgs) -> ExitCode {
     }
 }
 
+/// The headers of a signed request, one a line.
+///
+/// # Errors
+/// [`InputError`] if the arguments cannot be read or the profile cannot sign with them.
 fn signed(args: &SignArgs) -> Result<String, InputError> {
     let case = args.signature.read()?;
     let made = format!("msg_{}", random::token());
@@ -77,7 +81,8 @@ fn signed(args: &SignArgs) -> Result<String, InputError> {
     Ok(headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
 }
 
-/// Says whether a request's signature holds, and if not, why.
+/// Prints whether the signature of a request holds, and if not, why. The exit code is 1 if the signature
+/// does not hold and 2 if the arguments cannot be read.
 pub fn verify(args: VerifyArgs) -> ExitCode {
     let judged = args.signature.read().and_then(|case| {
         let headers = headers::read(&args.headers)?;
@@ -97,13 +102,13 @@ pub fn verify(args: VerifyArgs) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
+#[expect(clippy::print_stdout, reason = "the output of a command")]
 fn print(text: &str) {
     print!("{text}");
 }
 
-/// A question that could not be read: 2, as clap has it; 1 is a signature that does not hold.
-#[expect(clippy::print_stderr, reason = "a command line says what stopped it")]
+/// Prints the error. The exit code is 2, clap's code for invalid arguments.
+#[expect(clippy::print_stderr, reason = "the error of a command")]
 fn fail(problem: &InputError) -> ExitCode {
     eprintln!("relay: {problem}");
     ExitCode::from(2)

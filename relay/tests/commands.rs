@@ -1,4 +1,4 @@
-//! The commands that ask a relay, run as its operator runs them.
+//! Tests of the commands that call a relay, run as an operator runs them.
 
 use std::{path::PathBuf, process::Output};
 
@@ -93,7 +93,10 @@ async fn r0_20_the_doctor_finds_what_is_wrong_and_leaves_no_trace() {
     let client = Client::new(&bundle.url(), bundle.admin_key());
     let found = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let none = found(&relay(&bundle, &["doctor"]).await);
-    assert!(none.contains("ok    key") && none.contains("FAIL  source: modal-omtx"), "{none}");
+    assert!(
+        none.contains("ok    key") && none.contains("FAIL  source: modal-omtx does not exist"),
+        "{none}"
+    );
     let body = json!({ "webhook_base_url": bundle.url(), "webhook_secret": sender::SECRET });
     client.post("/api/v3/webhooks/configure", body).await;
     let wrong = found(&relay(&bundle, &["doctor", "--secret", "another-secret-of-24-bytes"]).await);
@@ -134,7 +137,7 @@ async fn r2_1_a_configuration_moves_over_and_again_when_it_has_changed() {
     assert!(dry.contains("would set endpoint hokusai") && !dry.contains("shared_secret"), "{dry}");
     let made = text(&connect(guide, &[]).await);
     let want =
-        "endpoint hokusai: created\nendpoint hokusai-redis: switched off, and none is there\n";
+        "endpoint hokusai: created\nendpoint hokusai-redis: switched off; no endpoint exists\n";
     assert_eq!(made, want);
     let one = "/api/v1/app/models/endpoint/hokusai";
     let kept = client.get(one).await;
@@ -146,7 +149,7 @@ async fn r2_1_a_configuration_moves_over_and_again_when_it_has_changed() {
         "{guide}WEBHOOK_MAX_RETRIES=3\nENABLE_REDIS_FALLBACK=true\nREDIS_URL=redis://:planted-password@127.0.0.1:1\nREDIS_CHANNEL=ready\n"
     );
     let changed = text(&connect(&redis, &[]).await);
-    assert_eq!(changed, "endpoint hokusai: brought up to date\nendpoint hokusai-redis: created\n");
+    assert_eq!(changed, "endpoint hokusai: updated\nendpoint hokusai-redis: created\n");
     assert_eq!(client.get(one).await["delays"], json!([2, 4, 8]));
     let channel = client.get("/api/v1/app/models/endpoint/hokusai-redis").await;
     assert_eq!(channel["url"], "redis://127.0.0.1:1/ready");
@@ -167,7 +170,7 @@ async fn r2_1_a_configuration_moves_over_and_again_when_it_has_changed() {
             && !why.contains("shared_secret"),
         "{why}"
     );
-    assert!(text(&connect(&other, &["--replace"]).await).contains("hokusai: replaced"));
+    assert!(text(&connect(&other, &["--replace"]).await).contains("hokusai: secret rotated"));
     bundle.stop().await;
 }
 

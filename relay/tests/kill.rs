@@ -1,5 +1,5 @@
-//! `relay dev`, killed at any moment and started again: nothing accepted is lost, no effect comes
-//! twice.
+//! `relay dev`, killed at any moment and started again: no accepted request is lost, and no effect
+//! happens twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ struct Relay {
 }
 
 impl Relay {
-    /// Starts the binary and waits until it says where it is.
+    /// Starts the binary and waits until it prints its URL.
     async fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_relay"))
             .args(["dev", "--port", "0", "--sweep-every", "200ms", "--data"])
@@ -43,7 +43,8 @@ impl Relay {
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let url = loop {
-            let line = lines.next_line().await.expect("readable").expect("it says where it is");
+            let line =
+                lines.next_line().await.expect("readable").expect("the relay prints its URL");
             if let Some(rest) = line.trim().strip_prefix("API and senders") {
                 break rest.split_whitespace().next().expect("a URL").to_owned();
             }
@@ -54,7 +55,7 @@ impl Relay {
         Self { child, client }
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
@@ -90,7 +91,7 @@ async fn a_relay_killed_again_and_again_loses_nothing_and_repeats_no_effect() {
                 accepted.insert(call, answer["id"].as_str().expect("an id").to_owned());
             }
         };
-        // Each round dies a little later in its work.
+        // Each round is killed later than the one before.
         let _ = tokio::time::timeout(Duration::from_millis(60 + 150 * round), sending).await;
         relay.kill().await;
         relay = Relay::start(&data).await;
@@ -112,7 +113,7 @@ async fn a_relay_killed_again_and_again_loses_nothing_and_repeats_no_effect() {
     let missing: Vec<_> =
         accepted.values().filter(|id| !arrived(&receiver).contains(*id)).collect();
     assert!(missing.is_empty(), "{} of {} never arrived", missing.len(), accepted.len());
-    // On the wire it is at least once: only a call that a kill cut short may come again.
+    // Delivery is at least once: only a call that a kill interrupted may be repeated.
     let came = receiver.received().len();
     assert!(came <= arrived(&receiver).len() + 5 * 64, "{came} requests");
     for id in accepted.values() {

@@ -1,4 +1,4 @@
-//! What a system's variables mean here. Nothing is asked and nothing done.
+//! The changes that a system's variables ask for, as data. Nothing here calls the relay.
 
 use std::fmt;
 
@@ -9,40 +9,43 @@ use url::Url;
 
 use super::{ConnectArgs, InvalidVariables, System, variables::Variables};
 
-/// What is to be done.
+/// The note for a system that makes one attempt in total, which an endpoint cannot.
+const ONE_ATTEMPT: &str = "an endpoint makes at least one retry, so there will be two attempts";
+
+/// The changes to make at the relay.
 #[derive(Debug)]
 pub(super) enum Plan {
-    /// Set a source up.
+    /// Create or update the source `modal-omtx`.
     Source {
-        /// Where senders find the relay.
+        /// The URL under which senders reach the relay.
         base_url: String,
-        /// What they sign with.
+        /// The secret with which senders sign.
         secret: Secret,
     },
-    /// Create endpoints, or change them.
+    /// Create, update or switch off endpoints.
     Endpoints {
-        /// These.
+        /// The endpoints.
         endpoints: Vec<EndpointPlan>,
-        /// What somebody who moves over should know.
+        /// Differences from the system that the operator should know.
         notes: Vec<&'static str>,
     },
 }
 
-/// An endpoint as it should be.
+/// The configuration that an endpoint should have.
 #[derive(Debug)]
 pub(super) struct EndpointPlan {
     pub(super) uid: &'static str,
     pub(super) secret: Option<Secret>,
-    /// It is switched off, and so not made if there is none.
+    /// Whether the endpoint is to be switched off. A missing endpoint is then not created.
     pub(super) only_if_there: bool,
-    /// Everything but the secrets in it.
+    /// The endpoint in the JSON of the API, without secrets.
     shown: Value,
-    /// What authorises us to Redis.
+    /// The header `authorization` with which the relay authenticates to Redis.
     authorization: Option<Secret>,
 }
 
 impl EndpointPlan {
-    /// As the relay takes it.
+    /// The endpoint in the JSON of the API. The secret is included only if the endpoint is `new`.
     pub(super) fn body(&self, new: bool) -> Value {
         let mut body = self.shown.clone();
         body["uid"] = json!(self.uid);
@@ -57,7 +60,7 @@ impl EndpointPlan {
 }
 
 impl fmt::Display for Plan {
-    /// Without secrets.
+    /// Writes the changes without secrets, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source { base_url, .. } => {
@@ -78,7 +81,10 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What the variables of a system mean.
+/// Makes the plan for the system in `args`.
+///
+/// # Errors
+/// [`InvalidVariables`] if a variable is missing or out of its bounds.
 pub(super) fn from_variables(
     args: &ConnectArgs,
     variables: &Variables,
@@ -141,12 +147,12 @@ fn hokusai(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVar
     Ok(Plan::Endpoints { endpoints: vec![webhook, redis], notes: Vec::new() })
 }
 
-/// The URL of the Redis channel, and what authorises us: a URL is shown, so the password of
-/// `REDIS_URL` becomes a header that is sealed.
+/// The URL of the Redis channel and the header that authenticates to Redis. The API shows an endpoint's
+/// URL, so the password of `REDIS_URL` moves to a header, which the relay stores encrypted.
 fn channel(variables: &Variables) -> Result<(String, Option<Secret>), InvalidVariables> {
     let name = "REDIS_URL";
     let invalid = || {
-        let why = "is redis:// or rediss://, a host and a port".to_owned();
+        let why = "must be redis:// or rediss:// with a host and a port".to_owned();
         InvalidVariables::Invalid(name, why)
     };
     let mut url = Url::parse(variables.required(name)?).map_err(|_| invalid())?;
@@ -186,17 +192,19 @@ fn batch(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVaria
     });
     let mut notes = Vec::new();
     if variables.text("WEBHOOK_RETRY_DELAY").is_some() {
-        notes.push("WEBHOOK_RETRY_DELAY has no effect, as in the batch server itself: retries wait 1, 2, 4 … s");
+        notes.push(
+            "WEBHOOK_RETRY_DELAY has no effect, as in the batch server: retries wait 1, 2, 4 … s",
+        );
     }
     if tries == 1 {
-        notes.push("one try in all is not offered for an endpoint: there will be one retry");
+        notes.push(ONE_ATTEMPT);
     }
     Ok(one("batch", variables, shown, notes))
 }
 
 fn wepp(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariables> {
-    // WEPPcloud's variables say how, and each request where to.
-    let url = args.endpoint_url.as_ref().ok_or(InvalidVariables::Missing("--endpoint-url"))?;
+    // WEPPcloud's variables contain no URL; each of its requests carries one.
+    let url = args.endpoint_url.as_ref().ok_or(InvalidVariables::NoEndpointUrl)?;
     let tries = variables.number("WEPPCLOUD_WEBHOOK_RETRY_COUNT", 1..=10, 3)?;
     let shown = json!({
         "url": url,
@@ -207,12 +215,13 @@ fn wepp(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariab
     });
     let mut notes = Vec::new();
     if tries == 1 {
-        notes.push("one try in all is not offered for an endpoint: there will be one retry");
+        notes.push(ONE_ATTEMPT);
     }
     Ok(one("wepp", variables, shown, notes))
 }
 
-/// Both count tries in all.
+/// The number of retries of a system that counts attempts in total. At least 1, the minimum of an
+/// endpoint.
 fn retries(tries: u32) -> u32 {
     tries.saturating_sub(1).max(1)
 }

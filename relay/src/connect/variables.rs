@@ -1,32 +1,39 @@
-//! A system's variables, from a file and the environment. Errors name them and never quote a value.
+//! A system's variables, read from a file and the environment. Errors name a variable and never quote
+//! its value.
 
 use std::{collections::BTreeMap, env, ops::RangeInclusive, path::Path};
 
 use domain::secret::Secret;
 
-/// Variables by name.
+/// Variables by name. All values are treated as secrets.
 #[derive(Debug, Default)]
 pub(super) struct Variables(BTreeMap<String, Secret>);
 
-/// Why variables cannot be used.
+/// The reason why variables cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidVariables {
-    /// The file.
-    #[error("{0}: {1}")]
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
     File(String, std::io::Error),
-    /// Not `NAME=value`.
-    #[error("{0}, line {1}: not NAME=value")]
+    /// A line of the file is not `NAME=value`.
+    #[error("{0}, line {1}: expected NAME=value")]
     Line(String, usize),
-    /// It must be there.
-    #[error("{0} is not set")]
+    /// A required variable is missing or empty.
+    #[error("{0} is not set; set it in the environment or in the file of --env-file")]
     Missing(&'static str),
-    /// It says what cannot be.
+    /// WEPPcloud has no variable for the URL.
+    #[error("--endpoint-url is required for wepp, whose variables contain no URL")]
+    NoEndpointUrl,
+    /// The value is not one that the variable allows.
     #[error("{0} {1}")]
     Invalid(&'static str, String),
 }
 
 impl Variables {
-    /// Those of the environment, and over them those of a file.
+    /// Reads the environment and then the file, whose values take precedence.
+    ///
+    /// # Errors
+    /// [`InvalidVariables`] if the file cannot be read or parsed.
     pub(super) fn read(file: Option<&Path>) -> Result<Self, InvalidVariables> {
         let mut variables = Self::default();
         let of_text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -42,7 +49,10 @@ impl Variables {
         Ok(variables)
     }
 
-    /// Reads lines of `NAME=value`, as a shell or Docker does: `export`, quotes and comments.
+    /// Parses lines of `NAME=value` as a shell or Docker does, with `export`, quotes and comments.
+    ///
+    /// # Errors
+    /// [`InvalidVariables::Line`] for the first line that is not `NAME=value`.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, InvalidVariables> {
         let mut variables = Self::default();
         for (number, line) in text.lines().enumerate() {
@@ -68,27 +78,36 @@ impl Variables {
         Ok(variables)
     }
 
-    /// A value, if it says something.
+    /// The value of a variable; `None` if it is missing or empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// A value that must be there.
+    /// The value of a required variable.
+    ///
+    /// # Errors
+    /// [`InvalidVariables::Missing`] if the variable is missing or empty.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, InvalidVariables> {
         self.text(name).ok_or(InvalidVariables::Missing(name))
     }
 
-    /// A yes or a no.
+    /// A boolean: `true`, `1`, `yes` or `on`, and their opposites, in any case. `usual` is the default.
+    ///
+    /// # Errors
+    /// [`InvalidVariables::Invalid`] for any other text.
     pub(super) fn flag(&self, name: &'static str, usual: bool) -> Result<bool, InvalidVariables> {
         match self.text(name).map(str::to_ascii_lowercase).as_deref() {
             None => Ok(usual),
             Some("true" | "1" | "yes" | "on") => Ok(true),
             Some("false" | "0" | "no" | "off") => Ok(false),
-            Some(_) => Err(InvalidVariables::Invalid(name, "is true or false".to_owned())),
+            Some(_) => Err(InvalidVariables::Invalid(name, "must be true or false".to_owned())),
         }
     }
 
-    /// A whole number.
+    /// A whole number within `range`. `usual` is the default.
+    ///
+    /// # Errors
+    /// [`InvalidVariables::Invalid`] for any other text.
     pub(super) fn number(
         &self,
         name: &'static str,
@@ -98,7 +117,7 @@ impl Variables {
         let Some(text) = self.text(name) else { return Ok(usual) };
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| {
-            let why = format!("is a whole number from {} to {}", range.start(), range.end());
+            let why = format!("must be a whole number from {} to {}", range.start(), range.end());
             InvalidVariables::Invalid(name, why)
         })
     }

@@ -1,4 +1,4 @@
-//! What `relay dev` keeps beside the data: its keys, readable by their owner only.
+//! The keys of `relay dev`: files in the data directory that only their owner can read.
 
 use std::{
     fs::{self, OpenOptions},
@@ -12,23 +12,27 @@ use domain::secret::Secret;
 
 use super::BundleError;
 
-/// The keys of a relay on this machine.
+/// The keys of a local relay.
 #[derive(Clone, Debug)]
 pub struct RelayKeys {
-    /// What seals secrets at rest.
+    /// The master key, which encrypts secrets at rest.
     pub master: Secret,
-    /// The whole admin key, as a bearer sends it.
+    /// The admin key as clients send it in `Authorization: Bearer`, with its prefix `rk_admin_`.
     pub admin: Secret,
 }
 
 impl RelayKeys {
-    /// Keys for a relay that is gone with its process.
+    /// Makes random keys that are not stored.
     pub fn fresh() -> Self {
         Self { master: made(""), admin: made("rk_admin_") }
     }
 
-    /// The keys in a directory, made if there are none. A key that was given is used as it is and
-    /// not kept.
+    /// Reads the keys in `directory`, which is created if missing; makes and stores the keys that are
+    /// missing. An `admin` key in the argument is used and not stored.
+    ///
+    /// # Errors
+    /// [`BundleError::Io`] if a file cannot be read or written, [`BundleError::Key`] if a file holds
+    /// fewer than 32 characters.
     pub fn load(directory: &Path, admin: Option<String>) -> Result<Self, BundleError> {
         let kept = |name: &str, prefix: &str| -> Result<Secret, BundleError> {
             let path = directory.join(name);
@@ -53,11 +57,15 @@ impl RelayKeys {
     }
 }
 
+/// Makes a key of 32 random bytes in hex behind `prefix`.
 fn made(prefix: &str) -> Secret {
     Secret::new(format!("{prefix}{}", hex::encode(random::bytes::<32>())))
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file that only its owner can read. The file is replaced atomically.
+///
+/// # Errors
+/// [`BundleError::Io`] if the file cannot be written.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), BundleError> {
     let write = || -> io::Result<()> {
         let partial = path.with_extension("partial");

@@ -1,6 +1,7 @@
-//! What Lambda's event source mapping does: takes batches off a queue, hands them to a handler,
-//! deletes what was done. What was not comes back when its visibility ends, and after enough
-//! rounds SQS moves it to the dead-letter queue.
+//! Polling of a queue as Lambda's event source mapping does it: receives batches, passes them to a
+//! handler and deletes the messages that the handler does not report as failed. A failed message
+//! becomes visible again when its visibility timeout ends; after `maxReceiveCount` receives SQS moves
+//! the message to the dead-letter queue.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,21 +13,21 @@ use aws_sdk_sqs::{
 use tokio::{sync::watch, task::JoinSet};
 use tracing::warn;
 
-/// A queue and how it is polled.
+/// A queue to poll, with batch size and concurrency.
 #[derive(Clone, Debug)]
 pub(super) struct Poller {
     pub(super) client: Client,
     pub(super) url: String,
-    /// What its messages name as their origin.
+    /// The ARN of the queue, which each record names as its event source.
     pub(super) arn: String,
-    /// Messages handed over at a time, 1 to 10.
+    /// Maximum number of messages per batch, 1 to 10 (the limit of `ReceiveMessage`).
     pub(super) batch: i32,
-    /// Batches in flight.
+    /// Number of batches handled at the same time.
     pub(super) at_once: usize,
 }
 
 impl Poller {
-    /// Polls until told to stop, and returns when the last batch is done.
+    /// Polls until `stop` becomes true. Returns when the last batch has been handled.
     pub(super) async fn run<H, F>(self, handler: H, stop: watch::Receiver<bool>)
     where
         H: Fn(SqsEvent) -> F + Send + Sync + 'static,
@@ -64,7 +65,7 @@ impl Poller {
         match received {
             Ok(received) => received.messages.unwrap_or_default(),
             Err(error) => {
-                warn!(%error, queue = self.arn, "a queue could not be polled");
+                warn!(%error, queue = self.arn, "polling a queue failed; the next try is in a second");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Vec::new()
             }
@@ -98,11 +99,15 @@ impl Poller {
         }
         let delete = self.client.delete_message_batch().queue_url(&self.url);
         if let Err(error) = delete.set_entries(Some(done)).send().await {
-            warn!(%error, "messages that were done will come again");
+            warn!(
+                %error,
+                queue = self.arn,
+                "deleting handled messages failed; SQS will deliver them again"
+            );
         }
     }
 
-    /// The batch as Lambda spells it.
+    /// The batch as the event that Lambda passes to a function.
     fn event(&self, received: &[Message]) -> SqsEvent {
         let mut event = SqsEvent::default();
         for message in received {

@@ -1,4 +1,4 @@
-//! How to start a relay on this machine, and why it may not start.
+//! The settings of a local relay and the error of a start that failed.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -11,65 +11,73 @@ use local::{Options, Ports, QueueTimes, ResourceNames};
 
 use super::keys::RelayKeys;
 
-/// The account that everything claims to be in.
+/// The AWS account id of every local resource.
 pub(super) const ACCOUNT: &str = "000000000000";
 
-/// How to start a bundle.
+/// The settings of [`Bundle::start`](super::Bundle::start).
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where its data lies; in memory if nowhere.
+    /// The data directory; `None` keeps the data in memory.
     pub data: Option<PathBuf>,
-    /// Its port, the AWS services on the four above it; 0 for any free ones.
+    /// The port of the API. The AWS services listen on the four ports above it. 0 means any free
+    /// ports.
     pub port: u16,
-    /// How often it looks for what is due.
+    /// Time between two sweeps; at least 10 ms.
     pub sweep_every: Duration,
-    /// Networks it may call besides the public internet.
+    /// Networks that the relay may call besides the public internet, separated by commas.
     pub allowed_networks: String,
-    /// Queues of its SQS, and event buses, that deliveries may go to: ARNs with commas between them.
+    /// ARNs of local queues and of event buses to which endpoints may deliver, separated by commas.
     pub destinations: String,
-    /// Where an EventBridge listens that has those buses; this mode brings none.
+    /// The URL of an EventBridge that has those event buses; the local services include none.
     pub event_bridge: Option<String>,
-    /// How patient its queues are.
+    /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
-    /// Its keys.
+    /// The master key and the admin key.
     pub secrets: RelayKeys,
-    /// Its clock.
+    /// The clock of all handlers.
     pub clock: Clock,
 }
 
-/// Why a bundle did not start.
+/// The reason why a bundle did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The services beneath it.
+    /// The local AWS services did not start.
     #[error(transparent)]
     Aws(#[from] local::LocalAwsError),
-    /// The table.
+    /// The table did not answer.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Its port.
-    #[error("port {0} cannot be listened on: {1} (is another relay running? --port chooses)")]
+    /// The operating system refused to bind the port.
+    #[error(
+        "cannot listen on port {0}: {1}; stop the other relay or choose another port with --port"
+    )]
     Port(u16, io::Error),
-    /// A file of its own.
-    #[error("{0}: {1}")]
+    /// A file of the data directory cannot be read or written.
+    #[error("cannot read or write {0}: {1}; --data names another data directory")]
     Io(PathBuf, io::Error),
-    /// A key that was cut short.
-    #[error("{0} is not a key; remove it to have a new one made")]
+    /// A key file holds fewer than 32 characters.
+    #[error(
+        "the key in {0} is shorter than 32 characters; restore the file, or remove it and restart to make a \
+         new key (a new master key cannot decrypt the stored secrets)"
+    )]
     Key(PathBuf),
-    /// Networks that are none.
+    /// `allowed_networks` contains text that is no network.
     #[error(transparent)]
     Network(#[from] domain::address::InvalidNetwork),
-    /// Queues or event buses that are none.
+    /// `destinations` contains text that is no ARN of a queue or event bus.
     #[error(transparent)]
-    Neighbour(#[from] domain::destination::InvalidAwsDestination),
-    /// Event buses that nothing has.
-    #[error("--destination-event-buses needs --event-bridge-url: there is no EventBridge in here")]
+    Destination(#[from] domain::destination::InvalidAwsDestination),
+    /// Event buses are allowed, but no EventBridge is given.
+    #[error(
+        "--destination-event-buses requires --event-bridge-url; `relay dev` includes no EventBridge"
+    )]
     NoEventBridge,
 }
 
 impl Settings {
-    /// In memory, on free ports, calling loopback receivers.
+    /// Settings for a relay in memory on free ports that may call receivers on loopback.
     pub fn new(secrets: RelayKeys) -> Self {
-        // A batch that died with its process should come back soon: nobody else holds it here.
+        // Short, because after a crash no other process holds the messages that were in flight.
         let queues = QueueTimes {
             inbox_visibility: 10,
             dead_letter_visibility: 10,
@@ -88,16 +96,24 @@ impl Settings {
         }
     }
 
-    /// With keys of its own, for tests.
+    /// Settings with random keys, for tests.
     pub fn fresh() -> Self {
         Self::new(RelayKeys::fresh())
     }
 
+    /// The networks that the relay may call.
+    ///
+    /// # Errors
+    /// [`BundleError::Network`] if `allowed_networks` contains text that is no network.
     pub(super) fn rule(&self) -> Result<Rule, BundleError> {
         Ok(Rule { allowed: Network::parse_list(&self.allowed_networks)?, ..Rule::default() })
     }
 
-    /// What deliveries may go to besides HTTP.
+    /// The queues and event buses to which endpoints may deliver.
+    ///
+    /// # Errors
+    /// [`BundleError::Destination`] for text that is no ARN of a queue or event bus,
+    /// [`BundleError::NoEventBridge`] for event buses without an EventBridge.
     pub(super) fn destinations(&self) -> Result<AwsDestinations, BundleError> {
         let destinations = AwsDestinations::parse_list(&self.destinations, local::REGION, ACCOUNT)?;
         if destinations.have_a_bus() && self.event_bridge.is_none() {
@@ -106,7 +122,7 @@ impl Settings {
         Ok(destinations)
     }
 
-    /// How the services beneath it start.
+    /// The options of the local AWS services.
     pub(super) fn options(&self) -> Options {
         let above = |n: u16| if self.port == 0 { 0 } else { self.port.saturating_add(n) };
         let names = ResourceNames::default();

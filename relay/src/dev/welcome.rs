@@ -1,4 +1,4 @@
-//! What `relay dev` prints, and the source that makes its example work.
+//! The text that `relay dev` prints at its start, and the source of the example in that text.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use domain::{profile::Profile, secret::Secret, signature::sign, source::Source};
 
 use super::{Bundle, keys::RelayKeys};
 
-/// A source to try things with.
+/// The source `demo`: the body and the signature of the printed example.
 pub(super) struct DemoSource {
     body: String,
     signature: String,
@@ -17,7 +17,11 @@ const NAME: &str = "demo";
 const PROFILE: &str = "modal-omtx";
 
 impl DemoSource {
-    /// Makes the source if it is not there; its secret follows from the master key.
+    /// Creates the source if it is missing. The secret is derived from the master key, so that the
+    /// example stays valid across restarts.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the table does not answer.
     pub(super) async fn install(bundle: &Bundle, secrets: &RelayKeys) -> Result<Self, Unavailable> {
         let scheme = &Profile::named(PROFILE).expect("part of the build").scheme;
         let derived = domain::id::digest(&["demo", secrets.master.as_str().unwrap_or_default()]);
@@ -35,7 +39,7 @@ impl DemoSource {
     }
 }
 
-/// The text.
+/// The text with addresses, the admin key and three commands to try.
 pub(super) fn text(
     bundle: &Bundle,
     secrets: &RelayKeys,
@@ -51,20 +55,20 @@ pub(super) fn text(
 relay dev: ready, for development and single machines
   API and senders   {url}   (health: {url}/health, OpenAPI: {url}/openapi.json)
   admin key         {admin}
-  receivers         http on 127.0.0.0/8 and [::1] is allowed here; a deployed relay calls public https only
+  receivers         http to 127.0.0.0/8 and [::1] is allowed here; a deployed relay calls only public https addresses
   DynamoDB {dynamodb}  SQS {sqs}  S3 {s3}  Secrets Manager {secrets_manager}
-                    their settings for the AWS CLI and cargo lambda: {environment}
+                    variables for the AWS CLI and cargo lambda: {environment}
 
-Have notifications sent to a receiver of yours (an event goes to the endpoints there are when it comes):
+Add an endpoint for your receiver (an event goes to the endpoints that exist when it arrives):
   curl -sS {url}/api/v1/app/default/endpoint -H 'Authorization: Bearer {admin}' \
     -H 'Content-Type: application/json' -d '{{"url":"http://127.0.0.1:9000/hook"}}'
 
-Send a signed completion (again, it is a duplicate):
+Send a signed completion (the second time it is a duplicate):
   curl -sS {url}/in/{NAME} -H "X-Modal-Timestamp: $(date +%s)" -H 'Content-Type: application/json' \
     -H 'X-Modal-Signature: {signature}' \
     -d '{body}'
 
-See what became of it:
+Read the state of its job:
   curl -sS {url}/v1/jobs/demo-1 -H 'Authorization: Bearer {admin}'
 "#,
         dynamodb = aws.dynamodb,

@@ -1,4 +1,4 @@
-//! What both commands are given: profile, secrets, body, URL.
+//! The arguments that `relay sign` and `relay verify` share.
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -14,53 +14,59 @@ use http::HeaderMap;
 
 use super::case::SignatureCase;
 
-/// Profile, secrets, body, URL.
+/// The arguments about a request: profile, secrets, body, URL and scheme.
 #[derive(Debug, Parser)]
 pub(super) struct SignatureArgs {
-    /// How the sender signs, such as `standard`, `github` or `stripe`.
+    /// Profile of the sender, such as `standard`, `github` or `stripe`.
     #[arg(long)]
     profile: String,
-    /// A secret, or @file for one in a file (kept to the byte: a line break in it is found). Several,
-    /// newest first, to see which one signed. For `fal` the key set it publishes.
+    /// Secret, or @FILE to read a secret from a file byte for byte, which shows a stray line break.
+    /// Repeat the option for several secrets, newest first, to see which one signed. For `fal` give the
+    /// key set (JWKS) that fal publishes.
     #[arg(long, env = "RELAY_SECRET", hide_env_values = true, required = true)]
     secret: Vec<String>,
-    /// The raw body: text, @file, or @- for standard input.
+    /// Raw body: text, @FILE, or @- for standard input.
     #[arg(long)]
     body: String,
-    /// The URL that the sender called, where the profile signs it (Twilio).
+    /// URL that the sender called; required by profiles that sign the URL, such as `twilio`.
     #[arg(long)]
     url: Option<String>,
-    /// With the profile `hmac`: a file with the source's `scheme`.
+    /// JSON file with the `scheme` of the source; only for the profile `hmac`.
     #[arg(long)]
     scheme: Option<PathBuf>,
 }
 
-/// Why a question cannot be read.
+/// The reason why arguments cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    #[error("there is no profile {0:?}; there are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
+    #[error("unknown profile {0:?}; the profiles are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
     Profile(String),
-    #[error("--scheme goes with the profile hmac")]
+    #[error("--scheme requires --profile hmac; every other profile has a fixed scheme")]
     Fixed,
-    #[error("{0}: {1}")]
+    #[error("cannot read {0}: {1}")]
     Io(PathBuf, std::io::Error),
-    #[error("{0}: {1}")]
+    #[error("{0} contains no signature scheme: {1}")]
     Scheme(PathBuf, serde_json::Error),
-    #[error("{0:?} is not a header: give `Name: value`")]
+    #[error("{0:?} is not a header; write `Name: value`")]
     Header(String),
-    #[error("the headers look like JSON, but: {0}")]
+    #[error("the headers start with a brace but are not a JSON object: {0}")]
     HeaderJson(serde_json::Error),
-    #[error("a secret is empty")]
+    #[error("a secret is empty; check --secret and RELAY_SECRET")]
     NoSecret,
-    #[error("{0} signs the URL it calls: give --url")]
+    #[error("the profile {0} signs the URL of the request; add --url")]
     NeedsUrl(String),
     #[error(
-        "{0} cannot be signed for with that secret: either it is not in the profile's form, or the sender does not sign with a secret"
+        "cannot sign for the profile {0} with this secret: the secret is not in the profile's form, or the profile does \
+         not sign with a secret"
     )]
     CannotSign(String),
 }
 
 impl SignatureArgs {
+    /// Reads secrets, body and scheme into a case without headers, at time 0.
+    ///
+    /// # Errors
+    /// [`InputError`] if the profile is unknown, a file cannot be read or a secret is empty.
     pub(super) fn read(&self) -> Result<SignatureCase, InputError> {
         let mut options = SourceOptions::default();
         if let Some(path) = &self.scheme {
@@ -96,7 +102,10 @@ impl SignatureArgs {
     }
 }
 
-/// Text as it is, or what `@file` or `@-` names, to the byte.
+/// The bytes of `text`, or of the file that `@FILE` names, or of standard input for `@-`.
+///
+/// # Errors
+/// [`InputError::Io`] if the file cannot be read.
 pub(super) fn bytes(text: &str) -> Result<Vec<u8>, InputError> {
     let Some(path) = text.strip_prefix('@') else { return Ok(text.as_bytes().to_vec()) };
     let mut read = Vec::new();
@@ -107,9 +116,12 @@ pub(super) fn bytes(text: &str) -> Result<Vec<u8>, InputError> {
     done.map(|()| read).map_err(|error| InputError::Io(PathBuf::from(path), error))
 }
 
-/// Unix seconds or RFC 3339.
+/// Parses Unix seconds or RFC 3339.
+///
+/// # Errors
+/// A text that names the two forms.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let seconds = text.parse().ok().map(Timestamp::from_secs);
     let moment = seconds.or_else(|| Timestamp::parse_rfc3339(text));
-    moment.ok_or_else(|| "give Unix seconds or a time such as 2026-11-22T01:13:33Z".to_owned())
+    moment.ok_or_else(|| "expected Unix seconds or a time such as 2026-11-22T01:13:33Z".to_owned())
 }

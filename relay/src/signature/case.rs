@@ -1,4 +1,4 @@
-//! A request, and what it is judged by.
+//! A signed request together with the profile, secrets and time that verify the request.
 
 use domain::{
     profile::Profile,
@@ -8,22 +8,26 @@ use domain::{
 };
 use http::HeaderMap;
 
-/// A request, and what it is judged by.
+/// A signed request together with the profile, secrets and time that verify the request.
 #[derive(Clone, Debug)]
 pub(super) struct SignatureCase {
-    /// The profile's name.
+    /// The name of the profile.
     pub(super) name: String,
     pub(super) profile: Profile,
-    /// Newest first.
+    /// The secrets of the source, newest first.
     pub(super) secrets: Vec<Secret>,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) url: Option<String>,
-    /// When it arrived.
+    /// The time of arrival.
     pub(super) now: Timestamp,
 }
 
 impl SignatureCase {
+    /// Verifies the request.
+    ///
+    /// # Errors
+    /// The reason why the relay would refuse the request.
     pub(super) fn judge(&self) -> Result<Verification, SignatureRefusal> {
         let request = SignedRequest {
             headers: &self.headers,
@@ -34,7 +38,7 @@ impl SignatureCase {
         self.profile.judge(&self.secrets, &request, self.now, false)
     }
 
-    /// The same, with the scheme in front that its headers are of: a profile may accept several.
+    /// A copy with only the scheme whose headers the request has. A profile may accept several schemes.
     pub(super) fn presented(&self) -> Self {
         let mut case = self.clone();
         let request =
@@ -45,7 +49,7 @@ impl SignatureCase {
         case
     }
 
-    /// The same, whenever it was signed.
+    /// A copy that accepts a timestamp of any age.
     pub(super) fn timeless(&self) -> Self {
         let mut timeless = self.clone();
         timeless.profile.scheme.past_seconds = u64::MAX;
@@ -53,10 +57,12 @@ impl SignatureCase {
         timeless
     }
 
+    /// Whether the relay would accept the request.
     pub(super) fn holds(&self) -> bool {
         self.judge().is_ok()
     }
 
+    /// The first scheme of the profile.
     pub(super) const fn scheme(&self) -> &Scheme {
         &self.profile.scheme
     }

@@ -1,4 +1,4 @@
-//! What can be told without trying anything: from the refusal, the headers and the secrets.
+//! Explanations that need no corrections: from the refusal, the headers and the secrets alone.
 
 use domain::{
     secret::{SYMMETRIC_PREFIX, Secret},
@@ -7,24 +7,25 @@ use domain::{
 
 use super::{case::SignatureCase, corrections::key_words};
 
-/// How far a clock is off, if that is why.
+/// The clock difference, if the refusal is about the timestamp.
 pub(super) fn skew(case: &SignatureCase, refusal: &SignatureRefusal) -> Option<String> {
     let scheme = case.scheme();
     match refusal {
         SignatureRefusal::Past(seconds) => Some(format!(
-            "It was signed {seconds} s before it arrived, and {} s are allowed: the sender's clock is slow, this one is fast \
-             (`timedatectl` tells), the request was held up, or it is a replay of an old one.",
+            "The request was signed {seconds} s before it arrived; {} s are allowed. Either the sender's clock is slow or \
+             this one is fast (see `timedatectl`), or the request was delayed, or an old request was replayed.",
             scheme.past_seconds
         )),
         SignatureRefusal::Future(seconds) => Some(format!(
-            "It was signed {seconds} s ahead of this clock, and {} s are allowed: set the clocks by NTP (`timedatectl` tells).",
+            "The request was signed {seconds} s ahead of this clock; {} s are allowed. Synchronise the clocks by NTP (see \
+             `timedatectl`).",
             scheme.future_seconds
         )),
         _ => None,
     }
 }
 
-/// What can be told from the request and the secrets alone.
+/// Mistakes that are visible in the request and the secrets.
 pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<String> {
     let mut seen = Vec::new();
     let scheme = case.scheme();
@@ -37,13 +38,16 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
         ));
     }
     if let SignatureRefusal::Doubled(name) = refusal {
-        seen.push(format!("`{name}` stands more than once; which one counts would be a guess. A proxy may add its own."));
+        seen.push(format!("The header `{name}` occurs more than once, so that the right one is unknown. A proxy may have added one."));
     }
     if *refusal == SignatureRefusal::NoSecret && scheme.algorithm == Algorithm::Token {
-        seen.push(format!("`{}` does not sign: what it knows is the token in its URL.", case.name));
+        seen.push(format!(
+            "The profile `{}` does not sign; the token in the URL authenticates the sender.",
+            case.name
+        ));
     } else if *refusal == SignatureRefusal::NoSecret {
         seen.push(format!(
-            "No secret given can be a key: the profile `{}` wants {}.",
+            "No given secret makes a key: the key of the profile `{}` is {}.",
             case.name,
             key_words(scheme.key)
         ));

@@ -1,5 +1,5 @@
-//! What usually goes wrong with signatures, each as a change that would put it right, with the
-//! sentence that says so.
+//! Common mistakes with signatures. Each is a correction to the request with the sentence that explains
+//! the mistake.
 
 use domain::{
     json_form,
@@ -10,7 +10,7 @@ use domain::{
 
 use super::case::SignatureCase;
 
-/// What a change touches; two of the same are never made together.
+/// The part of a request that a correction changes. Two corrections of the same part are never combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Aspect {
     Header,
@@ -23,10 +23,10 @@ pub(super) enum Aspect {
     Url,
 }
 
-/// One thing that may be wrong.
+/// A change to a request that undoes one mistake.
 pub(super) struct Correction {
     pub(super) aspect: Aspect,
-    /// What it means if this makes the signature hold.
+    /// The explanation to print if the signature holds after the correction.
     pub(super) says: String,
     make: Box<dyn Fn(&mut SignatureCase)>,
 }
@@ -40,7 +40,7 @@ impl Correction {
         Self { aspect, says: says.into(), make: Box::new(make) }
     }
 
-    /// The case with this put right.
+    /// A copy of the case with the correction applied.
     pub(super) fn apply(&self, case: &SignatureCase) -> SignatureCase {
         let mut changed = case.clone();
         (self.make)(&mut changed);
@@ -48,7 +48,7 @@ impl Correction {
     }
 }
 
-/// Everything that is tried on a case.
+/// All corrections to try on a case.
 pub(super) fn all(case: &SignatureCase) -> Vec<Correction> {
     let mut corrections = headers(case);
     corrections.extend(clocks(case));
@@ -62,7 +62,7 @@ pub(super) fn all(case: &SignatureCase) -> Vec<Correction> {
     corrections
 }
 
-/// The signature, under another name than the profile's.
+/// The signature is in a header of another name.
 fn headers(case: &SignatureCase) -> Vec<Correction> {
     let Some(wanted) = case.scheme().headers.first().map(|names| names.signature.clone()) else {
         return Vec::new();
@@ -71,7 +71,7 @@ fn headers(case: &SignatureCase) -> Vec<Correction> {
     let others = case.headers.iter().filter(|(name, _)| !known(name.as_str()));
     let change = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         let says = format!(
-            "The signature is right, but it came in the header `{name}`; the profile `{}` reads `{wanted}`.",
+            "The signature is right but in the header `{name}`; the profile `{}` reads `{wanted}`.",
             case.name
         );
         let (wanted, value) = (wanted.clone(), value.clone());
@@ -84,6 +84,7 @@ fn headers(case: &SignatureCase) -> Vec<Correction> {
     others.map(change).collect()
 }
 
+/// The timestamp is written in another form.
 fn clocks(case: &SignatureCase) -> Vec<Correction> {
     let forms = [
         (TimestampForm::Seconds, "Unix seconds"),
@@ -97,7 +98,7 @@ fn clocks(case: &SignatureCase) -> Vec<Correction> {
     others
         .map(|(form, found)| {
             let says = format!(
-                "The signature is right, but its timestamp is written as {found}; the profile `{}` expects {wanted}.",
+                "The signature is right but its timestamp is written as {found}; the profile `{}` expects {wanted}.",
                 case.name
             );
             let form = *form;
@@ -106,7 +107,7 @@ fn clocks(case: &SignatureCase) -> Vec<Correction> {
         .collect()
 }
 
-/// The ways in which a signature is written somewhere.
+/// The formats in which senders write a signature.
 const SPELLINGS: [&str; 11] = [
     "{hex}",
     "sha256={hex}",
@@ -121,6 +122,7 @@ const SPELLINGS: [&str; 11] = [
     "v1a,{base64}",
 ];
 
+/// The signature is written in another format.
 fn formats(case: &SignatureCase) -> Vec<Correction> {
     let expected: Vec<String> = case.scheme().formats.iter().cloned().map(String::from).collect();
     let others = SPELLINGS.iter().filter(|spelling| !expected.iter().any(|e| e == *spelling));
@@ -131,10 +133,10 @@ fn formats(case: &SignatureCase) -> Vec<Correction> {
             match (spelling.ends_with("{hex}"), expected.iter().all(|e| e.ends_with("{hex}"))) {
                 (true, false) => " Encode the MAC's bytes in base64, not in hex.",
                 (false, true) => " Write the MAC's bytes in hex, not in base64.",
-                _ => " Only what stands around it differs.",
+                _ => " Only the text around the MAC differs.",
             };
         let says = format!(
-            "The signature itself is right, but it is written as `{spelling}`; the profile `{}` expects `{wanted}`.{hint}",
+            "The signature itself is right but written as `{spelling}`; the profile `{}` expects `{wanted}`.{hint}",
             case.name
         );
         Some(Correction::new(Aspect::Format, says, move |case| {
@@ -144,17 +146,18 @@ fn formats(case: &SignatureCase) -> Vec<Correction> {
     others.filter_map(change).collect()
 }
 
+/// The bytes that make the key, in words.
 pub(super) const fn key_words(encoding: KeyEncoding) -> &'static str {
     match encoding {
-        KeyEncoding::Raw => "the secret's text as it is",
-        KeyEncoding::Whsec => "what is behind `whsec_`, decoded from base64",
+        KeyEncoding::Raw => "the text of the secret",
+        KeyEncoding::Whsec => "the text after `whsec_`, decoded from base64",
         KeyEncoding::Base64 => "the secret decoded from base64",
         KeyEncoding::Base64Url => "the secret decoded from URL-safe base64",
         KeyEncoding::Hex => "the secret decoded from hex",
     }
 }
 
-/// The secret, made into a key in another way.
+/// The key is made from the secret in another way.
 fn keys(case: &SignatureCase) -> Vec<Correction> {
     let all = [
         KeyEncoding::Raw,
@@ -168,7 +171,7 @@ fn keys(case: &SignatureCase) -> Vec<Correction> {
     let mut corrections: Vec<Correction> = others
         .map(|encoding| {
             let says = format!(
-                "The sender uses {} as the key; the profile `{}` wants {}.",
+                "The sender uses {} as the key; the profile `{}` uses {}.",
                 key_words(encoding),
                 case.name,
                 key_words(wanted)
@@ -177,7 +180,7 @@ fn keys(case: &SignatureCase) -> Vec<Correction> {
         })
         .collect();
     let without = format!(
-        "The sender uses the text behind `whsec_` as the key without decoding it; the profile `{}` wants {}.",
+        "The sender uses the text after `whsec_` as the key without decoding it; the profile `{}` uses {}.",
         case.name,
         key_words(wanted)
     );
@@ -185,7 +188,7 @@ fn keys(case: &SignatureCase) -> Vec<Correction> {
         case.profile.scheme.key = KeyEncoding::Raw;
         each_secret(case, |text| text.strip_prefix(SYMMETRIC_PREFIX).map(str::to_owned));
     }));
-    let added = "The secret lacks its `whsec_`: give it with the prefix, as its sender shows it.";
+    let added = "The secret lacks its prefix `whsec_`: pass the secret with the prefix, as the sender shows it.";
     corrections.push(Correction::new(Aspect::Key, added, |case| {
         each_secret(case, |text| {
             (!text.starts_with(SYMMETRIC_PREFIX)).then(|| format!("{SYMMETRIC_PREFIX}{text}"))
@@ -203,6 +206,7 @@ fn keys(case: &SignatureCase) -> Vec<Correction> {
     corrections
 }
 
+/// Replaces each secret that `change` returns a new text for.
 fn each_secret(case: &mut SignatureCase, change: impl Fn(&str) -> Option<String>) {
     for secret in &mut case.secrets {
         if let Some(changed) = secret.as_str().and_then(&change) {
@@ -211,7 +215,7 @@ fn each_secret(case: &mut SignatureCase, change: impl Fn(&str) -> Option<String>
     }
 }
 
-/// The secret as one of both sides has it by mistake.
+/// One side has the secret with white space or quotes around it.
 fn secrets(_: &SignatureCase) -> Vec<Correction> {
     let change = |says: &str, change: fn(&str) -> Option<String>| {
         Correction::new(Aspect::Secret, says, move |case: &mut SignatureCase| {
@@ -220,33 +224,32 @@ fn secrets(_: &SignatureCase) -> Vec<Correction> {
     };
     vec![
         change(
-            "The secret given here has white space around it; without it the signature holds. A line break comes from \
-             `echo` or an editor: store it with `printf %s`.",
+            "The secret given here has white space around it; without the white space the signature holds. A line break \
+             comes from `echo` or an editor: store the secret with `printf %s`.",
             |text| (text.trim() != text).then(|| text.trim().to_owned()),
         ),
         change(
-            "The sender's secret has a line break behind it (it reads it from a file, or it was stored with `echo`): \
-             have the sender strip it.",
+            "The sender's secret ends with a line break (from a file, or from `echo`): have the sender strip it.",
             |text| Some(format!("{text}\n")),
         ),
-        change("The sender's secret has a space behind it: have the sender strip it.", |text| {
+        change("The sender's secret ends with a space: have the sender strip it.", |text| {
             Some(format!("{text} "))
         }),
         change(
-            "The secret given here stands in quotes; without them the signature holds.",
+            "The secret given here is in quotes; without the quotes the signature holds.",
             |text| {
                 let inner = text.trim().trim_matches(['"', '\'']);
                 (inner != text.trim()).then(|| inner.to_owned())
             },
         ),
         change(
-            "The sender's secret has quotes around it, from an .env file or a YAML value: take them away there.",
+            "The sender's secret is in quotes, from an .env file or a YAML value: have the sender remove them.",
             |text| Some(format!("\"{text}\"")),
         ),
     ]
 }
 
-/// Which bytes were signed.
+/// Other bytes than those of the profile were signed.
 fn contents(case: &SignatureCase) -> Vec<Correction> {
     let wanted = String::from(case.scheme().content.clone());
     let others = [
@@ -275,7 +278,7 @@ fn contents(case: &SignatureCase) -> Vec<Correction> {
     others.iter().filter(|text| ***text != wanted).filter_map(change).collect()
 }
 
-/// The body as it may have been when it was signed.
+/// The body was changed after it was signed.
 fn bodies(case: &SignatureCase) -> Vec<Correction> {
     let body = &case.body;
     let mut corrections = Vec::new();
@@ -289,35 +292,38 @@ fn bodies(case: &SignatureCase) -> Vec<Correction> {
     let end = body.trim_ascii_end().to_vec();
     add(
         end.clone(),
-        "A line break was added behind the body after it was signed (`echo`, an editor, `curl -d @file` keeps none): send and judge the same bytes.",
+        "A line break was appended to the body after it was signed, as `echo` and editors do: send and verify the same bytes.",
     );
     for (ending, name) in [(&b"\n"[..], "line break"), (b"\r\n", "CR LF")] {
         let signed = [&end[..], ending].concat();
         add(
             signed,
             &format!(
-                "The body was signed with a {name} behind it that is missing now (`curl -d` strips it: use --data-binary)."
+                "The body was signed with a {name} at its end that is missing now (`curl -d` strips it: use --data-binary)."
             ),
         );
     }
     if let Ok(text) = std::str::from_utf8(body) {
         add(
             text.replace("\r\n", "\n").into(),
-            "The body's line breaks became CR LF after it was signed.",
+            "The line breaks of the body became CR LF after the body was signed.",
         );
         add(
             text.replace('\n', "\r\n").into(),
-            "The body was signed with CR LF line breaks, which became LF since.",
+            "The body was signed with CR LF line breaks, which have become LF.",
         );
         if let Some(text) = text.strip_prefix('\u{feff}') {
-            add(text.into(), "A byte order mark was put in front of the body after it was signed.");
+            add(
+                text.into(),
+                "A byte order mark was put before the body after the body was signed.",
+            );
         }
     }
     for (language, signed) in json_form::rewritten(body) {
         add(
             signed,
             &format!(
-                "The body was parsed and written again: the signature is over what {language} makes of it. \
+                "The body was parsed and written again: the signature covers the body as {language} writes it. \
                  Sign and verify the raw bytes, before anything parses them."
             ),
         );
@@ -325,6 +331,7 @@ fn bodies(case: &SignatureCase) -> Vec<Correction> {
     corrections
 }
 
+/// The signed URL differs: scheme, trailing slash or query.
 fn urls(case: &SignatureCase) -> Vec<Correction> {
     let Some(url) = case.url.as_deref().filter(|_| case.scheme().signs_url()) else {
         return Vec::new();
@@ -345,20 +352,20 @@ fn urls(case: &SignatureCase) -> Vec<Correction> {
     }
     let change = |signed: String| {
         let says = format!(
-            "The sender called {signed}, which is what it signed, and not {url}: set the public URL of this relay to what the sender calls."
+            "The sender called and signed {signed}, not {url}: set the public URL of this relay to the URL that the sender calls."
         );
         Correction::new(Aspect::Url, says, move |case| case.url = Some(signed.clone()))
     };
     signed.into_iter().map(change).collect()
 }
 
-/// Signed by the book, but another one.
+/// The request is signed as another profile prescribes.
 fn profiles(case: &SignatureCase) -> Vec<Correction> {
     let others = Profile::names().filter(|name| *name != case.name);
     let change = |name: &'static str| {
         let profile = Profile::named(name)?;
         let says = format!(
-            "It is signed the way of the profile `{name}`, not `{}`: give the source that profile.",
+            "The request is signed as the profile `{name}` prescribes, not `{}`: change the profile of the source.",
             case.name
         );
         Some(Correction::new(Aspect::Header, says, move |case| {

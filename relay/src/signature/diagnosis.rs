@@ -1,6 +1,6 @@
-//! Why a signature does not hold: one thing after another is changed, by itself and then in pairs,
-//! until it does. What had to be changed is the reason. A MAC does not match by chance, so what is
-//! found is true; what is not found is said, too.
+//! The search for the reason why a signature does not hold. Corrections are applied to the request, one
+//! by one and then in pairs, until the signature holds; the corrections that were needed are the
+//! reason. A MAC does not match by chance, so a reason that is found is true.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ use super::{
     corrections::{self, Correction},
 };
 
-/// What came of judging a request.
+/// The result of verifying a request, with explanations.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Diagnosis {
-    /// It passes.
+    /// The signature holds.
     Holds {
-        /// What is worth knowing about it.
+        /// Facts about the signature, such as the time of signing.
         notes: Vec<String>,
     },
-    /// It does not.
+    /// The signature does not hold.
     Refused {
-        /// What the relay's log would say.
+        /// The refusal, as the relay's log names it.
         refusal: SignatureRefusal,
-        /// Why, and what to do.
+        /// The causes and their remedies, one sentence or two each.
         reasons: Vec<String>,
     },
 }
@@ -43,10 +43,10 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// Longest body on which pairs of changes are tried, in bytes: each try hashes all of it.
+/// The longest body on which pairs of corrections are tried, in bytes. Each try hashes the whole body.
 const MAX_PAIRED: usize = 256 * 1024;
 
-/// Judges a request and explains the verdict.
+/// Verifies a request and explains the result.
 pub(super) fn judge(case: &SignatureCase) -> Diagnosis {
     let refusal = match case.judge() {
         Ok(verified) => return Diagnosis::Holds { notes: notes(case, &verified) },
@@ -62,7 +62,7 @@ pub(super) fn judge(case: &SignatureCase) -> Diagnosis {
     Diagnosis::Refused { refusal, reasons }
 }
 
-/// What has to be changed for the signature to hold.
+/// The corrections after which the signature holds; `None` if no one or two corrections suffice.
 fn explain(case: &SignatureCase) -> Option<Vec<String>> {
     let skew = case.judge().err().and_then(|refusal| clues::skew(case, &refusal));
     let case = case.timeless();
@@ -93,19 +93,21 @@ fn explain(case: &SignatureCase) -> Option<Vec<String>> {
     None
 }
 
+/// The text for a mismatch without a known cause.
 fn unexplained(case: &SignatureCase) -> String {
     let (length, print) = (case.body.len(), domain::profile::fingerprint(&case.body));
     let secrets = match case.secrets.len() {
-        1 => "the secret is another one".to_owned(),
+        1 => "the sender has another secret".to_owned(),
         n => format!("none of the {n} secrets is the sender's"),
     };
     format!(
-        "Nothing that usually goes wrong explains it. What is left: {secrets}, or the body was changed on its way \
-         (a proxy, a middleware that parses it). The body judged here has {length} bytes and the SHA-256 {print}: \
-         compare that with what the sender signed."
+        "No common mistake explains the mismatch. Either {secrets}, or the body was changed on its way (by a proxy, or \
+         by middleware that parses it). The body checked here has {length} bytes and the SHA-256 {print}: compare \
+         both with the body that the sender signed."
     )
 }
 
+/// Facts about a signature that holds.
 fn notes(case: &SignatureCase, verified: &Verification) -> Vec<String> {
     let mut notes = Vec::from_iter(old_secret(case, verified));
     if let Some(at) = verified.timestamp {
@@ -120,23 +122,25 @@ fn notes(case: &SignatureCase, verified: &Verification) -> Vec<String> {
         notes.push(format!("Signed at {}, {when}.", signed.rfc3339()));
     }
     notes.push(if verified.replay_safe {
-        "The time of signing is under the signature: a captured request is refused once it is too old.".to_owned()
+        "The signature covers the time of signing: a captured request is refused once it is too old.".to_owned()
     } else {
-        "The time of signing is not under the signature: what is captured can be sent again, and only the kept event makes it a duplicate.".to_owned()
+        "The signature does not cover the time of signing: a captured request can be sent again, and is a duplicate \
+         only while its event is retained.".to_owned()
     });
     match case.profile.key(verified, &case.body) {
         Ok((key, _)) => notes.push(format!("Idempotency key: {key}")),
-        Err(unreadable) => notes.push(format!("But the relay would answer 400: {unreadable}.")),
+        Err(unreadable) => notes.push(format!("The relay would still answer 400: {unreadable}.")),
     }
     notes
 }
 
+/// A warning if another secret than the newest made the signature.
 fn old_secret(case: &SignatureCase, verified: &Verification) -> Option<String> {
     let number = verified.secret + 1;
     (1 < number).then(|| {
         format!(
-            "It was made with secret number {number} of the {} given, not the newest: the sender still signs with an old one. \
-             Give it the new one before the old one is taken away.",
+            "Secret number {number} of the {} given made the signature, not the newest: the sender still signs with an old \
+             secret. Give the sender the new secret before the old one is removed.",
             case.secrets.len()
         )
     })

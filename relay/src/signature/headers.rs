@@ -1,11 +1,14 @@
-//! Headers as people have them at hand: copied out of a log, printed by curl, dumped as JSON.
+//! Parsing of headers copied from a log, printed by curl, or written as JSON.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::arguments::{InputError, bytes};
 
-/// Reads every piece that was given.
+/// Parses the values of `--headers` into one map. A header may occur several times.
+///
+/// # Errors
+/// [`InputError`] if a file cannot be read, a line is no header, or a JSON object is malformed.
 pub(super) fn read(given: &[String]) -> Result<HeaderMap, InputError> {
     let mut headers = HeaderMap::new();
     for piece in given {
@@ -20,9 +23,10 @@ pub(super) fn read(given: &[String]) -> Result<HeaderMap, InputError> {
     Ok(headers)
 }
 
+/// Reads lines of `Name: value`. Empty lines and the request or status line are skipped.
 fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
     for line in text.lines() {
-        // curl -v marks what it sent with `> `, and says more than headers.
+        // `curl -v` puts `> ` before the headers it sends and `* ` before its remarks.
         let line = line.strip_prefix("> ").unwrap_or(line).trim();
         let is_start = line.split_once(' ').is_some_and(|(word, rest)| {
             !word.ends_with(':') && (rest.contains("HTTP/") || word.starts_with("HTTP/"))
@@ -37,7 +41,8 @@ fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
     Ok(())
 }
 
-/// A JSON object of strings, or of lists of strings as API Gateway and Node write doubled headers.
+/// Reads a JSON object of strings or of lists of strings. API Gateway and Node write a repeated header
+/// as a list.
 fn json(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(InputError::HeaderJson)?;
     for (name, value) in object {
@@ -62,6 +67,7 @@ fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), InputE
     Ok(())
 }
 
+/// The first 60 characters of a line, for an error message.
 fn shorten(text: &str) -> String {
     text.chars().take(60).collect()
 }

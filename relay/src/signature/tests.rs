@@ -1,4 +1,4 @@
-//! What tired people do, and what they are told.
+//! Common mistakes with signatures, and the explanations of them.
 
 use domain::{
     json_form,
@@ -53,7 +53,7 @@ fn reasons(case: &SignatureCase) -> String {
 }
 
 #[track_caller]
-fn told(case: &SignatureCase, words: &str) {
+fn explains(case: &SignatureCase, words: &str) {
     let reasons = reasons(case);
     assert!(reasons.contains(words), "{words:?} is not in:\n{reasons}");
 }
@@ -88,7 +88,7 @@ fn every_profile_that_signs_with_a_secret_verifies_what_it_signs() {
 fn a_wrong_prefix_is_named() {
     let mut bare = case("modal-omtx", RAW);
     header(&mut bare, "x-modal-signature", |value| value.replace("sha256=", ""));
-    told(&bare, "written as `{hex}`; the profile `modal-omtx` expects `sha256={hex}`");
+    explains(&bare, "written as `{hex}`; the profile `modal-omtx` expects `sha256={hex}`");
 }
 
 #[test]
@@ -99,45 +99,45 @@ fn hex_where_base64_is_due_is_named() {
         let mac = STANDARD.decode(value.trim_start_matches("v1,")).expect("base64");
         format!("v1,{}", hex::encode(mac))
     });
-    told(&hexed, "Encode the MAC's bytes in base64, not in hex");
+    explains(&hexed, "Encode the MAC's bytes in base64, not in hex");
 }
 
 #[test]
 fn a_body_that_was_parsed_and_written_again_is_named_with_its_language() {
-    // Python signed its own dump; a middleware here parsed it and wrote it compactly.
+    // Python signed the output of json.dumps; middleware at the receiver wrote the body compactly.
     let dumped = br#"{"job_id": "j1", "n": [1, 2.5]}"#;
     let mut parsed = case("hokusai", RAW);
     let message = MessageToSign { body: dumped, ..MessageToSign::default() };
     let value = parsed.profile.scheme.sign(&Secret::new(RAW), &message).expect("signs");
     header(&mut parsed, "x-hokusai-signature", |_| value.clone());
     parsed.body = br#"{"job_id":"j1","n":[1,2.5]}"#.to_vec();
-    told(&parsed, "the signature is over what Python's json.dumps makes of it");
-    told(&parsed, "Sign and verify the raw bytes");
-    // Signed over Python's sorted dump, sent as it was built.
+    explains(&parsed, "the signature covers the body as Python's json.dumps writes it");
+    explains(&parsed, "Sign and verify the raw bytes");
+    // The sender signed Python's sorted dump and sent the body unsorted.
     let sorted = json_form::python_sorted(BODY.as_bytes()).expect("JSON");
     let mut python = case("batch", RAW);
     let at = Some(NOW);
     let message = MessageToSign { at, body: &sorted, ..MessageToSign::default() };
     let value = python.profile.scheme.sign(&Secret::new(RAW), &message).expect("signs");
     header(&mut python, "x-webhook-signature", |_| value.clone());
-    told(&python, "Python's json.dumps with sort_keys");
+    explains(&python, "Python's json.dumps with sort_keys");
 }
 
 #[test]
 fn a_line_break_at_the_end_of_the_body_is_named() {
     let mut longer = case("github", RAW);
     longer.body.push(b'\n');
-    told(&longer, "A line break was added behind the body after it was signed");
+    explains(&longer, "A line break was appended to the body after it was signed");
 }
 
 #[test]
 fn a_clock_that_is_off_is_told_in_seconds() {
     let mut late = case("modal-omtx", RAW);
     late.now = NOW.plus(std::time::Duration::from_secs(900));
-    told(&late, "It was signed 900 s before it arrived, and 300 s are allowed");
+    explains(&late, "The request was signed 900 s before it arrived; 300 s are allowed");
     let mut early = case("stripe", RAW);
     early.now = Timestamp::from_secs(NOW.secs() - 4000);
-    told(&early, "signed 4000 s ahead of this clock");
+    explains(&early, "signed 4000 s ahead of this clock");
     assert_eq!(
         match judge(&early) {
             Diagnosis::Refused { refusal, .. } => refusal,
@@ -152,17 +152,17 @@ fn an_old_secret_that_matched_is_said() {
     let mut rotated = case("github", RAW);
     rotated.secrets.insert(0, Secret::new(*b"the-new-secret-of-this-source-01"));
     let Diagnosis::Holds { notes } = judge(&rotated) else { panic!("it holds") };
-    assert!(notes[0].contains("secret number 2 of the 2 given"), "{notes:?}");
+    assert!(notes[0].contains("Secret number 2 of the 2 given"), "{notes:?}");
 }
 
 #[test]
 fn white_space_in_the_secret_is_named_on_either_side() {
     let mut ours = case("github", RAW);
     ours.secrets = vec![Secret::new(format!("{RAW}\n"))];
-    told(&ours, "The secret given here has white space around it");
+    explains(&ours, "The secret given here has white space around it");
     let mut theirs = case("github", &format!("{RAW}\n"));
     theirs.secrets = vec![Secret::new(RAW)];
-    told(&theirs, "The sender's secret has a line break behind it");
+    explains(&theirs, "The sender's secret ends with a line break");
 }
 
 #[test]
@@ -171,8 +171,8 @@ fn a_secret_decoded_where_it_should_be_raw_is_named_and_the_other_way_round() {
     let encoded = STANDARD.encode(RAW);
     let mut decoded = case("github", RAW);
     decoded.secrets = vec![Secret::new(encoded)];
-    told(&decoded, "The sender uses the secret decoded from base64 as the key");
-    // The whole text, `whsec_` and all, as the key.
+    explains(&decoded, "The sender uses the secret decoded from base64 as the key");
+    // The whole text including `whsec_` is the key.
     let mut whole = case("standard", WHSEC);
     let mut scheme = whole.profile.scheme.clone();
     scheme.key = domain::signature::KeyEncoding::Raw;
@@ -184,7 +184,7 @@ fn a_secret_decoded_where_it_should_be_raw_is_named_and_the_other_way_round() {
     };
     let value = scheme.sign(&Secret::new(WHSEC), &message).expect("signs");
     header(&mut whole, "webhook-signature", |_| value.clone());
-    told(&whole, "The sender uses the secret's text as it is as the key");
+    explains(&whole, "The sender uses the text of the secret as the key");
 }
 
 #[test]
@@ -202,16 +202,16 @@ fn another_profile_is_recognised() {
     let mut other = case("github", RAW);
     other.name = "shopify".to_owned();
     other.profile = Profile::named("shopify").expect("there").clone();
-    told(&other, "signed the way of the profile `github`, not `shopify`");
-    told(&other, "needs the header `x-shopify-hmac-sha256`");
+    explains(&other, "signed as the profile `github` prescribes, not `shopify`");
+    explains(&other, "needs the header `x-shopify-hmac-sha256`");
 }
 
 #[test]
 fn what_cannot_be_explained_is_said_with_what_to_compare() {
     let mut wrong = case("github", RAW);
     wrong.secrets = vec![Secret::new(*b"another-secret-of-32-bytes-long!")];
-    told(&wrong, "Nothing that usually goes wrong explains it");
-    told(&wrong, &domain::profile::fingerprint(BODY.as_bytes()));
+    explains(&wrong, "No common mistake explains the mismatch");
+    explains(&wrong, &domain::profile::fingerprint(BODY.as_bytes()));
     assert!(!reasons(&wrong).contains("another-secret"), "a secret is never repeated");
 }
 
@@ -246,5 +246,5 @@ fn what_the_command_signs_the_command_verifies() {
     let unknown = ["relay", "--profile", "sendgrid", "--secret", RAW, "--body", BODY];
     let sign = super::SignArgs::try_parse_from(unknown).expect("arguments");
     let problem = super::signed(&sign).expect_err("unknown").to_string();
-    assert!(problem.contains("there are: baseten"), "{problem}");
+    assert!(problem.contains("the profiles are: baseten"), "{problem}");
 }

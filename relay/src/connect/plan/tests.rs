@@ -1,4 +1,4 @@
-//! The documents' own variables, and what becomes of them.
+//! Plans made from the variables of the systems' own documents.
 
 use clap::Parser;
 
@@ -112,26 +112,26 @@ fn what_cannot_be_used_is_named_and_never_quoted() {
         (&["hokusai"], "WEBHOOK_SECRET=planted", "WEBHOOK_URL is not set"),
         (&["modal"], "WEBHOOK_BASE_URL=https://a.example", "MODAL_WEBHOOK_SECRET is not set"),
         (&["batch"], "", "ARIS_WEBHOOK_URL is not set"),
-        (&["wepp"], "", "--endpoint-url is not set"),
+        (&["wepp"], "", "--endpoint-url is required"),
         (
             &["hokusai"],
             "WEBHOOK_URL=a\nWEBHOOK_SECRET=b\nWEBHOOK_TIMEOUT=planted",
-            "WEBHOOK_TIMEOUT is a whole number from 5 to 300",
+            "WEBHOOK_TIMEOUT must be a whole number from 5 to 300",
         ),
         (
             &["hokusai"],
             "WEBHOOK_URL=a\nWEBHOOK_SECRET=b\nWEBHOOK_MAX_RETRIES=11",
-            "WEBHOOK_MAX_RETRIES is a whole number from 1 to 10",
+            "WEBHOOK_MAX_RETRIES must be a whole number from 1 to 10",
         ),
         (
             &["hokusai"],
             "WEBHOOK_URL=a\nWEBHOOK_SECRET=b\nENABLE_REDIS_FALLBACK=planted",
-            "ENABLE_REDIS_FALLBACK is true or false",
+            "ENABLE_REDIS_FALLBACK must be true or false",
         ),
         (
             &["hokusai"],
             "WEBHOOK_URL=a\nWEBHOOK_SECRET=b\nENABLE_REDIS_FALLBACK=1\nREDIS_URL=http://planted",
-            "REDIS_URL is redis://",
+            "REDIS_URL must be redis://",
         ),
     ] {
         let why = plan(line, variables).expect_err(named).to_string();
@@ -143,6 +143,6 @@ fn what_cannot_be_used_is_named_and_never_quoted() {
     assert_eq!(read("A=b#c").expect("read").as_deref(), Some("b#c"));
     for bad in ["A", "=b", "a b=c", "A='b"] {
         let why = read(bad).expect_err(bad).to_string();
-        assert_eq!(why, "env, line 1: not NAME=value");
+        assert_eq!(why, "env, line 1: expected NAME=value");
     }
 }
