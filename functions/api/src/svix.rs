@@ -13,6 +13,7 @@ mod endpoint_headers;
 mod endpoint_in;
 mod endpoints;
 mod error;
+mod event_type_in;
 mod event_types;
 mod example;
 mod expunge;

@@ -8,6 +8,7 @@
 
 pub mod applications;
 mod control_plane;
+pub mod event_types;
 pub mod keys;
 pub mod names;
 mod page;
