@@ -1,13 +1,21 @@
 //! The changes that a system's variables ask for, as data. Nothing here calls the relay.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::secret::Secret;
+use domain::{
+    retry::{DEFAULT_TIMEOUT, MAX_DELAY, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
+    secret::Secret,
+};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{ConnectArgs, InvalidVariables, System, variables::Variables};
+
+/// Retries that an endpoint may have.
+const RETRIES: RangeInclusive<u32> = 1..=MAX_RETRIES as u32;
+/// Seconds that one attempt may take.
+const TIMEOUT: RangeInclusive<u32> = MIN_TIMEOUT as u32..=MAX_TIMEOUT as u32;
 
 /// The note for a system that makes one attempt in total, which an endpoint cannot.
 const ONE_ATTEMPT: &str = "an endpoint makes at least one retry, so there will be two attempts";
@@ -105,16 +113,16 @@ fn hokusai(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVar
         Some(url) => url,
         None => variables.required("WEBHOOK_URL")?,
     };
-    let retries = variables.number("WEBHOOK_MAX_RETRIES", 1..=10, 5)?;
-    let first = variables.number("WEBHOOK_RETRY_DELAY", 1..=86_400, 2)?;
+    let retries = variables.number("WEBHOOK_MAX_RETRIES", RETRIES, 5)?;
+    let first = variables.number("WEBHOOK_RETRY_DELAY", 1..=MAX_DELAY, 2)?;
     let delays: Vec<u32> =
-        (0..retries).map(|step| first.saturating_mul(1 << step).min(86_400)).collect();
+        (0..retries).map(|step| first.saturating_mul(1 << step).min(MAX_DELAY)).collect();
     let policy = json!({
         "profile": args.profile.as_deref().unwrap_or("hokusai"),
         "eventTypes": ["model.registered"],
         "maxRetries": retries,
         "delays": delays,
-        "timeoutSeconds": variables.number("WEBHOOK_TIMEOUT", 5..=300, 30)?,
+        "timeoutSeconds": variables.number("WEBHOOK_TIMEOUT", TIMEOUT, DEFAULT_TIMEOUT.into())?,
         "breaker": {
             "threshold": variables.number("WEBHOOK_CIRCUIT_BREAKER_FAILURE_THRESHOLD", 1..=100, 5)?,
             "recoverySeconds": variables.number("WEBHOOK_CIRCUIT_BREAKER_RECOVERY_TIME", 1..=900, 60)?,
@@ -182,13 +190,13 @@ fn batch(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVaria
         Some(url) => url,
         None => variables.required("ARIS_WEBHOOK_URL")?,
     };
-    let tries = variables.number("WEBHOOK_MAX_RETRIES", 1..=10, 3)?;
+    let tries = variables.number("WEBHOOK_MAX_RETRIES", RETRIES, 3)?;
     let shown = json!({
         "url": url,
         "profile": args.profile.as_deref().unwrap_or("batch"),
         "disabled": !variables.flag("ENABLE_WEBHOOKS", true)?,
         "maxRetries": retries(tries),
-        "timeoutSeconds": variables.number("WEBHOOK_TIMEOUT", 5..=300, 30)?,
+        "timeoutSeconds": variables.number("WEBHOOK_TIMEOUT", TIMEOUT, DEFAULT_TIMEOUT.into())?,
     });
     let mut notes = Vec::new();
     if variables.text("WEBHOOK_RETRY_DELAY").is_some() {
@@ -205,13 +213,13 @@ fn batch(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVaria
 fn wepp(args: &ConnectArgs, variables: &Variables) -> Result<Plan, InvalidVariables> {
     // WEPPcloud's variables contain no URL; each of its requests carries one.
     let url = args.endpoint_url.as_ref().ok_or(InvalidVariables::NoEndpointUrl)?;
-    let tries = variables.number("WEPPCLOUD_WEBHOOK_RETRY_COUNT", 1..=10, 3)?;
+    let tries = variables.number("WEPPCLOUD_WEBHOOK_RETRY_COUNT", RETRIES, 3)?;
     let shown = json!({
         "url": url,
         "profile": args.profile.as_deref().unwrap_or("wepp"),
         "disabled": !variables.flag("WEPPCLOUD_WEBHOOKS_ENABLED", false)?,
         "maxRetries": retries(tries),
-        "timeoutSeconds": variables.number("WEPPCLOUD_WEBHOOK_TIMEOUT", 5..=300, 30)?,
+        "timeoutSeconds": variables.number("WEPPCLOUD_WEBHOOK_TIMEOUT", TIMEOUT, DEFAULT_TIMEOUT.into())?,
     });
     let mut notes = Vec::new();
     if tries == 1 {

@@ -6,6 +6,7 @@ use std::env;
 use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
+    retry::MIN_RETENTION_DAYS,
 };
 
 /// A setting is missing or does not parse; the function must not start.
@@ -61,15 +62,15 @@ pub fn destinations() -> Result<AwsDestinations, ConfigError> {
     })
 }
 
-/// How long events, deliveries and jobs are kept: `RETENTION_DAYS`, 14 at least, so that nothing
-/// goes while it may still be retried.
+/// How long events, deliveries and jobs are kept: `RETENTION_DAYS`, [`MIN_RETENTION_DAYS`] at least.
 pub fn retention() -> Result<std::time::Duration, ConfigError> {
     let name = "RETENTION_DAYS";
     let days: u64 = required(name)?
         .parse()
         .map_err(|_| ConfigError { name, problem: "is not a whole number".to_owned() })?;
-    if days < 14 {
-        return Err(ConfigError { name, problem: "must be at least 14".to_owned() });
+    if days < MIN_RETENTION_DAYS {
+        let problem = format!("must be at least {MIN_RETENTION_DAYS}");
+        return Err(ConfigError { name, problem });
     }
     Ok(std::time::Duration::from_secs(days * 86_400))
 }

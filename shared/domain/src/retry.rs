@@ -39,6 +39,10 @@ pub const MAX_DELAY: u32 = 86_400;
 /// them end within 12 days; an event is kept for 14 days at least.
 pub const MAX_RETRIES: u8 = 10;
 
+/// Fewest days that a deployment may keep events, deliveries and jobs: longer than the longest
+/// policy takes, so that nothing expires while it may still be retried.
+pub const MIN_RETENTION_DAYS: u64 = 14;
+
 /// Most waits that a policy may list: one per retry.
 pub const MAX_DELAYS: usize = MAX_RETRIES as usize;
 
@@ -250,6 +254,7 @@ pub fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{delivery::MAX_PUT_OFF, letter::LATEST_PARKING};
 
     fn answered(status: u16) -> CallOutcome {
         CallOutcome::Answered { status, retry_after: None }
@@ -329,6 +334,18 @@ mod tests {
             let verdict = RetryVerdict::Retry(Duration::from_secs(wait));
             assert_eq!(judge(&usual, &SuccessStatuses::default(), &outcome, 1, 0.5), verdict);
         }
+    }
+
+    #[test]
+    fn the_longest_policy_ends_before_anything_expires() {
+        let delays = vec![i64::from(MAX_DELAY); MAX_DELAYS];
+        let policy = Policy::of(Some(MAX_RETRIES.into()), None, Some(delays)).expect("valid");
+        let waits = (1..=u32::from(MAX_RETRIES))
+            .map(|tried| policy.delay(tried, 1.0, Some(MAX_RETRY_AFTER)).expect("a retry"));
+        let longest: Duration = waits.sum();
+        let retention = Duration::from_secs(MIN_RETENTION_DAYS * 86_400);
+        assert!(longest <= MAX_PUT_OFF, "{longest:?} of retries, {MAX_PUT_OFF:?} are allowed");
+        assert!(MAX_PUT_OFF < retention && LATEST_PARKING <= retention);
     }
 
     #[test]
