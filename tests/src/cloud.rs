@@ -12,7 +12,7 @@ use std::{
 use adapters::{
     bells::Bells,
     bucket::Bucket,
-    caller::{Caller, EventBridge},
+    caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     queue::Queue,
     table::{Table, WriteOutcome},
@@ -146,7 +146,8 @@ impl Cloud {
             queues: Unreliable::of(0, 0.0, 0.0),
             sound,
             failing,
-            caller: Caller::new(Self::rule()).sending_to(Self::destinations(), &outbox, None),
+            caller: Caller::new(Self::rule())
+                .sending_to(Self::destinations(), AwsSenders::beside(&outbox)),
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -243,8 +244,8 @@ impl Cloud {
         let failing = clients.with_http_client(self.faults.client());
         let outbox = self.queue(&self.failing, &names.outbox);
         let buses = EventBridge::new(failing.event_bridge(url));
-        self.caller =
-            Caller::new(Self::rule()).sending_to(Self::destinations(), &outbox, Some(buses));
+        let senders = AwsSenders::beside(&outbox).with_buses(Some(buses));
+        self.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
     }
 
     fn rule() -> Rule {

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use adapters::{
     bells::{Bells, Inbox},
     bucket::Bucket,
-    caller::{Caller, EventBridge},
+    caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     queue::Queue,
     table::Table,
@@ -175,13 +175,14 @@ impl Parts {
         let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
         let buses = settings.event_bridge.as_deref();
         let buses = buses.map(|url| EventBridge::new(clients.event_bridge(url)));
+        let senders = AwsSenders::beside(&queue(&names.outbox)).with_buses(buses);
         Self {
             table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
             inbox: queue(&names.inbox),
             bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
             vault: Vault::new(&settings.secrets.master),
-            caller: Caller::new(rule).sending_to(destinations, &queue(&names.outbox), buses),
+            caller: Caller::new(rule).sending_to(destinations, senders),
             clock: settings.clock.clone(),
             public_url,
             admin: settings.secrets.admin.clone(),

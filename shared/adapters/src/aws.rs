@@ -14,7 +14,7 @@ use domain::{address::Rule, destination::AwsDestinations, secret::Secret};
 use crate::{
     Unavailable,
     bucket::Bucket,
-    caller::{Caller, EventBridge},
+    caller::{AwsSenders, Caller, EventBridge},
     queue::Queue,
     secrets_manager,
     table::Table,
@@ -50,7 +50,7 @@ impl Aws {
     pub fn caller(&self, rule: Rule, destinations: AwsDestinations, outbox: &Queue) -> Caller {
         let bus = || EventBridge::new(aws_sdk_eventbridge::Client::new(&self.config));
         let buses = destinations.have_a_bus().then(bus);
-        Caller::new(rule).sending_to(destinations, outbox, buses)
+        Caller::new(rule).sending_to(destinations, AwsSenders::beside(outbox).with_buses(buses))
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

@@ -51,8 +51,28 @@ pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
     names: Resolver,
+    senders: AwsSenders,
+}
+
+/// Clients of the AWS services that deliveries may go to. A kind of destination without a client is
+/// class `relay` at the attempt.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSenders {
     queues: Option<SiblingQueues>,
     buses: Option<EventBridge>,
+}
+
+impl AwsSenders {
+    /// Sends to queues in the account and region of this queue, which is one of the relay's own.
+    pub fn beside(own: &Queue) -> Self {
+        Self { queues: Some(own.beside()), ..Self::default() }
+    }
+
+    /// Sends to event buses too, if there is a client.
+    #[must_use]
+    pub fn with_buses(self, buses: Option<EventBridge>) -> Self {
+        Self { buses, ..self }
+    }
 }
 
 /// What answers which addresses a name and a port have. It is asked once per call, and what it
@@ -134,21 +154,14 @@ impl Caller {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        Self { rule, tls, names: Arc::new(system), queues: None, buses: None }
+        Self { rule, tls, names: Arc::new(system), senders: AwsSenders::default() }
     }
 
-    /// The same, which also sends to these: queues that lie beside this one, which is one of the relay's own, and event
-    /// buses, if there is something to reach them by.
+    /// The same caller, which also sends to these destinations in AWS, by these clients.
     #[must_use]
-    pub fn sending_to(
-        mut self,
-        destinations: AwsDestinations,
-        beside: &Queue,
-        buses: Option<EventBridge>,
-    ) -> Self {
+    pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
         self.rule.destinations = destinations;
-        self.queues = Some(beside.beside());
-        self.buses = buses;
+        self.senders = senders;
         self
     }
 

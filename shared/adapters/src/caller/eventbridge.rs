@@ -44,7 +44,7 @@ impl Caller {
         call: &OutboundCall<'_>,
     ) -> Result<(CallOutcome, String), Failure> {
         let nothing = |what: &str| Failure::new(ErrorClass::Relay, what);
-        let Some(EventBridge(client)) = &self.buses else {
+        let Some(EventBridge(client)) = &self.senders.buses else {
             return Err(nothing("nothing here puts events on buses"));
         };
         let label = call.label.ok_or_else(|| nothing("an event has an id and a type"))?;
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        caller::{CallResult, aws::once},
+        caller::{AwsSenders, CallResult, aws::once},
         queue::Queue,
     };
 
@@ -140,7 +140,8 @@ mod tests {
         let own = Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), String::new());
         let named =
             AwsDestinations::parse_list(ARN, once::REGION.as_ref(), once::ACCOUNT).expect("one");
-        let caller = Caller::new(Rule::default()).sending_to(named, &own, Some(buses));
+        let caller = Caller::new(Rule::default())
+            .sending_to(named, AwsSenders::beside(&own).with_buses(Some(buses)));
         once::post(&caller, ARN, (HeaderMap::new(), body), asked).await
     }
 

@@ -26,7 +26,7 @@ impl Caller {
         call: &OutboundCall<'_>,
     ) -> Result<(CallOutcome, String), Failure> {
         let unfit = |why: &str| Failure::new(ErrorClass::Unfit, why);
-        let Some(queues) = &self.queues else {
+        let Some(queues) = &self.senders.queues else {
             return Err(Failure::new(ErrorClass::Relay, "nothing here sends to queues"));
         };
         let body = str::from_utf8(&call.body).ok().filter(|body| body.chars().all(allowed));
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        caller::{CallResult, aws::once},
+        caller::{AwsSenders, CallResult, aws::once},
         queue,
     };
 
@@ -120,7 +120,8 @@ mod tests {
         let own = queue::Queue::new(aws_sdk_sqs::Client::from_conf(config.build()), own);
         let queues =
             AwsDestinations::parse_list(&ARNS.join(","), once::REGION.as_ref(), once::ACCOUNT);
-        let caller = Caller::new(Rule::default()).sending_to(queues.expect("queues"), &own, None);
+        let caller = Caller::new(Rule::default())
+            .sending_to(queues.expect("queues"), AwsSenders::beside(&own));
         once::post(&caller, arn, (headers, body), asked).await
     }
 
