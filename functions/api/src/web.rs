@@ -9,7 +9,6 @@ pub(crate) mod gate;
 pub(crate) mod idempotency;
 pub(crate) mod input;
 pub(crate) mod json_lines;
-#[expect(dead_code, reason = "lists and tasks move to it")]
 pub(crate) mod moment;
 pub(crate) mod page;
 pub(crate) mod params;

@@ -10,12 +10,15 @@ pub mod applications;
 mod control_plane;
 pub mod event_types;
 pub mod keys;
+pub mod letters;
 pub mod names;
 mod page;
 mod principal;
 mod refusal;
 mod removal;
+pub mod replays;
 mod request_key;
+pub mod tasks;
 
 pub use self::{
     control_plane::ControlPlane,

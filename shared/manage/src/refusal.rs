@@ -20,6 +20,8 @@ pub enum Refusal {
     },
     /// The present state does not allow this.
     Conflict(String),
+    /// What is asked for has happened before.
+    Done(&'static str),
     /// Other writers changed the same item at every try; the same request may succeed now.
     Busy(&'static str),
     /// AWS did not answer, or refused for now.

@@ -11,20 +11,17 @@ use domain::{
     replay::ReplaySelection,
     task::{Task, TaskKind},
 };
-use serde::Serialize;
+use manage::{ControlPlane, tasks};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::{
     error::{HttpErrorOut, ValidationErrorOut},
-    page::{self, ListResponse},
+    page::{self, ListResponse, OrderQuery},
 };
-use crate::{
-    v1::tasks,
-    web::{Routes, error::Error, gate::Authenticated, params::Params},
-};
-use manage::ControlPlane;
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
     Routes::new().read(routes!(list)).read(routes!(get))
@@ -72,12 +69,7 @@ fn name(task: &Task) -> Option<&'static str> {
 pub(super) fn started(task: &Task) -> StartedOut {
     StartedOut {
         id: format!("q{}", task.id),
-        status: match (task.finished_at, task.cancelled) {
-            (None, _) => "running",
-            (Some(_), false) => "finished",
-            // Svix's tasks cannot be stopped.
-            (Some(_), true) => "failed",
-        },
+        status: TaskStatus::of(task).word(),
         task: name(task).unwrap_or("endpoint.replay"),
         updated_at: task.finished_at.unwrap_or(task.created_at).rfc3339(),
     }
@@ -103,29 +95,64 @@ fn show(task: Task) -> BackgroundTaskOut {
     BackgroundTaskOut { task: started(&task), data }
 }
 
+/// Which tasks are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TaskQuery {
+    #[param(value_type = String, required = false)]
+    status: Option<TaskStatus>,
+    #[param(nullable = false)]
+    task: Option<String>,
+}
+
+/// State of a task as Svix names it.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum TaskStatus {
+    Running,
+    Finished,
+    Failed,
+}
+
+impl TaskStatus {
+    const fn of(task: &Task) -> Self {
+        match (task.finished_at, task.cancelled) {
+            (None, _) => Self::Running,
+            (Some(_), false) => Self::Finished,
+            // Svix's tasks cannot be cancelled.
+            (Some(_), true) => Self::Failed,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Tasks that send past messages, oldest first unless asked otherwise.
-#[utoipa::path(get, path = "/api/v1/background-task", tag = "svix: background task", operation_id = "v1.background-task.list",
-    params(("status" = Option<String>, Query), ("task" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("order" = Option<String>, Query)),
-    responses((status = 200, body = ListResponse<BackgroundTaskOut>), (status = 401, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/background-task", tag = "svix: background task",
+    operation_id = "v1.background-task.list", params(TaskQuery, PageQuery, OrderQuery),
+    responses((status = 200, body = ListResponse<BackgroundTaskOut>), (status = 401, body = HttpErrorOut),
+        (status = 422, body = ValidationErrorOut)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(query): Query<TaskQuery>,
+    Query(page): Query<PageQuery>,
+    Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<BackgroundTaskOut>>, Error> {
-    let (status, kind) = (params.text("status"), params.text("task"));
-    if status.is_some_and(|status| !["running", "finished", "failed"].contains(&status)) {
-        return Err(Error::param("status", "is running, finished or failed"));
-    }
-    let mut all = control.table().tasks().await?;
+    let mut all = tasks::list(&control, &principal).await?;
     all.retain(|task| {
-        let shown = started(task);
-        name(task).is_some()
-            && tasks::sees(&principal, task)
-            && status.is_none_or(|status| status == shown.status)
-            && kind.is_none_or(|kind| kind == shown.task)
+        let kind = name(task);
+        kind.is_some()
+            && query.status.is_none_or(|status| status == TaskStatus::of(task))
+            && (query.task.is_none() || query.task.as_deref() == kind)
     });
-    all.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-    page::part(all, &params, |task| task.id.to_string(), show).map(Json)
+    page::cut(all, page.request(), order, |task| task.id.to_string(), show).map(Json)
 }
 
 /// One of them.

@@ -19,11 +19,8 @@ use super::{
     error::{HttpErrorOut, ValidationErrorOut},
     messages,
 };
-use crate::{
-    v1::tasks,
-    web::{Routes, error::Error, gate::Authenticated, input::Body},
-};
-use manage::{ControlPlane, applications};
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
+use manage::{ControlPlane, applications, tasks};
 
 pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(expunge)).admin(routes!(expunge_some)).admin(routes!(expunge_all))

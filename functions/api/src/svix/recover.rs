@@ -1,50 +1,43 @@
-//! Sending an endpoint what it missed: what failed, what it was never sent, or what somebody chooses.
-//! Each is a task that goes on whatever happens meanwhile.
+//! Sending an endpoint messages again: those that failed, those that it missed, or those that an
+//! operator chooses. Each is a task, which goes on whatever becomes of the request.
 
 use std::sync::Arc;
 
-use adapters::random;
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{
-    delivery::DeliveryState,
-    id::TaskId,
-    replay::{Replay, ReplaySelection},
-    task::{DEFAULT_RATE, MAX_RATE, Task},
+use domain::replay::ReplaySelection;
+use manage::{
+    ControlPlane, Principal, applications,
+    replays::{self, ReplayDraft},
 };
 use serde::Deserialize;
-use tracing::info;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
     background_tasks::{self, StartedOut},
     endpoints,
-    error::{HttpErrorOut, ValidationErrorOut},
+    error::{HttpErrorOut, ValidationErrorOut, spelt},
 };
-use crate::{
-    v1::tasks,
-    web::{Routes, error::Error, gate::Authenticated, input::Body, params::instant},
-};
-use manage::{ControlPlane, Principal, applications};
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment};
 
 pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(recover)).admin(routes!(replay_missing)).admin(routes!(bulk))
 }
 
-/// From when on, and what our clients may add.
+/// Which messages are sent again, and how fast.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecoverIn {
     /// Messages from this time or later.
-    #[schema(format = DateTime)]
-    since: String,
+    #[schema(value_type = String, format = DateTime)]
+    since: Moment,
     /// Messages from before this time; now, if it is left out.
-    #[schema(format = DateTime)]
-    until: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Moment>,
     /// Messages per second.
     #[schema(minimum = 1, maximum = 500)]
     rate: Option<u32>,
@@ -53,26 +46,52 @@ struct RecoverIn {
     dry_run: bool,
 }
 
-/// The same, with which of them.
+/// Messages that were tried, which of them are sent again, and how fast.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct BulkReplayIn {
-    #[serde(flatten)]
-    when: RecoverIn,
+    /// Messages from this time or later.
+    #[schema(value_type = String, format = DateTime)]
+    since: Moment,
+    /// Messages from before this time; now, if it is left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Moment>,
+    /// Messages per second.
+    #[schema(minimum = 1, maximum = 500)]
+    rate: Option<u32>,
+    /// Only count them; the task says how many.
+    #[serde(default)]
+    dry_run: bool,
     /// Messages of these types.
     event_types: Option<Vec<String>>,
-    /// Messages of this channel.
+    /// Messages on this channel.
     channel: Option<String>,
     /// Messages with this tag.
     tag: Option<String>,
-    /// Messages whose delivery there is so: 0 arrived, 2 failed. Those under way (1 and 3) are left alone.
+    /// Messages whose delivery to the endpoint is in this state: 0 delivered, 2 failed. Deliveries
+    /// under way (1 and 3) are left alone.
     #[schema(minimum = 0, maximum = 3)]
     status: Option<u8>,
-    /// Messages answered last with a status of this hundred.
+    /// Messages that were answered last with a status of this hundred.
     status_code_class: Option<u16>,
 }
 
-/// Sends again what did not arrive.
+impl RecoverIn {
+    fn draft(self, selection: ReplaySelection) -> ReplayDraft {
+        ReplayDraft {
+            since: self.since.0,
+            until: self.until.map(|moment| moment.0),
+            rate: self.rate.map(i64::from),
+            dry_run: self.dry_run,
+            selection,
+            event_types: Vec::new(),
+            channel: None,
+            tag: None,
+        }
+    }
+}
+
+/// Sends again the messages that failed.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/recover", tag = "svix: endpoint", operation_id = "v1.endpoint.recover",
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
@@ -82,10 +101,10 @@ async fn recover(
     Authenticated(principal): Authenticated,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&control, &principal, path, given, ReplaySelection::Failed, |_| ()).await
+    start(&control, &principal, path, given.draft(ReplaySelection::Failed)).await
 }
 
-/// Sends what it was never sent and wants now.
+/// Sends the messages that the endpoint was never sent and wants now.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/replay-missing", tag = "svix: endpoint", operation_id = "v1.endpoint.replay-missing",
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
@@ -95,10 +114,10 @@ async fn replay_missing(
     Authenticated(principal): Authenticated,
     Body(given): Body<RecoverIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    start(&control, &principal, path, given, ReplaySelection::Missing, |_| ()).await
+    start(&control, &principal, path, given.draft(ReplaySelection::Missing)).await
 }
 
-/// Sends again what somebody chooses, arrived or not.
+/// Sends again the messages that the request chooses, delivered or not.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/bulk-replay", tag = "svix: endpoint", operation_id = "v1.endpoint.bulk-replay",
     params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = BulkReplayIn,
     responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
@@ -108,71 +127,25 @@ async fn bulk(
     Authenticated(principal): Authenticated,
     Body(given): Body<BulkReplayIn>,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
-    let state = match given.status {
-        None => None,
-        Some(0) => Some(DeliveryState::Delivered),
-        // What is under way is never sent again, so this means nothing.
-        Some(1 | 3) => Some(DeliveryState::Pending),
-        Some(2) => Some(DeliveryState::Dead),
-        Some(_) => return Err(Error::field("status", "is 0, 1, 2 or 3")),
+    let BulkReplayIn { since, until, rate, dry_run, .. } = given;
+    let selection = replays::tried(given.status, given.status_code_class).map_err(spelt)?;
+    let draft = ReplayDraft {
+        event_types: given.event_types.unwrap_or_default(),
+        channel: given.channel,
+        tag: given.tag,
+        ..RecoverIn { since, until, rate, dry_run }.draft(selection)
     };
-    let code_class = given.status_code_class;
-    if code_class.is_some_and(|class| 500 < class || class % 100 != 0) {
-        return Err(Error::field("statusCodeClass", "is 0, 100, 200, 300, 400 or 500"));
-    }
-    let BulkReplayIn { when, event_types, channel, tag, .. } = given;
-    start(
-        &control,
-        &principal,
-        path,
-        when,
-        ReplaySelection::Tried { state, code_class },
-        |replay| {
-            replay.event_types = event_types.unwrap_or_default();
-            replay.channel = channel;
-            replay.tag = tag;
-        },
-    )
-    .await
+    start(&control, &principal, path, draft).await
 }
 
 async fn start(
     control: &ControlPlane,
     principal: &Principal,
     (app, endpoint): (String, String),
-    given: RecoverIn,
-    which: ReplaySelection,
-    narrow: impl FnOnce(&mut Replay),
+    draft: ReplayDraft,
 ) -> Result<(StatusCode, Json<StartedOut>), Error> {
     let application = applications::resolve(control, &app).await?.id;
     let endpoint = endpoints::resolve(control, &application, &endpoint).await?;
-    let at = |name: &str, text: &str| {
-        instant(text).ok_or_else(|| Error::field(name, "is a time such as 2026-11-22T01:13:33Z"))
-    };
-    let since = at("since", &given.since)?;
-    let until = given.until.as_deref().map(|text| at("until", text)).transpose()?;
-    if until.is_some_and(|until| until <= since) {
-        return Err(Error::field("until", "is after `since`"));
-    }
-    let rate = given.rate.unwrap_or_else(|| endpoint.throttle_rate.map_or(DEFAULT_RATE, u32::from));
-    if given.rate.is_some() && !(1..=MAX_RATE).contains(&rate) {
-        return Err(Error::field("rate", format!("is 1 to {MAX_RATE}")));
-    }
-    let mut replay = Replay {
-        application,
-        endpoint: endpoint.id,
-        which,
-        since,
-        until,
-        event_types: Vec::new(),
-        channel: None,
-        tag: None,
-        dry_run: given.dry_run,
-    };
-    narrow(&mut replay);
-    let id = TaskId::random(random::bytes());
-    let task = Task::replay(id, replay, rate, control.now());
-    tasks::start(control, &task).await?;
-    info!(audit = true, key = %principal.key, task = %task.id, "messages are to be sent again");
+    let task = replays::start(control, principal, endpoint, draft).await.map_err(spelt)?;
     Ok((StatusCode::ACCEPTED, Json(background_tasks::started(&task))))
 }

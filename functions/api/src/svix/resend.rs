@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::{endpoints, error::HttpErrorOut, messages};
 use crate::web::{Routes, error::Error};
-use manage::{ControlPlane, applications};
+use manage::{ControlPlane, applications, replays};
 
 pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(resend))
@@ -34,13 +34,6 @@ async fn resend(
     let application = applications::resolve(&control, &app).await?.id;
     let event = messages::resolve(&control, &application, &msg).await?;
     let endpoint = endpoints::resolve(&control, &application, &endpoint).await?;
-    if event.is_expunged(control.now()) {
-        let why = "the content of the message is gone: there is nothing to send";
-        return Err(Error::Conflict(why.to_owned()));
-    }
-    let to_it = control.table().deliveries_of(&event.id).await?.into_iter();
-    let to_it = to_it.filter(|delivery| delivery.endpoint == endpoint.id);
-    let latest = to_it.max_by_key(|delivery| delivery.generation);
-    control.redrive().send_again(&event, &endpoint, latest, control.now()).await?;
+    replays::resend(&control, &event, &endpoint).await?;
     Ok((StatusCode::ACCEPTED, Json(EmptyResponse {})))
 }

@@ -1,12 +1,9 @@
-//! The dead-letter desk: what died, why, and putting back what a filter chooses. Putting back one
-//! is in [`crate::v1::retry`].
+//! The dead-letter desk: letters listed, exported, thrown away, and put back by a filter. Putting back
+//! a single letter is in [`super::retry`].
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::{
-    Unavailable, random,
-    table::{Table, WriteOutcome},
-};
+use adapters::{Unavailable, table::Table};
 use axum::{
     Json,
     extract::{Path, State},
@@ -14,33 +11,47 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    id::TaskId,
-    letter::{Letter, LetterFilter, LetterState, LetterSubject},
-    task::{DEFAULT_RATE, MAX_RATE, Task},
+    letter::{Letter, LetterQueue},
+    task::Task,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use manage::{
+    ControlPlane,
+    letters::{self, LetterDetail as Detail, LetterPage},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tracing::info;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::{
-    v1::events::AttemptOut,
-    v1::letter::{LetterOut, content, find, sees},
-    v1::letter_filter::FilterIn,
-    v1::tasks,
-    web::{
-        Routes, error::Error, gate::Authenticated, input::Body, json_lines, page::Wanted,
-        params::Params,
-    },
+use super::{
+    events::AttemptOut,
+    letter::{LetterOut, content},
+    letter_filter::FilterIn,
 };
-use manage::{ControlPlane, walk};
+use crate::web::{
+    Routes,
+    error::Error,
+    gate::Authenticated,
+    input::{Body, Query, RawQuery},
+    json_lines,
+    page::{Bounded, Place},
+};
 
-/// Letters read at a time.
-const PAGE: usize = 500;
+/// Most letters of one part of the list, and of one part of an export.
+const MAX_LETTERS: u32 = 1000;
+/// Number of letters of one part.
+type LetterLimit = Bounded<1, MAX_LETTERS>;
+/// Number of letters before the first that is shown.
+type Offset = Bounded<0, MAX_OFFSET>;
+/// Letters of one part if the request names no limit.
+const DEFAULT_LETTERS: u32 = 100;
+/// Largest offset: each letter before it is read.
+const MAX_OFFSET: u32 = 100_000;
+/// Letters whose details are read at a time, each with a payload.
+const AT_ONCE: usize = 8;
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new()
         .read(routes!(list))
         .read(routes!(export))
@@ -61,73 +72,50 @@ struct LetterList {
     /// How many there are; nobody counts behind an iterator.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    /// LetterSubject to pass as `iterator` to go on.
+    /// Place to pass as `iterator` to go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     iterator: Option<String>,
 }
 
+/// Which part of the letters is shown.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LetterQuery {
+    #[param(inline, nullable = false)]
+    limit: Option<LetterLimit>,
+    #[param(inline, nullable = false)]
+    offset: Option<Offset>,
+    /// The `iterator` of the part before; instead of an offset.
+    #[param(value_type = String, required = false)]
+    iterator: Option<Place>,
+}
+
 /// Dead letters that a filter matches, newest first.
-#[utoipa::path(get, path = "/v1/webhooks/dead-letter", tag = "dead letters", operation_id = "list_dead_letters",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("offset" = Option<u64>, Query), ("iterator" = Option<String>, Query, description = "The `iterator` of the part before; instead of an offset."),
-        ("endpoint" = Option<String>, Query), ("application" = Option<String>, Query), ("event_type" = Option<String>, Query), ("batch_id" = Option<String>, Query), ("job_id" = Option<String>, Query),
-        ("error_class" = Option<String>, Query), ("state" = Option<String>, Query), ("since" = Option<String>, Query, format = DateTime), ("until" = Option<String>, Query, format = DateTime)),
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter", tag = "dead letters",
+    operation_id = "list_dead_letters", params(LetterQuery, FilterIn),
     responses((status = 200, body = LetterList), (status = 401), (status = 422)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(query): Query<LetterQuery>,
+    Query(filter): Query<FilterIn>,
 ) -> Result<Json<LetterList>, Error> {
-    let limit = params.number("limit", 1..=1000, 100)?;
-    let offset = params.number("offset", 0..=100_000, 0)?;
-    let cursor = Wanted::place(&params)?;
-    let filter = FilterIn::of_query(&params)?.read(&principal)?;
-    let everything = filter == LetterFilter::default() && cursor.is_none();
-    let mut data: Vec<LetterOut> = Vec::new();
-    let (mut seen, mut place) = (0usize, None);
-    let mut count = |letter: &Letter| {
-        if offset <= seen && data.len() < limit {
-            data.push(LetterOut::from(letter));
-            place = Some(Table::letter_cursor(letter));
-        }
-        seen += 1;
-        // The table counts all of them faster, and behind a cursor nobody asks how many there are.
-        !(everything || cursor.is_some()) || seen <= offset.saturating_add(limit)
-    };
-    let shown = |letter: &Letter| sees(&principal, letter) && filter.matches(letter);
-    each(&control, cursor.clone(), |letter| !shown(letter) || count(letter)).await?;
-    let total = match everything {
-        true => Some(control.table().count_letters().await?),
-        false => Some(seen as u64).filter(|_| cursor.is_none()),
-    };
-    let has_more = offset.saturating_add(limit) < seen;
-    let iterator = place.filter(|_| has_more);
+    let limit = query.limit.map_or(DEFAULT_LETTERS, |limit| limit.0) as usize;
+    let offset = query.offset.map_or(0, |offset| offset.0) as usize;
+    let cursor = query.iterator.map(|place| place.0);
+    let filter = filter.read(&principal)?;
+    let page = letters::list(&control, &principal, &filter, cursor, offset, limit).await?;
+    let LetterPage { letters, has_more, total, next: iterator } = page;
+    let data = letters.iter().map(LetterOut::from).collect();
     Ok(Json(LetterList { object: "list", data, has_more, total, iterator }))
 }
 
-/// Shows every letter behind a place, newest first, to somebody who says whether to go on.
-async fn each(
-    control: &ControlPlane,
-    mut cursor: Option<String>,
-    mut show: impl FnMut(&Letter) -> bool,
-) -> Result<(), Error> {
-    loop {
-        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
-        if !page.items.iter().all(&mut show) {
-            return Ok(());
-        }
-        cursor = page.items.last().map(Table::letter_cursor);
-        if page.next.is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// A letter with its whole story.
+/// A letter with everything that is kept about it.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct LetterDetail {
+struct LetterDetail {
     #[serde(flatten)]
     letter: LetterOut,
-    /// LetterSubject its subscriber was to receive; null for a message, or if it is too large to show.
+    /// Payload for the subscriber; null for a message, or if it is too large to show.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
     /// The headers of the last attempt; of secrets and signatures, `***`.
@@ -151,44 +139,31 @@ async fn get(
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<LetterDetail>, Error> {
-    let letter = find(&control, &principal, &id).await?;
-    Ok(Json(story(&control, letter).await?))
+    let letter = letters::find(&control, &principal, &id).await?;
+    Ok(Json(letters::detail(&control, letter).await?.into()))
 }
 
-/// A letter with all that is known of it.
-pub(crate) async fn story(control: &ControlPlane, letter: Letter) -> Result<LetterDetail, Error> {
-    let mut detail = LetterDetail {
-        letter: LetterOut::from(&letter),
-        payload: None,
-        headers_sent: BTreeMap::new(),
-        attempt_history: Vec::new(),
-        queue: None,
-        body: None,
-    };
-    match letter.what {
-        LetterSubject::Delivery { event, delivery, .. } => {
-            if let Some(event) = control.table().event(&event).await? {
-                detail.payload = content(&control.bucket().open(event.payload).await?);
-            }
-            if let Some(delivery) = control.table().delivery(&event, &delivery).await? {
-                detail.headers_sent = delivery.sent;
-                let attempts = delivery.attempts.into_iter().map(AttemptOut::from);
-                detail.attempt_history = attempts.collect();
-            }
-        }
-        LetterSubject::Message { queue, body } => {
-            let bytes = control.bucket().open(body).await?;
-            detail.body = Some(String::from_utf8_lossy(&bytes).into_owned());
-            detail.queue = Some(match queue {
-                domain::letter::LetterQueue::Inbox => "inbox",
-                domain::letter::LetterQueue::Outbox => "outbox",
-            });
+impl From<Detail> for LetterDetail {
+    fn from(detail: Detail) -> Self {
+        let (headers_sent, attempts) =
+            detail.delivery.map(|delivery| (delivery.sent, delivery.attempts)).unwrap_or_default();
+        let (queue, body) = match detail.message {
+            None => (None, None),
+            Some((LetterQueue::Inbox, body)) => (Some("inbox"), Some(body)),
+            Some((LetterQueue::Outbox, body)) => (Some("outbox"), Some(body)),
+        };
+        Self {
+            letter: LetterOut::from(&detail.letter),
+            payload: detail.payload.as_deref().and_then(content),
+            headers_sent,
+            attempt_history: attempts.into_iter().map(AttemptOut::from).collect(),
+            queue,
+            body: body.map(|body| String::from_utf8_lossy(&body).into_owned()),
         }
     }
-    Ok(detail)
 }
 
-/// That a letter is gone (R3.9).
+/// Confirmation that a letter was thrown away (R3.9).
 #[derive(Serialize, ToSchema)]
 struct Deleted {
     /// Always true.
@@ -206,19 +181,14 @@ async fn delete(
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<Deleted>, Error> {
-    let letter = find(&control, &principal, &id).await?;
-    match control.table().delete_letter(&letter, control.now()).await? {
-        WriteOutcome::Done => Ok(Json(Deleted { deleted: true, id: letter.number })),
-        WriteOutcome::Refused => {
-            Err(Error::Conflict("it changed at the same time, please try again".to_owned()))
-        }
-    }
+    let letter = letters::delete(&control, &principal, &id).await?;
+    Ok(Json(Deleted { deleted: true, id: letter.number }))
 }
 
 /// Which letters to put back, and how fast.
 #[derive(Deserialize, ToSchema)]
 struct RedriveIn {
-    /// LetterSubject is not set matches everything.
+    /// Choice of letters; a field that is not set matches everything.
     #[serde(default)]
     filter: FilterIn,
     /// Letters per second.
@@ -229,7 +199,7 @@ struct RedriveIn {
     dry_run: bool,
 }
 
-/// LetterSubject a dry run counted.
+/// Count of a dry run.
 #[derive(Serialize, ToSchema)]
 struct Matched {
     /// Letters that would be put back.
@@ -259,27 +229,21 @@ async fn redrive(
     Body(given): Body<RedriveIn>,
 ) -> Result<Response, Error> {
     let filter = given.filter.read(&principal)?;
-    let rate = match given.rate {
-        None => DEFAULT_RATE,
-        Some(rate) => {
-            let rate = u32::try_from(rate).ok().filter(|rate| (1..=MAX_RATE).contains(rate));
-            rate.ok_or_else(|| Error::field("rate", format!("is 1 to {MAX_RATE}")))?
-        }
-    };
-    let waiting = |letter: &Letter| letter.state == LetterState::Waiting && filter.matches(letter);
+    // A rate out of bounds is refused in a dry run too.
+    letters::checked_rate(given.rate)?;
     if given.dry_run {
-        return Ok(Json(Matched::count(&control, waiting).await?).into_response());
+        let matched = letters::count_waiting(&control, &filter).await?;
+        return Ok(Json(Matched { matched, dry_run: true }).into_response());
     }
-    let now = control.now();
-    let task = Task::redrive(TaskId::random(random::bytes()), filter, rate, now);
-    tasks::start(&control, &task).await?;
+    let task = letters::redrive(&control, filter, given.rate).await?;
     Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
 }
 
 /// Which letters to throw away.
 #[derive(Deserialize, ToSchema)]
 struct DiscardIn {
-    /// LetterSubject is not set matches everything; something must be set, or `all` must be true.
+    /// Choice of letters; a field that is not set matches everything. Something must be set, or `all` must
+    /// be true.
     #[serde(default)]
     filter: FilterIn,
     /// All of them, whatever they are.
@@ -300,31 +264,13 @@ async fn discard(
     Body(given): Body<DiscardIn>,
 ) -> Result<Response, Error> {
     let filter = given.filter.read(&principal)?;
-    let only_theirs =
-        LetterFilter { application: principal.application.clone(), ..LetterFilter::default() };
-    if filter == only_theirs && !given.all {
-        return Err(Error::field("filter", "is empty; `all` says that all letters are meant"));
-    }
+    letters::must_choose(&principal, &filter, given.all)?;
     if given.dry_run {
-        let meant = Matched::count(&control, |letter| filter.matches(letter)).await?;
-        return Ok(Json(meant).into_response());
+        let matched = letters::count_all(&control, &filter).await?;
+        return Ok(Json(Matched { matched, dry_run: true }).into_response());
     }
-    let task = Task::discard(TaskId::random(random::bytes()), filter, control.now());
-    tasks::start(&control, &task).await?;
-    info!(audit = true, key = %principal.key, task = %task.id, "letters are to be thrown away");
+    let task = letters::discard(&control, &principal, filter).await?;
     Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
-}
-
-impl Matched {
-    async fn count(control: &ControlPlane, meant: impl Fn(&Letter) -> bool) -> Result<Self, Error> {
-        let mut matched = 0;
-        each(control, None, |letter| {
-            matched += u64::from(meant(letter));
-            true
-        })
-        .await?;
-        Ok(Self { matched, dry_run: true })
-    }
 }
 
 impl Started {
@@ -334,44 +280,45 @@ impl Started {
     }
 }
 
-/// Letters read for one part of an export.
-const MAX_EXPORTED: usize = 1000;
-/// Stories read at the same time, each with a payload.
-const AT_ONCE: usize = 8;
+/// Which part of an export is asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    #[param(inline, nullable = false)]
+    limit: Option<LetterLimit>,
+    #[param(value_type = String, required = false)]
+    iterator: Option<Place>,
+}
 
-/// Letters that a filter matches, each with its whole story, as JSON lines, newest first. However
-/// many there are: a `Link` with `rel="next"` leads to the rest.
-#[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", tag = "dead letters", operation_id = "export_dead_letters",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("iterator" = Option<String>, Query),
-        ("endpoint" = Option<String>, Query), ("application" = Option<String>, Query), ("event_type" = Option<String>, Query), ("batch_id" = Option<String>, Query), ("job_id" = Option<String>, Query),
-        ("error_class" = Option<String>, Query), ("state" = Option<String>, Query), ("since" = Option<String>, Query, format = DateTime), ("until" = Option<String>, Query, format = DateTime)),
-    responses((status = 200, description = "JSON lines, each a letter as it is shown alone.", content_type = "application/jsonl", body = String), (status = 401), (status = 422)))]
+/// Letters that a filter matches, each with its details, as JSON lines, newest first. However many
+/// there are: a `Link` with `rel="next"` leads to the rest.
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", tag = "dead letters",
+    operation_id = "export_dead_letters", params(ExportQuery, FilterIn),
+    responses((status = 200, description = "JSON lines, each a letter as it is shown alone.",
+        content_type = "application/jsonl", body = String), (status = 401), (status = 422)))]
 async fn export(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(ExportQuery { limit, iterator }): Query<ExportQuery>,
+    Query(filter): Query<FilterIn>,
+    raw: RawQuery,
 ) -> Result<Response, Error> {
-    let limit = params.number("limit", 1..=MAX_EXPORTED, MAX_EXPORTED)?;
-    let filter = FilterIn::of_query(&params)?.read(&principal)?;
-    let keep = |letter: &Letter| sees(&principal, letter) && filter.matches(letter);
-    let fetch = |cursor: Option<String>, limit| {
-        let control = Arc::clone(&control);
-        async move { control.table().letters(cursor.as_deref(), limit, false).await }
-    };
-    let walked = walk(Wanted::place(&params)?, limit, fetch, keep, Table::letter_cursor).await?;
+    let limit = limit.map_or(MAX_LETTERS, |limit| limit.0) as usize;
+    let (filter, cursor) = (filter.read(&principal)?, iterator.map(|place| place.0));
+    let walked = letters::export(&control, &principal, &filter, cursor, limit).await?;
     let (mut lines, mut next) = (Vec::new(), walked.next);
-    let stories: Vec<_> = walked.items.into_iter().map(|letter| line(&control, letter)).collect();
-    let mut stories = stream::iter(stories).buffered(AT_ONCE);
-    while let Some((place, line)) = stories.try_next().await? {
+    let details: Vec<_> = walked.items.into_iter().map(|letter| line(&control, letter)).collect();
+    let mut details = stream::iter(details).buffered(AT_ONCE);
+    while let Some((place, line)) = details.try_next().await? {
         lines.extend(line);
         if json_lines::MAX_BYTES <= lines.len() {
             next = Some(place);
             break;
         }
     }
-    let base = control.public_url().trim_end_matches('/');
+    let base = control.public_url();
     let url = |next: String| {
-        let query = params.with(&[("iterator", &next), ("limit", &limit.to_string())]);
+        let query = raw.with(&[("iterator", &next), ("limit", &limit.to_string())]);
         format!("{base}/v1/webhooks/dead-letter/export?{query}")
     };
     json_lines::part(lines, next.map(url))
@@ -380,8 +327,8 @@ async fn export(
 /// The line of a letter, and the letter's place.
 async fn line(control: &ControlPlane, letter: Letter) -> Result<(String, Vec<u8>), Error> {
     let place = Table::letter_cursor(&letter);
-    let story = story(control, letter).await?;
-    let line = serde_json::to_vec(&story);
+    let detail = LetterDetail::from(letters::detail(control, letter).await?);
+    let line = serde_json::to_vec(&detail);
     let mut line = line.map_err(|error| Unavailable::new("writing a line", error))?;
     line.push(b'\n');
     Ok((place, line))

@@ -1,16 +1,12 @@
-//! A dead letter as we show it, and how one is found.
+//! A dead letter as it is shown.
 
 use domain::{
-    id::{ApplicationId, LetterId},
     letter::{Letter, LetterState, LetterSubject},
     retry::ErrorClass,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-
-use crate::web::error::Error;
-use manage::{ControlPlane, Principal};
 
 /// Largest payload that is shown, in bytes: Lambda answers 6 MB at most.
 const MAX_SHOWN: usize = 4 * 1024 * 1024;
@@ -96,37 +92,7 @@ impl From<&Letter> for LetterOut {
     }
 }
 
-/// Whose letter it is; a message is nobody's.
-pub(crate) const fn application(letter: &Letter) -> Option<&ApplicationId> {
-    match &letter.what {
-        LetterSubject::Delivery { application, .. } => Some(application),
-        LetterSubject::Message { .. } => None,
-    }
-}
-
-/// Whether a letter is there for whoever asks.
-pub(crate) fn sees(principal: &Principal, letter: &Letter) -> bool {
-    match application(letter) {
-        Some(application) => principal.sees(application),
-        None => principal.application.is_none(),
-    }
-}
-
-/// The letter that a path names, by number or id.
-pub(crate) async fn find(
-    control: &ControlPlane,
-    principal: &Principal,
-    name: &str,
-) -> Result<Letter, Error> {
-    let found = match (LetterId::parse(name), name.parse()) {
-        (Ok(id), _) => control.table().letter(&id).await?,
-        (Err(_), Ok(number)) => control.table().letter_by_number(number).await?,
-        (Err(_), Err(_)) => None,
-    };
-    found.filter(|letter| sees(principal, letter)).ok_or(Error::NotFound)
-}
-
-/// JSON as it stands; anything else as text. Nothing if it is too large to be shown.
+/// A body as it is shown: JSON as it stands, anything else as text; `None` if it is too large.
 pub(crate) fn content(bytes: &[u8]) -> Option<Box<RawValue>> {
     if MAX_SHOWN < bytes.len() {
         return None;

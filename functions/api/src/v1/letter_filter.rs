@@ -1,4 +1,4 @@
-//! Which letters or messages somebody means, as they say it and as we say it back.
+//! Choices of letters or messages, as a request spells them and as a task shows them.
 
 use domain::{
     id::{ApplicationId, EndpointId, JobId},
@@ -6,104 +6,76 @@ use domain::{
     replay::Replay,
     retry::ErrorClass,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use manage::{Principal, letters};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::web::{
-    error::Error,
-    params::{Params, instant},
-};
-use manage::Principal;
+use crate::web::{error::Error, moment::Moment};
 
-/// Which letters somebody means.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+/// A choice of letters, in a body or a query.
+#[derive(Default, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct FilterIn {
     /// Letters to this endpoint, by id.
+    #[param(nullable = false)]
     endpoint: Option<String>,
     /// Letters of this application, by id or uid.
+    #[param(nullable = false)]
     application: Option<String>,
     /// Letters of this event type.
+    #[param(nullable = false)]
     event_type: Option<String>,
     /// Letters of this batch.
+    #[param(nullable = false)]
     batch_id: Option<String>,
-    /// Letters about this job, by our id.
+    /// Letters about this job, by the relay's id.
+    #[param(nullable = false)]
     job_id: Option<String>,
     /// Letters that died for this reason.
     #[schema(value_type = Option<String>)]
+    #[param(value_type = String, required = false)]
     error_class: Option<ErrorClass>,
     /// Letters that are `waiting`, `redriven` or `resolved`.
     #[schema(value_type = Option<String>)]
+    #[param(value_type = String, required = false)]
     state: Option<LetterState>,
     /// Letters parked at this time or later.
-    #[schema(format = DateTime)]
-    since: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = String, format = DateTime, required = false)]
+    since: Option<Moment>,
     /// Letters parked before this time.
-    #[schema(format = DateTime)]
-    until: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = String, format = DateTime, required = false)]
+    until: Option<Moment>,
 }
 
 impl FilterIn {
-    /// The same from a query.
-    pub(crate) fn of_query(params: &Params) -> Result<Self, Error> {
-        fn word<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>, Error> {
-            let Some(text) = params.text(name) else { return Ok(None) };
-            let word = serde_json::from_value(text.into());
-            word.map(Some).map_err(|_| Error::param(name, "is none that there is"))
-        }
-        let text = |name| params.text(name).map(str::to_owned);
-        Ok(Self {
-            endpoint: text("endpoint"),
-            application: text("application"),
-            event_type: text("event_type"),
-            batch_id: text("batch_id"),
-            job_id: text("job_id"),
-            error_class: word(params, "error_class")?,
-            state: word(params, "state")?,
-            since: text("since"),
-            until: text("until"),
-        })
-    }
-
-    /// What it means, of what whoever asks may see.
-    pub(crate) fn read(self, principal: &Principal) -> Result<LetterFilter, Error> {
-        let at = |name, text: Option<String>| match text {
-            None => Ok(None),
-            Some(text) => instant(&text)
-                .map(Some)
-                .ok_or_else(|| Error::field(name, "is a time such as 2026-11-22T01:13:33Z")),
-        };
+    /// The filter that the choice means, of the letters that the caller may see.
+    pub(super) fn read(self, principal: &Principal) -> Result<LetterFilter, Error> {
         let endpoint = self.endpoint.map(|text| {
             EndpointId::parse(&text).map_err(|_| Error::field("endpoint", "is an id such as ep_…"))
         });
         let job = self.job_id.map(|text| {
             JobId::parse(&text).map_err(|_| Error::field("job_id", "is an id such as job_…"))
         });
-        let application = match self.application {
-            None => principal.application.clone(),
-            Some(name) => {
-                let id = ApplicationId::named(&name);
-                principal.must_see(&id)?;
-                Some(id)
-            }
-        };
-        Ok(LetterFilter {
+        let filter = LetterFilter {
             endpoint: endpoint.transpose()?,
-            application,
+            application: None,
             event_type: self.event_type,
             batch_id: self.batch_id,
             error_class: self.error_class,
-            since: at("since", self.since)?,
-            until: at("until", self.until)?,
+            since: self.since.map(|moment| moment.0),
+            until: self.until.map(|moment| moment.0),
             state: self.state,
             job: job.transpose()?,
-        })
+        };
+        Ok(letters::scoped(principal, filter, self.application.as_deref())?)
     }
 }
 
-/// Which letters or messages a task means.
+/// The choice of letters or messages that a task works on.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct FilterOut {
+pub(super) struct FilterOut {
     endpoint: Option<String>,
     application: Option<String>,
     event_type: Option<String>,
@@ -119,17 +91,17 @@ pub(crate) struct FilterOut {
 
 impl FilterOut {
     /// Everything of an endpoint.
-    pub(crate) fn of_endpoint(endpoint: &EndpointId) -> Self {
+    pub(super) fn of_endpoint(endpoint: &EndpointId) -> Self {
         Self { endpoint: Some(endpoint.to_string()), ..Self::default() }
     }
 
     /// Everything of an application.
-    pub(crate) fn of_application(application: &ApplicationId) -> Self {
+    pub(super) fn of_application(application: &ApplicationId) -> Self {
         Self { application: Some(application.to_string()), ..Self::default() }
     }
 
-    /// What is sent again.
-    pub(crate) fn of_replay(replay: &Replay) -> Self {
+    /// The messages that a replay sends again.
+    pub(super) fn of_replay(replay: &Replay) -> Self {
         Self {
             application: Some(replay.application.to_string()),
             event_type: Some(replay.event_types.join(",")).filter(|types| !types.is_empty()),

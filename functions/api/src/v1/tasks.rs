@@ -1,34 +1,26 @@
-//! Tasks: how far the relay is with what it was given to do, and stopping it.
+//! Tasks: progress of work over many letters or messages, and stopping it.
 
 use std::sync::Arc;
 
-use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
 };
 use domain::{
-    id::TaskId,
     replay::ReplaySelection,
     task::{Task, TaskKind},
 };
+use manage::{ControlPlane, tasks};
 use serde::Serialize;
-use tracing::{info, warn};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{
-    v1::letter_filter::FilterOut,
-    web::{Routes, error::Error, gate::Authenticated},
-};
-use manage::{ControlPlane, Principal};
+use super::letter_filter::FilterOut;
+use crate::web::{Routes, error::Error, gate::Authenticated};
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().read(routes!(list)).read(routes!(get)).admin(routes!(cancel))
 }
-
-/// How often a change looks again when the task goes on at the same time.
-const TRIES: usize = 8;
 
 /// A task.
 #[derive(Serialize, ToSchema)]
@@ -100,35 +92,6 @@ impl From<Task> for TaskOut {
     }
 }
 
-/// Keeps a new task and rings for it. It is due, so a bell that is not heard costs time only.
-pub(crate) async fn start(control: &ControlPlane, task: &Task) -> Result<(), Error> {
-    control.table().create_task(task, task.created_at).await?;
-    if let Err(error) = control.bells().task(&task.id).await {
-        warn!(%error, "a task was not rung for; the sweep will");
-    }
-    Ok(())
-}
-
-/// The task of this id, if it is there for whoever asks. One that works for no application alone is for
-/// those who see all of them.
-pub(crate) async fn find(
-    control: &ControlPlane,
-    principal: &Principal,
-    id: &str,
-) -> Result<Task, Error> {
-    let id = TaskId::parse(id).map_err(|_| Error::NotFound)?;
-    let task = control.table().task(&id).await?.ok_or(Error::NotFound)?;
-    if sees(principal, &task) { Ok(task) } else { Err(Error::NotFound) }
-}
-
-/// Whether a task is there for whoever asks.
-pub(crate) fn sees(principal: &Principal, task: &Task) -> bool {
-    match task.application() {
-        Some(application) => principal.sees(application),
-        None => principal.application.is_none(),
-    }
-}
-
 /// Every task that runs, or ended within the retention, newest first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "tasks", operation_id = "list_tasks",
     responses((status = 200, body = TaskList), (status = 401)))]
@@ -136,10 +99,8 @@ async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<TaskList>, Error> {
-    let mut tasks = control.table().tasks().await?;
-    tasks.retain(|task| sees(&principal, task));
-    tasks.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
-    Ok(Json(TaskList { data: tasks.into_iter().map(TaskOut::from).collect() }))
+    let tasks = tasks::list(&control, &principal).await?;
+    Ok(Json(TaskList { data: tasks.into_iter().rev().map(TaskOut::from).collect() }))
 }
 
 /// How far a task is.
@@ -151,7 +112,7 @@ async fn get(
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<TaskOut>, Error> {
-    Ok(Json(find(&control, &principal, &id).await?.into()))
+    Ok(Json(tasks::find(&control, &principal, &id).await?.into()))
 }
 
 /// Stops a task where it is. What it has done stays done.
@@ -163,21 +124,5 @@ async fn cancel(
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<TaskOut>, Error> {
-    for _ in 0..TRIES {
-        let mut task = find(&control, &principal, &id).await?;
-        if matches!(task.kind, TaskKind::Recover { .. }) {
-            let why = "it waits for an endpoint; disable that, or delete its letters";
-            return Err(Error::Conflict(why.to_owned()));
-        }
-        if task.finished_at.is_some() {
-            return Ok(Json(task.into()));
-        }
-        task.cancelled = true;
-        task.finished_at = Some(control.now());
-        if control.table().update_task(&task, None).await? == WriteOutcome::Done {
-            info!(audit = true, key = %principal.key, task = %task.id, "a task was cancelled");
-            return Ok(Json(task.into()));
-        }
-    }
-    Err(Error::Conflict("it goes on all the time; please try again".to_owned()))
+    Ok(Json(tasks::cancel(&control, &principal, &id).await?.into()))
 }

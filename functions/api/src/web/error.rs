@@ -119,6 +119,7 @@ impl From<Refusal> for Error {
             Refusal::Forbidden(why) => Self::Forbidden(why),
             Refusal::Invalid { field, why } => Self::field(&field, why),
             Refusal::Conflict(why) => Self::Conflict(why),
+            Refusal::Done(why) => Self::Bad(why.to_owned()),
             Refusal::Busy(why) => Self::Conflict(why.to_owned()),
             Refusal::Unavailable(unavailable) => Self::Unavailable(unavailable),
         }

@@ -86,7 +86,6 @@ pub(crate) fn pairs(parts: &Parts) -> Result<Vec<(String, String)>, Error> {
 }
 
 /// The query as it came, for an address that goes on from it.
-#[allow(dead_code, reason = "exports move to it")]
 pub(crate) struct RawQuery(Vec<(String, String)>);
 
 impl<S: Sync> FromRequestParts<S> for RawQuery {
@@ -98,7 +97,6 @@ impl<S: Sync> FromRequestParts<S> for RawQuery {
 }
 
 impl RawQuery {
-    #[allow(dead_code, reason = "exports move to it")]
     /// The query with these parameters instead of those of their names.
     pub(crate) fn with(&self, changes: &[(&str, &str)]) -> String {
         let kept = self.0.iter().filter(|(key, _)| changes.iter().all(|(name, _)| name != key));

@@ -29,30 +29,47 @@ impl<T> List<T> {
 }
 
 /// Most entries of one part of a list.
-pub(crate) const MAX_LIMIT: u16 = 250;
+pub(crate) const MAX_LIMIT: u32 = 250;
 /// Entries of a part if the request names no limit.
-const DEFAULT_LIMIT: u16 = 50;
+const DEFAULT_LIMIT: u32 = 50;
 
-/// Number of entries of a part, 1 to [`MAX_LIMIT`].
+/// A whole number within bounds that the check and the description share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit(u16);
+pub(crate) struct Bounded<const MIN: u32, const MAX: u32>(pub(crate) u32);
 
-impl<'de> Deserialize<'de> for Limit {
+/// Number of entries of a part of a list.
+pub(crate) type Limit = Bounded<1, MAX_LIMIT>;
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Bounded<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let limit = u64::deserialize(deserializer)?;
-        let limit = u16::try_from(limit).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        let why = || D::Error::custom(format!("is a whole number from 1 to {MAX_LIMIT}"));
-        limit.map(Self).ok_or_else(why)
+        let why = || D::Error::custom(format!("is a whole number from {MIN} to {MAX}"));
+        let number = i64::deserialize(deserializer)?;
+        let number = u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(why)
     }
 }
 
-impl PartialSchema for Limit {
+impl<const MIN: u32, const MAX: u32> PartialSchema for Bounded<MIN, MAX> {
     fn schema() -> RefOr<Schema> {
-        bounded_integer(1, MAX_LIMIT.into())
+        bounded_integer(MIN.into(), MAX.into())
     }
 }
 
-impl ToSchema for Limit {}
+impl<const MIN: u32, const MAX: u32> ToSchema for Bounded<MIN, MAX> {}
+
+/// A place in a list by time, as an earlier part of the list named it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let place = String::deserialize(deserializer)?;
+        match is_place(&place) {
+            true => Ok(Self(place)),
+            false => Err(D::Error::custom("is not one of ours")),
+        }
+    }
+}
 
 /// An integer with bounds that a check and its description share.
 pub(crate) fn bounded_integer(minimum: i64, maximum: i64) -> RefOr<Schema> {
@@ -77,7 +94,7 @@ pub(crate) struct PageQuery {
 impl PageQuery {
     /// The part. An iterator that begins with `-` goes back.
     pub(crate) fn request(self) -> PageRequest {
-        let limit = self.limit.map_or(DEFAULT_LIMIT, |limit| limit.0).into();
+        let limit = self.limit.map_or(DEFAULT_LIMIT, |limit| limit.0) as usize;
         let back = self.iterator.as_deref().is_some_and(|iterator| iterator.starts_with('-'));
         let cursor = self.iterator.map(|iterator| match iterator.strip_prefix('-') {
             Some(cursor) => cursor.to_owned(),
@@ -125,14 +142,6 @@ impl Wanted {
             },
         };
         Ok(Self { cursor, back, limit })
-    }
-
-    /// Where a list by time is to go on, newest first.
-    pub(crate) fn place(params: &Params) -> Result<Option<String>, Error> {
-        match params.text("iterator") {
-            Some(place) if !is_place(place) => Err(Error::param("iterator", "is not one of ours")),
-            place => Ok(place.map(str::to_owned)),
-        }
     }
 
     /// The same for lists by time, whose cursors go into the table's keys.

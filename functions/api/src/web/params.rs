@@ -25,15 +25,6 @@ impl Params {
         named.map(|(_, value)| value.as_str())
     }
 
-    /// The query again, with these parameters instead of those of their names.
-    pub(crate) fn with(&self, changes: &[(&str, &str)]) -> String {
-        let kept = self.0.iter().filter(|(key, _)| changes.iter().all(|(name, _)| name != key));
-        let kept = kept.map(|(key, value)| (key.as_str(), value.as_str()));
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(kept).extend_pairs(changes);
-        query.finish()
-    }
-
     /// A parameter that may be there several times, or as a list with commas.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|(key, _)| key == name);

@@ -1,0 +1,304 @@
+//! Dead letters: what could not be delivered or processed, looked at, put back and thrown away.
+
+mod retry;
+
+use adapters::{
+    random,
+    table::{Table, WriteOutcome},
+};
+use domain::{
+    delivery::Delivery,
+    id::{ApplicationId, LetterId, TaskId},
+    letter::{Letter, LetterFilter, LetterQueue, LetterState, LetterSubject},
+    task::{DEFAULT_RATE, MAX_RATE, Task},
+};
+use tracing::info;
+
+pub use self::retry::{LetterRetry, retry};
+use crate::{ControlPlane, Principal, Refusal, Walk, tasks, walk};
+
+/// Letters that are read at a time.
+const PAGE: usize = 500;
+
+/// The application that a letter belongs to; a message that could not be read belongs to none.
+const fn application(letter: &Letter) -> Option<&ApplicationId> {
+    match &letter.what {
+        LetterSubject::Delivery { application, .. } => Some(application),
+        LetterSubject::Message { .. } => None,
+    }
+}
+
+fn is_visible(principal: &Principal, letter: &Letter) -> bool {
+    match application(letter) {
+        Some(application) => principal.sees(application),
+        None => principal.application.is_none(),
+    }
+}
+
+/// The letter of this number or id.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such letter or the caller may not see it.
+pub async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Letter, Refusal> {
+    let found = match (LetterId::parse(name), name.parse()) {
+        (Ok(id), _) => control.table().letter(&id).await?,
+        (Err(_), Ok(number)) => control.table().letter_by_number(number).await?,
+        (Err(_), Err(_)) => None,
+    };
+    found.filter(|letter| is_visible(principal, letter)).ok_or(Refusal::NotFound)
+}
+
+/// The filter that a caller means: letters of the application that is named, or of the caller's own.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the caller may not see the application.
+pub fn scoped(
+    principal: &Principal,
+    filter: LetterFilter,
+    application: Option<&str>,
+) -> Result<LetterFilter, Refusal> {
+    let application = match application {
+        None => principal.application.clone(),
+        Some(name) => {
+            let id = ApplicationId::named(name);
+            principal.must_see(&id)?;
+            Some(id)
+        }
+    };
+    Ok(LetterFilter { application, ..filter })
+}
+
+/// A part of the letters.
+#[derive(Debug)]
+pub struct LetterPage {
+    /// Letters, newest first.
+    pub letters: Vec<Letter>,
+    /// Whether there are more letters behind these.
+    pub has_more: bool,
+    /// Number of letters that match; not counted behind a cursor.
+    pub total: Option<u64>,
+    /// Cursor after which the list goes on.
+    pub next: Option<String>,
+}
+
+/// Letters that match a filter, newest first, behind a cursor or an offset.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+    filter: &LetterFilter,
+    cursor: Option<String>,
+    offset: usize,
+    limit: usize,
+) -> Result<LetterPage, Refusal> {
+    let everything = *filter == LetterFilter::default() && cursor.is_none();
+    let counts = !everything && cursor.is_none();
+    let mut letters: Vec<Letter> = Vec::new();
+    let mut seen = 0usize;
+    let mut take = |letter: &Letter| {
+        if offset <= seen && letters.len() < limit {
+            letters.push(letter.clone());
+        }
+        seen += 1;
+        // The table counts all letters faster, and behind a cursor the number is not asked for.
+        counts || seen <= offset.saturating_add(limit)
+    };
+    let shown = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
+    each(control, cursor.clone(), |letter| !shown(letter) || take(letter)).await?;
+    let total = match everything {
+        true => Some(control.table().count_letters().await?),
+        false => Some(seen as u64).filter(|_| counts),
+    };
+    let has_more = offset.saturating_add(limit) < seen;
+    let next = letters.last().map(Table::letter_cursor).filter(|_| has_more);
+    Ok(LetterPage { letters, has_more, total, next })
+}
+
+/// Letters for an export: at most `limit` that match, from a bounded number of reads.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn export(
+    control: &ControlPlane,
+    principal: &Principal,
+    filter: &LetterFilter,
+    cursor: Option<String>,
+    limit: usize,
+) -> Result<Walk<Letter>, Refusal> {
+    let keep = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
+    let fetch = |cursor: Option<String>, limit| async move {
+        control.table().letters(cursor.as_deref(), limit, false).await
+    };
+    Ok(walk(cursor, limit, fetch, keep, Table::letter_cursor).await?)
+}
+
+/// Shows every letter behind a cursor, newest first, until `show` answers false.
+async fn each(
+    control: &ControlPlane,
+    mut cursor: Option<String>,
+    mut show: impl FnMut(&Letter) -> bool,
+) -> Result<(), Refusal> {
+    loop {
+        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
+        if !page.items.iter().all(&mut show) {
+            return Ok(());
+        }
+        cursor = page.items.last().map(Table::letter_cursor);
+        if page.next.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// A letter with everything that is kept about it.
+#[derive(Debug)]
+pub struct LetterDetail {
+    /// The letter.
+    pub letter: Letter,
+    /// Payload of its event; `None` for a message, or if the event is gone.
+    pub payload: Option<Vec<u8>>,
+    /// Its delivery with the attempts; `None` for a message, or if the event is gone.
+    pub delivery: Option<Delivery>,
+    /// Queue and bytes of a message that could not be read or processed.
+    pub message: Option<(LetterQueue, Vec<u8>)>,
+}
+
+/// Everything that is kept about a letter.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table or the bucket cannot be read.
+pub async fn detail(control: &ControlPlane, letter: Letter) -> Result<LetterDetail, Refusal> {
+    let mut detail = LetterDetail { letter, payload: None, delivery: None, message: None };
+    match &detail.letter.what {
+        LetterSubject::Delivery { event, delivery, .. } => {
+            if let Some(event) = control.table().event(event).await? {
+                detail.payload = Some(control.bucket().open(event.payload).await?);
+            }
+            detail.delivery = control.table().delivery(event, delivery).await?;
+        }
+        LetterSubject::Message { queue, body } => {
+            let bytes = control.bucket().open(body.clone()).await?;
+            detail.message = Some((*queue, bytes));
+        }
+    }
+    Ok(detail)
+}
+
+/// Throws a letter away and returns it.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] as [`find`], [`Refusal::Conflict`] if the letter changed at the same time.
+pub async fn delete(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Letter, Refusal> {
+    let letter = find(control, principal, name).await?;
+    match control.table().delete_letter(&letter, control.now()).await? {
+        WriteOutcome::Done => Ok(letter),
+        WriteOutcome::Refused => Err(changed()),
+    }
+}
+
+fn changed() -> Refusal {
+    Refusal::Conflict("it changed at the same time, please try again".to_owned())
+}
+
+/// Number of waiting letters that a redrive with this filter would put back.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn count_waiting(control: &ControlPlane, filter: &LetterFilter) -> Result<u64, Refusal> {
+    let waiting = |letter: &Letter| letter.state == LetterState::Waiting && filter.matches(letter);
+    count(control, waiting).await
+}
+
+/// Number of letters that match a filter, in whatever state.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn count_all(control: &ControlPlane, filter: &LetterFilter) -> Result<u64, Refusal> {
+    count(control, |letter| filter.matches(letter)).await
+}
+
+async fn count(control: &ControlPlane, meant: impl Fn(&Letter) -> bool) -> Result<u64, Refusal> {
+    let mut matched = 0;
+    each(control, None, |letter| {
+        matched += u64::from(meant(letter));
+        true
+    })
+    .await?;
+    Ok(matched)
+}
+
+/// Starts a task that puts back every waiting letter that a filter matches, at `rate` letters per
+/// second, 1 to [`MAX_RATE`]; [`DEFAULT_RATE`] if `None`.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a rate out of bounds.
+pub async fn redrive(
+    control: &ControlPlane,
+    filter: LetterFilter,
+    rate: Option<i64>,
+) -> Result<Task, Refusal> {
+    let rate = checked_rate(rate)?.unwrap_or(DEFAULT_RATE);
+    let task = Task::redrive(TaskId::random(random::bytes()), filter, rate, control.now());
+    tasks::start(control, &task).await?;
+    Ok(task)
+}
+
+/// Checks a rate in letters or messages per second.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a rate outside of 1 to [`MAX_RATE`].
+pub fn checked_rate(rate: Option<i64>) -> Result<Option<u32>, Refusal> {
+    let fits = |rate: i64| u32::try_from(rate).ok().filter(|rate| (1..=MAX_RATE).contains(rate));
+    let why = || Refusal::field("rate", format!("is 1 to {MAX_RATE}"));
+    rate.map(|rate| fits(rate).ok_or_else(why)).transpose()
+}
+
+/// Requires a filter that chooses something of what the caller sees, unless `all` is true.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for an empty filter without `all`: letters that are thrown away are gone.
+pub fn must_choose(principal: &Principal, filter: &LetterFilter, all: bool) -> Result<(), Refusal> {
+    let empty =
+        LetterFilter { application: principal.application.clone(), ..LetterFilter::default() };
+    match *filter == empty && !all {
+        false => Ok(()),
+        true => Err(Refusal::field("filter", "is empty; `all` says that all letters are meant")),
+    }
+}
+
+/// Starts a task that throws away every letter that a filter matches.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the task cannot be recorded.
+pub async fn discard(
+    control: &ControlPlane,
+    principal: &Principal,
+    filter: LetterFilter,
+) -> Result<Task, Refusal> {
+    let task = Task::discard(TaskId::random(random::bytes()), filter, control.now());
+    tasks::start(control, &task).await?;
+    info!(audit = true, key = %principal.key, task = %task.id, "letters are to be thrown away");
+    Ok(task)
+}

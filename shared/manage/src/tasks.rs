@@ -1,0 +1,93 @@
+//! Tasks: work over many letters or messages that the relay does step by step.
+
+use adapters::table::WriteOutcome;
+use domain::{
+    id::TaskId,
+    task::{Task, TaskKind},
+};
+use tracing::{info, warn};
+
+use crate::{ControlPlane, Principal, Refusal};
+
+/// Tries of a cancellation when the task's own steps change it at the same time.
+const TRIES: usize = 8;
+
+/// Records a new task and rings for it. A task is due from the start, so that a lost bell costs time
+/// only.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the task cannot be recorded.
+pub async fn start(control: &ControlPlane, task: &Task) -> Result<(), Refusal> {
+    control.table().create_task(task, task.created_at).await?;
+    if let Err(error) = control.bells().task(&task.id).await {
+        warn!(%error, task = %task.id, "a task was not rung for; the sweep will");
+    }
+    Ok(())
+}
+
+/// The task of this id.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such task or the caller may not see it. A task of no single
+/// application is visible to keys of all applications only.
+pub async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    id: &str,
+) -> Result<Task, Refusal> {
+    let id = TaskId::parse(id).map_err(|_| Refusal::NotFound)?;
+    let task = control.table().task(&id).await?;
+    task.filter(|task| is_visible(principal, task)).ok_or(Refusal::NotFound)
+}
+
+fn is_visible(principal: &Principal, task: &Task) -> bool {
+    match task.application() {
+        Some(application) => principal.sees(application),
+        None => principal.application.is_none(),
+    }
+}
+
+/// Every task that runs or ended within the retention, oldest first.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<Task>, Refusal> {
+    let mut tasks = control.table().tasks().await?;
+    tasks.retain(|task| is_visible(principal, task));
+    tasks.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+    Ok(tasks)
+}
+
+/// Stops a task after its present step; finished steps stay done. A task that has ended is returned
+/// as it is.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] as [`find`], [`Refusal::Conflict`] for a recovery, which waits for its
+/// endpoint, [`Refusal::Busy`] if the task changes at every try.
+pub async fn cancel(
+    control: &ControlPlane,
+    principal: &Principal,
+    id: &str,
+) -> Result<Task, Refusal> {
+    for _ in 0..TRIES {
+        let mut task = find(control, principal, id).await?;
+        if matches!(task.kind, TaskKind::Recover { .. }) {
+            let why = "it waits for an endpoint; disable that, or delete its letters";
+            return Err(Refusal::Conflict(why.to_owned()));
+        }
+        if task.finished_at.is_some() {
+            return Ok(task);
+        }
+        task.cancelled = true;
+        task.finished_at = Some(control.now());
+        if control.table().update_task(&task, None).await? == WriteOutcome::Done {
+            info!(audit = true, key = %principal.key, task = %task.id, "a task was cancelled");
+            return Ok(task);
+        }
+    }
+    Err(Refusal::Busy("it goes on all the time; please try again"))
+}
