@@ -20,7 +20,10 @@ pub use self::{
     template::{BadTemplate, Content, Format, SignedParts},
     verdict::{SignatureRefusal, Verification},
 };
-use self::{grammar::single, template::Part};
+use self::{
+    grammar::{MAX_TIMESTAMP, single},
+    template::Part,
+};
 use crate::{json::JsonFields, secret::Secret, time::Timestamp};
 
 /// How a kind of sender signs.
@@ -107,8 +110,6 @@ const MAX_HEADER: usize = 4096;
 const MAX_SIGNATURES: usize = 16;
 /// Longest message id or nonce that is looked at, in bytes.
 const MAX_ID: usize = 256;
-/// Longest timestamp that is looked at, in bytes.
-const MAX_TIMESTAMP: usize = 40;
 
 impl Scheme {
     /// Whether the message id is under the MAC.

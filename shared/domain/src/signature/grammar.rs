@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::SignatureRefusal;
 use crate::time::Timestamp;
 
+/// Longest timestamp that is looked at, in bytes: twice what RFC 3339 needs.
+pub(super) const MAX_TIMESTAMP: usize = 40;
+
 /// How a time of signing is spelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,7 +28,8 @@ impl TimestampForm {
         match self {
             Self::Seconds => digits(text, 12),
             Self::Millis => digits(text, 15).map(|millis| millis / 1000),
-            Self::Iso => iso(text),
+            Self::Iso if MAX_TIMESTAMP < text.len() => None,
+            Self::Iso => Timestamp::parse_rfc3339(text).map(Timestamp::secs),
         }
     }
 
@@ -43,29 +47,6 @@ impl TimestampForm {
 fn digits(text: &str, most: usize) -> Option<u64> {
     let plain = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
     (plain && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
-}
-
-/// `2026-01-31T12:00:00`, with a fraction or without, with `Z`, an offset, or neither.
-fn iso(text: &str) -> Option<u64> {
-    if 40 < text.len() || !text.is_ascii() {
-        return None;
-    }
-    let (local, sign, offset) = match text.char_indices().rev().find(|(_, c)| "+-".contains(*c)) {
-        // A dash before the hours belongs to the date.
-        Some((at, sign)) if 10 < at => (&text[..at], sign, &text[at + 1..]),
-        _ => (text, '+', "00:00"),
-    };
-    let (hours, minutes) = offset.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 {
-        return None;
-    }
-    let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    if 23 < hours || 59 < minutes {
-        return None;
-    }
-    let offset = hours * 3600 + minutes * 60;
-    let local = Timestamp::parse_rfc3339(local)?.secs();
-    if sign == '+' { local.checked_sub(offset) } else { local.checked_add(offset) }
 }
 
 /// The one value of a header, if it is printable ASCII of bounded length.
