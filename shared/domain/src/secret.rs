@@ -7,6 +7,8 @@ mod standard;
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 pub use self::{
     pair::{InvalidKeyPair, KeyPair, PublicKey, SecretKind},
@@ -15,13 +17,24 @@ pub use self::{
 
 /// Key material in the clear. `Debug` prints nothing, there is no `Display`, and it does not
 /// serialise: what is stored is [`SealedSecret`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+///
+/// Two secrets compare in a time that depends on their lengths alone. The bytes are wiped when the
+/// secret is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Takes ownership of key material.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(Zeroizing::new(bytes.into()))
     }
 
     /// The key material, for the one call that needs it.
@@ -31,7 +44,8 @@ impl Secret {
 
     /// A `whsec_` secret from 24 to 64 random bytes.
     pub fn symmetric(bytes: &[u8]) -> Self {
-        Self(format!("{SYMMETRIC_PREFIX}{}", STANDARD.encode(bytes)).into_bytes())
+        let digits = Zeroizing::new(STANDARD.encode(bytes));
+        Self::new(format!("{SYMMETRIC_PREFIX}{}", *digits))
     }
 
     /// The secret as text, if it is text.
@@ -56,13 +70,22 @@ pub struct SealedSecret(pub String);
 
 impl fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed(…)")
+        f.write_str("SealedSecret(…)")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_compare_by_their_bytes() {
+        let secret = Secret::new(*b"hunter2");
+        assert_eq!(secret, secret.clone());
+        for other in ["hunter3", "Hunter2", "hunter", "hunter22", ""] {
+            assert_ne!(secret, Secret::new(other));
+        }
+    }
 
     #[test]
     fn a_secret_does_not_print() {

@@ -243,7 +243,7 @@ impl Scheme {
     /// The secret that made one of the signatures, and the fingerprint of what it signed.
     fn matching(
         &self,
-        keys: &[(usize, Vec<u8>)],
+        keys: &[(usize, Secret)],
         signed: &SignedParts<'_>,
         tags: &[Vec<u8>],
     ) -> Result<(usize, Option<String>), SignatureRefusal> {
@@ -260,7 +260,7 @@ impl Scheme {
         for url in &spellings {
             let signed = SignedParts { url: Some(url), ..*signed };
             for (index, key) in keys {
-                if self.algorithm.holds(key, &self.content, &signed, tags) {
+                if self.algorithm.holds(key.expose(), &self.content, &signed, tags) {
                     // In one spelling of the URL, whichever it came with.
                     let signed =
                         SignedParts { url: spellings.first().map(String::as_str), ..signed };

@@ -8,6 +8,7 @@ use base64::{
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::Secret;
 
@@ -62,7 +63,7 @@ pub struct KeyPair(SigningKey);
 
 impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pair(…)")
+        f.write_str("KeyPair(…)")
     }
 }
 
@@ -79,7 +80,7 @@ impl KeyPair {
             return Err(InvalidKeyPair::Public);
         }
         let digits = text.strip_prefix(PRIVATE_PREFIX).ok_or(InvalidKeyPair::Shape)?;
-        let bytes = STANDARD.decode(digits).map_err(|_| InvalidKeyPair::Shape)?;
+        let bytes = Zeroizing::new(STANDARD.decode(digits).map_err(|_| InvalidKeyPair::Shape)?);
         let (seed, public) = bytes.split_at_checked(32).ok_or(InvalidKeyPair::Shape)?;
         let pair = Self::of_seed(seed.try_into().map_err(|_| InvalidKeyPair::Shape)?);
         match public.len() {
@@ -92,8 +93,9 @@ impl KeyPair {
 
     /// The pair as a secret, in its one spelling: seed and public key.
     pub fn secret(&self) -> Secret {
-        let digits = STANDARD.encode(self.0.to_keypair_bytes());
-        Secret::new(format!("{PRIVATE_PREFIX}{digits}"))
+        let pair = Zeroizing::new(self.0.to_keypair_bytes());
+        let digits = Zeroizing::new(STANDARD.encode(*pair));
+        Secret::new(format!("{PRIVATE_PREFIX}{}", *digits))
     }
 
     /// What verifies.
@@ -169,7 +171,7 @@ mod tests {
     #[test]
     fn a_pair_does_not_print() {
         let printed = format!("{:?}", KeyPair::parse(KNOWN).expect("a pair"));
-        assert_eq!(printed, "Pair(…)");
+        assert_eq!(printed, "KeyPair(…)");
     }
 
     #[test]

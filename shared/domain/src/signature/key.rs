@@ -48,14 +48,15 @@ pub enum KeyEncoding {
 
 impl KeyEncoding {
     /// The key bytes, if the text is in this encoding.
-    pub fn decode(self, secret: &Secret) -> Option<Vec<u8>> {
-        match self {
-            Self::Raw => Some(secret.expose().to_vec()),
+    pub fn decode(self, secret: &Secret) -> Option<Secret> {
+        let key = match self {
+            Self::Raw => return Some(secret.clone()),
             Self::Whsec => STANDARD.decode(secret.as_str()?.strip_prefix(SYMMETRIC_PREFIX)?).ok(),
             Self::Base64 => STANDARD.decode(secret.as_str()?).ok(),
             Self::Base64Url => URL_SAFE_NO_PAD.decode(secret.as_str()?).ok(),
             Self::Hex => hex::decode(secret.as_str()?).ok(),
-        }
+        };
+        key.map(Secret::new)
     }
 }
 

@@ -33,7 +33,7 @@ impl Scheme {
             url: message.url,
             body: message.body,
         };
-        let tag = self.algorithm.sign(&key, &self.content, &signed)?;
+        let tag = self.algorithm.sign(key.expose(), &self.content, &signed)?;
         Some(self.formats.first()?.encode(&tag))
     }
 

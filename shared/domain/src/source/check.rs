@@ -138,7 +138,7 @@ fn judge_secret(scheme: &Scheme, secret: &Secret) -> Result<(), &'static str> {
         return Err("has white space around it");
     }
     let encoding = scheme.key;
-    let Some(key) = encoding.decode(secret) else {
+    let Some(length) = encoding.decode(secret).map(|key| key.expose().len()) else {
         return Err(match encoding {
             KeyEncoding::Whsec if !text.starts_with(SYMMETRIC_PREFIX) => "must begin with whsec_",
             KeyEncoding::Whsec | KeyEncoding::Base64 => "is not valid base64",
@@ -147,16 +147,16 @@ fn judge_secret(scheme: &Scheme, secret: &Secret) -> Result<(), &'static str> {
             KeyEncoding::Raw => "cannot be read",
         });
     };
-    if scheme.algorithm == Algorithm::Ed25519 && key.len() != 32 {
+    if scheme.algorithm == Algorithm::Ed25519 && length != 32 {
         return Err("is not a public key of 32 bytes");
     }
     if scheme.algorithm == Algorithm::Token && !is_identifier(text, 256) {
         return Err("cannot stand in a path: a token is of A-Z a-z 0-9 - _ .");
     }
-    if key.len() < MIN_SECRET {
+    if length < MIN_SECRET {
         return Err("is shorter than 24 bytes");
     }
-    if 512 < key.len() {
+    if 512 < length {
         return Err("is longer than 512 bytes");
     }
     Ok(())
