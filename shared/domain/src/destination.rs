@@ -3,6 +3,8 @@
 
 mod aws;
 
+use percent_encoding::percent_decode_str;
+
 pub use self::aws::{
     AwsDestination, AwsDestinations, DestinationBus, DestinationQueue, InvalidAwsDestination,
 };
@@ -59,30 +61,11 @@ impl Rule {
             server.port = REDIS_PORT;
         }
         let path = server.url.path().trim_start_matches('/');
-        let name = decode(path).filter(|name| (1..=256).contains(&name.len()));
-        let name = name.ok_or(Forbidden::Channel)?;
+        let name = percent_decode_str(path).decode_utf8().ok();
+        let name = name.filter(|name| (1..=256).contains(&name.len()));
+        let name = name.ok_or(Forbidden::Channel)?.into_owned();
         Ok(Destination::Redis(RedisChannel { server, name }))
     }
-}
-
-/// Undoes percent encoding.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = match (first, after) {
-            (b'%', [high, low, after @ ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
-                after
-            }
-            _ => {
-                bytes.push(*first);
-                after
-            }
-        };
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -103,6 +86,7 @@ mod tests {
             ("redis://127.0.0.1/a/b?x=1", 6379, "a/b"),
             ("redis://localhost/a%3Ab%20c", 6379, "a:b c"),
             ("redis://127.0.0.1:80/a", 80, "a"),
+            ("redis://127.0.0.1/50%off", 6379, "50%off"),
             ("rediss://redis.example.com/ready", 6379, "ready"),
             ("rediss://redis.example.com:443/ready", 443, "ready"),
             ("rediss://[2606:4700::1]:6380/ready", 6380, "ready"),
