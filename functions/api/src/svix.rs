@@ -11,6 +11,7 @@ mod background_tasks;
 mod breaker;
 mod endpoint_headers;
 mod endpoint_in;
+mod endpoint_out;
 mod endpoints;
 mod error;
 mod event_type_in;
@@ -22,13 +23,11 @@ mod health_out;
 mod import;
 mod messages;
 mod page;
-mod patch;
 mod publish;
 mod recover;
 mod resend;
-pub(crate) mod secrets;
+mod secrets;
 mod stats;
-mod told;
 
 use crate::web::{Contract, Routes};
 

@@ -98,6 +98,13 @@ pub struct CircuitBreaker {
     pub recovery_seconds: u16,
 }
 
+impl CircuitBreaker {
+    /// Most failures in a row before a circuit opens.
+    pub const MAX_THRESHOLD: u16 = 100;
+    /// Longest first opening of a circuit, in seconds: 15 minutes.
+    pub const MAX_RECOVERY: u16 = 900;
+}
+
 impl Default for CircuitBreaker {
     fn default() -> Self {
         Self { threshold: 5, recovery_seconds: 60 }

@@ -8,6 +8,7 @@
 
 pub mod applications;
 mod control_plane;
+pub mod endpoints;
 pub mod event_types;
 pub mod keys;
 pub mod letters;
@@ -18,7 +19,9 @@ mod refusal;
 mod removal;
 pub mod replays;
 mod request_key;
+pub mod secrets;
 pub mod tasks;
+pub mod webhooks;
 
 pub use self::{
     control_plane::ControlPlane,

@@ -1,17 +1,8 @@
-//! How an endpoint fares, as we show it beside what its owner said of it.
+//! The health of an endpoint as it is shown beside the owner's settings.
 
-use std::collections::HashMap;
-
-use domain::{
-    endpoint::Endpoint,
-    health::{Circuit, Health},
-};
+use domain::health::{Circuit, Health};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use super::endpoint_in::EndpointOut;
-use crate::web::error::Error;
-use manage::ControlPlane;
 
 /// How an endpoint fares.
 #[derive(Serialize, ToSchema)]
@@ -48,22 +39,4 @@ impl From<&Health> for HealthOut {
             warned: health.warned,
         }
     }
-}
-
-/// An endpoint with how it fares.
-pub(super) async fn shown(
-    control: &ControlPlane,
-    endpoint: Endpoint,
-) -> Result<EndpointOut, Error> {
-    let health = control.table().health(&endpoint.id).await?.unwrap_or_default();
-    Ok(EndpointOut::faring(endpoint, &health))
-}
-
-/// How each of these endpoints fares.
-pub(super) async fn of_all(
-    control: &ControlPlane,
-    endpoints: &[Endpoint],
-) -> Result<HashMap<String, Health>, Error> {
-    let known = control.table().healths(endpoints.iter().map(|endpoint| &endpoint.id)).await?;
-    Ok(known.into_iter().collect())
 }

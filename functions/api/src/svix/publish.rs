@@ -23,7 +23,6 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::ApplicationIn,
-    endpoint_in,
     error::{HttpErrorOut, ValidationErrorOut, spelt},
     messages::{self, MessageOut},
 };
@@ -35,7 +34,7 @@ use crate::web::{
     input::Body,
     params::{Params, instant},
 };
-use manage::{ControlPlane, applications};
+use manage::{ControlPlane, applications, names};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -161,7 +160,7 @@ impl Publication {
             return Err(Error::field("payload", "must be a JSON object"));
         }
         let asked = asked(&given, now)?;
-        let channels = endpoint_in::names("channels", given.channels, 128, 5)?;
+        let channels = names::distinct("channels", given.channels, names::MAX_CHANNEL, 5)?;
         let derive = |kind, name| EventId::derive(&["published", application.as_str(), kind, name]);
         let id = match (&given.event_id, key) {
             (Some(event_id), _) => messages::id_of(&application, event_id),
@@ -344,7 +343,7 @@ async fn precheck(
         return Err(Error::field("eventType", "is 1 to 256 of A-Z a-z 0-9 - _ ."));
     }
     let application = applications::resolve(&control, &app).await?.id;
-    let channels = endpoint_in::names("channels", given.channels, 128, 5)?;
+    let channels = names::distinct("channels", given.channels, names::MAX_CHANNEL, 5)?;
     let id = EventId::derive(&["precheck"]);
     let now = control.now();
     let mut event = Event::by_relay(id, application.clone(), &given.event_type, b"{}", now);

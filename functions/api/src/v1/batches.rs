@@ -37,7 +37,10 @@ use crate::{
         params::Params,
     },
 };
-use manage::{ControlPlane, Principal, applications, walk};
+use manage::{
+    ControlPlane, Principal, applications, walk,
+    webhooks::{self, WebhookDraft},
+};
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -54,7 +57,7 @@ const MAX_SIZE: u64 = 1_000_000_000;
 const TRIES: usize = 16;
 
 /// A batch as it is told to us.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 struct BatchIn {
     /// What senders call it; one is made if there is none.
     #[schema(max_length = 256)]
@@ -126,13 +129,14 @@ async fn create(
         Some(external) => named("external_id", external)?,
         None => hex(adapters::random::bytes()),
     };
-    let mut webhook = WebhookIn::of(
+    let webhook = WebhookIn::of(
         given.webhook.take(),
         given.webhook_url.take(),
         given.webhook_secret.take(),
         given.webhook_headers.take(),
         given.metadata.as_ref(),
     )?;
+    let mut webhook = webhook.map(WebhookIn::draft).transpose()?;
     // Whoever names the file of its requests speaks the batch server's language, and hears it (R3.1,
     // R3.11), unless a profile is named.
     if let Some(webhook) = &mut webhook {
@@ -140,7 +144,7 @@ async fn create(
     }
     let application_id = ApplicationId::named(&application);
     if let Some(webhook) = &mut webhook {
-        webhook.inherit_secret(&control, &application_id).await?;
+        webhooks::inherit_secret(&control, webhook, &application_id).await?;
     }
     let id = BatchId::of(&application_id, &external);
     let declaration = declaration(given, webhook.as_ref(), &id)?;
@@ -205,7 +209,7 @@ async fn application(
 
 fn declaration(
     given: BatchIn,
-    webhook: Option<&WebhookIn>,
+    webhook: Option<&WebhookDraft>,
     id: &BatchId,
 ) -> Result<Declaration, Error> {
     let one = |field: &str, id: Option<String>| id.map(|id| named(field, id)).transpose();
@@ -237,7 +241,7 @@ fn declaration(
         size: size(given.size)?,
         steps,
         fail_on: given.fail_on.unwrap_or_default(),
-        webhook: webhook.map(|webhook| EndpointId::of_batch(id, &webhook.url)),
+        webhook: webhook.map(|webhook| EndpointId::of_batch(id, webhook.url())),
     })
 }
 
@@ -260,14 +264,14 @@ fn is_as_declared(batch: &Batch, declaration: &Declaration) -> bool {
 fn endpoint(
     control: &ControlPlane,
     batch: &Batch,
-    webhook: Option<WebhookIn>,
+    webhook: Option<WebhookDraft>,
 ) -> Result<Option<Endpoint>, Error> {
     let (Some(webhook), Some(id)) = (webhook, batch.webhooks.first()) else { return Ok(None) };
     let application = ApplicationId::named(&batch.application);
     let scope = EndpointScope::Batch(batch.id.clone());
-    let mut made = webhook::endpoint(None, id.clone(), application, scope, batch.updated_at);
-    webhook.apply(&mut made, "batch", control.rule(), control.vault())?;
-    webhook::keepable(control, &made)?;
+    let (id, now) = (id.clone(), batch.updated_at);
+    let made = webhooks::prepare(control, webhook, None, id, application, scope, now);
+    let made = made.map_err(|refusal| webhook::spelt(refusal.within("webhook")))?;
     Ok(Some(made))
 }
 

@@ -1,5 +1,5 @@
-//! The public keys of an endpoint, for anybody: its receivers verify with them, and nothing else is
-//! to be learnt here.
+//! The public keys of an endpoint as a JSON Web Key Set, for anybody: receivers verify signatures with
+//! them.
 
 use std::sync::Arc;
 
@@ -9,32 +9,19 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use domain::{
-    endpoint::Endpoint,
-    id::{ApplicationId, EndpointId, is_identifier},
-    secret::{PublicKey, SecretKind},
-};
+use domain::secret::PublicKey;
+use manage::{ControlPlane, secrets};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{
-    svix::secrets,
-    web::{OpenRoutes, error::Error},
-};
-use manage::ControlPlane;
+use crate::web::{OpenRoutes, error::Error};
 
 pub(crate) fn routes() -> OpenRoutes {
     OpenRoutes::new().routes(routes!(get_jwks))
 }
 
-/// Where an endpoint's public keys stand.
-pub(crate) fn url(control: &ControlPlane, endpoint: &Endpoint) -> String {
-    let Endpoint { application, id, .. } = endpoint;
-    format!("{}/v1/app/{application}/endpoint/{id}/jwks.json", control.public_url())
-}
-
-/// How long a receiver may go without asking again, in seconds; a rotation's overlap should be longer.
+/// Receivers may cache a key set for five minutes. A rotation's grace period should be longer.
 const CACHE: &str = "public, max-age=300";
 
 /// Public keys (RFC 7517).
@@ -70,28 +57,16 @@ impl From<PublicKey> for Key {
 
 /// The public keys that sign for an endpoint now, the newest first; none if it signs with shared
 /// secrets. Needs no key. The endpoint is named by its id alone: uids can be guessed.
-#[utoipa::path(get, path = "/v1/app/{app}/endpoint/{endpoint}/jwks.json", tag = "keys", operation_id = "get_jwks",
-    params(("app" = String, Path, description = "Its id or uid."), ("endpoint" = String, Path, description = "Its id.")),
+#[utoipa::path(get, path = "/v1/app/{app}/endpoint/{endpoint}/jwks.json", tag = "keys",
+    operation_id = "get_jwks",
+    params(("app" = String, Path, description = "Its id or uid."),
+        ("endpoint" = String, Path, description = "Its id.")),
     responses((status = 200, body = KeySet), (status = 404)), security(()))]
 async fn get_jwks(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Error> {
-    let id = EndpointId::parse(&endpoint).map_err(|_| Error::NotFound)?;
-    if !is_identifier(&app, 256) {
-        return Err(Error::NotFound);
-    }
-    let found = control.table().endpoint(&ApplicationId::named(&app), &id).await?;
-    let endpoint = found.ok_or(Error::NotFound)?;
-    let now = control.now();
-    let pairs = endpoint
-        .secrets
-        .iter()
-        .filter(|secret| secret.kind == SecretKind::Ed25519 && secret.signs(now));
-    let mut keys = Vec::new();
-    for secret in pairs {
-        let opened = secrets::opened(&control, &endpoint, &secret.sealed)?;
-        keys.extend(opened.pair().map(|pair| Key::from(pair.public())));
-    }
+    let keys = secrets::public_keys(&control, &app, &endpoint).await?;
+    let keys = keys.into_iter().map(Key::from).collect();
     Ok(([(header::CACHE_CONTROL, CACHE)], Json(KeySet { keys })))
 }

@@ -51,12 +51,6 @@ pub(crate) fn read_value<T: DeserializeOwned>(
     Ok(reading.value)
 }
 
-/// Reads what was put together from a body, whatever else is in it.
-pub(crate) fn read_whole<T: DeserializeOwned>(given: Map<String, Value>) -> Result<T, Error> {
-    let reading = reading::read_value(&Value::Object(given));
-    Ok(reading.map_err(|fault| Error::unreadable("body", fault))?.value)
-}
-
 /// A request's whole body.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
     Bytes::from_request(request, state).await.map_err(|rejection| {

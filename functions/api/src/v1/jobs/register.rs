@@ -37,7 +37,10 @@ use crate::{
     v1::webhook::{self, WebhookIn},
     web::{error::Error, gate::Authenticated, input::Body},
 };
-use manage::{ControlPlane, Principal, applications};
+use manage::{
+    ControlPlane, Principal, applications,
+    webhooks::{self, WebhookDraft},
+};
 
 /// Longest id that a caller may choose for a job, a batch or a run.
 pub(crate) const MAX_ID: usize = 256;
@@ -49,7 +52,7 @@ const MAX_DEADLINE: u64 = 90 * 86_400;
 const TRIES: usize = 8;
 
 /// A job as it is told to us.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct JobIn {
     /// The source that will report on it; may be left out where there is only one.
     source: Option<String>,
@@ -193,13 +196,14 @@ async fn register(
     external: &str,
     mut given: JobIn,
 ) -> Result<(StatusCode, Json<Registered>), Error> {
-    let mut webhook = WebhookIn::of(
+    let webhook = WebhookIn::of(
         given.webhook.take(),
         given.webhook_url.take(),
         given.webhook_secret.take(),
         given.webhook_headers.take(),
         given.metadata.as_ref(),
     )?;
+    let mut webhook = webhook.map(WebhookIn::draft).transpose()?;
     if let Some(webhook) = &mut webhook {
         webhook.speak_as(&source.profile);
     }
@@ -231,7 +235,7 @@ async fn register(
 
 fn registration(
     given: JobIn,
-    webhook: Option<&WebhookIn>,
+    webhook: Option<&WebhookDraft>,
     id: &JobId,
 ) -> Result<Registration, Error> {
     let one = |field: &str, id: Option<String>| id.map(|id| named(field, id)).transpose();
@@ -248,7 +252,7 @@ fn registration(
         project_id: one("project_id", given.project_id)?,
         metadata: metadata(given.metadata)?,
         deadline,
-        webhook: webhook.map(|webhook| EndpointId::of_job(id, &webhook.url)),
+        webhook: webhook.map(|webhook| EndpointId::of_job(id, webhook.url())),
     })
 }
 
@@ -259,7 +263,7 @@ async fn step(
     id: &JobId,
     external: &str,
     registration: &Registration,
-    webhook: Option<&WebhookIn>,
+    webhook: Option<&WebhookDraft>,
 ) -> Result<Option<(StatusCode, Registered)>, Error> {
     let now = control.now();
     let known = control.table().job(id).await?;
@@ -280,13 +284,12 @@ async fn step(
         }
         let application = ApplicationId::named(&job.application);
         let scope = EndpointScope::Job(job.id.clone());
-        let mut made = webhook::endpoint(known, id.clone(), application, scope, now);
         let mut given = given.clone();
-        if made.secrets.is_empty() {
-            given.inherit_secret(control, &made.application).await?;
+        if known.as_ref().is_none_or(|known| known.secrets.is_empty()) {
+            webhooks::inherit_secret(control, &mut given, &application).await?;
         }
-        given.apply(&mut made, "job", control.rule(), control.vault())?;
-        webhook::keepable(control, &made)?;
+        let made = webhooks::prepare(control, given, known, id.clone(), application, scope, now);
+        let mut made = made.map_err(|refusal| webhook::spelt(refusal.within("webhook")))?;
         if let Some(server) = &source.options.status_redis {
             made.metadata.insert(STATUS_REDIS.to_owned(), server.clone());
         }

@@ -1,4 +1,4 @@
-//! Changes of endpoints, written in one step with what is told of them to whoever asks for that.
+//! Writes of endpoints, each in one transaction with the operational events that announce it.
 
 use adapters::table::{EventRecording, WriteOutcome};
 use dispatch::operational::Telling;
@@ -7,35 +7,35 @@ use domain::{
     operational::{self, EndpointChange},
 };
 
-use crate::web::error::Error;
-use manage::ControlPlane;
+use crate::{ControlPlane, Refusal};
 
-/// Most items of what is told that fit into one transaction beside the change itself.
+/// Most items of operational events and their deliveries in the transaction that writes an endpoint.
+/// A transaction of DynamoDB holds 100 items; the endpoint with its uid takes the others.
 const ROOM: usize = 94;
 
-/// Keeps a new endpoint.
+/// Writes a new endpoint.
 pub(super) async fn create(
     control: &ControlPlane,
     endpoint: &Endpoint,
-) -> Result<WriteOutcome, Error> {
+) -> Result<WriteOutcome, Refusal> {
     let tellings = tellings(control, endpoint, &[EndpointChange::Created]).await?;
     let written = control.table().create_endpoint_telling(endpoint, &recordings(&tellings)).await?;
     ring(control, written, &tellings).await
 }
 
-/// Replaces an endpoint as it was read.
+/// Writes an endpoint over the one that was read.
 pub(super) async fn update(
     control: &ControlPlane,
     known: &Endpoint,
     next: &Endpoint,
-) -> Result<WriteOutcome, Error> {
+) -> Result<WriteOutcome, Refusal> {
     let enabled = known.disabled.is_some() && next.disabled.is_none();
     let changes: &[EndpointChange] = if enabled {
         &[EndpointChange::Updated, EndpointChange::Enabled]
     } else {
         &[EndpointChange::Updated]
     };
-    // By the version that it replaces, and the name that it then has.
+    // The event's id holds the version that is replaced; its text holds the new name.
     let about = Endpoint { version: known.version, ..next.clone() };
     let tellings = tellings(control, &about, changes).await?;
     let written =
@@ -47,7 +47,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     control: &ControlPlane,
     endpoint: &Endpoint,
-) -> Result<WriteOutcome, Error> {
+) -> Result<WriteOutcome, Refusal> {
     let tellings = tellings(control, endpoint, &[EndpointChange::Deleted]).await?;
     let written = control.table().delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
     ring(control, written, &tellings).await
@@ -57,7 +57,7 @@ async fn tellings(
     control: &ControlPlane,
     endpoint: &Endpoint,
     changes: &[EndpointChange],
-) -> Result<Vec<Telling>, Error> {
+) -> Result<Vec<Telling>, Refusal> {
     let now = control.now();
     let application = control.announcer().application(&endpoint.application).await?;
     let (mut tellings, mut room): (Vec<Telling>, _) = (Vec::new(), ROOM);
@@ -69,7 +69,8 @@ async fn tellings(
             room -= size;
             tellings.push(telling);
         } else {
-            // Only with some fifty endpoints that all ask for both; it is told before it happens.
+            // Only with some fifty endpoints that all subscribe to both events, which then are
+            // recorded before the endpoint is written.
             control.announcer().tell(telling.news, now).await?;
         }
     }
@@ -84,7 +85,7 @@ async fn ring(
     control: &ControlPlane,
     written: WriteOutcome,
     tellings: &[Telling],
-) -> Result<WriteOutcome, Error> {
+) -> Result<WriteOutcome, Refusal> {
     if written == WriteOutcome::Done {
         for telling in tellings {
             control.announcer().ring(&telling.deliveries).await;

@@ -1,0 +1,254 @@
+//! Endpoints of an application: subscribers that its events are delivered to.
+
+mod draft;
+mod headers;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::collections::HashMap;
+
+use adapters::table::WriteOutcome;
+use domain::{
+    endpoint::{Endpoint, MAX_ENDPOINTS, ORDERED_WEIGHT},
+    health::Health,
+    id::{ApplicationId, EndpointId, TaskId, is_identifier},
+    secret::SecretKind,
+};
+use tracing::warn;
+
+pub use self::{
+    draft::{EndpointDraft, MAX_UID, PolicyDraft},
+    headers::{HeaderChanges, change_headers, replace_headers},
+};
+use crate::{
+    ControlPlane, Refusal, RequestKey, applications,
+    secrets::{self, SecretDraft, SecretUse},
+};
+
+/// An endpoint, and whether the request created it.
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// The endpoint as it is now.
+    pub endpoint: Endpoint,
+    /// Whether this request created it.
+    pub created: bool,
+}
+
+/// The endpoint of an application by its id or uid.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the application has no such endpoint.
+pub async fn resolve(
+    control: &ControlPlane,
+    application: &ApplicationId,
+    name: &str,
+) -> Result<Endpoint, Refusal> {
+    let found = match EndpointId::parse(name) {
+        Ok(id) => control.table().endpoint(application, &id).await?,
+        Err(_) if is_identifier(name, MAX_UID) => {
+            control.table().endpoint_by_uid(application, name).await?
+        }
+        Err(_) => None,
+    };
+    found.ok_or(Refusal::NotFound)
+}
+
+/// An endpoint by its name and the name of its application, each an id or uid.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application or endpoint.
+pub async fn get(control: &ControlPlane, app: &str, name: &str) -> Result<Endpoint, Refusal> {
+    let application = applications::resolve(control, app).await?;
+    resolve(control, &application.id, name).await
+}
+
+/// Every endpoint of an application, oldest first, with the health of those that have any on record.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application.
+pub async fn list(
+    control: &ControlPlane,
+    app: &str,
+) -> Result<(Vec<Endpoint>, HashMap<String, Health>), Refusal> {
+    let application = applications::resolve(control, app).await?;
+    let mut endpoints = control.table().endpoints(&application.id).await?;
+    endpoints.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+    let healths = control.table().healths(endpoints.iter().map(|endpoint| &endpoint.id)).await?;
+    Ok((endpoints, healths.into_iter().collect()))
+}
+
+/// The health of an endpoint: its circuit and its failures since the last success.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table does not answer.
+pub async fn health(control: &ControlPlane, endpoint: &Endpoint) -> Result<Health, Refusal> {
+    Ok(control.table().health(&endpoint.id).await?.unwrap_or_default())
+}
+
+/// Creates an endpoint with a signing secret. The same request again finds the endpoint that it
+/// created before.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application, [`Refusal::Invalid`] if a field of the
+/// draft or the secret cannot be used, [`Refusal::Conflict`] if the uid is taken or the application
+/// has as many endpoints as it may.
+pub async fn create(
+    control: &ControlPlane,
+    app: &str,
+    draft: EndpointDraft,
+    secret: &SecretDraft,
+    key: &RequestKey,
+) -> Result<Endpoint, Refusal> {
+    let application = applications::resolve(control, app).await?;
+    let id = EndpointId::random(key.bytes());
+    let mut endpoint = Endpoint::new(id, application.id, "", control.now());
+    draft.apply(control, &mut endpoint)?;
+    let made = secrets::check(secret, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
+    endpoint.owner_has_secret = secret.text.is_some();
+    endpoint.secrets = vec![secrets::seal(control, &endpoint, &made)];
+    has_room(control, &endpoint).await?;
+    match writes::create(control, &endpoint).await? {
+        WriteOutcome::Done => Ok(endpoint),
+        // An earlier try of the same request may have created it.
+        WriteOutcome::Refused => {
+            let made = control.table().endpoint(&endpoint.application, &endpoint.id).await?;
+            made.ok_or_else(uid_taken)
+        }
+    }
+}
+
+/// Changes an endpoint by a draft that covers every field, or creates it under a new uid with a
+/// secret that the relay makes.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application, or `name` is an id that was never given;
+/// else as [`create`] and [`patch`].
+pub async fn put(
+    control: &ControlPlane,
+    app: &str,
+    name: &str,
+    mut draft: EndpointDraft,
+) -> Result<Creation, Refusal> {
+    let known = match get(control, app, name).await {
+        Ok(known) => known,
+        Err(Refusal::NotFound)
+            if EndpointId::parse(name).is_err() && is_identifier(name, MAX_UID) =>
+        {
+            let uid = draft.uid.take().flatten().unwrap_or_else(|| name.to_owned());
+            draft.uid = Some(Some(uid));
+            let (secret, key) = (SecretDraft::default(), RequestKey::default());
+            let endpoint = create(control, app, draft, &secret, &key).await?;
+            return Ok(Creation { endpoint, created: true });
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let endpoint = change(control, &known, draft).await?;
+    Ok(Creation { endpoint, created: false })
+}
+
+/// Changes the fields of an endpoint that a draft has. Its secrets stay.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Invalid`] if a field
+/// cannot be used, [`Refusal::Conflict`] if the new uid is taken, an ordered endpoint has no room in
+/// the application, or another request changed the endpoint at the same time.
+pub async fn patch(
+    control: &ControlPlane,
+    app: &str,
+    name: &str,
+    draft: EndpointDraft,
+) -> Result<Endpoint, Refusal> {
+    let known = get(control, app, name).await?;
+    change(control, &known, draft).await
+}
+
+/// Writes a draft over an endpoint as it was read.
+async fn change(
+    control: &ControlPlane,
+    known: &Endpoint,
+    draft: EndpointDraft,
+) -> Result<Endpoint, Refusal> {
+    let mut next = known.clone();
+    draft.apply(control, &mut next)?;
+    if known.ordering.is_none() && next.ordering.is_some() {
+        has_room(control, &next).await?;
+    }
+    next.updated_at = control.now();
+    if known.uid != next.uid
+        && let Some(uid) = &next.uid
+        && control.table().endpoint_by_uid(&known.application, uid).await?.is_some()
+    {
+        return Err(uid_taken());
+    }
+    if writes::update(control, known, &next).await? == WriteOutcome::Refused {
+        return Err(changed_meanwhile());
+    }
+    next.version = known.version + 1;
+    if known.disabled.is_some() && next.disabled.is_none() {
+        wake(control, &next).await?;
+    }
+    Ok(next)
+}
+
+/// Removes an endpoint. Pending deliveries to it end as cancelled.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Conflict`] if
+/// another request changed the endpoint at the same time.
+pub async fn delete(control: &ControlPlane, app: &str, name: &str) -> Result<(), Refusal> {
+    let endpoint = get(control, app, name).await?;
+    match writes::delete(control, &endpoint).await? {
+        WriteOutcome::Done => Ok(()),
+        WriteOutcome::Refused => Err(changed_meanwhile()),
+    }
+}
+
+/// Requires that an event can be recorded in one transaction with its deliveries to all endpoints of
+/// the application, this one among them.
+///
+/// # Errors
+///
+/// [`Refusal::Conflict`] if the application has more than [`MAX_ENDPOINTS`], where an ordered
+/// endpoint counts [`ORDERED_WEIGHT`] times.
+async fn has_room(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal> {
+    let others = control.table().endpoints(&endpoint.application).await?;
+    let others = others.iter().filter(|other| other.id != endpoint.id).map(Endpoint::weight);
+    if others.sum::<usize>() + endpoint.weight() <= MAX_ENDPOINTS {
+        return Ok(());
+    }
+    let each = ORDERED_WEIGHT;
+    let why = format!(
+        "an application has at most {MAX_ENDPOINTS} endpoints, ordered ones counted {each} times"
+    );
+    Err(Refusal::Conflict(why))
+}
+
+/// Starts the delivery of events that waited for an endpoint while it was disabled. The endpoint's
+/// recovery task is due anyway, so that a lost message to the queue only delays it.
+async fn wake(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal> {
+    let Some(task) = control.table().task(&TaskId::recovery(&endpoint.id)).await? else {
+        return Ok(());
+    };
+    control.table().note_answering(&task, control.now()).await?;
+    if let Err(error) = control.bells().task(&task.id).await {
+        warn!(%error, task = %task.id, endpoint = %endpoint.id, "a task was not rung for; the sweep will");
+    }
+    Ok(())
+}
+
+fn uid_taken() -> Refusal {
+    Refusal::Conflict("an endpoint with that uid exists already".to_owned())
+}
+
+fn changed_meanwhile() -> Refusal {
+    Refusal::Conflict("somebody else changed it at the same time".to_owned())
+}

@@ -1,0 +1,93 @@
+//! Headers that an endpoint's owner wants sent with every call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adapters::table::WriteOutcome;
+use domain::{
+    endpoint::Endpoint,
+    headers::{self, InvalidHeaders, StoredHeader},
+};
+use serde_json::{Map, Value};
+
+use super::resolve;
+use crate::{ControlPlane, Refusal, applications};
+
+/// Tries of a change when other requests change the same endpoint.
+const TRIES: usize = 5;
+
+/// Changes of an endpoint's headers; a header that is not named stays.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderChanges {
+    /// New values by name; a value of `***` is the present one.
+    pub set: Map<String, Value>,
+    /// Names of headers to be removed, in any case.
+    pub remove: Vec<String>,
+}
+
+/// Replaces the headers of an endpoint. A value of `***` is the present one.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] if a header cannot be sent, [`Refusal::NotFound`] if there is no such
+/// application or endpoint, [`Refusal::Conflict`] if other requests changed the endpoint at every
+/// try.
+pub async fn replace_headers(
+    control: &ControlPlane,
+    app: &str,
+    name: &str,
+    headers: Map<String, Value>,
+) -> Result<(), Refusal> {
+    let headers = headers::parse(&Value::Object(headers)).map_err(refused)?;
+    write(control, app, name, |_| headers.clone()).await
+}
+
+/// Sets some headers of an endpoint and removes others.
+///
+/// # Errors
+///
+/// As [`replace_headers`]; the limits hold for all headers together.
+pub async fn change_headers(
+    control: &ControlPlane,
+    app: &str,
+    name: &str,
+    changes: HeaderChanges,
+) -> Result<(), Refusal> {
+    let set = headers::parse(&Value::Object(changes.set)).map_err(refused)?;
+    let removed: BTreeSet<String> =
+        changes.remove.iter().map(|name| name.to_ascii_lowercase()).collect();
+    write(control, app, name, |known| {
+        // The shown form of a sealed header is a mask, which stands for its value.
+        let shown = known.iter().map(|(name, kept)| (name.clone(), kept.shown().to_owned()));
+        let mut next: BTreeMap<_, _> = shown.filter(|(name, _)| !removed.contains(name)).collect();
+        next.extend(set.clone());
+        next
+    })
+    .await
+}
+
+/// Writes the headers that follow from the present ones.
+async fn write(
+    control: &ControlPlane,
+    app: &str,
+    name: &str,
+    next: impl Fn(&BTreeMap<String, StoredHeader>) -> BTreeMap<String, String>,
+) -> Result<(), Refusal> {
+    let application = applications::resolve(control, app).await?;
+    for _ in 0..TRIES {
+        let known = resolve(control, &application.id, name).await?;
+        // Each header may be right and their number too large.
+        let headers = headers::check(next(&known.headers)).map_err(refused)?;
+        let owner = Endpoint::owner(&known.id);
+        let mut changed = known.clone();
+        changed.headers = control.vault().keep_headers(&owner, headers, &known.headers);
+        changed.updated_at = control.now();
+        if control.table().update_endpoint(&known, &changed).await? == WriteOutcome::Done {
+            return Ok(());
+        }
+    }
+    Err(Refusal::Conflict("somebody else keeps changing the endpoint".to_owned()))
+}
+
+fn refused(why: InvalidHeaders) -> Refusal {
+    Refusal::field("headers", why)
+}
