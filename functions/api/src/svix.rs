@@ -24,6 +24,7 @@ mod import;
 mod messages;
 mod page;
 mod publish;
+mod queries;
 mod recover;
 mod resend;
 mod secrets;

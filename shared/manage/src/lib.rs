@@ -7,19 +7,23 @@
 //! `functions/api`.
 
 pub mod applications;
+pub mod attempts;
 mod control_plane;
 pub mod endpoints;
 pub mod event_types;
 pub mod keys;
 pub mod letters;
+pub mod messages;
 pub mod names;
 mod page;
 mod principal;
+pub mod publication;
 mod refusal;
 mod removal;
 pub mod replays;
 mod request_key;
 pub mod secrets;
+pub mod statistics;
 pub mod tasks;
 pub mod webhooks;
 

@@ -35,7 +35,6 @@ impl<T> ListResponse<T> {
         Self { data, iterator: last, prev_iterator: first.map(|place| format!("-{place}")), done }
     }
 
-    #[allow(dead_code, reason = "lists move to it")]
     /// From a part as it was read in the direction that was asked for.
     pub(crate) fn of<S>(part: Part<S>, back: bool, show: impl Fn(S) -> T) -> Self {
         let Part { mut entries, next } = part;

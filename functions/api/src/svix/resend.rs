@@ -11,9 +11,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{endpoints, error::HttpErrorOut, messages};
+use super::{endpoints, error::HttpErrorOut};
 use crate::web::{Routes, error::Error};
-use manage::{ControlPlane, applications, replays};
+use manage::{ControlPlane, applications, messages, replays};
 
 pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(resend))

@@ -1,6 +1,5 @@
 //! Lists in parts: where a part begins, and how far one request reads.
 
-use domain::time::Timestamp;
 use manage::PageRequest;
 pub(crate) use manage::is_place;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -108,7 +107,6 @@ impl PageQuery {
     /// # Errors
     ///
     /// [`Error::Invalid`] for an iterator that no list by time gives.
-    #[allow(dead_code, reason = "lists move to it")]
     pub(crate) fn by_time(self) -> Result<PageRequest, Error> {
         let request = self.request();
         match request.cursor.as_deref().is_none_or(is_place) {
@@ -152,9 +150,4 @@ impl Wanted {
             false => Err(Error::param("iterator", "is not one of ours")),
         }
     }
-}
-
-/// The place just behind everything earlier than this moment.
-pub(crate) fn place_before(at: Timestamp) -> String {
-    format!("{:013}", at.0.min(9_999_999_999_999))
 }

@@ -25,12 +25,6 @@ impl Params {
         named.map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that may be there several times, or as a list with commas.
-    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        let named = self.0.iter().filter(|(key, _)| key == name);
-        named.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
-    }
-
     /// A yes or a no; a bare `?name` is a yes.
     pub(crate) fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
         match self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()) {
@@ -54,13 +48,6 @@ impl Params {
             let why = format!("is a whole number from {} to {}", range.start(), range.end());
             Error::param(name, why)
         })
-    }
-
-    /// A moment in RFC 3339, with any offset.
-    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Error> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let at = instant(text);
-        at.map(Some).ok_or_else(|| Error::param(name, "is a time such as 2026-11-22T01:13:33Z"))
     }
 }
 
