@@ -1,18 +1,18 @@
 //! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks and keys.
 
 mod batches;
+mod cursor;
 mod dead_letters;
 mod events;
-pub(crate) mod inject;
-pub(crate) mod jobs;
+mod inject;
+mod jobs;
 mod jwks;
 mod keys;
 mod letter;
 mod letter_filter;
-mod platforms;
 mod retry;
-pub(crate) mod sources;
-pub(crate) mod tasks;
+mod sources;
+mod tasks;
 mod webhook;
 mod webhook_secret;
 

@@ -6,6 +6,7 @@
 mod form;
 mod grammar;
 mod key;
+mod rehearsal;
 mod sign;
 mod template;
 mod verdict;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     grammar::TimestampForm,
     key::{Algorithm, KeyEncoding, key_set, token_hash},
+    rehearsal::RehearsalRefusal,
     sign::{MessageToSign, sign, sign_standard},
     template::{BadTemplate, Content, Format, SignedParts},
     verdict::{SignatureRefusal, Verification},

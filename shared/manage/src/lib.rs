@@ -6,11 +6,17 @@
 //! `domain` or a [`Refusal`]. Status codes, paths and JSON shapes belong to the contracts in
 //! `functions/api`.
 
+pub mod acceptance;
+pub mod activity;
 pub mod applications;
 pub mod attempts;
+pub mod batches;
+pub mod cancellation;
 mod control_plane;
 pub mod endpoints;
 pub mod event_types;
+pub mod events;
+pub mod jobs;
 pub mod keys;
 pub mod letters;
 pub mod messages;
@@ -23,6 +29,7 @@ mod removal;
 pub mod replays;
 mod request_key;
 pub mod secrets;
+pub mod sources;
 pub mod statistics;
 pub mod tasks;
 pub mod webhooks;

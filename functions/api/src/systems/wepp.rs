@@ -10,18 +10,14 @@ use domain::{
     delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
 };
-use futures::future::try_join_all;
-use serde::Serialize;
-use utoipa::ToSchema;
+use manage::{ControlPlane, Refusal, jobs};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::{
-    v1::jobs::find,
-    web::{
-        Contract, OpenRoutes, Routes, error::Error, gate::Authenticated, params::Params, problem,
-    },
+use crate::web::{
+    Contract, OpenRoutes, Routes, error::Error, gate::Authenticated, input::Query, problem,
 };
-use manage::ControlPlane;
 
 /// The contract.
 pub(super) fn contract() -> Contract {
@@ -48,32 +44,36 @@ struct WeppWebhook {
     delivery_status: Option<&'static str>,
 }
 
-/// Whether a job has a webhook of its own. A job that nobody knows has none.
+/// The source of a job, where several sources use the same id.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SourceQuery {
+    #[param(nullable = false)]
+    source: Option<String>,
+}
+
+/// Whether a job has a webhook of its own. A job that is not known has none.
 #[utoipa::path(get, path = "/job/{job_id}/webhook", tag = "wepp", operation_id = "wepp_job_webhook",
-    params(("job_id" = String, Path, description = "The sender's id, the call's id or our own."), ("source" = Option<String>, Query)),
+    params(("job_id" = String, Path, description = "The sender's id, the call's id or our own."),
+        SourceQuery),
     responses((status = 200, body = WeppWebhook), (status = 401)))]
 async fn webhook(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(SourceQuery { source }): Query<SourceQuery>,
 ) -> Result<Json<WeppWebhook>, Error> {
-    let job = match find(&control, &principal, &id, &params).await {
-        Err(Error::NotFound) => return Ok(Json(WeppWebhook::default())),
+    let job = match jobs::find(&control, &principal, &id, source.as_deref()).await {
+        Err(Refusal::NotFound) => return Ok(Json(WeppWebhook::default())),
         found => found?,
     };
-    let webhooks = control.table().webhooks_of(&job).await?;
-    let first = job.webhooks.iter().find_map(|id| webhooks.iter().find(|known| known.id == *id));
-    let Some(endpoint) = first else { return Ok(Json(WeppWebhook::default())) };
-    let deliveries = job.announced.iter().map(|event| control.table().deliveries_of(event));
-    let deliveries = try_join_all(deliveries).await?;
-    let newest =
-        deliveries.into_iter().flatten().filter(|delivery| delivery.endpoint == endpoint.id);
-    let newest = newest.max_by_key(|delivery| (delivery.created_at, delivery.generation));
-    Ok(Json(WeppWebhook {
-        webhook_configured: true,
-        url: Some(shown(endpoint)),
-        delivery_status: Some(word(newest.as_ref())),
+    Ok(Json(match jobs::first_webhook(&control, &job).await? {
+        None => WeppWebhook::default(),
+        Some((endpoint, newest)) => WeppWebhook {
+            webhook_configured: true,
+            url: Some(shown(&endpoint)),
+            delivery_status: Some(word(newest.as_ref())),
+        },
     }))
 }
 

@@ -5,26 +5,24 @@ mod out;
 
 use std::sync::Arc;
 
-use adapters::table::{Table, WriteOutcome};
+use adapters::table::WriteOutcome;
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use dispatch::tally::Tally;
 use domain::{
     batch::{Batch, BatchDetails, Declaration, FailOn, Steps},
     endpoint::{Endpoint, EndpointScope},
     id::{ApplicationId, BatchId, EndpointId},
 };
-use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tracing::warn;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use self::out::BatchOut;
+use super::cursor::CursorQuery;
 use crate::{
     v1::jobs::register::{hex, metadata, named},
     v1::webhook::{self, WebhookIn},
@@ -32,13 +30,12 @@ use crate::{
         Routes,
         error::Error,
         gate::Authenticated,
-        input::Body,
-        page::{List, Wanted},
-        params::Params,
+        input::{Body, Query},
+        page::{List, PageQuery},
     },
 };
 use manage::{
-    ControlPlane, Principal, applications, walk,
+    ControlPlane, Principal, applications, batches,
     webhooks::{self, WebhookDraft},
 };
 
@@ -51,8 +48,6 @@ pub(crate) fn routes() -> Routes {
         .merge(files::routes())
 }
 
-/// Most jobs of a batch.
-const MAX_SIZE: u64 = 1_000_000_000;
 /// How often a change looks again when others are at the same batch.
 const TRIES: usize = 16;
 
@@ -101,18 +96,11 @@ struct BatchIn {
     webhook_headers: Option<Value>,
 }
 
-/// That no more jobs come.
+/// Request to close a batch.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct CloseIn {
-    /// How many jobs it has; left out, those that are known now.
+    /// Number of its jobs; left out, those that are known now.
     size: Option<u64>,
-}
-
-/// Rings for a batch. What is to be counted is due as well.
-pub(crate) async fn ring(control: &ControlPlane, batch: &BatchId) {
-    if let Err(error) = control.inbox().batch(batch).await {
-        warn!(%error, %batch, "a batch was not rung for; the sweep will");
-    }
 }
 
 /// Tells us of a batch, before its jobs or after. The same again is the same batch.
@@ -154,7 +142,10 @@ async fn create(
         let batch = known.unwrap_or_else(|| Batch::unknown(&application, &external, now));
         if batch.declared_at.is_some() {
             return match is_as_declared(&batch, &declaration) {
-                true => Ok((StatusCode::OK, Json(shown(&control, batch).await?))),
+                true => Ok((
+                    StatusCode::OK,
+                    Json(batches::with_webhooks(&control, batch).await?.into()),
+                )),
                 false => Err(Error::Conflict("it was declared differently before".to_owned())),
             };
         }
@@ -162,9 +153,12 @@ async fn create(
         let endpoint = endpoint(&control, &next, webhook.clone())?;
         if control.table().put_batch(&next, endpoint.as_ref()).await? == WriteOutcome::Done {
             if next.is_busy() {
-                ring(&control, &next.id).await;
+                batches::ring(&control, &next.id).await;
             }
-            return Ok((StatusCode::CREATED, Json(shown(&control, next).await?)));
+            return Ok((
+                StatusCode::CREATED,
+                Json(batches::with_webhooks(&control, next).await?.into()),
+            ));
         }
     }
     Err(busy())
@@ -217,7 +211,7 @@ fn declaration(
         (Some(_), Some(_)) => {
             return Err(Error::field("progress_percent", "cannot stand beside progress_every"));
         }
-        (Some(jobs), None) if (1..=MAX_SIZE).contains(&jobs) => Some(Steps::Every(jobs)),
+        (Some(jobs), None) if (1..=batches::MAX_SIZE).contains(&jobs) => Some(Steps::Every(jobs)),
         (Some(_), None) => return Err(Error::field("progress_every", "is 1 to 1000000000")),
         (None, Some(percent)) if (1..=100).contains(&percent) => Some(Steps::Percent(percent)),
         (None, Some(_)) => return Err(Error::field("progress_percent", "is 1 to 100")),
@@ -238,18 +232,11 @@ fn declaration(
             priority: given.priority,
             metadata: metadata(given.metadata)?.unwrap_or_default(),
         },
-        size: size(given.size)?,
+        size: batches::checked_size(given.size)?,
         steps,
         fail_on: given.fail_on.unwrap_or_default(),
         webhook: webhook.map(|webhook| EndpointId::of_batch(id, webhook.url())),
     })
-}
-
-fn size(given: Option<u64>) -> Result<Option<u64>, Error> {
-    match given {
-        Some(size) if MAX_SIZE < size => Err(Error::field("size", "is at most 1000000000")),
-        size => Ok(size),
-    }
 }
 
 /// Whether a batch was declared like this. Its size may have become known since.
@@ -275,117 +262,86 @@ fn endpoint(
     Ok(Some(made))
 }
 
-async fn shown(control: &ControlPlane, batch: Batch) -> Result<BatchOut, Error> {
-    let webhooks = control.table().webhooks_of_batch(&batch).await?;
-    Ok(BatchOut::of(batch, webhooks))
+/// The application of a batch, where several applications use the same id.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ApplicationQuery {
+    /// Whose batch, where several applications use the same id.
+    #[param(nullable = false)]
+    application: Option<String>,
+}
+
+/// Words for the state of a batch.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StatusWord {
+    InProgress,
+    Completed,
+    Failed,
+}
+
+impl StatusWord {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Batches that are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct BatchesQuery {
+    #[param(value_type = String, required = false)]
+    status: Option<StatusWord>,
 }
 
 /// Batches, newest first.
 #[utoipa::path(get, path = "/v1/batches", tag = "batches", operation_id = "list_batches",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query), ("status" = Option<String>, Query)),
+    params(PageQuery, CursorQuery, BatchesQuery),
     responses((status = 200, body = List<BatchOut>), (status = 401), (status = 422)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(page): Query<PageQuery>,
+    Query(cursor): Query<CursorQuery>,
+    Query(BatchesQuery { status }): Query<BatchesQuery>,
 ) -> Result<Json<List<BatchOut>>, Error> {
-    const WORDS: [&str; 3] = ["in_progress", "completed", "failed"];
-    let wanted = Wanted::by_time(&params)?;
-    let status = params.text("status");
-    if status.is_some_and(|status| !WORDS.contains(&status)) {
-        return Err(Error::param("status", format!("is one of {}", WORDS.join(", "))));
-    }
-    let keep = |batch: &Batch| {
-        status.is_none_or(|status| status == batch.word())
-            && principal.sees(&ApplicationId::named(&batch.application))
-    };
-    let control = &control;
-    let fetch = |cursor: Option<String>, limit| async move {
-        control.table().batches(cursor.as_deref(), limit).await
-    };
-    let walked = walk(wanted.cursor, wanted.limit, fetch, keep, Table::batch_cursor).await?;
-    let data = walked.items.into_iter().map(|batch| BatchOut::of(batch, Vec::new())).collect();
-    Ok(Json(List::new(data, walked.next)))
-}
-
-/// The batch that somebody means, by our id or the senders'.
-async fn find(
-    control: &ControlPlane,
-    principal: &Principal,
-    name: &str,
-    params: &Params,
-) -> Result<Batch, Error> {
-    if 512 < name.len() {
-        return Err(Error::NotFound);
-    }
-    let sees = |batch: &Batch| principal.sees(&ApplicationId::named(&batch.application));
-    if let Ok(id) = BatchId::parse(name)
-        && let Some(batch) = control.table().batch(&id).await?
-    {
-        return Some(batch).filter(sees).ok_or(Error::NotFound);
-    }
-    let applications = match (params.text("application"), &principal.application) {
-        (Some(name), _) => vec![applications::id_of(control, name).await?],
-        (None, Some(own)) => vec![own.clone()],
-        (None, None) => {
-            let all = control.table().applications().await?;
-            all.into_iter().map(|application| application.id).collect()
-        }
-    };
-    let ids: Vec<BatchId> = applications.iter().map(|id| BatchId::of(id, name)).collect();
-    for some in ids.chunks(16) {
-        let found = try_join_all(some.iter().map(|id| control.table().batch(id))).await?;
-        if let Some(batch) = found.into_iter().flatten().find(sees) {
-            return Ok(batch);
-        }
-    }
-    Err(Error::NotFound)
+    let page = cursor.beside(page)?;
+    let part = batches::list(&control, &principal, status.map(StatusWord::as_str), page).await?;
+    let data = part.items.into_iter().map(|batch| BatchOut::of(batch, Vec::new())).collect();
+    Ok(Json(List::new(data, part.next)))
 }
 
 /// One batch, by our id or the senders'.
 #[utoipa::path(get, path = "/v1/batches/{id}", tag = "batches", operation_id = "get_batch",
-    params(("id" = String, Path), ("application" = Option<String>, Query, description = "Whose batch, where several applications use the same id.")),
+    params(("id" = String, Path), ApplicationQuery),
     responses((status = 200, body = BatchOut), (status = 401), (status = 404)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(ApplicationQuery { application }): Query<ApplicationQuery>,
 ) -> Result<Json<BatchOut>, Error> {
-    let batch = find(&control, &principal, &id, &params).await?;
-    shown(&control, batch).await.map(Json)
+    let batch = batches::find(&control, &principal, &id, application.as_deref()).await?;
+    Ok(Json(batches::with_webhooks(&control, batch).await?.into()))
 }
 
-/// Says that no more jobs come: the batch has so many, or those that are known.
+/// Closes a batch: it has so many jobs, or those that are known.
 #[utoipa::path(post, path = "/v1/batches/{id}/close", tag = "batches", operation_id = "close_batch",
-    params(("id" = String, Path), ("application" = Option<String>, Query)), request_body = CloseIn,
-    responses((status = 200, body = BatchOut), (status = 401), (status = 403), (status = 404), (status = 409), (status = 422)))]
+    params(("id" = String, Path), ApplicationQuery), request_body = CloseIn,
+    responses((status = 200, body = BatchOut), (status = 401), (status = 403), (status = 404),
+        (status = 409), (status = 422)))]
 async fn close(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
-    params: Params,
-    Body(given): Body<CloseIn>,
+    Query(ApplicationQuery { application }): Query<ApplicationQuery>,
+    Body(CloseIn { size }): Body<CloseIn>,
 ) -> Result<Json<BatchOut>, Error> {
-    let given = size(given.size)?;
-    let id = find(&control, &principal, &id, &params).await?.id;
-    for _ in 0..TRIES {
-        let batch = control.table().batch(&id).await?.ok_or(Error::NotFound)?;
-        if batch.size.is_some() {
-            if given.is_some() && given != batch.size {
-                return Err(Error::Conflict("it has another size".to_owned()));
-            }
-            return shown(&control, batch).await.map(Json);
-        }
-        let next = batch.closed(given, control.now());
-        if control.table().put_batch(&next, None).await? == WriteOutcome::Done {
-            // Whoever closes it wants to know: what is left undone here is due.
-            let tally =
-                Tally { announcer: control.announcer().clone(), bucket: control.bucket().clone() };
-            tally.count(&id).await?;
-            let batch = control.table().batch(&id).await?.ok_or(Error::NotFound)?;
-            return shown(&control, batch).await.map(Json);
-        }
-    }
-    Err(busy())
+    let size = batches::checked_size(size)?;
+    let batch = batches::find(&control, &principal, &id, application.as_deref()).await?;
+    Ok(Json(batches::close(&control, &batch.id, size).await?.into()))
 }

@@ -1,8 +1,7 @@
-//! Events: what was said, what it did and who heard of it.
+//! Events: what was received or published, its effect, and its deliveries.
 
 use std::sync::Arc;
 
-use adapters::table::Table;
 use axum::{
     Json,
     extract::{Path, State},
@@ -13,10 +12,10 @@ use domain::{
     id::EventId,
     retry::ErrorClass,
 };
-use futures::future::try_join_all;
-use serde::Serialize;
+use manage::{ControlPlane, events};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::{
@@ -25,13 +24,12 @@ use crate::{
         Routes,
         error::Error,
         gate::Authenticated,
-        page::{List, Wanted},
-        params::Params,
+        input::Query,
+        page::{List, PageQuery},
     },
 };
-use manage::ControlPlane;
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().read(routes!(list)).read(routes!(get))
 }
 
@@ -175,44 +173,29 @@ pub(crate) const fn state_word(state: DeliveryState) -> &'static str {
     }
 }
 
+/// The application whose events are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EventsQuery {
+    /// An id or uid.
+    #[param(nullable = false)]
+    application: Option<String>,
+}
+
 /// Events, newest first: of one application, or of all that the key may see.
 #[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "list_events",
-    params(("application" = Option<String>, Query, description = "An id or uid."), ("limit" = Option<u64>, Query, minimum = 1, maximum = 250), ("iterator" = Option<String>, Query)),
-    responses((status = 200, body = List<EventOut>), (status = 401), (status = 404), (status = 422)))]
+    params(EventsQuery, PageQuery),
+    responses((status = 200, body = List<EventOut>), (status = 401), (status = 404),
+        (status = 422)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(EventsQuery { application }): Query<EventsQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<List<EventOut>>, Error> {
-    let wanted = Wanted::by_time(&params)?;
-    let applications = match (params.text("application"), &principal.application) {
-        (Some(name), _) => {
-            let known = control.table().application_named(name).await?.ok_or(Error::NotFound)?;
-            principal.must_see(&known.id)?;
-            vec![known.id]
-        }
-        (None, Some(own)) => vec![own.clone()],
-        (None, None) => {
-            let all = control.table().applications().await?;
-            all.into_iter().map(|application| application.id).collect()
-        }
-    };
-    // Their lists are ordered alike, so one cursor goes for all of them.
-    let cursor = wanted.cursor.as_deref();
-    let (mut events, mut more) = (Vec::new(), false);
-    for some in applications.chunks(16) {
-        let pages = some.iter().map(|id| control.table().events(id, cursor, wanted.limit, false));
-        for page in try_join_all(pages).await? {
-            more |= page.next.is_some();
-            events.extend(page.items);
-        }
-        // What is merged so far bounds what is still needed, and what is held.
-        events.sort_by_key(|event| std::cmp::Reverse(Table::event_cursor(event)));
-        more |= wanted.limit < events.len();
-        events.truncate(wanted.limit);
-    }
-    let next = events.last().map(Table::event_cursor).filter(|_| more);
-    Ok(Json(List::new(events.into_iter().map(EventOut::from).collect(), next)))
+    let application = application.as_deref();
+    let part = events::list(&control, &principal, application, page.by_time()?).await?;
+    Ok(Json(List::new(part.items.into_iter().map(EventOut::from).collect(), part.next)))
 }
 
 /// One event, by `evt_…` or `msg_…`, with its payload and its deliveries.
@@ -225,13 +208,9 @@ async fn get(
     Authenticated(principal): Authenticated,
 ) -> Result<Json<EventDetail>, Error> {
     let id = EventId::parse(&id).map_err(|_| Error::NotFound)?;
-    let event = control.table().event(&id).await?.ok_or(Error::NotFound)?;
-    principal.must_see(&event.application)?;
-    let payload = match event.is_expunged(control.now()) {
-        true => None,
-        false => content(&control.bucket().open(event.payload.clone()).await?),
-    };
-    let deliveries = control.table().deliveries_of(&id).await?;
-    let deliveries = deliveries.into_iter().map(DeliveryOut::from).collect();
+    let event = events::find(&control, &principal, &id).await?;
+    let payload = events::payload(&control, &event).await?.and_then(|bytes| content(&bytes));
+    let deliveries = events::deliveries(&control, [&id]).await?;
+    let deliveries = deliveries.into_iter().flatten().map(DeliveryOut::from).collect();
     Ok(Json(EventDetail { event: event.into(), payload, deliveries }))
 }

@@ -1,53 +1,43 @@
-//! Saying something in a source's place (R0.21): what its sender would have sent, for the time when
-//! it could not. It goes the way a signed request goes, under the same idempotency key, and stays
-//! marked as an operator's word.
+//! A body in a source's place (R0.21): what its sender would have sent, for the time when it could
+//! not. The body goes the way of a signed request, under the same idempotency key, and stays marked
+//! as an operator's.
 
 use std::sync::Arc;
 
-use adapters::{inbox, random};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{
-    envelope::{Envelope, StoredBody, Trust},
-    id::{EventId, JobId},
-    signature::Verification,
-    source::Source,
-};
+use domain::source::Source;
+use manage::{ControlPlane, acceptance, sources};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tracing::info;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::{
-    v1::sources,
-    web::{Routes, error::Error, gate::Authenticated, input::Body},
-};
-use manage::ControlPlane;
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(inject))
 }
 
-/// What a source's sender would have said: its body as it is, or a completion in five fields.
+/// A body in a source's place: as it is, or a completion in five fields.
 #[derive(Deserialize, ToSchema)]
 struct InjectIn {
-    /// The body, to the byte.
+    /// Body that the sender would have posted, to the byte.
     #[schema(value_type = Option<Object>)]
     body: Option<Box<RawValue>>,
-    /// Without `body`: the call that ended.
+    /// Without `body`: id of the call that ended.
     #[serde(alias = "call_id")]
     modal_call_id: Option<String>,
-    /// How it ended.
+    /// State in which the call ended.
     status: Option<String>,
     #[schema(value_type = Option<Object>)]
     result_data: Option<Box<RawValue>>,
     #[schema(value_type = Option<Object>)]
     error_data: Option<Box<RawValue>>,
-    /// Where `job_id` and `batch_id` are.
+    /// Object that holds `job_id` and `batch_id`.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Box<RawValue>>,
 }
@@ -65,34 +55,36 @@ struct Completion<'a> {
     metadata: Option<&'a RawValue>,
 }
 
-/// That it was accepted.
+/// Answer about an accepted body.
 #[derive(Serialize, ToSchema)]
 struct Injected {
     /// Always `accepted`.
     status: &'static str,
-    /// The event it is, or was already.
+    /// Id of the event that the body becomes, or was before.
     id: String,
-    /// The job it is about.
+    /// Id of the job whose state the body reports.
     job_id: Option<String>,
 }
 
-/// Accepts what a source's sender would have said.
+/// Accepts a body as if a source's sender had posted it.
 #[utoipa::path(post, path = "/v1/sources/{name}/inject", tag = "sources", operation_id = "inject",
     params(("name" = String, Path)), request_body = InjectIn,
-    responses((status = 202, body = Injected), (status = 401), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 202, body = Injected), (status = 401), (status = 403), (status = 404),
+        (status = 422)))]
 async fn inject(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
     Authenticated(principal): Authenticated,
     Body(given): Body<InjectIn>,
 ) -> Result<(StatusCode, Json<Injected>), Error> {
-    let source = sources::visible(&control, &principal, &name).await?;
+    let source = sources::find(&control, &principal, &name).await?;
     let body = given.body(&source)?;
-    let by = format!("by-{}-{}", principal.key, random::token());
-    let verified = Verification::default();
-    let accepted = accept(&control, &source, &verified, &body, Trust::Operator, by).await?;
-    info!(audit = true, key = %principal.key, source = name, event = %accepted.event, "spoke in a source's place");
-    let injected = Injected { status: "accepted", id: accepted.id, job_id: accepted.job_id };
+    let accepted = acceptance::inject(&control, &principal, &source, &body).await?;
+    let injected = Injected {
+        status: "accepted",
+        id: accepted.event.event(),
+        job_id: accepted.job.map(|job| job.to_string()),
+    };
     Ok((StatusCode::ACCEPTED, Json(injected)))
 }
 
@@ -123,48 +115,4 @@ impl InjectIn {
             None => Err(Error::field("status", "is success, failure, timeout or the like")),
         }
     }
-}
-
-/// What was put on the inbox.
-pub(crate) struct Accepted {
-    /// The event it is.
-    pub(crate) event: EventId,
-    /// The same, as we show it.
-    pub(crate) id: String,
-    /// The job it is about.
-    pub(crate) job_id: Option<String>,
-}
-
-/// Puts a body on the inbox as if its sender had posted it.
-pub(crate) async fn accept(
-    control: &ControlPlane,
-    source: &Source,
-    verified: &Verification,
-    body: &[u8],
-    trust: Trust,
-    arrival: String,
-) -> Result<Accepted, Error> {
-    let unknown = || Error::Conflict("its profile is unknown".to_owned());
-    let profile = source.effective().ok_or_else(unknown)?;
-    let key = profile.key(verified, body);
-    let (key, _) = key.map_err(|unreadable| Error::field("body", unreadable))?;
-    let event = Source::event_id(&source.name, &key);
-    let said = profile.read(body);
-    let job = said.job.filter(|_| said.status.is_some());
-    let envelope = Envelope {
-        source: source.name.clone(),
-        profile: source.profile.clone(),
-        options: source.options.clone(),
-        application: source.application.clone(),
-        key,
-        event: event.clone(),
-        arrival,
-        received_at: control.now(),
-        event_type: None,
-        trust,
-        body: StoredBody::inline(body),
-    };
-    inbox::put(&control.redrive().inbox, control.bucket(), envelope, body).await?;
-    let job_id = job.map(|job| JobId::of(&source.name, &job).to_string());
-    Ok(Accepted { id: event.event(), event, job_id })
 }

@@ -91,6 +91,11 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
+    /// The same part, behind this iterator if the query has none.
+    pub(crate) fn or_iterator(self, iterator: Option<String>) -> Self {
+        Self { iterator: self.iterator.or(iterator), ..self }
+    }
+
     /// The part. An iterator that begins with `-` goes back.
     pub(crate) fn request(self) -> PageRequest {
         let limit = self.limit.map_or(DEFAULT_LIMIT, |limit| limit.0) as usize;

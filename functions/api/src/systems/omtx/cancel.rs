@@ -9,18 +9,18 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{id::ApplicationId, job::Job};
+use manage::{
+    ControlPlane,
+    cancellation::{self, Cancellation},
+    jobs,
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::sources;
-use crate::{
-    v1::jobs::cancel::{Cancelled, cancel},
-    web::{Routes, error::Error, gate::Authenticated},
-};
-use manage::{ControlPlane, Principal};
+use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().admin(routes!(omtx_cancel))
@@ -43,38 +43,20 @@ async fn omtx_cancel(
     Path(call_id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Response, Error> {
-    let Some(job) = running(&control, &principal, &call_id).await? else {
+    let names = sources(&control, &principal).await?.into_iter().map(|source| source.name);
+    let names: Vec<_> = names.collect();
+    let running = jobs::find_running(&control, &principal, &call_id, &names).await?;
+    let Some(job) = running else {
         return Ok(gone(&call_id));
     };
-    match cancel(&control, &principal.key, job).await? {
-        Cancelled::Yes(..) => {
+    match cancellation::cancel(&control, &principal, job).await? {
+        Cancellation::Done(..) => {
             let message = format!("Execution {call_id} cancelled successfully");
             Ok(Json(OmtxCancelled { status: "cancelled", message }).into_response())
         }
-        // Its own end was quicker.
-        Cancelled::TooLate(_) => Ok(gone(&call_id)),
+        // The job ended meanwhile.
+        Cancellation::TooLate(_) => Ok(gone(&call_id)),
     }
-}
-
-/// The job of a call that has not ended.
-async fn running(
-    control: &ControlPlane,
-    principal: &Principal,
-    call_id: &str,
-) -> Result<Option<Job>, Error> {
-    // Longer names are nobody's, and more than a key of the table holds.
-    if 512 < call_id.len() {
-        return Ok(None);
-    }
-    let names: Vec<_> =
-        sources(control, principal).await?.into_iter().map(|source| source.name).collect();
-    let mut jobs = control.table().find_jobs(call_id, &names).await?;
-    jobs.retain(|job| {
-        !job.status.is_terminal()
-            && names.contains(&job.source)
-            && principal.sees(&ApplicationId::named(&job.application))
-    });
-    Ok(jobs.into_iter().next())
 }
 
 fn gone(call_id: &str) -> Response {

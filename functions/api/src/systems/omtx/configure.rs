@@ -3,21 +3,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use domain::{
-    id::ApplicationId,
-    secret::Secret,
-    source::{self, Source},
+use domain::secret::Secret;
+use manage::{
+    ControlPlane,
+    sources::{self, SetUpDraft},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{BASE, SOURCE};
-use crate::{
-    v1::sources::field,
-    web::{Routes, error::Error, gate::Authenticated, input::Body},
-};
-use manage::{ControlPlane, applications};
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().admin(routes!(configure))
@@ -65,36 +61,19 @@ async fn configure(
     Body(given): Body<OmtxConfigureIn>,
 ) -> Result<Json<OmtxConfigured>, Error> {
     let base = base_url(&given.webhook_base_url)?;
-    let now = control.now();
-    let known = control.table().source(SOURCE).await?;
-    if let Some(known) = &known {
-        principal.must_see(&ApplicationId::named(&known.application))?;
-        if known.profile != SOURCE {
-            let why = format!("the source {SOURCE} has the profile {}", known.profile);
-            return Err(Error::Conflict(why));
-        }
-    }
-    let kept = known.as_ref().map(|known| known.application.clone());
-    let application = given.application.or(kept);
-    let application = application.unwrap_or_else(|| applications::DEFAULT.to_owned());
-    let mut source = known.unwrap_or_else(|| Source::new(SOURCE, SOURCE, &application, now));
-    let secret = Secret::new(given.webhook_secret);
-    let secrets = std::slice::from_ref(&secret);
-    source::validate(SOURCE, SOURCE, secrets, &application, &source.options).map_err(
-        |invalid| {
-            let at = match field(&invalid) {
-                "secrets" => "webhook_secret",
-                other => other,
-            };
-            Error::field(at, invalid)
-        },
-    )?;
-    let application = applications::ensure_visible(&control, &principal, application).await?;
-    source.application = application;
-    source.secrets = vec![control.vault().seal(&Source::owner(SOURCE), &secret)];
-    source.base_url = Some(base.clone());
-    source.updated_at = now;
-    control.table().put_source(&source).await?;
+    let draft = SetUpDraft {
+        name: SOURCE,
+        profile: SOURCE,
+        secret: Secret::new(given.webhook_secret),
+        application: given.application,
+        base_url: base.clone(),
+    };
+    let spelt = |field: String| match field.as_str() {
+        "secrets" => "webhook_secret".to_owned(),
+        _ => field,
+    };
+    let set_up = sources::set_up(&control, &principal, draft).await;
+    set_up.map_err(|refusal| refusal.renamed(spelt))?;
     Ok(Json(OmtxConfigured {
         status: if given.auto_configure { "configuration_started" } else { "configured" },
         message: "Completions are accepted now. Modal has no setting for webhooks: its functions \

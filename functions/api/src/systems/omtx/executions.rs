@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use adapters::table::Table;
 use axum::{Json, extract::State};
-use domain::{id::ApplicationId, job::Job};
+use domain::source::Source;
+use manage::{
+    ControlPlane, Principal,
+    activity::{self, RunningJobs},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{MAX_SEEN, PAGE, TEST_PREFIX, seconds, sources};
+use super::{TEST_PREFIX, seconds, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
-use manage::{ControlPlane, Principal};
 
 pub(crate) fn routes() -> Routes {
     Routes::new().read(routes!(active))
@@ -53,7 +55,8 @@ async fn active(
     Authenticated(principal): Authenticated,
 ) -> Result<Json<OmtxActive>, Error> {
     let now = control.now();
-    let (jobs, truncated) = running(&control, &principal).await?;
+    let sources = sources(&control, &principal).await?;
+    let RunningJobs { jobs, truncated } = running(&control, &principal, &sources).await?;
     let executions: Vec<_> = jobs
         .into_iter()
         .map(|job| {
@@ -72,30 +75,13 @@ async fn active(
     Ok(Json(OmtxActive { total_active: executions.len(), executions, truncated }))
 }
 
-/// The jobs of its sources that have not ended, newest first, and whether there are older jobs that
-/// were not looked at.
-pub(crate) async fn running(
+/// The jobs of these sources that have not ended, newest first, without tests.
+pub(super) async fn running(
     control: &ControlPlane,
     principal: &Principal,
-) -> Result<(Vec<Job>, bool), Error> {
-    let sources = sources(control, principal).await?;
-    let ours = |job: &Job| {
-        !job.status.is_terminal()
-            && !job.external_id.starts_with(TEST_PREFIX)
-            && sources.iter().any(|source| source.name == job.source)
-            && principal.sees(&ApplicationId::named(&job.application))
-    };
-    let (mut cursor, mut seen, mut jobs) = (None, 0, Vec::new());
-    loop {
-        let page = control.table().jobs(cursor.as_deref(), PAGE).await?;
-        seen += page.items.len();
-        cursor = page.items.last().map(Table::job_cursor);
-        jobs.extend(page.items.into_iter().filter(ours));
-        if page.next.is_none() {
-            return Ok((jobs, false));
-        }
-        if MAX_SEEN <= seen {
-            return Ok((jobs, true));
-        }
-    }
+    sources: &[Source],
+) -> Result<RunningJobs, Error> {
+    let mut running = activity::running_jobs(control, principal, sources).await?;
+    running.jobs.retain(|job| !job.external_id.starts_with(TEST_PREFIX));
+    Ok(running)
 }

@@ -8,14 +8,21 @@ use domain::{
     event::{Event, EventOutcome, Origin},
     time::Timestamp,
 };
-use futures::future::try_join_all;
-use serde::Serialize;
-use utoipa::ToSchema;
+use manage::{ControlPlane, events};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use utoipa_axum::routes;
 
 use super::{each_event, sources};
-use crate::web::{Routes, error::Error, gate::Authenticated, params::Params};
-use manage::ControlPlane;
+use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::bounded_integer};
+
+/// Most lines of one answer.
+const MAX_LINES: u16 = 500;
+/// Lines of an answer if the request names no limit.
+const DEFAULT_LINES: u16 = 100;
 
 pub(crate) fn routes() -> Routes {
     Routes::new().read(routes!(logs))
@@ -49,16 +56,44 @@ struct OmtxLog {
     at: Timestamp,
 }
 
+/// Number of lines, 1 to [`MAX_LINES`].
+struct LineLimit(u16);
+
+impl<'de> Deserialize<'de> for LineLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = u64::deserialize(deserializer)?;
+        let limit = u16::try_from(limit).ok().filter(|limit| (1..=MAX_LINES).contains(limit));
+        let why = || D::Error::custom(format!("is a whole number from 1 to {MAX_LINES}"));
+        limit.map(Self).ok_or_else(why)
+    }
+}
+
+impl PartialSchema for LineLimit {
+    fn schema() -> RefOr<Schema> {
+        bounded_integer(1, MAX_LINES.into())
+    }
+}
+
+impl ToSchema for LineLimit {}
+
+/// Lines that are asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LogsQuery {
+    #[param(inline, nullable = false)]
+    limit: Option<LineLimit>,
+}
+
 /// The completions and deliveries of late.
 #[utoipa::path(get, path = "/api/v3/webhooks/logs", tag = "omtx", operation_id = "omtx_logs",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 500)),
+    params(LogsQuery),
     responses((status = 200, body = OmtxLogs), (status = 401), (status = 422)))]
 async fn logs(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(LogsQuery { limit }): Query<LogsQuery>,
 ) -> Result<Json<OmtxLogs>, Error> {
-    let limit = params.number("limit", 1..=500, 100)?;
+    let limit = usize::from(limit.map_or(DEFAULT_LINES, |limit| limit.0));
     let mut events = Vec::new();
     for source in sources(&control, &principal).await? {
         let mut kept = 0;
@@ -71,16 +106,15 @@ async fn logs(
     }
     events.sort_by_key(|(event, _)| Reverse(event.created_at));
     events.truncate(limit);
+    let ids = events.iter().map(|(event, _)| &event.id);
+    let deliveries = events::deliveries(&control, ids).await?;
     let mut logs = Vec::new();
-    for some in events.chunks(16) {
-        let read = some.iter().map(|(event, _)| control.table().deliveries_of(&event.id));
-        for ((event, source), deliveries) in some.iter().zip(try_join_all(read).await?) {
-            logs.push(arrival(event, source));
-            let lines = deliveries.iter().flat_map(|delivery| {
-                delivery.attempts.iter().map(|attempt| told(event, source, delivery, attempt))
-            });
-            logs.extend(lines);
-        }
+    for ((event, source), deliveries) in events.iter().zip(&deliveries) {
+        logs.push(arrival(event, source));
+        let lines = deliveries.iter().flat_map(|delivery| {
+            delivery.attempts.iter().map(|attempt| attempted(event, source, delivery, attempt))
+        });
+        logs.extend(lines);
     }
     logs.sort_by_key(|log| Reverse(log.at));
     logs.truncate(limit);
@@ -115,7 +149,7 @@ fn arrival(event: &Event, source: &str) -> OmtxLog {
     log(event, source, event.created_at, level, message)
 }
 
-fn told(event: &Event, source: &str, delivery: &Delivery, attempt: &Attempt) -> OmtxLog {
+fn attempted(event: &Event, source: &str, delivery: &Delivery, attempt: &Attempt) -> OmtxLog {
     let took = attempt.duration_ms;
     let (level, message) = match (attempt.status, attempt.error) {
         (Some(status), None) => ("INFO", format!("delivered: {status} after {took} ms")),

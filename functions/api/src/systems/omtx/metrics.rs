@@ -1,30 +1,23 @@
 //! `GET /metrics` (R0.17): counted when asked, over the newest events, so that no event costs a
 //! write more.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use domain::{
-    envelope::{Envelope, StoredBody, Trust},
+    envelope::Trust,
     event::{Event, EventOutcome, Origin},
-    id::EventId,
     job::Job,
-    letter::{LetterQueue, LetterState, LetterSubject},
     poll::{PollMode, PollSchedule},
-    source::Source,
     time::Timestamp,
 };
-use futures::future::try_join_all;
+use manage::{ControlPlane, activity};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{PAGE, each_event, executions::running, sources};
+use super::{each_event, executions::running, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
-use manage::ControlPlane;
-
-/// The newest events whose way through is averaged.
-const TIMED: usize = 100;
 
 pub(crate) fn routes() -> Routes {
     Routes::new().read(routes!(metrics))
@@ -120,9 +113,9 @@ async fn metrics(
         true
     })
     .await?;
-    let (active, older_jobs) = running(&control, &principal).await?;
-    checker.processing_errors = unprocessed(&control, &sources).await?;
-    checker.average_processing_time_ms = average(&control, newest).await?;
+    let active = running(&control, &principal, &sources).await?;
+    checker.processing_errors = activity::unprocessed_requests(&control, &sources).await?;
+    checker.average_processing_time_ms = activity::mean_recording_ms(&control, newest).await?;
     let watches = sources.iter().map(|source| PollSchedule::of(&source.options));
     let asking = watches.filter(|watch| watch.mode != PollMode::Only);
     checker.polling_interval_seconds = asking.map(|watch| watch.interval.as_secs()).min();
@@ -132,8 +125,8 @@ async fn metrics(
     checker.webhook_success_rate = percent(good, all);
     Ok(Json(OmtxMetrics {
         modal_service: OmtxService {
-            total_active: active.len(),
-            lanes: lanes(&active),
+            total_active: active.jobs.len(),
+            lanes: lanes(&active.jobs),
             cached_functions: None,
         },
         webhook_health: OmtxWebhookHealth {
@@ -142,7 +135,7 @@ async fn metrics(
             total_webhooks_processed: processed,
         },
         completion_checker: checker,
-        truncated: older_events || older_jobs,
+        truncated: older_events || active.truncated,
     }))
 }
 
@@ -189,49 +182,4 @@ fn lanes(active: &[Job]) -> BTreeMap<String, OmtxLane> {
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole != 0).then(|| part as f64 * 100.0 / whole as f64)
-}
-
-/// Accepted requests of these sources that wait as dead letters.
-async fn unprocessed(control: &ControlPlane, sources: &[Source]) -> Result<u64, Error> {
-    let (mut cursor, mut count) = (None, 0);
-    loop {
-        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
-        cursor = page.items.last().map(adapters::table::Table::letter_cursor);
-        for letter in page.items {
-            let LetterSubject::Message { queue: LetterQueue::Inbox, body: StoredBody::Text(text) } =
-                letter.what
-            else {
-                continue;
-            };
-            let from = Envelope::parse(&text).ok();
-            let ours = |from: &Envelope| sources.iter().any(|source| source.name == from.source);
-            count += u64::from(
-                letter.state == LetterState::Waiting && from.is_some_and(|from| ours(&from)),
-            );
-        }
-        if page.next.is_none() {
-            return Ok(count);
-        }
-    }
-}
-
-/// How long the newest events took from acceptance to record: their deliveries were made with them.
-async fn average(
-    control: &ControlPlane,
-    mut newest: Vec<(Timestamp, EventId)>,
-) -> Result<Option<f64>, Error> {
-    newest.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    newest.truncate(TIMED);
-    let (mut sum, mut count) = (Duration::ZERO, 0u32);
-    for some in newest.chunks(16) {
-        let read = some.iter().map(|(_, id)| control.table().deliveries_of(id));
-        for ((accepted, _), deliveries) in some.iter().zip(try_join_all(read).await?) {
-            let first = deliveries.iter().filter(|delivery| delivery.generation == 0);
-            if let Some(recorded) = first.map(|delivery| delivery.created_at).min() {
-                sum += recorded.since(*accepted);
-                count += 1;
-            }
-        }
-    }
-    Ok((count != 0).then(|| sum.as_secs_f64() * 1000.0 / f64::from(count)))
 }

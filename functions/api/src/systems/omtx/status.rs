@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State};
 use domain::{envelope::Trust, event::Origin};
+use manage::{ControlPlane, sources::is_usable};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{SOURCE, each_event, is_usable, sources};
+use super::{SOURCE, each_event, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
-use manage::ControlPlane;
 
 pub(crate) fn routes() -> Routes {
     Routes::new().read(routes!(status))

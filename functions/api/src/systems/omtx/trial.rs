@@ -5,18 +5,36 @@ use std::{sync::Arc, time::Duration};
 
 use adapters::random;
 use axum::{Json, extract::State};
-use domain::{envelope::Trust, id::JobId, job::JobStatus, signature::sign, source::Source};
-use serde::{Deserialize, Serialize};
+use domain::{id::JobId, job::JobStatus, source::Source};
+use manage::{
+    ControlPlane, Principal,
+    acceptance::{self, Acceptance},
+};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use utoipa_axum::routes;
 
 use super::{PROFILES, SOURCE, TEST_PREFIX, seconds, sources};
-use crate::{
-    v1::inject::{Accepted, accept},
-    web::{OpenRoutes, Routes, error::Error, gate::Authenticated, input::Body, params::Params},
+use crate::web::{
+    OpenRoutes, Routes,
+    error::Error,
+    gate::Authenticated,
+    input::{Body, Query},
+    page::bounded_integer,
 };
-use manage::{ControlPlane, Principal};
+
+/// Longest time, in seconds, that a request may wait for its test.
+const MAX_WAIT: u8 = 20;
+/// Time, in seconds, that a request waits for its test if it names none.
+const DEFAULT_WAIT: u8 = 5;
+/// Longest call id that a test may name, in bytes.
+const MAX_CALL: usize = 128;
+/// Looks at the table in each second of waiting.
+const LOOKS: u32 = 5;
 
 pub(crate) fn routes() -> Routes {
     Routes::new().publish(routes!(modal_test)).publish(routes!(test))
@@ -113,39 +131,68 @@ struct OmtxTested {
     job_id: String,
 }
 
+/// Seconds to wait, 0 to [`MAX_WAIT`].
+struct Wait(u8);
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wait = u64::deserialize(deserializer)?;
+        let wait = u8::try_from(wait).ok().filter(|wait| *wait <= MAX_WAIT);
+        let why = || D::Error::custom(format!("is a whole number from 0 to {MAX_WAIT}"));
+        wait.map(Self).ok_or_else(why)
+    }
+}
+
+impl PartialSchema for Wait {
+    fn schema() -> RefOr<Schema> {
+        bounded_integer(0, MAX_WAIT.into())
+    }
+}
+
+impl ToSchema for Wait {}
+
+/// Time that is waited for a test.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WaitQuery {
+    /// Seconds to wait for it to be processed.
+    #[param(inline, nullable = false)]
+    wait: Option<Wait>,
+}
+
 /// Sends a test completion the way a real one goes, as a job of its own that subscribers hear of.
 #[utoipa::path(post, path = "/api/v3/webhooks/modal/test", tag = "omtx", operation_id = "omtx_modal_test",
-    params(("wait" = Option<u64>, Query, minimum = 0, maximum = 20, description = "Seconds to wait for it to be processed.")),
+    params(WaitQuery),
     request_body = OmtxTestIn,
     responses((status = 200, body = OmtxModalTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
 async fn modal_test(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(wait): Query<WaitQuery>,
     Body(given): Body<OmtxTestIn>,
 ) -> Result<Json<OmtxModalTested>, Error> {
-    let tested = run(&control, &principal, &params, given).await?;
+    let tested = run(&control, &principal, wait, given).await?;
     Ok(Json(OmtxModalTested {
         status: if tested.processed { "test_processed" } else { "test_accepted" },
         call_id: tested.given,
         test_call_id: tested.call_id,
-        event_id: tested.accepted.id,
+        event_id: tested.accepted.event.event(),
         job_id: tested.job.to_string(),
     }))
 }
 
 /// The same, answered with the completion that was sent.
 #[utoipa::path(post, path = "/api/v3/webhooks/test", tag = "omtx", operation_id = "omtx_test",
-    params(("wait" = Option<u64>, Query, minimum = 0, maximum = 20, description = "Seconds to wait for it to be processed.")),
+    params(WaitQuery),
     request_body = OmtxTestIn,
     responses((status = 200, body = OmtxTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
 async fn test(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(wait): Query<WaitQuery>,
     Body(given): Body<OmtxTestIn>,
 ) -> Result<Json<OmtxTested>, Error> {
-    let tested = run(&control, &principal, &params, given).await?;
+    let tested = run(&control, &principal, wait, given).await?;
     let (status, message) = match tested.processed {
         true => ("test_completed", "Test webhook processed successfully"),
         false => ("test_accepted", "Test webhook accepted, and not processed yet"),
@@ -154,17 +201,17 @@ async fn test(
         status,
         message,
         test_payload: tested.payload,
-        event_id: tested.accepted.id,
+        event_id: tested.accepted.event.event(),
         job_id: tested.job.to_string(),
     }))
 }
 
-/// A test on its way.
-struct Tested {
+/// A test that was accepted.
+struct Trial {
     given: String,
     call_id: String,
     payload: Value,
-    accepted: Accepted,
+    accepted: Acceptance,
     job: JobId,
     processed: bool,
 }
@@ -174,13 +221,14 @@ struct Tested {
 async fn run(
     control: &ControlPlane,
     principal: &Principal,
-    params: &Params,
+    wait: WaitQuery,
     given: OmtxTestIn,
-) -> Result<Tested, Error> {
-    let wait = params.number("wait", 0..=20, 5)?;
+) -> Result<Trial, Error> {
+    let wait = wait.wait.map_or(DEFAULT_WAIT, |wait| wait.0);
     let named = given.modal_call_id.or(given.call_id).unwrap_or_else(|| "test_123".to_owned());
-    if 128 < named.len() {
-        return Err(Error::field("modal_call_id", "is longer than 128 bytes"));
+    if MAX_CALL < named.len() {
+        let why = format!("is longer than {MAX_CALL} bytes");
+        return Err(Error::field("modal_call_id", why));
     }
     let word = given.status.unwrap_or_else(|| "success".to_owned());
     let status = JobStatus::usual(&word).filter(|status| status.is_terminal());
@@ -198,17 +246,18 @@ async fn run(
     };
     payload[field] = given.test_data.or(data).unwrap_or_else(|| json!({}));
     let body = payload.to_string().into_bytes();
-    let accepted = signed(control, &source, &body).await?;
-    let mut processed = false;
-    for round in 0..=wait * 5 {
-        processed = control.table().event(&accepted.event).await?.is_some();
-        if processed || round == wait * 5 {
+    let accepted = acceptance::rehearse(control, &source, &body).await?;
+    let looks = u32::from(wait) * LOOKS;
+    let mut processed = acceptance::is_processed(control, &accepted).await?;
+    for _ in 0..looks {
+        if processed {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_secs(1) / LOOKS).await;
+        processed = acceptance::is_processed(control, &accepted).await?;
     }
     let job = JobId::of(&source.name, &call_id);
-    Ok(Tested { given: named, call_id, payload, accepted, job, processed })
+    Ok(Trial { given: named, call_id, payload, accepted, job, processed })
 }
 
 /// The source of the completion route, or another of its kind.
@@ -218,33 +267,4 @@ async fn source(control: &ControlPlane, principal: &Principal) -> Result<Source,
     sources.sort_by_key(|source| source.name != SOURCE);
     let none = "nothing is configured yet: POST /api/v3/webhooks/configure";
     sources.into_iter().next().ok_or_else(|| Error::Conflict(none.to_owned()))
-}
-
-async fn signed(control: &ControlPlane, source: &Source, body: &[u8]) -> Result<Accepted, Error> {
-    let refused = |why: &str| Error::Conflict(format!("a test would be refused: {why}"));
-    let now = control.now();
-    let profile = source.effective().ok_or_else(|| refused("its profile is unknown"))?;
-    let owner = Source::owner(&source.name);
-    let open = |sealed| control.vault().unseal(&owner, sealed).ok();
-    let secrets: Vec<_> = source.secrets.iter().filter_map(open).collect();
-    let names = profile.scheme.headers.first();
-    let (Some(secret), Some(names)) = (secrets.first(), names) else {
-        return Err(refused("it has no usable secret"));
-    };
-    let mut headers = axum::http::HeaderMap::new();
-    let mut set = |name: &str, value: String| {
-        let name = name.parse::<axum::http::HeaderName>().ok()?;
-        headers.insert(name, value.try_into().ok()?);
-        Some(())
-    };
-    let signature = sign(&profile.scheme, secret, None, Some(now), body);
-    signature
-        .and_then(|signature| set(&names.signature, signature))
-        .ok_or_else(|| refused("it cannot be signed"))?;
-    if let Some(name) = &names.timestamp {
-        set(name, now.secs().to_string());
-    }
-    let verified = profile.scheme.verify(&secrets, &headers, body, now);
-    let verified = verified.map_err(|refusal| refused(&refusal.to_string()))?;
-    accept(control, source, &verified, body, Trust::Signed, random::token()).await
 }

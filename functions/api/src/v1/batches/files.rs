@@ -1,43 +1,48 @@
-//! What the jobs of a batch came to, as JSON lines: those that ended well, and the others (R3.11).
+//! Outcomes of a batch's jobs as JSON lines: those that succeeded, and the others (R3.11).
 //!
-//! The lines are those of the batch APIs that these links come from. However many there are, they
-//! come in parts, each with a `Link` to the next: an answer of Lambda holds 6 MB.
+//! The lines are those of the batch APIs that these links come from. They come in parts, each with a
+//! `Link` to the next: an answer of Lambda holds 6 MB.
 
 use std::sync::Arc;
 
-use adapters::{bucket::Bucket, table::EndedJob};
 use axum::{
     extract::{Path, State},
     response::Response,
 };
 use domain::{
-    event::Event,
-    id::BatchId,
     job::{Job, JobStatus},
     json::JsonFields,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use serde::Serialize;
+use manage::{
+    ControlPlane, Principal,
+    batches::{self, OutcomeCursor},
+};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use utoipa_axum::routes;
 
-use super::find;
+use super::ApplicationQuery;
 use crate::web::{
     Routes,
     error::Error,
     gate::Authenticated,
+    input::Query,
     json_lines::{self, MAX_BYTES},
-    params::Params,
+    page::bounded_integer,
 };
-use manage::ControlPlane;
 
 pub(super) fn routes() -> Routes {
     Routes::new().read(routes!(results)).read(routes!(errors))
 }
 
-/// Jobs looked at for one answer, unless it is full before.
-const MAX_JOBS: usize = 1000;
-/// Payloads read at the same time, each up to 256 KiB and what is around it.
+/// Most jobs that are read for one answer, unless the answer is full before.
+const MAX_JOBS: u16 = 1000;
+/// Payloads that are read at the same time, each up to 256 KiB and the notice around it.
 const AT_ONCE: usize = 16;
 
 /// One job of a batch.
@@ -73,98 +78,133 @@ struct Failure<'a> {
     details: Option<&'a RawValue>,
 }
 
+/// Number of jobs of a part, 1 to [`MAX_JOBS`].
+#[derive(Clone, Copy)]
+struct JobLimit(u16);
+
+impl<'de> Deserialize<'de> for JobLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = u64::deserialize(deserializer)?;
+        let limit = u16::try_from(limit).ok().filter(|limit| (1..=MAX_JOBS).contains(limit));
+        let why = || D::Error::custom(format!("is a whole number from 1 to {MAX_JOBS}"));
+        limit.map(Self).ok_or_else(why)
+    }
+}
+
+impl PartialSchema for JobLimit {
+    fn schema() -> RefOr<Schema> {
+        bounded_integer(1, MAX_JOBS.into())
+    }
+}
+
+impl ToSchema for JobLimit {}
+
+/// The part of a file that is asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FileQuery {
+    #[param(inline, nullable = false)]
+    limit: Option<JobLimit>,
+    #[param(nullable = false)]
+    iterator: Option<String>,
+}
+
 /// The results of a batch's jobs that ended well, one JSON line each.
-#[utoipa::path(get, path = "/v1/batches/{id}/results", tag = "batches", operation_id = "get_batch_results",
-    params(("id" = String, Path), ("application" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("iterator" = Option<String>, Query)),
-    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.", content_type = "application/jsonl", body = String), (status = 401), (status = 404), (status = 422)))]
+#[utoipa::path(get, path = "/v1/batches/{id}/results", tag = "batches",
+    operation_id = "get_batch_results",
+    params(("id" = String, Path), ApplicationQuery, FileQuery),
+    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.",
+        content_type = "application/jsonl", body = String), (status = 401), (status = 404),
+        (status = 422)))]
 async fn results(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(ApplicationQuery { application }): Query<ApplicationQuery>,
+    Query(part): Query<FileQuery>,
 ) -> Result<Response, Error> {
-    let batch = find(&control, &principal, &id, &params).await?.id;
-    lines(&control, &batch, "results", &params, |status| status == JobStatus::Succeeded).await
+    let name = BatchName { id: &id, application: application.as_deref() };
+    let succeeded = |status: JobStatus| status == JobStatus::Succeeded;
+    lines(&control, &principal, name, "results", part, succeeded).await
 }
 
 /// Why a batch's other jobs ended otherwise, one JSON line each.
-#[utoipa::path(get, path = "/v1/batches/{id}/errors", tag = "batches", operation_id = "get_batch_errors",
-    params(("id" = String, Path), ("application" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000), ("iterator" = Option<String>, Query)),
-    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.", content_type = "application/jsonl", body = String), (status = 401), (status = 404), (status = 422)))]
+#[utoipa::path(get, path = "/v1/batches/{id}/errors", tag = "batches",
+    operation_id = "get_batch_errors",
+    params(("id" = String, Path), ApplicationQuery, FileQuery),
+    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.",
+        content_type = "application/jsonl", body = String), (status = 401), (status = 404),
+        (status = 422)))]
 async fn errors(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
     Authenticated(principal): Authenticated,
-    params: Params,
+    Query(ApplicationQuery { application }): Query<ApplicationQuery>,
+    Query(part): Query<FileQuery>,
 ) -> Result<Response, Error> {
-    let batch = find(&control, &principal, &id, &params).await?.id;
+    let name = BatchName { id: &id, application: application.as_deref() };
     let unsuccessful = |status: JobStatus| status.is_terminal() && status != JobStatus::Succeeded;
-    lines(&control, &batch, "errors", &params, unsuccessful).await
+    lines(&control, &principal, name, "errors", part, unsuccessful).await
 }
 
+/// Id of a batch, and the application that it is looked for in.
+struct BatchName<'a> {
+    id: &'a str,
+    application: Option<&'a str>,
+}
+
+/// One part of a file of a batch.
 async fn lines(
     control: &ControlPlane,
-    batch: &BatchId,
+    principal: &Principal,
+    name: BatchName<'_>,
     file: &str,
-    params: &Params,
+    part: FileQuery,
     wanted: impl Fn(JobStatus) -> bool,
 ) -> Result<Response, Error> {
-    let limit = params.number("limit", 1..=MAX_JOBS, MAX_JOBS)?;
-    let cursor = params.text("iterator").map(str::parse::<EndedJob>).transpose();
+    let batch = batches::find(control, principal, name.id, name.application).await?.id;
+    let limit = part.limit.map_or(MAX_JOBS, |limit| limit.0);
+    let cursor = part.iterator.as_deref().map(str::parse::<OutcomeCursor>).transpose();
     let cursor = cursor.map_err(|()| Error::param("iterator", "is not one of ours"))?;
-    let page = control.table().ended_jobs(batch, cursor.as_ref(), limit).await?;
-    let ids: Vec<_> = page.items.iter().map(|ended| ended.job.clone()).collect();
-    let mut jobs = control.table().jobs_of(&ids).await?;
-    let events: Vec<_> = jobs.iter().filter_map(|job| job.result_event.clone()).collect();
-    let events = control.table().events_of(&events).await?;
-    let each = page.items.into_iter().map(|ended| {
-        let at = jobs.iter().position(|job| job.id == ended.job && wanted(job.status));
-        let job = at.map(|at| jobs.swap_remove(at));
-        let of_job = |job: &Job| job.result_event.clone();
-        let event = job.as_ref().and_then(of_job);
-        let event = events.iter().find(|known| Some(&known.id) == event.as_ref()).cloned();
-        let (bucket, public_url) = (control.bucket().clone(), control.public_url().to_owned());
-        async move {
-            let line = match job {
-                Some(job) => Some(line(&bucket, &public_url, &job, event).await?),
+    let outcomes =
+        batches::outcomes(control, &batch, cursor.as_ref(), limit.into(), wanted).await?;
+    let each: Vec<_> = outcomes
+        .entries
+        .into_iter()
+        .map(|(place, outcome)| async move {
+            let line = match outcome {
+                Some(outcome) => {
+                    let payload = batches::payload(control, &outcome).await?;
+                    Some(line(control.public_url(), &outcome.job, &payload)?)
+                }
                 None => None,
             };
-            Ok::<_, Error>((ended, line))
-        }
-    });
-    let each: Vec<_> = each.collect();
+            Ok::<_, Error>((place, line))
+        })
+        .collect();
     let mut written = stream::iter(each).buffered(AT_ONCE);
-    let (mut body, mut next) = (Vec::new(), page.next);
-    while let Some((ended, line)) = written.try_next().await? {
+    let (mut body, mut next) = (Vec::new(), outcomes.next);
+    while let Some((place, line)) = written.try_next().await? {
         body.extend(line.into_iter().flatten());
         if MAX_BYTES <= body.len() {
-            next = Some(ended.to_string());
+            next = Some(place.to_string());
             break;
         }
     }
-    let base = control.public_url().trim_end_matches('/');
+    let base = control.public_url();
     let url = |next| format!("{base}/v1/batches/{batch}/{file}?limit={limit}&iterator={next}");
     json_lines::part(body, next.map(url))
 }
 
-/// The line of a job, read from what its subscribers received.
-async fn line(
-    bucket: &Bucket,
-    public_url: &str,
-    job: &Job,
-    event: Option<Event>,
-) -> Result<Vec<u8>, Error> {
-    let payload = match event {
-        Some(event) => bucket.open(event.payload).await?,
-        None => Vec::new(),
-    };
-    let fields = JsonFields::read(&payload, ["data.result", "data.result_url", "data.error"]);
+/// The line of a job, read from the payload that its subscribers received.
+fn line(public_url: &str, job: &Job, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let fields = JsonFields::read(payload, ["data.result", "data.result_url", "data.error"]);
     let fields = fields.unwrap_or_default();
     let mut line =
         Line { id: job.id.as_str(), custom_id: &job.external_id, response: None, error: None };
     if job.status == JobStatus::Succeeded {
         let spilled = fields.raw("data.result_url").is_some();
-        let url = || format!("{}/v1/jobs/{}/result", public_url.trim_end_matches('/'), job.id);
+        let url = || format!("{public_url}/v1/jobs/{}/result", job.id);
         line.response = Some(Answer {
             status_code: 200,
             request_id: job.call_id.as_deref(),

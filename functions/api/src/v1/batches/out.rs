@@ -4,6 +4,7 @@ use domain::{
     batch::{Batch, FailOn, Steps},
     endpoint::Endpoint,
 };
+use manage::batches::BatchWithWebhooks;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -99,5 +100,11 @@ impl BatchOut {
             completed_at: batch.completed_at.map(|at| at.rfc3339()),
             webhooks: webhooks.into_iter().map(WebhookOut::from).collect(),
         }
+    }
+}
+
+impl From<BatchWithWebhooks> for BatchOut {
+    fn from(shown: BatchWithWebhooks) -> Self {
+        Self::of(shown.batch, shown.webhooks)
     }
 }

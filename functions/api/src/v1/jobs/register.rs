@@ -32,13 +32,12 @@ use utoipa::ToSchema;
 
 use super::{JobOut, WebhookOut};
 use crate::{
-    v1::batches,
-    v1::sources::is_token,
     v1::webhook::{self, WebhookIn},
     web::{error::Error, gate::Authenticated, input::Body},
 };
 use manage::{
-    ControlPlane, Principal, applications,
+    ControlPlane, Principal, applications, batches,
+    sources::is_token,
     webhooks::{self, WebhookDraft},
 };
 

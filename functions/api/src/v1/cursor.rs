@@ -1,0 +1,27 @@
+//! The parameter `cursor`, which batch servers call `iterator`.
+
+use manage::PageRequest;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::web::{error::Error, page::PageQuery};
+
+/// Another spelling of `iterator`, as the clients of batch servers send it (R3.2).
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CursorQuery {
+    /// Another spelling of `iterator`.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+impl CursorQuery {
+    /// The part of a list by time that both parameters ask for. `iterator` goes before `cursor`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a position that no list by time gives.
+    pub(super) fn beside(self, page: PageQuery) -> Result<PageRequest, Error> {
+        page.or_iterator(self.cursor).by_time()
+    }
+}

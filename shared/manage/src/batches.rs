@@ -1,0 +1,167 @@
+//! Batches: declared before or after their jobs, closed, listed, and the outcomes of their jobs.
+
+mod outcomes;
+
+use adapters::table::{Table, WriteOutcome};
+use dispatch::tally::Tally;
+use domain::{
+    batch::Batch,
+    endpoint::Endpoint,
+    id::{ApplicationId, BatchId},
+};
+use futures::future::try_join_all;
+use tracing::warn;
+
+pub use self::outcomes::{JobOutcome, OutcomeCursor, Outcomes, outcomes, payload};
+use crate::{
+    ControlPlane, PageRequest, Principal, Refusal, Walk, applications, jobs::MAX_NAME, walk,
+};
+
+/// Most jobs of a batch.
+pub const MAX_SIZE: u64 = 1_000_000_000;
+/// Tries of a change when other requests change the same batch.
+const TRIES: usize = 16;
+
+/// A batch with the endpoints of its own webhooks.
+#[derive(Clone, Debug)]
+pub struct BatchWithWebhooks {
+    /// The batch.
+    pub batch: Batch,
+    /// Endpoints of its webhooks.
+    pub webhooks: Vec<Endpoint>,
+}
+
+/// A part of the list of batches that the caller sees, newest first; of one status, by its word, if
+/// `status` names one.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+    status: Option<&str>,
+    page: PageRequest,
+) -> Result<Walk<Batch>, Refusal> {
+    let keep = |batch: &Batch| {
+        status.is_none_or(|status| status == batch.word()) && sees(principal, batch)
+    };
+    let fetch = |cursor: Option<String>, limit| async move {
+        control.table().batches(cursor.as_deref(), limit).await
+    };
+    Ok(walk(page.cursor, page.limit, fetch, keep, Table::batch_cursor).await?)
+}
+
+/// The batch of this id or sender's id, of one application or of any.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such batch, or the caller may not see it.
+pub async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    application: Option<&str>,
+) -> Result<Batch, Refusal> {
+    if MAX_NAME < name.len() {
+        return Err(Refusal::NotFound);
+    }
+    let sees = |batch: &Batch| sees(principal, batch);
+    if let Ok(id) = BatchId::parse(name)
+        && let Some(batch) = control.table().batch(&id).await?
+    {
+        return Some(batch).filter(sees).ok_or(Refusal::NotFound);
+    }
+    let applications = match (application, &principal.application) {
+        (Some(name), _) => vec![applications::id_of(control, name).await?],
+        (None, Some(own)) => vec![own.clone()],
+        (None, None) => {
+            let all = control.table().applications().await?;
+            all.into_iter().map(|application| application.id).collect()
+        }
+    };
+    let ids: Vec<BatchId> = applications.iter().map(|id| BatchId::of(id, name)).collect();
+    for some in ids.chunks(16) {
+        let found = try_join_all(some.iter().map(|id| control.table().batch(id))).await?;
+        if let Some(batch) = found.into_iter().flatten().find(sees) {
+            return Ok(batch);
+        }
+    }
+    Err(Refusal::NotFound)
+}
+
+fn sees(principal: &Principal, batch: &Batch) -> bool {
+    principal.sees(&ApplicationId::named(&batch.application))
+}
+
+/// A batch with its webhooks.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn with_webhooks(
+    control: &ControlPlane,
+    batch: Batch,
+) -> Result<BatchWithWebhooks, Refusal> {
+    let webhooks = control.table().webhooks_of_batch(&batch).await?;
+    Ok(BatchWithWebhooks { batch, webhooks })
+}
+
+/// Closes a batch: it has `size` jobs, or those that are known now. Its jobs are counted before the
+/// caller is answered; counting that is left over is due.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a size above [`MAX_SIZE`], [`Refusal::Conflict`] if the batch has
+/// another size, [`Refusal::Busy`] if other requests change it at every try.
+pub async fn close(
+    control: &ControlPlane,
+    id: &BatchId,
+    size: Option<u64>,
+) -> Result<BatchWithWebhooks, Refusal> {
+    let size = checked_size(size)?;
+    for _ in 0..TRIES {
+        let batch = control.table().batch(id).await?.ok_or(Refusal::NotFound)?;
+        if batch.size.is_some() {
+            if size.is_some() && size != batch.size {
+                return Err(Refusal::Conflict("it has another size".to_owned()));
+            }
+            return with_webhooks(control, batch).await;
+        }
+        let next = batch.closed(size, control.now());
+        if control.table().put_batch(&next, None).await? == WriteOutcome::Done {
+            let tally =
+                Tally { announcer: control.announcer().clone(), bucket: control.bucket().clone() };
+            tally.count(id).await?;
+            let batch = control.table().batch(id).await?.ok_or(Refusal::NotFound)?;
+            return with_webhooks(control, batch).await;
+        }
+    }
+    Err(busy())
+}
+
+/// A size that a batch can have, or none.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a size above [`MAX_SIZE`].
+pub fn checked_size(size: Option<u64>) -> Result<Option<u64>, Refusal> {
+    match size {
+        Some(size) if MAX_SIZE < size => {
+            Err(Refusal::field("size", format!("is at most {MAX_SIZE}")))
+        }
+        size => Ok(size),
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::Busy("others were at the same batch all the time; please try again")
+}
+
+/// Puts a message on the inbox that has a batch counted. If that fails, the sweep counts the batch:
+/// what is to be counted is due as well.
+pub async fn ring(control: &ControlPlane, batch: &BatchId) {
+    if let Err(error) = control.inbox().batch(batch).await {
+        warn!(%error, %batch, "a batch was not rung for; the sweep will");
+    }
+}

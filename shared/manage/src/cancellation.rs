@@ -1,0 +1,171 @@
+//! Cancellation of a job (R0.18): the job is marked and announced first, then its platform is told.
+//!
+//! The call to the platform is a delivery like any other, to an endpoint that is made for it. It is
+//! recorded in the step that marks the job, attempted while the caller waits, and after that by its
+//! retry policy until it arrives or becomes a dead letter. So no crash leaves a platform untold.
+
+mod platform_call;
+
+use std::time::Duration;
+
+use adapters::table::{EventRecording, RecordOutcome};
+use dispatch::attempt::Attempted;
+use domain::{
+    batch::BatchMarker,
+    delivery::{Delivery, DeliveryState},
+    endpoint::Endpoint,
+    event::Event,
+    id::{ApplicationId, DeliveryId, EventId},
+    job::{Job, JobStatus, ReportEffect},
+    notice,
+    profile::SenderReport,
+    source::Source,
+};
+use tracing::info;
+
+use crate::{ControlPlane, Principal, Refusal, batches};
+
+/// Tries of a cancellation when other requests change the same job.
+const TRIES: usize = 8;
+/// Longest time that the caller waits for the platform.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Whether a platform knows that its job is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlatformState {
+    /// The platform confirmed.
+    Reached,
+    /// Not yet; the call is attempted again until the platform answers.
+    Pending,
+    /// Every attempt failed; the call is a dead letter.
+    Failed,
+    /// The source has no settings for cancelling.
+    Unconfigured,
+}
+
+impl PlatformState {
+    const fn of(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Delivered => Self::Reached,
+            DeliveryState::Pending => Self::Pending,
+            DeliveryState::Dead | DeliveryState::Cancelled => Self::Failed,
+        }
+    }
+}
+
+/// Outcome of cancelling a job.
+#[derive(Debug)]
+pub enum Cancellation {
+    /// The job is cancelled, by this request or an earlier one.
+    Done(Box<Job>, PlatformState),
+    /// The job had ended in another way before.
+    TooLate(Box<Job>),
+}
+
+/// Cancels a job and tells its platform. Cancelling again changes nothing.
+///
+/// # Errors
+///
+/// [`Refusal::Busy`] if other requests change the job at every try.
+pub async fn cancel(
+    control: &ControlPlane,
+    principal: &Principal,
+    mut job: Job,
+) -> Result<Cancellation, Refusal> {
+    let source = control.table().source(&job.source).await?;
+    let event = EventId::derive(&["cancelled", job.id.as_str()]);
+    for _ in 0..TRIES {
+        if job.status == JobStatus::Cancelled {
+            let platform = platform_state(control, &job, &event).await?;
+            return Ok(Cancellation::Done(Box::new(job), platform));
+        }
+        if job.status.is_terminal() {
+            return Ok(Cancellation::TooLate(Box::new(job)));
+        }
+        if let Some(done) = mark(control, source.as_ref(), &job, &event).await? {
+            info!(audit = true, key = %principal.key, job = %job.id, "cancelled a job");
+            return Ok(done);
+        }
+        job = control.table().job(&job.id).await?.ok_or(Refusal::NotFound)?;
+    }
+    Err(Refusal::Busy("others were at the same job all the time; please try again"))
+}
+
+/// Marks a job as cancelled and tells its platform; `None` if the job changed since it was read.
+async fn mark(
+    control: &ControlPlane,
+    source: Option<&Source>,
+    job: &Job,
+    id: &EventId,
+) -> Result<Option<Cancellation>, Refusal> {
+    let now = control.now();
+    let report = SenderReport::default();
+    let ReportEffect::Applied(next, Some(kind)) =
+        job.report(JobStatus::Cancelled, &report, id, now)
+    else {
+        return Ok(None);
+    };
+    let notice = notice::job_notice(id, kind, now, &next, &report, control.public_url());
+    let application = ApplicationId::named(&job.application);
+    let event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
+    let mut endpoints = control.table().endpoints(&application).await?;
+    endpoints.extend(control.table().webhooks_of(job).await?);
+    let mut deliveries = Delivery::fan_out(&event, &notice, &endpoints, now);
+    let callee = source.and_then(|source| platform_call::endpoint(control, source, job, now));
+    if let Some(callee) = &callee {
+        deliveries.push(Delivery::new(&event, callee, 0, now));
+        endpoints.push(callee.clone());
+    }
+    let marker = BatchMarker::between(job, &next);
+    let recording = EventRecording {
+        event: &event,
+        job: Some(&next),
+        marker: marker.as_ref(),
+        deliveries: &deliveries,
+        endpoints: &endpoints,
+        callee: callee.as_ref(),
+    };
+    if control.table().record(&recording).await? == RecordOutcome::Contested {
+        return Ok(None);
+    }
+    if let Some(callee) = &callee {
+        // The call is attempted here; a message for it would only meet the claim.
+        deliveries.retain(|delivery| delivery.endpoint != callee.id);
+    }
+    control.announcer().ring(&deliveries).await;
+    let platform = match &callee {
+        Some(callee) => tell(control, id, callee).await?,
+        None => PlatformState::Unconfigured,
+    };
+    if let Some(marker) = marker {
+        batches::ring(control, &marker.batch).await;
+    }
+    Ok(Some(Cancellation::Done(next, platform)))
+}
+
+/// Attempts the call to the platform once, while the caller waits.
+async fn tell(
+    control: &ControlPlane,
+    event: &EventId,
+    callee: &Endpoint,
+) -> Result<PlatformState, Refusal> {
+    let delivery = DeliveryId::of(event, &callee.id, 0);
+    let attempted = control.attempts().attempt_within(event, &delivery, false, Some(WAIT)).await?;
+    Ok(match attempted {
+        Attempted::Called(delivery) | Attempted::Ended(delivery) => {
+            PlatformState::of(delivery.state)
+        }
+        _ => PlatformState::Pending,
+    })
+}
+
+/// Whether the platform of a job that was cancelled before knows by now.
+async fn platform_state(
+    control: &ControlPlane,
+    job: &Job,
+    event: &EventId,
+) -> Result<PlatformState, Refusal> {
+    let delivery = DeliveryId::of(event, &platform_call::endpoint_id(job), 0);
+    let delivery = control.table().delivery(event, &delivery).await?;
+    Ok(delivery.map_or(PlatformState::Unconfigured, |delivery| PlatformState::of(delivery.state)))
+}

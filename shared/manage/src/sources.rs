@@ -1,0 +1,182 @@
+//! Sources: senders that may call the relay. Their secrets are kept sealed and shown to nobody.
+
+mod calls;
+mod draft;
+mod keys;
+
+use adapters::table::WriteOutcome;
+use domain::{
+    id::{ApplicationId, is_identifier},
+    secret::Secret,
+    source::{self, Source},
+};
+
+pub use self::keys::is_token;
+pub use self::{
+    calls::MAX_CALL_SECRET,
+    draft::{SetUpDraft, SourceDraft},
+};
+use self::{draft::refuse, keys::SourceKeys};
+use crate::{ControlPlane, Principal, Refusal, applications};
+
+/// Longest name of a source, in characters.
+pub const MAX_NAME: usize = 64;
+
+/// A source, and whether the request created it.
+#[derive(Clone, Debug)]
+pub struct SourceChange {
+    /// The source as it is now.
+    pub source: Source,
+    /// Whether it was not there before.
+    pub created: bool,
+}
+
+/// Every source that the caller sees, by name.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<Source>, Refusal> {
+    let mut sources = control.table().sources().await?;
+    sources.retain(|source| principal.sees(&ApplicationId::named(&source.application)));
+    Ok(sources)
+}
+
+/// The source of this name.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such source, or the caller may not see it.
+pub async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Source, Refusal> {
+    known(control, principal, name).await?.ok_or(Refusal::NotFound)
+}
+
+/// The source of this name, if there is one.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if it belongs to another tenant.
+async fn known(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Option<Source>, Refusal> {
+    // Other names belong to no source, and may be longer than a key of the table.
+    if !is_identifier(name, MAX_NAME) {
+        return Ok(None);
+    }
+    let known = control.table().source(name).await?;
+    if let Some(known) = &known {
+        principal.must_see(&ApplicationId::named(&known.application))?;
+    }
+    Ok(known)
+}
+
+/// Creates a source, or replaces the one of this name. Secrets that the draft leaves out stay.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a draft that cannot be used, [`Refusal::NotFound`] if the source or its
+/// application belongs to another tenant.
+pub async fn put(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    draft: SourceDraft,
+) -> Result<SourceChange, Refusal> {
+    let known = known(control, principal, name).await?;
+    let application = draft.application.unwrap_or_else(|| applications::DEFAULT.to_owned());
+    let (options, before) = (&draft.options, known.as_ref());
+    let platform_secret = calls::platform(control, name, options, draft.platform_secret, before)?;
+    let cancel_secret = calls::cancel(control, name, options, draft.cancel_secret, before)?;
+    let keys = SourceKeys::of(control, name, &draft.profile, draft.secrets, before)?;
+    calls::status_server(control, options)?;
+    source::validate(name, &draft.profile, &keys.open, &application, options).map_err(refuse)?;
+    let application = applications::ensure_visible(control, principal, application).await?;
+    let now = control.now();
+    // Another profile signs in other ways; what was seen of the former says nothing about it.
+    let unlock =
+        draft.locked == Some(false) || before.is_some_and(|known| known.profile != draft.profile);
+    let source = Source {
+        name: name.to_owned(),
+        secrets: keys.sealed,
+        application,
+        base_url: before.and_then(|known| known.base_url.clone()),
+        platform_secret,
+        cancel_secret,
+        created_at: before.map_or(now, |known| known.created_at),
+        updated_at: now,
+        locked_at: before.and_then(|known| known.locked_at).filter(|_| !unlock),
+        profile: draft.profile,
+        options: draft.options,
+    };
+    control.table().put_source(&source).await?;
+    if unlock {
+        control.table().unlock_source(&source.name).await?;
+    }
+    Ok(SourceChange { source, created: known.is_none() })
+}
+
+/// Creates a source with one secret, or gives the one of this name another secret. Options of a
+/// source that exists stay.
+///
+/// # Errors
+///
+/// [`Refusal::Conflict`] if the source has another profile, otherwise as [`put`].
+pub async fn set_up(
+    control: &ControlPlane,
+    principal: &Principal,
+    draft: SetUpDraft,
+) -> Result<Source, Refusal> {
+    let SetUpDraft { name, profile, secret, application, base_url } = draft;
+    let known = known(control, principal, name).await?;
+    if let Some(known) = known.as_ref().filter(|known| known.profile != profile) {
+        let why = format!("the source {name} has the profile {}", known.profile);
+        return Err(Refusal::Conflict(why));
+    }
+    let now = control.now();
+    let kept = known.as_ref().map(|known| known.application.clone());
+    let application = application.or(kept).unwrap_or_else(|| applications::DEFAULT.to_owned());
+    let mut source = known.unwrap_or_else(|| Source::new(name, profile, &application, now));
+    let secrets = std::slice::from_ref(&secret);
+    source::validate(name, profile, secrets, &application, &source.options).map_err(refuse)?;
+    source.application = applications::ensure_visible(control, principal, application).await?;
+    source.secrets = vec![control.vault().seal(&Source::owner(name), &secret)];
+    source.base_url = Some(base_url);
+    source.updated_at = now;
+    control.table().put_source(&source).await?;
+    Ok(source)
+}
+
+/// Removes a source. Its sender is refused from then on.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such source, or the caller may not see it.
+pub async fn delete(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<(), Refusal> {
+    find(control, principal, name).await?;
+    match control.table().delete_source(name).await? {
+        WriteOutcome::Done => Ok(()),
+        WriteOutcome::Refused => Err(Refusal::NotFound),
+    }
+}
+
+/// Whether at least one of a source's secrets opens. Without one, every request is refused.
+pub fn is_usable(control: &ControlPlane, source: &Source) -> bool {
+    !secrets(control, source).is_empty()
+}
+
+/// The secrets of a source that open.
+pub(crate) fn secrets(control: &ControlPlane, source: &Source) -> Vec<Secret> {
+    let owner = Source::owner(&source.name);
+    let open = |sealed| control.vault().unseal(&owner, sealed).ok();
+    source.secrets.iter().filter_map(open).collect()
+}

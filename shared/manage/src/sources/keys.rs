@@ -1,0 +1,66 @@
+//! Secrets of a source: opened to be checked, sealed to be kept.
+
+use domain::{
+    profile::Profile,
+    secret::{SealedSecret, Secret},
+    signature::Algorithm,
+    source::{self, Source},
+};
+
+use crate::{ControlPlane, Refusal};
+
+/// Secrets of a source in both forms.
+pub(super) struct SourceKeys {
+    /// Open, for the checks. Empty for path tokens that were kept before: only their hashes are
+    /// there, and they were checked when they came.
+    pub(super) open: Vec<Secret>,
+    /// As they go into the table.
+    pub(super) sealed: Vec<SealedSecret>,
+}
+
+impl SourceKeys {
+    /// The secrets that are given, or else those of the source that is there, if both profiles have
+    /// path tokens or neither has.
+    pub(super) fn of(
+        control: &ControlPlane,
+        name: &str,
+        profile: &str,
+        given: Option<Vec<Secret>>,
+        known: Option<&Source>,
+    ) -> Result<Self, Refusal> {
+        let known = known.filter(|known| is_token(profile) == is_token(&known.profile));
+        match (given, known) {
+            (Some(secrets), _) => Ok(Self::sealing(control, name, profile, secrets)),
+            (None, Some(known)) => Self::kept(control, known),
+            (None, None) => Ok(Self { open: Vec::new(), sealed: Vec::new() }),
+        }
+    }
+
+    fn sealing(control: &ControlPlane, name: &str, profile: &str, open: Vec<Secret>) -> Self {
+        let owner = Source::owner(name);
+        let seal = |secret| match is_token(profile) {
+            true => source::sealed_token(secret),
+            false => control.vault().seal(&owner, secret),
+        };
+        let sealed = open.iter().map(seal).collect();
+        Self { open, sealed }
+    }
+
+    fn kept(control: &ControlPlane, known: &Source) -> Result<Self, Refusal> {
+        let sealed = known.secrets.clone();
+        if is_token(&known.profile) {
+            return Ok(Self { open: Vec::new(), sealed });
+        }
+        let owner = Source::owner(&known.name);
+        let open = sealed.iter().map(|sealed| control.vault().unseal(&owner, sealed));
+        let open: Result<Vec<_>, _> = open.collect();
+        let why = "do not open any more and must be given again";
+        let open = open.map_err(|_| Refusal::field("secrets", why))?;
+        Ok(Self { open, sealed })
+    }
+}
+
+/// Whether the sources of this profile have path tokens and no secrets.
+pub fn is_token(profile: &str) -> bool {
+    Profile::named(profile).is_some_and(|profile| profile.scheme.algorithm == Algorithm::Token)
+}
