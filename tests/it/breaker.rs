@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::{random, table::WriteOutcome};
-use dispatch::attempt::{Attempted, Attempts};
+use dispatch::{attempt::Attempted, context::CallContext};
 use domain::{
     delivery::{Delivery, DeliveryState},
     health::{Circuit, Health},
@@ -41,8 +41,8 @@ async fn purge(cloud: &Cloud) {
 }
 
 /// Fifty workers, each with a delivery of its own, at the same moment.
-async fn all_at_once(attempts: &Attempts, deliveries: &[Delivery]) -> Vec<Attempted> {
-    let each = deliveries.iter().map(|d| attempts.attempt(&d.event, &d.id, false));
+async fn all_at_once(calls: &CallContext, deliveries: &[Delivery]) -> Vec<Attempted> {
+    let each = deliveries.iter().map(|d| calls.attempt(&d.event, &d.id, false));
     join_all(each).await.into_iter().map(|attempted| attempted.expect("no failure")).collect()
 }
 
@@ -53,14 +53,14 @@ async fn health(cloud: &Cloud, endpoint: &EndpointId) -> Health {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_per_interval() {
     let (cloud, receiver, deliveries) = waiting(150, patient(), 503).await;
-    let (attempts, endpoint) = (cloud.attempts(), deliveries[0].endpoint.clone());
-    all_at_once(&attempts, &deliveries[..50]).await;
+    let (calls, endpoint) = (cloud.calls(), deliveries[0].endpoint.clone());
+    all_at_once(&calls, &deliveries[..50]).await;
     let first = receiver.received().len();
     assert!((5..=50).contains(&first), "{first} calls by 50 workers");
     let opened = health(&cloud, &endpoint).await;
     assert!(matches!(opened.circuit, Circuit::Open { .. }), "{opened:?}");
     // Whoever comes now finds it open.
-    let came = all_at_once(&attempts, &deliveries[50..100]).await;
+    let came = all_at_once(&calls, &deliveries[50..100]).await;
     assert!(came.iter().all(|attempted| matches!(attempted, Attempted::Early(_))), "{came:?}");
     assert_eq!(receiver.received().len(), first, "an open circuit lets nobody through");
     // Each time it may be asked, one of fifty asks.
@@ -74,12 +74,12 @@ async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_p
         // Twice within the interval, and when it is over.
         for passes in [interval / 2, interval - interval / 2 - 1] {
             cloud.pass(Duration::from_secs(passes));
-            all_at_once(&attempts, &deliveries[100..]).await;
+            all_at_once(&calls, &deliveries[100..]).await;
             assert_eq!(receiver.received().len(), before, "not before its time");
         }
         // They come back one after the other, within ten seconds.
         cloud.pass(Duration::from_secs(12));
-        all_at_once(&attempts, &deliveries[100..]).await;
+        all_at_once(&calls, &deliveries[100..]).await;
         asked.push(receiver.received().len() - before);
     }
     shown!("calls by 50 workers before it opened: {first}; then per interval: {asked:?}");
@@ -93,14 +93,14 @@ async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_p
 #[tokio::test]
 async fn forty_deferrals_put_nothing_on_the_queue_and_spend_nothing() {
     let (cloud, receiver, deliveries) = waiting(6, patient(), 503).await;
-    let (attempts, put_off) = (cloud.attempts(), &deliveries[5]);
-    all_at_once(&attempts, &deliveries[..5]).await;
+    let (calls, put_off) = (cloud.calls(), &deliveries[5]);
+    all_at_once(&calls, &deliveries[..5]).await;
     // Who failed is rung for again, as always.
     purge(&cloud).await;
     let outbox = cloud.aws.names().outbox.clone();
     let table = cloud.sound_table();
     for round in 0..40 {
-        let attempted = attempts.attempt(&put_off.event, &put_off.id, false).await.expect("done");
+        let attempted = calls.attempt(&put_off.event, &put_off.id, false).await.expect("done");
         let Attempted::Early(at) = attempted else { panic!("round {round}: {attempted:?}") };
         assert_eq!(cloud.aws.queue_depth(&outbox).1, 0, "round {round} rang");
         // Somebody asks just before it comes, and finds that nothing is better.
@@ -129,7 +129,7 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
     let workers = 20;
     let (cloud, receiver, deliveries) = waiting(workers + 5, patient(), 503).await;
     let (table, endpoint) = (cloud.sound_table(), deliveries[0].endpoint.clone());
-    all_at_once(&cloud.attempts(), &deliveries[..5]).await;
+    all_at_once(&cloud.calls(), &deliveries[..5]).await;
     let mut refused = 0;
     for zombie in &deliveries[5..] {
         // It takes the probe, is paused past its lease, and another takes it over.
@@ -144,8 +144,8 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
         assert_eq!(kept, WriteOutcome::Done);
         let held = health(&cloud, &endpoint).await;
         cloud.pass(lease + Duration::from_secs(1));
-        let attempts = cloud.attempts();
-        let other = attempts.attempt(&zombie.event, &zombie.id, false).await.expect("done");
+        let calls = cloud.calls();
+        let other = calls.attempt(&zombie.event, &zombie.id, false).await.expect("done");
         assert!(matches!(other, Attempted::Called(_)), "the lease ended: {other:?}");
         let before = health(&cloud, &endpoint).await;
         // The late one says that the endpoint answers: by what it read, and by what is there now.

@@ -75,7 +75,7 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
     let ClaimOutcome::Taken(mut zombie) = claim("zombie").await else { panic!("it is free") };
     assert!(matches!(claim("other").await, ClaimOutcome::Busy));
     cloud.pass(Duration::from_secs(36));
-    let outcome = cloud.attempts().attempt(&waiting.event, &waiting.id, false).await.expect("done");
+    let outcome = cloud.calls().attempt(&waiting.event, &waiting.id, false).await.expect("done");
     assert!(matches!(outcome, Attempted::Called(_)), "{outcome:?}");
     zombie.delivery.state = DeliveryState::Dead;
     let late = table.conclude(&zombie, &ladder(&[1]), None).await.expect("asked");
@@ -89,8 +89,8 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
 async fn of_many_workers_one_attempts() {
     let (cloud, receiver) = on_its_way(ladder(&[1]), 200).await;
     let waiting = delivery(&cloud).await;
-    let attempts = cloud.attempts();
-    let all = (0..20).map(|_| attempts.attempt(&waiting.event, &waiting.id, false));
+    let calls = cloud.calls();
+    let all = (0..20).map(|_| calls.attempt(&waiting.event, &waiting.id, false));
     let results = futures::future::join_all(all).await;
     let called = results.iter().filter(|r| matches!(r, Ok(Attempted::Called(_)))).count();
     assert_eq!((called, receiver.received().len()), (1, 1));

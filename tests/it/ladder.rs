@@ -78,12 +78,12 @@ async fn a_chain_of_bells_ends_at_twelve_and_the_sweep_begins_another() {
     let outbox = cloud.aws.names().outbox.clone();
     let purge = cloud.sound.sqs().purge_queue().queue_url(cloud.aws.queue_url(&outbox));
     purge.send().await.expect("purged");
-    let attempts = cloud.attempts();
+    let calls = cloud.calls();
     for (hops, rung) in [(0, true), (11, true), (12, false), (13, false)] {
         let waiting = World::read(&cloud).await.deliveries.remove(0);
         let before = cloud.aws.queue_depth(&outbox).1;
         cloud.clock.advance(waiting.next_at.since(cloud.clock.now()));
-        attempts.hear(&waiting.event, &waiting.id, hops).await.expect("done");
+        calls.hear(&waiting.event, &waiting.id, hops).await.expect("done");
         assert_eq!(cloud.aws.queue_depth(&outbox).1 - before, i64::from(rung), "{hops}");
     }
     // Nothing of it is lost: the sweep rings, and its bell begins a chain.

@@ -80,7 +80,7 @@ async fn the_endpoints_of_an_application_are_called_no_faster_together_than_its_
 
 /// Attempts everything with many workers, and sees how many calls come within a second.
 async fn attempt_all(cloud: &Cloud, receiver: &Receiver, count: usize) {
-    let attempts = cloud.attempts();
+    let calls = cloud.calls();
     let inbox = cloud.aws.names().inbox.clone();
     while cloud.step(&inbox).await {}
     let begun = cloud.clock.now();
@@ -93,7 +93,7 @@ async fn attempt_all(cloud: &Cloud, receiver: &Receiver, count: usize) {
             .filter(|d| d.state == DeliveryState::Pending && d.next_at <= cloud.clock.now())
             .collect();
         for batch in waiting.chunks(8) {
-            let each = batch.iter().map(|d| attempts.attempt(&d.event, &d.id, false));
+            let each = batch.iter().map(|d| calls.attempt(&d.event, &d.id, false));
             for attempted in join_all(each).await {
                 attempted.expect("no failure");
             }

@@ -27,7 +27,7 @@ async fn every_worker_that_wakes_up_after_its_lease_is_refused() {
     cloud.accept_all(bodies).await;
     let inbox = cloud.aws.names().inbox.clone();
     while cloud.step(&inbox).await {}
-    let (table, attempts) = (cloud.sound_table(), cloud.attempts());
+    let (table, calls) = (cloud.sound_table(), cloud.calls());
     let mut zombies: Vec<ClaimedDelivery> = Vec::new();
     for delivery in World::read(&cloud).await.deliveries {
         let token = format!("zombie of {}", delivery.id);
@@ -38,7 +38,7 @@ async fn every_worker_that_wakes_up_after_its_lease_is_refused() {
     cloud.pass(Delivery::lease(&policy()) + Duration::from_secs(1));
     for zombie in &zombies {
         let Delivery { event, id, .. } = &zombie.delivery;
-        let other = attempts.attempt(event, id, false).await.expect("done");
+        let other = calls.attempt(event, id, false).await.expect("done");
         assert!(matches!(other, Attempted::Called(_)), "{other:?}");
     }
     // They say, one after the other, that it is spent, that it is to be tried again, that it arrived.

@@ -10,17 +10,17 @@ use std::{
 };
 
 use adapters::{
-    bells::Bells,
     bucket::Bucket,
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
+    inbox::Inbox,
     queue::Queue,
     table::{Table, WriteOutcome},
     vault::Vault,
 };
 use aws_smithy_types::retry::RetryConfig;
 use axum::Router;
-use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
+use dispatch::context::{CallContext, Context};
 use domain::{
     address::{Network, Rule},
     application::Application,
@@ -83,16 +83,19 @@ pub struct Cloud {
     pub queues: Unreliable,
     /// Clients that never fail.
     pub sound: Sdk,
-    failing: Sdk,
-    caller: Caller,
+    /// The table over them.
+    sound_table: Table,
+    /// The parts of every process, with the faults in them. None of them remembers anything, so a
+    /// clone is as good as a process of its own.
+    calls: CallContext,
+    inbox: Inbox,
     /// Completions that were answered 2xx.
     pub accepted: Vec<Vec<u8>>,
     /// Bodies of all messages that a handler was given, with the queue's name.
     pub handled: Mutex<Vec<(String, String)>>,
 }
 
-/// SDK clients, made once: what makes a handler a process of its own is what it remembers, and a
-/// client remembers nothing.
+/// SDK clients, made once.
 #[derive(Clone, Debug)]
 pub struct Sdk {
     dynamodb: aws_sdk_dynamodb::Client,
@@ -134,20 +137,27 @@ impl Cloud {
         let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
         let aws = LocalAws::start(options).await.expect("starts");
         let clock = Clock::manual(START);
-        let sound = Sdk::of(&aws.clients());
+        let (sound, names) = (Sdk::of(&aws.clients()), aws.names());
         let failing = aws.clients().with_retries(RetryConfig::disabled());
         let failing = Sdk::of(&failing.with_http_client(faults.client()));
-        let outbox = Queue::new(failing.sqs(), aws.queue_url(&aws.names().outbox));
+        let table = |clients: &Sdk| Table::new(clients.dynamodb(), names.table.clone(), RETENTION);
+        let queue = |name: &str| Queue::new(failing.sqs(), aws.queue_url(name));
+        let bucket = Bucket::new(failing.s3(), names.bucket.clone());
+        let outbox = queue(&names.outbox);
+        let senders = AwsSenders::beside(&outbox);
+        let caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
+        let context = Context::new(table(&failing), bucket, outbox, clock.clone());
+        let vault = Vault::new(&Secret::new(MASTER));
         let cloud = Self {
+            sound_table: table(&sound),
+            calls: CallContext::new(context, queue(&names.dead_letters), vault, caller),
+            inbox: Inbox(queue(&names.inbox)),
             aws,
             clock,
             faults,
             sabotage: Sabotage::None,
             queues: Unreliable::of(0, 0.0, 0.0),
             sound,
-            failing,
-            caller: Caller::new(Self::rule())
-                .sending_to(Self::destinations(), AwsSenders::beside(&outbox)),
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -193,33 +203,12 @@ impl Cloud {
 
     /// The table, without faults.
     pub fn sound_table(&self) -> Table {
-        self.table(&self.sound)
+        self.sound_table.clone()
     }
 
     /// What opens secrets.
     pub fn vault(&self) -> Vault {
-        Vault::new(&Secret::new(MASTER))
-    }
-
-    fn clients(&self) -> Sdk {
-        self.failing.clone()
-    }
-
-    fn table(&self, clients: &Sdk) -> Table {
-        Table::new(clients.dynamodb(), self.aws.names().table.clone(), RETENTION)
-    }
-
-    fn bucket(&self, clients: &Sdk) -> Bucket {
-        Bucket::new(clients.s3(), self.aws.names().bucket.clone())
-    }
-
-    fn queue(&self, clients: &Sdk, name: &str) -> Queue {
-        Queue::new(clients.sqs(), self.aws.queue_url(name))
-    }
-
-    fn bells(&self, clients: &Sdk) -> Bells {
-        let names = self.aws.names();
-        Bells::new(self.queue(clients, &names.outbox), self.queue(clients, &names.dead_letters))
+        self.calls.vault.clone()
     }
 
     /// The ARN of a queue that deliveries may go to, if it is `orders` or `orders.fifo`.
@@ -239,67 +228,31 @@ impl Cloud {
 
     /// Puts events on the buses of the EventBridge that listens there.
     pub fn with_event_bridge(&mut self, url: &str) {
-        let (names, clients) = (self.aws.names(), self.aws.clients());
-        let clients = clients.with_retries(RetryConfig::disabled());
+        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
         let failing = clients.with_http_client(self.faults.client());
-        let outbox = self.queue(&self.failing, &names.outbox);
         let buses = EventBridge::new(failing.event_bridge(url));
-        let senders = AwsSenders::beside(&outbox).with_buses(Some(buses));
-        self.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
+        let senders = AwsSenders::beside(&self.calls.context.outbox.0).with_buses(Some(buses));
+        self.calls.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
     }
 
     fn rule() -> Rule {
         Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() }
     }
 
-    /// What attempts deliveries, with the faults in it.
-    pub fn attempts(&self) -> Attempts {
-        let clients = self.clients();
-        Attempts {
-            table: self.table(&clients),
-            bucket: self.bucket(&clients),
-            bells: self.bells(&clients),
-            vault: self.vault(),
-            caller: self.caller.clone(),
-            clock: self.clock.clone(),
-        }
+    /// The context of a process, with the faults in it.
+    pub fn calls(&self) -> CallContext {
+        self.calls.clone()
     }
 
-    /// What sweeps, with the faults in it.
+    /// The sweep of a process, with the faults in it.
     pub fn sweeper(&self) -> Sweep {
-        let clients = self.clients();
-        Sweep {
-            table: self.table(&clients),
-            bells: self.bells(&clients),
-            clock: self.clock.clone(),
-            inbox: self.queue(&clients, &self.aws.names().inbox),
-            bucket: self.bucket(&clients),
-            vault: self.vault(),
-            caller: self.caller.clone(),
-            limits: Limits::default(),
-        }
-    }
-
-    fn announcer(&self, clients: &Sdk) -> Announcer {
-        let (table, outbox) = (self.table(clients), self.bells(clients).outbox);
-        Announcer { table, outbox, clock: self.clock.clone() }
-    }
-
-    fn redrive(&self, clients: &Sdk) -> Redrive {
-        Redrive {
-            table: self.table(clients),
-            bucket: self.bucket(clients),
-            outbox: self.bells(clients).outbox,
-            inbox: self.queue(clients, &self.aws.names().inbox),
-            clock: self.clock.clone(),
-        }
+        Sweep { calls: self.calls(), inbox: self.inbox.clone(), limits: Limits::default() }
     }
 
     fn api(&self) -> Router {
-        let inbox = self.queue(&self.failing, &self.aws.names().inbox);
         api::router(Arc::new(ControlPlane::new(
-            self.attempts(),
-            inbox,
+            self.calls(),
+            self.inbox.clone(),
             Secret::new(ADMIN),
             "https://relay.example".to_owned(),
         )))

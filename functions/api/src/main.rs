@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
-use dispatch::attempt::Attempts;
+use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
+use dispatch::context::{CallContext, Context};
 use manage::ControlPlane;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,22 +11,16 @@ async fn main() -> Result<(), lambda_http::Error> {
     log::init();
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
-    let (rule, destinations) = (config::address_rule()?, config::destinations()?);
-    let attempts = Attempts {
-        table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
-        bucket: aws.bucket(config::required("BUCKET_NAME")?),
-        bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
-        vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-        caller: aws.caller(rule, destinations, &queue("OUTBOX_URL")?),
-        clock: Clock::system(),
-    };
+    let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
+    let bucket = aws.bucket(config::required("BUCKET_NAME")?);
+    let (outbox, vault) = (queue("OUTBOX_URL")?, config::required("MASTER_KEY_SECRET")?);
+    let caller = aws.caller(config::address_rule()?, config::destinations()?, &outbox);
+    let context = Context::new(table, bucket, outbox, Clock::system());
+    let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
+    let calls = CallContext::new(context, letters, vault, caller);
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let control = ControlPlane::new(
-        attempts,
-        queue("INBOX_URL")?,
-        admin_key,
-        config::required("PUBLIC_URL")?,
-    );
-    let control = control.delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
+    let (inbox, public_url) = (Inbox(queue("INBOX_URL")?), config::required("PUBLIC_URL")?);
+    let control = ControlPlane::new(calls, inbox, admin_key, public_url)
+        .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
     lambda_http::run(api::router(Arc::new(control))).await
 }

@@ -41,7 +41,7 @@ mod wepp;
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
+    bucket::Bucket, caller::Caller, clock::Clock, inbox::Inbox, queue::Queue, table::Table,
     vault::Vault,
 };
 use axum::{
@@ -49,7 +49,10 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode},
 };
-use dispatch::{announce::Announcement, attempt::Attempts};
+use dispatch::{
+    announce::Announcement,
+    context::{CallContext, Context},
+};
 use domain::{
     address::{Network, Rule},
     batch::BatchMarker,
@@ -131,17 +134,17 @@ impl Relay {
             allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
             ..Rule::default()
         };
-        let attempts = Attempts {
-            table: Table::new(clients.dynamodb(), names.table.clone(), retention),
-            bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-            bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
-            vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
-            caller: Caller::new(rule),
-            clock: Clock::system(),
-        };
-        let inbox = queue(&names.inbox);
+        let context = Context::new(
+            Table::new(clients.dynamodb(), names.table.clone(), retention),
+            Bucket::new(clients.s3(), names.bucket.clone()),
+            queue(&names.outbox),
+            Clock::system(),
+        );
+        let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
+        let calls = CallContext::new(context, queue(&names.dead_letters), vault, Caller::new(rule));
+        let inbox = Inbox(queue(&names.inbox));
         let api = Arc::new(ControlPlane::new(
-            attempts,
+            calls,
             inbox,
             Secret::new(ADMIN_SECRET),
             "https://relay.example".to_owned(),
@@ -291,7 +294,7 @@ impl Relay {
             marker: marker.as_ref(),
             endpoints: &endpoints,
         };
-        api.announcer().announce(&announcement).await.expect("recorded");
+        api.context().announce(&announcement).await.expect("recorded");
         event
     }
 
@@ -309,7 +312,7 @@ impl Relay {
     /// Attempts every delivery of an event once, as `deliver` does.
     async fn attempt(&self, event: &str) {
         for delivery in self.deliveries(event).await {
-            let attempts = &self.api.attempts();
+            let attempts = &self.api.calls();
             attempts.attempt(&delivery.event, &delivery.id, false).await.expect("attempted");
         }
     }

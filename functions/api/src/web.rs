@@ -11,7 +11,6 @@ pub(crate) mod input;
 pub(crate) mod json_lines;
 pub(crate) mod moment;
 pub(crate) mod page;
-pub(crate) mod params;
 pub(crate) mod patch;
 pub(crate) mod problem;
 mod reading;

@@ -2,14 +2,14 @@
 
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{attempt::Attempts, batch};
+use dispatch::{batch, context::CallContext};
 use domain::envelope::{Doorbell, MalformedMessage};
 
 /// Everything a doorbell needs.
 #[derive(Clone)]
 pub struct Deliver {
-    /// What attempts deliveries.
-    pub attempts: Attempts,
+    /// Storage, queues, the vault, the caller and the clock.
+    pub calls: CallContext,
 }
 
 /// Why a doorbell goes back to the outbox, and after enough rounds to its dead-letter queue.
@@ -37,7 +37,7 @@ impl Deliver {
     async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {
         match Doorbell::parse(message.body.as_deref().unwrap_or_default())? {
             Doorbell::Delivery { event, delivery, hops } => {
-                self.attempts.hear(&event, &delivery, hops).await?;
+                self.calls.hear(&event, &delivery, hops).await?;
                 Ok(())
             }
             Doorbell::Task { .. } | Doorbell::Batch { .. } | Doorbell::Content { .. } => {

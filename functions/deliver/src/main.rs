@@ -1,8 +1,8 @@
 //! Takes doorbells off the outbox and attempts the deliveries they ring for.
 
-use adapters::{aws::Aws, bells::Bells, clock::Clock, config, log};
+use adapters::{aws::Aws, clock::Clock, config, log};
 use deliver::Deliver;
-use dispatch::attempt::Attempts;
+use dispatch::context::{CallContext, Context};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,17 +10,13 @@ async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
-    let (rule, destinations) = (config::address_rule()?, config::destinations()?);
-    let deliver = &Deliver {
-        attempts: Attempts {
-            table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
-            bucket: aws.bucket(config::required("BUCKET_NAME")?),
-            bells: Bells::new(queue("OUTBOX_URL")?, queue("DEAD_LETTERS_URL")?),
-            vault: aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
-            caller: aws.caller(rule, destinations, &queue("OUTBOX_URL")?),
-            clock: Clock::system(),
-        },
-    };
+    let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
+    let bucket = aws.bucket(config::required("BUCKET_NAME")?);
+    let (outbox, vault) = (queue("OUTBOX_URL")?, config::required("MASTER_KEY_SECRET")?);
+    let caller = aws.caller(config::address_rule()?, config::destinations()?, &outbox);
+    let context = Context::new(table, bucket, outbox, Clock::system());
+    let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
+    let deliver = &Deliver { calls: CallContext::new(context, letters, vault, caller) };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(deliver.handle(&batch.payload).await)
     }))

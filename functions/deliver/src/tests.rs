@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use adapters::{
-    bells::Bells, bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table,
-    vault::Vault,
+    bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table, vault::Vault,
 };
+use dispatch::context::Context;
 use domain::{address::Rule, secret::Secret};
 use local::LocalAws;
 
@@ -18,15 +18,16 @@ async fn world() -> (LocalAws, Deliver) {
     let aws = LocalAws::start(local::Options::default()).await.expect("starts");
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
-    let attempts = Attempts {
-        table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
-        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-        bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
-        vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
-        caller: Caller::new(Rule::default()),
-        clock: Clock::system(),
-    };
-    (aws, Deliver { attempts })
+    let context = Context::new(
+        Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
+        Bucket::new(clients.s3(), names.bucket.clone()),
+        queue(&names.outbox),
+        Clock::system(),
+    );
+    let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
+    let caller = Caller::new(Rule::default());
+    let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
+    (aws, Deliver { calls })
 }
 
 #[tokio::test]

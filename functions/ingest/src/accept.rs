@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use adapters::{Unavailable, inbox, random, table::WriteOutcome};
+use adapters::{Unavailable, random, table::WriteOutcome};
 use axum::{
     body::Bytes,
     http::{HeaderMap, Response},
@@ -189,7 +189,7 @@ impl Ingest {
             trust: if accepted.verified.token { Trust::Token } else { Trust::Signed },
             body: StoredBody::inline(arrival.body),
         };
-        inbox::put(&self.inbox, &self.bucket, envelope, arrival.body).await
+        self.inbox.put(&self.bucket, envelope, arrival.body).await
     }
 
     /// What an accepted request changes for the next one. It is accepted already, so failing here

@@ -31,17 +31,8 @@ const MAX_NAMES: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Gates {
     table: Table,
-    vault: VaultBox,
+    vault: Vault,
     seen: Mutex<HashMap<String, Seen>>,
-}
-
-/// A vault that does not print.
-struct VaultBox(Vault);
-
-impl std::fmt::Debug for VaultBox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Vault(…)")
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +43,7 @@ struct Seen {
 
 impl Gates {
     pub(crate) fn new(table: Table, vault: Vault) -> Self {
-        Self { table, vault: VaultBox(vault), seen: Mutex::default() }
+        Self { table, vault, seen: Mutex::default() }
     }
 
     /// The source of this name, if there is one.
@@ -133,7 +124,7 @@ impl Gates {
                 secrets.extend(kept_token(sealed));
                 continue;
             }
-            match self.vault.0.unseal(&owner, sealed) {
+            match self.vault.unseal(&owner, sealed) {
                 Ok(secret) => secrets.push(secret),
                 Err(cause) => error!(source = source.name, %cause, "a source's secret"),
             }

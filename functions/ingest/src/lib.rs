@@ -12,7 +12,7 @@ mod way;
 
 use std::{net::IpAddr, sync::Arc};
 
-use adapters::{bucket::Bucket, clock::Clock, queue::Queue, table::Table, vault::Vault};
+use adapters::{bucket::Bucket, clock::Clock, inbox::Inbox, table::Table, vault::Vault};
 use axum::{
     Router,
     body::to_bytes,
@@ -36,7 +36,7 @@ pub struct Ingest {
     keys: KeySets,
     table: Table,
     bucket: Bucket,
-    inbox: Queue,
+    inbox: Inbox,
     clock: Clock,
     public_url: String,
 }
@@ -87,7 +87,7 @@ impl Ingest {
     pub fn new(
         table: Table,
         bucket: Bucket,
-        inbox: Queue,
+        inbox: Inbox,
         vault: Vault,
         clock: Clock,
         public_url: String,

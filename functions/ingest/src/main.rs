@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::{aws::Aws, clock::Clock, config, log};
+use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
 use ingest::{Ingest, router};
 use lambda_http::{Error, run};
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let ingest = Ingest::new(
         aws.table(config::required("TABLE_NAME")?, Duration::ZERO),
         aws.bucket(config::required("BUCKET_NAME")?),
-        aws.queue(config::required("INBOX_URL")?),
+        Inbox(aws.queue(config::required("INBOX_URL")?)),
         aws.vault(&config::required("MASTER_KEY_SECRET")?).await?,
         Clock::system(),
         config::required("PUBLIC_URL")?,

@@ -8,7 +8,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use adapters::vault::Vault;
+use adapters::{queue::Queue, vault::Vault};
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -65,7 +65,7 @@ impl World {
         let clients = aws.clients();
         let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
         let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
-        let inbox = Queue::new(clients.sqs(), aws.queue_url(&aws.names().inbox));
+        let inbox = Inbox(Queue::new(clients.sqs(), aws.queue_url(&aws.names().inbox)));
         let rule = Rule {
             allowed: vec![Network::parse("127.0.0.0/8").expect("a network")],
             ..Rule::default()

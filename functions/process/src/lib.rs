@@ -11,13 +11,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use adapters::{Unavailable, bells::Inbox, bucket::Bucket, table::RecordOutcome};
+use adapters::{Unavailable, inbox::Inbox, table::RecordOutcome};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{
-    announce::{Announcement, Announcer},
-    batch,
-    tally::Tally,
-};
+use dispatch::{announce::Announcement, batch, context::Context};
 use domain::{
     batch::BatchMarker,
     envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
@@ -31,10 +27,8 @@ use self::arrived::Arrived;
 /// Everything a message needs.
 #[derive(Clone, Debug)]
 pub struct Process {
-    /// What records and rings.
-    pub announcer: Announcer,
-    /// Where large bodies lie.
-    pub bucket: Bucket,
+    /// Storage, the outbox and the clock.
+    pub context: Context,
     /// Where batches are rung for.
     pub inbox: Inbox,
     /// Where our own API is, for links to large results.
@@ -91,19 +85,19 @@ impl Process {
         if let Ok(Doorbell::Batch { batch }) = Doorbell::parse(text) {
             // Several bells for one batch are one reason to count.
             if counted.insert(batch.clone()) {
-                self.tally().count(&batch).await?;
+                self.context.count_batch(&batch).await?;
             }
             return Ok(());
         }
         let envelope = Envelope::parse(text)?;
-        let body = self.bucket.open(envelope.body.clone()).await?;
+        let body = self.context.bucket.open(envelope.body.clone()).await?;
         let Some(profile) = envelope.options.profile(&envelope.profile) else {
             return Err(Unfinished::Profile(envelope.profile));
         };
         let mut arrived = Arrived::new(&envelope, &profile, &body);
         if let Some(batch) = arrived.batch() {
             let application = ApplicationId::named(&envelope.application);
-            *batch = self.announcer.table.batch_name(&application, mem::take(batch)).await?;
+            *batch = self.context.table.batch_name(&application, mem::take(batch)).await?;
         }
         for _ in 0..TRIES {
             if self.apply(&arrived, to_ring).await? == RecordOutcome::New {
@@ -113,17 +107,13 @@ impl Process {
         Err(Unfinished::Contested)
     }
 
-    fn tally(&self) -> Tally {
-        Tally { announcer: self.announcer.clone(), bucket: self.bucket.clone() }
-    }
-
     /// One look at the table and one step; `Contested` if the table changed in between.
     async fn apply(
         &self,
         arrived: &Arrived<'_>,
         to_ring: &Batches,
     ) -> Result<RecordOutcome, Unfinished> {
-        let table = &self.announcer.table;
+        let table = &self.context.table;
         let job_id = arrived.job_id();
         let known = table.known(&arrived.envelope.event, job_id.as_ref()).await?;
         if let Some(event) = known.event {
@@ -147,7 +137,7 @@ impl Process {
             marker: marker.as_ref(),
             endpoints: &endpoints,
         };
-        let recorded = self.announcer.announce(&announcement).await?;
+        let recorded = self.context.announce(&announcement).await?;
         if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
@@ -156,13 +146,13 @@ impl Process {
 
     /// The same key came before.
     async fn again(&self, event: &Event, arrived: &Arrived<'_>) -> Result<(), Unavailable> {
-        let table = &self.announcer.table;
+        let table = &self.context.table;
         if event.fingerprint != arrived.fingerprint && !arrived.is_the_same_as(event) {
             if MAX_CONFLICTS <= event.conflicts {
                 return table.count_conflict(&event.id).await;
             }
             let key = format!("events/{}/conflict-{}", event.id.bare(), arrived.fingerprint);
-            let body = self.bucket.carry(&key, arrived.body).await?;
+            let body = self.context.bucket.carry(&key, arrived.body).await?;
             let at = arrived.envelope.received_at;
             return table.keep_conflict(&event.id, &arrived.fingerprint, &body, at).await;
         }
@@ -174,7 +164,7 @@ impl Process {
                 table.count_webhook(&event.id).await?;
             }
         }
-        self.announcer.heal(event).await
+        self.context.heal(event).await
     }
 
     /// Gives the event its bodies. They are kept before the event is, under keys that only it has.
@@ -188,9 +178,9 @@ impl Process {
         let said = match &arrived.envelope.body {
             // A large body lies in the bucket already.
             claim @ StoredBody::Claim(_) => claim.clone(),
-            _ => self.bucket.carry(&key("said"), arrived.body).await?,
+            _ => self.context.bucket.carry(&key("said"), arrived.body).await?,
         };
-        event.payload = self.bucket.carry(&key("payload"), notice).await?;
+        event.payload = self.context.bucket.carry(&key("payload"), notice).await?;
         event.said = Some(said);
         Ok(())
     }

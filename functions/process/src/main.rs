@@ -1,7 +1,7 @@
 //! Takes accepted requests off the inbox and works out what they mean.
 
-use adapters::{aws::Aws, bells, clock::Clock, config, log};
-use dispatch::announce::Announcer;
+use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
+use dispatch::context::Context;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use process::Process;
 
@@ -9,14 +9,12 @@ use process::Process;
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
+    let queue = |name| config::required(name).map(|url| aws.queue(url));
+    let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
+    let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let process = &Process {
-        announcer: Announcer {
-            table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
-            outbox: bells::Outbox(aws.queue(config::required("OUTBOX_URL")?)),
-            clock: Clock::system(),
-        },
-        bucket: aws.bucket(config::required("BUCKET_NAME")?),
-        inbox: bells::Inbox(aws.queue(config::required("INBOX_URL")?)),
+        context: Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system()),
+        inbox: Inbox(queue("INBOX_URL")?),
         public_url: config::required("PUBLIC_URL")?,
     };
     run(service_fn(async |batch: LambdaEvent<_>| {

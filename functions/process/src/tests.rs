@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{
-    bells::{Inbox, Outbox},
-    clock::Clock,
-    queue::Queue,
-    table::Table,
-};
+use adapters::{bucket::Bucket, clock::Clock, queue::Queue, table::Table};
 use domain::{event::EventOutcome, id::EventId, job::JobStatus, time::Timestamp};
 use local::LocalAws;
 
@@ -21,12 +16,12 @@ async fn world() -> (LocalAws, Process) {
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
     let process = Process {
-        announcer: Announcer {
-            table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
-            outbox: Outbox(queue(&names.outbox)),
-            clock: Clock::manual(Timestamp::from_secs(1_700_000_001)),
-        },
-        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+        context: Context::new(
+            Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
+            Bucket::new(clients.s3(), names.bucket.clone()),
+            queue(&names.outbox),
+            Clock::manual(Timestamp::from_secs(1_700_000_001)),
+        ),
         inbox: Inbox(queue(&names.inbox)),
         public_url: "https://relay.example".to_owned(),
     };
@@ -54,7 +49,7 @@ async fn a_completion_becomes_an_event_and_its_job_succeeds() {
     let (_aws, process) = world().await;
     let response = process.handle(&sample(|_| ())).await;
     assert!(response.batch_item_failures.is_empty());
-    let table = &process.announcer.table;
+    let table = &process.context.table;
     let job = table.find_jobs("job-42", &["modal".to_owned()]).await.expect("read").remove(0);
     assert_eq!(job.status, JobStatus::Succeeded);
     let by_call = table.find_jobs("fc-01HF8", &["modal".to_owned()]).await.expect("read");
@@ -64,7 +59,7 @@ async fn a_completion_becomes_an_event_and_its_job_succeeds() {
         (event.event_type.as_str(), event.outcome),
         ("job.succeeded", EventOutcome::Announced)
     );
-    let payload = process.bucket.open(event.payload).await.expect("opens");
+    let payload = process.context.bucket.open(event.payload).await.expect("opens");
     let payload: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
     assert_eq!(payload["id"], event_id().event());
     assert_eq!(payload["data"]["job"]["external_id"], "job-42");
@@ -78,7 +73,7 @@ async fn a_poisoned_message_goes_back_alone() {
     let failures = process.handle(&batch).await.batch_item_failures;
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].item_identifier, "2e1424d4-f796-459a-8184-9c92662be6da");
-    assert!(process.announcer.table.event(&event_id()).await.expect("read").is_some());
+    assert!(process.context.table.event(&event_id()).await.expect("read").is_some());
 }
 
 #[tokio::test]
@@ -96,9 +91,8 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     let (_aws, process) = world().await;
     process.handle(&sample(|_| ())).await;
     process.handle(&sample(|_| ())).await;
-    let event = || async {
-        process.announcer.table.event(&event_id()).await.expect("read").expect("there")
-    };
+    let event =
+        || async { process.context.table.event(&event_id()).await.expect("read").expect("there") };
     assert_eq!(event().await.duplicates, 0, "SQS delivered one arrival twice");
     process.handle(&sample(|envelope| envelope["arrival"] = "another".into())).await;
     assert_eq!((event().await.duplicates, event().await.conflicts), (1, 0));
@@ -109,7 +103,7 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     process.handle(&sample(other)).await;
     process.handle(&sample(other)).await;
     assert_eq!(event().await.conflicts, 1, "kept once");
-    let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
+    let kept = process.context.table.conflicts(&event_id()).await.expect("read");
     assert!(matches!(&kept[..], [StoredBody::Text(text)] if text.contains("-1.0")));
     for number in 0..20 {
         let other = |envelope: &mut serde_json::Value| {
@@ -119,7 +113,7 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
         process.handle(&sample(other)).await;
     }
     assert_eq!(event().await.conflicts, 21, "all are counted");
-    let kept = process.announcer.table.conflicts(&event_id()).await.expect("read");
+    let kept = process.context.table.conflicts(&event_id()).await.expect("read");
     assert_eq!(kept.len(), 16, "and the first are kept");
 }
 
@@ -138,7 +132,7 @@ async fn what_is_not_about_a_job_is_passed_on_as_it_is() {
             envelope["body"]["text"] = body.into();
         });
         assert!(process.handle(&batch).await.batch_item_failures.is_empty());
-        let event = process.announcer.table.event(&Source::event_id("gh", key)).await;
+        let event = process.context.table.event(&Source::event_id("gh", key)).await;
         assert_eq!(event.expect("read").expect("recorded").event_type, kind);
     }
 }

@@ -10,16 +10,18 @@ mod purge;
 mod replay;
 mod tasks;
 
-use adapters::Unavailable;
+use adapters::{Unavailable, inbox::Inbox};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{batch, expunge, redrive::Redrive};
+use dispatch::{batch, context::Context, expunge};
 use domain::{envelope::Doorbell, letter::LetterQueue};
 
 /// Everything a dead letter needs.
 #[derive(Clone, Debug)]
 pub struct Redeliver {
-    /// What puts letters back.
-    pub redrive: Redrive,
+    /// Storage, the outbox and the clock.
+    pub context: Context,
+    /// Queue that messages which died on the inbox go back to.
+    pub inbox: Inbox,
 }
 
 impl Redeliver {
@@ -40,10 +42,7 @@ impl Redeliver {
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
-            Ok(Doorbell::Content { content }) => {
-                let Redrive { table, bucket, clock, .. } = &self.redrive;
-                expunge::expire(table, bucket, &content, clock.now()).await
-            }
+            Ok(Doorbell::Content { content }) => expunge::expire(&self.context, &content).await,
             Ok(Doorbell::Batch { .. }) | Err(_) => {
                 self.park_message(LetterQueue::Outbox, message).await
             }

@@ -1,7 +1,7 @@
 //! Takes what died off the dead-letter queues, parks it, and puts it back.
 
-use adapters::{aws::Aws, bells::Outbox, clock::Clock, config, log};
-use dispatch::redrive::Redrive;
+use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
+use dispatch::context::Context;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redeliver::Redeliver;
 
@@ -9,14 +9,12 @@ use redeliver::Redeliver;
 async fn main() -> Result<(), Error> {
     log::init();
     let aws = Aws::load().await;
+    let queue = |name| config::required(name).map(|url| aws.queue(url));
+    let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
+    let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let redeliver = &Redeliver {
-        redrive: Redrive {
-            table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
-            bucket: aws.bucket(config::required("BUCKET_NAME")?),
-            outbox: Outbox(aws.queue(config::required("OUTBOX_URL")?)),
-            inbox: aws.queue(config::required("INBOX_URL")?),
-            clock: Clock::system(),
-        },
+        context: Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system()),
+        inbox: Inbox(queue("INBOX_URL")?),
     };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(redeliver.handle(&batch.payload).await)

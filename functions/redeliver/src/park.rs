@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapters::{Unavailable, table::WriteOutcome};
 use aws_lambda_events::sqs::SqsMessage;
-use dispatch::{announce::Announcer, redrive::Redrive};
+use dispatch::context::Context;
 use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     endpoint::EndpointScope,
@@ -25,7 +25,7 @@ use crate::Redeliver;
 impl Redeliver {
     /// A delivery's bell came by way of the dead-letter queue.
     pub(crate) async fn died(&self, event: &EventId, id: &DeliveryId) -> Result<(), Unavailable> {
-        let Some(delivery) = self.redrive.table.delivery(event, id).await? else { return Ok(()) };
+        let Some(delivery) = self.context.table.delivery(event, id).await? else { return Ok(()) };
         match delivery.state {
             DeliveryState::Delivered | DeliveryState::Cancelled => Ok(()),
             DeliveryState::Dead => self.park_delivery(delivery).await,
@@ -36,11 +36,11 @@ impl Redeliver {
     /// The relay itself kept failing at a delivery: it ends, where somebody can see it. One that is
     /// held by a worker or not due yet is left alone; `due` looks after it.
     async fn give_up(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if now < delivery.next_at {
             return Ok(());
         }
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         let endpoint = table.endpoint(&delivery.application, &delivery.endpoint).await?;
         let url = endpoint.map(|endpoint| endpoint.url).unwrap_or_default();
         let mut given_up = delivery.clone();
@@ -65,7 +65,7 @@ impl Redeliver {
     }
 
     async fn park_delivery(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         let Some(event) = table.event(&delivery.event).await? else { return Ok(()) };
         let id = LetterId::of_delivery(&delivery.id);
         let known = table.letter(&id).await?;
@@ -73,7 +73,7 @@ impl Redeliver {
             Some(letter) => letter.clone(),
             None => {
                 let number = table.next_letter_number().await?;
-                let now = self.redrive.clock.now();
+                let now = self.context.clock.now();
                 let expires_at = Some(table.letter_expiry(event.created_at, now));
                 let letter = new_letter(id.clone(), number, &event, &delivery, now);
                 Letter { expires_at, ..letter }
@@ -93,28 +93,26 @@ impl Redeliver {
     /// however often it dies.
     async fn tell_exhausted(&self, event: &Event, delivery: &Delivery) -> Result<(), Unavailable> {
         let Some(last) = operational::last_call(delivery) else { return Ok(()) };
-        let Redrive { table, outbox, clock, .. } = &self.redrive;
+        let Context { table, clock, .. } = &self.context;
         let endpoint =
             table.endpoint_of(&delivery.application, &delivery.scope, &delivery.endpoint).await?;
         let Some(endpoint) = endpoint else { return Ok(()) };
-        let (table, outbox, clock) = (table.clone(), outbox.clone(), clock.clone());
-        let announcer = Announcer { table, outbox, clock };
-        let application = announcer.application(&delivery.application).await?;
-        let now = announcer.clock.now();
+        let application = table.application(&delivery.application).await?;
+        let now = clock.now();
         let (trouble, story) = (DeliveryTrouble::Exhausted, (event, delivery, last));
         match operational::of_trouble(trouble, &endpoint, story, application.as_ref(), now) {
-            Some(news) => announcer.tell(news, now).await,
+            Some(news) => self.context.tell(news, now).await,
             None => Ok(()),
         }
     }
 
     /// Makes sure that somebody waits for the endpoint to answer again.
     async fn watch(&self, endpoint: &EndpointId) -> Result<(), Unavailable> {
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         if table.touch_task(&TaskId::recovery(endpoint)).await? == WriteOutcome::Done {
             return Ok(());
         }
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         let due = now.plus(task::probe_interval(0));
         table.create_task(&Task::recover(endpoint, now), due).await.map(|_| ())
     }
@@ -125,17 +123,17 @@ impl Redeliver {
         queue: LetterQueue,
         message: &SqsMessage,
     ) -> Result<(), Unavailable> {
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         let text = message.body.as_deref().unwrap_or_default();
         let id = LetterId::of_message(text);
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if let Some(mut known) = table.letter(&id).await? {
             known.state = LetterState::Waiting;
             known.retry_success = known.retried_at.map(|_| false);
             known.last_attempt_at = Some(now);
             return table.park(&known, false).await.map(|_| ());
         }
-        let body = self.redrive.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
+        let body = self.context.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
         let letter = Letter {
             number: table.next_letter_number().await?,
             what: LetterSubject::Message { queue, body },

@@ -24,7 +24,7 @@ impl Redeliver {
         mut task: Task,
         application: ApplicationId,
     ) -> Result<(), Unavailable> {
-        let (table, until) = (&self.redrive.table, Instant::now() + PATIENCE);
+        let (table, until) = (&self.context.table, Instant::now() + PATIENCE);
         let mut more = true;
         while more && Instant::now() < until {
             let page = table.events(&application, task.cursor.as_deref(), PAGE, true).await?;
@@ -38,10 +38,7 @@ impl Redeliver {
             };
             task.scanned += events.len() as u64;
             task.matched += events.len() as u64;
-            let now = self.redrive.clock.now();
-            let remove = |event: Event| async move {
-                expunge(table, &self.redrive.bucket, &event, now).await
-            };
+            let remove = |event: Event| async move { expunge(&self.context, &event).await };
             let removed: Vec<_> = events.into_iter().map(remove).collect();
             let mut removed = stream::iter(removed).buffer_unordered(AT_ONCE);
             while let Some(written) = removed.next().await {
@@ -50,7 +47,7 @@ impl Redeliver {
             }
             task.cursor = Some(last);
         }
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if !more {
             task.finished_at = Some(now);
             info!(task = %task.id, removed = task.redriven, "contents are removed");

@@ -32,13 +32,13 @@ impl Redeliver {
         mut task: Task,
         replay: Replay,
     ) -> Result<(), Unavailable> {
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         let endpoint = table.endpoint(&replay.application, &replay.endpoint).await?;
         let more = match &endpoint {
             Some(endpoint) => self.replay(&mut task, &replay, endpoint).await?,
             None => false,
         };
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if !more {
             task.finished_at = Some(now);
             info!(task = %task.id, sent = task.redriven, "a replay is finished");
@@ -56,11 +56,11 @@ impl Redeliver {
         endpoint: &Endpoint,
     ) -> Result<bool, Unavailable> {
         let until = Instant::now() + PATIENCE;
-        let (asked, began) = (task.created_at, self.redrive.clock.now());
+        let (asked, began) = (task.created_at, self.context.clock.now());
         let mut sent = 0;
         while Instant::now() < until {
             let cursor = task.cursor.clone().unwrap_or_else(|| Table::place_before(replay.since));
-            let page = self.redrive.table.events(&replay.application, Some(&cursor), PAGE, true);
+            let page = self.context.table.events(&replay.application, Some(&cursor), PAGE, true);
             let page = page.await?;
             let looked =
                 page.items.into_iter().map(|event| self.look(event, replay, asked, endpoint));
@@ -75,7 +75,7 @@ impl Redeliver {
                     task.matched += 1;
                     if !replay.dry_run {
                         let at = spread(began, sent, task.rate);
-                        let gone = self.redrive.send_again(&event, endpoint, latest, at).await?;
+                        let gone = self.context.send_again(&event, endpoint, latest, at).await?;
                         task.redriven += u64::from(gone);
                         sent += 1;
                     }
@@ -105,12 +105,12 @@ impl Redeliver {
             Some(false) => return Ok((event, Some((ReplayAction::Leave, None)))),
             Some(true) => (),
         }
-        let deliveries = self.redrive.table.deliveries_of(&event.id).await?;
+        let deliveries = self.context.table.deliveries_of(&event.id).await?;
         let to_it = deliveries.into_iter().filter(|delivery| delivery.endpoint == endpoint.id);
         let latest = to_it.max_by_key(|delivery| delivery.generation);
         // Without a filter nobody looks at the payload.
         let payload = match endpoint.filter {
-            Some(_) if latest.is_none() => self.redrive.bucket.open(event.payload.clone()).await?,
+            Some(_) if latest.is_none() => self.context.bucket.open(event.payload.clone()).await?,
             _ => Vec::new(),
         };
         let act = replay.act(asked, endpoint, &event, &Payload::new(&payload), latest.as_ref());

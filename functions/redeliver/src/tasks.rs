@@ -34,7 +34,7 @@ const MAX_DISCARDED: usize = 8;
 impl Redeliver {
     /// Does one step of a task.
     pub(crate) async fn task(&self, id: &TaskId) -> Result<(), Unavailable> {
-        let Some(task) = self.redrive.table.task(id).await? else { return Ok(()) };
+        let Some(task) = self.context.table.task(id).await? else { return Ok(()) };
         if task.finished_at.is_some() {
             return Ok(());
         }
@@ -43,8 +43,8 @@ impl Redeliver {
         }
         // Of two bells one does the step, and should its process die, the task is due again.
         let mut task = task;
-        let again = self.redrive.clock.now().plus(LEASE);
-        if self.redrive.table.update_task(&task, Some(again)).await? == WriteOutcome::Refused {
+        let again = self.context.clock.now().plus(LEASE);
+        if self.context.table.update_task(&task, Some(again)).await? == WriteOutcome::Refused {
             return Ok(());
         }
         task.version += 1;
@@ -66,12 +66,12 @@ impl Redeliver {
         let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
         let more = self.step(&mut task, &filter).await?;
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if !more {
             task.finished_at = Some(now);
             info!(task = %task.id, redriven = task.redriven, "a redrive is finished");
         }
-        self.redrive.table.update_task(&task, more.then(|| now.plus(task::STEP))).await.map(|_| ())
+        self.context.table.update_task(&task, more.then(|| now.plus(task::STEP))).await.map(|_| ())
     }
 
     /// Throws away letters that were there when somebody asked. Thrown away once is gone.
@@ -82,11 +82,11 @@ impl Redeliver {
     ) -> Result<(), Unavailable> {
         let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
-        let (table, mut more) = (&self.redrive.table, true);
+        let (table, mut more) = (&self.context.table, true);
         for _ in 0..MAX_DISCARDED {
             let page = table.letters(task.cursor.as_deref(), PAGE, true).await?;
             task.scanned += page.items.len() as u64;
-            let now = self.redrive.clock.now();
+            let now = self.context.clock.now();
             task.cursor = page.items.last().map(Table::letter_cursor).or(task.cursor.take());
             let meant = page.items.into_iter().filter(|letter| filter.matches(letter));
             let delete = |letter: Letter| async move { table.delete_letter(&letter, now).await };
@@ -100,7 +100,7 @@ impl Redeliver {
                 break;
             }
         }
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if !more {
             task.finished_at = Some(now);
             info!(task = %task.id, discarded = task.redriven, "letters are thrown away");
@@ -115,9 +115,9 @@ impl Redeliver {
         answering: bool,
         probes: u32,
     ) -> Result<(), Unavailable> {
-        let table = &self.redrive.table;
+        let table = &self.context.table;
         let filter = LetterFilter { endpoint: Some(id.clone()), ..LetterFilter::default() };
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         if answering {
             let more = self.step(&mut task, &filter).await?;
             if more {
@@ -139,7 +139,7 @@ impl Redeliver {
         task.kind = TaskKind::Recover { endpoint: id, answering, probes: probes + 1 };
         table.update_task(&task, Some(again)).await?;
         if !disabled {
-            self.redrive.redrive(&letter, AttemptRound::Once, now).await?;
+            self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now).await?;
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Redeliver {
         let mut more = true;
         for _ in 0..MAX_PAGES {
             let room = task.step_size() - chosen.len();
-            let page = self.redrive.table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            let page = self.context.table.letters(task.cursor.as_deref(), PAGE, true).await?;
             task.scanned += page.items.len() as u64;
             let waiting =
                 |letter: &&Letter| letter.state == LetterState::Waiting && filter.matches(letter);
@@ -177,13 +177,13 @@ impl Redeliver {
     }
 
     async fn put_back(&self, letters: &[Letter], rate: u32) -> Result<u64, Unavailable> {
-        let now = self.redrive.clock.now();
+        let now = self.context.clock.now();
         let at = |index: usize| -> Timestamp {
             let millis = index as u64 * 1000 / u64::from(rate.max(1));
             now.plus(Duration::from_millis(millis))
         };
         let put = |(index, letter): (usize, Letter)| async move {
-            self.redrive.redrive(&letter, AttemptRound::Policy, at(index)).await
+            self.context.redrive(&self.inbox, &letter, AttemptRound::Policy, at(index)).await
         };
         // Owned letters: borrowed ones would tie the stream to a lifetime the runtime cannot name.
         let letters: Vec<(usize, Letter)> = letters.iter().cloned().enumerate().collect();
@@ -198,7 +198,7 @@ impl Redeliver {
     async fn oldest_waiting(&self, filter: &LetterFilter) -> Result<Option<Letter>, Unavailable> {
         let mut cursor = None;
         loop {
-            let page = self.redrive.table.letters(cursor.as_deref(), PAGE, true).await?;
+            let page = self.context.table.letters(cursor.as_deref(), PAGE, true).await?;
             let found = page
                 .items
                 .into_iter()
@@ -213,7 +213,7 @@ impl Redeliver {
     async fn endpoint_of(&self, letter: &Letter) -> Result<Option<Endpoint>, Unavailable> {
         match &letter.what {
             LetterSubject::Delivery { application, scope, endpoint, .. } => {
-                self.redrive.table.endpoint_of(application, scope, endpoint).await
+                self.context.table.endpoint_of(application, scope, endpoint).await
             }
             LetterSubject::Message { .. } => Ok(None),
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use adapters::{bells::Outbox, bucket::Bucket, clock::Clock, queue, table::Table};
+use adapters::{bucket::Bucket, clock::Clock, queue, table::Table};
 use domain::{
     envelope::StoredBody,
     letter::{LetterState, LetterSubject},
@@ -21,14 +21,14 @@ async fn world() -> (LocalAws, Redeliver) {
     let aws = LocalAws::start(local::Options::default()).await.expect("starts");
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| queue::Queue::new(clients.sqs(), aws.queue_url(name));
-    let redrive = Redrive {
-        table: Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
-        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-        outbox: Outbox(queue(&names.outbox)),
-        inbox: queue(&names.inbox),
-        clock: Clock::manual(Timestamp::from_secs(1_700_000_100)),
-    };
-    (aws, Redeliver { redrive })
+    let context = Context::new(
+        Table::new(clients.dynamodb(), names.table.clone(), Duration::from_secs(86_400)),
+        Bucket::new(clients.s3(), names.bucket.clone()),
+        queue(&names.outbox),
+        Clock::manual(Timestamp::from_secs(1_700_000_100)),
+    );
+    let inbox = Inbox(queue(&names.inbox));
+    (aws, Redeliver { context, inbox })
 }
 
 fn batch(sample: &str) -> SqsEvent {
@@ -41,7 +41,7 @@ async fn a_poisoned_message_is_parked_once_with_its_bytes() {
     for _ in 0..2 {
         assert!(redeliver.handle(&batch(POISONED)).await.batch_item_failures.is_empty());
     }
-    let letters = redeliver.redrive.table.letters(None, 10, false).await.expect("read").items;
+    let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
     assert_eq!(letters.len(), 1);
     let letter = &letters[0];
     assert_eq!((letter.number, letter.attempts, letter.state), (1, 6, LetterState::Waiting));
@@ -55,16 +55,16 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     let (_aws, redeliver) = world().await;
     assert!(redeliver.handle(&batch(SPENT)).await.batch_item_failures.is_empty());
     assert!(redeliver.handle(&batch(TASK)).await.batch_item_failures.is_empty());
-    assert_eq!(redeliver.redrive.table.count_letters().await.expect("read"), 0);
+    assert_eq!(redeliver.context.table.count_letters().await.expect("read"), 0);
     let mut garbage = batch(SPENT);
     garbage.records[0].body = Some("{".repeat(20_000));
     assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
-    let letters = redeliver.redrive.table.letters(None, 10, false).await.expect("read").items;
+    let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
     let LetterSubject::Message { queue: LetterQueue::Outbox, body } = letters[0].what.clone()
     else {
         panic!("{letters:?}")
     };
     assert!(matches!(body, StoredBody::Claim(_)), "a large one lies in the bucket");
-    let kept = redeliver.redrive.bucket.open(body).await.expect("opens");
+    let kept = redeliver.context.bucket.open(body).await.expect("opens");
     assert_eq!(kept, "{".repeat(20_000).into_bytes());
 }

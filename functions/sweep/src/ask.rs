@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapters::{
     Unavailable,
     caller::{self, FetchResult},
-    inbox, random,
+    random,
     table::WriteOutcome,
 };
 use domain::{
@@ -34,8 +34,8 @@ impl Sweep {
         asked: &PolledSource<'_>,
         job: &Job,
     ) -> Result<Swept, Unavailable> {
-        let marked = asked.watch.asked(job, self.clock.now(), random::dice());
-        if self.table.keep_job(&marked).await? == WriteOutcome::Refused {
+        let marked = asked.watch.asked(job, self.context().clock.now(), random::dice());
+        if self.context().table.keep_job(&marked).await? == WriteOutcome::Refused {
             // It moved, or somebody else asks.
             return Ok(Swept::default());
         }
@@ -57,14 +57,14 @@ impl Sweep {
             if matches!(answer, PollAnswer::Refused) {
                 warn!(source = asked.source.name, "a platform refuses the secret it is asked with");
             }
-            match asked.watch.stop(&marked, &answer, self.clock.now()) {
+            match asked.watch.stop(&marked, &answer, self.context().clock.now()) {
                 Some(PollStep::GiveUp) => {
                     self.tell(asked.source, poll::timed_out(&asked.profile, job)).await?;
                     swept.told = 1;
                 }
                 Some(_) => {
                     // Refused: it moved, and is looked at again.
-                    self.table.keep_job(&poll::postponed(&marked, None)).await?;
+                    self.context().table.keep_job(&poll::postponed(&marked, None)).await?;
                 }
                 None => (),
             }
@@ -99,18 +99,21 @@ impl Sweep {
         question: &PollRequest,
         until: Instant,
     ) -> Result<FetchResult, Unavailable> {
-        let now = self.clock.now();
+        let now = self.context().clock.now();
         let timeout = until.saturating_duration_since(Instant::now());
         let (url, headers) = (question.url.as_str(), question.headers.clone());
         let max_body = MAX_ANSWER;
-        let heard =
-            self.caller.get(caller::FetchRequest { url, headers, timeout, max_body, now }).await;
+        let heard = self
+            .calls
+            .caller
+            .get(caller::FetchRequest { url, headers, timeout, max_body, now })
+            .await;
         debug!(source = asked.source.name, outcome = ?heard.outcome, detail = heard.detail, "asked");
-        if let Some(until) = pause(&heard.outcome, self.clock.now())
+        if let Some(until) = pause(&heard.outcome, self.context().clock.now())
             && asked.pause(until)
         {
             // For the next rounds as well: the jobs that are due then are not those of this one.
-            self.table.pause_asking(&asked.source.name, until).await?;
+            self.context().table.pause_asking(&asked.source.name, until).await?;
         }
         Ok(heard)
     }
@@ -132,12 +135,12 @@ impl Sweep {
             event: Source::event_id(&source.name, &key),
             key,
             arrival: random::token(),
-            received_at: self.clock.now(),
+            received_at: self.context().clock.now(),
             event_type: None,
             trust: Trust::Polled,
             body: StoredBody::inline(&body),
         };
-        inbox::put(&self.inbox, &self.bucket, envelope, &body).await
+        self.inbox.put(&self.context().bucket, envelope, &body).await
     }
 }
 

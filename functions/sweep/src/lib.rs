@@ -20,14 +20,10 @@ use std::{
 
 use adapters::{
     Unavailable,
-    bells::{Bells, Inbox},
-    bucket::Bucket,
-    caller::Caller,
-    clock::Clock,
-    queue::Queue,
-    table::{DueItem, DueSubject, SHARDS, Table, WriteOutcome},
-    vault::Vault,
+    inbox::Inbox,
+    table::{DueItem, DueSubject, SHARDS, WriteOutcome},
 };
+use dispatch::context::{CallContext, Context};
 use domain::{
     delivery::{Delivery, DeliveryState},
     time::Timestamp,
@@ -36,24 +32,14 @@ use futures::{StreamExt, future::join_all, stream};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// Everything a round needs.
-#[derive(Clone)]
+/// One round of the sweep, and what it needs.
+#[derive(Clone, Debug)]
 pub struct Sweep {
-    /// Where everything is kept.
-    pub table: Table,
-    /// How it is rung for.
-    pub bells: Bells,
-    /// What time it is.
-    pub clock: Clock,
-    /// Where answers of platforms go, as what their webhooks would have been.
-    pub inbox: Queue,
-    /// Where large answers lie.
-    pub bucket: Bucket,
-    /// What opens the secrets of platforms.
-    pub vault: Vault,
-    /// What asks them.
-    pub caller: Caller,
-    /// How long it may take.
+    /// Storage, queues, the vault, the caller and the clock.
+    pub calls: CallContext,
+    /// Queue of accepted requests: answers of platforms go there as their webhooks would have.
+    pub inbox: Inbox,
+    /// Time limits of a round.
     pub limits: Limits,
 }
 
@@ -130,6 +116,10 @@ const MAX_JOBS: usize = 100;
 const NEXT_ROUND: Duration = Duration::from_secs(30);
 
 impl Sweep {
+    const fn context(&self) -> &Context {
+        &self.calls.context
+    }
+
     /// One round: every shard at once, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
     pub async fn run(&self) -> Result<Swept, Unavailable> {
@@ -169,8 +159,8 @@ impl Sweep {
         let mut counts: HashMap<String, usize> = HashMap::new();
         let (mut cursor, mut failed) = (None, Ok(()));
         for _ in 0..MAX_PAGES {
-            let now = self.clock.now();
-            let page = self.table.due(shard, now, PAGE, cursor).await?;
+            let now = self.context().clock.now();
+            let page = self.context().table.due(shard, now, PAGE, cursor).await?;
             let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
                 let DueSubject::Job(job) = &due.what else {
@@ -183,7 +173,8 @@ impl Sweep {
             }
             for due in held {
                 // It would stand in front of everything else in every round.
-                failed = failed.and(self.table.hold(&due, now.plus(NEXT_ROUND)).await.map(drop));
+                failed = failed
+                    .and(self.context().table.hold(&due, now.plus(NEXT_ROUND)).await.map(drop));
             }
             let (marked, marking) = self.mark(bells, now).await;
             *rung += marked.len();
@@ -203,7 +194,7 @@ impl Sweep {
         due: Vec<DueItem>,
         now: Timestamp,
     ) -> (Vec<DueItem>, Result<(), Unavailable>) {
-        let mark = |due: DueItem| async move { (self.table.mark(&due, now).await, due) };
+        let mark = |due: DueItem| async move { (self.context().table.mark(&due, now).await, due) };
         let mut marks = stream::iter(due).map(mark).buffer_unordered(AT_ONCE);
         let (mut marked, mut failed) = (Vec::new(), Ok(()));
         while let Some((mark, due)) = marks.next().await {
@@ -224,8 +215,12 @@ impl Sweep {
         for due in marked {
             match due.what {
                 DueSubject::Batch(batch) => _ = batches.insert(batch),
-                DueSubject::Task(task) => failed = failed.and(self.bells.task(&task).await),
-                DueSubject::Content(event) => failed = failed.and(self.bells.content(&event).await),
+                DueSubject::Task(task) => {
+                    failed = failed.and(self.calls.dead_letters.task(&task).await)
+                }
+                DueSubject::Content(event) => {
+                    failed = failed.and(self.calls.dead_letters.content(&event).await)
+                }
                 // Asked for, not rung for.
                 DueSubject::Job(_) => (),
                 DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
@@ -236,10 +231,10 @@ impl Sweep {
         }
         // However many of its jobs are to be counted, one bell is enough.
         for batch in &batches {
-            failed = failed.and(Inbox(self.inbox.clone()).batch(batch).await);
+            failed = failed.and(self.inbox.batch(batch).await);
         }
-        let rung = self.bells.outbox.ring(&pending, now).await;
-        failed.and(rung).and(self.bells.park(&dead).await)
+        let rung = self.context().outbox.ring(&pending, now).await;
+        failed.and(rung).and(self.calls.dead_letters.park(&dead).await)
     }
 }
 

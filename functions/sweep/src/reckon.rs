@@ -5,7 +5,7 @@ use adapters::{
     metrics::{self, NAMESPACE, Unit},
     table::{RecordOutcome, Table},
 };
-use dispatch::announce::{Announcement, Announcer};
+use dispatch::announce::Announcement;
 use domain::{
     id::ApplicationId,
     job::Job,
@@ -22,18 +22,18 @@ impl Sweep {
         asked: &PolledSource<'_>,
         job: Job,
     ) -> Result<Swept, Unavailable> {
-        let now = self.clock.now();
+        let now = self.context().clock.now();
         match asked.watch.step(&job, now) {
             PollStep::Reckon => self.reckon(asked, &job).await,
             PollStep::GiveUp => {
                 // The mark first, as everywhere.
                 let marked = poll::postponed(&job, Some(now.plus(asked.watch.interval())));
-                self.table.keep_job(&marked).await?;
+                self.context().table.keep_job(&marked).await?;
                 self.tell(asked.source, poll::timed_out(&asked.profile, &job)).await?;
                 Ok(Swept { told: 1, ..Swept::default() })
             }
             PollStep::Wait(at) => {
-                self.table.keep_job(&poll::postponed(&job, at)).await?;
+                self.context().table.keep_job(&poll::postponed(&job, at)).await?;
                 Ok(Swept::default())
             }
             // It became a question while it waited; the next round asks.
@@ -43,26 +43,22 @@ impl Sweep {
 
     /// A job whose source is gone is not looked at again.
     pub(crate) async fn forget(&self, job: Job) -> Result<Swept, Unavailable> {
-        self.table.keep_job(&poll::postponed(&job, None)).await?;
+        self.context().table.keep_job(&poll::postponed(&job, None)).await?;
         Ok(Swept::default())
     }
 
     /// A job ended and it was not a webhook that told so: whether one has by now, and if not, that it
     /// was missed. The event and the job's mark are one step, so it is counted once.
     async fn reckon(&self, asked: &PolledSource<'_>, job: &Job) -> Result<Swept, Unavailable> {
-        let heard = webhooks(&self.table, job).await?;
+        let heard = webhooks(&self.context().table, job).await?;
         if !asked.watch.missed(job, heard) {
-            self.table.keep_job(&poll::postponed(job, None)).await?;
+            self.context().table.keep_job(&poll::postponed(job, None)).await?;
             return Ok(Swept::default());
         }
-        let now = self.clock.now();
+        let now = self.context().clock.now();
         let (event, payload) = poll::missed_event(job, now);
-        let endpoints = self.table.endpoints(&ApplicationId::named(&job.application)).await?;
-        let announcer = Announcer {
-            table: self.table.clone(),
-            outbox: self.bells.outbox.clone(),
-            clock: self.clock.clone(),
-        };
+        let endpoints =
+            self.context().table.endpoints(&ApplicationId::named(&job.application)).await?;
         let counted = poll::missed(job);
         let announcement = Announcement {
             event: &event,
@@ -71,7 +67,7 @@ impl Sweep {
             marker: None,
             endpoints: &endpoints,
         };
-        if announcer.announce(&announcement).await? == RecordOutcome::Contested {
+        if self.context().announce(&announcement).await? == RecordOutcome::Contested {
             // The job moved: it is due still, or somebody else counted it.
             return Ok(Swept::default());
         }

@@ -82,7 +82,7 @@ impl Sweep {
         room: &Semaphore,
         round: &mut Round,
     ) -> Result<(), Unavailable> {
-        let source = self.table.source(name).await?;
+        let source = self.context().table.source(name).await?;
         let Some((source, profile)) = source.and_then(|source| {
             let profile = source.effective()?;
             Some((source, profile))
@@ -92,7 +92,7 @@ impl Sweep {
         };
         let watch = PollSchedule::of(&source.options);
         due.sort_by_key(|due| due.at());
-        let now = self.clock.now();
+        let now = self.context().clock.now();
         let is_question = |due: &DueItem| matches!(&due.what, DueSubject::Job(job) if watch.step(job, now) == PollStep::Ask);
         let (questions, rest): (Vec<DueItem>, Vec<DueItem>) =
             due.into_iter().partition(is_question);
@@ -102,7 +102,7 @@ impl Sweep {
             paused: Mutex::new(if questions.is_empty() {
                 None
             } else {
-                self.table.asking_paused(name).await?
+                self.context().table.asking_paused(name).await?
             }),
             source: &source,
             profile,
@@ -145,12 +145,12 @@ impl Sweep {
             }
             let _room = room.acquire().await;
             // Both may have come about while it waited.
-            let now = self.clock.now();
+            let now = self.context().clock.now();
             if until <= Instant::now() {
                 return Ok(Swept::default());
             }
             if let Some(paused) = asked.paused(now) {
-                self.table.hold(&due, paused).await?;
+                self.context().table.hold(&due, paused).await?;
                 return Ok(Swept::default());
             }
             match due.what {
@@ -167,7 +167,7 @@ impl Sweep {
 
     fn secret(&self, source: &Source) -> Option<Secret> {
         let sealed = source.platform_secret.as_ref()?;
-        match self.vault.unseal(&PollPlatform::owner(&source.name), sealed) {
+        match self.calls.vault.unseal(&PollPlatform::owner(&source.name), sealed) {
             Ok(secret) => Some(secret),
             Err(cause) => {
                 error!(source = source.name, %cause, "a platform's secret");

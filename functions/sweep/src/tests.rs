@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use adapters::queue::Queue;
+use adapters::{
+    bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table, vault::Vault,
+};
 use domain::{address::Rule, id::EndpointId, secret::Secret, task::Task};
 use local::LocalAws;
 
@@ -13,31 +15,32 @@ async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
     let aws = LocalAws::start(local::Options::default()).await.expect("starts");
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
-    let sweep = Sweep {
-        table: Table::new(clients.dynamodb(), names.table.clone(), Duration::ZERO),
-        bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
-        clock: Clock::manual(Timestamp::from_secs(1_700_000_000)),
-        inbox: queue(&names.inbox),
-        bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-        vault: Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789")),
-        caller: Caller::new(Rule::default()),
-        limits: Limits::default(),
-    };
-    let now = sweep.clock.now();
+    let context = Context::new(
+        Table::new(clients.dynamodb(), names.table.clone(), Duration::ZERO),
+        Bucket::new(clients.s3(), names.bucket.clone()),
+        queue(&names.outbox),
+        Clock::manual(Timestamp::from_secs(1_700_000_000)),
+    );
+    let vault = Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789"));
+    let caller = Caller::new(Rule::default());
+    let calls = CallContext::new(context.clone(), queue(&names.dead_letters), vault, caller);
+    let inbox = Inbox(queue(&names.inbox));
+    let sweep = Sweep { calls, inbox, limits: Limits::default() };
+    let now = context.clock.now();
     for number in 0..25 {
         let endpoint = EndpointId::derive(&[&number.to_string()]);
         let task = Task::recover(&endpoint, now);
-        sweep.table.create_task(&task, now.plus(Duration::from_secs(30))).await.expect("kept");
+        context.table.create_task(&task, now.plus(Duration::from_secs(30))).await.expect("kept");
     }
     let rung = async || sweep.run().await.expect("swept").rung;
     assert_eq!(rung().await, 0, "nothing is due yet");
-    sweep.clock.advance(Duration::from_secs(30));
+    context.clock.advance(Duration::from_secs(30));
     assert_eq!((rung().await, rung().await), (25, 0));
-    sweep.clock.advance(Duration::from_secs(60));
+    context.clock.advance(Duration::from_secs(60));
     assert_eq!(rung().await, 25, "nobody came");
-    sweep.clock.advance(Duration::from_secs(60));
+    context.clock.advance(Duration::from_secs(60));
     assert_eq!(rung().await, 0, "each further bell takes longer");
-    sweep.clock.advance(Duration::from_secs(60));
+    context.clock.advance(Duration::from_secs(60));
     assert_eq!(rung().await, 25);
 }
 

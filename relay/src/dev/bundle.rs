@@ -4,10 +4,10 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use adapters::{
-    bells::{Bells, Inbox},
     bucket::Bucket,
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
+    inbox::Inbox,
     queue::Queue,
     table::Table,
     vault::Vault,
@@ -15,7 +15,7 @@ use adapters::{
 use aws_lambda_events::sqs::SqsEvent;
 use axum::{Router, extract::ConnectInfo};
 use deliver::Deliver;
-use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
+use dispatch::context::{CallContext, Context};
 use domain::{address::Rule, destination::AwsDestinations};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls};
@@ -44,13 +44,8 @@ pub struct Bundle {
 /// What the handlers are made of.
 #[derive(Clone)]
 struct Parts {
-    table: Table,
-    bucket: Bucket,
-    inbox: Queue,
-    bells: Bells,
-    vault: Vault,
-    caller: Caller,
-    clock: Clock,
+    calls: CallContext,
+    inbox: Inbox,
     public_url: String,
     admin: domain::secret::Secret,
 }
@@ -108,17 +103,17 @@ impl Bundle {
 
     /// Its table.
     pub const fn table(&self) -> &Table {
-        &self.parts.table
+        &self.parts.calls.context.table
     }
 
     /// Its clock.
     pub const fn clock(&self) -> &Clock {
-        &self.parts.clock
+        &self.parts.calls.context.clock
     }
 
     /// What seals its secrets.
     pub const fn vault(&self) -> &Vault {
-        &self.parts.vault
+        &self.parts.calls.vault
     }
 
     /// The admin key.
@@ -176,57 +171,35 @@ impl Parts {
         let buses = settings.event_bridge.as_deref();
         let buses = buses.map(|url| EventBridge::new(clients.event_bridge(url)));
         let senders = AwsSenders::beside(&queue(&names.outbox)).with_buses(buses);
+        let context = Context::new(
+            Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
+            Bucket::new(clients.s3(), names.bucket.clone()),
+            queue(&names.outbox),
+            settings.clock.clone(),
+        );
+        let caller = Caller::new(rule).sending_to(destinations, senders);
+        let vault = Vault::new(&settings.secrets.master);
         Self {
-            table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
-            bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-            inbox: queue(&names.inbox),
-            bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
-            vault: Vault::new(&settings.secrets.master),
-            caller: Caller::new(rule).sending_to(destinations, senders),
-            clock: settings.clock.clone(),
+            calls: CallContext::new(context, queue(&names.dead_letters), vault, caller),
+            inbox: Inbox(queue(&names.inbox)),
             public_url,
             admin: settings.secrets.admin.clone(),
         }
     }
 
-    fn announcer(&self) -> Announcer {
-        let outbox = self.bells.outbox.clone();
-        Announcer { table: self.table.clone(), outbox, clock: self.clock.clone() }
-    }
-
-    fn attempts(&self) -> Attempts {
-        Attempts {
-            table: self.table.clone(),
-            bucket: self.bucket.clone(),
-            bells: self.bells.clone(),
-            vault: self.vault.clone(),
-            caller: self.caller.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
-    fn redrive(&self) -> Redrive {
-        Redrive {
-            table: self.table.clone(),
-            bucket: self.bucket.clone(),
-            outbox: self.bells.outbox.clone(),
-            inbox: self.inbox.clone(),
-            clock: self.clock.clone(),
-        }
-    }
-
     fn router(&self) -> Router {
+        let CallContext { context, vault, caller, .. } = self.calls.clone();
         let ingest = Ingest::new(
-            self.table.clone(),
-            self.bucket.clone(),
+            context.table,
+            context.bucket,
             self.inbox.clone(),
-            self.vault.clone(),
-            self.clock.clone(),
+            vault,
+            context.clock,
             self.public_url.clone(),
-            self.caller.rule().clone(),
+            caller.rule().clone(),
         );
         let api = ControlPlane::new(
-            self.attempts(),
+            self.calls.clone(),
             self.inbox.clone(),
             self.admin.clone(),
             self.public_url.clone(),
@@ -247,13 +220,13 @@ impl Parts {
             at_once,
         };
         let process = Arc::new(Process {
-            announcer: self.announcer(),
-            bucket: self.bucket.clone(),
-            inbox: Inbox(self.inbox.clone()),
+            context: self.calls.context.clone(),
+            inbox: self.inbox.clone(),
             public_url: self.public_url.clone(),
         });
-        let deliver = Arc::new(Deliver { attempts: self.attempts() });
-        let redeliver = Arc::new(Redeliver { redrive: self.redrive() });
+        let deliver = Arc::new(Deliver { calls: self.calls.clone() });
+        let (context, inbox) = (self.calls.context.clone(), self.inbox.clone());
+        let redeliver = Arc::new(Redeliver { context, inbox });
         let handle = move |batch: SqsEvent| {
             let process = Arc::clone(&process);
             async move { process.handle(&batch).await }
@@ -276,16 +249,8 @@ impl Parts {
     }
 
     async fn sweep(self, every: Duration, mut stopped: watch::Receiver<bool>) {
-        let sweep = Sweep {
-            table: self.table,
-            bells: self.bells,
-            clock: self.clock,
-            inbox: self.inbox,
-            bucket: self.bucket,
-            vault: self.vault,
-            caller: self.caller,
-            limits: Limits::default(),
-        };
+        let Self { calls, inbox, .. } = self;
+        let sweep = Sweep { calls, inbox, limits: Limits::default() };
         let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -1,12 +1,12 @@
-//! Rings for what is in the table: a bell that is lost costs time, never a delivery, because
-//! everything that is to happen is also `due`.
+//! Doorbells: messages that name an item of the table for which something is to be done. A lost
+//! doorbell costs time but no delivery, because the item is also `due` and the sweep rings again.
 
 use std::time::Duration;
 
 use domain::{
     delivery::{Delivery, MAX_HOPS, MAX_QUEUE_DELAY},
     envelope::Doorbell,
-    id::{BatchId, EventId, TaskId},
+    id::{EventId, TaskId},
     time::Timestamp,
 };
 
@@ -15,34 +15,21 @@ use crate::{
     queue::{Queue, QueueMessage},
 };
 
-/// Where deliveries to be attempted are rung for.
+/// The queue that `deliver` reads: doorbells for deliveries to be attempted.
 #[derive(Clone, Debug)]
 pub struct Outbox(pub Queue);
 
-/// Where batches to be counted are rung for, among the requests that end their jobs.
+/// The queue that `redeliver` reads: doorbells for deliveries to be parked, for tasks and for content
+/// to be removed. SQS itself moves messages from the outbox there that were received too often.
 #[derive(Clone, Debug)]
-pub struct Inbox(pub Queue);
-
-impl Inbox {
-    /// Rings for a batch. A second later, so that jobs that end together are counted together.
-    pub async fn batch(&self, batch: &BatchId) -> Result<(), Unavailable> {
-        let body = Doorbell::Batch { batch: batch.clone() }.print();
-        let group = Some(batch.to_string());
-        self.0.send(QueueMessage { body, delay: Duration::from_secs(1), group }).await
-    }
-}
-
-/// Both queues on which something is rung for.
-#[derive(Clone, Debug)]
-pub struct Bells {
-    /// Deliveries to be attempted.
-    pub outbox: Outbox,
-    /// Deliveries to be parked, tasks, and content to be removed.
-    pub dead_letters: Queue,
-}
+pub struct DeadLetters(pub Queue);
 
 impl Outbox {
-    /// Rings for deliveries at their time. Those too far ahead for a message are left to the sweep.
+    /// Rings for each delivery at its `next_at`. Deliveries whose time is further ahead than a message
+    /// can be delayed ([`MAX_QUEUE_DELAY`]) are left to the sweep.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
     pub async fn ring<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
@@ -55,8 +42,11 @@ impl Outbox {
         self.0.send_all(soon.collect()).await
     }
 
-    /// Rings once more for a delivery that somebody heard the bell number `hops` of a chain for. A
-    /// chain that has become too long is left to the sweep, which begins another.
+    /// Rings again for a delivery whose doorbell was number `hops` of a chain. A chain of [`MAX_HOPS`]
+    /// is left to the sweep, which begins another.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
     pub async fn ring_again(
         &self,
         delivery: &Delivery,
@@ -71,35 +61,40 @@ impl Outbox {
     }
 }
 
-impl Bells {
-    /// The bells of these queues.
-    pub const fn new(outbox: Queue, dead_letters: Queue) -> Self {
-        Self { outbox: Outbox(outbox), dead_letters }
-    }
-
+impl DeadLetters {
     /// Rings for dead deliveries to be parked.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
     pub async fn park<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
     ) -> Result<(), Unavailable> {
         let bells = deliveries.into_iter().map(|delivery| bell(delivery, Duration::ZERO, 0));
-        self.dead_letters.send_all(bells.collect()).await
+        self.0.send_all(bells.collect()).await
     }
 
-    /// Rings for content whose time is over.
+    /// Rings for an event whose content has reached the end of its time.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
     pub async fn content(&self, event: &EventId) -> Result<(), Unavailable> {
         let body = Doorbell::Content { content: event.clone() }.print();
-        self.dead_letters.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+        self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
     }
 
-    /// Rings for a task.
+    /// Rings for a task that has a step to do.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
     pub async fn task(&self, task: &TaskId) -> Result<(), Unavailable> {
         let body = Doorbell::Task { task: task.clone() }.print();
-        self.dead_letters.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+        self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
     }
 }
 
-/// Fair queues tell endpoints apart by the group, so that a hung one does not delay the others.
+/// The doorbell of a delivery. Its message group is the endpoint: fair queues then keep an endpoint
+/// that does not answer from delaying the others.
 fn bell(delivery: &Delivery, delay: Duration, hops: u8) -> QueueMessage {
     let (event, id) = (delivery.event.clone(), delivery.id.clone());
     let body = Doorbell::Delivery { event, delivery: id, hops }.print();

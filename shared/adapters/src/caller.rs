@@ -75,6 +75,12 @@ impl AwsSenders {
     }
 }
 
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("rule", &self.rule).finish_non_exhaustive()
+    }
+}
+
 /// What answers which addresses a name and a port have. It is asked once per call, and what it
 /// answered is judged and dialled: nobody asks again in between.
 type Resolver = Arc<dyn Fn(String, u16) -> AddressLookup + Send + Sync>;

@@ -1,8 +1,11 @@
-//! Accepted requests on their way to `process`. Whoever puts one here has made a promise.
+//! The inbox: accepted requests on their way to `process`, and bells for batches to be counted.
 
 use std::time::Duration;
 
-use domain::envelope::{Envelope, StoredBody};
+use domain::{
+    envelope::{Doorbell, Envelope, StoredBody},
+    id::BatchId,
+};
 
 use crate::{
     Unavailable,
@@ -10,20 +13,40 @@ use crate::{
     queue::{MAX_MESSAGE, Queue, QueueMessage},
 };
 
-/// Puts an accepted request on the inbox. If it is too large for a message, its body goes to the
-/// bucket first, under a key that only this arrival has, and the claim to it travels.
-pub async fn put(
-    inbox: &Queue,
-    bucket: &Bucket,
-    mut envelope: Envelope,
-    body: &[u8],
-) -> Result<(), Unavailable> {
-    let mut message = envelope.print();
-    if MAX_MESSAGE < message.len() {
-        let key = format!("inbox/{}/{}", envelope.event.bare(), envelope.arrival);
-        bucket.put(&key, body.to_vec()).await?;
-        envelope.body = StoredBody::Claim(key);
-        message = envelope.print();
+/// The queue that `process` reads.
+#[derive(Clone, Debug)]
+pub struct Inbox(pub Queue);
+
+impl Inbox {
+    /// Puts an accepted request on the inbox. The body of a request that is too large for a message is
+    /// put into the bucket first, under a key that belongs to this arrival alone, and its claim is sent.
+    ///
+    /// # Errors
+    /// Fails if S3 or SQS does; the request is not accepted then, and its sender has to send it again.
+    pub async fn put(
+        &self,
+        bucket: &Bucket,
+        mut envelope: Envelope,
+        body: &[u8],
+    ) -> Result<(), Unavailable> {
+        let mut message = envelope.print();
+        if MAX_MESSAGE < message.len() {
+            let key = format!("inbox/{}/{}", envelope.event.bare(), envelope.arrival);
+            bucket.put(&key, body.to_vec()).await?;
+            envelope.body = StoredBody::Claim(key);
+            message = envelope.print();
+        }
+        self.0.send(QueueMessage { body: message, delay: Duration::ZERO, group: None }).await
     }
-    inbox.send(QueueMessage { body: message, delay: Duration::ZERO, group: None }).await
+
+    /// Rings for a batch to be counted, with a delay of one second: jobs that end together are then
+    /// counted together.
+    ///
+    /// # Errors
+    /// Fails if SQS does; the sweep rings for the batch then, because its markers are due.
+    pub async fn batch(&self, batch: &BatchId) -> Result<(), Unavailable> {
+        let body = Doorbell::Batch { batch: batch.clone() }.print();
+        let group = Some(batch.to_string());
+        self.0.send(QueueMessage { body, delay: Duration::from_secs(1), group }).await
+    }
 }

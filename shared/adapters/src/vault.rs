@@ -25,6 +25,12 @@ pub struct UnsealError;
 
 const NONCE: usize = 12;
 
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault")
+    }
+}
+
 impl Vault {
     /// A vault under a master key: any text of 32 characters and more, hashed to the key.
     pub fn new(master: &Secret) -> Self {

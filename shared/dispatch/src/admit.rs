@@ -20,12 +20,7 @@ use domain::{
 };
 use tracing::{info, warn};
 
-use crate::{
-    announce::Announcer,
-    attempt::{AttemptReason, Attempts},
-    measure,
-    operational::Telling,
-};
+use crate::{attempt::AttemptReason, context::CallContext, measure, operational::Telling};
 
 /// Over how much time those who wait for an open circuit come back: one of them asks, and the others
 /// need not all find that out at once.
@@ -44,7 +39,7 @@ pub(crate) enum Admitted {
     Place(Timestamp),
 }
 
-impl Attempts {
+impl CallContext {
     /// Whether the endpoint is called now. Last of all the probe is taken: it must not be held by one
     /// that then waits for its place.
     pub(crate) async fn admit(
@@ -54,7 +49,7 @@ impl Attempts {
         context: &AttemptContext,
         asked: AttemptReason,
     ) -> Result<Admitted, Unavailable> {
-        let (now, health) = (self.clock.now(), &context.health);
+        let (now, health) = (self.context.clock.now(), &context.health);
         if let Admission::Defer(until) = health.admit(asked.manual, now) {
             return Ok(Admitted::Closed(until));
         }
@@ -73,7 +68,7 @@ impl Attempts {
         };
         let mut health = health.clone();
         for _ in 0..ROUNDS {
-            let now = self.clock.now();
+            let now = self.context.clock.now();
             match health.admit(asked.manual, now) {
                 Admission::Go => return Ok(Admitted::Now(place)),
                 Admission::Defer(until) => {
@@ -88,14 +83,15 @@ impl Attempts {
             }
             let lease = Delivery::lease(&endpoint.policy);
             let probing = health.probing(claimed.token(), lease, now);
-            let kept = self.table.keep_health(&endpoint.id, health.version, &probing, now).await?;
+            let kept =
+                self.context.table.keep_health(&endpoint.id, health.version, &probing, now).await?;
             if kept == WriteOutcome::Done {
                 measure::circuit(&endpoint.id, &probing.circuit, now);
                 return Ok(Admitted::Now(place));
             }
-            health = self.table.health(&endpoint.id).await?.unwrap_or_default();
+            health = self.context.table.health(&endpoint.id).await?.unwrap_or_default();
         }
-        Ok(Admitted::Closed(self.clock.now()))
+        Ok(Admitted::Closed(self.context.clock.now()))
     }
 
     /// The delivery's place in the rows that have a rate, waited for if it is near. The place in one is
@@ -105,12 +101,12 @@ impl Attempts {
         delivery: &mut Delivery,
         rows: [(&str, Option<u16>); 2],
     ) -> Result<Result<Timestamp, Timestamp>, Unavailable> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         if pace::turn(delivery.place, now) == Turn::Take {
             let mut place = now;
             for (name, rate) in rows {
                 if let Some(rate) = rate {
-                    place = self.table.reserve(name, rate, place).await?;
+                    place = self.context.table.reserve(name, rate, place).await?;
                 }
             }
             delivery.place = Some(place);
@@ -155,10 +151,10 @@ impl Attempts {
         let mut health = match context.health.circuit {
             Circuit::Closed => context.health.clone(),
             // The probe was taken since.
-            _ => self.table.health(&endpoint.id).await?.unwrap_or_default(),
+            _ => self.context.table.health(&endpoint.id).await?.unwrap_or_default(),
         };
         for _ in 0..u32::from(endpoint.breaker.threshold) + ROUNDS {
-            let now = self.clock.now();
+            let now = self.context.clock.now();
             let HealthChange::Changed { next, news } = health.judge(called, endpoint.breaker, now)
             else {
                 return Ok(());
@@ -167,7 +163,8 @@ impl Attempts {
                 let since = health.failing_since.or(next.failing_since).unwrap_or(now);
                 self.tell_owner(context, endpoint, delivery, (news, since), now).await?;
             }
-            let kept = self.table.keep_health(&endpoint.id, health.version, &next, now).await?;
+            let kept =
+                self.context.table.keep_health(&endpoint.id, health.version, &next, now).await?;
             if kept == WriteOutcome::Done {
                 if next.circuit != health.circuit {
                     measure::circuit(&endpoint.id, &next.circuit, now);
@@ -175,7 +172,7 @@ impl Attempts {
                 }
                 return Ok(());
             }
-            health = self.table.health(&endpoint.id).await?.unwrap_or_default();
+            health = self.context.table.health(&endpoint.id).await?.unwrap_or_default();
         }
         Ok(())
     }
@@ -199,12 +196,11 @@ impl Attempts {
         let (Some(event), Some(last)) = (&context.event, delivery.attempts.last()) else {
             return Ok(());
         };
-        let announcer = self.announcer();
-        let application = announcer.application(&endpoint.application).await?;
+        let application = self.context.table.application(&endpoint.application).await?;
         let story = (event, delivery, last);
         let news = operational::of_trouble(trouble, endpoint, story, application.as_ref(), now);
         match news {
-            Some(news) => announcer.tell(news, now).await,
+            Some(news) => self.context.tell(news, now).await,
             None => Ok(()),
         }
     }
@@ -221,26 +217,20 @@ impl Attempts {
         let mut disabled = endpoint.clone();
         disabled.disabled = Some(why);
         disabled.updated_at = now;
-        let announcer = self.announcer();
-        let application = announcer.application(&endpoint.application).await?;
+        let application = self.context.table.application(&endpoint.application).await?;
         let change = EndpointChange::Disabled { failing_since };
         let news = operational::of_change(change, endpoint, application.as_ref(), now);
-        let telling = announcer.telling(news, now).await?;
+        let telling = self.context.telling(news, now).await?;
         let recordings: Vec<_> = telling.iter().map(Telling::recording).collect();
-        let table = &self.table;
+        let table = &self.context.table;
         if table.update_endpoint_telling(endpoint, &disabled, &recordings).await?
             == WriteOutcome::Done
         {
             warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
             if let Some(telling) = &telling {
-                announcer.ring(&telling.deliveries).await;
+                self.context.ring(&telling.deliveries).await;
             }
         }
         Ok(())
-    }
-
-    fn announcer(&self) -> Announcer {
-        let (table, outbox) = (self.table.clone(), self.bells.outbox.clone());
-        Announcer { table, outbox, clock: self.clock.clone() }
     }
 }

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use adapters::{
-    Unavailable,
-    bells::Outbox,
-    clock::Clock,
-    random,
-    table::{EventRecording, RecordOutcome, Table},
+    Unavailable, random,
+    table::{EventRecording, RecordOutcome},
 };
 use domain::{
     batch::BatchMarker,
@@ -19,19 +16,10 @@ use domain::{
 };
 use tracing::warn;
 
+use crate::context::Context;
+
 /// How often an event is recorded anew because others were faster in one of its lanes.
 const PLACES_TRIED: u32 = 8;
-
-/// Announces events.
-#[derive(Clone, Debug)]
-pub struct Announcer {
-    /// Where everything is kept.
-    pub table: Table,
-    /// How deliveries are rung for.
-    pub outbox: Outbox,
-    /// What time it is.
-    pub clock: Clock,
-}
 
 /// What is to be announced.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +36,7 @@ pub struct Announcement<'a> {
     pub endpoints: &'a [Endpoint],
 }
 
-impl Announcer {
+impl Context {
     /// Records an event, its job and a delivery to every endpoint that wants it in one step, then
     /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
     pub async fn announce(

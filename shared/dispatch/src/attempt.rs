@@ -7,13 +7,9 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    bells::Bells,
-    bucket::Bucket,
-    caller::{CallLabel, CallResult, Caller, OutboundCall},
-    clock::Clock,
+    caller::{CallLabel, CallResult, OutboundCall},
     random,
-    table::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome, Table},
-    vault::Vault,
+    table::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
 };
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
@@ -33,26 +29,10 @@ use tracing::{info, warn};
 use crate::{
     admit::Admitted,
     compose::{self, Request},
+    context::CallContext,
     lane::Turn,
     measure, record, status,
 };
-
-/// Everything an attempt needs.
-#[derive(Clone)]
-pub struct Attempts {
-    /// Where everything is kept.
-    pub table: Table,
-    /// Where large bodies lie.
-    pub bucket: Bucket,
-    /// How what follows is rung for.
-    pub bells: Bells,
-    /// What opens signing secrets.
-    pub vault: Vault,
-    /// How endpoints are called.
-    pub caller: Caller,
-    /// What time it is.
-    pub clock: Clock,
-}
 
 /// What came of trying.
 #[derive(Debug)]
@@ -86,7 +66,7 @@ pub(crate) struct AttemptReason {
 /// its clock is not ours.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-impl Attempts {
+impl CallContext {
     /// Attempts a delivery once, if it is there to be attempted.
     pub async fn attempt(
         &self,
@@ -143,14 +123,14 @@ impl Attempts {
     /// Claims a delivery. One that is due within [`PATIENCE`] is waited for.
     async fn claim(&self, event: &EventId, id: &DeliveryId) -> Result<ClaimOutcome, Unavailable> {
         let token = random::token();
-        let claim = self.table.claim(event, id, &token, self.clock.now()).await?;
+        let claim = self.context.table.claim(event, id, &token, self.context.clock.now()).await?;
         let ClaimOutcome::Early(at) = claim else { return Ok(claim) };
-        let wait = at.since(self.clock.now());
+        let wait = at.since(self.context.clock.now());
         if PATIENCE < wait {
             return Ok(claim);
         }
         tokio::time::sleep(wait).await;
-        self.table.claim(event, id, &token, self.clock.now().max(at)).await
+        self.context.table.claim(event, id, &token, self.context.clock.now().max(at)).await
     }
 
     /// Goes on with a claimed delivery; `None` if it was released and has to be claimed again.
@@ -159,12 +139,12 @@ impl Attempts {
         mut claimed: ClaimedDelivery,
         asked: AttemptReason,
     ) -> Result<Option<Attempted>, Unavailable> {
-        let context = self.table.context(&claimed.delivery).await?;
+        let context = self.context.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
             return self.end(&claimed, &Policy::default()).await.map(Some);
         };
-        if event.is_expunged(self.clock.now()) {
+        if event.is_expunged(self.context.clock.now()) {
             return self.forgo(claimed, endpoint).await.map(Some);
         }
         if endpoint.disabled.is_some() {
@@ -191,11 +171,11 @@ impl Attempts {
         asked: AttemptReason,
     ) -> Result<Attempted, Unavailable> {
         let at = match self.admit(&mut claimed, endpoint, context, asked).await? {
-            Admitted::Now(at) => at.max(self.clock.now()),
+            Admitted::Now(at) => at.max(self.context.clock.now()),
             Admitted::Closed(until) => return self.put_off(claimed, endpoint, until).await,
             Admitted::Place(at) => return self.come_back(claimed, endpoint, at, asked.hops).await,
         };
-        let body = self.bucket.open(event.payload.clone()).await?;
+        let body = self.context.bucket.open(event.payload.clone()).await?;
         let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
         if let Ok(request) = &request {
             claimed.delivery.sent = compose::shown(&request.headers);
@@ -259,7 +239,7 @@ impl Attempts {
         let success = endpoint.outgoing().map(|out| out.success.clone()).unwrap_or_default();
         let verdict = retry::judge(policy, &success, &answer.outcome, tried, random::dice());
         delivery.record(record::attempt(delivery, endpoint, &answer, &verdict, at, asked.manual));
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         let due = match verdict {
             RetryVerdict::Delivered => {
                 delivery.state = DeliveryState::Delivered;
@@ -280,7 +260,7 @@ impl Attempts {
         let sign = HealthSignal::of(&answer.outcome, verdict == RetryVerdict::Delivered);
         let called = CallReport { sign, token: &token, began: at };
         self.notice(context, endpoint, &claimed.delivery, called).await;
-        if self.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
+        if self.context.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(Attempted::Stale);
         }
@@ -299,7 +279,7 @@ impl Attempts {
         }
         let delivered = delivery.state == DeliveryState::Delivered;
         let ended = DeliveryResult { url: &endpoint.url, delivered, attempts: delivery.made, at };
-        match self.bucket.open(event.payload.clone()).await {
+        match self.context.bucket.open(event.payload.clone()).await {
             Ok(payload) => status::tell(&self.caller, server, &payload, ended).await,
             Err(error) => warn!(%error, "a dashboard was not told how a delivery ended"),
         }
@@ -310,19 +290,22 @@ impl Attempts {
     pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
         let rung = match delivery.state {
             DeliveryState::Pending => {
-                self.bells.outbox.ring_again(delivery, hops, self.clock.now()).await
+                self.context.outbox.ring_again(delivery, hops, self.context.clock.now()).await
             }
             DeliveryState::Dead => {
                 info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
-                self.bells.park([delivery]).await
+                self.dead_letters.park([delivery]).await
             }
             DeliveryState::Delivered => self.recovered(context).await,
             DeliveryState::Cancelled => Ok(()),
         };
         if delivery.letter.is_some()
             && matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled)
-            && let Err(error) =
-                self.table.let_event_go(&delivery.event, None, self.clock.now()).await
+            && let Err(error) = self
+                .context
+                .table
+                .let_event_go(&delivery.event, None, self.context.clock.now())
+                .await
         {
             warn!(%error, event = %delivery.event, "an event stays longer than it must");
         }
@@ -337,7 +320,7 @@ impl Attempts {
         if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
             return Ok(());
         }
-        self.table.note_answering(task, self.clock.now()).await?;
-        self.bells.task(&task.id).await
+        self.context.table.note_answering(task, self.context.clock.now()).await?;
+        self.dead_letters.task(&task.id).await
     }
 }

@@ -17,7 +17,10 @@ use domain::{
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::attempt::{AttemptReason, Attempted, Attempts};
+use crate::{
+    attempt::{AttemptReason, Attempted},
+    context::CallContext,
+};
 
 /// Deliveries of a lane that one bell may attempt.
 const AT_MOST: usize = 50;
@@ -27,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// the delivery before it goes on with it at once; this is for a worker that died in between.
 const TURN: Duration = Duration::from_secs(300);
 
-impl Attempts {
+impl CallContext {
     /// Attempts a delivery, and if it was the first of its lane and has ended, those behind it.
     pub(crate) async fn take_all(
         &self,
@@ -40,7 +43,7 @@ impl Attempts {
         let mut lane = ended(&first).map(|place| place.lane.clone());
         for turn in 1.. {
             let Some(here) = lane.take() else { break };
-            let Some(next) = self.table.head(&here).await? else { break };
+            let Some(next) = self.context.table.head(&here).await? else { break };
             if turn == AT_MOST || until < Instant::now() {
                 self.pass_on(&next.event, &next.delivery, asked.hops).await?;
                 break;
@@ -55,12 +58,12 @@ impl Attempts {
     }
 
     async fn pass_on(&self, event: &EventId, id: &DeliveryId, hops: u8) -> Result<(), Unavailable> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         if MAX_HOPS <= hops {
-            return self.table.hasten(event, id, now).await;
+            return self.context.table.hasten(event, id, now).await;
         }
-        let Some(delivery) = self.table.delivery(event, id).await? else { return Ok(()) };
-        self.bells.outbox.ring_again(&delivery, hops, now).await
+        let Some(delivery) = self.context.table.delivery(event, id).await? else { return Ok(()) };
+        self.context.outbox.ring_again(&delivery, hops, now).await
     }
 
     /// Whether it is a claimed delivery's turn in its lane. A delivery that has to wait is released.
@@ -78,7 +81,7 @@ impl Attempts {
 
     /// Whether an earlier delivery of the lane is still pending.
     async fn waits(&self, place: &LanePlace) -> Result<bool, Unavailable> {
-        let head = self.table.head(&place.lane).await?;
+        let head = self.context.table.head(&place.lane).await?;
         Ok(head.is_some_and(|head| head.number < place.number))
     }
 
@@ -91,8 +94,8 @@ impl Attempts {
         place: &LanePlace,
         endpoint: &Endpoint,
     ) -> Result<Turn, Unavailable> {
-        let at = self.clock.now().plus(TURN);
-        let concluded = self.table.conclude(claimed, &endpoint.policy, Some(at)).await?;
+        let at = self.context.clock.now().plus(TURN);
+        let concluded = self.context.table.conclude(claimed, &endpoint.policy, Some(at)).await?;
         if concluded == ConcludeOutcome::Stale {
             return Ok(Turn::Waits(Attempted::Stale));
         }

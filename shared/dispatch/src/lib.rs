@@ -6,6 +6,7 @@ pub mod announce;
 pub mod attempt;
 pub mod batch;
 mod compose;
+pub mod context;
 pub mod expunge;
 mod lane;
 mod measure;

@@ -4,11 +4,10 @@
 
 use adapters::{Unavailable, table::EventRecording};
 use domain::{
-    application::Application, delivery::Delivery, endpoint::Endpoint, id::ApplicationId,
-    operational::OperationalEvent, time::Timestamp,
+    delivery::Delivery, endpoint::Endpoint, operational::OperationalEvent, time::Timestamp,
 };
 
-use crate::announce::{Announcement, Announcer};
+use crate::{announce::Announcement, context::Context};
 
 /// News with whom it goes to.
 #[derive(Clone, Debug)]
@@ -34,15 +33,7 @@ impl Telling {
     }
 }
 
-impl Announcer {
-    /// The application's own data, for whoever tells something about it.
-    pub async fn application(
-        &self,
-        id: &ApplicationId,
-    ) -> Result<Option<Application>, Unavailable> {
-        self.table.application(id).await
-    }
-
+impl Context {
     /// News with whom it goes to; nothing if nobody asks for it.
     pub async fn telling(
         &self,

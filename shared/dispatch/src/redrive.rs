@@ -5,63 +5,50 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    bells::Outbox,
-    bucket::Bucket,
-    clock::Clock,
+    inbox::Inbox,
     queue::{Queue, QueueMessage},
-    table::{RedriveOutcome, Table, WriteOutcome},
+    table::{RedriveOutcome, WriteOutcome},
 };
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::Endpoint,
+    envelope::StoredBody,
     event::Event,
-    letter::{self, Letter, LetterState, LetterSubject},
+    letter::{Letter, LetterQueue, LetterState, LetterSubject},
     time::Timestamp,
 };
 use tracing::warn;
 
-/// Puts letters back.
-#[derive(Clone, Debug)]
-pub struct Redrive {
-    /// Where everything is kept.
-    pub table: Table,
-    /// Where large bodies lie.
-    pub bucket: Bucket,
-    /// How deliveries are rung for.
-    pub outbox: Outbox,
-    /// Where accepted requests go.
-    pub inbox: Queue,
-    /// What time it is.
-    pub clock: Clock,
-}
+use crate::context::Context;
 
-impl Redrive {
+impl Context {
     /// Puts a letter back, a delivery to be attempted at `at`. Of several who try at once, one does.
     pub async fn redrive(
+        &self,
+        inbox: &Inbox,
+        letter: &Letter,
+        round: AttemptRound,
+        at: Timestamp,
+    ) -> Result<RedriveOutcome, Unavailable> {
+        match &letter.what {
+            LetterSubject::Delivery { .. } => self.redrive_delivery(letter, round, at).await,
+            LetterSubject::Message { queue, body } => {
+                let queue = match queue {
+                    LetterQueue::Inbox => &inbox.0,
+                    LetterQueue::Outbox => &self.outbox.0,
+                };
+                self.redrive_message(letter, queue, body).await
+            }
+        }
+    }
+
+    async fn redrive_delivery(
         &self,
         letter: &Letter,
         round: AttemptRound,
         at: Timestamp,
     ) -> Result<RedriveOutcome, Unavailable> {
-        let mut next = letter.clone();
-        next.retried_at = Some(self.clock.now());
-        match &letter.what {
-            LetterSubject::Delivery { .. } => self.delivery(next, round, at).await,
-            LetterSubject::Message { queue, body } => {
-                let text = self.bucket.open(body.clone()).await?;
-                let text = String::from_utf8_lossy(&text).into_owned();
-                self.message(next, *queue, text).await
-            }
-        }
-    }
-
-    async fn delivery(
-        &self,
-        letter: Letter,
-        round: AttemptRound,
-        at: Timestamp,
-    ) -> Result<RedriveOutcome, Unavailable> {
-        let Some(delivery) = self.reopen(&letter, round, at, false).await? else {
+        let Some(delivery) = self.reopen(letter, round, at, false).await? else {
             return Ok(RedriveOutcome::Refused);
         };
         if let Err(error) = self.outbox.ring([&delivery], self.clock.now()).await {
@@ -120,7 +107,8 @@ impl Redrive {
             && delivery.state == DeliveryState::Dead
             && let Some(letter) = &delivery.letter
             && let Some(letter) = self.table.letter(letter).await?
-            && self.redrive(&letter, AttemptRound::Policy, at).await? == RedriveOutcome::Done
+            && self.redrive_delivery(&letter, AttemptRound::Policy, at).await?
+                == RedriveOutcome::Done
         {
             return Ok(true);
         }
@@ -144,22 +132,25 @@ impl Redrive {
         Ok(true)
     }
 
-    /// The message first, the letter after: a crash in between puts it back twice, and twice is
-    /// once to whoever reads it.
-    async fn message(
+    /// Sends the message first and writes the letter after it. A crash in between leads to a second
+    /// redrive, and whoever reads the queue works off a message that comes twice as one.
+    async fn redrive_message(
         &self,
-        mut letter: Letter,
-        queue: letter::LetterQueue,
-        body: String,
+        letter: &Letter,
+        queue: &Queue,
+        body: &StoredBody,
     ) -> Result<RedriveOutcome, Unavailable> {
-        let queue = match queue {
-            letter::LetterQueue::Inbox => &self.inbox,
-            letter::LetterQueue::Outbox => &self.outbox.0,
-        };
+        let text = self.bucket.open(body.clone()).await?;
+        let body = String::from_utf8_lossy(&text).into_owned();
         queue.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await?;
-        letter.state = LetterState::Resolved;
-        letter.retry_success = Some(true);
-        self.table.update_letter(&letter, self.clock.now()).await?;
+        let now = self.clock.now();
+        let letter = Letter {
+            state: LetterState::Resolved,
+            retried_at: Some(now),
+            retry_success: Some(true),
+            ..letter.clone()
+        };
+        self.table.update_letter(&letter, now).await?;
         Ok(RedriveOutcome::Done)
     }
 }

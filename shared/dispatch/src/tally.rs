@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use adapters::{
-    Unavailable,
-    bucket::Bucket,
-    random,
-    table::{RecordOutcome, Table, WriteOutcome},
+    Unavailable, random,
+    table::{RecordOutcome, WriteOutcome},
 };
 use domain::{
     batch::{self, Batch, BatchMarker, BatchNews},
@@ -20,16 +18,7 @@ use domain::{
 };
 use tracing::info;
 
-use crate::announce::{Announcement, Announcer};
-
-/// Counts and announces.
-#[derive(Clone, Debug)]
-pub struct Tally {
-    /// What records and rings.
-    pub announcer: Announcer,
-    /// Where large bodies lie.
-    pub bucket: Bucket,
-}
+use crate::{announce::Announcement, context::Context};
 
 /// Steps that one call makes at the most; what is left is due.
 const MAX_STEPS: usize = 400;
@@ -40,14 +29,14 @@ const MAX_REFUSALS: usize = 4;
 /// Announcements made between two looks at the batch.
 const AT_ONCE: usize = 16;
 
-impl Tally {
+impl Context {
     /// Counts until nothing is left to count, then announces until nothing is left to announce.
-    pub async fn count(&self, id: &BatchId) -> Result<(), Unavailable> {
-        let clock = &self.announcer.clock;
+    pub async fn count_batch(&self, id: &BatchId) -> Result<(), Unavailable> {
+        let clock = &self.clock;
         let began = clock.now();
         let mut refusals = 0;
         for _ in 0..MAX_STEPS {
-            match self.step(id).await? {
+            match self.count_step(id).await? {
                 Step::Idle => return Ok(()),
                 Step::Done => refusals = 0,
                 Step::Refused if refusals == MAX_REFUSALS => return Ok(()),
@@ -64,10 +53,10 @@ impl Tally {
         Ok(())
     }
 
-    async fn step(&self, id: &BatchId) -> Result<Step, Unavailable> {
-        let table = self.table();
+    async fn count_step(&self, id: &BatchId) -> Result<Step, Unavailable> {
+        let table = &self.table;
         let (marked, known) = tokio::try_join!(table.markers(id), table.batch(id))?;
-        let now = self.announcer.clock.now();
+        let now = self.clock.now();
         if let Some(first) = marked.first() {
             let BatchMarker { application, external_id, .. } = &first.marker;
             let batch = known.unwrap_or_else(|| Batch::unknown(application, external_id, now));
@@ -85,15 +74,15 @@ impl Tally {
             return Ok(Step::Idle);
         }
         for news in &news {
-            self.announce(&batch, *news).await?;
+            self.announce_news(&batch, *news).await?;
         }
         Ok(table.put_batch(&batch.told(&news, now), None).await?.into())
     }
 
     /// Announces something once: its event has the same id whoever makes it.
-    async fn announce(&self, batch: &Batch, news: BatchNews) -> Result<(), Unavailable> {
-        let table = self.table();
-        let now = self.announcer.clock.now();
+    async fn announce_news(&self, batch: &Batch, news: BatchNews) -> Result<(), Unavailable> {
+        let table = &self.table;
+        let now = self.clock.now();
         let application = ApplicationId::named(&batch.application);
         let mut endpoints = table.endpoints(&application).await?;
         endpoints.extend(table.webhooks_of_batch(batch).await?);
@@ -114,14 +103,10 @@ impl Tally {
             job: None,
             marker: None,
         };
-        if self.announcer.announce(&announcement).await? == RecordOutcome::Contested {
-            self.announcer.heal(&event).await?;
+        if self.announce(&announcement).await? == RecordOutcome::Contested {
+            self.heal(&event).await?;
         }
         Ok(())
-    }
-
-    const fn table(&self) -> &Table {
-        &self.announcer.table
     }
 }
 

@@ -6,7 +6,6 @@ mod lanes;
 use std::time::Duration;
 
 use adapters::{
-    bells::Bells,
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
@@ -27,17 +26,17 @@ use domain::{
 use local::LocalAws;
 
 use crate::{
-    announce::{Announcement, Announcer},
-    attempt::Attempts,
+    announce::Announcement,
+    context::{CallContext, Context},
 };
 
 /// The time of the tests, until they turn the clock.
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// AWS, and what attempts deliveries over it.
+/// AWS in this process, and a context over it.
 struct World {
     _aws: LocalAws,
-    attempts: Attempts,
+    calls: CallContext,
 }
 
 impl World {
@@ -48,36 +47,35 @@ impl World {
         let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
         let allowed = Network::parse_list("127.0.0.0/8").expect("a network");
         let retention = Duration::from_secs(30 * 86_400);
-        let attempts = Attempts {
-            table: Table::new(clients.dynamodb(), names.table.clone(), retention),
-            bucket: Bucket::new(clients.s3(), names.bucket.clone()),
-            bells: Bells::new(queue(&names.outbox), queue(&names.dead_letters)),
-            vault: Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789")),
-            caller: Caller::new(Rule { allowed, ..Rule::default() }),
-            clock: Clock::manual(START),
-        };
-        Self { _aws: aws, attempts }
+        let context = Context::new(
+            Table::new(clients.dynamodb(), names.table.clone(), retention),
+            Bucket::new(clients.s3(), names.bucket.clone()),
+            queue(&names.outbox),
+            Clock::manual(START),
+        );
+        let vault = Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789"));
+        let caller = Caller::new(Rule { allowed, ..Rule::default() });
+        let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
+        Self { _aws: aws, calls }
     }
 
     /// An endpoint of `acme` that nobody listens at and that is called once for each delivery.
     async fn endpoint(&self, change: impl FnOnce(&mut Endpoint)) -> Endpoint {
         let id = EndpointId::derive(&["endpoint"]);
         let secret = Secret::symmetric(&[7; 32]);
-        let sealed = self.attempts.vault.seal(&Endpoint::owner(&id), &secret);
+        let sealed = self.calls.vault.seal(&Endpoint::owner(&id), &secret);
         let application = ApplicationId::named("acme");
         let mut endpoint = Endpoint::new(id, application, "http://127.0.0.1:9/", START);
         endpoint.secrets = vec![EndpointSecret::new(sealed, SecretKind::Hmac)];
         endpoint.policy = Policy { max_retries: 0, ..Policy::default() };
         change(&mut endpoint);
-        let created = self.attempts.table.create_endpoint(&endpoint).await.expect("kept");
+        let created = self.calls.context.table.create_endpoint(&endpoint).await.expect("kept");
         assert_eq!(created, WriteOutcome::Done);
         endpoint
     }
 
     /// Announces an event with this payload; its delivery to the endpoint.
     async fn announce(&self, name: &str, payload: &[u8], endpoint: &Endpoint) -> Delivery {
-        let Attempts { table, bells, clock, .. } = self.attempts.clone();
-        let announcer = Announcer { table, outbox: bells.outbox, clock };
         let (id, application) = (EventId::derive(&[name]), endpoint.application.clone());
         let event = Event::by_relay(id, application, "a.b", payload, START);
         let announcement = Announcement {
@@ -87,7 +85,7 @@ impl World {
             marker: None,
             endpoints: std::slice::from_ref(endpoint),
         };
-        announcer.announce(&announcement).await.expect("recorded");
-        self.attempts.table.deliveries_of(&event.id).await.expect("read").remove(0)
+        self.calls.context.announce(&announcement).await.expect("recorded");
+        self.calls.context.table.deliveries_of(&event.id).await.expect("read").remove(0)
     }
 }

@@ -13,19 +13,16 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{
-    attempt::{Attempted, Attempts},
-    record,
-};
+use crate::{attempt::Attempted, context::CallContext, record};
 
-impl Attempts {
+impl CallContext {
     /// Ends a delivery whose content is gone: there is nothing left to send, now or later.
     pub(crate) async fn forgo(
         &self,
         mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
     ) -> Result<Attempted, Unavailable> {
-        let (now, why) = (self.clock.now(), ErrorClass::Expunged);
+        let (now, why) = (self.context.clock.now(), ErrorClass::Expunged);
         let detail = "the content of the message is gone";
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
         claimed.delivery.state = DeliveryState::Cancelled;
@@ -40,7 +37,7 @@ impl Attempts {
         why: ErrorClass,
         detail: &str,
     ) -> Result<Attempted, Unavailable> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
         claimed.delivery.state = DeliveryState::Dead;
         self.end(&claimed, &endpoint.policy).await
@@ -61,7 +58,7 @@ impl Attempts {
             return self.park(claimed, endpoint, why, detail).await;
         }
         claimed.delivery.next_at = at;
-        Ok(match self.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
+        Ok(match self.context.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
             ConcludeOutcome::Done => Attempted::Early(at),
             ConcludeOutcome::Stale => Attempted::Stale,
         })
@@ -75,19 +72,19 @@ impl Attempts {
         at: Timestamp,
         hops: u8,
     ) -> Result<Attempted, Unavailable> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         claimed.delivery.next_at = at;
         let due = match at.since(now) {
             // The sweep rings for it to the second.
             wait if MAX_QUEUE_DELAY < wait => now.plus(wait.saturating_sub(pace::SWEEP_AHEAD)),
             _ => Delivery::due_after(hops, now, at),
         };
-        if self.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
+        if self.context.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
             == ConcludeOutcome::Stale
         {
             return Ok(Attempted::Stale);
         }
-        if let Err(error) = self.bells.outbox.ring_again(&claimed.delivery, hops, now).await {
+        if let Err(error) = self.context.outbox.ring_again(&claimed.delivery, hops, now).await {
             warn!(%error, delivery = %claimed.delivery.id, "a place was not rung for; the sweep will");
         }
         Ok(Attempted::Early(at))
@@ -100,8 +97,8 @@ impl Attempts {
         policy: &Policy,
     ) -> Result<Attempted, Unavailable> {
         let dead = claimed.delivery.state == DeliveryState::Dead;
-        let due = dead.then(|| self.clock.now());
-        if self.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
+        let due = dead.then(|| self.context.clock.now());
+        if self.context.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
             return Ok(Attempted::Stale);
         }
         self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;

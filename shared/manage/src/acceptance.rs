@@ -2,7 +2,7 @@
 //! test goes the way of a real request. An accepted body goes to the inbox under the same
 //! idempotency key as its sender's own request would.
 
-use adapters::{inbox, random};
+use adapters::random;
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
     id::{EventId, JobId},
@@ -102,6 +102,6 @@ async fn accept(
         trust,
         body: StoredBody::inline(body),
     };
-    inbox::put(&control.redrive().inbox, control.bucket(), envelope, body).await?;
+    control.inbox().put(control.bucket(), envelope, body).await?;
     Ok(Acceptance { event, job: job.map(|job| JobId::of(&source.name, &job)) })
 }

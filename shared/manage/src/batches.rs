@@ -3,7 +3,6 @@
 mod outcomes;
 
 use adapters::table::{Table, WriteOutcome};
-use dispatch::tally::Tally;
 use domain::{
     batch::Batch,
     endpoint::Endpoint,
@@ -130,9 +129,7 @@ pub async fn close(
         }
         let next = batch.closed(size, control.now());
         if control.table().put_batch(&next, None).await? == WriteOutcome::Done {
-            let tally =
-                Tally { announcer: control.announcer().clone(), bucket: control.bucket().clone() };
-            tally.count(id).await?;
+            control.context().count_batch(id).await?;
             let batch = control.table().batch(id).await?.ok_or(Refusal::NotFound)?;
             return with_webhooks(control, batch).await;
         }

@@ -132,7 +132,7 @@ async fn mark(
         // The call is attempted here; a message for it would only meet the claim.
         deliveries.retain(|delivery| delivery.endpoint != callee.id);
     }
-    control.announcer().ring(&deliveries).await;
+    control.context().ring(&deliveries).await;
     let platform = match &callee {
         Some(callee) => tell(control, id, callee).await?,
         None => PlatformState::Unconfigured,
@@ -150,7 +150,7 @@ async fn tell(
     callee: &Endpoint,
 ) -> Result<PlatformState, Refusal> {
     let delivery = DeliveryId::of(event, &callee.id, 0);
-    let attempted = control.attempts().attempt_within(event, &delivery, false, Some(WAIT)).await?;
+    let attempted = control.calls().attempt_within(event, &delivery, false, Some(WAIT)).await?;
     Ok(match attempted {
         Attempted::Called(delivery) | Attempted::Ended(delivery) => {
             PlatformState::of(delivery.state)

@@ -2,14 +2,8 @@
 
 use std::time::Duration;
 
-use adapters::{
-    bells::{Bells, Inbox},
-    bucket::Bucket,
-    queue::Queue,
-    table::Table,
-    vault::Vault,
-};
-use dispatch::{announce::Announcer, attempt::Attempts, redrive::Redrive};
+use adapters::{bells::DeadLetters, bucket::Bucket, inbox::Inbox, table::Table, vault::Vault};
+use dispatch::context::{CallContext, Context};
 use domain::{address::Rule, secret::Secret, time::Timestamp};
 
 /// Time limit of the function that delivers, unless the template says otherwise. An endpoint's
@@ -18,9 +12,7 @@ const DELIVER_TIMEOUT: Duration = Duration::from_secs(360);
 
 /// The relay as its use cases see it: storage, queues, secrets, outbound calls and the clock.
 pub struct ControlPlane {
-    attempts: Attempts,
-    announcer: Announcer,
-    redrive: Redrive,
+    calls: CallContext,
     inbox: Inbox,
     public_url: String,
     admin_key: Secret,
@@ -28,24 +20,15 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Puts a control plane together. `attempts` holds every part but the inbox and the
-    /// administrator's key, which is given with or without its prefix `rk_admin_`; `public_url` is
-    /// the base URL of the whole relay.
-    pub fn new(attempts: Attempts, inbox: Queue, admin_key: Secret, public_url: String) -> Self {
-        let Attempts { table, bucket, bells, clock, .. } = attempts.clone();
-        Self {
-            announcer: Announcer {
-                table: table.clone(),
-                outbox: bells.outbox.clone(),
-                clock: clock.clone(),
-            },
-            inbox: Inbox(inbox.clone()),
-            redrive: Redrive { table, bucket, outbox: bells.outbox, inbox, clock },
-            attempts,
-            admin_key,
-            public_url,
-            deliver_timeout: DELIVER_TIMEOUT,
-        }
+    /// Puts a control plane together. `admin_key` is the administrator's key with or without its
+    /// prefix `rk_admin_`; `public_url` is the base URL of the whole relay.
+    pub const fn new(
+        calls: CallContext,
+        inbox: Inbox,
+        admin_key: Secret,
+        public_url: String,
+    ) -> Self {
+        Self { calls, inbox, admin_key, public_url, deliver_timeout: DELIVER_TIMEOUT }
     }
 
     /// Sets the time limit of the function that delivers.
@@ -56,42 +39,37 @@ impl ControlPlane {
 
     /// DynamoDB table with every entity.
     pub fn table(&self) -> &Table {
-        &self.attempts.table
+        &self.calls.context.table
     }
 
     /// S3 bucket with bodies too large for an item.
     pub fn bucket(&self) -> &Bucket {
-        &self.attempts.bucket
+        &self.calls.context.bucket
     }
 
     /// Seals and opens secrets.
     pub fn vault(&self) -> &Vault {
-        &self.attempts.vault
+        &self.calls.vault
     }
 
     /// Present time of the wall clock.
     pub fn now(&self) -> Timestamp {
-        self.attempts.clock.now()
+        self.calls.context.clock.now()
     }
 
     /// Addresses that endpoints may have.
     pub fn rule(&self) -> &Rule {
-        self.attempts.caller.rule()
+        self.calls.caller.rule()
     }
 
-    /// Attempts a delivery while a caller waits.
-    pub fn attempts(&self) -> &Attempts {
-        &self.attempts
+    /// Storage, the outbox and the clock: announces events and redrives dead letters.
+    pub fn context(&self) -> &Context {
+        &self.calls.context
     }
 
-    /// Records events with their deliveries.
-    pub fn announcer(&self) -> &Announcer {
-        &self.announcer
-    }
-
-    /// Puts dead letters back.
-    pub fn redrive(&self) -> &Redrive {
-        &self.redrive
+    /// Attempts deliveries, and calls other servers.
+    pub fn calls(&self) -> &CallContext {
+        &self.calls
     }
 
     /// Queue of accepted requests and of batches to be counted.
@@ -99,9 +77,9 @@ impl ControlPlane {
         &self.inbox
     }
 
-    /// Queues on which deliveries and tasks are rung for.
-    pub fn bells(&self) -> &Bells {
-        &self.attempts.bells
+    /// Queue on which tasks are rung for.
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.calls.dead_letters
     }
 
     /// Base URL of the whole relay, without a slash at its end.

@@ -239,7 +239,7 @@ async fn wake(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal
         return Ok(());
     };
     control.table().note_answering(&task, control.now()).await?;
-    if let Err(error) = control.bells().task(&task.id).await {
+    if let Err(error) = control.dead_letters().task(&task.id).await {
         warn!(%error, task = %task.id, endpoint = %endpoint.id, "a task was not rung for; the sweep will");
     }
     Ok(())

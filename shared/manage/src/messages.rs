@@ -220,8 +220,7 @@ pub async fn expunge(
     name: &str,
 ) -> Result<(), Refusal> {
     let event = resolve(control, application, name).await?;
-    let now = control.now();
-    match dispatch::expunge::expunge(control.table(), control.bucket(), &event, now).await? {
+    match dispatch::expunge::expunge(control.context(), &event).await? {
         WriteOutcome::Done => Ok(()),
         WriteOutcome::Refused => Err(Refusal::NotFound),
     }

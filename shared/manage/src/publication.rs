@@ -105,7 +105,7 @@ impl Publication {
                 marker: None,
                 endpoints: &endpoints,
             };
-            match control.announcer().announce(&announcement).await? {
+            match control.context().announce(&announcement).await? {
                 RecordOutcome::New => return Ok(event),
                 RecordOutcome::Contested => look = true,
             }
@@ -123,7 +123,7 @@ impl Publication {
             let why = "the same key came with another body before";
             return Err(Refusal::field("idempotency_key", why));
         }
-        control.announcer().heal(&known).await?;
+        control.context().heal(&known).await?;
         Ok(known)
     }
 

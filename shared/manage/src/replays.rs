@@ -110,6 +110,6 @@ pub async fn resend(
     let latest = deliveries
         .filter(|delivery| delivery.endpoint == endpoint.id)
         .max_by_key(|delivery| delivery.generation);
-    control.redrive().send_again(event, endpoint, latest, control.now()).await?;
+    control.context().send_again(event, endpoint, latest, control.now()).await?;
     Ok(())
 }

@@ -20,7 +20,7 @@ const TRIES: usize = 8;
 /// [`Refusal::Unavailable`] if the task cannot be recorded.
 pub async fn start(control: &ControlPlane, task: &Task) -> Result<(), Refusal> {
     control.table().create_task(task, task.created_at).await?;
-    if let Err(error) = control.bells().task(&task.id).await {
+    if let Err(error) = control.dead_letters().task(&task.id).await {
         warn!(%error, task = %task.id, "a task was not rung for; the sweep will");
     }
     Ok(())

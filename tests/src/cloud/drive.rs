@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use adapters::bells::Inbox;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
@@ -12,6 +11,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
 };
 use deliver::Deliver;
+use dispatch::context::CallContext;
 use domain::{address::Rule, id::ApplicationId};
 use ingest::Ingest;
 use process::Process;
@@ -72,13 +72,13 @@ impl Cloud {
     /// Where senders call, in a process of its own.
     pub fn ingest(&self) -> Router {
         self.faults.begin("ingest");
-        let clients = self.clients();
+        let CallContext { context, vault, .. } = self.calls();
         let ingest = Ingest::new(
-            self.table(&clients),
-            self.bucket(&clients),
-            self.queue(&clients, &self.aws.names().inbox),
-            self.vault(),
-            self.clock.clone(),
+            context.table,
+            context.bucket,
+            self.inbox.clone(),
+            vault,
+            context.clock,
             "https://relay.example".to_owned(),
             Rule::default(),
         );
@@ -191,23 +191,21 @@ impl Cloud {
     }
 
     async fn handle(&self, queue: &str, batch: &SqsEvent) -> SqsBatchResponse {
-        let (clients, names) = (self.clients(), self.aws.names());
+        let (calls, names, inbox) = (self.calls(), self.aws.names(), self.inbox.clone());
         if queue == names.inbox {
             self.faults.begin("process");
-            let (announcer, bucket) = (self.announcer(&clients), self.bucket(&clients));
             let public_url = "https://relay.example".to_owned();
-            let inbox = Inbox(self.queue(&clients, &names.inbox));
-            return Process { announcer, bucket, inbox, public_url }.handle(batch).await;
+            return Process { context: calls.context, inbox, public_url }.handle(batch).await;
         }
         if queue == names.outbox {
             self.faults.begin("deliver");
-            return Deliver { attempts: self.attempts() }.handle(batch).await;
+            return Deliver { calls }.handle(batch).await;
         }
         self.faults.begin("redeliver");
         if self.sabotage == Sabotage::DropsTheDead {
             return SqsBatchResponse::default();
         }
-        Redeliver { redrive: self.redrive(&clients) }.handle(batch).await
+        Redeliver { context: calls.context, inbox }.handle(batch).await
     }
 
     /// One round of the sweep.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::web::{error::Error, page::Wanted, params::Params};
+use crate::web::error::Error;
 use manage::{PageRequest, Part};
 
 /// A part of a list.
@@ -65,23 +65,6 @@ pub(crate) enum Order {
 pub(crate) struct OrderQuery {
     #[param(value_type = String, required = false)]
     order: Option<Order>,
-}
-
-/// A part of a list that is in memory, oldest first unless `order=descending`.
-pub(crate) fn part<S, T>(
-    entries: Vec<S>,
-    params: &Params,
-    id: impl Fn(&S) -> String,
-    show: impl Fn(S) -> T,
-) -> Result<ListResponse<T>, Error> {
-    let order = match params.text("order") {
-        None | Some("ascending") => Order::Ascending,
-        Some("descending") => Order::Descending,
-        Some(_) => return Err(Error::param("order", "is ascending or descending")),
-    };
-    let Wanted { cursor, back, limit } = Wanted::read(params)?;
-    let request = PageRequest { cursor, back, limit };
-    cut(entries, request, OrderQuery { order: Some(order) }, id, show)
 }
 
 /// The part of a list in memory that is asked for.

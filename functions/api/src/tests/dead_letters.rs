@@ -185,8 +185,8 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
     let at = relay.api.now();
     relay
         .api
-        .redrive()
-        .redrive(&letter, domain::delivery::AttemptRound::Policy, at)
+        .context()
+        .redrive(relay.api.inbox(), &letter, domain::delivery::AttemptRound::Policy, at)
         .await
         .expect("put back");
     let busy = relay.post(&path, Value::Null).await.expect(409);
@@ -215,7 +215,7 @@ async fn somebody_who_waits_does_not_wait_for_a_slow_endpoint() {
     let message = relay.message("default", "a", json!({})).await;
     let delivery = relay.deliveries(&message).await.remove(0);
     let limit = Some(std::time::Duration::from_millis(50));
-    let attempts = &relay.api.attempts();
+    let attempts = &relay.api.calls();
     attempts.attempt_within(&delivery.event, &delivery.id, true, limit).await.expect("attempted");
     let attempt = relay.deliveries(&message).await.remove(0).attempts.remove(0);
     assert_eq!(attempt.error, Some(ErrorClass::Timeout));

@@ -53,8 +53,8 @@ async fn a_timeout_that_the_function_does_not_have_is_refused_with_the_reason() 
     relay.post(APP, json!({ "url": URL, "timeoutSeconds": 300 })).await.expect(201);
     let known = &relay.api;
     let api = ControlPlane::new(
-        known.attempts().clone(),
-        known.inbox().0.clone(),
+        known.calls().clone(),
+        known.inbox().clone(),
         Secret::new(super::ADMIN_SECRET),
         known.public_url().to_owned(),
     );

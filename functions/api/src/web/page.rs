@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
-use super::{error::Error, params::Params};
+use super::error::Error;
 
 /// A part of one of our own lists.
 #[derive(Serialize, ToSchema)]
@@ -116,42 +116,6 @@ impl PageQuery {
         let request = self.request();
         match request.cursor.as_deref().is_none_or(is_place) {
             true => Ok(request),
-            false => Err(Error::param("iterator", "is not one of ours")),
-        }
-    }
-}
-
-/// Where a part begins, and how long it may be.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    /// What it lies behind.
-    pub(crate) cursor: Option<String>,
-    /// Whether it goes back to what is before.
-    pub(crate) back: bool,
-    /// At most so many.
-    pub(crate) limit: usize,
-}
-
-impl Wanted {
-    /// Reads `limit` and `iterator` (or `cursor`). An iterator that begins with `-` goes back.
-    pub(crate) fn read(params: &Params) -> Result<Self, Error> {
-        let limit = params.number("limit", 1..=250, 50)?;
-        let iterator = params.text("iterator").or_else(|| params.text("cursor"));
-        let (cursor, back) = match iterator {
-            None => (None, false),
-            Some(text) => match text.strip_prefix('-') {
-                Some(text) => (Some(text.to_owned()), true),
-                None => (Some(text.to_owned()), false),
-            },
-        };
-        Ok(Self { cursor, back, limit })
-    }
-
-    /// The same for lists by time, whose cursors go into the table's keys.
-    pub(crate) fn by_time(params: &Params) -> Result<Self, Error> {
-        let wanted = Self::read(params)?;
-        match wanted.cursor.as_deref().is_none_or(is_place) {
-            true => Ok(wanted),
             false => Err(Error::param("iterator", "is not one of ours")),
         }
     }

@@ -8,7 +8,7 @@ use crate::{attempt::Attempted, lane::Turn};
 
 /// A worker's claim of a delivery.
 async fn claimed(world: &World, delivery: &Delivery) -> ClaimedDelivery {
-    let Attempts { table, clock, .. } = &world.attempts;
+    let Context { table, clock, .. } = &world.calls.context;
     let claim = table.claim(&delivery.event, &delivery.id, "worker", clock.now()).await;
     match claim.expect("claimed") {
         ClaimOutcome::Taken(claimed) => *claimed,
@@ -27,7 +27,7 @@ async fn lane(world: &World) -> (Endpoint, [Delivery; 2]) {
 }
 
 async fn attempt(world: &World, delivery: &Delivery) -> Attempted {
-    world.attempts.attempt(&delivery.event, &delivery.id, false).await.expect("attempted")
+    world.calls.attempt(&delivery.event, &delivery.id, false).await.expect("attempted")
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_delivery_waits_for_the_one_before_it_and_goes_with_it() {
     let (endpoint, [first, second]) = lane(&world).await;
     assert!(matches!(attempt(&world, &second).await, Attempted::Early(_)));
     assert!(matches!(attempt(&world, &first).await, Attempted::Called(_)));
-    let table = &world.attempts.table;
+    let table = &world.calls.context.table;
     let second = table.delivery(&second.event, &second.id).await.expect("read").expect("there");
     assert_eq!(
         (second.state, second.made),
@@ -55,7 +55,7 @@ async fn a_delivery_that_was_held_while_its_turn_came_is_claimed_again() {
     let waiting = claimed(&world, &second).await;
     assert!(matches!(attempt(&world, &first).await, Attempted::Called(_)));
     let place = waiting.delivery.lane.clone().expect("a place");
-    let turn = world.attempts.release(&waiting, &place, &endpoint).await.expect("released");
+    let turn = world.calls.release(&waiting, &place, &endpoint).await.expect("released");
     assert!(matches!(turn, Turn::Missed), "{turn:?}: nobody comes for it before it is due");
     assert!(matches!(attempt(&world, &second).await, Attempted::Called(_)));
 }
@@ -65,7 +65,7 @@ async fn a_delivery_that_has_to_wait_is_due_after_a_while() {
     let world = World::start().await;
     let (endpoint, [_, second]) = lane(&world).await;
     let waiting = claimed(&world, &second).await;
-    let turn = world.attempts.turn(&waiting, &endpoint).await.expect("released");
+    let turn = world.calls.turn(&waiting, &endpoint).await.expect("released");
     let due = START.plus(Duration::from_secs(300));
     assert!(matches!(turn, Turn::Waits(Attempted::Early(at)) if at == due), "{turn:?}");
 }

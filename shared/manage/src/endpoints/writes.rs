@@ -59,11 +59,11 @@ async fn tellings(
     changes: &[EndpointChange],
 ) -> Result<Vec<Telling>, Refusal> {
     let now = control.now();
-    let application = control.announcer().application(&endpoint.application).await?;
+    let application = control.table().application(&endpoint.application).await?;
     let (mut tellings, mut room): (Vec<Telling>, _) = (Vec::new(), ROOM);
     for change in changes {
         let news = operational::of_change(*change, endpoint, application.as_ref(), now);
-        let Some(telling) = control.announcer().telling(news, now).await? else { continue };
+        let Some(telling) = control.context().telling(news, now).await? else { continue };
         let size = telling.deliveries.len() + 1;
         if size <= room {
             room -= size;
@@ -71,7 +71,7 @@ async fn tellings(
         } else {
             // Only with some fifty endpoints that all subscribe to both events, which then are
             // recorded before the endpoint is written.
-            control.announcer().tell(telling.news, now).await?;
+            control.context().tell(telling.news, now).await?;
         }
     }
     Ok(tellings)
@@ -88,7 +88,7 @@ async fn ring(
 ) -> Result<WriteOutcome, Refusal> {
     if written == WriteOutcome::Done {
         for telling in tellings {
-            control.announcer().ring(&telling.deliveries).await;
+            control.context().ring(&telling.deliveries).await;
         }
     }
     Ok(written)

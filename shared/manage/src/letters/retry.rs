@@ -56,7 +56,10 @@ pub async fn retry(
     let success = match &letter.what {
         LetterSubject::Delivery { .. } => delivery(control, &letter, forced, now).await?,
         LetterSubject::Message { .. } => {
-            let outcome = control.redrive().redrive(&letter, AttemptRound::Once, now).await?;
+            let outcome = control
+                .context()
+                .redrive(control.inbox(), &letter, AttemptRound::Once, now)
+                .await?;
             Some(outcome == RedriveOutcome::Done)
         }
     };
@@ -70,12 +73,12 @@ async fn delivery(
     forced: bool,
     now: Timestamp,
 ) -> Result<Option<bool>, Refusal> {
-    let reopened = control.redrive().reopen(letter, AttemptRound::Once, now, forced).await?;
+    let reopened = control.context().reopen(letter, AttemptRound::Once, now, forced).await?;
     let Some(delivery) = reopened else {
         return Err(Refusal::Conflict(why_not(control, letter).await?.to_owned()));
     };
     let (event, id) = (&delivery.event, &delivery.id);
-    let attempted = control.attempts().attempt_within(event, id, true, Some(LIMIT)).await?;
+    let attempted = control.calls().attempt_within(event, id, true, Some(LIMIT)).await?;
     Ok(match attempted {
         Attempted::Called(delivery) | Attempted::Ended(delivery) => success(&delivery),
         // A bell from before had another worker claim the delivery first.

@@ -63,13 +63,13 @@ pub async fn send_example(
     };
     match control.table().record(&recording).await? {
         RecordOutcome::New => {
-            control.announcer().ring(&[delivery]).await;
+            control.context().ring(&[delivery]).await;
             Ok((event, payload))
         }
         // An earlier try of the same request recorded it.
         RecordOutcome::Contested => {
             let known = control.table().event(&event.id).await?.ok_or(Refusal::NotFound)?;
-            control.announcer().heal(&known).await?;
+            control.context().heal(&known).await?;
             Ok((known, payload))
         }
     }

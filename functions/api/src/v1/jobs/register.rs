@@ -312,7 +312,7 @@ async fn step(
         if control.table().register(&registering).await? == WriteOutcome::Refused {
             return Ok(None);
         }
-        control.announcer().ring(&missed).await;
+        control.context().ring(&missed).await;
         if let Some(marker) = marker {
             batches::ring(control, &marker.batch).await;
         }

@@ -1,0 +1,55 @@
+//! The parts that every function works with, put together once by its `main`.
+//!
+//! Everything of this crate is a method of one of the two contexts, or borrows one. A function that
+//! calls no other server has no vault and no caller, and its role may not read the master key: such a
+//! function makes a [`Context`] alone. The inbox is a part of its own, because `deliver` has none.
+
+use adapters::{
+    bells::{DeadLetters, Outbox},
+    bucket::Bucket,
+    caller::Caller,
+    clock::Clock,
+    queue::Queue,
+    table::Table,
+    vault::Vault,
+};
+
+/// Storage, the outbox and the clock: enough to record, announce and redrive.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// DynamoDB table with every entity.
+    pub table: Table,
+    /// S3 bucket with the bodies that are too large for an item or a message.
+    pub bucket: Bucket,
+    /// Queue on which deliveries are rung for.
+    pub outbox: Outbox,
+    /// Clock of this process.
+    pub clock: Clock,
+}
+
+/// The context of a function that also calls other servers.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// Storage, the outbox and the clock.
+    pub context: Context,
+    /// Queue on which deliveries to be parked, tasks and expired content are rung for.
+    pub dead_letters: DeadLetters,
+    /// Seals and opens secrets.
+    pub vault: Vault,
+    /// Calls endpoints and platforms.
+    pub caller: Caller,
+}
+
+impl Context {
+    /// Puts a context together.
+    pub const fn new(table: Table, bucket: Bucket, outbox: Queue, clock: Clock) -> Self {
+        Self { table, bucket, outbox: Outbox(outbox), clock }
+    }
+}
+
+impl CallContext {
+    /// Puts a context together.
+    pub const fn new(context: Context, dead_letters: Queue, vault: Vault, caller: Caller) -> Self {
+        Self { context, dead_letters: DeadLetters(dead_letters), vault, caller }
+    }
+}
