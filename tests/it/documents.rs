@@ -7,6 +7,7 @@ use std::{
 };
 
 use domain::retry::{LADDER, MAX_DELAY, MAX_DELAYS, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT, Policy};
+use serde_json::Value;
 
 use crate::tidy::{read, root, walk};
 
@@ -262,4 +263,36 @@ fn the_page_on_policies_states_the_bounds_and_the_defaults_of_the_code() {
     let sentence = format!("at once, then after {others} and {last}");
     let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(page.contains(&sentence), "docs/policies.md does not say {sentence:?}");
+}
+
+#[test]
+fn the_openapi_document_states_the_bounds_of_a_policy_that_the_code_has() {
+    let document = read(&root().join("openapi.json"));
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let mut seen = 0;
+    for (name, schema) in schemas {
+        for (fields, bounds, least, most) in [
+            (["maxRetries", "max_retries"], ["minimum", "maximum"], 1, u64::from(MAX_RETRIES)),
+            (
+                ["timeoutSeconds", "timeout"],
+                ["minimum", "maximum"],
+                MIN_TIMEOUT.into(),
+                MAX_TIMEOUT.into(),
+            ),
+            (["delays", "delays"], ["minItems", "maxItems"], 1, MAX_DELAYS as u64),
+        ] {
+            for field in fields {
+                let property = &schema["properties"][field];
+                // What is shown has no bounds, what is taken has both.
+                if property[bounds[1]].is_null() {
+                    continue;
+                }
+                let stated = bounds.map(|bound| property[bound].as_u64());
+                assert_eq!(stated, [Some(least), Some(most)], "{field} of {name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(9 <= seen, "{seen} bounds");
 }
