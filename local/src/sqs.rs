@@ -27,6 +27,7 @@ mod digest;
 mod error;
 mod limits;
 mod queue;
+mod receipt;
 mod request;
 mod store;
 
@@ -51,7 +52,7 @@ use tokio::sync::watch;
 
 use self::{
     error::SqsError,
-    queue::{ACCOUNT, SqsQueue},
+    queue::{ACCOUNT, RedrivePolicy, SqsQueue},
     store::MessageStore,
 };
 use crate::{LocalAwsError, data::failed, resources};
@@ -107,11 +108,9 @@ impl Sqs {
             ("MessageRetentionPeriod".to_owned(), queue.retention.to_string()),
         ]);
         if let Some((target, max_receives)) = &queue.redrive {
-            let policy = serde_json::json!({
-                "deadLetterTargetArn": queue::arn(target),
-                "maxReceiveCount": max_receives,
-            });
-            attributes.insert("RedrivePolicy".to_owned(), policy.to_string());
+            let policy =
+                RedrivePolicy { queue: target.clone(), max_receives: (*max_receives).into() };
+            attributes.insert("RedrivePolicy".to_owned(), policy.json());
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         SqsQueue::new(queue.name.clone())

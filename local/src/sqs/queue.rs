@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     error::SqsError,
@@ -38,6 +39,38 @@ pub(crate) struct RedrivePolicy {
     pub(crate) max_receives: i64,
 }
 
+impl RedrivePolicy {
+    /// Parses the JSON of a redrive policy; `None` if the text is none.
+    fn parse(value: &str) -> Option<RedrivePolicy> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct RedrivePolicyJson {
+            dead_letter_target_arn: String,
+            max_receive_count: Count,
+        }
+        /// `maxReceiveCount`: the AWS console sends a number, CloudFormation and old SDKs send a string.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Count {
+            Number(i64),
+            Text(String),
+        }
+        let policy: RedrivePolicyJson = serde_json::from_str(value).ok()?;
+        let queue = policy.dead_letter_target_arn.rsplit(':').next()?.to_owned();
+        let max_receives = match policy.max_receive_count {
+            Count::Number(count) => count,
+            Count::Text(count) => count.parse().ok()?,
+        };
+        (1..=1000).contains(&max_receives).then_some(RedrivePolicy { queue, max_receives })
+    }
+
+    /// The policy as JSON.
+    pub(crate) fn json(&self) -> String {
+        json!({ "deadLetterTargetArn": arn(&self.queue), "maxReceiveCount": self.max_receives })
+            .to_string()
+    }
+}
+
 impl SqsQueue {
     /// Makes a queue without attributes.
     ///
@@ -66,7 +99,7 @@ impl SqsQueue {
             let fits = match NUMBERS.iter().find(|(number, ..)| *number == name) {
                 Some((_, range, _)) => value.parse().is_ok_and(|value| range.contains(&value)),
                 None if name == "RedrivePolicy" => {
-                    value.is_empty() || parse_redrive_policy(&value).is_some()
+                    value.is_empty() || RedrivePolicy::parse(&value).is_some()
                 }
                 None => matches!(
                     name.as_str(),
@@ -113,7 +146,7 @@ impl SqsQueue {
 
     /// The redrive policy, if one was set.
     pub(crate) fn redrive(&self) -> Option<RedrivePolicy> {
-        self.attributes.get("RedrivePolicy").and_then(|value| parse_redrive_policy(value))
+        self.attributes.get("RedrivePolicy").and_then(|value| RedrivePolicy::parse(value))
     }
 }
 
@@ -122,32 +155,10 @@ pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-/// Parses the JSON of a redrive policy; `None` if the text is none.
-fn parse_redrive_policy(value: &str) -> Option<RedrivePolicy> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct RedrivePolicyJson {
-        dead_letter_target_arn: String,
-        max_receive_count: Count,
-    }
-    /// `maxReceiveCount`: the AWS console sends a number, CloudFormation and old SDKs send a string.
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Count {
-        Number(i64),
-        Text(String),
-    }
-    let policy: RedrivePolicyJson = serde_json::from_str(value).ok()?;
-    let queue = policy.dead_letter_target_arn.rsplit(':').next()?.to_owned();
-    let max_receives = match policy.max_receive_count {
-        Count::Number(count) => count,
-        Count::Text(count) => count.parse().ok()?,
-    };
-    (1..=1000).contains(&max_receives).then_some(RedrivePolicy { queue, max_receives })
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -156,12 +167,12 @@ mod tests {
             let value =
                 format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{count}}}"#, arn("dlq"));
             assert_eq!(
-                parse_redrive_policy(&value),
+                RedrivePolicy::parse(&value),
                 Some(RedrivePolicy { queue: "dlq".to_owned(), max_receives: 5 })
             );
         }
         for value in ["", "{}", r#"{"deadLetterTargetArn":"a:b","maxReceiveCount":0}"#] {
-            assert_eq!(parse_redrive_policy(value), None, "{value}");
+            assert_eq!(RedrivePolicy::parse(value), None, "{value}");
         }
     }
 
@@ -177,5 +188,16 @@ mod tests {
         assert!(!set("FifoQueue", "true"));
         assert_eq!(queue.number("VisibilityTimeout"), 43_200);
         assert_eq!(queue.number("MessageRetentionPeriod"), 345_600);
+    }
+
+    proptest! {
+        #[test]
+        fn a_redrive_policy_is_parsed_as_it_was_written(
+            queue in "[A-Za-z0-9_-]{1,80}",
+            max_receives in 1..=1000_i64,
+        ) {
+            let policy = RedrivePolicy { queue, max_receives };
+            prop_assert_eq!(RedrivePolicy::parse(&policy.json()), Some(policy));
+        }
     }
 }

@@ -132,3 +132,36 @@ pub(crate) struct ListQueues {
     #[serde(default)]
     pub(crate) queue_name_prefix: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_queue_is_found_under_every_host_and_port(
+            queue in "[A-Za-z0-9_-]{1,80}",
+            host in "[a-z0-9.-]{1,20}(:[0-9]{1,5})?",
+        ) {
+            let body = json!({ "QueueUrl": format!("http://{host}/000000000000/{queue}") });
+            let request: QueueRequest<QueueOnly> = serde_json::from_value(body).expect("a request");
+            prop_assert_eq!(request.queue(), queue);
+        }
+
+        #[test]
+        fn message_attributes_are_read_as_they_were_written(
+            name in any::<String>(),
+            data_type in any::<String>(),
+            string_value in any::<Option<String>>(),
+            binary_value in any::<Option<String>>(),
+        ) {
+            let attribute = MessageAttribute { data_type, string_value, binary_value };
+            let attributes = MessageAttributes::from([(name, attribute)]);
+            let text = serde_json::to_string(&attributes).expect("JSON");
+            prop_assert_eq!(serde_json::from_str::<MessageAttributes>(&text).expect("read"), attributes);
+        }
+    }
+}

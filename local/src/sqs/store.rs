@@ -7,13 +7,12 @@
 
 use std::path::Path;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use uuid::Uuid;
 
 use super::{
     error::SqsError,
     queue::{RedrivePolicy, SqsQueue},
+    receipt,
 };
 
 const SCHEMA: &str = "
@@ -217,7 +216,7 @@ impl MessageStore {
         }
         let mut received = Vec::with_capacity(alive.len());
         for (id, message_id) in alive {
-            let receipt = receipt(&queue.name, &message_id);
+            let receipt = receipt::make(&queue.name, &message_id);
             let message = work
                 .prepare_cached(
                     "UPDATE messages SET receives = receives + 1, visible_at = ?2, receipt = ?3,
@@ -247,7 +246,7 @@ impl MessageStore {
     /// # Errors
     /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
     pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), SqsError> {
-        let message_id = message_of(queue, receipt)?;
+        let message_id = receipt::message_id(queue, receipt)?;
         let delete = "DELETE FROM messages WHERE message_id = ?1 AND queue = ?2 AND receipt = ?3";
         self.connection.prepare_cached(delete)?.execute([&message_id, queue, receipt])?;
         Ok(())
@@ -265,7 +264,7 @@ impl MessageStore {
         hide_ms: i64,
         now: i64,
     ) -> Result<(), SqsError> {
-        let message_id = message_of(queue, receipt)?;
+        let message_id = receipt::message_id(queue, receipt)?;
         let update = "UPDATE messages SET visible_at = ?4 WHERE message_id = ?1 AND queue = ?2
                       AND receipt = ?3 AND visible_at > ?5";
         let changed = self.connection.prepare_cached(update)?.execute(params![
@@ -351,22 +350,4 @@ fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
         first_received: row.get(8)?,
         source: row.get(9)?,
     })
-}
-
-/// Makes a receipt handle: queue, message id and a random part, in base64. Handles are unique.
-fn receipt(queue: &str, message_id: &str) -> String {
-    STANDARD.encode(format!("{queue}/{message_id}/{}", Uuid::new_v4()))
-}
-
-/// The message id in a receipt handle of this queue.
-///
-/// # Errors
-/// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
-fn message_of(queue: &str, receipt: &str) -> Result<String, SqsError> {
-    let bytes = STANDARD.decode(receipt).map_err(|_| SqsError::receipt_handle())?;
-    let text = String::from_utf8(bytes).map_err(|_| SqsError::receipt_handle())?;
-    match text.split('/').collect::<Vec<_>>()[..] {
-        [of, message_id, _] if of == queue => Ok(message_id.to_owned()),
-        _ => Err(SqsError::receipt_handle()),
-    }
 }

@@ -7,6 +7,7 @@ use domain::{
     retry::{DEFAULT_TIMEOUT, MAX_DELAY, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
     secret::Secret,
 };
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -170,11 +171,7 @@ fn channel(variables: &Variables) -> Result<(String, Option<Secret>), InvalidVar
     let user = url.username().to_owned();
     let password = url.password().map(str::to_owned);
     let authorization = password.map(|password| {
-        let decode = |text: &str| {
-            let pair = format!("a={}", text.replace('+', "%2B"));
-            let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
-            decoded.map(|(_, value)| value.into_owned()).unwrap_or_default()
-        };
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let pair = format!("{}:{}", decode(&user), decode(&password));
         Secret::new(format!("Basic {}", STANDARD.encode(pair)))
     });

@@ -122,3 +122,34 @@ impl Variables {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn values_are_read_as_they_were_written(
+            name in "[A-Za-z_][A-Za-z0-9_]{0,20}",
+            value in "[^\r\n'\\p{C}]{0,40}",
+            quote in "['\"]",
+            export in "(export )?",
+        ) {
+            prop_assume!(!value.contains(&quote));
+            let line = format!("{export}{name}={quote}{value}{quote}  # a comment\n");
+            let read = Variables::parse("env", &line).expect("variables");
+            prop_assert_eq!(read.text(&name).unwrap_or_default(), value);
+        }
+
+        #[test]
+        fn an_error_names_the_line_and_never_quotes_it(text in "[a-z =#'\"\n]{0,80}") {
+            if let Err(error) = Variables::parse("env", &text) {
+                let InvalidVariables::Line(file, line) = error else { panic!("{error}") };
+                prop_assert_eq!(file, "env");
+                prop_assert!((1..=text.lines().count()).contains(&line));
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Common mistakes with signatures, and the explanations of them.
 
+mod properties;
+
 use domain::{
     json_form,
     profile::Profile,
