@@ -29,7 +29,7 @@ fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
         // `curl -v` puts `> ` before the headers it sends and `* ` before its remarks.
         let line = line.strip_prefix("> ").unwrap_or(line).trim();
         let is_start = line.split_once(' ').is_some_and(|(word, rest)| {
-            !word.ends_with(':') && (rest.contains("HTTP/") || word.starts_with("HTTP/"))
+            !word.contains(':') && (rest.contains("HTTP/") || word.starts_with("HTTP/"))
         });
         if line.is_empty() || line == ">" || line.starts_with("* ") || is_start {
             continue;

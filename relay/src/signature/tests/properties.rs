@@ -11,7 +11,7 @@ use super::*;
 /// begins or ends with white space, which HTTP strips.
 fn header_lines() -> impl Strategy<Value = Vec<(String, String)>> {
     let name = "[a-z][a-z0-9_-]{0,15}";
-    let value = "[!-~]([ -~]{0,30}[!-~])?";
+    let value = "[!-~]([ -~]{0,30}[!-~])?( HTTP/1[.]1)?";
     vec((name, value), 1..8)
 }
 
