@@ -1,0 +1,117 @@
+//! What travels on the queues, and the bodies in it.
+
+use domain::{
+    envelope::{Doorbell, Envelope, OpenedBody, StoredBody, Trust},
+    id::{BatchId, DeliveryId, EventId, TaskId},
+    source::{RateLimit, RateWindow, SourceOptions},
+    time::Timestamp,
+};
+use proptest::prelude::*;
+
+use crate::config;
+
+fn body() -> impl Strategy<Value = StoredBody> {
+    prop_oneof![
+        any::<String>().prop_map(StoredBody::Text),
+        any::<Vec<u8>>().prop_map(|bytes| StoredBody::inline(&bytes)),
+        any::<String>().prop_map(StoredBody::Claim),
+    ]
+}
+
+fn trust() -> impl Strategy<Value = Trust> {
+    prop_oneof![Just(Trust::Signed), Just(Trust::Token), Just(Trust::Polled), Just(Trust::Operator),]
+}
+
+fn options() -> impl Strategy<Value = SourceOptions> {
+    let limit = (any::<u32>(), any::<bool>()).prop_map(|(requests, minute)| RateLimit {
+        requests,
+        per: if minute { RateWindow::Minute } else { RateWindow::Second },
+    });
+    let texts = prop::collection::vec(any::<String>(), 0..3);
+    let some = (any::<Option<u64>>(), texts, prop::option::of(limit), any::<Option<String>>());
+    (some, any::<Option<bool>>(), any::<bool>(), any::<Option<u64>>()).prop_map(
+        |((tolerance_seconds, networks, rate_limit, public_url), webhooks, strict, deadline)| {
+            SourceOptions {
+                tolerance_seconds,
+                allowed_networks: networks,
+                rate_limit,
+                public_url,
+                job_webhooks: webhooks,
+                strict,
+                deadline_seconds: deadline,
+                ..SourceOptions::default()
+            }
+        },
+    )
+}
+
+prop_compose! {
+    fn envelope()(
+        [source, profile, application, key, arrival] in any::<[String; 5]>(),
+        id in any::<[u8; 16]>(),
+        received_at in any::<u64>(),
+        event_type in any::<Option<String>>(),
+        trust in trust(),
+        options in options(),
+        body in body(),
+    ) -> Envelope {
+        Envelope {
+            source,
+            profile,
+            options,
+            application,
+            key,
+            event: EventId::random(id),
+            arrival,
+            received_at: Timestamp(received_at),
+            event_type,
+            trust,
+            body,
+        }
+    }
+}
+
+fn doorbell() -> impl Strategy<Value = Doorbell> {
+    let id = any::<[u8; 16]>;
+    prop_oneof![
+        (id(), id(), any::<u8>()).prop_map(|(event, delivery, hops)| Doorbell::Delivery {
+            event: EventId::random(event),
+            delivery: DeliveryId::random(delivery),
+            hops,
+        }),
+        id().prop_map(|id| Doorbell::Task { task: TaskId::random(id) }),
+        id().prop_map(|id| Doorbell::Batch { batch: BatchId::random(id) }),
+        id().prop_map(|id| Doorbell::Content { content: EventId::random(id) }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn bytes_come_out_of_a_stored_body_as_they_went_in(bytes in any::<Vec<u8>>()) {
+        let opened = StoredBody::inline(&bytes).open().expect("ours");
+        prop_assert_eq!(opened, OpenedBody::Bytes(bytes));
+    }
+
+    #[test]
+    fn an_envelope_is_read_as_it_is_printed(envelope in envelope()) {
+        let printed = envelope.print();
+        prop_assert_eq!(Envelope::parse(&printed).expect("ours"), envelope);
+        // `process` takes a message for an envelope once it is no doorbell.
+        prop_assert!(Doorbell::parse(&printed).is_err(), "{}", printed);
+    }
+
+    #[test]
+    fn a_doorbell_is_read_as_it_is_printed(bell in doorbell()) {
+        let printed = bell.print();
+        prop_assert_eq!(Doorbell::parse(&printed).expect("ours"), bell);
+        prop_assert!(Envelope::parse(&printed).is_err(), "{}", printed);
+    }
+
+    #[test]
+    fn any_text_is_a_message_or_an_error(text in any::<String>()) {
+        let _ = (Envelope::parse(&text), Doorbell::parse(&text));
+        let _ = StoredBody::Base64(text).open();
+    }
+}
