@@ -90,7 +90,7 @@ async fn a_batch_may_come_after_its_jobs_and_be_closed_when_all_are_known() {
     assert_eq!((&shown["timed_out"], &shown["status"]), (&json!(1), &json!("failed")));
 }
 
-/// How many jobs end at the same moment: `BATCH_JOBS` says otherwise.
+/// Number of jobs that end at the same moment; `BATCH_JOBS` sets another.
 fn jobs() -> usize {
     std::env::var("BATCH_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(1000)
 }

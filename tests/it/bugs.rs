@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::tidy::{read, root, walk};
 
-/// How many bugs each system has, S0 first.
+/// Number of bugs of each system, S0 first.
 const BUGS: [usize; 5] = [14, 10, 7, 7, 6];
-/// What comes with a later part of the relay, and may name no test yet.
+/// Bugs that a later part of the relay is about; their rows may name no test yet.
 const LATER: [&str; 2] = ["S1.6", "S1.7"];
 
 /// The numbers with a line, and the tests that are named there.
@@ -37,7 +37,7 @@ fn functions() -> BTreeSet<String> {
     files.iter().flat_map(|(_, text)| text.lines().filter_map(named)).collect()
 }
 
-/// What is wrong with the table.
+/// The faults of the table, one line each.
 fn wrong(text: &str, known: &BTreeSet<String>) -> Vec<String> {
     let lines = lines(text);
     let wanted = (0..)

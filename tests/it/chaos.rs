@@ -16,7 +16,7 @@ use domain::{
 use futures::{StreamExt, future::join_all, stream};
 use serde_json::Value;
 use tests::{
-    cloud::{Cloud, Unreliable},
+    cloud::{Cloud, QueueFaults},
     faults::Faults,
     invariants::World,
     receiver::Receiver,
@@ -25,22 +25,22 @@ use tests::{
 };
 use tower::ServiceExt;
 
-/// How many events: `CHAOS_EVENTS`, or as many as an ordinary run has time for.
+/// Number of events: `CHAOS_EVENTS`, or 400, which take ten seconds.
 fn events() -> usize {
     std::env::var("CHAOS_EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(400)
 }
 
-/// What came of it.
+/// The result of a run.
 struct Outcome {
     delivered: usize,
-    /// Times that the subscriber said 200, by `webhook-id`.
+    /// Number of 200s of the subscriber, by `webhook-id`.
     heard: HashMap<String, usize>,
-    /// The ids under which each job was told.
+    /// The webhook ids under which each job was delivered.
     names: BTreeMap<String, BTreeSet<String>>,
     failed_calls: usize,
 }
 
-/// Workers of each kind.
+/// Number of workers and of senders at the same time.
 const AT_ONCE: usize = 24;
 
 /// Many workers work off what is there.
@@ -75,7 +75,7 @@ async fn through(count: usize, failing_table: f64) -> Outcome {
     let new = Endpoint { breaker, ..old.clone() };
     let kept = cloud.sound_table().update_endpoint(&old, &new).await.expect("kept");
     assert_eq!(kept, WriteOutcome::Done);
-    cloud.queues = Unreliable::of(1, 0.2, 0.2);
+    cloud.queues = QueueFaults::of(1, 0.2, 0.2);
     faults.share(2, failing_table);
     let cloud = &cloud;
     let sender = cloud.ingest();

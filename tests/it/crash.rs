@@ -17,7 +17,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tests::{
     cloud::{Cloud, Sabotage},
-    faults::{Called, Faults, How},
+    faults::{AwsCall, FaultKind, Faults},
     invariants::World,
     platform::{Platform, Reply},
     receiver::Receiver,
@@ -30,7 +30,7 @@ use matrix::{Case, Selection};
 /// Cases that run at the same time.
 const AT_ONCE: usize = 4;
 
-/// A way through the system.
+/// A sequence of requests and events whose every AWS call may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Journey {
     /// Completions, doubled and contradicted, to two subscribers; a message over the API.
@@ -43,23 +43,23 @@ enum Journey {
     Gone,
     /// A job whose completion never comes, and whose platform is asked; then a webhook, too late.
     Missed,
-    /// A batch that is told of, whose jobs end, one of them registered, and that is closed.
+    /// A batch that is created, whose jobs end, one of them registered, and that is closed.
     Batched,
-    /// A job that is cancelled, whose platform is told and whose end comes all the same.
+    /// A job that is cancelled and whose platform is told; a completion arrives all the same.
     Cancelled,
-    /// A subscriber whose circuit opens, is probed and closes, that is disabled then and enabled
-    /// again; and an owner who hears of all that.
+    /// A subscriber whose circuit opens, is probed and closes, and that is disabled and enabled later;
+    /// operational webhooks report all of that.
     Broken,
-    /// A subscriber that wants what is said of one job in order.
+    /// A subscriber that wants the events of one job in order.
     Ordered,
-    /// What messages said, removed: by somebody who asks, and because its time is over.
+    /// Content of messages that is removed: by a request, and because its retention has ended.
     Expunged,
-    /// An endpoint that comes late, is sent what it missed, fails, and is sent what it failed at.
+    /// An endpoint that is created late: missed events are replayed; it fails, and failed ones recover.
     Replayed,
-    /// Dead letters that are put back by a filter, and one that is thrown away.
+    /// Dead letters that are redriven by a filter, and one that is deleted.
     Purged,
-    /// A request too large for a message, at a source with a limit that knows its jobs beforehand; to
-    /// an endpoint with a rate, as its application has.
+    /// A request too large for a message, at a strict source with a rate limit, to an endpoint and an
+    /// application with rates.
     Guarded,
 }
 
@@ -81,7 +81,7 @@ impl Journey {
     ];
 }
 
-/// Makes a journey under a fault; what does not hold at its end.
+/// Makes a journey under a fault; the violations at its end, and the calls that were made.
 async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<String>, Faults) {
     let receiver = Receiver::start().await;
     let mut cloud = Cloud::start(faults.clone()).await;
@@ -201,7 +201,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
     }
 }
 
-/// Calls as a client does that calls again until it knows.
+/// Calls until an answer of success arrives, three times at most.
 async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) {
     for _ in 0..3 {
         let (status, _) = cloud.call(method.clone(), path, Some(body.clone())).await;
@@ -212,7 +212,7 @@ async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) 
     panic!("{path} does not work");
 }
 
-/// What a journey must have brought about, crash or not.
+/// The end state that a journey must have, with a fault or without.
 fn arrived(journey: Journey, world: &World) -> Option<String> {
     use domain::delivery::DeliveryState::{Dead, Delivered};
     let count = |state| world.deliveries.iter().filter(|d| d.state == state).count();
@@ -290,7 +290,7 @@ async fn the_harness_notices_a_message_that_is_acknowledged_too_early() {
     // Its process dies at its first call, and the message is deleted all the same.
     let (_, faults) = make(Journey::Recovered, Faults::default(), Sabotage::None).await;
     let k = faults.calls().iter().position(|call| call.by == "process").expect("it calls");
-    let faults = Faults::at(k, How::DiesBefore);
+    let faults = Faults::at(k, FaultKind::DiesBefore);
     let (found, _) = make(Journey::Recovered, faults, Sabotage::AcksTheUnfinished).await;
     assert!(found.iter().any(|violation| violation.starts_with("I1")), "{found:?}");
 }
@@ -298,9 +298,9 @@ async fn the_harness_notices_a_message_that_is_acknowledged_too_early() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_harness_notices_that_nobody_sweeps() {
     let (_, faults) = make(Journey::ByHand, Faults::default(), Sabotage::None).await;
-    let rings = |call: &Called| call.by == "process" && call.operation.starts_with("SendMessage");
+    let rings = |call: &AwsCall| call.by == "process" && call.operation.starts_with("SendMessage");
     let k = faults.calls().iter().position(rings).expect("it rings");
-    let faults = Faults::at(k, How::FailsOnce);
+    let faults = Faults::at(k, FaultKind::FailsOnce);
     let (found, _) = make(Journey::ByHand, faults, Sabotage::NeverSweeps).await;
     assert!(found.iter().any(|violation| violation.starts_with("I5")), "{found:?}");
 }

@@ -1,4 +1,4 @@
-//! What an attempt does, step by step: time is turned by hand.
+//! One attempt at a delivery, step by step. The clock is moved by the test.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an operator does with many: sends again, sends what was missed, throws away; with a step of it
+//! An operator's tasks over many letters and events: redrive, replay, deletion. Each step of a task is
 //! done twice.
 
 use std::{collections::HashMap, io::Write, time::Duration};
@@ -15,7 +15,7 @@ use tests::{
     cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
 };
 
-/// How many: `DESK_LETTERS`, or as many as an ordinary run has time for.
+/// Number of letters: `DESK_LETTERS`, or 300, which take half a minute.
 fn many() -> usize {
     std::env::var("DESK_LETTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
 }
@@ -147,7 +147,7 @@ async fn what_failed_is_sent_again_and_what_was_missed_for_the_first_time() {
     }
     assert!(cloud.settle(30).await);
     let at = |path: &str| {
-        let here = |it: &&tests::receiver::Received| it.path == path && it.answered == 200;
+        let here = |it: &&tests::receiver::ReceivedRequest| it.path == path && it.answered == 200;
         receiver.received().iter().filter(here).count()
     };
     assert_eq!((at("/hook"), at("/late")), (40, 40), "nothing twice");

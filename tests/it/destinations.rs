@@ -1,4 +1,4 @@
-//! Endpoints that are no URLs of the web: what arrives there, and what becomes of what does not.
+//! Endpoints that are AWS resources and not URLs: deliveries that arrive there, and those that fail.
 
 mod buses;
 mod queues;
@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud,
-    faults::{Called, Faults},
+    faults::{AwsCall, Faults},
 };
 
 const ENDPOINTS: &str = "/api/v1/app/acme/endpoint";
@@ -35,7 +35,7 @@ async fn publish(cloud: &Cloud, payload: &Value) -> String {
     answer["id"].as_str().expect("an id").to_owned()
 }
 
-/// What became of the first attempt for a message.
+/// The first attempt for a message, as the API shows it.
 async fn attempt(cloud: &Cloud, message: &str) -> Value {
     let attempts = format!("/api/v1/app/acme/attempt/msg/{message}");
     let (_, told) = cloud.call(Method::GET, &attempts, None).await;
@@ -57,8 +57,9 @@ async fn once(cloud: &Cloud, arn: &str) {
 async fn may_fail_in_every_way(operation: &str, walk: impl AsyncFn(Faults) -> (Faults, usize)) {
     let (faults, _) = walk(Faults::default()).await;
     let calls = faults.calls().into_iter().enumerate();
-    let wanted =
-        |(_, call): &(usize, Called)| call.by == "deliver" && call.operation.starts_with(operation);
+    let wanted = |(_, call): &(usize, AwsCall)| {
+        call.by == "deliver" && call.operation.starts_with(operation)
+    };
     let found: Vec<_> = calls.filter(wanted).collect();
     assert!(!found.is_empty(), "{operation}");
     for (k, call) in found {

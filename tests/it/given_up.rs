@@ -14,7 +14,7 @@ use tests::{
     cloud::Cloud,
     faults::Faults,
     invariants::World,
-    receiver::{Received, Receiver},
+    receiver::{ReceivedRequest, Receiver},
     sender::completion,
     shown,
 };
@@ -65,7 +65,7 @@ async fn after_five_days_an_endpoint_is_disabled_and_what_waits_resumes_when_it_
     assert!((5.0..5.1).contains(&disabled) && 100 <= all, "{disabled} {all}");
     assert_eq!(endpoint_now(&cloud, &endpoint).await.disabled, Some(DisabledReason::Failing));
     cloud.work().await;
-    let kind = |request: &Received| -> String {
+    let kind = |request: &ReceivedRequest| -> String {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
         assert_eq!(body["data"]["endpointId"], json!(endpoint.id));
         body["type"].as_str().unwrap_or_default().to_owned()

@@ -14,7 +14,7 @@ use tokio::{
 const ENDPOINTS: usize = 50;
 const MESSAGES: usize = 20;
 
-/// A host that takes connections, and gives them to whoever wants to see that they are open.
+/// A host that accepts connections and never answers; the accepted connections come by the channel.
 async fn hanging() -> (String, mpsc::UnboundedReceiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/0", listener.local_addr().expect("bound"));
@@ -29,7 +29,7 @@ async fn hanging() -> (String, mpsc::UnboundedReceiver<TcpStream>) {
     (url, streams)
 }
 
-/// Whether whoever called still waits for the answer.
+/// The caller still waits for the answer on this connection.
 fn still_waits(stream: &TcpStream) -> bool {
     let mut bytes = [0; 4096];
     loop {
@@ -41,7 +41,8 @@ fn still_waits(stream: &TcpStream) -> bool {
     }
 }
 
-/// How long the neighbours' deliveries took, shortest first, with the first endpoint hung or not.
+/// Times from publication to delivery at the other endpoints, shortest first, with the first endpoint
+/// hung or not.
 async fn delays(hung: bool) -> Vec<Duration> {
     let bundle = Bundle::start(Settings::fresh()).await.expect("starts");
     let client = Client::new(&bundle.url(), bundle.admin_key());

@@ -7,12 +7,12 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{cloud::Cloud, faults::Faults};
 
-/// A POST, and how many of what it makes there are to be afterwards: where they are listed.
+/// A POST, and the list that has one more entry afterwards.
 struct Effect {
     path: &'static str,
     body: fn() -> Value,
     listed: &'static str,
-    /// How many there are before.
+    /// Number of listed things before the POST.
     before: usize,
 }
 

@@ -55,9 +55,9 @@ fn the_table_of_items_in_the_architecture_is_the_one_of_the_code() {
     assert_eq!(shown, wanted, "in the same order");
 }
 
-/// The kinds that were seen, and what was wrong with items.
+/// The kinds of items that were read, and the faults of items.
 #[derive(Default)]
-struct Seen {
+struct ItemSurvey {
     kinds: BTreeSet<&'static str>,
     /// Kinds of which an item carried an attribute that some carry, and of which one did not.
     with: BTreeSet<(&'static str, &'static str)>,
@@ -65,7 +65,7 @@ struct Seen {
     wrong: Vec<String>,
 }
 
-impl Seen {
+impl ItemSurvey {
     async fn look(&mut self, cloud: &Cloud) {
         for item in items::scan(cloud).await {
             match items::kind(&item) {
@@ -129,7 +129,7 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let receiver = Receiver::start().await;
     receiver.answer_at("/broken", 500);
     let mut cloud = Cloud::start(Faults::default()).await;
-    let mut seen = Seen::default();
+    let mut seen = ItemSurvey::default();
     set_up(&cloud, &receiver).await;
     let policy = Policy::of(Some(1), Some(5), Some(vec![1])).expect("valid");
     cloud.endpoint(&receiver.url("/broken"), policy).await;

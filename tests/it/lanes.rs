@@ -1,5 +1,5 @@
-//! Order among those of one key: through retries, with many workers, and without one key's trouble
-//! holding the others.
+//! Deliveries of one key arrive in order, through retries and with many workers; a failing key does not
+//! hold the others.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,10 +14,10 @@ use domain::{
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tests::{
-    cloud::{Cloud, Unreliable},
+    cloud::{Cloud, QueueFaults},
     faults::Faults,
     invariants::World,
-    receiver::{Received, Receiver},
+    receiver::{ReceivedRequest, Receiver},
     shown,
 };
 
@@ -56,8 +56,8 @@ async fn work(cloud: &Cloud, rounds: usize) {
     }
 }
 
-/// What a customer's numbers were when they first arrived, and whether any came out of turn.
-fn heard(received: &[Received]) -> BTreeMap<String, Vec<u64>> {
+/// The numbers of each customer in the order of their first arrival.
+fn heard(received: &[ReceivedRequest]) -> BTreeMap<String, Vec<u64>> {
     let mut heard: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for request in received.iter().filter(|request| request.answered == 200) {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
@@ -75,7 +75,7 @@ fn heard(received: &[Received]) -> BTreeMap<String, Vec<u64>> {
 async fn those_of_one_key_arrive_in_the_order_in_which_they_were_recorded() {
     let (mut cloud, receiver) = ordered(10).await;
     receiver.fails(5, 0.3);
-    cloud.queues = Unreliable::of(6, 0.2, 0.2);
+    cloud.queues = QueueFaults::of(6, 0.2, 0.2);
     for number in 0..200 {
         say(&cloud, &format!("customer-{}", number % 10), number).await;
     }
@@ -114,7 +114,7 @@ async fn the_trouble_of_one_key_does_not_hold_the_others_and_ends_with_its_lette
     join_all((0..12).map(|_| cloud.work())).await;
     let at_once = heard(&receiver.received());
     assert_eq!(at_once["good"].len() + at_once["fine"].len(), 20, "nobody waits for `bad`");
-    let bad = |received: &[Received]| {
+    let bad = |received: &[ReceivedRequest]| {
         received.iter().filter(|it| String::from_utf8_lossy(&it.body).contains("\"bad\"")).count()
     };
     assert_eq!(bad(&receiver.received()), 1, "and in its lane one is tried at a time");

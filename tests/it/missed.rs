@@ -1,5 +1,5 @@
-//! Completions that never came: the platform is asked, within bounds, and what it answers counts
-//! once, whatever comes later.
+//! Completions that never came: the platform is asked, within bounds, and its answer counts once,
+//! whatever comes later.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tests::{
     sender::completion,
 };
 
-/// How a job that has ended is answered for.
+/// The platform's answer about a job that has ended.
 fn done(path: &str) -> Reply {
     Reply::new(200, &json!({ "status": "completed", "result": { "path": path } }).to_string())
 }

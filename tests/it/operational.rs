@@ -1,4 +1,5 @@
-//! What the owner of an application hears about its endpoints, and who does not.
+//! Operational webhooks: which of them the owner of an application receives, and that no other
+//! application does.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use tests::{
     cloud::Cloud,
     faults::Faults,
     invariants::World,
-    receiver::{Received, Receiver},
+    receiver::{ReceivedRequest, Receiver},
     sender::completion,
 };
 
@@ -19,8 +20,8 @@ fn short() -> Policy {
     Policy::of(Some(1), Some(5), Some(vec![1])).expect("valid")
 }
 
-/// What came, by its type.
-fn told(received: &[Received]) -> BTreeMap<String, Vec<Value>> {
+/// The bodies of the requests by event type.
+fn told(received: &[ReceivedRequest]) -> BTreeMap<String, Vec<Value>> {
     let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for request in received {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
@@ -65,7 +66,7 @@ async fn who_asks_hears_of_every_change_of_an_endpoint_and_the_endpoint_itself_d
         assert_eq!((&data["endpointId"], &data["endpointUid"]), (&made["id"], &json!("it")));
         assert_eq!(data["appUid"], "acme");
     }
-    let verify = |request: &Received| request.verifies(&Cloud::endpoint_secret());
+    let verify = |request: &ReceivedRequest| request.verifies(&Cloud::endpoint_secret());
     assert!(owner.received().iter().all(verify));
     assert!(everybody.received().is_empty() && itself.received().is_empty());
 }

@@ -13,7 +13,7 @@ use tests::{
     cloud::Cloud,
     faults::Faults,
     invariants::World,
-    receiver::{Received, Receiver},
+    receiver::{ReceivedRequest, Receiver},
     sender::completion,
 };
 use tokio::{
@@ -44,12 +44,12 @@ async fn publish(cloud: &Cloud, event_type: &str, payload: &Value) {
 }
 
 /// Fails once and then succeeds: both attempts send the same bytes, whoever signs anew.
-async fn twice(cloud: &Cloud, receiver: &Receiver) -> [Received; 2] {
+async fn twice(cloud: &Cloud, receiver: &Receiver) -> [ReceivedRequest; 2] {
     receiver.answer(500);
     cloud.work().await;
     receiver.answer(200);
     assert!(cloud.settle(5).await);
-    let received: [Received; 2] = receiver.received().try_into().expect("two attempts");
+    let received: [ReceivedRequest; 2] = receiver.received().try_into().expect("two attempts");
     assert_eq!(received[0].body, received[1].body, "every retry sends the same bytes");
     assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
     for request in &received {
@@ -60,7 +60,7 @@ async fn twice(cloud: &Cloud, receiver: &Receiver) -> [Received; 2] {
     received
 }
 
-fn json_of(request: &Received) -> Value {
+fn json_of(request: &ReceivedRequest) -> Value {
     serde_json::from_slice(&request.body).expect("JSON")
 }
 

@@ -8,14 +8,14 @@ use domain::{delivery::DeliveryState, id::EventId};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud,
-    faults::{Faults, How},
+    faults::{FaultKind, Faults},
     receiver::Receiver,
 };
 
 const APP: &str = "/api/v1/app/doomed";
 
 /// Deletes under a fault; what does not hold afterwards, and how many calls deleting takes.
-async fn run(plan: Option<(usize, How)>) -> (Vec<String>, usize, usize) {
+async fn run(plan: Option<(usize, FaultKind)>) -> (Vec<String>, usize, usize) {
     let receiver = Receiver::start().await;
     let faults = Faults::default();
     let cloud = Cloud::start(faults.clone()).await;
@@ -80,7 +80,7 @@ async fn an_application_is_deleted_wherever_that_dies() {
     assert!(found.is_empty(), "without faults: {found:?}");
     let (mut total, mut failed) = (0, Vec::new());
     for k in 0..calls {
-        for how in How::ALL {
+        for how in FaultKind::ALL {
             let (found, _, hits) = run(Some((k, how))).await;
             total += hits;
             if !found.is_empty() {

@@ -19,13 +19,13 @@ use futures::future;
 use tests::{cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver};
 use tower::ServiceExt;
 
-use crate::subject::{Sent, Subject, header};
+use crate::subject::{SenderRequest, Subject, header};
 
-/// How often each captured request comes.
+/// Number of times that each captured request comes.
 const TIMES: usize = 1000;
-/// How many of them come before the clock moves on by a minute.
+/// Requests between two steps of the clock by a minute.
 const A_MINUTE: usize = 100;
-/// How many send and work at once.
+/// Number of senders and workers at the same time.
 const WORKERS: usize = 4;
 
 /// Headers of every sender that nobody signs, and that tell one request from another.
@@ -45,7 +45,12 @@ const UNSIGNED: [&str; 12] = [
 ];
 
 /// A captured request with everything fresh that can be.
-fn fresh(subject: &Subject, captured: &Sent, number: usize, now: Timestamp) -> Sent {
+fn fresh(
+    subject: &Subject,
+    captured: &SenderRequest,
+    number: usize,
+    now: Timestamp,
+) -> SenderRequest {
     let mut sent = captured.clone();
     for name in UNSIGNED {
         if !captured.headers.contains_key(name) {
@@ -98,7 +103,7 @@ fn source(subject: &Subject) -> String {
     subject.name.replace('/', "-")
 }
 
-async fn send(ingest: &Router, subject: &Subject, sent: Sent) -> StatusCode {
+async fn send(ingest: &Router, subject: &Subject, sent: SenderRequest) -> StatusCode {
     let query = sent.url.as_deref().and_then(|url| url.split_once('?')).map_or("", |(_, q)| q);
     let token = sent.token.map(|token| format!("/{token}")).unwrap_or_default();
     let path = format!("/in/{}{token}?{query}", source(subject));
@@ -107,12 +112,16 @@ async fn send(ingest: &Router, subject: &Subject, sent: Sent) -> StatusCode {
     ingest.clone().oneshot(request).await.expect("infallible").status()
 }
 
-fn captured(subjects: &[Subject]) -> Vec<(Subject, Sent)> {
+fn captured(subjects: &[Subject]) -> Vec<(Subject, SenderRequest)> {
     subjects.iter().map(|subject| (subject.clone(), subject.right())).collect()
 }
 
 /// Sends every captured request once for each of these numbers, and works on what lies in the inbox.
-async fn replay(cloud: Arc<Cloud>, captured: Arc<Vec<(Subject, Sent)>>, numbers: Range<usize>) {
+async fn replay(
+    cloud: Arc<Cloud>,
+    captured: Arc<Vec<(Subject, SenderRequest)>>,
+    numbers: Range<usize>,
+) {
     let ingest = cloud.ingest();
     for number in numbers {
         for (subject, sent) in captured.iter() {

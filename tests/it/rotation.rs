@@ -26,7 +26,7 @@ use standardwebhooks::Webhook;
 use tests::{
     client::Client,
     cloud::Cloud,
-    faults::{Faults, How},
+    faults::{FaultKind, Faults},
     shown,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -36,12 +36,12 @@ const MESSAGES: usize = 1000;
 const FAILING: usize = 4;
 const SECRET: &str = "/api/v1/app/acme/endpoint/e/secret";
 
-/// What the receiver saw.
+/// Counts of the receiver's requests.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    /// Requests.
+struct ReceiverCounts {
+    /// All requests.
     requests: usize,
-    /// Of which the library refused.
+    /// Requests that the official library refused.
     refused: usize,
     /// Messages that were answered 200.
     delivered: usize,
@@ -53,7 +53,7 @@ struct Seen {
 struct Receiver {
     webhook: Mutex<Webhook>,
     attempts: Mutex<HashMap<String, usize>>,
-    seen: watch::Sender<Seen>,
+    seen: watch::Sender<ReceiverCounts>,
 }
 
 impl Receiver {
@@ -61,7 +61,7 @@ impl Receiver {
         *self.webhook.lock().expect("not poisoned") = Webhook::new(key).expect("a secret");
     }
 
-    async fn wait_for(&self, enough: impl Fn(&Seen) -> bool) -> Seen {
+    async fn wait_for(&self, enough: impl Fn(&ReceiverCounts) -> bool) -> ReceiverCounts {
         let mut seen = self.seen.subscribe();
         let came = seen.wait_for(|seen| enough(seen));
         match tokio::time::timeout(Duration::from_secs(300), came).await {
@@ -116,7 +116,7 @@ async fn start() -> (Bundle, Client, Arc<Receiver>) {
     let receiver = Arc::new(Receiver {
         webhook: Mutex::new(Webhook::new(&key(0)).expect("a secret")),
         attempts: Mutex::default(),
-        seen: watch::channel(Seen::default()).0,
+        seen: watch::channel(ReceiverCounts::default()).0,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/hook", listener.local_addr().expect("bound"));
@@ -202,7 +202,7 @@ async fn without_an_overlap_a_receiver_that_stays_behind_refuses_at_once() {
 
 /// Rotates with a fault in the k-th call, and again as a client does that was not told of a success;
 /// how many calls there were in all.
-async fn rotates(fault: Option<(usize, How)>) -> usize {
+async fn rotates(fault: Option<(usize, FaultKind)>) -> usize {
     let cloud = Cloud::start(Faults::default()).await;
     let endpoint = cloud.endpoint("http://127.0.0.1:9/hook", Policy::default()).await;
     let before = cloud.faults.calls().len();
@@ -239,9 +239,9 @@ async fn rotates(fault: Option<(usize, How)>) -> usize {
 async fn a_rotation_that_is_cut_off_anywhere_takes_place_once_when_it_is_asked_for_again() {
     let calls = rotates(None).await;
     for k in 0..calls {
-        for how in How::ALL {
+        for how in FaultKind::ALL {
             rotates(Some((k, how))).await;
         }
     }
-    shown!("rotation: {0} of {0} faults held", calls * How::ALL.len());
+    shown!("rotation: {0} of {0} faults held", calls * FaultKind::ALL.len());
 }

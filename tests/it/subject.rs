@@ -13,9 +13,9 @@ use domain::{
     time::Timestamp,
 };
 
-/// When everything here happens.
+/// The time at which every request here is signed and judged.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-/// What the senders' secrets are made of.
+/// The key bytes of the senders' secrets.
 pub(crate) const KEY: [u8; 32] = [0x5a; 32];
 /// The path token of senders that cannot sign.
 pub(crate) const TOKEN: &str = "tok_0123456789abcdefABCDEF0123456789";
@@ -26,34 +26,34 @@ const URL: &str = "https://relay.example/in/s?a=1";
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
-/// A request that somebody sends.
+/// A sender's request to the relay.
 #[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    /// Its headers.
+pub(crate) struct SenderRequest {
+    /// The headers, with the signature.
     pub(crate) headers: HeaderMap,
-    /// Its body.
+    /// The body as sent.
     pub(crate) body: Vec<u8>,
-    /// The URL that it calls, as the relay knows it.
+    /// The called URL, as the relay knows it.
     pub(crate) url: Option<String>,
-    /// The token in its path.
+    /// The token in the path, if the sender has one.
     pub(crate) token: Option<String>,
 }
 
-impl Sent {
-    /// The same with one header set, unless its value cannot be sent at all.
+impl SenderRequest {
+    /// A copy with one header set; none if HTTP does not allow the value.
     pub(crate) fn with(&self, name: &str, value: &[u8]) -> Option<Self> {
         let mut sent = self.clone();
         sent.headers.insert(header(name), HeaderValue::from_bytes(value).ok()?);
         Some(sent)
     }
 
-    /// The same with another body.
+    /// A copy with another body.
     pub(crate) fn with_body(&self, body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..self.clone() }
     }
 }
 
-/// A header's name.
+/// A header name from text.
 pub(crate) fn header(name: &str) -> HeaderName {
     HeaderName::try_from(name).expect("a header's name")
 }
@@ -61,13 +61,13 @@ pub(crate) fn header(name: &str) -> HeaderName {
 /// One scheme of one profile.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
-    /// The profile's name, and which of its schemes this is.
+    /// The profile's name and the number of the scheme in it, such as `fal/0`.
     pub(crate) name: String,
-    /// How it signs.
+    /// The scheme by which the sender signs.
     pub(crate) scheme: Scheme,
-    /// What judges it.
+    /// The gate of a source with this scheme.
     pub(crate) gate: Gate,
-    /// What its sender signs with.
+    /// The sender's secret.
     pub(crate) secret: Secret,
 }
 
@@ -118,17 +118,17 @@ impl Subject {
         Self { name: format!("{name}/{number}"), scheme: scheme.clone(), gate, secret }
     }
 
-    /// Whether it signs at all.
+    /// The sender signs; otherwise a path token authenticates it.
     pub(crate) fn signs(&self) -> bool {
         self.scheme.algorithm != Algorithm::Token
     }
 
-    /// Whether its signed content has this template name in it.
+    /// The template of the signed content contains this name.
     pub(crate) fn signed(&self, name: &str) -> bool {
         String::from(self.scheme.content.clone()).contains(name)
     }
 
-    /// Whether the URL is under the signature.
+    /// The signature covers the URL.
     pub(crate) fn signs_url(&self) -> bool {
         self.signed("{url}")
     }
@@ -148,14 +148,13 @@ impl Subject {
         self.scheme.headers.first()?.timestamp.as_deref()
     }
 
-    /// Whether anything says when it was signed.
+    /// The request carries the time at which it was signed.
     pub(crate) fn is_timed(&self) -> bool {
         let prefixed = self.scheme.timestamp_prefix.is_some();
         prefixed || self.scheme.timestamp_path.is_some() || self.timestamp().is_some()
     }
 
-    /// A body in which everything is where the profile looks for it, written as nobody's JSON
-    /// library would.
+    /// A body with every field that the profile reads, in a spelling that no JSON library prints.
     pub(crate) fn body(&self, at: Timestamp) -> Vec<u8> {
         if self.signed("{form}") {
             // Not percent-encoded: of what is, there are several spellings of one thing.
@@ -180,8 +179,8 @@ impl Subject {
         format!("{{ {} }}", fields.join(", ")).into_bytes()
     }
 
-    /// A right request.
-    pub(crate) fn right(&self) -> Sent {
+    /// A genuine request.
+    pub(crate) fn right(&self) -> SenderRequest {
         self.sent(&self.secret, NOW)
     }
 
@@ -195,13 +194,13 @@ impl Subject {
         self.scheme.formats.iter().map(spell).collect()
     }
 
-    /// One that is signed with this secret at this time.
-    pub(crate) fn sent(&self, secret: &Secret, at: Timestamp) -> Sent {
+    /// A request that is signed with this secret at this time.
+    pub(crate) fn sent(&self, secret: &Secret, at: Timestamp) -> SenderRequest {
         self.sent_by(&self.scheme, secret, at)
     }
 
-    /// One that is signed by another scheme.
-    pub(crate) fn sent_by(&self, scheme: &Scheme, secret: &Secret, at: Timestamp) -> Sent {
+    /// A request that is signed by another scheme.
+    pub(crate) fn sent_by(&self, scheme: &Scheme, secret: &Secret, at: Timestamp) -> SenderRequest {
         let body = self.body(at);
         let mut headers = HeaderMap::new();
         if scheme.algorithm != Algorithm::Token {
@@ -217,11 +216,11 @@ impl Subject {
             }
         }
         let token = (!self.signs()).then(|| TOKEN.to_owned());
-        Sent { headers, body, url: Some(URL.to_owned()), token }
+        SenderRequest { headers, body, url: Some(URL.to_owned()), token }
     }
 
-    /// Judges a request.
-    pub(crate) fn judge(&self, sent: &Sent) -> Result<AcceptedRequest, GateRefusal> {
+    /// The gate's judgement of a request.
+    pub(crate) fn judge(&self, sent: &SenderRequest) -> Result<AcceptedRequest, GateRefusal> {
         let request = SignedRequest {
             headers: &sent.headers,
             body: &sent.body,

@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("text")
 }
 
-/// What a file breaks.
+/// The rules that a file breaks, one line each.
 fn untidy(name: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let lines = text.lines().count();

@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// Talks to one relay as its operator.
+/// A client of one relay with an API key.
 #[derive(Clone, Debug)]
 pub struct Client {
     address: SocketAddr,
@@ -23,7 +23,7 @@ impl Client {
         Self { address, key: key.to_owned() }
     }
 
-    /// One API call.
+    /// The status and the JSON of one API call.
     pub async fn call(
         &self,
         method: Method,
@@ -38,21 +38,21 @@ impl Client {
         self.send(method, path, headers, body).await.expect("the relay answers")
     }
 
-    /// What an API call that must work answers.
+    /// The JSON of a GET. Panics unless it succeeds.
     pub async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call(Method::GET, path, None).await;
         assert!(status.is_success(), "GET {path}: {status} {body}");
         body
     }
 
-    /// What an API call that must work answers.
+    /// The JSON of a POST. Panics unless it succeeds.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.call(Method::POST, path, Some(body)).await;
         assert!(status.is_success(), "POST {path}: {status} {answer}");
         answer
     }
 
-    /// Asks until the answer is as wanted.
+    /// The JSON of a GET that is repeated until `wanted` holds. Panics after half a minute.
     pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..600 {
             let (_, body) = self.call(Method::GET, path, None).await;
@@ -65,7 +65,11 @@ impl Client {
         panic!("GET {path} stays {status} {body}");
     }
 
-    /// One request; an error if nobody answers.
+    /// One request.
+    ///
+    /// # Errors
+    ///
+    /// The relay cannot be reached, or the connection breaks before the answer is complete.
     pub async fn send(
         &self,
         method: Method,

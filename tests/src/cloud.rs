@@ -38,50 +38,50 @@ use sweep::{Limits, Sweep};
 
 use crate::{chance::Chance, faults::Faults, sender};
 
-/// What is broken on purpose, to see that the invariants notice.
+/// A fault in the product itself, which the invariants must notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Nothing.
+    /// The product is as it is.
     #[default]
     None,
     /// Messages are deleted although their handler died.
     AcksTheUnfinished,
-    /// Nobody looks for what is due.
+    /// The sweep does not run.
     NeverSweeps,
-    /// What died is thrown away instead of parked.
+    /// Dead deliveries are dropped instead of parked.
     DropsTheDead,
 }
 
-/// What queues may do, and are known to do.
+/// Faults that SQS allows itself: double receives and lost acknowledgements.
 #[derive(Debug)]
-pub struct Unreliable {
+pub struct QueueFaults {
     chance: Chance,
-    /// How many batches are received twice.
+    /// Share of the batches that are received twice, 0.0 to 1.0.
     pub twice: f64,
-    /// How many acknowledgements are lost.
+    /// Share of the acknowledgements that are lost, 0.0 to 1.0.
     pub unheard: f64,
 }
 
-impl Unreliable {
-    /// Queues that do these with these probabilities.
+impl QueueFaults {
+    /// Queues with these probabilities of a double receive and of a lost acknowledgement.
     pub const fn of(seed: u64, twice: f64, unheard: f64) -> Self {
         Self { chance: Chance::of(seed), twice, unheard }
     }
 }
 
-/// The cloud.
+/// AWS on this machine, and the relay's functions over it.
 pub struct Cloud {
-    /// The services.
+    /// The local AWS services.
     pub aws: LocalAws,
-    /// Everybody's clock.
+    /// The clock of all functions, moved by the test.
     pub clock: Clock,
-    /// What fails.
+    /// The faults in the functions' AWS calls.
     pub faults: Faults,
-    /// What is broken.
+    /// The fault in the product, if any.
     pub sabotage: Sabotage,
-    /// How unreliable its queues are.
-    pub queues: Unreliable,
-    /// Clients that never fail.
+    /// The faults of the queues.
+    pub queues: QueueFaults,
+    /// SDK clients without faults.
     pub sound: Sdk,
     /// The table over them.
     sound_table: Table,
@@ -91,7 +91,7 @@ pub struct Cloud {
     inbox: Inbox,
     /// Completions that were answered 2xx.
     pub accepted: Vec<Vec<u8>>,
-    /// Bodies of all messages that a handler was given, with the queue's name.
+    /// The queue and the body of each message that a handler received.
     pub handled: Mutex<Vec<(String, String)>>,
 }
 
@@ -108,17 +108,17 @@ impl Sdk {
         Self { dynamodb: clients.dynamodb(), sqs: clients.sqs(), s3: clients.s3() }
     }
 
-    /// DynamoDB.
+    /// The client for DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.dynamodb.clone()
     }
 
-    /// SQS.
+    /// The client for SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         self.sqs.clone()
     }
 
-    /// S3.
+    /// The client for S3.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         self.s3.clone()
     }
@@ -156,7 +156,7 @@ impl Cloud {
             clock,
             faults,
             sabotage: Sabotage::None,
-            queues: Unreliable::of(0, 0.0, 0.0),
+            queues: QueueFaults::of(0, 0.0, 0.0),
             sound,
             accepted: Vec::new(),
             handled: Mutex::default(),
@@ -196,7 +196,7 @@ impl Cloud {
         endpoint
     }
 
-    /// What signs for every endpoint here.
+    /// The secret of every endpoint here.
     pub fn endpoint_secret() -> Secret {
         Secret::symmetric(&[7; 32])
     }
@@ -206,7 +206,7 @@ impl Cloud {
         self.sound_table.clone()
     }
 
-    /// What opens secrets.
+    /// The vault that seals and opens the secrets here.
     pub fn vault(&self) -> Vault {
         self.calls.vault.clone()
     }

@@ -1,4 +1,5 @@
-//! EventBridge's `PutEvents` on loopback, for one bus: it keeps what it takes, and fails as it is told.
+//! EventBridge's `PutEvents` on loopback, for one bus. It keeps the entries, or fails with a code that the
+//! test sets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,7 +29,7 @@ pub struct EventBridge {
 }
 
 impl EventBridge {
-    /// One that has a bus of this name.
+    /// An EventBridge with a bus of this name.
     pub async fn start(name: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -40,17 +41,17 @@ impl EventBridge {
         Self { url, bus, server }
     }
 
-    /// Where it listens.
+    /// The address of the service.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The entries that it took, as they were put.
+    /// The accepted entries, as they were put.
     pub fn events(&self) -> Vec<Value> {
         lock(&self.bus).events.clone()
     }
 
-    /// From now on every entry fails with this code, or none does.
+    /// Fails every entry with this code from now on; none ends that.
     pub fn fails(&self, code: Option<&str>) {
         lock(&self.bus).fails = code.map(str::to_owned);
     }

@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::{
 
 use crate::chance::Chance;
 
-/// How a call fails.
+/// The way in which an AWS call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum FaultKind {
     /// The process dies before the call takes effect.
     DiesBefore,
     /// The process dies after the call took effect, without its answer.
@@ -27,54 +27,58 @@ pub enum How {
     AnswerLost,
 }
 
-impl How {
-    /// Every way there is.
+impl FaultKind {
+    /// All ways.
     pub const ALL: [Self; 4] =
         [Self::DiesBefore, Self::DiesAfter, Self::FailsOnce, Self::AnswerLost];
 }
 
-/// One call that was made.
+/// An AWS call that a handler made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Called {
-    /// By which handler.
+pub struct AwsCall {
+    /// The handler that made the call.
     pub by: &'static str,
-    /// Which operation.
+    /// The operation, such as `GetItem` or `PUT object`.
     pub operation: String,
 }
 
-impl Called {
+impl AwsCall {
     /// The ways in which it can fail that differ. A read has no effect that could be lost with its
     /// answer, so for one that does not kill its process, before and after are the same.
     pub fn ways(&self) -> &'static [How] {
         let reads = ["GetItem", "BatchGetItem", "Query", "GET object"];
-        if reads.contains(&self.operation.as_str()) { &How::ALL[..3] } else { &How::ALL }
+        if reads.contains(&self.operation.as_str()) {
+            &FaultKind::ALL[..3]
+        } else {
+            &FaultKind::ALL
+        }
     }
 }
 
 #[derive(Debug, Default)]
 struct State {
-    calls: Vec<Called>,
-    plan: Option<(usize, How)>,
+    calls: Vec<AwsCall>,
+    plan: Option<(usize, FaultKind)>,
     chaos: Option<(Chance, f64)>,
     by: &'static str,
     dead: bool,
     hits: usize,
 }
 
-/// The plan of what fails, and the record of what was called.
+/// The planned faults, and the record of all calls.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<State>>);
 
 impl Faults {
     /// Fails call number `k`, counted from 0 over all handlers.
-    pub fn at(k: usize, how: How) -> Self {
+    pub fn at(k: usize, how: FaultKind) -> Self {
         let faults = Self::default();
         faults.state().plan = Some((k, how));
         faults
     }
 
     /// Fails call number `k` from now on.
-    pub fn plan(&self, k: usize, how: How) {
+    pub fn plan(&self, k: usize, how: FaultKind) {
         self.state().plan = Some((k, how));
     }
 
@@ -90,18 +94,18 @@ impl Faults {
         state.dead = false;
     }
 
-    /// Whether the process died since it began.
+    /// The process has died since it began.
     pub fn died(&self) -> bool {
         self.state().dead
     }
 
-    /// How many calls failed on purpose; those of a dead process count as one.
+    /// Number of calls that failed on purpose; all calls of a dead process count as one.
     pub fn hits(&self) -> usize {
         self.state().hits
     }
 
-    /// Every call so far.
-    pub fn calls(&self) -> Vec<Called> {
+    /// All calls so far, in order.
+    pub fn calls(&self) -> Vec<AwsCall> {
         self.state().calls.clone()
     }
 
@@ -115,11 +119,11 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call and says how it is to fail, if it is.
-    fn meet(&self, request: &HttpRequest) -> Option<How> {
+    /// Counts a call; the way in which it fails, if it does.
+    fn meet(&self, request: &HttpRequest) -> Option<FaultKind> {
         let mut state = self.state();
         if state.dead {
-            return Some(How::DiesBefore);
+            return Some(FaultKind::DiesBefore);
         }
         let operation = match request.headers().get("x-amz-target") {
             Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
@@ -128,16 +132,16 @@ impl Faults {
         let number = state.calls.len();
         let by = state.by;
         let of_table = !operation.ends_with(" object") && !operation.contains("Message");
-        state.calls.push(Called { by, operation });
+        state.calls.push(AwsCall { by, operation });
         let planned = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
         let by_chance = || {
             let (chance, share) = state.chaos.as_ref().filter(|_| of_table)?;
-            let how = if chance.hits(0.5) { How::FailsOnce } else { How::AnswerLost };
+            let how = if chance.hits(0.5) { FaultKind::FailsOnce } else { FaultKind::AnswerLost };
             chance.hits(*share).then_some(how)
         };
         let how = planned.or_else(by_chance);
         state.hits += usize::from(how.is_some());
-        state.dead = matches!(how, Some(How::DiesBefore | How::DiesAfter));
+        state.dead = matches!(how, Some(FaultKind::DiesBefore | FaultKind::DiesAfter));
         how
     }
 }
@@ -170,8 +174,10 @@ impl HttpConnector for Connector {
         let broken = || ConnectorError::io("the connection broke on purpose".into());
         match self.faults.meet(&request) {
             None => self.inner.call(request),
-            Some(How::DiesBefore | How::FailsOnce) => HttpConnectorFuture::ready(Err(broken())),
-            Some(How::DiesAfter | How::AnswerLost) => {
+            Some(FaultKind::DiesBefore | FaultKind::FailsOnce) => {
+                HttpConnectorFuture::ready(Err(broken()))
+            }
+            Some(FaultKind::DiesAfter | FaultKind::AnswerLost) => {
                 let call = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     let _ = call.await;

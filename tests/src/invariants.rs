@@ -1,4 +1,4 @@
-//! I1 to I7, I10, held against everything in the table and everything that arrived.
+//! The invariants I1 to I7 and I10, checked over the whole table and all received requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,33 +14,33 @@ use domain::{
     source::Source,
 };
 
-use crate::{cloud::Cloud, items, receiver::Received};
+use crate::{cloud::Cloud, items, receiver::ReceivedRequest};
 
-/// Everything there is.
+/// Every item of the table, by kind.
 #[derive(Debug, Default)]
 pub struct World {
-    /// The events.
+    /// All events.
     pub events: Vec<Event>,
-    /// The deliveries.
+    /// All deliveries.
     pub deliveries: Vec<Delivery>,
-    /// The jobs.
+    /// All jobs.
     pub jobs: Vec<Job>,
-    /// The dead letters.
+    /// All dead letters.
     pub letters: Vec<Letter>,
-    /// The batches.
+    /// All batches.
     pub batches: Vec<Batch>,
-    /// What is left to be counted.
+    /// Number of batch markers that are not counted yet.
     pub markers: usize,
     /// The endpoints of jobs and batches.
     pub webhooks: Vec<Endpoint>,
-    /// The endpoints of `acme`.
+    /// The endpoints of the application `acme`.
     pub endpoints: Vec<Endpoint>,
-    /// Items that are of no kind, or differ from their kind.
+    /// Items of no kind, or with other attributes than their kind.
     pub strange: Vec<String>,
 }
 
 impl World {
-    /// Reads the whole table.
+    /// Reads the whole table, without faults.
     pub async fn read(cloud: &Cloud) -> Self {
         let mut world = Self::default();
         for item in items::scan(cloud).await {
@@ -68,11 +68,11 @@ impl World {
         world
     }
 
-    /// What does not hold.
+    /// The violated invariants, one line each, beginning with the number of the invariant.
     pub fn violations(
         &self,
         accepted: &[Vec<u8>],
-        received: &[Received],
+        received: &[ReceivedRequest],
         crashes: usize,
     ) -> Vec<String> {
         let mut found: Vec<_> =
@@ -90,7 +90,7 @@ impl World {
         found
     }
 
-    /// I1
+    /// I1: an accepted completion is an event or a dead letter.
     fn every_acceptance_ends_somewhere(&self, accepted: &[Vec<u8>], found: &mut Vec<String>) {
         for body in accepted {
             let key = key_of(body);
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// I2, I3
+    /// I2, I3: each event changes its job once, and a job ends once.
     fn one_effect_per_key(&self, found: &mut Vec<String>) {
         for job in &self.jobs {
             let effects = self.events.iter().filter(|event| {
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// I4
+    /// I4: an announced event has one delivery to each endpoint that wants it.
     fn one_delivery_per_endpoint(&self, found: &mut Vec<String>) {
         for event in self.events.iter().filter(|event| event.outcome == EventOutcome::Announced) {
             let mut counts: BTreeMap<_, usize> = BTreeMap::new();
@@ -157,8 +157,8 @@ impl World {
         }
     }
 
-    /// I4, for those who hear of one job or batch alone: whatever was announced of it, before or
-    /// after they were registered.
+    /// I4 for the webhook of one job or batch: one delivery of each announced event about it, whether the
+    /// webhook was registered before or after the event.
     fn a_webhook_hears_everything_once(&self, found: &mut Vec<String>) {
         // A platform that is told to cancel a job hears of nothing else.
         for webhook in self.webhooks.iter().filter(|webhook| webhook.bare.is_none()) {
@@ -235,7 +235,7 @@ impl World {
         }
     }
 
-    /// I5
+    /// I5: a delivery is delivered, cancelled, or dead with a dead letter that waits.
     fn a_delivery_ends(&self, delivery: &Delivery, found: &mut Vec<String>) {
         match delivery.state {
             DeliveryState::Delivered | DeliveryState::Cancelled => (),
@@ -252,7 +252,8 @@ impl World {
         }
     }
 
-    /// I6, I7, I10
+    /// I6, I7, I10: no attempt follows a recorded success, each is recorded once, and the policy's number
+    /// is kept.
     fn attempts_stay_in_bounds(&self, delivery: &Delivery, found: &mut Vec<String>) {
         let ids: BTreeSet<_> = delivery.attempts.iter().map(|attempt| &attempt.id).collect();
         if ids.len() != delivery.attempts.len() {
@@ -277,11 +278,10 @@ impl World {
         }
     }
 
-    /// I6: every request that came is in its delivery's record, but for one whose record a crash
-    /// took.
+    /// I6: every received request is an attempt in its delivery's record, but for one per crash.
     fn nothing_is_sent_unrecorded(
         &self,
-        received: &[Received],
+        received: &[ReceivedRequest],
         crashes: usize,
         found: &mut Vec<String>,
     ) {
@@ -289,7 +289,7 @@ impl World {
             let event = self.events.iter().find(|event| event.id == delivery.event);
             let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint);
             let (Some(event), Some(endpoint)) = (event, endpoint) else { continue };
-            let is_its = |request: &&Received| {
+            let is_its = |request: &&ReceivedRequest| {
                 request.header("webhook-id") == event.webhook_id()
                     && endpoint.url.ends_with(&request.path)
             };

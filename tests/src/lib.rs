@@ -1,5 +1,5 @@
-//! What the tests of the whole bundle share: a receiver that records, a cloud that is driven step
-//! by step and made to fail, and the invariants.
+//! The harness of the journeys: a receiver that records, the cloud with its functions, which a test
+//! drives step by step and makes fail, and the invariants.
 
 pub mod chance;
 pub mod client;
@@ -12,7 +12,7 @@ pub mod platform;
 pub mod receiver;
 pub mod sender;
 
-/// Says a figure that a test measured, past the test runner's capture: it is a result.
+/// Prints a measured figure to standard error, past the capture of the test runner.
 #[macro_export]
 macro_rules! shown {
     ($($what:tt)*) => {{

@@ -1,5 +1,5 @@
-//! A compute platform on loopback: it knows jobs, answers as it is told, and notes who asked what,
-//! when, and how many at once.
+//! A compute platform on loopback: it answers questions about jobs as the test sets, and records each
+//! question, its time, and the number of questions at the same time.
 
 use std::{
     net::SocketAddr,
@@ -16,56 +16,56 @@ use axum::{
 use domain::time::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What a question is answered with.
+/// The platform's answer to a question.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The HTTP status.
+    /// Status of the answer.
     pub status: u16,
-    /// The body.
+    /// Body of the answer.
     pub body: String,
-    /// `Retry-After`, in seconds.
+    /// Value of `Retry-After` in seconds, if the answer has one.
     pub retry_after: Option<u64>,
-    /// How long it takes.
+    /// Delay before the answer.
     pub after: Duration,
 }
 
 impl Reply {
-    /// An answer at once.
+    /// An answer without delay and without `Retry-After`.
     pub fn new(status: u16, body: &str) -> Self {
         Self { status, body: body.to_owned(), retry_after: None, after: Duration::ZERO }
     }
 }
 
-/// A question that was asked.
+/// A question of the relay about a job.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// The path and query.
+pub struct PlatformQuestion {
+    /// Path and query of the question.
     pub path: String,
-    /// The `Authorization` header.
+    /// Value of the `Authorization` header; empty if there is none.
     pub authorization: String,
-    /// When, by the cloud's clock.
+    /// Time of the question by the cloud's clock.
     pub at: Timestamp,
 }
 
 struct Shared {
     clock: Clock,
-    state: Mutex<Now>,
+    state: Mutex<PlatformState>,
 }
 
-struct Now {
+struct PlatformState {
     answer: Arc<dyn Fn(&str) -> Reply + Send + Sync>,
-    asked: Vec<Asked>,
+    asked: Vec<PlatformQuestion>,
     under_way: usize,
     most: usize,
 }
 
 impl Shared {
-    fn now(&self) -> MutexGuard<'_, Now> {
+    fn now(&self) -> MutexGuard<'_, PlatformState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A platform.
+/// A compute platform on a port of its own, until it is dropped.
 pub struct Platform {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -73,14 +73,15 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// A platform on a free port that answers each path so.
+    /// A platform on a free port. `answer` maps a path to the answer.
     pub async fn start(
         clock: Clock,
         answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let now = Now { answer: Arc::new(answer), asked: Vec::new(), under_way: 0, most: 0 };
+        let now =
+            PlatformState { answer: Arc::new(answer), asked: Vec::new(), under_way: 0, most: 0 };
         let shared = Arc::new(Shared { clock, state: Mutex::new(now) });
         let app = Router::new().fallback(reply).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -89,22 +90,22 @@ impl Platform {
         Self { address, shared, server }
     }
 
-    /// Its URL for a path.
+    /// The platform's URL for a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answers so from now on.
+    /// Answers by this function from now on.
     pub fn answer(&self, answer: impl Fn(&str) -> Reply + Send + Sync + 'static) {
         self.shared.now().answer = Arc::new(answer);
     }
 
-    /// What it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    /// All questions so far.
+    pub fn asked(&self) -> Vec<PlatformQuestion> {
         self.shared.now().asked.clone()
     }
 
-    /// The most questions that were ever under way at once.
+    /// The largest number of questions that were under way at the same time.
     pub fn most_at_once(&self) -> usize {
         self.shared.now().most
     }
@@ -123,7 +124,7 @@ async fn reply(
 ) -> Response<String> {
     let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let asked = Asked {
+    let asked = PlatformQuestion {
         path: path.clone(),
         authorization: authorization.unwrap_or_default().to_owned(),
         at: shared.clock.now(),

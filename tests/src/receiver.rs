@@ -1,4 +1,4 @@
-//! A subscriber on loopback that records what it gets and answers as it is told.
+//! A subscriber on loopback that records requests and answers with the status that the test sets.
 
 use std::{
     collections::BTreeMap,
@@ -18,28 +18,28 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::chance::Chance;
 
-/// One request that came.
+/// One request to the receiver.
 #[derive(Clone, Debug)]
-pub struct Received {
-    /// Where to.
+pub struct ReceivedRequest {
+    /// The path of the request.
     pub path: String,
-    /// Its headers.
+    /// The headers of the request.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body of the request.
     pub body: Bytes,
-    /// What it was answered with.
+    /// The status of the answer.
     pub answered: u16,
-    /// When it came.
+    /// The time of arrival.
     pub at: Instant,
 }
 
-impl Received {
-    /// A header as text.
+impl ReceivedRequest {
+    /// The value of a header; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Whether the Standard Webhooks signature holds at the time it names.
+    /// The Standard Webhooks signature is valid at the time that the request names.
     pub fn verifies(&self, secret: &Secret) -> bool {
         let at = Timestamp::from_secs(self.header("webhook-timestamp").parse().unwrap_or(0));
         let scheme = &Profile::named("standard").expect("part of the build").scheme;
@@ -49,7 +49,7 @@ impl Received {
 
 #[derive(Debug)]
 struct Shared {
-    received: watch::Sender<Vec<Received>>,
+    received: watch::Sender<Vec<ReceivedRequest>>,
     status: Mutex<u16>,
     status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
@@ -57,7 +57,7 @@ struct Shared {
     fails_at: Mutex<Option<String>>,
 }
 
-/// A subscriber.
+/// A subscriber on a port of its own, until it is dropped.
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
@@ -86,7 +86,7 @@ impl Receiver {
         Self { address, shared, server }
     }
 
-    /// Its URL for a path.
+    /// The receiver's URL for a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -101,28 +101,28 @@ impl Receiver {
         self.shared.status_at.lock().expect("not poisoned").insert(path.to_owned(), status);
     }
 
-    /// Answers 500 to this share of what comes from now on.
+    /// Answers 500 to this share of the requests from now on.
     pub fn fails(&self, seed: u64, share: f64) {
         *self.shared.fails.lock().expect("not poisoned") = Some((Chance::of(seed), share));
     }
 
-    /// Answers 500 to whatever says this, until it is told otherwise.
+    /// Answers 500 to requests whose body contains this text; none ends that.
     pub fn fails_at(&self, text: Option<&str>) {
         *self.shared.fails_at.lock().expect("not poisoned") = text.map(str::to_owned);
     }
 
-    /// Asks in every answer from now on to wait so many seconds.
+    /// Sends `Retry-After` with so many seconds from now on.
     pub fn asks_to_wait(&self, seconds: u64) {
         *self.shared.retry_after.lock().expect("not poisoned") = Some(seconds);
     }
 
-    /// What came so far.
-    pub fn received(&self) -> Vec<Received> {
+    /// All requests so far.
+    pub fn received(&self) -> Vec<ReceivedRequest> {
         self.shared.received.borrow().clone()
     }
 
-    /// Waits until `count` requests came, and gives them.
-    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+    /// All requests, once there are `count`. Panics if there are fewer after a minute.
+    pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
         let mut watch = self.shared.received.subscribe();
         let came = watch.wait_for(|received| count <= received.len());
         match tokio::time::timeout(Duration::from_secs(60), came).await {
@@ -153,7 +153,9 @@ async fn record(
     let fails = fails || at_this.is_some_and(says);
     let answered = if fails { 500 } else { at.unwrap_or(usual) };
     let (path, at) = (uri.path().to_owned(), Instant::now());
-    shared.received.send_modify(|all| all.push(Received { path, headers, body, answered, at }));
+    shared
+        .received
+        .send_modify(|all| all.push(ReceivedRequest { path, headers, body, answered, at }));
     let asked = *shared.retry_after.lock().expect("not poisoned");
     let asked = asked.map(|seconds| (header::RETRY_AFTER, seconds.into()));
     (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect())

@@ -1,5 +1,5 @@
-//! The journey of a circuit: open, probed, closed; an endpoint disabled and enabled; and its owner, who
-//! is told.
+//! The journey of a circuit that opens, is probed and closes, of an endpoint that is disabled and
+//! enabled, and of the operational webhooks about both.
 
 use axum::http::Method;
 use domain::{delivery::DeliveryState, endpoint::CircuitBreaker};

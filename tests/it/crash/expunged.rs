@@ -1,5 +1,5 @@
-//! The journey of content that is removed: of one message because somebody asks, of another because its
-//! time is over.
+//! The journey of content that is removed: of one message by a request, of another because its retention
+//! has ended.
 
 use std::time::Duration;
 

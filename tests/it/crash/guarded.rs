@@ -1,5 +1,5 @@
-//! The journey of a request that meets every limit there is: its source's, its size's, and the rates of
-//! its application and its endpoint.
+//! The journey of a request under every limit: the source's rate, the message's size, and the rates of
+//! application and endpoint.
 
 use adapters::table::WriteOutcome;
 use domain::{application::Application, endpoint::Endpoint};

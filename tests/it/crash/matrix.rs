@@ -17,7 +17,7 @@ use std::{
 
 use tests::{
     chance::Chance,
-    faults::{Called, How},
+    faults::{AwsCall, FaultKind},
 };
 
 use super::Journey;
@@ -31,14 +31,14 @@ pub(super) struct Case {
     pub(super) journey: Journey,
     /// Number of the call, counted from 0 over all handlers of the journey.
     pub(super) call: usize,
-    pub(super) how: How,
+    pub(super) how: FaultKind,
     /// Handler and operation of the call, as it was made without faults.
     kind: String,
 }
 
 impl Case {
     /// Every case of a journey that makes these calls without faults.
-    pub(super) fn all(journey: Journey, calls: &[Called]) -> Vec<Self> {
+    pub(super) fn all(journey: Journey, calls: &[AwsCall]) -> Vec<Self> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut cases = Vec::new();
         for (number, call) in calls.iter().enumerate() {
@@ -124,7 +124,7 @@ impl Selection {
         cases
     }
 
-    /// How large the chosen part is, and how to repeat it.
+    /// The size of the selection, and the variables that repeat it.
     pub(super) fn describe(&self, chosen: usize, of: usize) -> String {
         let (part, parts) = self.shard;
         let shard = if parts == 1 { String::new() } else { format!(", part {part} of {parts}") };
@@ -156,7 +156,7 @@ fn selection(variables: &[(&str, &str)]) -> Selection {
 /// Cases of two journeys with three kinds of calls each.
 fn some_cases() -> Vec<Case> {
     let calls: Vec<_> = (0..60)
-        .map(|number| Called {
+        .map(|number| AwsCall {
             by: ["process", "deliver", "redeliver"][number % 3],
             operation: "UpdateItem".to_owned(),
         })

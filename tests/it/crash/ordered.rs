@@ -1,4 +1,4 @@
-//! A subscriber that wants what is said of one job in order, and fails at first.
+//! The journey of a subscriber that wants the events of one job in order, and fails at first.
 
 use adapters::table::WriteOutcome;
 use domain::{
@@ -21,8 +21,8 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     receiver.answer(200);
 }
 
-/// Whether what was recorded first was concluded before the other was attempted. Which that is, is
-/// decided when it is processed: a message that comes back late is late.
+/// The delivery that was recorded first was concluded before the second was attempted. The order is
+/// that of processing: a message that returns late is recorded late.
 pub(super) fn arrived(world: &World) -> bool {
     let number = |delivery: &&Delivery| delivery.lane.as_ref().map(|place| place.number);
     let mut both: Vec<&Delivery> = world.deliveries.iter().collect();

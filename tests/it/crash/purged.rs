@@ -1,5 +1,5 @@
-//! The journey of dead letters that somebody puts back by a filter, and of some that somebody throws
-//! away.
+//! The journey of dead letters that an operator redrives by a filter, and of some that the operator
+//! deletes.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn waits(letter: &Letter) -> bool {
     letter.state == LetterState::Waiting
 }
 
-/// What was put back has arrived, and of what was thrown away no letter is left.
+/// The redriven delivery has arrived, and no letter is left of the deleted one.
 pub(super) fn arrived(world: &World) -> bool {
     let count = |state| world.deliveries.iter().filter(|it| it.state == state).count();
     count(DeliveryState::Delivered) == 1

@@ -1,4 +1,5 @@
-//! The journey of an endpoint that comes late and is sent what it missed, and then what it failed at.
+//! The journey of an endpoint that is created late: the events it missed are replayed, and later those it
+//! failed at.
 
 use std::time::Duration;
 

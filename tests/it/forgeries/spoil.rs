@@ -1,4 +1,4 @@
-//! Every way to get a request wrong, and many of each.
+//! Forged requests of one scheme, by the kind of change.
 
 mod bytes;
 pub(crate) mod keys;
@@ -6,32 +6,32 @@ pub(crate) mod keys;
 use axum::http::HeaderValue;
 use domain::{secret::Secret, signature::Algorithm, time::Timestamp};
 
-use crate::subject::{NOW, Sent, Subject, TOKEN, header};
+use crate::subject::{NOW, SenderRequest, Subject, TOKEN, header};
 use bytes::Chance;
 
 /// A request that must be refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Forgery {
-    /// Which of the ways this is.
+    /// Group of the forgery, for the report.
     pub(crate) kind: &'static str,
-    /// What was done.
+    /// The change, in words.
     pub(crate) what: String,
-    /// The request.
-    pub(crate) sent: Sent,
+    /// The forged request.
+    pub(crate) sent: SenderRequest,
 }
 
-/// Those of one scheme, the same every time.
+/// The forgeries of one scheme; the same list in every run.
 #[derive(Debug, Default)]
 pub(crate) struct Forgeries(Vec<Forgery>);
 
 impl Forgeries {
-    fn add(&mut self, kind: &'static str, what: impl Into<String>, sent: Option<Sent>) {
+    fn add(&mut self, kind: &'static str, what: impl Into<String>, sent: Option<SenderRequest>) {
         // What cannot be put into a header cannot be sent.
         self.0.extend(sent.map(|sent| Forgery { kind, what: what.into(), sent }));
     }
 }
 
-/// All of them, for one scheme among these.
+/// Every forgery for one scheme; `all` are the schemes whose signatures must not be accepted either.
 pub(crate) fn forgeries(subject: &Subject, all: &[Subject]) -> Vec<Forgery> {
     let mut found = Forgeries::default();
     let mut chance = Chance::of(&subject.name);
@@ -50,7 +50,7 @@ pub(crate) fn forgeries(subject: &Subject, all: &[Subject]) -> Vec<Forgery> {
     found.0
 }
 
-/// The signature itself.
+/// Requests with a changed signature.
 fn signatures(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     let (right, name) = (subject.right(), subject.signature());
     let spelled_right = subject.spelled_right();
@@ -76,7 +76,7 @@ fn signatures(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     }
 }
 
-/// The body.
+/// Requests with a changed body.
 fn bodies(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     let right = subject.right();
     let few = subject.scheme.algorithm == Algorithm::Ed25519;
@@ -104,14 +104,14 @@ fn bodies(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
             found.add(
                 "another URL",
                 url,
-                Some(Sent { url: Some(url.to_owned()), ..right.clone() }),
+                Some(SenderRequest { url: Some(url.to_owned()), ..right.clone() }),
             );
         }
-        found.add("another URL", "none", Some(Sent { url: None, ..right }));
+        found.add("another URL", "none", Some(SenderRequest { url: None, ..right }));
     }
 }
 
-/// Who signed it.
+/// Requests signed with other secrets.
 fn secrets(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     for number in 0..40 {
         let key: Vec<u8> = (0..32).map(|_| chance.byte()).collect();
@@ -123,7 +123,7 @@ fn secrets(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     }
 }
 
-/// When it was signed.
+/// Requests signed too early or too late, or with another time than the signed one.
 fn times(subject: &Subject, found: &mut Forgeries) {
     if !subject.is_timed() {
         return;
@@ -157,7 +157,7 @@ fn times(subject: &Subject, found: &mut Forgeries) {
     }
 }
 
-/// The headers as such.
+/// Requests whose headers are missing, doubled or renamed.
 fn headers(subject: &Subject, found: &mut Forgeries) {
     let right = subject.right();
     for name in right.headers.keys() {
@@ -198,7 +198,7 @@ fn headers(subject: &Subject, found: &mut Forgeries) {
     }
 }
 
-/// What nobody would send.
+/// Random headers and bodies.
 fn noise(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     let right = subject.right();
     for number in 0..50 {
@@ -217,7 +217,7 @@ fn noise(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     }
 }
 
-/// What other senders would make of the same body, and other names for the same header.
+/// Signatures of other schemes over the same body, and the right signature under other header names.
 fn others(subject: &Subject, all: &[Subject], found: &mut Forgeries) {
     let (right, name) = (subject.right(), subject.signature());
     let spelled_right = subject.spelled_right();
@@ -248,8 +248,8 @@ fn others(subject: &Subject, all: &[Subject], found: &mut Forgeries) {
 fn tokens(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     let right = subject.right();
     let kept = subject.gate.secrets[0].as_str().unwrap_or_default().to_owned();
-    let token = |text: String| Some(Sent { token: Some(text), ..right.clone() });
-    found.add("without a token", "", Some(Sent { token: None, ..right.clone() }));
+    let token = |text: String| Some(SenderRequest { token: Some(text), ..right.clone() });
+    found.add("without a token", "", Some(SenderRequest { token: None, ..right.clone() }));
     for (what, text) in bytes::tokens(TOKEN, &kept) {
         found.add("another token", what, token(text));
     }
@@ -259,7 +259,7 @@ fn tokens(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     }
     // A signature in the place of the token is none.
     let secret = Secret::new(TOKEN);
-    let mut sent = Sent { token: None, ..right };
+    let mut sent = SenderRequest { token: None, ..right };
     for name in ["authorization", "x-signature", "webhook-signature", "x-token"] {
         let value = HeaderValue::from_str(secret.as_str().unwrap_or_default()).expect("printable");
         sent.headers.insert(header(name), value);

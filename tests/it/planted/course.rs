@@ -1,4 +1,4 @@
-//! What happens: jobs, batches and messages, failures and letters.
+//! The ordinary part of the run: jobs, batches and messages, failures and letters.
 
 use axum::{
     body::{Body, to_bytes},

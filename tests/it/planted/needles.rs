@@ -5,9 +5,9 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
-/// A planted secret.
+/// A planted secret, and the spellings that are searched for.
 pub(super) struct Needle {
-    /// What it was planted as.
+    /// The name of the planted secret.
     pub(super) name: String,
     forms: Vec<String>,
 }
@@ -33,12 +33,12 @@ impl Needle {
         Self { name: name.to_owned(), forms }
     }
 
-    /// In how many spellings it is looked for.
+    /// Number of the spellings that are searched for.
     pub(super) fn spellings(&self) -> usize {
         self.forms.len()
     }
 
-    /// Whether any of its spellings stands in a text.
+    /// The text contains the secret in one of the spellings.
     pub(super) fn is_in(&self, text: &str) -> bool {
         self.forms.iter().any(|form| text.contains(form))
     }

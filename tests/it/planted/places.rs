@@ -1,4 +1,4 @@
-//! Where a secret might come to light: answers, log lines, the table, queues, the bucket.
+//! The places that are searched for secrets: answers, log lines, the table, queues, the bucket.
 
 use std::{
     io::Write,
@@ -15,13 +15,13 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt};
 
-/// Text that was found somewhere.
+/// A text that is searched for secrets.
 pub(super) struct Place {
-    /// Where.
+    /// The place, for the report.
     pub(super) name: String,
-    /// All of it.
+    /// The whole text.
     pub(super) text: String,
-    /// The secret that it is there to show, if it is.
+    /// The name of the secret that this place shows on purpose, if any.
     pub(super) shows: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Write for Logs {
     }
 }
 
-/// What is deployed.
+/// The packages that are deployed: all of their log lines are kept.
 const OURS: [&str; 9] =
     ["adapters", "api", "deliver", "dispatch", "domain", "ingest", "process", "redeliver", "sweep"];
 
@@ -59,14 +59,14 @@ impl Logs {
         (logs, tracing::subscriber::set_default(subscriber), second)
     }
 
-    /// The lines so far.
+    /// The log lines so far.
     pub(super) fn lines(&self) -> Vec<String> {
         let bytes = self.0.lock().expect("not poisoned");
         String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
     }
 }
 
-/// The API, asked by somebody who keeps every answer.
+/// A client of the API that keeps every answer.
 pub(super) struct Witness<'c> {
     pub(super) cloud: &'c Cloud,
     pub(super) places: Vec<Place>,

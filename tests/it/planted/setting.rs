@@ -1,4 +1,4 @@
-//! What is planted, and where by right: sources, platforms, keys, endpoints and their headers.
+//! The planted secrets in their right places: sources, platforms, keys, endpoints and their headers.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,13 +21,13 @@ use super::{course::send_in, needles::Needle, places::Witness};
 
 pub(super) const EP: &str = "/api/v1/app/acme/endpoint";
 
-/// What a receiver was sent.
-pub(super) type Heard = Arc<Mutex<Vec<String>>>;
+/// The requests to the echoing receiver, as text.
+pub(super) type EchoedRequests = Arc<Mutex<Vec<String>>>;
 
 /// A receiver that answers with all of the request's headers, and with the status that its path says.
-pub(super) async fn echo() -> (String, Heard) {
+pub(super) async fn echo() -> (String, EchoedRequests) {
     async fn answer(
-        State(heard): State<Heard>,
+        State(heard): State<EchoedRequests>,
         uri: Uri,
         headers: HeaderMap,
         _: Bytes,
@@ -42,7 +42,7 @@ pub(super) async fn echo() -> (String, Heard) {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let heard = Heard::default();
+    let heard = EchoedRequests::default();
     let app = Router::new().fallback(answer).with_state(Arc::clone(&heard));
     tokio::spawn(async move { axum::serve(listener, app).await });
     (format!("http://{address}"), heard)
@@ -63,7 +63,7 @@ pub(super) async fn refusing_redis() -> String {
     format!("redis://{address}")
 }
 
-/// What is planted: text of 32 bytes by name.
+/// The planted secret of this name, a text of 32 bytes.
 pub(super) fn text(name: &str) -> String {
     let text = format!("planted-{name}-");
     format!(

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{at, holds_and_can_fail};
 
 const ROLES: [&str; 2] = ["DeliverRole", "ApiRole"];
-/// A parameter, what may be done with what it names, and how one of those is named. The only stars stand behind sets of
-/// characters that have none.
+/// Each parameter, the action that is allowed on its destinations, and the pattern of one ARN. A star in a pattern stands
+/// behind a set of characters only.
 const DESTINATIONS: [(&str, &str, &str); 2] = [
     (
         "DestinationQueues",
@@ -21,8 +21,8 @@ const DESTINATIONS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Who calls endpoints may send to what a parameter names, if it names anything; nobody else may, and each is named
-/// without a star.
+/// Roles of functions that call endpoints may send to the destinations of the parameters, if there are any. No other
+/// role may, and no statement has a star.
 fn destinations(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (parameter, action, arn) in DESTINATIONS {

@@ -149,7 +149,7 @@ pub(crate) fn sweep_interval(template: &Value) -> Vec<String> {
     found
 }
 
-/// What stands under a condition, if it holds.
+/// A statement without its condition: the branch that applies if the condition holds.
 fn chosen(statement: &Value) -> &Value {
     statement["Fn::If"].get(1).unwrap_or(statement)
 }
@@ -232,7 +232,7 @@ pub(crate) fn folders_match(
     found
 }
 
-/// Whoever deploys sees the descriptions and nothing else.
+/// Every parameter and every output has a description: a deployer sees nothing else of them.
 pub(crate) fn described(template: &Value) -> Vec<String> {
     let all = object(&template["Parameters"]).chain(object(&template["Outputs"]));
     all.filter(|(_, entry)| entry["Description"].as_str().is_none_or(str::is_empty))
@@ -277,8 +277,8 @@ pub(crate) fn log_groups(template: &Value) -> Vec<String> {
     found
 }
 
-/// What a `main` asks for it is given, and nothing else: by name, or through a function of
-/// `adapters::config` that knows the name itself.
+/// The template gives each function exactly the variables that its `main` reads, by name or through a
+/// function of `adapters::config`.
 pub(crate) fn settings(
     template: &Value,
     config: &str,
@@ -333,7 +333,7 @@ pub(crate) fn body_retention(template: &Value) -> Vec<String> {
     found
 }
 
-/// What runs on one machine is what is deployed: the same keys, indexes and time to live.
+/// The local table has the keys, indexes and time to live of the deployed one.
 pub(crate) fn table_is_local(template: &Value) -> Vec<String> {
     let tables = resources(template, "AWS::DynamoDB::Table");
     let [(name, declared)] = &tables[..] else {
@@ -348,7 +348,7 @@ pub(crate) fn table_is_local(template: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The same queues, with the same patience.
+/// The local queues are the deployed ones, with the same times.
 pub(crate) fn queues_are_local(template: &Value) -> Vec<String> {
     let name_of = |queue: &Value| named(&queue["QueueName"]);
     let declared: Vec<Value> = queues(template)

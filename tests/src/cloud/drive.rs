@@ -33,7 +33,7 @@ impl Cloud {
         self.call_with(method, path, &[], body).await
     }
 
-    /// The same, with more headers.
+    /// An API call with the admin key and further headers.
     pub async fn call_with(
         &self,
         method: Method,
@@ -69,7 +69,7 @@ impl Cloud {
         (parts.status, parts.headers, body)
     }
 
-    /// Where senders call, in a process of its own.
+    /// The function `ingest`, in a process of its own.
     pub fn ingest(&self) -> Router {
         self.faults.begin("ingest");
         let CallContext { context, vault, .. } = self.calls();
@@ -112,7 +112,7 @@ impl Cloud {
         }
     }
 
-    /// Sends a completion until it is accepted, as a sender does.
+    /// Sends a completion until it is accepted, three times at most.
     pub async fn send(&mut self, body: &[u8]) {
         for _ in 0..3 {
             if self.send_once(body).await {
@@ -122,7 +122,7 @@ impl Cloud {
         panic!("a completion was not accepted");
     }
 
-    /// Publishes a message of `acme` as a client does that calls again until it knows; it has an `eventId`.
+    /// Publishes a message of `acme`, which has an `eventId`, until the API confirms it, three times at most.
     pub async fn publish(&self, message: Value) {
         for _ in 0..3 {
             let path = "/api/v1/app/acme/msg";
@@ -133,7 +133,7 @@ impl Cloud {
         }
     }
 
-    /// Hands what is visible on a queue to its handler; whether there was anything.
+    /// Hands up to ten visible messages of a queue to its handler. False if there were none.
     pub async fn step(&self, queue: &str) -> bool {
         if self.aws.queue_depth(queue).0 == 0 {
             return false;
@@ -208,7 +208,7 @@ impl Cloud {
         Redeliver { context: calls.context, inbox }.handle(batch).await
     }
 
-    /// One round of the sweep.
+    /// One round of the sweep, which may fail.
     pub async fn sweep(&self) {
         if self.sabotage == Sabotage::NeverSweeps {
             return;
@@ -218,13 +218,13 @@ impl Cloud {
         let _ = self.sweeper().run().await;
     }
 
-    /// Lets time pass, everywhere.
+    /// Moves the clocks of the functions and of the queues forward.
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);
         self.aws.skip_queue_time(time);
     }
 
-    /// Works off everything that is there now.
+    /// Runs the handlers until no message is visible on any queue.
     pub async fn work(&self) {
         let names = self.aws.names().clone();
         loop {
@@ -240,8 +240,8 @@ impl Cloud {
         }
     }
 
-    /// Goes on until nothing is on a queue and nothing is due, or for so many rounds of a minute
-    /// that grow to five.
+    /// Works, moves the clock and sweeps until nothing is left, for `rounds` rounds at most. The first
+    /// four rounds are a minute long, the others five. False if something is left.
     pub async fn settle(&self, rounds: usize) -> bool {
         for round in 0..rounds {
             self.work().await;
@@ -254,12 +254,12 @@ impl Cloud {
         false
     }
 
-    /// Goes on for so many rounds of a minute, or until nothing is left.
+    /// [`Cloud::settle`] where something may be left.
     pub async fn settle_for(&self, rounds: usize) {
         self.settle(rounds).await;
     }
 
-    /// Whether nothing is on a queue and nothing is due.
+    /// No message is on a queue and nothing is due.
     pub async fn is_quiet(&self) -> bool {
         let names = self.aws.names();
         for queue in [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters] {
@@ -280,7 +280,7 @@ impl Cloud {
         due.expect("read").iter().all(|item| asleep && waits(item))
     }
 
-    /// Puts a message on a queue, as somebody with the queue's URL could.
+    /// Puts any message on a queue.
     pub async fn inject(&self, queue: &str, body: &str) {
         let send = self.sound.sqs().send_message().queue_url(self.aws.queue_url(queue));
         send.message_body(body).send().await.expect("sent");

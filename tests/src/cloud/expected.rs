@@ -1,4 +1,4 @@
-//! Jobs that are expected, and the platform that knows of them.
+//! Jobs whose completion is expected, and the platform that runs them.
 
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Cloud, WriteOutcome};
 
 impl Cloud {
-    /// Gives the source `modal` these options, and what its platform is asked with.
+    /// Gives the source `modal` these options and a platform secret.
     pub async fn options(&self, options: Value) {
         self.source("modal", "modal-omtx", options).await;
     }
@@ -46,7 +46,7 @@ impl Cloud {
         job.id
     }
 
-    /// Puts what a sender who cannot sign says on the inbox, as `ingest` does.
+    /// Puts the message of a sender that cannot sign on the inbox, as `ingest` does.
     pub async fn hint(&self, source: &str, body: &str) {
         let known = self.sound_table().source(source).await.expect("read").expect("there");
         let key = format!("hint:{}", domain::profile::fingerprint(body.as_bytes()));
@@ -71,7 +71,7 @@ impl Cloud {
         self.sound_table().job(id).await.expect("read").expect("there")
     }
 
-    /// Minutes pass, with a round of the sweep at each, and what it brings is worked off.
+    /// Lets minutes pass, each with a round of the sweep and the work that follows from it.
     pub async fn minutes(&self, minutes: usize) {
         for _ in 0..minutes {
             self.pass(std::time::Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! Bytes that almost are what they should be.
+//! Changed bytes: signatures, bodies and times that are nearly right.
 
 use base64::{
     Engine,
@@ -7,12 +7,12 @@ use base64::{
 use domain::time::Timestamp;
 use serde_json::Value;
 
-/// A stream of numbers that is the same every time (SplitMix64).
+/// A pseudo-random stream of numbers (SplitMix64); the seed is a name.
 #[derive(Debug)]
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    /// One of its own for each name.
+    /// The stream of this name; each name has another.
     pub(crate) fn of(name: &str) -> Self {
         Self(name.bytes().fold(0x2026_1125, |seed, byte| seed.rotate_left(5) ^ u64::from(byte)))
     }
@@ -26,15 +26,15 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % most
     }
 
-    /// Any byte.
+    /// A byte from 0 to 255.
     pub(crate) fn byte(&mut self) -> u8 {
         u8::try_from(self.below(256)).expect("below 256")
     }
 }
 
-type Named = Vec<(String, Vec<u8>)>;
+type NamedBytes = Vec<(String, Vec<u8>)>;
 
-fn named<T: Into<Vec<u8>>>(all: impl IntoIterator<Item = (&'static str, T)>) -> Named {
+fn named<T: Into<Vec<u8>>>(all: impl IntoIterator<Item = (&'static str, T)>) -> NamedBytes {
     all.into_iter().map(|(what, bytes)| (what.to_owned(), bytes.into())).collect()
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn split(value: &[u8]) -> (String, String, Vec<u8>) {
 }
 
 /// A signature header in every other spelling of the same and of similar signatures.
-pub(crate) fn spellings(value: &[u8], separator: Option<char>) -> Named {
+pub(crate) fn spellings(value: &[u8], separator: Option<char>) -> NamedBytes {
     let (before, digits, tag) = split(value);
     let is_hex = hex::decode(&digits).is_ok();
     let write = |tag: &[u8]| if is_hex { hex::encode(tag) } else { STANDARD.encode(tag) };
@@ -148,7 +148,7 @@ pub(crate) fn spellings(value: &[u8], separator: Option<char>) -> Named {
     all
 }
 
-/// The same bytes, if nobody looks at the bits that padding leaves over.
+/// Base64 digits that decode to the given bytes if the decoder ignores the bits left over by padding.
 fn stray_bits(digits: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bare = digits.trim_end_matches('=');
@@ -158,7 +158,7 @@ fn stray_bits(digits: &str) -> String {
     format!("{}{next}{}", &bare[..bare.len() - 1], "=".repeat(digits.len() - bare.len()))
 }
 
-/// A digit or letter as it looks in East Asian type.
+/// The full-width form of an ASCII character.
 fn wide(c: char) -> char {
     match c {
         '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
@@ -166,8 +166,8 @@ fn wide(c: char) -> char {
     }
 }
 
-/// What may become of a body on its way.
-pub(crate) fn bodies(right: &[u8]) -> Named {
+/// Changes of a body that proxies and libraries make.
+pub(crate) fn bodies(right: &[u8]) -> NamedBytes {
     let mut all = named([
         ("empty", Vec::new()),
         ("a line feed behind", [right, b"\n"].concat()),
@@ -288,7 +288,7 @@ pub(crate) fn times(now: Timestamp, right: &str) -> Vec<Vec<u8>> {
 }
 
 /// Values that get lost, split or merged on their way through other servers.
-pub(crate) fn smuggled(right: &[u8]) -> Named {
+pub(crate) fn smuggled(right: &[u8]) -> NamedBytes {
     let text = String::from_utf8(right.to_vec()).expect("printable");
     named([
         ("a comma behind", format!("{text},")),

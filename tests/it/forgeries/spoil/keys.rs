@@ -11,7 +11,7 @@ use domain::{
 };
 
 use super::{Forgeries, bytes};
-use crate::subject::{KEY, NOW, Sent, Subject};
+use crate::subject::{KEY, NOW, SenderRequest, Subject};
 
 /// The secret of this key, as the subject's sender writes it.
 pub(crate) fn secret(subject: &Subject, key: &[u8]) -> Secret {
@@ -125,7 +125,7 @@ pub(crate) const SMALL: [&str; 14] = [
 fn elliptic(
     subject: &Subject,
     tag: &[u8],
-    write: &impl Fn(&[u8]) -> Option<Sent>,
+    write: &impl Fn(&[u8]) -> Option<SenderRequest>,
     found: &mut Forgeries,
 ) {
     let (r, s) = tag.split_at(32);
