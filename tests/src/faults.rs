@@ -45,7 +45,7 @@ pub struct AwsCall {
 impl AwsCall {
     /// The ways in which it can fail that differ. A read has no effect that could be lost with its
     /// answer, so for one that does not kill its process, before and after are the same.
-    pub fn ways(&self) -> &'static [How] {
+    pub fn ways(&self) -> &'static [FaultKind] {
         let reads = ["GetItem", "BatchGetItem", "Query", "GET object"];
         if reads.contains(&self.operation.as_str()) {
             &FaultKind::ALL[..3]

@@ -49,7 +49,8 @@ impl Case {
             if call.by == "sweep" && 8 < *count {
                 continue;
             }
-            let case = |how: &How| Self { journey, call: number, how: *how, kind: kind.clone() };
+            let case =
+                |how: &FaultKind| Self { journey, call: number, how: *how, kind: kind.clone() };
             cases.extend(call.ways().iter().map(case));
         }
         cases
