@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use manage::ControlPlane;
-pub use web::MAX_BODY;
+pub use web::error::MAX_BODY;
 
 use crate::web::Contract;
 

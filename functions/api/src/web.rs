@@ -28,13 +28,10 @@ use manage::ControlPlane;
 
 pub(crate) use self::routes::{Contract, OpenRoutes, Routes};
 use self::{
-    error::{Error, Shape, shaped},
+    error::{Error, MAX_BODY, Shape, shaped},
     gate::Gate,
     idempotency::Once,
 };
-
-/// Largest request body, in bytes: 1 MiB, as much as a message of SQS holds.
-pub const MAX_BODY: usize = 1024 * 1024;
 
 /// Serves contracts side by side. A path of none is answered in the shape of the contract whose base
 /// it begins with, and else as a problem document.

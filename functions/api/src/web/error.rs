@@ -16,6 +16,9 @@ use tracing::error;
 
 use super::reading::{Fault, Reason};
 
+/// Largest request body, in bytes: 1 MiB, as much as a message of SQS holds.
+pub const MAX_BODY: usize = 1024 * 1024;
+
 /// Why a request did not work. The caller may read every text but the cause of `Unavailable`.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -106,7 +109,7 @@ impl Error {
                 Some(fields) if !fields.is_empty() => format!("{}: {why}", fields.join(".")),
                 _ => why.clone(),
             },
-            Self::TooLarge => format!("a request body is {} bytes at most", super::MAX_BODY),
+            Self::TooLarge => format!("a request body is {} bytes at most", MAX_BODY),
             Self::Unavailable(_) => "not possible right now, please try again".to_owned(),
         }
     }

@@ -19,7 +19,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::sources;
+use super::modal::sources;
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {

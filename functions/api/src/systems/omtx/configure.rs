@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{BASE, SOURCE};
+use super::modal::{BASE, SOURCE};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(crate) fn routes() -> Routes {

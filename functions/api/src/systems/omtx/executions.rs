@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{TEST_PREFIX, seconds, sources};
+use super::modal::{TEST_PREFIX, seconds, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {

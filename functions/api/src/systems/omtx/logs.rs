@@ -16,7 +16,7 @@ use utoipa::{
 };
 use utoipa_axum::routes;
 
-use super::{each_event, sources};
+use super::modal::{each_event, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::bounded_integer};
 
 /// Most lines of one answer.

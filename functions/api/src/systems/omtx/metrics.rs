@@ -16,7 +16,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{each_event, executions::running, sources};
+use super::{
+    executions::running,
+    modal::{each_event, sources},
+};
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{SOURCE, each_event, sources};
+use super::modal::{SOURCE, each_event, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {

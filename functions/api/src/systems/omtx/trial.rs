@@ -18,7 +18,7 @@ use utoipa::{
 };
 use utoipa_axum::routes;
 
-use super::{PROFILES, SOURCE, TEST_PREFIX, seconds, sources};
+use super::modal::{PROFILES, SOURCE, TEST_PREFIX, seconds, sources};
 use crate::web::{
     OpenRoutes, Routes,
     error::Error,
