@@ -6,23 +6,22 @@ import subprocess
 import threading
 from pathlib import Path
 
-from support import packages
-from support.process import clean_environment
+import tools
 
 _lock = threading.Lock()
 _process: subprocess.Popen | None = None
 
 
 def ask(library: str, act: str, body: bytes, **more: object) -> dict:
-    """The answer of `libraries.mjs`. The first question starts the process; it ends with its standard input."""
+    """What `libraries.mjs` answers. The process is started by the first question, and ends with its standard input."""
     global _process
     asked = {"library": library, "act": act, "body_base64": base64.b64encode(body).decode(), **more}
     with _lock:
         if _process is None:
             _process = subprocess.Popen(
                 ["node", "libraries.mjs"],
-                cwd=packages.node(Path(__file__).resolve().parent, "libraries.mjs"),
-                env=clean_environment(),
+                cwd=tools.node(Path(__file__).resolve().parent),
+                env=tools.clean_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

@@ -1,1 +1,0 @@
-"""What the suites in Python share: processes, a relay, a subscriber, installed packages, the table of results."""
