@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::{Error, Invalid},
-    reading::{self, Fault, nearest, read_json, read_query},
+    reading::{self, Fault, nearest, read_json, read_query, unknown_name},
 };
 
 /// A JSON body, whatever its `Content-Type` says.
@@ -124,13 +124,10 @@ impl Ignored {
     ) -> Result<(), Error> {
         let Some(Self(names)) = ignored else {
             let name = path.last().map(String::as_str).unwrap_or_default();
-            let why = match (nearest(name, known), known.is_empty()) {
-                (Some(nearest), _) => format!("is not known here; did you mean `{nearest}`?"),
-                (None, true) => "is not known here; there are none".to_owned(),
-                (None, false) => {
-                    let known: Vec<_> = known.iter().map(AsRef::as_ref).collect();
-                    format!("is not known here; known are {}", known.join(", "))
-                }
+            let (path, why) = match nearest(name, known) {
+                Some(nearest) => (path, format!("is not known here; did you mean `{nearest}`?")),
+                // A name that is near to none may be a secret in the wrong place: it is not repeated.
+                None => (&path[..path.len().saturating_sub(1)], unknown_name(known)),
             };
             let at = std::iter::once(part.to_owned()).chain(path.iter().cloned()).collect();
             return Err(Error::Invalid(Invalid { at, why }));

@@ -7,6 +7,7 @@
 
 mod access;
 mod fault;
+mod names;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use self::access::Reader;
 pub(crate) use self::{
     fault::{Fault, Reason},
+    names::{nearest, unknown_name},
     query::read_query,
 };
 
@@ -81,37 +83,4 @@ where
     let track = Track::default();
     let value = PhantomData::<T>.deserialize(Reader { inner: json, track: &track })?;
     Ok(Reading { value, unknown: track.unknown.into_inner() })
-}
-
-/// The known name that is nearest to an unknown one: the same but for case and underscores, or at
-/// most a third of its letters away.
-pub(crate) fn nearest<'k, S: AsRef<str>>(unknown: &str, known: &'k [S]) -> Option<&'k str> {
-    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
-    let wanted = plain(unknown);
-    let away = |name: &&str| distance(&wanted, &plain(name));
-    let nearest = known.iter().map(AsRef::as_ref).min_by_key(away)?;
-    (away(&nearest) * 3 <= wanted.chars().count().max(3)).then_some(nearest)
-}
-
-/// Edit distance of two names, counting an exchange of neighbours once (optimal string alignment).
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) =
-        (one.chars().take(64).collect(), other.chars().take(64).collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, left) in one.iter().enumerate() {
-        let mut next = vec![row + 1];
-        for (column, right) in other.iter().enumerate() {
-            let changed = last[column] + usize::from(left != right);
-            let mut least = changed.min(last[column + 1] + 1).min(next[column] + 1);
-            let swapped =
-                row > 0 && column > 0 && one[row - 1] == *right && other[column - 1] == *left;
-            if swapped {
-                least = least.min(before[column - 1] + 1);
-            }
-            next.push(least);
-        }
-        before = std::mem::replace(&mut last, next);
-    }
-    last.last().copied().unwrap_or_default()
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
+use super::names::{nearest, unknown_name};
+
 /// Why a value cannot be read, and where in it that is.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -64,7 +66,7 @@ impl fmt::Display for Reason {
             Self::Word(words) => write!(f, "is one of {}", words.join(", ")),
             Self::Missing => f.write_str("is missing"),
             Self::Twice => f.write_str("stands there twice"),
-            Self::Unknown(known) => write!(f, "is none of {}", known.join(", ")),
+            Self::Unknown(known) => f.write_str(&unknown_name(known)),
         }
     }
 }
@@ -107,7 +109,11 @@ impl de::Error for Fault {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::at(field, Reason::Unknown(known))
+        // A name that is near to none may be a secret in the wrong place: it is not repeated.
+        match nearest(field, known) {
+            Some(_) => Self::at(field, Reason::Unknown(known)),
+            None => Self::new(Reason::Unknown(known)),
+        }
     }
 
     fn missing_field(field: &'static str) -> Self {
