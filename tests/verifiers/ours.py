@@ -29,7 +29,7 @@ def profiles() -> set[str]:
     """The names of every profile, as `relay sign` gives them to whoever asks for one that is not there."""
     command = [tools.RELAY, "sign", "--profile", "?", "--secret", "?", "--body", "?"]
     done = subprocess.run(command, env=tools.clean_environment(), capture_output=True, timeout=30)
-    return set(done.stderr.decode().split("there are: ")[1].strip().split(", "))
+    return set(done.stderr.decode().split("the profiles are: ")[1].strip().split(", "))
 
 
 def forms(form: str, texts: list[str]) -> list[str | None]:
