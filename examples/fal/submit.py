@@ -1,6 +1,6 @@
 """Submits a request to fal's queue that reports to the relay. Copy `../sender/relay_jobs.py` beside it.
 
-    python submit.py connect fal-ai/flux            # once: makes the source `fal`
+    python submit.py connect fal-ai/flux            # once: creates the source `fal`
     python submit.py run fal-ai/flux/dev '{"prompt": "a cat"}' batch-7
 
 fal signs its webhooks with keys that it publishes (Ed25519), so the source has no secret.
@@ -18,7 +18,7 @@ API = "https://queue.fal.run"
 
 
 def connect(app: str, source: str = "fal", application: str = "default", **more: Any) -> None:
-    """`app` is the first two parts of a model's name; it and the key are for asking after requests that stay silent."""
+    """Creates the source. `app` is the first two parts of a model's name; with it and the key the relay polls fal."""
     base = os.environ.get("FAL_API", API)
     platform = {"kind": "fal", "app": app, "base_url": base, "secret": os.environ["FAL_KEY"]}
     body = {"profile": "fal", "application": application, "platform": platform, **more}
@@ -33,7 +33,7 @@ def run(model: str, model_input: Dict[str, Any], batch_id: Optional[str] = None,
         {"Authorization": f"Key {os.environ['FAL_KEY']}"},
         model_input,
     )
-    # The id is fal's, so it is known only now. If the request has been quicker than this, nothing is lost.
+    # fal assigns the id, so it is known only now. A completion that arrived before this registration is kept.
     relay_jobs.register(submitted["request_id"], source, batch_id=batch_id, deadline_seconds=3600)
     return submitted["request_id"]
 

@@ -3,7 +3,7 @@
     modal secret create relay RELAY_URL=https://relay.example.com/in/modal RELAY_SECRET=whsec_…
     modal deploy app.py
     python app.py job-1 MKTAYIAKQR          # registers job-1 with the relay, then calls `predict`
-    python app.py job-1 MKTAYIAKQR --local  # the same here, without Modal
+    python app.py job-1 MKTAYIAKQR --local  # runs locally, without Modal
 """
 
 import argparse
@@ -18,7 +18,7 @@ import relay_modal
 
 app = modal.App("relay-example")
 image = modal.Image.debian_slim().add_local_python_source("relay_modal", "relay_sender")
-# RELAY_URL and RELAY_SECRET. When this runs here instead, they come from the environment.
+# RELAY_URL and RELAY_SECRET. A local run reads both from the environment.
 secret = modal.Secret.from_name("relay")
 
 
@@ -59,14 +59,14 @@ async def tokens(job_id: str, text: str) -> AsyncIterator[str]:
 @app.function(image=image, secrets=[secret], timeout=2)
 @relay_modal.reported(timeout=2)
 def endless(job_id: str, seconds: float) -> str:
-    """Reports that its time is up at 1.8 s; Modal ends it at 2 s."""
+    """Runs too long: the time-out is reported at 1.8 s, and Modal ends the call at 2 s."""
     time.sleep(seconds)
     return "done"
 
 
 @app.function(image=image, secrets=[secret], timeout=600)
 def pipeline(job_id: str, steps: int) -> int:
-    """Only a part of the function is the job."""
+    """Reports a part of the function as the job."""
     with relay_modal.reported(job_id=job_id, timeout=600) as job:
         job.result = {"steps": steps}
     return steps
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--batch-id")
     parser.add_argument("--local", action="store_true")
     asked = parser.parse_args()
-    # The job's id is ours and is known before the call is: a fast job cannot be done before the relay has heard of it.
+    # The caller chooses the job id, so the job is registered before the call begins, however fast the call is.
     if "RELAY_KEY" in os.environ:
         register(asked.job_id, "modal", batch_id=asked.batch_id, deadline_seconds=660)
     if asked.local:

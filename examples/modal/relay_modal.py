@@ -1,4 +1,4 @@
-"""Tells the relay how a Modal function ended, and on the way how far it is. Copy this file and `relay_sender.py`.
+"""Reports the progress and the end of a Modal function to the relay. Copy this file and `relay_sender.py`.
 
     @app.function(timeout=600, secrets=[modal.Secret.from_name("relay")])   # RELAY_URL, RELAY_SECRET
     @relay_modal.reported(timeout=600)
@@ -6,8 +6,8 @@
         relay_modal.current().progress(10, "model loaded")
         …
 
-Success, exception, time-out and cancellation are each posted once, signed, with retries. The function's own result or
-exception is what its caller gets, whatever becomes of the webhook. README.md says what is posted when.
+Success, exception, time-out and cancellation are each posted once, signed, with retries. The caller gets the function's own
+result or exception, even if the webhook cannot be posted. README.md lists what is posted when.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from relay_sender import Courier, Outcome, Sender
 log = logging.getLogger("relay")
 
 IDS = ("job_id", "batch_id", "run_id", "project_id")
-# A larger result is left out and said to be: the relay takes 6 MB, and this leaves room for the rest.
+# Bytes of JSON. A larger result is left out and marked as omitted: the relay accepts 6 MB including the other fields.
 RESULT_LIMIT = 4_000_000
-# Modal interrupts again 30 s after it has cancelled an input.
+# Seconds for the report of a cancellation: Modal interrupts again 30 s after it has cancelled an input.
 AFTER_CANCELLATION = 15.0
 CANCELLED_BY_MODAL = "Input was cancelled by user"
 
@@ -38,15 +38,15 @@ _current: "contextvars.ContextVar[Optional[Job]]" = contextvars.ContextVar("rela
 
 
 def current() -> "Job":
-    """The job that is running here."""
+    """The running job. Raises LookupError outside a reported function."""
     job = _current.get()
     if job is None:
-        raise LookupError("nothing is reported here: neither in a @reported function nor in `with reported(…)`")
+        raise LookupError("no reported job is running: call this in a @reported function or in `with reported(…)`")
     return job
 
 
 class Job:
-    """One call, from its start to the one message that says how it ended."""
+    """One reported call, from its start to the message about its end."""
 
     def __init__(self, settings: "reported", ids: Dict[str, str]) -> None:
         self._settings = settings
@@ -55,8 +55,8 @@ class Job:
         self.call_id = str(ids.get("call_id") or own)
         self.ids = {name: str(ids[name]) for name in IDS if ids.get(name) is not None}
         if "job_id" not in self.ids:
-            # Somebody has to know the job by this id: the one who asks for the work, before it begins.
-            log.warning("no job_id was given, the call id %s stands in for it", self.call_id)
+            # The caller should choose the job id and register the job before the work begins.
+            log.warning("no job_id was given; the call id %s is used instead", self.call_id)
             self.ids["job_id"] = self.call_id
         self.result: Any = None
         self.outcome: Optional[Outcome] = None
@@ -67,11 +67,11 @@ class Job:
         self._courier = Courier(self._report, settings.interval)
 
     def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
-        """How far it is. Returns at once; of several within a second the last is posted."""
+        """Reports progress without waiting. Of several reports within `interval` the last is posted."""
         self._courier.progress(percent, message)
 
     def log(self, *lines: str) -> None:
-        """Prints the lines and, where `logs=True` asked for it, posts them, a second's worth at a time."""
+        """Prints the lines. With `logs=True` also posts them, once per `interval`."""
         for line in lines:
             print(line, flush=True)
         if self._settings.logs:
@@ -82,13 +82,13 @@ class Job:
             import modal
 
             call, self._input_id = modal.current_function_call_id(), modal.current_input_id() or ""
-        except Exception:  # Not there.
+        except Exception:  # Modal is not installed, or this is not a Modal container.
             call = None
         self.in_container = call is not None
         return call or f"local-{uuid.uuid4()}"
 
     def _message_id(self, status: str) -> str:
-        """The same for the same end of the same input, so that a container that is started again repeats it."""
+        """The id of a message. Equal for the same end of the same input, so that a restarted container repeats the id."""
         said = "\n".join((self.call_id, self._input_id, self.ids["job_id"], status))
         return "msg_" + hashlib.sha256(said.encode()).hexdigest()[:32]
 
@@ -97,25 +97,23 @@ class Job:
         return {"call_id": self.call_id, "status": status, **more, "metadata": {**self.ids, "timestamp": now}}
 
     def _report(self, status: str, **more: Any) -> Outcome:
-        """What may be lost: that it has started, how far it is, what it printed. Two tries, each with an id of its own."""
+        """Posts a start or progress, which may be lost: two tries within 5 s."""
         message_id = self._message_id(status) if status == "running" else f"msg_{uuid.uuid4().hex}"
         return self._settings.sender.send(message_id, self._body(status, **more), tries=2, budget=5.0)
-
-    # From the start to the end.
 
     def start(self) -> None:
         try:
             self._start()
-        except Exception:  # No thread to be had, say. The work begins all the same.
-            log.exception("reporting could not begin")
+        except Exception:  # For example if no thread can be started. The work begins nevertheless.
+            log.exception("job %s: reporting could not begin; the function runs unreported", self.ids["job_id"])
 
     def _start(self) -> None:
         if self._settings.started:
             self._courier.started()
         timeout = self._settings.timeout
         if timeout:
-            # Modal need not let a call that is over its time do anything more: better to speak shortly before. If it does
-            # end in time after all, its real end is posted too, and the relay marks it as late.
+            # Modal may stop a call at its time-out without a chance to report, so the time-out is posted shortly before.
+            # If the call ends in time after all, its real end is posted too, and the relay marks that message as late.
             margin = min(self._settings.margin, timeout / 10)
             self._timer = threading.Timer(timeout - margin, self._out_of_time)
             self._timer.daemon = True
@@ -128,7 +126,7 @@ class Job:
         return {"type": "FunctionTimeoutError", "message": f"not done within {self._settings.timeout:g} s"}
 
     def finish(self, error: Optional[BaseException]) -> None:
-        """Posts how it ended. Raises nothing of its own."""
+        """Posts the end of the call. Never raises because of the webhook."""
         if self._timer:
             self._timer.cancel()
         status = self._ending(error)
@@ -147,36 +145,36 @@ class Job:
             self._terminal(status, budget, error={"type": _kind(error), "message": _text(error)})
 
     def _ending(self, error: Optional[BaseException]) -> Optional[str]:
-        """The word for it; None if it has not ended but will be started again."""
+        """The status of an end; None if the call was interrupted and Modal will start it again."""
         if error is None:
             return "success"
         if isinstance(error, KeyboardInterrupt):
-            return None  # Modal preempts a container so, and gives its inputs to another one.
+            return None  # Modal preempts containers with this exception and restarts their inputs in another one.
         cancelled = isinstance(error, asyncio.CancelledError)
         if cancelled or any(kind.__name__ == "InputCancellation" for kind in type(error).__mro__):
-            # Modal ends an input in the same way whether its time is up or somebody cancelled it.
+            # Modal raises the same exception for a time-out and for a cancellation.
             timeout = self._settings.timeout
             if timeout and time.monotonic() - self._began >= timeout - min(1.0, timeout / 10):
                 return "timeout"
-            # Without Modal's words it may as well be a container that is preempted.
+            # Without Modal's message the container may have been preempted.
             if cancelled and self.in_container and CANCELLED_BY_MODAL not in error.args:
                 return None
             return "cancelled"
         return "cancelled" if isinstance(error, GeneratorExit) else "failure"
 
     def _shown(self) -> Dict[str, Any]:
-        """The result if it can be sent, else why not."""
+        """The result, or the reason why the result cannot be sent."""
         try:
             result = self._settings.result(self.result) if self._settings.result else self.result
             size = len(json.dumps(result, allow_nan=False))
-        except Exception as error:  # Whatever a result is, the call has succeeded.
+        except Exception as error:  # A result that is not JSON does not make the call a failure.
             return {"result": None, "result_omitted": f"{_kind(error)}: {_text(error)}"}
         if size > RESULT_LIMIT:
             return {"result": None, "result_omitted": f"{size} bytes are more than {RESULT_LIMIT}"}
         return {"result": result}
 
     def _terminal(self, status: str, budget: float, **more: Any) -> None:
-        """Posts an end, once. In a thread, as an interrupt of the waiting one must not cut the request."""
+        """Posts an end once, in a thread of its own: an interrupt of the calling thread must not cut the request."""
         with self._lock:
             if status in self._sent:
                 return
@@ -188,7 +186,7 @@ class Job:
         thread = threading.Thread(target=post, name="relay-completion")
         try:
             thread.start()
-        except RuntimeError:  # The interpreter is ending and starts no more threads.
+        except RuntimeError:  # The interpreter is shutting down and starts no more threads.
             return post()
         limit = budget + self._settings.sender.timeout
         try:
@@ -202,14 +200,14 @@ class reported:  # noqa: N801, it is used as a decorator.
     """A decorator for functions, coroutine functions and generators of both kinds, and a context manager.
 
     The decorator takes `job_id`, `batch_id`, `run_id` and `project_id` from the function's arguments of these names, or from
-    what `ids` makes of its arguments (a dictionary by name). The context manager is given them.
+    the dictionary that `ids` returns for the arguments. The context manager takes them as its own arguments.
 
-    timeout: that of `@app.function`, in seconds; without it a time-out looks like a cancellation.
-    margin: how long before it the time-out is posted; at most a tenth of it.
-    started, logs: whether to post that it has begun, and what `job.log` prints. interval: seconds between two reports.
-    result: makes of a result what is posted, say a link to where it was put.
-    final_failure: False where `@app.function` has `retries=`: an exception then is not the end.
-    call_id: in place of Modal's own, which all inputs of one `.map` share; may come from the arguments as well.
+    timeout: the `timeout` of `@app.function`, in seconds. Without it a time-out is reported as a cancellation.
+    margin: seconds before the time-out at which it is posted; at most a tenth of `timeout`.
+    started, logs: whether to post the start, and the lines of `job.log`. interval: seconds between two reports.
+    result: a function that returns what to post for a result, for example a link to the stored result.
+    final_failure: False if `@app.function` has `retries=`, where an exception is not the end.
+    call_id: replaces Modal's call id, which all inputs of one `.map` share; may also be an argument of the function.
     """
 
     def __init__(
@@ -273,9 +271,9 @@ class reported:  # noqa: N801, it is used as a decorator.
             bound.apply_defaults()
             ids.update(self.ids(dict(bound.arguments)) if self.ids else bound.arguments)
         except TypeError:
-            pass  # The call itself will say what is wrong with its arguments.
-        except Exception:  # Of `ids`, which is not the function's business.
-            log.exception("the ids of this call could not be made")
+            pass  # The call itself raises the error about its arguments.
+        except Exception:  # An error of `ids` must not fail the function.
+            log.exception("`ids` failed; the call is reported under its call id")
         return Job(self, ids)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -316,7 +314,7 @@ class reported:  # noqa: N801, it is used as a decorator.
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 job = self._job(signature, args, kwargs)
                 job.start()
-                # Its own context, as what a generator sets would stay set in its caller between two items.
+                # A context of its own: context variables that a generator sets would stay set in its caller.
                 context = contextvars.copy_context()
                 context.run(_current.set, job)
                 items = function(*args, **kwargs)
@@ -377,7 +375,7 @@ class reported:  # noqa: N801, it is used as a decorator.
 
 
 async def _aside(job: Job, error: Optional[BaseException]) -> None:
-    """Finishes beside the event loop, which other inputs share."""
+    """Posts the end in a thread, because other inputs share the event loop."""
     await asyncio.get_running_loop().run_in_executor(None, job.finish, error)
 
 

@@ -1,10 +1,10 @@
 // Verifies what the relay sends in the five systems' own formats. Copy the function you need; Node alone is enough.
 //
-// Each takes the raw body (a Buffer, before anything parses it: `express.raw({ type: "*/*" })`), the headers with names in
-// small letters, as Node has them, and the secret; and says whether the request is genuine. None throws, whatever came in.
+// Each function takes the raw body (a Buffer, before anything parses it: `express.raw({ type: "*/*" })`), the headers with
+// lower-case names as Node has them, and the secret. It returns whether the request is genuine and never throws.
 //
-// Whoever can choose takes Standard Webhooks instead (`standard.mjs`): it signs the id and the time as well, so that a
-// captured request cannot be sent again later. Every request of the relay carries those headers too.
+// Prefer Standard Webhooks (`standard.mjs`), whose signature covers id and time, so that a captured request cannot be sent
+// again later. Every request of the relay carries those headers too.
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 function holds(secret, signed, received, prefix) {
@@ -13,7 +13,7 @@ function holds(secret, signed, received, prefix) {
   for (const part of signed) mac.update(part);
   const expected = Buffer.from(mac.digest("hex"));
   const given = Buffer.from(received.slice(prefix.length));
-  // timingSafeEqual throws where the lengths differ.
+  // timingSafeEqual throws if the lengths differ.
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 

@@ -19,7 +19,7 @@ def _holds(secret: str, signed: bytes, received: Optional[str], prefix: str) -> 
     if not received or not received.startswith(prefix):
         return False
     expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    # As bytes: compare_digest raises over text that is not ASCII, and a header may hold anything.
+    # As bytes: compare_digest raises TypeError for text that is not ASCII, and a header may hold any text.
     return hmac.compare_digest(received[len(prefix) :].encode(), expected.encode())
 
 
@@ -30,17 +30,17 @@ def _recent(timestamp: Optional[str], past: int, future: int) -> bool:
 
 
 def hokusai(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `hokusai` (R2.4): bare hex."""
+    """Verifies the profile `hokusai` (R2.4): hex without a prefix."""
     return _holds(secret, body, headers.get("x-hokusai-signature"), "")
 
 
 def hokusai_prefixed(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `hokusai-prefixed` (S2.1): `sha256=` before it."""
+    """Verifies the profile `hokusai-prefixed` (S2.1): hex behind `sha256=`."""
     return _holds(secret, body, headers.get("x-hokusai-signature"), "sha256=")
 
 
 def hokusai_deltaone(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `hokusai-deltaone` (S2.1): time and nonce are signed as well."""
+    """Verifies the profile `hokusai-deltaone` (S2.1): the signature covers time and nonce."""
     timestamp, nonce = headers.get("x-hokusai-timestamp"), headers.get("x-hokusai-nonce")
     if not nonce or not _recent(timestamp, 300, 300):
         return False
@@ -48,17 +48,17 @@ def hokusai_deltaone(body: bytes, headers: Headers, secret: str) -> bool:
 
 
 def batch(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `batch` (R3.4). The time is not signed, so keep the ids of what you have had."""
+    """Verifies the profile `batch` (R3.4). The signature does not cover the time: store the ids of handled requests."""
     if not _recent(headers.get("x-webhook-timestamp"), 300, 60):
         return False
     return _holds(secret, body, headers.get("x-webhook-signature"), "sha256=")
 
 
 def wepp(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `wepp` (R4.12)."""
+    """Verifies the profile `wepp` (R4.12)."""
     return _holds(secret, body, headers.get("x-webhook-signature"), "sha256=")
 
 
 def omtx(body: bytes, headers: Headers, secret: str) -> bool:
-    """Profile `omtx-out` (S0.14). The time in X-OMTX-Timestamp is not signed, so it says nothing."""
+    """Verifies the profile `omtx-out` (S0.14). The signature does not cover X-OMTX-Timestamp: do not rely on it."""
     return _holds(secret, body, headers.get("x-omtx-signature"), "sha256=")

@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 
 const webhook = new Webhook(process.env.WEBHOOK_SECRET);
-// The relay delivers at least once: an id that was handled is answered and not handled again. In earnest this is a table
-// with a unique key, written in the transaction that does the work.
+// The relay delivers at least once: answer an id that was handled, but do not handle it again. In production use a table with
+// a unique key, written in the transaction that does the work.
 const handled = new Set();
 
 function handle(event) {
@@ -16,7 +16,7 @@ function handle(event) {
 function judge(body, headers) {
   let event;
   try {
-    // The raw body: what is parsed and written again is not what was signed.
+    // The raw body: the signature does not cover a body that was parsed and written again.
     event = webhook.verify(body, headers);
   } catch (error) {
     return error instanceof WebhookVerificationError ? 401 : 400;
@@ -25,7 +25,7 @@ function judge(body, headers) {
   try {
     handle(event);
   } catch {
-    return 500; // The relay sends it again.
+    return 500; // The relay retries the delivery.
   }
   handled.add(headers["webhook-id"]);
   return 204;

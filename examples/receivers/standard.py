@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
-# The relay delivers at least once: an id that was handled is answered and not handled again. In earnest this is a table
-# with a unique key, written in the transaction that does the work.
+# The relay delivers at least once: answer an id that was handled, but do not handle it again. In production use a table with
+# a unique key, written in the transaction that does the work.
 handled: "set[str]" = set()
 
 
@@ -28,18 +28,18 @@ class Hook(BaseHTTPRequestHandler):
 
     def judge(self, body: bytes) -> int:
         try:
-            # The raw body: what is parsed and written again is not what was signed.
+            # The raw body: the signature does not cover a body that was parsed and written again.
             event = webhook.verify(body, {name.lower(): value for name, value in self.headers.items()})
         except WebhookVerificationError:
             return 401
-        except Exception:  # Headers and bodies that the library has no answer to.
+        except Exception:  # Malformed headers or bodies for which the library raises other errors.
             return 400
         if self.headers["webhook-id"] in handled:
             return 204
         try:
             handle(event)
         except Exception:
-            return 500  # The relay sends it again.
+            return 500  # The relay retries the delivery.
         handled.add(self.headers["webhook-id"])
         return 204
 

@@ -1,6 +1,6 @@
 """Creates a Replicate prediction that reports to the relay. Copy `relay_jobs.py` beside it.
 
-    python predict.py connect                       # once: makes the source `replicate`, with Replicate's own secret
+    python predict.py connect                       # once: creates the source `replicate` with Replicate's secret
     python predict.py run VERSION '{"prompt": "a cat"}' batch-7
 
 Replicate signs its webhooks (Standard Webhooks); there is nothing to send.
@@ -22,7 +22,7 @@ def replicate(method: str, path: str, body: Optional[Dict[str, Any]] = None) -> 
 
 
 def connect(source: str = "replicate", application: str = "default") -> None:
-    """One secret signs the webhooks of a whole account. The API token is for asking after predictions that stay silent."""
+    """Creates the source. One secret signs the webhooks of a whole account; with the API token the relay polls Replicate."""
     secret = replicate("GET", "/v1/webhooks/default/secret")["key"]
     base = os.environ.get("REPLICATE_API", API)
     platform = {"kind": "replicate", "base_url": base, "secret": os.environ["REPLICATE_API_TOKEN"]}
@@ -38,11 +38,11 @@ def run(version: str, model_input: Dict[str, Any], batch_id: Optional[str] = Non
             "version": version,
             "input": model_input,
             "webhook": f"{os.environ['RELAY_API'].rstrip('/')}/in/{source}",
-            # Without this every output and every log line is a request, and an event.
+            # Without this filter every output and every log line becomes a request and an event.
             "webhook_events_filter": ["start", "completed"],
         },
     )
-    # The id is Replicate's, so it is known only now. If the prediction has been quicker than this, nothing is lost.
+    # Replicate assigns the id, so it is known only now. A completion that arrived before this registration is kept.
     relay_jobs.register(prediction["id"], source, batch_id=batch_id, deadline_seconds=3600)
     return prediction["id"]
 

@@ -2,9 +2,9 @@
 
     job = relay_rq.enqueue(queue, build_landuse, run_id, ids={"run_id": run_id}, deadline_seconds=3600)
 
-RELAY_URL and RELAY_SECRET belong into the worker's environment, RELAY_API and RELAY_KEY into that of whoever enqueues;
-nothing secret lies in Redis. A completion is put into Redis before it is posted and taken out when the relay has it: if the
-relay is away for longer than a worker should wait, or the worker dies, the next completion or `python relay_rq.py` sends it.
+The worker needs RELAY_URL and RELAY_SECRET in its environment, the process that enqueues needs RELAY_API and RELAY_KEY; Redis
+holds no secret. A completion is stored in Redis before it is posted and removed once the relay has accepted it. If the relay
+is down for longer than a worker waits, or the worker dies, the next completion or `python relay_rq.py` sends it.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ log = logging.getLogger("relay")
 OUTBOX = "relay:outbox"
 IDS = ("batch_id", "run_id", "project_id")
 RESULT_LIMIT = 4_000_000
-# The worker waits for the webhook at most this long; RQ would end the callback after CALLBACK seconds.
+# Seconds that a worker waits for the webhook, and after which RQ ends the callback.
 BUDGET = 15.0
 CALLBACK = 60
 
@@ -48,17 +48,17 @@ def enqueue(
     meta: Optional[Dict[str, Any]] = None,
     **more: Any,
 ) -> Job:
-    """`queue.enqueue` for a job that reports. The relay hears of it first: a fast job must not be done before.
+    """Registers a job with the relay, then enqueues it as `queue.enqueue` does, so that a fast job cannot end unregistered.
 
-    If the relay cannot be told, the job is enqueued all the same, as its completion will be taken: without deadline, and
-    without the webhook that was asked for.
+    If the registration fails, the job is enqueued nevertheless. The relay will accept its completion, but the job has no
+    deadline and no webhook of its own.
     """
     job_id = job_id or str(uuid.uuid4())
     known = {name: str(value) for name, value in (ids or {}).items() if name in IDS and value is not None}
     try:
         register(job_id, source, deadline_seconds=deadline_seconds, webhook=webhook, **known)
     except Refused as refused:
-        log.error("job %s could not be registered: %s", job_id, refused)
+        log.error("job %s runs without deadline and webhook, because registering it failed: %s", job_id, refused)
     return queue.enqueue(
         function,
         *args,
@@ -72,47 +72,50 @@ def enqueue(
 
 
 def succeeded(job: Job, connection: Redis, result: Any, *_: Any) -> None:
-    """RQ's success callback."""
+    """Reports a success. RQ calls this callback."""
     try:
         size = len(json.dumps(result, allow_nan=False))
         shown = {"result": result}
         if size > RESULT_LIMIT:
             shown = {"result": None, "result_omitted": f"{size} bytes are more than {RESULT_LIMIT}"}
-    except Exception as error:  # The job has succeeded, whatever its result is.
+    except Exception as error:  # A result that is not JSON does not make the job a failure.
         shown = {"result": None, "result_omitted": f"{type(error).__name__}: {error}"}
     _report(job, connection, "success", **shown)
 
 
 def failed(job: Job, connection: Redis, kind: Any, error: Any, *_: Any) -> None:
-    """RQ's failure callback, which it also calls for attempts that it is going to repeat."""
+    """Reports a failure, unless RQ will retry the job. RQ calls this callback after every failed attempt."""
     if job.retries_left:
         log.info("job %s failed and will be tried again", job.id)
         return
     status = "timeout" if isinstance(error, JobTimeoutException) else "failure"
-    # No traceback: it tells the receiver of paths and values that are none of his business.
+    # Without the traceback, which would show paths and values to the receiver.
     said = {"type": getattr(kind, "__name__", str(kind)), "message": str(error)[:1000]}
     _report(job, connection, status, error=said)
 
 
 def stopped(job: Job, connection: Redis) -> None:
-    """RQ's callback for a job that somebody stopped."""
+    """Reports a job that was stopped on request. RQ calls this callback."""
     _report(job, connection, "cancelled", error={"type": "Stopped", "message": "stopped on request"})
 
 
 def killed(job: Job, _: int, status: int, *__: Any) -> None:
-    """For `Worker(…, work_horse_killed_handler=relay_rq.killed)`: out of memory, say. RQ calls no callback then."""
+    """Reports a job whose process was killed, for example by the OOM killer, for which RQ calls no callback.
+
+    Pass it to the worker: `Worker(…, work_horse_killed_handler=relay_rq.killed)`.
+    """
     if not job.retries_left:
         said = {"type": "WorkHorseKilled", "message": f"the process ended with wait status {status}"}
         _report(job, job.connection, "failure", error=said)
 
 
 def _report(job: Job, connection: Redis, status: str, **more: Any) -> None:
-    """Raises nothing: RQ would take the job for failed."""
+    """Stores and posts a completion. Never raises, because RQ would then mark the job as failed."""
     try:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         ids = {"job_id": job.id, **job.meta.get("relay", {})}
         body = {"call_id": job.id, "status": status, **more, "metadata": {**ids, "timestamp": now}}
-        # Another run of the same job is another message.
+        # Each run of a job has a message id of its own.
         said = f"{job.id}\n{job.enqueued_at}\n{status}"
         message_id = "msg_" + hashlib.sha256(said.encode()).hexdigest()[:32]
         text = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
@@ -120,20 +123,20 @@ def _report(job: Job, connection: Redis, status: str, **more: Any) -> None:
         if _send(connection, message_id, text, BUDGET).delivered:
             flush(connection, 10)
     except Exception:
-        log.exception("the completion of job %s was not reported", job.id)
+        log.exception("the completion of job %s could not be reported", job.id)
 
 
 def _send(connection: Redis, message_id: str, text: bytes, budget: float) -> Outcome:
     outcome = sender.send(message_id, text, budget=budget)
     refused = outcome.status is not None and outcome.status not in RETRIED
-    # A refused signature is a setting that somebody will put right.
+    # 401 means a wrong secret, which will be corrected: the completion stays stored.
     if outcome.delivered or (refused and outcome.status != 401):
         connection.hdel(OUTBOX, message_id)
     return outcome
 
 
 def flush(connection: Redis, most: int = 1000) -> int:
-    """Sends what an earlier worker could not; how many the relay has taken. Stops at the first that it has not."""
+    """Sends stored completions, at most `most`. Stops at the first that fails. Returns the number of those accepted."""
     sent = 0
     for name, text in connection.hscan_iter(OUTBOX):
         if sent == most or not _send(connection, name.decode(), text, 5.0).delivered:

@@ -1,4 +1,4 @@
-"""Work for an RQ worker, and how it is asked for.
+"""A task for an RQ worker, and the call that enqueues it.
 
     rq worker                      # with RELAY_URL and RELAY_SECRET in its environment
     python tasks.py decimal-pleasing-run
@@ -27,5 +27,5 @@ if __name__ == "__main__":
 
     queue = Queue(connection=Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")))
     run = sys.argv[1]
-    # By its name: in this file, when it is run, the function is `__main__.build_landuse`, which no worker can import.
+    # By name: in a script the function itself would be `__main__.build_landuse`, which no worker can import.
     print(relay_rq.enqueue(queue, "tasks.build_landuse", run, ids={"run_id": run}, deadline_seconds=3600).id)

@@ -1,4 +1,4 @@
-"""A plain RQ worker that also reports jobs whose process was killed, which `rq worker` on the command line cannot.
+"""An RQ worker that also reports jobs whose process was killed; the command `rq worker` cannot.
 
     RELAY_URL=https://relay.example.com/in/rq RELAY_SECRET=whsec_… python worker.py [--burst]
 """

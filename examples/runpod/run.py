@@ -1,6 +1,6 @@
 """Starts a RunPod job that reports to the relay. Copy `../sender/relay_jobs.py` beside it.
 
-    python run.py connect ENDPOINT                  # once: makes the source `runpod`, prints where RunPod is to post
+    python run.py connect ENDPOINT                  # once: creates the source `runpod`, prints its callback URL
     RELAY_CALLBACK=https://…/in/runpod/… python run.py run ENDPOINT '{"prompt": "a cat"}' batch-7
 
 RunPod signs nothing. What lets its requests in is a token in their path, which is a secret; and before the relay believes
@@ -19,7 +19,7 @@ API = "https://api.runpod.ai"
 
 
 def connect(endpoint: str, source: str = "runpod", application: str = "default") -> str:
-    """Where RunPod is to post. Of the token the relay keeps only a hash, so this is the only time that it is shown."""
+    """Creates the source and returns the callback URL for RunPod. The relay stores only a hash of the URL's token."""
     token = secrets.token_urlsafe(32)
     platform = {
         "kind": "runpod",
@@ -41,7 +41,7 @@ def run(
         {"Authorization": f"Bearer {os.environ['RUNPOD_API_KEY']}"},
         {"input": job_input, "webhook": callback},
     )
-    # The id is RunPod's, so it is known only now. RunPod keeps a result for 30 minutes; the relay has to ask within them.
+    # RunPod assigns the id, so it is known only now. RunPod keeps a result for 30 minutes; the deadline must be shorter.
     relay_jobs.register(job["id"], source, batch_id=batch_id, deadline_seconds=900)
     return job["id"]
 

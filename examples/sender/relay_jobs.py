@@ -1,10 +1,9 @@
-"""Tells the relay of a job before its work begins. Copy this file; it needs Python 3.9 and nothing else.
+"""Registers a job with the relay before its work begins. Copy this file; it needs Python 3.9 and nothing else.
 
     register("job-1", "modal", batch_id="batch-7", deadline_seconds=660)
 
-RELAY_API is the relay's address and RELAY_KEY an API key. The relay takes a completion of a job that it does not know, too,
-and attaches it later; what only registering gives is a deadline, after which the relay asks the platform or says
-`job.timed_out`, and a webhook for this one job.
+RELAY_API is the relay's URL and RELAY_KEY an API key. The relay also accepts completions of jobs that are not registered.
+Registering adds a deadline, after which the relay polls the platform or sends `job.timed_out`, and a webhook for this job.
 """
 
 import json
@@ -16,21 +15,21 @@ from typing import Any, Dict, Optional
 
 
 class Refused(Exception):
-    """What the relay answered instead."""
+    """The relay did not answer, or answered with an error."""
 
 
 def register(job_id: str, source: str, **more: Any) -> Dict[str, Any]:
-    """The job as the relay has it. Registering again changes what is given and leaves the rest.
+    """Registers the job, or changes the given fields of a registered one. Returns the job as the relay has it.
 
-    `more`: call_id, batch_id, run_id, project_id, metadata, deadline_seconds, and webhook: a dictionary of url, and if
-    wanted secret, events, headers, max_retries, timeout.
+    `more`: call_id, batch_id, run_id, project_id, metadata, deadline_seconds, and webhook: a dictionary with url and the
+    optional keys secret, events, headers, max_retries and timeout.
     """
     given = {name: value for name, value in more.items() if value is not None}
     return call("PUT", f"/v1/jobs/{urllib.parse.quote(job_id, safe='')}", {"source": source, **given})
 
 
 def call(method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-    """One request to the relay's API."""
+    """Sends a request to the relay's API and returns the JSON of the answer."""
     api, key = os.environ.get("RELAY_API", ""), os.environ.get("RELAY_KEY", "")
     if not api or not key:
         raise Refused("RELAY_API and RELAY_KEY are not both set")
@@ -38,7 +37,7 @@ def call(method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Dict[
 
 
 def request(method: str, url: str, headers: Dict[str, str], body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-    """JSON there and back; used for the platforms' APIs as well."""
+    """Sends JSON and returns the JSON of the answer. Also used for the APIs of the platforms."""
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers}, method=method)
     try:

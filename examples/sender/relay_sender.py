@@ -1,10 +1,10 @@
-"""Signs a message and posts it until the relay has taken it. Copy this file; it needs Python 3.9 and nothing else.
+"""Signs a message and posts it until the relay accepts it. Copy this file; it needs Python 3.9 and nothing else.
 
     sender = Sender()   # RELAY_URL=https://relay.example.com/in/modal  RELAY_SECRET=whsec_…
     outcome = sender.send("msg_1", {"status": "success", "metadata": {"job_id": "job-1"}})
 
-A message that could not be sent is logged (logger `relay`) and returned, never raised: a webhook is no reason for the work
-that it reports on to fail. All tries of one message have the same id and the same bytes, so the relay takes it once.
+A message that could not be sent is logged (logger `relay`) and returned, never raised: a webhook must not fail the work
+that it reports on. All tries of one message have the same id and the same bytes, so the relay accepts it once.
 """
 
 import base64
@@ -29,16 +29,16 @@ log = logging.getLogger("relay")
 
 STANDARD = "standard"
 OMTX = "omtx"
-# The relay reads at most 6 MB of a body.
+# Bytes. The relay reads at most 6 MB of a body.
 LIMIT = 6_000_000
-# What may go better the next time; any other refusal would be the same again.
+# The statuses that are worth a retry; after any other refusal a retry would be refused again.
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went. `status` is the last answer's, `reason` says why a message was not delivered."""
+    """The result of a message. `status` is that of the last answer; `reason` says why the message was not delivered."""
 
     delivered: bool
     tries: int
@@ -47,12 +47,12 @@ class Outcome:
 
 
 class Sender:
-    """Where to send, with which secret, and how long to try.
+    """A destination with its secret and the limits on retries.
 
     `signature` is "standard" (Standard Webhooks; sources of the profiles `modal` and `standard`) or "omtx"
-    (`X-Modal-Signature` and `X-Modal-Timestamp`; sources of the profile `modal-omtx`). `tries` and `budget` (seconds over
-    all tries, waits included) bound a message, `timeout` each wait for the network. Where `url` and `secret` are left out,
-    RELAY_URL and RELAY_SECRET are read when the first message is sent: on the machine that does the work.
+    (`X-Modal-Signature` and `X-Modal-Timestamp`; sources of the profile `modal-omtx`). `tries` and `budget` (seconds for
+    all tries including the waits) limit a message; `timeout` limits each wait for the network, in seconds. Without `url` and
+    `secret`, RELAY_URL and RELAY_SECRET are read when a message is sent, so they are needed only where the work runs.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Sender:
         delay: float = 0.5,
     ) -> None:
         if signature not in (STANDARD, OMTX):
-            raise ValueError(f"signature is {STANDARD!r} or {OMTX!r}, not {signature!r}")
+            raise ValueError(f"signature must be {STANDARD!r} or {OMTX!r}, not {signature!r}")
         self._url = url
         self._secret = secret
         self.signature = signature
@@ -78,10 +78,10 @@ class Sender:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def send(self, message_id: str, message: Any, *, tries: Optional[int] = None, budget: Optional[float] = None) -> Outcome:
-        """Posts until it is taken, refused for good, or the tries or the time are used up. Logs what went wrong."""
+        """Posts until the relay accepts, refuses without hope, or tries or time are used up. Logs a failure; never raises."""
         try:
             outcome = self._send(message_id, message, tries or self.tries, self.budget if budget is None else budget)
-        except Exception as error:  # Whatever it is, the work goes on.
+        except Exception as error:  # No error of the webhook may stop the work.
             outcome = Outcome(False, 0, reason=f"{type(error).__name__}: {error}")
         if outcome.delivered:
             log.info("%s delivered, tries: %d", message_id, outcome.tries)
@@ -104,12 +104,12 @@ class Sender:
                 return outcome
             if made >= tries:
                 return outcome
-            # Jitter, so that a thousand workers do not come back together; what the relay asks for only lengthens it.
+            # With jitter, so that many workers do not retry together. Retry-After can only lengthen the wait.
             wait = max(wait, min(self.delay * 2 ** (made - 1), 8.0) * random.uniform(0.75, 1.25))
             if time.monotonic() + wait >= deadline:
                 reason = f"{outcome.reason}; the next try would come {wait:.1f} s later, after the {budget:.0f} s there are"
                 return Outcome(False, made, outcome.status, reason)
-            log.warning("%s: %s; once more in %.1f s", message_id, outcome.reason, wait)
+            log.warning("%s: %s; next try in %.1f s", message_id, outcome.reason, wait)
             time.sleep(wait)
 
     def _settings(self) -> "tuple[str, bytes]":
@@ -125,8 +125,8 @@ class Sender:
     def _post(
         self, url: str, key: bytes, message_id: str, body: bytes, made: int, timeout: float
     ) -> "tuple[Outcome, Optional[float]]":
-        """One try, and how long the relay asks to wait before the next; None if there should be none."""
-        # Signed anew each time: the relay takes a timestamp for 300 seconds.
+        """Makes one try. Also returns the seconds to wait before the next; None if a retry is useless."""
+        # Each try is signed anew, because the relay accepts a timestamp for 300 seconds.
         headers = sign(key, message_id, int(time.time()), body, self.signature)
         headers["Content-Type"] = "application/json"
         headers["User-Agent"] = "relay-sender/1"
@@ -143,10 +143,11 @@ class Sender:
 
 
 class Courier:
-    """Posts beside the work what may be lost: that it has started, how far it is, what it printed.
+    """Posts start, progress and printed lines from a thread of its own. These messages may be lost.
 
-    `report(status, **more)` sends one message. Of several progress reports within `interval` seconds the last is sent, with
-    all lines since the one before; while the relay cannot be reached the gaps grow and the oldest lines are dropped.
+    `report(status, **more)` sends one message. Of several progress reports within `interval` seconds the last is sent,
+    with all lines since the report before. While the relay does not answer, the interval grows to at most 60 s and the
+    oldest lines are dropped.
     """
 
     LINES = 1000
@@ -182,7 +183,7 @@ class Courier:
             self._wake()
 
     def close(self, seconds: float = 6.0) -> None:
-        """Sends what is left, within this time."""
+        """Sends the pending messages, for at most `seconds`."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
@@ -224,19 +225,19 @@ class Courier:
 
 
 def key_of(secret: str, signature: str = STANDARD) -> bytes:
-    """The bytes of the key: a Standard Webhooks secret is base64 behind `whsec_`, the other one is taken as it is."""
+    """The bytes of the key: the decoded base64 after `whsec_` (Standard Webhooks), or the text of the secret (OMTX)."""
     if signature == OMTX:
         return secret.encode()
     encoded = secret[len("whsec_") :] if secret.startswith("whsec_") else secret
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError:
-        # The error of base64 would say nothing of the secret, and must not quote it.
+        # Without the error of base64 as its cause, so that a traceback cannot quote the secret.
         raise ValueError("RELAY_SECRET is not base64; a Standard Webhooks secret is whsec_ and base64") from None
 
 
 def sign(key: bytes, message_id: str, timestamp: int, body: bytes, signature: str = STANDARD) -> Dict[str, str]:
-    """The headers that prove where this comes from."""
+    """The headers that sign the body."""
     if signature == OMTX:
         digest = hmac.new(key, body, hashlib.sha256).hexdigest()
         return {"X-Modal-Signature": "sha256=" + digest, "X-Modal-Timestamp": str(timestamp)}
@@ -246,7 +247,7 @@ def sign(key: bytes, message_id: str, timestamp: int, body: bytes, signature: st
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer: what is signed goes where it was meant to go or nowhere."""
+    """Treats a redirect as an answer, so that a signed message goes only to the configured URL."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -271,7 +272,7 @@ def _why(answer: urllib.error.HTTPError) -> str:
             f"profile belong to this signature, and is the clock right?{_skew(answer)}"
         )
     if 300 <= answer.code < 400:
-        return f"{answer.code}: redirects are not followed; set RELAY_URL to where it points"
+        return f"{answer.code}: redirects are not followed; set RELAY_URL to the target of the redirect"
     said = answer.read(500).decode(errors="replace").strip()
     return f"{answer.code}: {said}" if said else str(answer.code)
 
