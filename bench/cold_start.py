@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the `ingest` function against the same function in Python, side by side. See README.md."""
+"""Measures the cold start of `ingest` beside that of the same function in Python. See README.md."""
 
 import argparse
 import datetime
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from lab import places, world
 
-SHARE = 0.072  # Of a CPU, which 128 MB of memory buy.
-PACE = 0.1  # Seconds between warm requests under the quota: a request's throttling must not be the next one's.
-# How many times ours Python's figure must be. A healthy release build has 45 and 30; another 40 ms of CPU, which is what
-# aws-lc's entropy source burns, would leave 7 of the 45.
+SHARE = 0.072  # The share of a CPU that a function with 128 MB of memory has.
+PACE = 0.1  # Seconds between warm requests under the quota, so that one request does not throttle the next.
+# The least ratio of Python's figure to that of `ingest`. A release build has 45 and 30. Another 40 ms of CPU, which the
+# entropy source of aws-lc takes, would leave 7 of the 45.
 BOUNDS = {"CPU cold, ms": 15.0, "cold: start to first answer, ms": 5.0}
 FORBIDDEN = ("aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys")
 TARGETS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
@@ -29,7 +29,7 @@ FULL, QUOTA = "full", "quota"
 
 @dataclass
 class Run:
-    """One process from its start to its end."""
+    """The measurements of one process, from start to end."""
 
     init_ms: float
     first_ms: float
@@ -50,7 +50,7 @@ class Run:
 
 
 class Laboratory:
-    """Everything around the function: AWS, Lambda's runtime interface, certificates, control group."""
+    """The surroundings of a function: AWS, Lambda's runtime API, certificates, control group."""
 
     def __init__(self, binary: Path, few_roots: bool):
         from lab import certificates, process, quota, runtime_api
@@ -80,7 +80,7 @@ class Laboratory:
             self.quota.remove()
 
     def environment(self) -> dict[str, str]:
-        """What Lambda and the template give a function, and where AWS is."""
+        """The environment variables of a function: those of Lambda, those of the template, and the endpoints of AWS."""
         endpoints = {
             f"AWS_ENDPOINT_URL_{name}": f"https://localhost:{port}" for name, port in self.ports.items()
         }
@@ -114,7 +114,7 @@ class Laboratory:
         }
 
     def run(self, who: str, mode: str, warm: int) -> Run:
-        """Starts a function, asks it once, asks it `warm` times more, ends it."""
+        """Starts a function, sends one request and then `warm` more, and ends the function."""
         from lab import runtime_api
 
         log = self.state / f"{who}.log"
@@ -134,10 +134,10 @@ class Laboratory:
             launcher.ask({})
             self.api.end()
         calls = self.services.ask({})
-        # Ours asks the table once more during init, to be connected when the first request comes.
+        # `ingest` reads the table once more during init, so that the first request finds an open connection.
         wanted = {"GetSecretValue": 1, "GetItem": 2 if who == OURS else 1, "SendMessage": warm + 1}
         if calls != wanted:
-            raise SystemExit(f"{who} asked AWS for {calls} and not for {wanted}")
+            raise SystemExit(f"{who} made the AWS calls {calls}; expected {wanted}")
         return run
 
     def _measure(self, child: dict, events: list[bytes], quota) -> Run:
@@ -187,14 +187,14 @@ class Laboratory:
 
     @staticmethod
     def _accepted(answer) -> int:
-        """How long an answer took, if it is the right one."""
+        """The duration of an answer. Raises RuntimeError if the answer is wrong."""
         if json.loads(answer.body).get("statusCode") != 202:
             raise RuntimeError(f"answered {answer.body[:300].decode(errors='replace')}")
         return answer.answered_ns - answer.handed_ns
 
 
 def public_roots() -> bytes:
-    """The public authorities; botocore's pinned copy, so that both read as many on every machine."""
+    """The public certificate authorities: botocore's pinned copy, so that every machine reads the same number."""
     import botocore
 
     return b"\n" + (Path(botocore.__file__).parent / "cacert.pem").read_bytes()
@@ -221,7 +221,7 @@ THROTTLED = "throttled periods per warm request"
 
 
 def summarise(runs: dict[str, list[Run]]) -> dict[str, dict[str, float | None]]:
-    """Measure → ours, python, and how many times ours goes into python's."""
+    """For each measure the figures of `ingest` and of Python, and their ratio."""
     table = {}
     for name, measure in MEASURES.items():
         ours, python = measure(runs[OURS]), measure(runs[PYTHON])
@@ -261,7 +261,7 @@ def show(summary: dict[str, dict], binary_mb: float) -> str:
 
 
 def forbidden_crates() -> list[str]:
-    """Functions whose dependencies, as deployed, have aws-lc among them."""
+    """The functions that link aws-lc in a release build."""
     found = []
     targets = [argument for target in TARGETS for argument in ("--target", target)]
     for folder in sorted((places.ROOT / "functions").iterdir()):
@@ -275,7 +275,7 @@ def forbidden_crates() -> list[str]:
 
 
 def judge(summary: dict[str, dict]) -> list[str]:
-    """What the guard holds against this build: ratios of one run, never times."""
+    """The faults of this build. Judges ratios within one run, never times."""
     faults = forbidden_crates()
     for name, bound in BOUNDS.items():
         ratio = summary[FULL][name]["ratio"]
@@ -286,11 +286,11 @@ def judge(summary: dict[str, dict]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap", help="the binary to measure; otherwise the deployed or a release build")
-    parser.add_argument("--runs", type=int, help="processes started per column (20; 5 with --quick)")
-    parser.add_argument("--quick", action="store_true", help="fewer runs, fewer requests: about 20 seconds")
-    parser.add_argument("--check", action="store_true", help="quick, at full CPU, and exits 1 if it is too slow")
-    parser.add_argument("--few-roots", action="store_true", help="trust one authority instead of the public ones")
+    parser.add_argument("--bootstrap", help="binary to measure (default: the deployed build, else a release build)")
+    parser.add_argument("--runs", type=int, help="processes started per column (default: 20, or 5 with --quick)")
+    parser.add_argument("--quick", action="store_true", help="make fewer runs with fewer requests; takes about 20 seconds")
+    parser.add_argument("--check", action="store_true", help="measure quickly at full CPU; exit with 1 if ingest is too slow")
+    parser.add_argument("--few-roots", action="store_true", help="trust one certificate authority instead of the public ones")
     arguments = parser.parse_args()
     places.enter_venv()
 
@@ -312,7 +312,7 @@ def main() -> int:
             for mode in modes:
                 for who in (OURS, PYTHON) if number % 2 else (PYTHON, OURS):
                     run = laboratory.run(who, mode, warm[mode])
-                    if number:  # The first fills caches: the disk's, Python's bytecode.
+                    if number:  # The first run fills caches (disk, Python bytecode) and is not counted.
                         kept[mode][who].append(run)
     finally:
         laboratory.close()
@@ -329,7 +329,7 @@ def main() -> int:
         f"load {load_before:.1f} and {load_after:.1f}."
     )
     if 0.1 < max(busy_before, busy_after):
-        print("Something else was running: times are too long, ratios are less wrong.")
+        print("Another process used the CPU: the times are too long, the ratios are less affected.")
 
     result = {
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -348,7 +348,7 @@ def main() -> int:
     }
     out = places.OUT / "cold_start.json"
     out.write_text(json.dumps(result, indent=1))
-    print(f"Every figure is in {places.relative(out)}.")
+    print(f"All figures are in {places.relative(out)}.")
 
     if arguments.check:
         faults = judge(summary)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints how large each function is, as a binary and zipped as it is uploaded. See README.md."""
+"""Prints the size of each function, as a binary and as the zip file that is uploaded. See README.md."""
 
 import sys
 import zipfile
@@ -17,7 +17,7 @@ def zipped(path: Path) -> int:
 
 
 def binaries() -> tuple[str, dict[str, Path]]:
-    """Every function's binary: as it would be deployed, or else of a release build."""
+    """The binary of each function: the build to be deployed, or else a release build."""
     deployed = {path.parent.name: path for path in sorted(places.SAM_BUILD.glob("*/bootstrap"))}
     if deployed:
         return "as deployed", deployed
@@ -29,7 +29,7 @@ def binaries() -> tuple[str, dict[str, Path]]:
 def main() -> int:
     what, found = binaries()
     if not found:
-        print("nothing is built: sam build, or cargo build --release --workspace", file=sys.stderr)
+        print("no build found: run sam build, or cargo build --release --workspace", file=sys.stderr)
         return 1
     width = max(map(len, found))
     print(f"| {what.ljust(max(width, len(what)))} | binary, MB | zip, MB |")

@@ -1,4 +1,4 @@
-"""The least of a Lambda runtime in Python: AWS's own does more, and costs more."""
+"""A minimal Lambda runtime in Python. The runtime of AWS does more and takes longer."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ def main() -> None:
         request = received.headers["Lambda-Runtime-Aws-Request-Id"]
         try:
             body, outcome = handler.handle(event, None), "response"
-        except Exception as error:  # noqa: BLE001 (whatever it was, the runtime hears of it)
+        except Exception as error:  # noqa: BLE001 (every error is reported to the runtime API)
             body, outcome = {"errorType": type(error).__name__, "errorMessage": str(error)}, "error"
         api.request("POST", f"{prefix}/{request}/{outcome}", json.dumps(body))
         api.getresponse().read()

@@ -1,7 +1,7 @@
-"""What `ingest` does, the way a Python function would: the same three calls to AWS at the same moments.
+"""The work of `ingest` as a Python function does it, with the same three calls to AWS at the same moments.
 
-It has it easier: the signing secret comes in the clear from Secrets Manager and is not unsealed, there is one profile, and
-the grammar of a request is not checked.
+This function has less to do: the signing secret in Secrets Manager is not encrypted, there is one profile, and the grammar of
+a request is not checked.
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""The laboratory in which a function runs as it does on Lambda."""
+"""A laboratory that runs a function as Lambda does."""

@@ -1,4 +1,4 @@
-"""A certificate authority for one afternoon. RSA with 2,048 bits, like AWS's."""
+"""A short-lived certificate authority, RSA with 2,048 bits as at AWS."""
 
 import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def make(folder: Path) -> tuple[Path, Path, bytes]:
-    """A certificate for localhost, its key, and the authority that vouches for it."""
+    """Writes a certificate for localhost, its key, and the certificate of the authority that signed it."""
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
 

@@ -1,5 +1,5 @@
-"""Starts processes and does nothing else, so that a start costs what the process costs: a small parent, no threads. It may
-itself be put into a control group, which its children are then born in. Talks JSON lines with the laboratory."""
+"""Starts processes for the laboratory, which sends JSON lines. A small parent without threads, so that forking adds little
+to a start. The laboratory may move the launcher into a control group, in which its children then start."""
 
 import json
 import os
@@ -16,7 +16,7 @@ def main() -> None:
         started = time.monotonic_ns()
         pid = os.posix_spawn(asked["argv"][0], asked["argv"], asked["env"], file_actions=actions)
         print(json.dumps({"pid": pid, "started_ns": started}), flush=True)
-        sys.stdin.readline()  # Told to end it.
+        sys.stdin.readline()  # The laboratory asks to end the process.
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         print("{}", flush=True)

@@ -1,4 +1,4 @@
-"""Where things lie, and the environment of packages that the laboratory runs in."""
+"""Paths, and the virtual environment of the laboratory."""
 
 import hashlib
 import os
@@ -15,12 +15,12 @@ VENV = OUT / "venv"
 SAM_BUILD = ROOT / ".aws-sam" / "build"
 RELEASE = ROOT / "target" / "release"
 
-# e_machine of an ELF header, by what `uname -m` says.
+# The e_machine field of an ELF header, by the output of `uname -m`.
 MACHINES = {"x86_64": 62, "amd64": 62, "aarch64": 183, "arm64": 183}
 
 
 def enter_venv() -> None:
-    """Goes on inside the pinned packages; makes the environment first if requirements.txt has changed."""
+    """Restarts this program in the virtual environment of requirements.txt, which is made anew if that file has changed."""
     requirements = BENCH / "requirements.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     stamp = VENV / "stamp"
@@ -36,13 +36,13 @@ def enter_venv() -> None:
 
 
 def relative(path: Path) -> str:
-    """A path as a reader of the repository knows it."""
+    """The path relative to the repository."""
     path = path.resolve()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
 def runs_here(binary: Path) -> bool:
-    """Whether a binary was built for this machine's processor."""
+    """Whether the binary is for the processor of this machine."""
     with binary.open("rb") as file:
         header = file.read(20)
     machine = int.from_bytes(header[18:20], "little")
@@ -50,7 +50,7 @@ def runs_here(binary: Path) -> bool:
 
 
 def bootstrap(given: str | None) -> Path:
-    """The binary to measure: the one given, the one that would be deployed, or a release build."""
+    """The binary to measure: the given one, the build to be deployed, or a release build."""
     if given:
         path = Path(given).resolve()
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Talking with the launcher and the stand-in, and looking at a process from outside."""
+"""The connection to the launcher and the stand-in, and figures of a process from outside."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ LAB = Path(__file__).resolve().parent
 
 
 class Helper:
-    """A Python process that answers JSON lines."""
+    """A Python process that answers JSON lines with JSON lines."""
 
     def __init__(self, script: str, *arguments: str, bare: bool = False):
         flags = ["-I", "-S"] if bare else []
@@ -25,7 +25,7 @@ class Helper:
     def read(self) -> dict:
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("a part of the laboratory has ended")
+            raise RuntimeError("a process of the laboratory has ended; its error is above")
         return json.loads(line)
 
     def ask(self, what: dict) -> dict:
@@ -39,17 +39,17 @@ class Helper:
 
 
 def cpu_ns(pid: int) -> int:
-    """CPU time of a process, all its threads, those that have ended too."""
-    return time.clock_gettime_ns(~pid << 3 | 2)  # What clock_getcpuclockid(3) makes of a pid.
+    """The CPU time of a process in nanoseconds, including threads that have ended."""
+    return time.clock_gettime_ns(~pid << 3 | 2)  # The clock id that clock_getcpuclockid(3) returns for a pid.
 
 
 def alive(pid: int) -> bool:
-    """Whether a process has not ended; one that nobody has waited for yet has."""
+    """Whether a process runs. A zombie does not."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def settle(pid: int) -> None:
-    """Waits until every thread sleeps: only then is the CPU time of a process up to date."""
+    """Waits until every thread sleeps, because only then the CPU time of a process is complete."""
     deadline = time.monotonic() + 1.0
     while time.monotonic() < deadline:
         stats = [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/stat")]
@@ -59,15 +59,15 @@ def settle(pid: int) -> None:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory a process has held."""
+    """The peak memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("a process without a peak")
+    raise RuntimeError("the status of the process has no VmHWM")
 
 
 def busy(seconds: float = 1.0) -> float:
-    """Share of all CPUs' time that somebody used just now."""
+    """The share of the time of all CPUs that is in use now."""
 
     def read() -> tuple[int, int]:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]

@@ -1,4 +1,4 @@
-"""A share of a CPU, as Lambda gives it to a small function: so much per 20 ms."""
+"""A CPU quota as Lambda applies it to a small function: a share of each period of 20 ms."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ PERIOD_US = 20_000
 
 
 class Quota:
-    """A control group, version 1 or 2, whose CPU quota can be switched while a process runs in it."""
+    """A control group (version 1 or 2) whose CPU quota can be switched on and off while a process runs in it."""
 
     def __init__(self, folder: Path, version: int, share: float):
         self._folder = folder
@@ -18,35 +18,35 @@ class Quota:
         self.off()
 
     def enter(self, pid: int) -> None:
-        """Moves a process into the group; its children stay in it."""
+        """Moves a process into the group. Its children start in the group."""
         (self._folder / "cgroup.procs").write_text(str(pid))
 
     def on(self) -> None:
-        """From now on there is the share and no more."""
+        """Switches the quota on."""
         if self._version == 1:
             (self._folder / "cpu.cfs_quota_us").write_text(str(self._quota_us))
         else:
             (self._folder / "cpu.max").write_text(f"{self._quota_us} {PERIOD_US}")
 
     def off(self) -> None:
-        """From now on there is a whole machine."""
+        """Switches the quota off."""
         if self._version == 1:
             (self._folder / "cpu.cfs_quota_us").write_text("-1")
         else:
             (self._folder / "cpu.max").write_text(f"max {PERIOD_US}")
 
     def throttled(self) -> int:
-        """In how many periods the group has had to wait."""
+        """The number of periods in which the group was throttled."""
         lines = (self._folder / "cpu.stat").read_text().splitlines()
         return int(next(line.split()[1] for line in lines if line.startswith("nr_throttled")))
 
     def remove(self) -> None:
-        """Gives the group up; nothing may run in it any more."""
+        """Removes the group. No process may run in it."""
         self._folder.rmdir()
 
 
 def find(share: float) -> tuple[Quota | None, str]:
-    """A group of our own, or why there is none."""
+    """A new group, or the reason why none can be made."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None, "a CPU quota needs root"
     why = "no control group with a CPU controller is writable here"
@@ -66,7 +66,7 @@ def find(share: float) -> tuple[Quota | None, str]:
 
 
 def _parents():
-    """Groups that ours could be made in."""
+    """The groups in which a new one could be made."""
     own = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)

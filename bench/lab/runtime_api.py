@@ -1,4 +1,4 @@
-"""Lambda's runtime interface, as far as one function needs it, with a clock on both sides of every event."""
+"""The part of Lambda's runtime API that one function needs, with the times at which each event is sent and answered."""
 
 import queue
 import threading
@@ -14,12 +14,12 @@ PATIENCE = 60.0
 
 
 class Failed(Exception):
-    """The function did not do its part."""
+    """The function ended or did not answer."""
 
 
 @dataclass
 class Answer:
-    """What came back for one event."""
+    """The answer to one event."""
 
     handed_ns: int
     answered_ns: int
@@ -27,7 +27,7 @@ class Answer:
 
 
 class RuntimeApi:
-    """Hands out events and takes the answers. Times are read in the thread that holds the connection."""
+    """Serves events and accepts the answers. Times are read in the thread of the connection."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,24 +44,24 @@ class RuntimeApi:
         self._answers: queue.SimpleQueue[Answer | Failed] = queue.SimpleQueue()
 
     def begin(self, alive: Callable[[], bool]) -> None:
-        """A function has been started; `alive` knows whether it still runs."""
+        """Notes that a function was started. `alive` tells whether the function still runs."""
         self._alive = alive
 
     def end(self) -> None:
-        """The function has ended: whoever still waits on its behalf goes, and nothing of it reaches the next one."""
+        """Notes that the function has ended and closes its waiting connections, so that the next function gets none."""
         self._events.put(None)
         self._fresh()
 
     def hand(self, event: bytes) -> None:
-        """Gives this event to the next poll."""
+        """Serves this event to the next poll."""
         self._events.put(event)
 
     def poll(self) -> int:
-        """When the function asked for an event the next time."""
+        """Waits for the next poll of the function. Returns its time."""
         return self._wait(self._polls)
 
     def answer(self) -> Answer:
-        """The next answer."""
+        """Waits for the next answer."""
         answer = self._wait(self._answers)
         if isinstance(answer, Failed):
             raise answer
@@ -74,8 +74,8 @@ class RuntimeApi:
                 return source.get(timeout=0.5)
             except queue.Empty:
                 if not self._alive():
-                    raise Failed("it ended") from None
-        raise Failed(f"nothing came for {PATIENCE:.0f} s")
+                    raise Failed("the function ended") from None
+        raise Failed(f"the function did not answer within {PATIENCE:.0f} s")
 
     def _handle(self, method: bytes, path: bytes, headers: dict[bytes, bytes], body: bytes) -> bytes:
         now = time.monotonic_ns()

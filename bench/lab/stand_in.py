@@ -1,5 +1,5 @@
-"""Answers for DynamoDB's GetItem, SQS's SendMessage and Secrets Manager's GetSecretValue over TLS, each on a port of its own
-as each has a host of its own on AWS. A process of its own; talks JSON lines with the laboratory."""
+"""A stand-in for AWS over TLS: GetItem of DynamoDB, SendMessage of SQS, GetSecretValue of Secrets Manager. Each service has
+a port of its own, as each has a host of its own on AWS. Runs as a process and answers the laboratory in JSON lines."""
 
 import collections
 import hashlib
@@ -18,11 +18,11 @@ TYPE = b"application/x-amz-json-1.0"
 
 
 class Refused(Exception):
-    """The client asked for something that is not here."""
+    """The request is not one that the stand-in serves."""
 
 
 class Services:
-    """The three services, counting what they are asked."""
+    """The three services, which count their requests."""
 
     def __init__(self) -> None:
         self.calls: collections.Counter[str] = collections.Counter()
@@ -36,7 +36,7 @@ class Services:
         key = {name: value["S"] for name, value in asked["Key"].items()}
         if asked["TableName"] != world.TABLE or key["pk"] != "SOURCES":
             raise Refused
-        # Any other name is nobody's: what connects during init asks for one.
+        # There is no other source. The request that opens the connection during init names one that does not exist.
         return {"Item": self._item} if key["sk"] == world.SOURCE else {}
 
     def send_message(self, asked: dict) -> dict:
@@ -53,7 +53,7 @@ class Services:
         return {"ARN": arn, "Name": name, "SecretString": self._secrets[name]}
 
     def handler(self, operation: str, answer):
-        """Takes this one operation, signed, and nothing else."""
+        """Serves one signed operation and refuses any other."""
 
         def handle(method: bytes, _path: bytes, headers: dict[bytes, bytes], body: bytes) -> bytes:
             self.calls[operation] += 1
@@ -87,7 +87,7 @@ def main(chain: str, key: str) -> None:
     }
     ports = {service: server.port for service, server in servers.items()}
     print(json.dumps(ports), flush=True)
-    for _ in sys.stdin:  # One line in: what was asked since the last.
+    for _ in sys.stdin:  # Each line asks for the requests since the line before.
         calls, services.calls = services.calls, collections.Counter()
         print(json.dumps(calls), flush=True)
 

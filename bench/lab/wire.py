@@ -1,5 +1,5 @@
-"""HTTP/1.1 over blocking sockets, a thread per connection: as little as two known clients need, so that what is measured is
-the client and not the server."""
+"""A minimal HTTP/1.1 server over blocking sockets, one thread per connection, for two known clients. The less the server
+does, the more of the measured time belongs to the client."""
 
 import socket
 import ssl
@@ -11,13 +11,13 @@ Handler = Callable[[bytes, bytes, dict[bytes, bytes], bytes], bytes]
 
 
 def response(status: bytes, body: bytes, content_type: bytes, headers: bytes = b"") -> bytes:
-    """A response as it goes over the wire; `headers` are whole lines."""
+    """The bytes of a response. `headers` are whole lines."""
     head = b"HTTP/1.1 %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n"
     return head % (status, content_type, len(body), headers) + body
 
 
 class Server:
-    """Listens on a loopback port of its own."""
+    """A server on any free loopback port."""
 
     def __init__(self, handle: Handler, tls: ssl.SSLContext | None = None):
         self._handle = handle
@@ -42,7 +42,7 @@ class Server:
             with connection:
                 self._converse(connection)
         except (OSError, ssl.SSLError):
-            pass  # The client was ended, as every client here is.
+            pass  # The client was ended, as every client is at the end of its run.
 
     def _converse(self, connection: socket.socket) -> None:
         buffer = b""

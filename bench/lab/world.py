@@ -1,4 +1,4 @@
-"""What both functions meet: one source with a Standard Webhooks secret, and requests that it signed."""
+"""The data of both functions: one source with a Standard Webhooks secret, and requests signed with that secret."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ BODY_BYTES = 1024
 
 
 def sealed(secret: str, owner: str) -> str:
-    """A secret as `adapters::vault` seals it."""
+    """Encrypts a secret as `adapters::vault` does."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     key = hashlib.sha256(b"webhook relay sealing key v1:" + MASTER.encode()).digest()
@@ -28,7 +28,7 @@ def sealed(secret: str, owner: str) -> str:
 
 
 def item() -> dict:
-    """The source as it lies in the table."""
+    """The table item of the source."""
     now = int(time.time() * 1000)
     document = {
         "name": SOURCE,
@@ -43,7 +43,7 @@ def item() -> dict:
 
 
 def event(number: int) -> bytes:
-    """A request as API Gateway hands it over: 1 KiB, signed just now."""
+    """The event that API Gateway sends for a request of 1 KiB, signed now."""
     body = {"type": "job.completed", "id": f"job-{number}", "status": "succeeded", "output": ""}
     body["output"] = "x" * (BODY_BYTES - len(json.dumps(body)))
     text = json.dumps(body)
