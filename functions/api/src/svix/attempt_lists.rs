@@ -9,7 +9,7 @@ use axum::{
 use manage::{
     ControlPlane, applications,
     attempts::{self, AttemptEntry, AttemptFilter, AttemptPlace},
-    messages,
+    endpoints, messages,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -17,7 +17,6 @@ use utoipa_axum::routes;
 
 use super::{
     attempts::MessageAttemptOut,
-    endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::{MessageOut, empty},
     page::ListResponse,

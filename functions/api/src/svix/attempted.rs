@@ -14,7 +14,7 @@ use domain::{
     standing::DeliveryStanding,
 };
 use manage::{
-    ControlPlane, applications, attempts,
+    ControlPlane, applications, attempts, endpoints,
     messages::{self, Content, Period, Selection},
 };
 use serde::Serialize;
@@ -22,7 +22,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    endpoints,
     error::{HttpErrorOut, ValidationErrorOut},
     messages::MessageOut,
     page::{self, ListResponse, OrderQuery},

@@ -8,7 +8,6 @@ use axum::{
     http::StatusCode,
 };
 use domain::{endpoint::Endpoint, health::Health};
-pub(super) use manage::endpoints::resolve;
 use manage::{ControlPlane, endpoints};
 use utoipa_axum::routes;
 

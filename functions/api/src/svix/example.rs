@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use manage::{
-    ControlPlane, applications,
+    ControlPlane, applications, endpoints,
     publication::{self, ExampleDraft},
 };
 use serde::Deserialize;
@@ -16,7 +16,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    endpoints,
     error::{HttpErrorOut, ValidationErrorOut, spelt},
     messages::MessageOut,
 };

@@ -10,7 +10,7 @@ use axum::{
 };
 use domain::replay::ReplaySelection;
 use manage::{
-    ControlPlane, Principal, applications,
+    ControlPlane, Principal, applications, endpoints,
     replays::{self, ReplayDraft},
 };
 use serde::Deserialize;
@@ -19,7 +19,6 @@ use utoipa_axum::routes;
 
 use super::{
     background_tasks::{self, StartedOut},
-    endpoints,
     error::{HttpErrorOut, ValidationErrorOut, spelt},
 };
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment};

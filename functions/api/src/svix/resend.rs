@@ -11,9 +11,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{endpoints, error::HttpErrorOut};
+use super::error::HttpErrorOut;
 use crate::web::{Routes, error::Error};
-use manage::{ControlPlane, applications, messages, replays};
+use manage::{ControlPlane, applications, endpoints, messages, replays};
 
 pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(resend))

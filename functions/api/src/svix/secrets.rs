@@ -96,7 +96,8 @@ impl From<EndpointSecretRotateIn> for RotationDraft {
     params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid."),
         ("idempotency-key" = Option<String>, Header)),
     request_body = EndpointSecretRotateIn,
-    responses((status = 200, body = EndpointSecretOut, description = "For Svix's SDKs from 2.0 on, which read the new secret from the answer."),
+    responses((status = 200, body = EndpointSecretOut,
+            description = "For Svix's SDKs from 2.0 on, which read the new secret from the answer."),
         (status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
         (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut),
         (status = 422, body = ValidationErrorOut)))]

@@ -8,17 +8,14 @@ use axum::{
 };
 use domain::time::Timestamp;
 use manage::{
-    ControlPlane, Refusal, applications,
+    ControlPlane, Refusal, applications, endpoints,
     statistics::{self, AttemptCounts, Window},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::{
-    endpoints,
-    error::{HttpErrorOut, ValidationErrorOut},
-};
+use super::error::{HttpErrorOut, ValidationErrorOut};
 use crate::web::{Routes, error::Error, input::Query, moment::Moment};
 
 pub(super) fn routes() -> Routes {
