@@ -10,6 +10,7 @@ mod contract;
 mod dead_letters;
 mod desk;
 mod document;
+mod drafts;
 mod endpoint_headers;
 mod endpoints;
 mod errors;

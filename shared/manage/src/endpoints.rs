@@ -2,8 +2,6 @@
 
 mod draft;
 mod headers;
-#[cfg(test)]
-mod tests;
 mod writes;
 
 use std::collections::HashMap;

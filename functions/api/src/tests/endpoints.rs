@@ -119,6 +119,37 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_wrong_type_is_refused_with_its_place() {
+    let relay = Relay::start().await;
+    let made = relay.post(APP, json!({ "url": "https://subscriber.example/", "uid": "e" })).await;
+    let made = made.expect(201);
+    for (wrong, place) in [
+        (json!({ "description": 1.5 }), json!(["body", "description"])),
+        (json!({ "uid": 1.5, "throttleRate": 1 }), json!(["body", "uid"])),
+        (json!({ "maxRetries": 1.5 }), json!(["body", "maxRetries"])),
+        (json!({ "channels": "planted" }), json!(["body", "channels"])),
+        (json!({ "channels": ["a", { "b": 1 }] }), json!(["body", "channels", "1"])),
+    ] {
+        let mut whole = wrong.clone();
+        whole["url"] = json!("https://subscriber.example/");
+        let path = format!("{APP}/e");
+        for answer in [
+            relay.post(APP, whole.clone()).await,
+            relay.put(&path, whole).await,
+            relay.patch(&path, wrong.clone()).await,
+        ] {
+            assert!(!answer.text.contains("planted"), "{answer:?}");
+            let answer = answer.expect(422);
+            let detail = &answer["detail"][0];
+            assert_eq!(detail["loc"], place, "{wrong}: {answer}");
+            let why = detail["msg"].as_str().unwrap_or_default();
+            assert!(why.contains("invalid type"), "{wrong}: {answer}");
+        }
+    }
+    assert_eq!(relay.get(APP).await.expect(200)["data"], json!([made]));
+}
+
+#[tokio::test]
 async fn a_secret_is_the_given_one_or_a_fresh_one() {
     let relay = Relay::start().await;
     let given = format!("whsec_{}", STANDARD.encode([7; 24]));

@@ -3,6 +3,9 @@
 //! Webhooks of jobs and batches are endpoints too. The check reads from the endpoint's scope what it
 //! may subscribe to and how its retries are counted; nothing else differs.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use domain::{
