@@ -1,3 +1,5 @@
+//! The parts of the check of an endpoint draft that need no relay.
+
 use domain::{
     id::{ApplicationId, BatchId, EndpointId, JobId},
     time::Timestamp,
