@@ -1,5 +1,7 @@
 //! What goes wrong for everybody alike.
 
+mod unknown_names;
+
 use axum::{
     body::Body,
     http::{Method, Request},

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapters::Unavailable;
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use manage::Refusal;
@@ -147,7 +147,11 @@ impl IntoResponse for Error {
 /// The answer to an error in the shape of one contract.
 pub(crate) type Shape = fn(&Error) -> Response;
 
-/// Gives the error beside an answer its shape. Other answers pass as they are.
+/// Names the fields and parameters of a request that its operation does not know.
+pub(super) const IGNORED: HeaderName = HeaderName::from_static("relay-ignored");
+
+/// Gives the error beside an answer its shape. Other answers pass as they are. Two headers of the
+/// unshaped answer stay: the methods that a path knows, and [`IGNORED`].
 pub(crate) fn shaped(shape: Shape, mut response: Response) -> Response {
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     if let Error::Unavailable(cause) = &*error {
@@ -162,9 +166,8 @@ pub(crate) fn shaped(shape: Shape, mut response: Response) -> Response {
         let seconds = HeaderValue::from(wait.as_secs().clamp(1, 5));
         shaped.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
-    // axum names the methods that a path knows.
     for (name, value) in response.headers() {
-        if name == header::ALLOW {
+        if [header::ALLOW, IGNORED].contains(name) {
             shaped.headers_mut().insert(name, value.clone());
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -13,13 +13,10 @@ use domain::key::KeyScope;
 use manage::{ControlPlane, Principal, applications, keys};
 
 use super::{
-    error::Error,
+    error::{Error, IGNORED},
     input::{Ignored, pairs},
     routes::{Operation, Operations},
 };
-
-/// Names the fields and parameters of a request that its operation does not know.
-const IGNORED: HeaderName = HeaderName::from_static("relay-ignored");
 
 /// What the gate of one contract works with.
 #[derive(Clone)]

@@ -38,7 +38,7 @@ pub(crate) type Operations = BTreeMap<(String, Method), Operation>;
 #[derive(Default)]
 pub(crate) struct Routes {
     pub(super) router: OpenRoutes,
-    pub(super) operations: Operations,
+    pub(crate) operations: Operations,
 }
 
 impl Routes {
