@@ -1,5 +1,7 @@
 //! I9: no secret leaves, but by the one call that shows it.
 
+mod misplaced;
+
 use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
