@@ -58,6 +58,101 @@ fn untidy(name: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// Contracts of the API, none of which names another.
+const CONTRACTS: [&str; 3] = ["v1", "svix", "systems"];
+
+/// Contracts that a file of the API names although it must not. A contract names itself only; `web`
+/// and `document` name none. Nothing in them climbs two modules at once, past its own folder.
+fn foreign_names(name: &str, text: &str) -> Vec<String> {
+    let Some(within) = name.strip_prefix("functions/api/src/") else { return Vec::new() };
+    let part = within.split(['/', '.']).next().unwrap_or_default();
+    if !CONTRACTS.contains(&part) && !["web", "document"].contains(&part) {
+        return Vec::new();
+    }
+    let code: String = text.split_whitespace().collect();
+    let mut found = Vec::new();
+    for other in CONTRACTS.into_iter().filter(|other| *other != part) {
+        let direct = ["crate::", "super::"].iter().any(|root| names(&code, root, other));
+        if direct {
+            found.push(format!("{name}: names the contract {other}"));
+        }
+    }
+    if code.contains("super::super::") {
+        found.push(format!("{name}: climbs out of its folder"));
+    }
+    found
+}
+
+/// Whether a module is named below a root such as `crate::`, alone or in braces.
+fn names(code: &str, root: &str, module: &str) -> bool {
+    code.match_indices(root).any(|(at, _)| {
+        let rest = &code[at + root.len()..];
+        match rest.strip_prefix('{') {
+            None => first_name(rest) == module,
+            Some(group) => heads(group).contains(&module),
+        }
+    })
+}
+
+fn first_name(path: &str) -> &str {
+    let end = path.find(|char: char| !char.is_alphanumeric() && char != '_');
+    &path[..end.unwrap_or(path.len())]
+}
+
+/// First names of the paths in a group, up to the brace that closes it.
+fn heads(group: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut heads) = (0, 0, Vec::new());
+    for (at, char) in group.char_indices() {
+        match char {
+            ',' | '}' if depth == 0 => {
+                heads.push(first_name(&group[from..at]));
+                from = at + 1;
+                if char == '}' {
+                    break;
+                }
+            }
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => (),
+        }
+    }
+    heads
+}
+
+#[test]
+fn no_contract_names_another() {
+    let found: Vec<_> =
+        sources().iter().flat_map(|(name, text)| foreign_names(name, text)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_contract_that_names_another_is_noticed() {
+    let wrong = [
+        ("svix/x.rs", "use crate::v1::tasks;"),
+        ("svix.rs", "use super::v1;"),
+        ("v1/jobs/x.rs", "use crate::{\n    web::{Routes, error::Error},\n    svix,\n};"),
+        ("v1/x.rs", "use crate::{web::page, systems::{wepp, omtx}};"),
+        ("systems/omtx/x.rs", "fn x() { crate::v1::jobs::list() }"),
+        ("systems/wepp.rs", "use super::super::svix;"),
+        ("web/page.rs", "use crate::svix::page::ListResponse;"),
+        ("document.rs", "use crate::{\n    v1::{self, jobs},\n};"),
+    ];
+    for (name, text) in wrong {
+        assert!(!foreign_names(&format!("functions/api/src/{name}"), text).is_empty(), "{name}");
+    }
+    let right = [
+        ("svix/x.rs", "use crate::{svix::page, web::{v1, Routes}};"),
+        ("v1/x.rs", "use crate::v1::events; use super::jobs;"),
+        ("document.rs", "fn x() { crate::openapi() }"),
+        ("lib.rs", "use crate::{svix, v1};"),
+        ("tests/svix.rs", "use crate::svix;"),
+    ];
+    for (name, text) in right {
+        assert!(foreign_names(&format!("functions/api/src/{name}"), text).is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn every_file_is_tidy() {
     let found: Vec<_> = sources().iter().flat_map(|(name, text)| untidy(name, text)).collect();
