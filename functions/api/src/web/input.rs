@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::{Error, Invalid},
-    reading::{self, Fault, nearest, read_json, read_query, unknown_name},
+    reading::{self, Fault, misspelt, nearest, read_json, read_query, unknown_name},
 };
 
 /// A JSON body, whatever its `Content-Type` says.
@@ -125,7 +125,7 @@ impl Ignored {
         let Some(Self(names)) = ignored else {
             let name = path.last().map(String::as_str).unwrap_or_default();
             let (path, why) = match nearest(name, known) {
-                Some(nearest) => (path, format!("is not known here; did you mean `{nearest}`?")),
+                Some(nearest) => (path, misspelt(nearest)),
                 // A name that is near to none may be a secret in the wrong place: it is not repeated.
                 None => (&path[..path.len().saturating_sub(1)], unknown_name(known)),
             };

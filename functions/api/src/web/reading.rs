@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::access::Reader;
 pub(crate) use self::{
     fault::{Fault, Reason},
-    names::{nearest, unknown_name},
+    names::{misspelt, nearest, unknown_name},
     query::read_query,
 };
 

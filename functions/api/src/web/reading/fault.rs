@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::names::{nearest, unknown_name};
+use super::names::{misspelt, nearest, unknown_name};
 
 /// Why a value cannot be read, and where in it that is.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) enum Reason {
     Twice,
     /// A field that a type which refuses such fields does not know.
     Unknown(&'static [&'static str]),
+    /// A field that such a type does not know, but for this name that is near to it.
+    Misspelt(&'static str),
     /// A type's own check; what it says.
     Check(String),
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Reason {
             Self::Missing => f.write_str("is missing"),
             Self::Twice => f.write_str("stands there twice"),
             Self::Unknown(known) => f.write_str(&unknown_name(known)),
+            Self::Misspelt(nearest) => f.write_str(&misspelt(nearest)),
         }
     }
 }
@@ -111,7 +114,7 @@ impl de::Error for Fault {
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         // A name that is near to none may be a secret in the wrong place: it is not repeated.
         match nearest(field, known) {
-            Some(_) => Self::at(field, Reason::Unknown(known)),
+            Some(nearest) => Self::at(field, Reason::Misspelt(nearest)),
             None => Self::new(Reason::Unknown(known)),
         }
     }
