@@ -36,6 +36,7 @@ mod secrecy;
 mod secrets;
 mod sources;
 mod tenants;
+mod unknown;
 mod webhook_secret;
 mod wepp;
 

@@ -1,5 +1,6 @@
 //! Batches: declared before or after their jobs, closed, listed, and the outcomes of their jobs.
 
+mod declaration;
 mod outcomes;
 
 use adapters::table::{Table, WriteOutcome};
@@ -11,7 +12,10 @@ use domain::{
 use futures::future::try_join_all;
 use tracing::warn;
 
-pub use self::outcomes::{JobOutcome, OutcomeCursor, Outcomes, outcomes, payload};
+pub use self::{
+    declaration::{BatchCreation, BatchDraft, MAX_PRIORITY, declare},
+    outcomes::{JobOutcome, OutcomeCursor, Outcomes, outcomes, payload},
+};
 use crate::{
     ControlPlane, PageRequest, Principal, Refusal, Walk, applications, jobs::MAX_NAME, walk,
 };

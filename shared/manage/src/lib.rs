@@ -25,6 +25,8 @@ mod page;
 mod principal;
 pub mod publication;
 mod refusal;
+pub mod registrar_fields;
+pub mod registration;
 mod removal;
 pub mod replays;
 mod request_key;

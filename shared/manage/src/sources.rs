@@ -11,7 +11,7 @@ use domain::{
     source::{self, Source},
 };
 
-pub use self::keys::is_token;
+pub(crate) use self::keys::is_token;
 pub use self::{
     calls::MAX_CALL_SECRET,
     draft::{SetUpDraft, SourceDraft},
@@ -74,6 +74,40 @@ async fn known(
         principal.must_see(&ApplicationId::named(&known.application))?;
     }
     Ok(known)
+}
+
+/// The source that a draft names in its field `source`.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] of `source` if there is no such source, or the caller may not see it.
+pub(crate) async fn named(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Source, Refusal> {
+    find(control, principal, name).await.map_err(|refusal| match refusal {
+        Refusal::NotFound => Refusal::field("source", "there is no such source"),
+        other => other,
+    })
+}
+
+/// Requires that an application which a draft names beside a source is the source's.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] of `application` if the source belongs to another one.
+pub(crate) async fn must_belong(
+    control: &ControlPlane,
+    source: &Source,
+    application: Option<&str>,
+) -> Result<(), Refusal> {
+    let Some(application) = application else { return Ok(()) };
+    let id = applications::id_of(control, application).await?;
+    match id == ApplicationId::named(&source.application) {
+        true => Ok(()),
+        false => Err(Refusal::field("application", "is not the one of this source")),
+    }
 }
 
 /// Creates a source, or replaces the one of this name. Secrets that the draft leaves out stay.

@@ -2,7 +2,7 @@
 
 mod cancel;
 mod out;
-pub(super) mod register;
+mod register;
 
 use std::sync::Arc;
 

@@ -15,9 +15,9 @@ use crate::web::error::Error;
 
 /// A webhook of one job or batch.
 #[derive(Default, Deserialize, ToSchema)]
-pub(crate) struct WebhookIn {
+pub(super) struct WebhookIn {
     /// Address that notifications go to.
-    pub(crate) url: String,
+    url: String,
     /// Signing secret; without one, the application's webhook secret, or one that is made.
     #[schema(max_length = 128)]
     secret: Option<String>,
@@ -56,35 +56,57 @@ pub(crate) struct WebhookIn {
     filter: Option<Map<String, Value>>,
 }
 
-impl WebhookIn {
-    /// The webhook in whichever shape it was given: whole, as `webhook_url`, `webhook_secret` and
-    /// `webhook_headers`, or the older `metadata.webhook_url`.
-    pub(crate) fn of(
-        whole: Option<Self>,
-        url: Option<String>,
-        secret: Option<String>,
-        headers: Option<Value>,
-        metadata: Option<&Map<String, Value>>,
-    ) -> Result<Option<Self>, Error> {
-        if whole.is_some() {
-            return Ok(whole);
+/// The webhook of a registration in each form that the five systems send: whole, as single fields,
+/// or as the older `metadata.webhook_url`.
+#[derive(Default)]
+pub(super) struct WebhookFields {
+    /// The field `webhook`.
+    pub(super) webhook: Option<WebhookIn>,
+    /// The field `webhook_url`.
+    pub(super) url: Option<String>,
+    /// The field `webhook_secret`.
+    pub(super) secret: Option<String>,
+    /// The field `webhook_headers`.
+    pub(super) headers: Option<Value>,
+}
+
+impl WebhookFields {
+    /// The draft of the webhook, if there is one. `webhook_url` is taken out of the metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a secret or headers without an address, and for events that are neither
+    /// a list of names nor text with commas.
+    pub(super) fn draft(
+        self,
+        metadata: Option<&mut Map<String, Value>>,
+    ) -> Result<Option<WebhookDraft>, Error> {
+        let older = metadata.and_then(|metadata| metadata.remove("webhook_url"));
+        let older = || older.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let Self { webhook, url, secret, headers } = self;
+        if let Some(webhook) = webhook {
+            return webhook.draft().map(Some);
         }
-        let older = || metadata?.get("webhook_url")?.as_str().map(str::to_owned);
         match url.filter(|url| !url.is_empty()).or_else(older) {
-            Some(url) => Ok(Some(Self { url, secret, headers, ..Self::default() })),
+            Some(url) => {
+                let webhook = WebhookIn { url, secret, headers, ..WebhookIn::default() };
+                webhook.draft().map(Some)
+            }
             None if secret.is_some() || headers.is_some() => {
                 Err(Error::field("webhook_url", "is missing, but its secret or headers are there"))
             }
             None => Ok(None),
         }
     }
+}
 
+impl WebhookIn {
     /// The draft of the webhook.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] if the events are neither a list of names nor text with commas.
-    pub(crate) fn draft(self) -> Result<WebhookDraft, Error> {
+    fn draft(self) -> Result<WebhookDraft, Error> {
         let events = events(self.events).map_err(|refusal| spelt(refusal.within("webhook")))?;
         let endpoint = EndpointDraft {
             url: Some(self.url),
@@ -107,7 +129,7 @@ impl WebhookIn {
 }
 
 /// A refusal with the fields of a webhook as this contract spells them.
-pub(crate) fn spelt(refusal: Refusal) -> Error {
+pub(super) fn spelt(refusal: Refusal) -> Error {
     let spelt = |field: String| match field.as_str() {
         "webhook.event_types" => "webhook.events".to_owned(),
         "webhook.timeout_seconds" => "webhook.timeout".to_owned(),

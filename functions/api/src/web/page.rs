@@ -5,7 +5,7 @@ pub(crate) use manage::is_place;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
-    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::SchemaType},
 };
 
 use super::error::Error;
@@ -72,12 +72,24 @@ impl<'de> Deserialize<'de> for Place {
 
 /// An integer with bounds that a check and its description share.
 pub(crate) fn bounded_integer(minimum: i64, maximum: i64) -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .minimum(Some(minimum))
-        .maximum(Some(maximum))
-        .into()
+    integer(Type::Integer).minimum(Some(minimum)).maximum(Some(maximum)).into()
+}
+
+/// An integer with such bounds that may be null, as a field of a body.
+pub(crate) fn optional_integer(minimum: u64, maximum: u64) -> RefOr<Schema> {
+    let nullable = SchemaType::from_iter([Type::Integer, Type::Null]);
+    integer(nullable).minimum(Some(minimum)).maximum(Some(maximum)).into()
+}
+
+fn integer(kind: impl Into<SchemaType>) -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    ObjectBuilder::new().schema_type(kind).format(Some(format))
+}
+
+/// Text with a largest length that may be null, as a field of a body.
+pub(crate) fn optional_text(longest: usize) -> RefOr<Schema> {
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(nullable).max_length(Some(longest)).into()
 }
 
 /// Which part of a list is asked for.

@@ -61,6 +61,6 @@ impl SourceKeys {
 }
 
 /// Whether the sources of this profile have path tokens and no secrets.
-pub fn is_token(profile: &str) -> bool {
+pub(crate) fn is_token(profile: &str) -> bool {
     Profile::named(profile).is_some_and(|profile| profile.scheme.algorithm == Algorithm::Token)
 }

@@ -54,13 +54,6 @@ pub(crate) struct JobOut {
     updated_at: String,
 }
 
-impl JobOut {
-    /// Whether nothing follows any more.
-    pub(super) const fn has_ended(&self) -> bool {
-        self.finished_at.is_some()
-    }
-}
-
 impl From<Job> for JobOut {
     fn from(job: Job) -> Self {
         Self {

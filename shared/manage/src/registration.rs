@@ -1,0 +1,208 @@
+//! Registration of jobs, before or after their sources report on them.
+//!
+//! A registration and a report both write the job on the condition that it is as they read it, and
+//! the job names its webhooks. So whichever comes first, the other sees it: a report finds the
+//! webhook and announces to it, or the registration finds the events that were announced and has
+//! them delivered. Either way each webhook gets each event once.
+
+mod draft;
+mod webhook;
+
+use adapters::{
+    random,
+    table::{JobRegistration, WriteOutcome},
+};
+use domain::{
+    batch::BatchMarker,
+    endpoint::Endpoint,
+    id::{ApplicationId, JobId},
+    job::{Job, Registration},
+    poll,
+    signature::token_hash,
+    source::{JobToken, Source},
+};
+
+pub use self::draft::{MAX_DEADLINE, RegistrationDraft};
+use crate::{
+    ControlPlane, Principal, Refusal, batches, registrar_fields, sources, webhooks::WebhookDraft,
+};
+
+/// Tries of a registration when other requests change the same job.
+const TRIES: usize = 8;
+
+/// A job that was registered.
+#[derive(Clone, Debug)]
+pub struct RegisteredJob {
+    /// The job as it is now.
+    pub job: Job,
+    /// Whether it was not registered before.
+    pub created: bool,
+    /// Endpoints of its own webhooks.
+    pub webhooks: Vec<Endpoint>,
+    /// URL that its sender reports the end to, if the sender cannot sign and the job has not ended.
+    /// The relay keeps a hash of it only.
+    pub callback_url: Option<String>,
+}
+
+/// Registers a job under the sender's id that the draft names, or one that is made.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for a draft that cannot be used, [`Refusal::Conflict`] for more webhooks than
+/// a job may have, [`Refusal::Busy`] if other requests change the job at every try.
+pub async fn create(
+    control: &ControlPlane,
+    principal: &Principal,
+    mut draft: RegistrationDraft,
+) -> Result<RegisteredJob, Refusal> {
+    let source = source(control, principal, draft.source.as_deref()).await?;
+    let external = registrar_fields::external_id(draft.external_id.take())?;
+    let id = JobId::of(&source.name, &external);
+    register(control, &source, id, &external, draft).await
+}
+
+/// Registers a job under this sender's id, or registers the job of this id of the relay's again.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the job belongs to another tenant or its source was removed, otherwise as
+/// [`create`].
+pub async fn put(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: String,
+    draft: RegistrationDraft,
+) -> Result<RegisteredJob, Refusal> {
+    if let Ok(id) = JobId::parse(&name)
+        && let Some(job) = control.table().job(&id).await?
+    {
+        principal.must_see(&ApplicationId::named(&job.application))?;
+        let source = control.table().source(&job.source).await?.ok_or(Refusal::NotFound)?;
+        return register(control, &source, id, &job.external_id, draft).await;
+    }
+    let external = registrar_fields::id("id", name)?;
+    let source = source(control, principal, draft.source.as_deref()).await?;
+    let id = JobId::of(&source.name, &external);
+    register(control, &source, id, &external, draft).await
+}
+
+/// The source of a registration: the one that is named, or else the only one that the caller sees.
+async fn source(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: Option<&str>,
+) -> Result<Source, Refusal> {
+    if let Some(name) = name {
+        return sources::named(control, principal, name).await;
+    }
+    let mut sources = sources::list(control, principal).await?;
+    match sources.len() {
+        1 => Ok(sources.remove(0)),
+        count => {
+            let why = format!("must be named, for there are {count} of them");
+            Err(Refusal::field("source", why))
+        }
+    }
+}
+
+async fn register(
+    control: &ControlPlane,
+    source: &Source,
+    id: JobId,
+    external: &str,
+    mut draft: RegistrationDraft,
+) -> Result<RegisteredJob, Refusal> {
+    if let Some(webhook) = &mut draft.webhook {
+        webhook.speak_as(&source.profile);
+    }
+    // Where the source switches webhooks off, a webhook is accepted and not attached (R4.6).
+    let webhook = draft.webhook.take().filter(|_| source.options.job_webhooks != Some(false));
+    sources::must_belong(control, source, draft.application.as_deref()).await?;
+    let mut registration = draft.registration(webhook.as_ref(), &id)?;
+    if let Some(batch) = registration.batch_id.take() {
+        let application = ApplicationId::named(&source.application);
+        registration.batch_id = Some(control.table().batch_name(&application, batch).await?);
+    }
+    let registering = Registering { source, id, external, registration, webhook };
+    for _ in 0..TRIES {
+        if let Some(mut registered) = registering.attempt(control).await? {
+            if sources::is_token(&source.profile) && registered.job.finished_at.is_none() {
+                registered.callback_url = Some(callback_url(control, source, external).await?);
+            }
+            return Ok(registered);
+        }
+    }
+    Err(Refusal::Busy("others were at the same job all the time; please try again"))
+}
+
+/// A checked registration on its way into the table.
+struct Registering<'a> {
+    source: &'a Source,
+    id: JobId,
+    external: &'a str,
+    registration: Registration,
+    webhook: Option<WebhookDraft>,
+}
+
+impl Registering<'_> {
+    /// Reads the job and writes it; `None` if the job changed in between.
+    async fn attempt(&self, control: &ControlPlane) -> Result<Option<RegisteredJob>, Refusal> {
+        let now = control.now();
+        let known = control.table().job(&self.id).await?;
+        let (name, application) = (&self.source.name, &self.source.application);
+        let job = known.unwrap_or_else(|| Job::unknown(name, application, self.external, now));
+        let mut next = job.registered(&self.registration, now);
+        if job.registered_at.is_none() || job.deadline_at != next.deadline_at {
+            poll::expect(&mut next, &self.source.options, now);
+        }
+        let mut webhooks = control.table().webhooks_of(&job).await?;
+        let attachment = self.attachment(control, &job, &next, &mut webhooks, now).await?;
+        let unchanged = next.registered_at == job.registered_at && is_same(&job, &next);
+        if unchanged && attachment.is_none() {
+            let created = job.registered_at.is_none();
+            return Ok(Some(RegisteredJob { job, created, webhooks, callback_url: None }));
+        }
+        let (endpoint, missed) = attachment.map_or_else(Default::default, |attachment| {
+            (Some(attachment.endpoint), attachment.missed)
+        });
+        let marker = BatchMarker::between(&job, &next);
+        let writing = JobRegistration {
+            job: &next,
+            marker: marker.as_ref(),
+            endpoint: endpoint.as_ref(),
+            deliveries: &missed,
+        };
+        if control.table().register(&writing).await? == WriteOutcome::Refused {
+            return Ok(None);
+        }
+        control.context().ring(&missed).await;
+        if let Some(marker) = marker {
+            batches::ring(control, &marker.batch).await;
+        }
+        webhooks.extend(endpoint);
+        let created = job.registered_at.is_none();
+        Ok(Some(RegisteredJob { job: next, created, webhooks, callback_url: None }))
+    }
+}
+
+/// Whether a registration changes only the job's version, count of edits and time of change.
+fn is_same(job: &Job, next: &Job) -> bool {
+    let mut next = next.clone();
+    next.version = job.version;
+    next.edits = job.edits;
+    next.updated_at = job.updated_at;
+    *job == next
+}
+
+/// A URL that only the sender of one job calls. The table holds a hash of its token.
+async fn callback_url(
+    control: &ControlPlane,
+    source: &Source,
+    external: &str,
+) -> Result<String, Refusal> {
+    let token = format!("{}{}", random::token(), random::token());
+    let kept =
+        JobToken { source: source.name.clone(), external_id: external.to_owned(), used_for: None };
+    control.table().put_token(&token_hash(&token), &kept, control.now()).await?;
+    Ok(format!("{}/in/{}/{token}", control.public_url(), source.name))
+}
