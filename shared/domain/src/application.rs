@@ -1,4 +1,4 @@
-//! One tenant: whose endpoints hear of an event.
+//! An application: a tenant, which owns endpoints and events.
 
 use std::collections::BTreeMap;
 
@@ -6,48 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::{id::ApplicationId, secret::SealedSecret, time::Timestamp};
 
-/// An application, as it lies in the table.
+/// An application, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Application {
-    /// Its id: derived from the uid if it has one.
+    /// The id, derived from the first uid if the application was created with one.
     pub id: ApplicationId,
-    /// The caller's own name for it.
+    /// The caller's own name for the application.
     pub uid: Option<String>,
-    /// For people.
+    /// A name for people.
     pub name: String,
-    /// Messages per second, as the Svix contract has it.
+    /// Calls per second to all endpoints of the application together; `None` for no limit.
     pub throttle_rate: Option<u16>,
-    /// The caller's own data.
+    /// Data of the caller that the relay only keeps.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// It came into being because somebody named it, and nobody has created it yet.
+    /// Whether the application exists only because a source or job names it, and nobody has created
+    /// it yet.
     #[serde(default)]
     pub implicit: bool,
-    /// What signs to webhooks of jobs and batches that were registered without a secret of their
-    /// own, sealed with the application's id.
+    /// The secret that signs to webhooks of jobs and batches which were registered without a secret
+    /// of their own; sealed with [`owner`](Self::owner).
     #[serde(default)]
     pub webhook_secret: Option<SealedSecret>,
-    /// When its removal began: from then on it is not there for anybody, and nothing is sent.
+    /// The time at which the removal began. From then on the application is not shown, and nothing
+    /// is sent.
     #[serde(default)]
     pub deleted_at: Option<Timestamp>,
-    /// Its endpoints and keys are gone too, and its uid is free. What was said to it is kept as long
-    /// as ever, under an id that nobody gets again.
+    /// Whether the removal is complete: endpoints and keys are gone, and the uid is free. Events
+    /// are kept as long as ever, under an id that is not given again.
     #[serde(default)]
     pub removed: bool,
-    /// What the idempotency key of the request that created it stands for.
+    /// A name for the `Idempotency-Key` of the request that created the application, so that a
+    /// repetition of the request finds it.
     #[serde(default)]
     pub made_by: Option<String>,
-    /// Counts changes; every write is conditional on the one it read.
+    /// The number of changes; every write is conditional on the version that was read.
     #[serde(default)]
     pub version: u64,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl Application {
-    /// An application without anything yet.
+    /// An application that nobody has changed yet.
     pub fn new(id: ApplicationId, uid: Option<String>, name: &str, now: Timestamp) -> Self {
         Self {
             id,
@@ -66,18 +69,19 @@ impl Application {
         }
     }
 
-    /// Whether it is there for its users.
+    /// Whether callers can use the application, because its removal has not begun.
     pub const fn is_there(&self) -> bool {
         self.deleted_at.is_none()
     }
 
-    /// Whether nothing is left to be done about its removal.
+    /// Whether the removal is complete.
     pub const fn is_removed(&self) -> bool {
         self.removed
     }
 
-    /// How sources and jobs name it, given the name that somebody used: the name, where that leads
-    /// to its id for whoever does not look, else its id.
+    /// The name by which sources and jobs store this application, given the `name` that a caller
+    /// used: `name` itself if it leads to this application's id without reading the table, else the
+    /// id.
     pub fn called(&self, name: &str) -> String {
         match ApplicationId::named(name) == self.id {
             true => name.to_owned(),
@@ -85,7 +89,7 @@ impl Application {
         }
     }
 
-    /// What the secret of an application is sealed with.
+    /// The associated data with which an application's secret is sealed.
     pub fn owner(id: &ApplicationId) -> String {
         format!("application:{id}")
     }

@@ -1,4 +1,4 @@
-//! One event on its way to one endpoint: the unit of retry.
+//! A delivery: one event on its way to one endpoint. The unit of retry.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,120 +14,121 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long after its bell should have rung the sweep rings for a delivery itself.
+/// The time after which the sweep rings for a delivery whose own bell should have rung.
 pub const GRACE: Duration = Duration::from_secs(60);
-/// Longest wait that a queue message can carry; beyond it only `due` and the sweep.
+/// Longest delay of an SQS message: 15 minutes. A delivery that waits longer is rung for by the
+/// sweep alone.
 pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(900);
-/// Longest chain of bells that follow from one another: Lambda stops one that comes back to the same
-/// function 16 times.
+/// Longest chain of bells that workers ring for each other. Lambda's recursion detection stops a
+/// message that comes back to the same function about 16 times.
 pub const MAX_HOPS: u8 = 12;
-/// How long a delivery is put off under an open circuit, counted from its beginning; retention is
-/// longer, and what is put off must not go with it.
+/// Longest time after its creation for which a delivery is put off while a circuit is open. Events
+/// are kept for 14 days at least, and a delivery must not expire while it is put off.
 pub const MAX_PUT_OFF: Duration = Duration::from_secs(12 * 86_400);
-/// Attempts whose records are kept on a delivery; of more, the oldest go.
+/// Attempts that a delivery keeps a record of, the latest ones: an item of DynamoDB holds 400 KB.
 pub const MAX_RECORDED: usize = 64;
 
-/// A delivery, as it lies in the table.
+/// A delivery, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Its id, derived from event, endpoint and generation.
+    /// The id, derived from event, endpoint and generation.
     pub id: DeliveryId,
-    /// Its event.
+    /// The event that is delivered.
     pub event: EventId,
-    /// Its endpoint.
+    /// The endpoint that receives the event.
     pub endpoint: EndpointId,
-    /// The application of both.
+    /// The application of event and endpoint.
     pub application: ApplicationId,
-    /// What its endpoint hears of, which is where that lies.
+    /// The scope of the endpoint, which is a part of the endpoint's key in the table.
     #[serde(default)]
     pub scope: EndpointScope,
-    /// 0 for the first; a replay is the next generation.
+    /// 0 for the first delivery of an event to an endpoint; a replay begins the next generation.
     pub generation: u32,
-    /// Every attempt so far, oldest first.
+    /// The latest attempts, oldest first; [`MAX_RECORDED`] at most.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
-    /// Attempts ever made, recorded here or not.
+    /// The number of all attempts, recorded here or not.
     #[serde(default)]
     pub made: u32,
-    /// What `made` was when this round began: a redrive begins a new round.
+    /// The value of `made` when this round began. A redrive begins a new round.
     #[serde(default)]
     pub round_from: u32,
-    /// How many attempts this round may have.
+    /// The number of attempts that this round may have.
     #[serde(default)]
     pub round: AttemptRound,
-    /// Its dead letter, once it had one.
+    /// The delivery's dead letter, once there was one.
     #[serde(default)]
     pub letter: Option<LetterId>,
-    /// Its place in the row of those who go to an endpoint with a rate.
+    /// The delivery's place in the row of an endpoint with a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Timestamp>,
-    /// Its place among those of its key, at an endpoint that wants them in order.
+    /// The delivery's place in its lane, at an endpoint that wants deliveries in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<lane::LanePlace>,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Where it is.
+    /// Whether the delivery is pending or has ended, and how.
     pub state: DeliveryState,
-    /// When it may next be attempted.
+    /// The earliest time of the next attempt.
     pub next_at: Timestamp,
-    /// The headers of its last attempt, as they may be shown.
+    /// The headers of the last attempt as they may be shown, without secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, String>,
 }
 
-/// Where a delivery is.
+/// Whether a delivery is pending or has ended, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// To be attempted.
+    /// The delivery is to be attempted.
     Pending,
-    /// The endpoint has it.
+    /// The endpoint accepted the event.
     Delivered,
-    /// Spent: in a dead letter, or on its way into one.
+    /// All attempts are used up; the delivery has a dead letter, or will have one shortly.
     Dead,
-    /// The endpoint is no more.
+    /// The endpoint or its application was removed before the delivery arrived.
     Cancelled,
 }
 
-/// How many attempts a round may have.
+/// The number of attempts that a round may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptRound {
-    /// As many as the endpoint's policy says.
+    /// As many as the endpoint's retry policy allows.
     #[default]
     Policy,
-    /// One: somebody wants to know now.
+    /// One attempt, for a caller who waits for the result.
     Once,
 }
 
-/// One HTTP call.
+/// One attempt of a delivery, or a note why none was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Its id, derived from the delivery and its number.
+    /// The id, derived from the delivery and the number of the attempt.
     pub id: AttemptId,
-    /// When the call began.
+    /// The time at which the call began.
     pub at: Timestamp,
-    /// How long it took.
+    /// The duration of the call in milliseconds.
     pub duration_ms: u64,
-    /// Where it went.
+    /// The URL that was called.
     pub url: String,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if the endpoint answered.
     pub status: Option<u16>,
-    /// Why it failed, if it did.
+    /// The class of the error, if the attempt failed.
     pub error: Option<ErrorClass>,
-    /// What happened, for people.
+    /// The error in words, for people.
     #[serde(default)]
     pub detail: String,
-    /// The first bytes of the answer, as text.
+    /// The first bytes of the response body, as text.
     #[serde(default)]
     pub response: String,
-    /// Whether a person asked for it.
+    /// Whether a person started the attempt.
     #[serde(default)]
     pub manual: bool,
 }
 
 impl Delivery {
-    /// A new delivery, due at once.
+    /// A new delivery, due now or at the event's `deliver_at`.
     pub fn new(event: &Event, endpoint: &Endpoint, generation: u32, now: Timestamp) -> Self {
         Self {
             id: DeliveryId::of(&event.id, &endpoint.id, generation),
@@ -150,7 +151,7 @@ impl Delivery {
         }
     }
 
-    /// The deliveries of an event with this payload to those who want it.
+    /// The deliveries of an event with this payload: one for each endpoint that accepts the event.
     pub fn fan_out<'e>(
         event: &Event,
         payload: &[u8],
@@ -162,13 +163,13 @@ impl Delivery {
         wanting.map(|endpoint| Self::new(event, endpoint, 0, now)).collect()
     }
 
-    /// Writes an attempt down.
+    /// Records an attempt.
     pub fn record(&mut self, attempt: Attempt) {
         self.made += 1;
         self.keep(attempt);
     }
 
-    /// Writes down why there was no attempt: nothing was called, so nothing is counted.
+    /// Records why no attempt was made. The number of attempts stays the same.
     pub fn note(&mut self, mut note: Attempt) {
         note.id = AttemptId::derive(&["note", self.id.as_str(), &note.at.0.to_string()]);
         self.keep(note);
@@ -185,7 +186,7 @@ impl Delivery {
         self.made.saturating_sub(self.round_from)
     }
 
-    /// Begins a new round.
+    /// Begins a new round at `at`.
     pub const fn redrive(&mut self, round: AttemptRound, at: Timestamp) {
         self.round_from = self.made;
         self.round = round;
@@ -193,24 +194,26 @@ impl Delivery {
         self.next_at = at;
     }
 
-    /// How long a claim of a delivery under this policy lasts.
+    /// The duration of a claim under this policy: the timeout and [`LEASE_MARGIN`].
     pub fn lease(policy: &Policy) -> Duration {
         Duration::from_secs(policy.timeout_seconds.into()) + LEASE_MARGIN
     }
 
-    /// When the sweep should ring for a delivery that may be attempted at `next_at`: soon after its
-    /// own bell should have, or just then if no message can carry the wait.
+    /// The time at which the sweep rings for a delivery that may be attempted at `next_at`:
+    /// [`GRACE`] after the delivery's own bell, or at `next_at` itself if no message can carry the
+    /// wait.
     pub fn due(now: Timestamp, next_at: Timestamp) -> Timestamp {
         if MAX_QUEUE_DELAY < next_at.since(now) { next_at } else { next_at.plus(GRACE) }
     }
 
-    /// The same for whoever heard the bell number `hops` of a chain: the sweep alone goes on with one
-    /// that has become too long, and begins another.
+    /// As [`due`](Self::due), for a worker that received the bell number `hops` of a chain. Once a
+    /// chain is [`MAX_HOPS`] long, the sweep alone rings, which begins a new chain.
     pub fn due_after(hops: u8, now: Timestamp, next_at: Timestamp) -> Timestamp {
         if hops < MAX_HOPS { Self::due(now, next_at) } else { next_at }
     }
 
-    /// Whether it may be put off until then without spending an attempt.
+    /// Whether the delivery may be put off until `until` without an attempt: always if it has a
+    /// dead letter, else within [`MAX_PUT_OFF`] of its creation.
     pub fn may_wait(&self, until: Timestamp) -> bool {
         self.letter.is_some() || until.since(self.created_at) <= MAX_PUT_OFF
     }

@@ -1,5 +1,7 @@
-//! What travels on the queues. The table is the truth: a message on the outbox is only a doorbell,
-//! and a message on the inbox is an accepted request that the table does not know yet.
+//! Messages on the queues: accepted requests on the inbox, doorbells on the other queues.
+//!
+//! The table is the truth. A doorbell only says that an item is to be looked at; an envelope is an
+//! accepted request that the table does not know yet.
 
 mod body;
 mod malformed;
@@ -21,61 +23,63 @@ use crate::{
 /// An accepted request on its way to `process`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// The source it came from.
+    /// The name of the source that sent the request.
     pub source: String,
-    /// That source's profile at the time.
+    /// The name of the source's profile when the request arrived.
     pub profile: String,
-    /// That source's options at the time.
+    /// The source's options when the request arrived.
     #[serde(default)]
     pub options: SourceOptions,
-    /// The application that hears of it.
+    /// The application (id or uid) whose endpoints receive the event.
     pub application: String,
-    /// The idempotency key.
+    /// The idempotency key: requests with one key are one event.
     pub key: String,
-    /// The event it is.
+    /// The id of the event, derived from source and key.
     pub event: EventId,
-    /// Names this arrival: the same request sent twice arrives twice under one event.
+    /// A random name of this arrival. A request that is sent twice arrives twice under one event.
     pub arrival: String,
-    /// When it arrived.
+    /// The time of arrival.
     pub received_at: Timestamp,
-    /// The type header, where the profile has one.
+    /// The value of the sender's header for event types, if the profile has such a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
-    /// Why it is believed.
+    /// Why the request is believed.
     #[serde(default)]
     pub trust: Trust,
-    /// The raw body.
+    /// The raw body, unchanged.
     pub body: StoredBody,
 }
 
-/// "Look at this": on the outbox a delivery that may be due, on the dead-letter queue a delivery
-/// that died, a task that is due or content whose time is over.
+/// A message that says only "look at this item". On the outbox: a delivery that may be due. On the
+/// inbox: a batch. On the dead-letter queue: a delivery that died, a task that is due, or content
+/// whose time is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Doorbell {
-    /// A delivery.
+    /// A delivery to be attempted or, on the dead-letter queue, to be parked.
     Delivery {
-        /// Its event.
+        /// The event that is delivered.
         event: EventId,
-        /// The delivery.
+        /// The delivery to look at.
         delivery: DeliveryId,
-        /// How many bells this one follows from, each rung by whoever heard the one before.
+        /// The number of bells that this one follows from, each rung by the worker that received
+        /// the one before.
         #[serde(default, skip_serializing_if = "is_none")]
         hops: u8,
     },
-    /// A task.
+    /// A task of which a step is due.
     Task {
-        /// The task.
+        /// The task to look at.
         task: TaskId,
     },
     /// A batch whose jobs are to be counted.
     Batch {
-        /// The batch.
+        /// The batch whose markers are to be counted.
         batch: BatchId,
     },
-    /// An event whose content is to be removed, if its time is over.
+    /// An event whose content is to be removed, if the time for that has come.
     Content {
-        /// The event.
+        /// The event to look at.
         content: EventId,
     },
 }
@@ -88,12 +92,15 @@ const fn is_none(hops: &u8) -> bool {
 macro_rules! message {
     ($name:ident) => {
         impl $name {
-            /// Reads a message body.
+            /// Reads the body of a message.
+            ///
+            /// # Errors
+            /// If the text is not JSON, or not of this kind.
             pub fn parse(text: &str) -> Result<Self, MalformedMessage> {
                 serde_json::from_str(text).map_err(|error| MalformedMessage(error.to_string()))
             }
 
-            /// The message body.
+            /// The body of a message, as JSON.
             pub fn print(&self) -> String {
                 serde_json::to_string(self).expect("plain data serialises")
             }

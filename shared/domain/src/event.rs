@@ -1,4 +1,5 @@
-//! What a producer said: immutable, accepted once.
+//! An event: what a sender or publisher said, recorded once. Only counters and the removal of
+//! content change it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,110 +11,112 @@ use crate::{
     time::Timestamp,
 };
 
-/// An event, as it lies in the table.
+/// An event, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its id; the `webhook-id` of everything sent about it.
+    /// The id, which is the `webhook-id` of every delivery of the event.
     pub id: EventId,
-    /// Whose endpoints hear of it.
+    /// The application whose endpoints receive the event.
     pub application: ApplicationId,
-    /// Such as `job.succeeded`.
+    /// The type, such as `job.succeeded`.
     pub event_type: String,
-    /// Where it came from.
+    /// The sender or publisher of the event.
     pub origin: Origin,
-    /// SHA-256 of what the producer sent: other bytes under the same key are a conflict.
+    /// SHA-256 of the body as it arrived, in hex. A body with another fingerprint under the same
+    /// key is a conflict.
     pub fingerprint: String,
-    /// The bytes subscribers receive.
+    /// The body that subscribers receive.
     pub payload: StoredBody,
-    /// The raw body the source sent, where that is something else.
+    /// The raw body of the source's request, if subscribers receive another one.
     pub said: Option<StoredBody>,
-    /// The job it is about.
+    /// The job that the event is about, if any.
     pub job: Option<JobId>,
-    /// That job's batch, for the dead-letter desk.
+    /// The batch of that job as its sender calls it, by which dead letters are filtered.
     #[serde(default)]
     pub batch_id: Option<String>,
-    /// What it did.
+    /// The effect of the event on its job.
     pub outcome: EventOutcome,
-    /// The channels it was published on.
+    /// The channels that the event was published on.
     #[serde(default)]
     pub channels: Vec<String>,
-    /// When it arrived.
+    /// The time of arrival.
     pub created_at: Timestamp,
-    /// How often the same request came again.
+    /// The number of times that the same request came again.
     #[serde(default)]
     pub duplicates: u64,
-    /// How often other bytes came under the same key.
+    /// The number of times that another body came under the same key.
     #[serde(default)]
     pub conflicts: u64,
-    /// Where its platform was asked: how often a webhook told the same afterwards.
+    /// If the relay learned of the event by asking a platform: the number of webhooks that reported
+    /// the same afterwards.
     #[serde(default)]
     pub webhooks: u64,
-    /// What its publisher asked for beside.
+    /// The options that the publisher set besides type and payload.
     #[serde(default)]
     pub asked: PublishOptions,
-    /// When somebody had its content removed for good.
+    /// The time at which the content was removed for good.
     #[serde(default)]
     pub expunged_at: Option<Timestamp>,
 }
 
-/// What the publisher of an event asked for, beside that it be delivered.
+/// Options that the publisher of an event may set besides type and payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishOptions {
-    /// What it can be found by.
+    /// Tags by which the event can be listed.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// The payload's media type, where that is not JSON.
+    /// The payload's media type, if the payload is not JSON.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// Not to be delivered before.
+    /// The earliest time of the first attempt.
     #[serde(default)]
     pub deliver_at: Option<Timestamp>,
-    /// Its content is neither shown nor sent from then on.
+    /// The time from which the content is neither shown nor sent.
     #[serde(default)]
     pub content_until: Option<Timestamp>,
 }
 
-/// Where an event came from.
+/// The sender or publisher of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Origin {
-    /// A source's signed request.
+    /// A request of a source, or the relay's own question about one of the source's jobs.
     Source {
-        /// The source.
+        /// The name of the source.
         name: String,
-        /// The idempotency key.
+        /// The idempotency key of the request.
         key: String,
-        /// The arrival that was recorded.
+        /// The arrival that was recorded, of several with this key.
         arrival: String,
-        /// Why it was believed.
+        /// Why the relay believes the request.
         #[serde(default)]
         trust: Trust,
     },
-    /// The relay itself found that it happened.
+    /// The relay itself, such as for `completion.missed` and `endpoint.disabled`.
     Relay,
-    /// Published over the API.
+    /// A call of the API.
     Published {
-        /// The caller's own id for it.
+        /// The publisher's own id of the event.
         event_id: Option<String>,
     },
 }
 
-/// What an event did.
+/// The effect of an event on its job, and whether subscribers receive the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventOutcome {
-    /// Subscribers hear of it.
+    /// Subscribers receive the event.
     Announced,
-    /// The job changed, which is nobody's business.
+    /// The job changed, but nothing of interest to subscribers.
     Noted,
-    /// The job had been there already.
+    /// The job was in that state already; nothing changed.
     Stale,
-    /// The job had ended differently.
+    /// The job had ended in another state before; that state stands.
     Conflict,
 }
 
 impl Event {
-    /// What the relay itself has to say, with the body that subscribers receive.
+    /// An event that the relay itself makes, with the body that subscribers receive.
     pub fn by_relay(
         id: EventId,
         application: ApplicationId,
@@ -142,7 +145,7 @@ impl Event {
         }
     }
 
-    /// The same, about a job.
+    /// This event as one about `job`.
     #[must_use]
     pub fn about(mut self, job: &Job) -> Self {
         self.job = Some(job.id.clone());
@@ -150,13 +153,14 @@ impl Event {
         self
     }
 
-    /// Whether its content is no longer to be shown or sent.
+    /// Whether the content must no longer be shown or sent, because it was removed or its time is
+    /// over.
     pub fn is_expunged(&self, now: Timestamp) -> bool {
         self.expunged_at.is_some() || self.asked.content_until.is_some_and(|until| until <= now)
     }
 
-    /// Takes its content away. What lies in the bucket stays named, for whoever is to remove it there
-    /// and then says that it is [gone](Self::forget_claims).
+    /// Removes the content. Keys of objects in the bucket stay until the objects are removed and
+    /// [`forget_claims`](Self::forget_claims) is called.
     pub fn expunge(&mut self, now: Timestamp) {
         self.expunged_at.get_or_insert(now);
         if !matches!(self.payload, StoredBody::Claim(_)) {
@@ -165,7 +169,7 @@ impl Event {
         self.said = self.said.take().filter(|said| matches!(said, StoredBody::Claim(_)));
     }
 
-    /// The keys of the objects that hold its content.
+    /// The keys of the objects in the bucket that hold the content.
     pub fn claims(&self) -> Vec<String> {
         let claim = |carried: &StoredBody| match carried {
             StoredBody::Claim(key) => Some(key.clone()),
@@ -174,13 +178,14 @@ impl Event {
         [Some(&self.payload), self.said.as_ref()].into_iter().flatten().filter_map(claim).collect()
     }
 
-    /// Names them no longer.
+    /// Forgets the keys of objects that no longer exist.
     pub fn forget_claims(&mut self) {
         self.payload = StoredBody::inline(b"{}");
         self.said = None;
     }
 
-    /// The `webhook-id` header: how the event's own API spells it.
+    /// The value of the `webhook-id` header: `msg_…` for published events, `evt_…` for all others,
+    /// as their APIs spell the id.
     pub fn webhook_id(&self) -> String {
         match self.origin {
             Origin::Source { .. } | Origin::Relay => self.id.event(),

@@ -1,20 +1,23 @@
-//! Names of things. Ids are derived wherever doing a step again must give the same id, so that a
-//! conditional write collapses the repetition. No id contains a dot: the signed content of
-//! Standard Webhooks is joined with dots.
+//! Ids of the relay's things.
+//!
+//! An id is derived wherever doing a step again must give the same id, so that a conditional write
+//! collapses the repetition. No id contains a dot, because the signed content of Standard Webhooks
+//! is joined with dots.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The text is not an id of the kind asked for.
+/// A text that is no id of the kind asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind} id")]
 pub struct InvalidId {
     kind: &'static str,
 }
 
-/// Longest id that is looked at.
+/// Longest id that is read, in bytes behind the prefix: more than twice the 32 digits of the
+/// relay's own.
 const MAX_LEN: usize = 80;
 
 /// Whether the text could be the part of an id behind its prefix.
@@ -24,7 +27,7 @@ fn is_plain(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// 128 bits of SHA-256 over the parts, each with its length in front, as hex.
+/// The first 128 bits of SHA-256 over the parts, each preceded by its length, in hex.
 pub fn digest(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -42,10 +45,10 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// What every id of this kind begins with.
+            /// The text that every id of this kind begins with.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The same id for the same parts, whoever asks and whenever.
+            /// The id that follows from these parts: equal parts give equal ids.
             pub fn derive(parts: &[&str]) -> Self {
                 Self(format!("{}{}", $prefix, digest(parts)))
             }
@@ -55,7 +58,11 @@ macro_rules! id {
                 Self(format!("{}{}", $prefix, hex::encode(bytes)))
             }
 
-            /// Reads an id that somebody sent us.
+            /// Reads an id that a caller sent.
+            ///
+            /// # Errors
+            /// If the text does not begin with [`PREFIX`](Self::PREFIX), or is not followed by 1 to
+            /// 80 of `A–Z a–z 0–9 - _`.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 match text.strip_prefix($prefix) {
                     Some(rest) if is_plain(rest) => Ok(Self(text.to_owned())),
@@ -84,43 +91,43 @@ macro_rules! id {
 }
 
 id!(
-    /// One tenant: whose endpoints hear of an event.
+    /// The id of an application.
     ApplicationId, "app_");
 id!(
-    /// A subscriber's endpoint.
+    /// The id of an endpoint.
     EndpointId, "ep_");
 id!(
-    /// One event on its way to one endpoint.
+    /// The id of a delivery.
     DeliveryId, "dlv_");
 id!(
-    /// One HTTP call of a delivery.
+    /// The id of an attempt.
     AttemptId, "atmpt_");
 id!(
-    /// A unit of work on a platform.
+    /// The id of a job.
     JobId, "job_");
 id!(
-    /// Jobs that belong together.
+    /// The id of a batch.
     BatchId, "batch_");
 id!(
-    /// Something that died and was parked.
+    /// The id of a dead letter.
     LetterId, "dl_");
 id!(
-    /// Work the relay gives itself, such as putting letters back at a rate.
+    /// The id of a task.
     TaskId, "task_");
 
-/// What a producer said, once. Derived from (source, idempotency key) or, for an event published
-/// over the API, from (application, `eventId`) when there is one.
+/// The id of an event. It is derived from source and idempotency key or, for an event published
+/// over the API, from application and `eventId`, if there is one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(String);
 
 impl EventId {
-    /// How our own API and the `webhook-id` header of a job's event spell it.
+    /// The prefix in the relay's own API and in the `webhook-id` of events that were not published.
     pub const PREFIX: &'static str = "evt_";
-    /// How the Svix-compatible API spells it.
+    /// The prefix in the Svix-compatible API and in the `webhook-id` of published events.
     pub const MESSAGE_PREFIX: &'static str = "msg_";
 
-    /// The same id for the same parts.
+    /// The id that follows from these parts: equal parts give equal ids.
     pub fn derive(parts: &[&str]) -> Self {
         Self(digest(parts))
     }
@@ -130,7 +137,10 @@ impl EventId {
         Self(hex::encode(bytes))
     }
 
-    /// Reads either spelling.
+    /// Reads an id with either prefix.
+    ///
+    /// # Errors
+    /// If the text has neither prefix, or is not followed by 1 to 80 of `A–Z a–z 0–9 - _`.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let rest =
             text.strip_prefix(Self::PREFIX).or_else(|| text.strip_prefix(Self::MESSAGE_PREFIX));
@@ -140,17 +150,17 @@ impl EventId {
         }
     }
 
-    /// The id without a prefix: what keys are made of.
+    /// The id without prefix, as keys of the table have it.
     pub fn bare(&self) -> &str {
         &self.0
     }
 
-    /// `evt_…`
+    /// The id with the prefix `evt_`.
     pub fn event(&self) -> String {
         format!("{}{}", Self::PREFIX, self.0)
     }
 
-    /// `msg_…`
+    /// The id with the prefix `msg_`.
     pub fn message(&self) -> String {
         format!("{}{}", Self::MESSAGE_PREFIX, self.0)
     }
@@ -169,15 +179,16 @@ impl fmt::Debug for EventId {
 }
 
 impl ApplicationId {
-    /// The application a name stands for: an id as it is, a `uid` by derivation, so that a source
-    /// can name its application before anybody has created it.
+    /// The application that `id_or_uid` stands for: an id is taken as it is, a `uid` gives a
+    /// derived id. A source can thus name an application that does not exist yet.
     pub fn named(id_or_uid: &str) -> Self {
         Self::parse(id_or_uid).unwrap_or_else(|_| Self::derive(&["application", id_or_uid]))
     }
 }
 
 impl DeliveryId {
-    /// The one delivery of `event` to `endpoint`; a replay is the next generation.
+    /// The one delivery of `event` to `endpoint` in this generation; a replay begins the next
+    /// generation.
     pub fn of(event: &EventId, endpoint: &EndpointId, generation: u32) -> Self {
         Self::derive(&["delivery", event.bare(), endpoint.as_str(), &generation.to_string()])
     }
@@ -191,19 +202,21 @@ impl AttemptId {
 }
 
 impl JobId {
-    /// The job that `source` calls `external`.
+    /// The job that the source named `source` calls `external`.
     pub fn of(source: &str, external: &str) -> Self {
         Self::derive(&["job", source, external])
     }
 }
 
 impl EndpointId {
-    /// The endpoint that hears of one job at this URL, however often it is registered.
+    /// The endpoint that receives the events of one job at this URL, however often that is
+    /// registered.
     pub fn of_job(job: &JobId, url: &str) -> Self {
         Self::derive(&["job webhook", job.as_str(), url])
     }
 
-    /// The endpoint that hears of one batch at this URL.
+    /// The endpoint that receives the events of one batch at this URL, however often that is
+    /// registered.
     pub fn of_batch(batch: &BatchId, url: &str) -> Self {
         Self::derive(&["batch webhook", batch.as_str(), url])
     }
@@ -217,14 +230,14 @@ impl BatchId {
 }
 
 impl TaskId {
-    /// The task that brings an endpoint's letters back once it answers again.
+    /// The task that redrives an endpoint's dead letters once the endpoint answers again.
     pub fn recovery(endpoint: &EndpointId) -> Self {
         Self::derive(&["recovery", endpoint.as_str()])
     }
 }
 
-/// Whether text that a caller chose can be an identifier of ours (`uid`, `eventId`, source name):
-/// 1 to `max` of `A–Z a–z 0–9 - _ .`, as Svix allows.
+/// Whether a text that a caller chose can be an identifier (`uid`, `eventId`, name of a source): 1
+/// to `max` of `A–Z a–z 0–9 - _ .`, as the Svix contract allows.
 pub fn is_identifier(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max

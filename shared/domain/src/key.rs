@@ -1,4 +1,4 @@
-//! Who may use the API: bearer keys `rk_<id>_<secret>`, hashed at rest.
+//! API keys: bearer tokens `rk_<id>_<secret>`, of which the table holds a hash.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,37 +6,38 @@ use subtle::ConstantTimeEq;
 
 use crate::time::Timestamp;
 
-/// What a key may do; each scope contains the ones after it.
+/// The operations that a key allows; each scope includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyScope {
-    /// Read everything but secrets.
+    /// Reading everything but secrets.
     Read,
-    /// Read, and publish messages.
+    /// Reading, and publishing messages.
     Publish,
-    /// Everything.
+    /// All operations.
     Admin,
 }
 
-/// A key, as it lies in the table.
+/// An API key, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// The part that may be shown.
+    /// The first part of the key, which may be shown.
     pub id: String,
     /// SHA-256 of the secret part, as hex. The secret is 256 random bits, so a fast hash is enough.
     pub hash: String,
-    /// What it may do.
+    /// The operations that the key allows.
     pub scope: KeyScope,
-    /// The one application it may see, by id; all of them if `None`.
+    /// The id of the one application that the key sees; `None` for all of them.
     pub application: Option<String>,
-    /// For people.
+    /// A name for people.
     pub name: String,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
 impl ApiKey {
-    /// Splits `rk_<id>_<secret>`.
+    /// Splits a bearer token `rk_<id>_<secret>` into id and secret. `None` unless both are letters
+    /// and digits, the id 1 to 32 and the secret 24 to 128 of them.
     pub fn split(bearer: &str) -> Option<(&str, &str)> {
         let (id, secret) = bearer.strip_prefix("rk_")?.split_once('_')?;
         let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -44,12 +45,12 @@ impl ApiKey {
         (fits && plain(id) && plain(secret)).then_some((id, secret))
     }
 
-    /// What is kept of a secret part.
+    /// The hash of a key's secret part that the table holds: SHA-256 in hex.
     pub fn hash(secret: &str) -> String {
         hex::encode(Sha256::digest(secret))
     }
 
-    /// Whether this is the secret, in constant time.
+    /// Whether `secret` is the secret part of this key; compared in constant time.
     pub fn opens(&self, secret: &str) -> bool {
         Self::hash(secret).as_bytes().ct_eq(self.hash.as_bytes()).into()
     }

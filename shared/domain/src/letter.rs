@@ -1,5 +1,5 @@
-//! Something that died, parked with its whole story until somebody, or the relay itself, puts it
-//! back.
+//! Dead letters: deliveries and messages that failed for good, kept until they are put back or
+//! expire.
 
 use std::time::Duration;
 
@@ -13,111 +13,113 @@ use crate::{
     time::Timestamp,
 };
 
-/// A dead letter, as it lies in the table.
+/// A dead letter, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Letter {
-    /// Its id, derived from what died: the same thing dying again is the same letter.
+    /// The id, derived from what died: if the same thing dies again, that is the same letter.
     pub id: LetterId,
-    /// Its number, for those who count (R3.10).
+    /// A number that counts up, for APIs that name letters by numbers (R3.10).
     pub number: u64,
-    /// What died.
+    /// The delivery or message that died.
     pub what: LetterSubject,
-    /// Why.
+    /// Why the delivery or message died, in words.
     pub error: String,
-    /// Why, in one word.
+    /// Why the delivery or message died, as a class.
     pub error_class: ErrorClass,
-    /// Attempts made.
+    /// Attempts made before the letter was parked.
     pub attempts: u32,
-    /// When the last one was.
+    /// The time of the last attempt.
     pub last_attempt_at: Option<Timestamp>,
-    /// When it was parked.
+    /// The time at which the letter was parked, the last time if it died again.
     pub created_at: Timestamp,
-    /// When it was last put back.
+    /// The time at which the letter was last put back.
     pub retried_at: Option<Timestamp>,
-    /// What came of that, once it is known.
+    /// Whether the last redrive delivered, once that is known.
     pub retry_success: Option<bool>,
-    /// Where it is.
+    /// Whether the letter waits, was put back, or is settled.
     pub state: LetterState,
-    /// When it goes, and what it holds with it; letters of earlier versions stay.
+    /// The time at which letter, delivery and event expire. `None` for letters of versions that
+    /// kept them for ever.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
 }
 
-/// How long after an event was recorded its last letter may be parked without going any earlier for
-/// it: longer than the longest ladder, shorter than what large bodies are kept beyond their event.
+/// Longest time after an event was recorded for which a letter of it may be parked and still be
+/// kept for the whole retention. Longer than the longest retry policy takes (12 days), and shorter
+/// than the time for which large bodies outlive their event.
 pub const LATEST_PARKING: Duration = Duration::from_secs(14 * 86_400);
 
-/// What died.
+/// The content of a dead letter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum LetterSubject {
-    /// A delivery that is spent.
+    /// A delivery whose attempts are used up.
     Delivery {
-        /// Its event, which has the payload.
+        /// The event, which holds the payload.
         event: EventId,
-        /// The delivery, which has the attempts.
+        /// The delivery, which holds the attempts.
         delivery: DeliveryId,
-        /// Whom it did not reach.
+        /// The endpoint that the delivery did not reach.
         endpoint: EndpointId,
-        /// Whose it is.
+        /// The application of the endpoint.
         application: ApplicationId,
-        /// What the endpoint hears of.
+        /// The scope of the endpoint.
         #[serde(default)]
         scope: EndpointScope,
-        /// The event's type.
+        /// The type of the event.
         event_type: String,
-        /// Where it was to go.
+        /// The URL of the endpoint when the delivery died.
         url: String,
-        /// The job it is about.
+        /// The job that the event is about.
         job: Option<JobId>,
-        /// That job's batch.
+        /// The batch of that job as its sender calls it.
         batch_id: Option<String>,
     },
-    /// A message that could not be read or processed.
+    /// A queue message that could not be read or processed.
     Message {
-        /// The queue it died on.
+        /// The queue on which the message died.
         queue: LetterQueue,
-        /// Its bytes as they were.
+        /// The message's text, unchanged.
         body: StoredBody,
     },
 }
 
-/// Where a message died.
+/// The queue on which a message died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterQueue {
-    /// Accepted requests.
+    /// The queue of accepted requests.
     Inbox,
-    /// Doorbells.
+    /// The queue of doorbells.
     Outbox,
 }
 
-/// Where a letter is.
+/// Whether a dead letter waits, was put back, or is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {
-    /// Parked.
+    /// The letter is parked and waits to be put back.
     Waiting,
-    /// Put back; what comes of it is not known yet.
+    /// The letter was put back; the result is not known yet.
     Redriven,
-    /// It arrived after all.
+    /// The delivery arrived after all, or the message was put back on its queue.
     Resolved,
 }
 
 impl LetterId {
-    /// The letter of a delivery.
+    /// The id of a delivery's letter.
     pub fn of_delivery(delivery: &DeliveryId) -> Self {
         Self::derive(&["delivery", delivery.as_str()])
     }
 
-    /// The letter of a message with this body.
+    /// The id of the letter of a message with this text.
     pub fn of_message(body: &str) -> Self {
         Self::derive(&["message", body])
     }
 }
 
 impl Letter {
-    /// The endpoint it did not reach.
+    /// The endpoint that was not reached; `None` for a message.
     pub const fn endpoint(&self) -> Option<&EndpointId> {
         match &self.what {
             LetterSubject::Delivery { endpoint, .. } => Some(endpoint),
@@ -126,7 +128,7 @@ impl Letter {
     }
 }
 
-/// Which letters somebody means. What is not set matches everything.
+/// Which dead letters a caller means. A field that is not set matches every letter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LetterFilter {
@@ -138,7 +140,7 @@ pub struct LetterFilter {
     pub event_type: Option<String>,
     /// Letters of this batch.
     pub batch_id: Option<String>,
-    /// Letters that died for this reason.
+    /// Letters that died for a reason of this class.
     pub error_class: Option<ErrorClass>,
     /// Letters parked at this time or later.
     pub since: Option<Timestamp>,
@@ -151,7 +153,7 @@ pub struct LetterFilter {
 }
 
 impl LetterFilter {
-    /// Whether a letter is meant.
+    /// Whether `letter` is one of those that the caller means.
     pub fn matches(&self, letter: &Letter) -> bool {
         fn fits<T: PartialEq>(wanted: &Option<T>, found: Option<&T>) -> bool {
             wanted.is_none() || wanted.as_ref() == found

@@ -1,7 +1,8 @@
-//! What a webhook is and what should happen to it next.
+//! The rules of the relay: who is believed, which endpoint receives an event, when a call is tried
+//! again.
 //!
-//! Nothing here waits, reads a clock, draws a random number or knows that AWS exists: every fact
-//! arrives as an argument and every decision leaves as a value. CI holds that with `cargo tree`.
+//! No function here waits, reads a clock, draws a random number or calls AWS: facts arrive as
+//! arguments, and decisions leave as values. `.ci/directions` holds that.
 
 pub mod address;
 pub mod application;

@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What subscribers receive about an event from a source.
+/// The form of every notice.
 #[derive(Serialize)]
 struct Notice<'a, D> {
     id: String,
@@ -33,7 +33,7 @@ enum Data<'a> {
         error: Option<&'a RawValue>,
     },
     Raw(&'a RawValue),
-    /// A form, as it came.
+    /// A body that is UTF-8 but not JSON, such as a form.
     Text {
         body_text: &'a str,
     },
@@ -58,10 +58,11 @@ struct JobFacts<'a> {
     late: bool,
 }
 
-/// Largest result that is sent along, in bytes; a larger one is sent as `result_url`.
+/// Largest result that a notice carries, in bytes; a larger one is sent as `result_url`. A quarter
+/// of what a queue or an event bus takes, so that a notice with a result fits every destination.
 pub const MAX_INLINE_RESULT: usize = 256 * 1024;
 
-/// The body subscribers receive about a job.
+/// The notice of a job.
 pub fn job_notice(
     id: &EventId,
     event_type: &str,
@@ -91,8 +92,7 @@ pub fn job_notice(
     notice(id, event_type, at, data)
 }
 
-/// The body subscribers receive about an event that is not about a job: what the source sent, as
-/// it stands, under `data`.
+/// The notice of an event that is not about a job: the source's own body, unchanged, under `data`.
 pub fn passed_on(id: &EventId, event_type: &str, at: Timestamp, body: &[u8]) -> Vec<u8> {
     let data = match (serde_json::from_slice(body), std::str::from_utf8(body)) {
         (Ok(json), _) => Data::Raw(json),
@@ -105,7 +105,7 @@ pub fn passed_on(id: &EventId, event_type: &str, at: Timestamp, body: &[u8]) -> 
     notice(id, event_type, at, data)
 }
 
-/// The envelope of everything we tell subscribers, around what it is about.
+/// A notice with this `data`.
 pub(crate) fn notice(
     id: &EventId,
     event_type: &str,

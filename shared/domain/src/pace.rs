@@ -1,34 +1,35 @@
-//! When a call to an endpoint with a rate may go: every call takes a place in a row, and the places
-//! are as far apart as the rate says.
+//! The rate of an endpoint: every call takes a place in a row, and places are as far apart as the
+//! rate says.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// A place this near is waited for; one farther away is left, and come back to.
+/// Longest wait for a place. A delivery whose place is later is put back, so that it holds no
+/// worker.
 pub const PATIENCE: Duration = Duration::from_millis(1500);
-/// How much earlier than its place a delivery comes back: bells count in seconds, and waiting is
-/// exact.
+/// The time before its place at which a delivery comes back. Queue messages are delayed by whole
+/// seconds, and the rest is waited for.
 const EARLY: Duration = Duration::from_secs(1);
-/// Whoever comes later than this has lost the place. Those who come late would otherwise all go at
-/// once.
+/// Longest time after its place at which a delivery may still use it. A later one takes a new
+/// place, because late ones would otherwise all call at once.
 const LATE: Duration = Duration::from_millis(500);
-/// How long before its time the sweep looks at a place that no bell can carry all the way: it comes
-/// once a minute, and rings to the second.
+/// The time before a place at which the sweep rings for a delivery whose place no bell can carry.
+/// The sweep comes once a minute; the bell that it rings is exact to the second.
 pub const SWEEP_AHEAD: Duration = Duration::from_secs(120);
 
-/// What to do about a place in the row.
+/// The step that a delivery takes about its place in the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Take one.
+    /// Take a new place.
     Take,
-    /// Go after waiting this long.
+    /// Call after waiting this long.
     Go(Duration),
-    /// Let go, and come back at this time.
+    /// Release the delivery, and come back at this time.
     Later(Timestamp),
 }
 
-/// What to do with this place, if there is one.
+/// The step that a delivery with this place takes now; `None` is a delivery without a place.
 pub fn turn(place: Option<Timestamp>, now: Timestamp) -> Turn {
     match place {
         None => Turn::Take,

@@ -1,4 +1,4 @@
-//! Work the relay gives itself: bringing dead letters back, bit by bit.
+//! Tasks: long work that the relay does in steps, such as putting dead letters back.
 
 use std::time::Duration;
 
@@ -11,105 +11,107 @@ use crate::{
     time::Timestamp,
 };
 
-/// A task, as it lies in the table. It is `due` like a delivery, so a crash in the middle of it
-/// costs a repetition of steps that are harmless to repeat.
+/// A task, as the table holds it. A task is `due` like a delivery. After a crash in the middle of a
+/// step the step is repeated, which every step allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// Its id.
+    /// The id of the task.
     pub id: TaskId,
-    /// What to do.
+    /// The work to do.
     pub kind: TaskKind,
-    /// Letters put back per second.
+    /// Letters or messages put back per second.
     pub rate: u32,
-    /// Where to go on in the list of letters.
+    /// The position in the list of letters or messages at which the next step goes on.
     pub cursor: Option<String>,
-    /// Letters or messages put back so far, or thrown away.
+    /// Letters or messages put back, or removed, so far.
     pub redriven: u64,
     /// Letters or messages looked at so far.
     #[serde(default)]
     pub scanned: u64,
-    /// Those of them that were meant.
+    /// Letters or messages so far that the task is meant for.
     #[serde(default)]
     pub matched: u64,
-    /// Somebody said that it is to go no further.
+    /// Whether a caller cancelled the task.
     #[serde(default)]
     pub cancelled: bool,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it ended.
+    /// The time at which the task ended.
     pub finished_at: Option<Timestamp>,
-    /// Counts changes; every write is conditional on the one it read.
+    /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
 
-/// What a task does.
+/// The work of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum TaskKind {
-    /// Waits for an endpoint to answer again, asking with one letter at a time, then puts back all
-    /// that wait for it.
+    /// Waits until an endpoint answers again, probing with one letter at a time, and then puts back
+    /// all letters of the endpoint.
     Recover {
-        /// The endpoint.
+        /// The endpoint that failed.
         endpoint: EndpointId,
-        /// Whether it answers.
+        /// Whether the endpoint has answered a probe.
         answering: bool,
         /// Probes without success so far.
         probes: u32,
     },
-    /// Puts back the letters that somebody chose.
+    /// Puts back the letters that a caller chose.
     Redrive {
-        /// Which.
+        /// The letters to put back.
         filter: LetterFilter,
     },
-    /// Throws away the letters that somebody chose.
+    /// Removes the letters that a caller chose.
     Discard {
-        /// Which.
+        /// The letters to remove.
         filter: LetterFilter,
     },
-    /// Sends messages to an endpoint, again or for the first time.
+    /// Sends past messages to an endpoint, again or for the first time.
     Replay(Replay),
-    /// Removes what an application's messages said, for good.
+    /// Removes the content of all messages of an application for good.
     Purge {
-        /// Whose.
+        /// The application whose messages are emptied.
         application: ApplicationId,
     },
 }
 
-/// Letters put back per second, unless somebody asks otherwise.
+/// Letters put back per second, unless a caller sets another rate.
 pub const DEFAULT_RATE: u32 = 10;
-/// Most letters per second that can be asked for.
+/// Highest rate that a caller may set, in letters per second.
 pub const MAX_RATE: u32 = 500;
-/// How far one step of a task reaches: it puts back so many seconds' worth of letters.
+/// The time that one step of a task stands for: a step puts back the letters of so many seconds.
 pub const STEP: Duration = Duration::from_secs(60);
 
 impl Task {
-    /// The task that waits for an endpoint.
+    /// A task that waits until `endpoint` answers again.
     pub fn recover(endpoint: &EndpointId, now: Timestamp) -> Self {
         let kind = TaskKind::Recover { endpoint: endpoint.clone(), answering: false, probes: 0 };
         Self::new(TaskId::recovery(endpoint), kind, DEFAULT_RATE, now)
     }
 
-    /// The task that puts chosen letters back.
+    /// A task that puts back the letters that `filter` matches. `rate` is brought between 1 and
+    /// [`MAX_RATE`].
     pub fn redrive(id: TaskId, filter: LetterFilter, rate: u32, now: Timestamp) -> Self {
         Self::new(id, TaskKind::Redrive { filter }, rate.clamp(1, MAX_RATE), now)
     }
 
-    /// The task that throws chosen letters away.
+    /// A task that removes the letters that `filter` matches.
     pub fn discard(id: TaskId, filter: LetterFilter, now: Timestamp) -> Self {
         Self::new(id, TaskKind::Discard { filter }, MAX_RATE, now)
     }
 
-    /// The task that sends messages to an endpoint.
+    /// A task that sends past messages to an endpoint. `rate` is brought between 1 and
+    /// [`MAX_RATE`].
     pub fn replay(id: TaskId, replay: Replay, rate: u32, now: Timestamp) -> Self {
         Self::new(id, TaskKind::Replay(replay), rate.clamp(1, MAX_RATE), now)
     }
 
-    /// The task that removes what an application's messages said.
+    /// A task that removes the content of an application's messages.
     pub fn purge(id: TaskId, application: ApplicationId, now: Timestamp) -> Self {
         Self::new(id, TaskKind::Purge { application }, MAX_RATE, now)
     }
 
-    /// The application it works for, if it works for one alone.
+    /// The application that the task is limited to; `None` if the task concerns several.
     pub const fn application(&self) -> Option<&ApplicationId> {
         match &self.kind {
             TaskKind::Redrive { filter } | TaskKind::Discard { filter } => {
@@ -137,7 +139,7 @@ impl Task {
         }
     }
 
-    /// How many letters one step puts back.
+    /// Letters that one step puts back: at most 1,000, which one invocation can hold.
     pub const fn step_size(&self) -> usize {
         // At 500 per second and 60 s this is 30,000, more than one invocation should hold.
         let letters = self.rate as usize * STEP.as_secs() as usize;
@@ -145,7 +147,8 @@ impl Task {
     }
 }
 
-/// How long after the probe number `probes` the next one follows: 60 s growing to 15 minutes.
+/// The time between the probe number `probes` and the next one: a minute, doubling up to 15
+/// minutes.
 pub fn probe_interval(probes: u32) -> Duration {
     Duration::from_secs(60 << probes.min(4)).min(Duration::from_secs(900))
 }

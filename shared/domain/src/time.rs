@@ -1,4 +1,4 @@
-//! Instants, as the rest of the workspace passes them around.
+//! Instants of time.
 
 use std::time::Duration;
 
@@ -26,13 +26,14 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// This much later.
+    /// The instant `duration` later; the last one that a `Timestamp` can hold if there is no such
+    /// instant.
     pub fn plus(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// The time from `earlier` to this instant; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

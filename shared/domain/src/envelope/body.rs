@@ -1,24 +1,25 @@
-//! A body inside a message or an item of the table, or a claim to one in the bucket.
+//! A body in a message or in an item of the table, or the key of the object in the bucket that
+//! holds it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::malformed::MalformedMessage;
 
-/// A body inside a message or an item, or a claim to one in the bucket.
+/// A body in a message or in an item of the table, or a claim check for a body in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoredBody {
-    /// UTF-8 text as it is.
+    /// The body itself, if it is UTF-8.
     Text(String),
-    /// Anything else in base64.
+    /// The body in base64, if it is not UTF-8.
     Base64(String),
-    /// The key of an object in the bucket.
+    /// The key of the object in the bucket that holds the body.
     Claim(String),
 }
 
 impl StoredBody {
-    /// Carries these bytes inline.
+    /// Stores `bytes` in the message or item itself.
     pub fn inline(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
@@ -29,7 +30,7 @@ impl StoredBody {
     /// The bytes, or the key of the object that holds the bytes.
     ///
     /// # Errors
-    /// If the body is kept as base64 and is not valid base64.
+    /// If the body is stored in base64 and cannot be decoded.
     pub fn open(self) -> Result<OpenedBody, MalformedMessage> {
         match self {
             Self::Text(text) => Ok(OpenedBody::Bytes(text.into_bytes())),
@@ -42,10 +43,10 @@ impl StoredBody {
     }
 }
 
-/// A stored body once it is read.
+/// The content of a stored body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenedBody {
-    /// The bytes were stored inline.
+    /// The bytes, which were stored in the message or item.
     Bytes(Vec<u8>),
     /// The key of the object in the bucket that holds the bytes.
     Claim(String),

@@ -1,6 +1,7 @@
 //! A message that cannot be read.
 
-/// A message we cannot read. It goes back alone, and after some rounds it is parked with its bytes.
+/// A message that cannot be read. SQS delivers it again, and after `maxReceiveCount` rounds it is
+/// parked as a dead letter with its bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("message is not what this queue carries: {0}")]
 pub struct MalformedMessage(pub(super) String);

@@ -1,18 +1,19 @@
-//! Why a report of a source is believed.
+//! Why the relay believes a report.
 
 use serde::{Deserialize, Serialize};
 
-/// Why what a source said is believed.
+/// Why the relay believes a report of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
-    /// Its signature held.
+    /// The signature of the request holds.
     #[default]
     Signed,
-    /// It knew an unguessable path, and nothing more: a terminal state must be confirmed.
+    /// The sender knew an unguessable path, which proves less than a signature: the platform must
+    /// confirm that a job has ended.
     Token,
-    /// We asked the platform ourselves.
+    /// The relay asked the platform itself.
     Polled,
-    /// An operator said it in the source's place, with a key of the API.
+    /// An operator reported it in the source's place, with a key of the API.
     Operator,
 }
