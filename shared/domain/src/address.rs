@@ -1,6 +1,6 @@
-//! Where the relay may call: the rule of I8.
+//! The rule about addresses that the relay may call (invariant I8).
 //!
-//! The URL is parsed once; a literal address is judged here, a name's addresses when they have been
+//! A URL is parsed once. A literal address is judged here, the addresses of a name once they are
 //! resolved, and the address that was judged is the one that is dialled.
 
 mod forbidden;
@@ -17,11 +17,11 @@ use crate::destination::AwsDestinations;
 pub struct Network {
     /// The address as 128 bits; IPv4 as `::ffff:a.b.c.d`.
     bits: u128,
-    /// How many leading bits count, of 128.
+    /// The number of leading bits that count, of 128.
     prefix: u32,
 }
 
-/// The text is not a network.
+/// A text that is no network in CIDR notation.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a network such as 127.0.0.0/8")]
 pub struct InvalidNetwork(String);
@@ -34,7 +34,8 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u32) -> Network {
     Network { bits: Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).to_bits(), prefix }
 }
 
-/// IPv4 that is not the public internet (IANA special-purpose registry), and Azure's wire server.
+/// IPv4 addresses that are not on the public internet, by the IANA special-purpose registry, and
+/// Azure's wire server.
 const DENIED_V4: [Network; 19] = [
     v4(0, 0, 0, 0, 8),
     v4(10, 0, 0, 0, 8),
@@ -57,7 +58,7 @@ const DENIED_V4: [Network; 19] = [
     v4(168, 63, 129, 16, 32),
 ];
 
-/// Global unicast, of which the next list is taken away.
+/// IPv6 global unicast, of which `DENIED_V6` is taken away.
 const ALLOWED_V6: Network = v6(0x2000, 0, 0, 3);
 const DENIED_V6: [Network; 5] = [
     v6(0x2001, 0, 0, 23),
@@ -66,11 +67,14 @@ const DENIED_V6: [Network; 5] = [
     v6(0x3fff, 0, 0, 20),
     v6(0x2620, 0x4f, 0x8000, 48),
 ];
-/// NAT64: the last 32 bits are an IPv4 address.
+/// The NAT64 prefix: the last 32 bits of its addresses are an IPv4 address.
 const NAT64: Network = v6(0x64, 0xff9b, 0, 96);
 
 impl Network {
-    /// Reads CIDR notation.
+    /// Reads CIDR notation, such as `10.0.0.0/8`.
+    ///
+    /// # Errors
+    /// If the text is no address, a slash and a prefix length that the address allows.
     pub fn parse(text: &str) -> Result<Self, InvalidNetwork> {
         let invalid = || InvalidNetwork(text.to_owned());
         let (address, prefix) = text.trim().split_once('/').ok_or_else(invalid)?;
@@ -84,12 +88,15 @@ impl Network {
         }
     }
 
-    /// Reads a comma-separated list; nothing is an empty list.
+    /// Reads networks separated by commas. Empty text is an empty list.
+    ///
+    /// # Errors
+    /// If an entry is no network.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, InvalidNetwork> {
         text.split(',').filter(|part| !part.trim().is_empty()).map(Self::parse).collect()
     }
 
-    /// Whether the address lies in it.
+    /// Whether the network contains the address.
     pub fn contains(self, ip: IpAddr) -> bool {
         let bits = match ip {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
@@ -100,28 +107,33 @@ impl Network {
     }
 }
 
-/// Which addresses and URLs may be called.
+/// The addresses and URLs that the relay may call.
 #[derive(Clone, Debug, Default)]
 pub struct Rule {
-    /// Networks that may be called although the rule forbids them, and without TLS.
+    /// Networks that may be called although they are not on the public internet, and without TLS.
     pub allowed: Vec<Network>,
-    /// Queues and event buses that deliveries may go to.
+    /// The queues and event buses that deliveries may go to.
     pub destinations: AwsDestinations,
 }
 
-/// A URL that may be called, once its addresses have been judged too.
+/// A URL that may be called if its addresses may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The URL, parsed once.
     pub url: Url,
-    /// What to resolve, or the literal address.
+    /// The name to resolve, or the literal address.
     pub host: Host<String>,
-    /// Where to connect.
+    /// The port to connect to.
     pub port: u16,
 }
 
 impl Rule {
-    /// Whether an address may be dialled; `tls` says whether the call is encrypted.
+    /// Judges an address that is about to be dialled; `tls` says whether the connection is
+    /// encrypted.
+    ///
+    /// # Errors
+    /// If the address is not on the public internet or the connection is not encrypted, and no
+    /// allowed network contains the address.
     pub fn judge(&self, ip: IpAddr, tls: bool) -> Result<(), Forbidden> {
         let excepted = self.allowed.iter().any(|network| network.contains(ip));
         if excepted || (tls && is_public(ip)) {
@@ -130,7 +142,10 @@ impl Rule {
         if is_public(ip) { Err(Forbidden::Scheme) } else { Err(Forbidden::Address(ip)) }
     }
 
-    /// Reads a URL and judges what can be judged before its name is resolved.
+    /// Reads an HTTP URL, and judges what can be judged before the host is resolved.
+    ///
+    /// # Errors
+    /// If the URL must not be called or cannot be read.
     pub fn target(&self, text: &str) -> Result<Target, Forbidden> {
         if 2048 < text.len() {
             return Err(Forbidden::TooLong);
@@ -159,7 +174,7 @@ impl Rule {
         Ok(Target { url, host, port })
     }
 
-    /// Names that never mean a public host are refused before anybody resolves them.
+    /// Refuses names that never mean a public host.
     fn judge_name(&self, name: &str) -> Result<(), Forbidden> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         let local = name == "localhost" || name.ends_with(".localhost");
@@ -173,7 +188,8 @@ impl Rule {
     }
 }
 
-/// Whether an address is the public internet; one that embeds an IPv4 address is judged by it.
+/// Whether an address is on the public internet. An IPv6 address that embeds an IPv4 address is
+/// judged by that.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(_) => !DENIED_V4.iter().any(|network| network.contains(ip)),

@@ -1,5 +1,5 @@
-//! Where deliveries go: over HTTP, to a queue of SQS or an event bus of EventBridge, or to a Redis channel while its
-//! listeners move over.
+//! Destinations of deliveries: HTTP, queues of SQS, event buses of EventBridge, and channels of
+//! Redis for receivers that still listen there.
 
 mod aws;
 
@@ -10,34 +10,38 @@ pub use self::aws::{
 };
 use crate::address::{Forbidden, Rule, Target};
 
-/// Where a delivery goes.
+/// The destination of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// Posted.
+    /// An HTTP server, which receives a POST.
     Http(Target),
-    /// Published.
+    /// A channel of a Redis server, on which the body is published.
     Redis(RedisChannel),
-    /// Sent as a message.
+    /// A queue of SQS, which receives a message.
     Queue(DestinationQueue),
-    /// Put as an event.
+    /// An event bus of EventBridge, which receives an event.
     Bus(DestinationBus),
 }
 
 /// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisChannel {
-    /// The server, judged as any other; its URL is the `http` or `https` one of the same host.
+    /// The server, under the same rule for addresses as any other. The URL in it is the `http` or
+    /// `https` one of the same host.
     pub server: Target,
-    /// The channel.
+    /// The name of the channel.
     pub name: String,
 }
 
-/// Where Redis listens.
+/// The port of Redis if the URL names none.
 const REDIS_PORT: u16 = 6379;
 
 impl Rule {
-    /// Reads a URL that deliveries may go to, and judges what can be judged before its name is
-    /// resolved. Without TLS a Redis server, too, is only called in the networks that are allowed.
+    /// Reads the URL or ARN of an endpoint, and judges what can be judged before the host is
+    /// resolved. Without TLS a Redis server is only called in networks that the rule allows.
+    ///
+    /// # Errors
+    /// If deliveries must not go there, or the text is neither a URL nor an ARN.
     pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
         if text.starts_with("arn:") {
             return Ok(match self.destinations.find(text)? {

@@ -1,4 +1,4 @@
-//! A subscriber's URL, its secrets, its policy and its state.
+//! An endpoint: a subscriber's URL with secrets, filters, retry policy and state.
 
 mod limit;
 
@@ -22,79 +22,84 @@ use crate::{
     time::Timestamp,
 };
 
-/// An endpoint, as it lies in the table.
+/// An endpoint, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// Its id.
+    /// The id of the endpoint.
     pub id: EndpointId,
-    /// Its application.
+    /// The application that owns the endpoint.
     pub application: ApplicationId,
-    /// The caller's own name for it.
+    /// The caller's own name for the endpoint, unique within the application.
     pub uid: Option<String>,
-    /// Where requests go.
+    /// The URL or ARN that deliveries go to.
     pub url: String,
-    /// For people.
+    /// A description for people.
     pub description: String,
-    /// Signing secrets, newest first; the ones that were rotated away expire.
+    /// Signing secrets, newest first. Replaced ones sign until they expire.
     pub secrets: Vec<EndpointSecret>,
-    /// The event types it wants; all of them if empty.
+    /// The event types that the endpoint receives; all of them if empty.
     #[serde(default)]
     pub event_types: Vec<String>,
-    /// The channels it listens on; all of them if empty.
+    /// The channels that the endpoint listens on; all of them if empty.
     #[serde(default)]
     pub channels: Vec<String>,
-    /// The caller's own data.
+    /// Data of the caller. The relay reads
+    /// [`INCLUDE_TRACEBACK`](crate::outgoing::INCLUDE_TRACEBACK) and
+    /// [`STATUS_REDIS`](crate::outgoing::STATUS_REDIS) of it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// Requests per second, as the Svix contract has it.
+    /// Calls per second; `None` for no limit.
     #[serde(default)]
     pub throttle_rate: Option<u16>,
-    /// Nothing is sent while this is set.
+    /// Why nothing is sent to the endpoint, if it is disabled.
     #[serde(default)]
     pub disabled: Option<DisabledReason>,
-    /// How it is retried.
+    /// The retry policy.
     #[serde(default)]
     pub policy: Policy,
-    /// What it hears of.
+    /// The events that the endpoint may receive at all: those of its application, of one job or of
+    /// one batch.
     #[serde(default)]
     pub scope: EndpointScope,
-    /// The profile whose headers and bodies it receives, besides Standard Webhooks.
+    /// The profile of another system whose headers and bodies the endpoint receives besides
+    /// Standard Webhooks.
     #[serde(default)]
     pub profile: Option<String>,
-    /// Whether those of one key come one after the other.
+    /// The key by which deliveries are ordered; `None` if they are not ordered.
     #[serde(default)]
     pub ordering: Option<DeliveryOrdering>,
-    /// Which contents it wants; all of them without one.
+    /// A pattern that contents must match; `None` for all contents.
     #[serde(default)]
     pub filter: Option<ContentFilter>,
-    /// Headers of its owner's, sent along.
+    /// Headers of the owner that are sent along.
     #[serde(default)]
     pub headers: BTreeMap<String, headers::StoredHeader>,
-    /// Whether its owner ever set a secret; some systems sign for nobody else.
+    /// Whether the owner ever set a secret. Some systems send a signature of their own only then.
     #[serde(default)]
     pub owner_has_secret: bool,
-    /// It is a platform that is told to cancel a job: with this method and its headers alone, for
-    /// nothing of ours means anything to it.
+    /// The method of a call that cancels a job on its platform. Such a call has only the headers of
+    /// the platform, because the relay's own mean nothing there.
     #[serde(default)]
     pub bare: Option<CancelMethod>,
-    /// When calls to it stop for a while.
+    /// The settings of the circuit breaker.
     #[serde(default)]
     pub breaker: CircuitBreaker,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Counts changes; every write is conditional on the one it read.
+    /// The number of changes; every write is conditional on the version that was read.
     #[serde(default)]
     pub version: u64,
 }
 
-/// When calls to an endpoint stop for a while.
+/// When calls to a failing endpoint stop, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
-    /// Failures in a row that open it.
+    /// Failures in a row that open the circuit.
     pub threshold: u16,
-    /// How long it stays open at first, in seconds.
+    /// Seconds for which the circuit stays open the first time. Each further time takes twice as
+    /// long, up to [`MAX_OPEN`](crate::health::MAX_OPEN) or this time, whichever is longer.
     pub recovery_seconds: u16,
 }
 
@@ -111,16 +116,16 @@ impl Default for CircuitBreaker {
     }
 }
 
-/// What an endpoint hears of, and where it lies in the table.
+/// The events that an endpoint may receive at all, which is also a part of its key in the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointScope {
-    /// Its application's events.
+    /// The events of the endpoint's application.
     #[default]
     Application,
-    /// One job's events.
+    /// The events of one job.
     Job(JobId),
-    /// One batch's own events.
+    /// The events about one batch, not those of its jobs.
     Batch(BatchId),
 }
 
@@ -128,59 +133,59 @@ pub enum EndpointScope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
-    /// Its owner said so.
+    /// The owner disabled the endpoint.
     ByOwner,
-    /// It answered 410 Gone.
+    /// The endpoint answered 410 Gone.
     Gone,
-    /// Nothing succeeded for days.
+    /// No delivery succeeded for days; see [`GIVE_UP_AFTER`](crate::health::GIVE_UP_AFTER).
     Failing,
 }
 
-/// A signing secret with an end.
+/// A signing secret of an endpoint, with the time of its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSecret {
-    /// Sealed with the endpoint's id as associated data.
+    /// The secret, sealed with [`Endpoint::owner`].
     pub sealed: SealedSecret,
-    /// When it stops signing, once it has been rotated away.
+    /// The time at which a replaced secret stops signing.
     pub expires_at: Option<Timestamp>,
-    /// How it signs.
+    /// The algorithm by which the secret signs.
     #[serde(default)]
     pub kind: SecretKind,
 }
 
 impl EndpointSecret {
-    /// One that signs until it is rotated away.
+    /// A secret that signs until it is replaced.
     pub const fn new(sealed: SealedSecret, kind: SecretKind) -> Self {
         Self { sealed, expires_at: None, kind }
     }
 
-    /// Whether it signs at this time.
+    /// Whether the secret signs at this time.
     pub fn signs(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires| now < expires)
     }
 }
 
-/// Why a text cannot be a signing secret. The caller may read this.
+/// Why a text cannot be a signing secret. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// Not as Standard Webhooks spells it.
+    /// The text is no secret of Standard Webhooks.
     #[error("is whsec_ and 24 to 64 bytes in base64")]
     Standard,
-    /// Nor as the profile's system would take it.
+    /// The text is neither that nor a secret that the profile's system takes.
     #[error(
         "is 16 to 128 printable ASCII characters without white space around them, or whsec_ and 24 to 64 bytes in base64"
     )]
     Text,
-    /// A key pair that is none, or the wrong half of it.
+    /// The text begins like a key pair but is none, or is the public half of one.
     #[error(transparent)]
     Pair(#[from] InvalidKeyPair),
-    /// A key pair where only a shared secret can sign.
+    /// The text is a key pair, and only a shared secret can sign here.
     #[error("is a key pair; what this is for is signed with a shared secret, such as whsec_…")]
     Shared,
 }
 
 impl Endpoint {
-    /// An endpoint that wants everything of its application, without secrets yet.
+    /// An endpoint that receives all events of its application and has no secrets yet.
     pub fn new(id: EndpointId, application: ApplicationId, url: &str, now: Timestamp) -> Self {
         Self {
             id,
@@ -209,9 +214,12 @@ impl Endpoint {
         }
     }
 
-    /// Reads a signing secret that its owner chose: `whsec_` and 24 to 64 bytes in base64. Where a
-    /// system knows plain text, 16 to 128 characters of that will do: the systems' own secrets are
-    /// people's texts, and shorter ones can be guessed.
+    /// Reads a shared signing secret that an owner chose: `whsec_` and 24 to 64 bytes in base64.
+    /// With `plain`, 16 to 128 printable characters will do as well, because the secrets of the
+    /// five systems are plain texts; shorter ones can be guessed.
+    ///
+    /// # Errors
+    /// If the text is no such secret, or is a key pair.
     pub fn secret(text: &str, plain: bool) -> Result<Secret, InvalidSecret> {
         if ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
             return Err(InvalidSecret::Shared);
@@ -231,9 +239,13 @@ impl Endpoint {
         Ok(Secret::new(text))
     }
 
-    /// Reads what may sign for this endpoint, in the spelling in which it is kept: a shared secret
-    /// as [`Self::secret`] takes it, also without `whsec_` where nothing else could be meant, or a key
-    /// pair, where no system's own signature needs a shared secret.
+    /// Reads a signing secret for this endpoint, and returns it as it is stored: a shared secret as
+    /// [`secret`](Self::secret) takes it, or a key pair. Without a profile `whsec_` may be left
+    /// out.
+    ///
+    /// # Errors
+    /// If the text is neither, or is a key pair although the profile's own signature needs a shared
+    /// secret.
     pub fn signing_secret(&self, text: &str) -> Result<Secret, InvalidSecret> {
         let plain = self.outgoing().is_some();
         if !plain && ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
@@ -245,25 +257,26 @@ impl Endpoint {
         })
     }
 
-    /// Whether its secrets can sign as its profile wants it: a system's own signature takes a shared
-    /// secret.
+    /// Whether the newest secret can make the signature of the endpoint's profile, which needs a
+    /// shared secret.
     pub fn signs_for_its_profile(&self) -> bool {
         let newest = self.secrets.first().map(|secret| secret.kind);
         self.outgoing().is_none() || newest != Some(SecretKind::Ed25519)
     }
 
-    /// What the secrets of an endpoint are sealed with.
+    /// The associated data with which an endpoint's secrets and headers are sealed.
     pub fn owner(id: &EndpointId) -> String {
         format!("endpoint:{id}")
     }
 
-    /// How its profile's system calls subscribers, if it has such a profile.
+    /// The way in which the system of the endpoint's profile calls subscribers; `None` without such
+    /// a profile.
     pub fn outgoing(&self) -> Option<&'static OutgoingProfile> {
         OutgoingProfile::of(self.profile.as_deref()?)
     }
 
-    /// Whether it wants to hear of an event, by its type and channels. Without a list of types it
-    /// wants what its profile's system speaks of, and nothing about how the relay fares.
+    /// Whether the endpoint receives an event, judged by type and channels. Without a list of types
+    /// it receives all that its profile's system knows, but no operational events.
     pub fn wants(&self, event: &Event) -> bool {
         let event_type = &event.event_type;
         let operational = event.is_operational();
@@ -278,12 +291,13 @@ impl Endpoint {
         wants_type && on_channel
     }
 
-    /// Whether it wants to hear of an event that says this.
+    /// Whether the endpoint receives an event with this payload: as [`wants`](Self::wants), and the
+    /// content filter matches.
     pub fn accepts(&self, event: &Event, payload: &Payload<'_>) -> bool {
         self.wants(event) && self.filter.as_ref().is_none_or(|filter| filter.matches(payload))
     }
 
-    /// The secrets that sign now.
+    /// The secrets that sign at this time, newest first.
     pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
         self.secrets.iter().filter(move |secret| secret.signs(now)).map(|secret| &secret.sealed)
     }

@@ -1,5 +1,4 @@
-//! An event type as publishers describe it for their subscribers: what it means, what its payload
-//! looks like, and an example of it.
+//! Event types as publishers describe them for their subscribers: description, schema and example.
 
 mod ours;
 
@@ -11,43 +10,45 @@ use serde_json::{Map, Value};
 pub use self::ours::{own_example, own_example_json};
 use crate::{json_schema, time::Timestamp};
 
-/// An event type, as it lies in the table. Types are the same for all applications.
+/// An event type, as the table holds it. All applications share the event types.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventType {
-    /// Such as `invoice.paid`.
+    /// The name, such as `invoice.paid`.
     pub name: String,
-    /// For people.
+    /// A description for people.
     pub description: String,
-    /// It is out of use; lists leave it out unless asked.
+    /// Whether the type is out of use. Lists leave it out unless asked.
     #[serde(default)]
     pub archived: bool,
-    /// It will go out of use.
+    /// Whether the type will go out of use.
     #[serde(default)]
     pub deprecated: bool,
-    /// JSON Schemas of its payload, by version.
+    /// JSON Schemas of the payload, by version.
     #[serde(default)]
     pub schemas: Option<BTreeMap<String, Map<String, Value>>>,
-    /// Who is to see it, as its publisher calls them.
+    /// Names of the groups that may see the type, as the publisher calls them.
     #[serde(default)]
     pub feature_flags: Vec<String>,
-    /// What it is listed under.
+    /// The heading under which the type is listed.
     #[serde(default)]
     pub group_name: Option<String>,
-    /// What the idempotency key of the request that created it stands for.
+    /// A name for the `Idempotency-Key` of the request that created the type, so that a repetition
+    /// of the request finds it.
     #[serde(default)]
     pub made_by: Option<String>,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Counts changes; every write is conditional on the one it read. 0: not written yet.
+    /// The number of changes; every write is conditional on the version that was read. 0 before the
+    /// first write.
     #[serde(default)]
     pub version: u64,
 }
 
 impl EventType {
-    /// An example of its payload: the one with this index that the newest schema gives, else its
-    /// first, else one made from the schema. None if there is no schema.
+    /// An example of the payload: the one with this index in the newest schema, else the schema's
+    /// first, else one made from the schema. `None` without a schema.
     pub fn example(&self, index: usize) -> Option<Map<String, Value>> {
         let schemas = self.schemas.as_ref()?;
         // Versions are numbers as a rule, and "10" is newer than "9".

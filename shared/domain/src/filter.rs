@@ -1,9 +1,10 @@
-//! Which contents an endpoint wants, as a JSON pattern over what it would receive. The operators
-//! and what they mean are Outpost's, so that a filter written for it works here.
+//! Content filters: a JSON pattern over the payload that an endpoint would receive. Operators and
+//! their meaning are Outpost's, so that a filter written for Outpost works here.
 //!
-//! A value stands for itself, an object for an object that has these fields, a list for a list that
-//! has these members. A list matches where one of its members does; an operator sees it as a whole.
-//! A field that is absent matches `{"$exist": false}` and nothing else.
+//! A value matches an equal value, an object matches an object that has these fields, a list
+//! matches a list that has these members. A pattern for one value matches a list if it matches a
+//! member; an operator sees the list as a whole. An absent field matches `{"$exist": false}` and
+//! nothing else.
 
 use std::cell::OnceCell;
 
@@ -15,21 +16,21 @@ use serde_json::{Map, Value};
 #[serde(transparent)]
 pub struct ContentFilter(Map<String, Value>);
 
-/// What in a pattern cannot be used. The caller may read this.
+/// The part of a pattern that cannot be used. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{why}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
 pub struct InvalidFilter {
-    /// Where, as a dotted path.
+    /// The place in the pattern, as a dotted path.
     pub path: String,
-    /// Why.
+    /// The reason, as a sentence about that place.
     pub why: &'static str,
 }
 
-/// Deepest nesting of a pattern.
+/// Deepest nesting of a pattern, so that matching needs little stack.
 pub const MAX_DEPTH: usize = 12;
-/// Most values, objects and lists in a pattern.
+/// Most values, objects and lists in a pattern, so that matching takes little time.
 pub const MAX_NODES: usize = 256;
-/// Longest pattern, in bytes.
+/// Longest pattern, in bytes of JSON.
 pub const MAX_BYTES: usize = 8 * 1024;
 
 const COMPARISONS: [&str; 11] = [
@@ -48,6 +49,10 @@ const COMPARISONS: [&str; 11] = [
 
 impl ContentFilter {
     /// Checks a pattern.
+    ///
+    /// # Errors
+    /// If the pattern is too long, too deep or has too many parts, or an operator is unknown or
+    /// cannot be given its operand.
     pub fn parse(pattern: Map<String, Value>) -> Result<Self, InvalidFilter> {
         let text = serde_json::to_string(&pattern).unwrap_or_default();
         if MAX_BYTES < text.len() {
@@ -58,25 +63,23 @@ impl ContentFilter {
         Ok(Self(pattern))
     }
 
-    /// Whether it asks for nothing.
+    /// Whether the pattern is empty and so matches every payload.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The pattern, as it was given.
+    /// The pattern, as the owner gave it.
     pub const fn pattern(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// Whether what an endpoint would receive is what it wants. What is no JSON matches only a
-    /// pattern that asks for nothing.
+    /// Whether a payload matches. A payload that is no JSON matches only the empty pattern.
     pub fn matches(&self, payload: &Payload<'_>) -> bool {
         self.is_empty() || payload.json().is_some_and(|payload| object(&self.0, payload))
     }
 }
 
-/// What endpoints would receive, parsed once however many of them filter, and not at all if none
-/// does.
+/// A payload that filters look at. It is parsed at most once, by the first filter that needs it.
 #[derive(Debug)]
 pub struct Payload<'a> {
     bytes: &'a [u8],
@@ -84,7 +87,7 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// A payload that nobody has looked at.
+    /// A payload that is not parsed yet.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, parsed: OnceCell::new() }
     }
@@ -165,7 +168,7 @@ fn check(
     }
 }
 
-/// Whether an operator can be given that.
+/// Whether an operator can be given this value.
 fn operand(operator: &str, value: &Value) -> bool {
     let texts = |value: &Value| match value {
         Value::String(_) => true,
@@ -215,7 +218,7 @@ fn object(pattern: &Map<String, Value>, input: &Value) -> bool {
     })
 }
 
-/// Numbers are equal by value, whatever they are written as.
+/// Whether two values are equal; numbers are compared by value, however they are written.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,
@@ -244,7 +247,7 @@ fn compare(operator: &str, input: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Whether a value is in a list, a text in a text or a value in the list that was received; nothing
+/// Whether a value is in a list, a text in a text, or a value in the list that was received. `None`
 /// if the two cannot be compared.
 fn within(input: &Value, wanted: &Value) -> Option<bool> {
     match (input, wanted) {

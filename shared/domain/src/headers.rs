@@ -1,7 +1,7 @@
-//! Headers that an endpoint's owner wants sent along, and which of them may be.
+//! Headers that an endpoint's owner adds to deliveries, and which names are allowed.
 //!
-//! Ours are written over the owner's, and the names that matter are refused outright, so that nobody
-//! believes to have set a signature, a host or a length.
+//! The relay's own headers replace the owner's. Names that the relay or the connection sets are
+//! refused, so that nobody believes to have set a signature, a host or a length.
 
 mod stored;
 
@@ -18,36 +18,39 @@ use crate::{profile::Profile, signature::HeaderNames};
 
 /// Most headers of one endpoint.
 pub const MAX_HEADERS: usize = 20;
-/// Longest name, in characters.
+/// Longest name of a header, in characters.
 pub const MAX_NAME: usize = 128;
-/// Longest value, in bytes.
+/// Longest value of a header, in bytes.
 pub const MAX_VALUE: usize = 2048;
 
-/// Why a header cannot be sent along. The caller may read this; it quotes names, never values.
+/// Why headers are refused. The message may be shown to the caller: it quotes names, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeaders {
-    /// Neither an object nor an object as text.
+    /// The value is neither an object of texts nor such an object as text.
     #[error("is an object of names and texts, or such an object as a JSON string")]
     Shape,
-    /// Too many.
+    /// There are more than [`MAX_HEADERS`].
     #[error("has at most {MAX_HEADERS} entries")]
     Count,
-    /// Not a header name.
+    /// A name cannot be the name of a header.
     #[error("holds a name that is not 1 to {MAX_NAME} characters of a header name")]
     Name,
-    /// The same name twice, in different case.
+    /// A name stands there twice, in different case.
     #[error("holds {0:?} twice")]
     Twice(String),
-    /// A name that is not the owner's to set.
+    /// A name is not the owner's to set.
     #[error("must not set {0:?}: the relay or the connection does")]
     Denied(String),
-    /// A value that cannot stand in a header.
+    /// A value cannot be the value of a header.
     #[error("the value of {0:?} is not 1 to {MAX_VALUE} printable characters")]
     Value(String),
 }
 
-/// Reads headers, given as an object or as an object in a JSON string; `null` is none. Names come out
-/// in lower case.
+/// Reads headers from an object, or from an object as JSON text; `null` and empty text are no
+/// headers. The names of the result are in lower case.
+///
+/// # Errors
+/// If the value has another form, or a header is refused.
 pub fn parse(given: &Value) -> Result<BTreeMap<String, String>, InvalidHeaders> {
     let read;
     let object = match given {
@@ -67,7 +70,10 @@ pub fn parse(given: &Value) -> Result<BTreeMap<String, String>, InvalidHeaders> 
     check(texts.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Checks headers one by one. Names come out in lower case.
+/// Checks headers. The names of the result are in lower case.
+///
+/// # Errors
+/// If a header is refused.
 pub fn check(
     given: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, InvalidHeaders> {
@@ -99,8 +105,8 @@ pub fn check(
     Ok(headers)
 }
 
-/// Of the connection, of the message's framing, of whoever stands between and who the caller was to
-/// them, and what the call itself says.
+/// Headers of the connection, of the message's framing, of proxies and of the client's address, and
+/// those that the call itself sets.
 const DENIED: [&str; 23] = [
     "accept-encoding",
     "cdn-loop",
@@ -140,7 +146,7 @@ const DENIED_PREFIXES: [&str; 10] = [
     "x-original-",
 ];
 
-/// The signatures, timestamps and ids of every profile, in and out.
+/// The headers of signatures, timestamps, ids and event types of every profile, in both directions.
 static OF_PROFILES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let mut names = BTreeSet::new();
     for profile in Profile::names().filter_map(Profile::named) {
@@ -152,18 +158,18 @@ static OF_PROFILES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     names
 });
 
-/// Whether a header, its name in lower case, is not its owner's to set.
+/// Whether a header is not the owner's to set; `name` is in lower case.
 pub fn is_denied(name: &str) -> bool {
     DENIED.contains(&name)
         || DENIED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || OF_PROFILES.contains(name)
 }
 
-/// What makes a name that of a secret.
+/// Words that mark a header's name as that of a secret.
 const SENSITIVE: [&str; 9] =
     ["auth", "cookie", "credential", "key", "pass", "secret", "session", "signature", "token"];
 
-/// Whether a header's name says that its value is a secret.
+/// Whether the name of a header says that its value is a secret.
 pub fn is_sensitive(name: &str) -> bool {
     SENSITIVE.iter().any(|word| name.contains(word))
 }

@@ -1,9 +1,9 @@
-//! How an endpoint fares: when calls to it stop for a while, who may ask whether it answers again,
-//! and when it is given up.
+//! The health of an endpoint: when its circuit opens, who may probe it, and when the endpoint is
+//! disabled.
 //!
-//! Nothing is written about an endpoint that answers. What a call found out counts only if nothing
-//! was decided since the call began, and a circuit that is open is closed by nobody but the holder of
-//! its probe: a worker that wakes up late changes nothing.
+//! Nothing is written about an endpoint that answers. The result of a call counts only if the
+//! circuit has not changed since the call began, and only the holder of the probe closes an open
+//! circuit: a worker that wakes up late changes nothing.
 
 use std::time::Duration;
 
@@ -17,116 +17,121 @@ use crate::{
 
 /// Longest time that a circuit stays open between two probes.
 pub const MAX_OPEN: Duration = Duration::from_secs(900);
-/// An endpoint is disabled if nothing succeeded for this long …
+/// An endpoint is disabled once it has failed for this long and in [`GIVE_UP_ATTEMPTS`] attempts.
+/// The owner is warned at half of both. Svix disables after five days as well.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(5 * 86_400);
-/// … and in this many attempts. Its owner is warned at half of both.
+/// Attempts that must have failed before an endpoint is disabled, so that a rarely used one is not
+/// disabled for two failures.
 pub const GIVE_UP_ATTEMPTS: u32 = 100;
 
-/// How an endpoint fares, as it lies in the table. One that was never heard of fares well.
+/// The health of an endpoint, as the table holds it. An endpoint without a record is healthy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// Failures in a row that count against the circuit.
+    /// Failures in a row that count towards opening the circuit.
     pub failures: u32,
-    /// When the first attempt failed since one succeeded.
+    /// The time of the first failed attempt since the last success.
     pub failing_since: Option<Timestamp>,
-    /// Attempts since then.
+    /// Failed attempts since the last success.
     pub attempts: u32,
-    /// Whether it is called.
+    /// The state of the circuit.
     pub circuit: Circuit,
-    /// How often the circuit opened since it was last closed.
+    /// The number of times that the circuit opened since it was last closed.
     pub opened: u32,
-    /// When the circuit last changed: what calls that began before found out is old.
+    /// The time of the circuit's last change. The results of calls that began earlier are out of
+    /// date.
     pub changed_at: Timestamp,
-    /// Whether its owner was warned that it will be disabled.
+    /// Whether the owner was warned that the endpoint will be disabled.
     pub warned: bool,
-    /// Counts changes; every write is conditional on the one it read. It never goes back, not even
-    /// if the item was removed in between.
+    /// The number of changes; every write is conditional on the version that was read. The number
+    /// never falls, not even if the item was removed in between.
     pub version: u64,
 }
 
-/// Whether an endpoint is called.
+/// The state of an endpoint's circuit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Circuit {
-    /// It is.
+    /// Calls are made.
     #[default]
     Closed,
-    /// It is not.
+    /// No calls are made.
     Open {
-        /// When somebody may ask whether it answers again.
+        /// The time from which a worker may probe.
         until: Timestamp,
     },
-    /// Somebody asks.
+    /// One worker makes a call, the probe; no others do.
     HalfOpen {
-        /// Who.
+        /// The token of the attempt that is the probe.
         token: String,
-        /// When somebody else may, should this one have died.
+        /// The time from which another worker may probe, should this one have died.
         until: Timestamp,
     },
 }
 
-/// Whether an attempt may be made.
+/// Whether an attempt may be made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// The attempt may be made.
     Go,
-    /// It may, as the one that asks whether the endpoint answers again: take the probe first.
+    /// The attempt may be made as the probe, which must be taken first.
     Probe,
-    /// Not before then, and no attempt is spent.
+    /// No attempt may be made before this time; the delivery is put off without using up an
+    /// attempt.
     Defer(Timestamp),
 }
 
-/// What an outcome says about the endpoint.
+/// The meaning of a call's outcome for the endpoint's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthSignal {
-    /// It took what it was sent.
+    /// The endpoint accepted the request.
     Success,
-    /// It is in trouble: no answer, 5xx, 429.
+    /// The endpoint is in trouble: no response, 5xx, or 429.
     Trouble,
-    /// It answers, but takes nothing.
+    /// The endpoint responds but refuses the request.
     Refusal,
-    /// Nothing: the fault is ours.
+    /// The outcome says nothing about the endpoint, because the fault is the relay's.
     None,
 }
 
-/// One call that was made.
+/// The result of one call, as far as health is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct CallReport<'a> {
-    /// What came of it.
+    /// The meaning of the outcome.
     pub sign: HealthSignal,
     /// The token of the attempt.
     pub token: &'a str,
-    /// When it began.
+    /// The time at which the call began.
     pub began: Timestamp,
 }
 
-/// What follows from a call, in the order in which it is to be done.
+/// The effect of a call on the endpoint's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HealthChange {
-    /// Nothing that would have to be written.
+    /// Nothing changes, so nothing is written.
     Same,
-    /// The endpoint fares differently now.
+    /// The health changes.
     Changed {
-        /// How, but for its version.
+        /// The health afterwards; its version is counted up by the write.
         next: Box<Health>,
-        /// What its owner is to hear before that is written.
+        /// An event for the owner, which is recorded before the change is written.
         news: Option<HealthNotice>,
     },
 }
 
-/// What the owner of an endpoint is to hear.
+/// A change of health that the owner is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthNotice {
-    /// Half the way to being disabled lies behind it.
+    /// The endpoint has failed for half of the time after which it is disabled.
     Failing,
-    /// It is to be disabled.
+    /// The endpoint is about to be disabled.
     GivenUp,
-    /// It answers, after its owner was warned.
+    /// The endpoint answers again, after its owner was warned.
     Recovered,
 }
 
 impl HealthSignal {
-    /// What an outcome says; `success` whether the policy takes it for one.
+    /// The meaning of an outcome; `success` says whether the retry policy takes the outcome for a
+    /// success.
     pub const fn of(outcome: &CallOutcome, success: bool) -> Self {
         match outcome {
             CallOutcome::Answered { .. } if success => Self::Success,
@@ -148,8 +153,8 @@ impl HealthSignal {
 }
 
 impl Health {
-    /// Whether an attempt may be made now. Whoever was `asked` to by a person goes, and takes the
-    /// probe if it is free.
+    /// Whether an attempt may be made now. An attempt that a person asked for (`asked`) is made in
+    /// any case, and takes the probe if that is free.
     pub fn admit(&self, asked: bool, now: Timestamp) -> Admission {
         match &self.circuit {
             Circuit::Closed => Admission::Go,
@@ -162,14 +167,14 @@ impl Health {
         }
     }
 
-    /// The circuit with the probe taken, for as long as `lease`.
+    /// The health with the probe taken by the attempt `token`, for `lease`.
     #[must_use]
     pub fn probing(&self, token: &str, lease: Duration, now: Timestamp) -> Self {
         let circuit = Circuit::HalfOpen { token: token.to_owned(), until: now.plus(lease) };
         Self { circuit, ..self.clone() }
     }
 
-    /// What follows from a call.
+    /// The effect of a call.
     pub fn judge(
         &self,
         called: CallReport<'_>,
@@ -207,7 +212,7 @@ impl Health {
         HealthChange::Changed { next: Box::new(Self { warned, ..next }), news }
     }
 
-    /// Whether there is nothing that a success would change.
+    /// Whether a success would change nothing.
     pub fn fares_well(&self) -> bool {
         self.failing_since.is_none() && self.failures == 0 && self.circuit == Circuit::Closed
     }
@@ -244,7 +249,8 @@ impl Health {
     }
 }
 
-/// How long the circuit stays open when it opens for the time number `opened`.
+/// The time for which the circuit stays open when it opens for the time number `opened`: twice as
+/// long each time, up to [`MAX_OPEN`].
 fn open_for(breaker: CircuitBreaker, opened: u32) -> Duration {
     let first = Duration::from_secs(breaker.recovery_seconds.into());
     let grown = first.saturating_mul(1 << opened.saturating_sub(1).min(10));
@@ -252,7 +258,7 @@ fn open_for(breaker: CircuitBreaker, opened: u32) -> Duration {
 }
 
 impl Circuit {
-    /// The number that the metric `webhook_circuit_breaker_state` has for it.
+    /// The value in the metric `webhook_circuit_breaker_state`.
     pub const fn number(&self) -> u8 {
         match self {
             Self::Closed => 0,
@@ -261,7 +267,7 @@ impl Circuit {
         }
     }
 
-    /// What it is called.
+    /// The name of the state in the API.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Closed => "closed",

@@ -1,5 +1,5 @@
-//! An `Idempotency-Key`: what is kept of the request that came with it, and what that means for the
-//! next one with the same key.
+//! The `Idempotency-Key` header: the record of the request that came with a key, and the answer to
+//! the next request with the same key.
 
 use std::time::Duration;
 
@@ -7,61 +7,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::{envelope::StoredBody, time::Timestamp};
 
-/// How long an answer is kept.
+/// The time for which a record is kept: a day, as Stripe keeps its own.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// How long whoever works on a request has the key to itself: longer than any function runs, so
-/// that one that is still without an answer afterwards has died.
+/// The time for which a request has its key to itself: longer than any function of the API runs, so
+/// that a request without an answer after this time has died.
 pub const LEASE: Duration = Duration::from_secs(60);
-/// Longest key, in characters.
+/// Longest key, in bytes: the limit of Stripe's API, which clients know.
 pub const MAX_KEY: usize = 255;
 
-/// What is kept under a key.
+/// The record of a request under its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
-    /// SHA-256 over the request's query and body.
+    /// SHA-256 over the query and body of the request.
     pub fingerprint: String,
-    /// Who works on it, or did: whoever finds another's here changes nothing.
+    /// A random name of the worker that handles the request. A worker that finds another token
+    /// changes nothing.
     pub token: String,
-    /// Until when it has the key to itself.
+    /// The time until which the request has the key to itself.
     pub lease_until: Timestamp,
-    /// When all this is forgotten.
+    /// The time at which the record is forgotten.
     pub until: Timestamp,
-    /// What was answered, once it was.
+    /// The answer to the request, once there is one.
     pub answer: Option<RecordedAnswer>,
 }
 
-/// What was answered.
+/// The answer to a request, as its record holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedAnswer {
-    /// Its status.
+    /// The HTTP status.
     pub status: u16,
-    /// Its `Content-Type`, if it had a body.
+    /// The `Content-Type`, if there was a body.
     pub content_type: Option<String>,
-    /// Its body; none if that held a secret, which is not kept.
+    /// The body; `None` if it contained a secret, which is not stored.
     pub body: Option<StoredBody>,
 }
 
-/// What the next request with a key gets.
+/// The answer to the next request with a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RepeatOutcome {
-    /// It is another request.
+    /// The key belongs to another request: the caller is told so.
     Other,
-    /// The first is being worked on, for so long at the most.
+    /// The first request is still being handled; its lease ends after this time.
     Running(Duration),
-    /// The same answer.
+    /// The answer of the first request is given again.
     Answered(RecordedAnswer),
-    /// Whoever worked on it died, or it is forgotten: it may be done now.
+    /// The first request died or is forgotten: this one is handled.
     Free,
 }
 
 impl IdempotencyRecord {
-    /// A request that somebody begins to work on.
+    /// The record of a request that is about to be handled.
     pub fn begun(fingerprint: String, token: String, now: Timestamp) -> Self {
         let (lease_until, until) = (now.plus(LEASE), now.plus(KEPT));
         Self { fingerprint, token, lease_until, until, answer: None }
     }
 
-    /// What a request with the same key gets.
+    /// The answer to a request with the same key and this fingerprint.
     pub fn again(&self, fingerprint: &str, now: Timestamp) -> RepeatOutcome {
         if self.until <= now {
             return RepeatOutcome::Free;
@@ -77,13 +78,13 @@ impl IdempotencyRecord {
     }
 }
 
-/// Whether an answer is kept for whoever asks again. One that says that it could not be done now,
-/// or that this caller may not, would be wrong the next time.
+/// Whether an answer with this status is recorded. An answer that says "not now" or "not you" would
+/// be wrong for the repetition.
 pub const fn keeps(status: u16) -> bool {
     status < 500 && !matches!(status, 401 | 403 | 408 | 409 | 413 | 429)
 }
 
-/// Whether text can be a key.
+/// Whether the text can be a key: 1 to [`MAX_KEY`] printable ASCII characters.
 pub fn is_key(text: &[u8]) -> bool {
     (1..=MAX_KEY).contains(&text.len()) && text.iter().all(|byte| matches!(byte, 0x20..=0x7e))
 }

@@ -1,5 +1,5 @@
-//! Reads a few fields out of a body without building the rest: a 6 MB result costs no more memory
-//! than the body itself, and depth costs no stack, because what is not asked for is skipped.
+//! Reads a few fields of a body without building the rest. A result of 6 MB costs no more memory
+//! than the body itself, and depth costs no stack, because all other values are skipped.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,13 +7,13 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-/// The body is not the JSON object we need.
+/// A body that is no JSON object.
 #[derive(Debug, thiserror::Error)]
 #[error("body is not a JSON object: {0}")]
 pub struct NotAnObject(#[from] serde_json::Error);
 
-/// Fields found, by the path they were asked for. Of a key that stands twice the last one counts,
-/// as in Python and JavaScript.
+/// The fields that were found, by path. If a key stands twice, the last one counts, as in Python
+/// and JavaScript.
 #[derive(Debug, Default)]
 pub struct JsonFields<'a> {
     json: BTreeMap<String, &'a RawValue>,
@@ -21,7 +21,11 @@ pub struct JsonFields<'a> {
 }
 
 impl<'a> JsonFields<'a> {
-    /// Reads `paths` (`a.b.c`) from a JSON object. A path that leads nowhere is just absent.
+    /// Reads `paths` such as `a.b.c` from a JSON object. A path that leads nowhere is absent from
+    /// the result.
+    ///
+    /// # Errors
+    /// If the body is no JSON object.
     pub fn read<'p>(
         body: &'a [u8],
         paths: impl IntoIterator<Item = &'p str>,
@@ -35,8 +39,8 @@ impl<'a> JsonFields<'a> {
         Ok(found)
     }
 
-    /// Reads `paths` from a form. What stands before a path's first dot is the field, the rest leads
-    /// into the JSON that it holds: Slack's `payload`.
+    /// Reads `paths` from a form. The part before the first dot is the name of the field, and the
+    /// rest leads into the JSON that the field holds, such as Slack's `payload`.
     pub fn form<'p>(body: &[u8], paths: impl IntoIterator<Item = &'p str>) -> Self {
         let mut found = Self::default();
         let given: BTreeMap<_, _> = form_urlencoded::parse(body).collect();
@@ -78,7 +82,7 @@ impl<'a> JsonFields<'a> {
         self.json.get(path).copied().filter(|raw| raw.get() != "null")
     }
 
-    /// The raw JSON at `path`, unless it is as good as absent: `null`, empty or `false`.
+    /// The raw JSON at `path`, unless it is `null`, `false` or empty.
     pub fn filled(&self, path: &str) -> Option<&'a RawValue> {
         let bare = |raw: &&RawValue| {
             let text = raw.get();
@@ -88,7 +92,7 @@ impl<'a> JsonFields<'a> {
         self.raw(path).filter(|raw| !bare(raw))
     }
 
-    /// The string at `path`, or the digits of a number: job ids come as either.
+    /// The string at `path`, or the digits of a number, because ids of jobs come as either.
     pub fn text(&self, path: &str) -> Option<String> {
         if let Some(text) = self.form.get(path) {
             return Some(text.clone());
@@ -108,7 +112,7 @@ impl<'a> JsonFields<'a> {
     }
 }
 
-/// The names to look for at one level, and below each.
+/// The names that are wanted at one level, and below each the names at the next level.
 #[derive(Default)]
 struct PathTree(BTreeMap<String, PathTree>);
 
@@ -152,7 +156,7 @@ impl<'de> Visitor<'de> for &PathTree {
     }
 }
 
-/// Reads a key, keeping it only if it is wanted.
+/// Reads a key, and keeps it only if it is wanted.
 struct Name<'w>(&'w PathTree);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {

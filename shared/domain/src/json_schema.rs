@@ -1,13 +1,14 @@
-//! An example that fits a JSON Schema: the one it gives, or one made from what it says. What is
-//! made fits the usual keywords; a pattern is not followed.
+//! Examples that fit a JSON Schema: the ones that the schema contains, or one made from its usual
+//! keywords. Patterns are not followed.
 
 use serde_json::{Map, Value, json};
 
-/// Parts of an example at the most, so that a schema that refers to itself ends.
+/// Most values of a made example, so that a schema which refers to itself ends.
 const MAX_PARTS: usize = 2000;
 const MAX_DEPTH: usize = 12;
 
-/// An example: the one with this index that the schema gives, else its first, else one made.
+/// An example for a schema: the one with this index in the schema, else the schema's first, else a
+/// made one.
 pub fn example(schema: &Value, index: usize) -> Value {
     let given = schema["examples"].as_array();
     if let Some(example) = given.and_then(|given| given.get(index).or_else(|| given.first())) {
@@ -79,7 +80,7 @@ impl Maker<'_> {
     }
 }
 
-/// What a schema describes: what it says, or what its keywords are about.
+/// The type that a schema describes: the one it names, or the one its keywords belong to.
 fn kind(schema: &Value) -> Option<&str> {
     if let Some(kind) = schema["type"].as_str() {
         return Some(kind);

@@ -1,5 +1,5 @@
-//! Order among the deliveries to an endpoint: those with one key go one after the other, through all
-//! their retries, and keys do not wait for each other.
+//! Lanes: the deliveries of one key to one endpoint are made one after the other, through all their
+//! retries. Deliveries of different keys do not wait for each other.
 
 mod ordering;
 
@@ -8,22 +8,24 @@ use serde::{Deserialize, Serialize};
 pub use self::ordering::{DeliveryOrdering, InvalidOrdering};
 use crate::{endpoint::Endpoint, event::Event, id, json::JsonFields};
 
-/// A delivery's place in its lane. It is written with the delivery and goes with the delivery's end.
+/// A delivery's place in its lane. The place is written with the delivery and removed when the
+/// delivery ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LanePlace {
-    /// The lane: the endpoint and what the key's hash is.
+    /// The lane: the endpoint's id and a hash of the key.
     pub lane: String,
-    /// Its number there, from 1 on.
+    /// The number in the lane, from 1 on.
     pub number: u64,
 }
 
-/// The lane of an event at an endpoint, if it goes in one.
+/// The lane of an event at an endpoint; `None` if the endpoint wants no order or the event has no
+/// key.
 pub fn lane(endpoint: &Endpoint, event: &Event, payload: &[u8]) -> Option<String> {
     let key = key(endpoint.ordering.as_ref()?, event, payload)?;
     Some(format!("{}#{}", endpoint.id, id::digest(&[&key])))
 }
 
-/// The key of an event; without one it waits for nobody.
+/// The key by which an event is ordered. Deliveries of an event without a key wait for nothing.
 fn key(ordering: &DeliveryOrdering, event: &Event, payload: &[u8]) -> Option<String> {
     match ordering {
         DeliveryOrdering::Job => match &event.job {

@@ -1,6 +1,6 @@
-//! What the relay tells the owner of an application about how its endpoints fare, in the shapes of
-//! the Svix contract. Only endpoints that ask for it by name or family hear it, and never the one it
-//! is about.
+//! Operational events: what the relay tells the owner of an application about its endpoints, in the
+//! shapes of the Svix contract. Only endpoints that list these types or their family receive them,
+//! and never the endpoint that an event is about.
 
 use serde::Serialize;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Every type of these events.
+/// The types of all operational events of endpoints.
 pub const TYPES: &[&str] = &[
     "endpoint.created",
     "endpoint.updated",
@@ -28,37 +28,37 @@ pub const TYPES: &[&str] = &[
     "message.attempt.recovered",
 ];
 
-/// What happened to an endpoint.
+/// A change of an endpoint that its owner is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointChange {
-    /// Its owner made it.
+    /// The owner created the endpoint.
     Created,
-    /// Its owner changed it.
+    /// The owner changed the endpoint.
     Updated,
-    /// Its owner removed it.
+    /// The owner removed the endpoint.
     Deleted,
-    /// The relay disabled it, after failures since then.
+    /// The relay disabled the endpoint because it failed.
     Disabled {
-        /// When they began.
+        /// The time of the first failure in a row.
         failing_since: Timestamp,
     },
-    /// Its owner enabled it again.
+    /// The owner enabled the endpoint again.
     Enabled,
 }
 
-/// What happened on the way to an endpoint.
+/// Trouble with deliveries to an endpoint that its owner is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryTrouble {
-    /// A delivery is spent.
+    /// All attempts of a delivery are used up.
     Exhausted,
-    /// Half the time until the endpoint is disabled is over.
+    /// The endpoint has failed for half of the time after which it is disabled.
     Failing {
-        /// When it began to fail.
+        /// The time of the first failure in a row.
         since: Timestamp,
     },
-    /// It answers, after its owner was warned.
+    /// The endpoint answers again, after its owner was warned.
     Recovered {
-        /// When it began to fail.
+        /// The time of the first failure in a row.
         since: Timestamp,
     },
 }
@@ -82,20 +82,20 @@ struct Data<'a> {
     last_attempt: Option<serde_json::Value>,
 }
 
-/// What is to be told.
+/// An operational event, before it is recorded.
 #[derive(Clone, Debug)]
 pub struct OperationalEvent {
-    /// The event.
+    /// The event to record.
     pub event: Event,
-    /// Its body.
+    /// The payload of the event.
     pub payload: Vec<u8>,
-    /// The endpoint it is about.
+    /// The endpoint that the event is about.
     pub about: EndpointId,
 }
 
 impl Event {
-    /// Whether it is about how the relay fares and not about its users' work. What a publisher calls
-    /// by the same name is the publisher's.
+    /// Whether the relay itself made the event to report on its own operation. An event that a
+    /// publisher gives such a type is an ordinary one.
     pub fn is_operational(&self) -> bool {
         self.origin == Origin::Relay
             && (self.event_type.starts_with("completion.")
@@ -125,8 +125,8 @@ impl DeliveryTrouble {
     }
 }
 
-/// What there is to tell about a change of an endpoint, as it was before. The id is derived from its
-/// version: each change is told once, however often it is tried.
+/// The event about a change of `endpoint`, given as it was before the change. The id is derived
+/// from the endpoint's version, so that each change is told once, however often this is called.
 pub fn of_change(
     change: EndpointChange,
     endpoint: &Endpoint,
@@ -142,8 +142,9 @@ pub fn of_change(
     news(change.event_type(), &version, endpoint, &data, now)
 }
 
-/// What there is to tell about trouble with a delivery of an event, of which this was the last call;
-/// nothing about what is itself such news when it is spent.
+/// The event about trouble with a delivery, of which the last attempt is given. `None` if the
+/// delivery is itself that of an operational event and is exhausted, so that such events do not
+/// cause each other.
 pub fn of_trouble(
     trouble: DeliveryTrouble,
     endpoint: &Endpoint,
@@ -172,7 +173,7 @@ pub fn of_trouble(
     Some(news(trouble.event_type(), &episode, endpoint, &data, now))
 }
 
-/// The last call of a delivery, if what ended it was one and not a decision not to call.
+/// The last attempt of a delivery, if a call ended the delivery and not a decision against a call.
 pub fn last_call(delivery: &Delivery) -> Option<&Attempt> {
     use ErrorClass::{CircuitOpen, EndpointDisabled, Relay};
     let last = delivery.attempts.last()?;
@@ -206,7 +207,7 @@ fn news(
 }
 
 impl OperationalEvent {
-    /// Who hears it.
+    /// The endpoints that receive the event.
     pub fn hearers<'e>(&self, endpoints: &'e [Endpoint]) -> Vec<&'e Endpoint> {
         let hears = |endpoint: &&Endpoint| endpoint.id != self.about && endpoint.wants(&self.event);
         endpoints.iter().filter(hears).collect()

@@ -1,4 +1,5 @@
-//! Which of an application's past messages an endpoint is sent, again or for the first time.
+//! Replays: past messages of an application are sent to one of its endpoints, again or for the
+//! first time.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,20 +13,21 @@ use crate::{
     time::Timestamp,
 };
 
-/// What somebody asked for.
+/// A replay that a caller asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
-    /// Whose messages.
+    /// The application whose messages are sent.
     pub application: ApplicationId,
-    /// Who is sent them.
+    /// The endpoint that receives the messages.
     pub endpoint: EndpointId,
-    /// Which of them.
+    /// The messages to send, by their latest delivery to the endpoint.
     pub which: ReplaySelection,
     /// Messages from this time or later.
     pub since: Timestamp,
-    /// Messages from before this time; what comes after it was asked for is never meant.
+    /// Messages from before this time. Messages that arrive after the request for the replay are
+    /// never sent.
     pub until: Option<Timestamp>,
-    /// Messages of these types or families; all if there are none.
+    /// Messages of these types or families; all messages if empty.
     #[serde(default)]
     pub event_types: Vec<String>,
     /// Messages of this channel.
@@ -34,43 +36,45 @@ pub struct Replay {
     /// Messages with this tag.
     #[serde(default)]
     pub tag: Option<String>,
-    /// Only count them.
+    /// Whether messages are only counted and not sent.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// Which messages are meant.
+/// The messages that a replay sends, by their latest delivery to the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of")]
 pub enum ReplaySelection {
-    /// Those that did not arrive.
+    /// Messages whose delivery is dead.
     Failed,
-    /// Those that were never on their way there, and that it wants.
+    /// Messages without a delivery to the endpoint, which the endpoint would receive now.
     Missing,
-    /// Those that were on their way there.
+    /// Messages with a delivery to the endpoint.
     Tried {
-        /// And ended like this.
+        /// Only deliveries in this state.
         state: Option<DeliveryState>,
-        /// And were answered last with a status of this hundred.
+        /// Only deliveries whose last attempt was answered with a status of this hundred, such as
+        /// 500.
         code_class: Option<u16>,
     },
 }
 
-/// What becomes of a message.
+/// The effect of a replay on one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayAction {
-    /// Nothing: it is not meant, is on its way, or was sent since this was asked for.
+    /// No effect: the message is not selected, is pending, or was sent since the replay was asked
+    /// for.
     Leave,
-    /// Its delivery is tried again.
+    /// The latest delivery is redriven.
     Again,
-    /// It has its first delivery there.
+    /// The message gets its first delivery to the endpoint.
     First,
 }
 
 impl Replay {
-    /// What becomes of a message whose latest delivery to the endpoint is this. `asked` is when the
-    /// task began: whatever happened since is not what was meant, so that a step which is repeated
-    /// repeats nothing.
+    /// The effect of this replay on a message whose latest delivery to the endpoint is given.
+    /// `asked` is the time at which the task began: deliveries attempted since then are left alone,
+    /// so that a step which is repeated repeats no delivery.
     pub fn act(
         &self,
         asked: Timestamp,
@@ -110,7 +114,8 @@ impl Replay {
         if meant { ReplayAction::Again } else { ReplayAction::Leave }
     }
 
-    /// Whether it may mean a message from then; `None` if no later one either.
+    /// Whether the replay may concern a message of this time; `None` if neither this one nor any
+    /// later one.
     pub fn covers(&self, at: Timestamp, asked: Timestamp) -> Option<bool> {
         let until = self.until.map_or(asked, |until| until.min(asked));
         if until <= at {

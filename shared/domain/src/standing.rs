@@ -1,27 +1,28 @@
-//! How many deliveries stand how, counted as far as somebody was ready to read.
+//! The status of deliveries in the words of the Svix contract, and their counts.
 
 use crate::{
     delivery::{Delivery, DeliveryState},
     time::Timestamp,
 };
 
-/// How a delivery stands, in the words of the Svix contract.
+/// The status of a delivery, in the words of the Svix contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryStanding {
-    /// The endpoint has it.
+    /// The endpoint accepted the event.
     Success,
-    /// Not attempted yet.
+    /// No attempt was made yet.
     Pending,
-    /// Spent.
+    /// All attempts are used up.
     Fail,
-    /// Attempted, and to be attempted again.
+    /// An attempt failed, and another one follows.
     Sending,
-    /// Nothing is to be sent any more: the endpoint or the content is gone.
+    /// Nothing more is sent, because the endpoint or the content was removed.
     Canceled,
 }
 
 impl DeliveryStanding {
-    /// How this delivery stands. That a worker holds it just now is not seen.
+    /// The status of this delivery. A delivery that a worker holds for the first time still counts
+    /// as pending.
     pub const fn of(delivery: &Delivery) -> Self {
         match delivery.state {
             DeliveryState::Delivered => Self::Success,
@@ -32,8 +33,8 @@ impl DeliveryStanding {
         }
     }
 
-    /// Its number. Clients that do not know the last one are told the nearest that is true: it did
-    /// not arrive.
+    /// The number in the Svix contract. Clients that do not know `canceled` (`expanded` is false)
+    /// are told `fail`.
     pub const fn code(self, expanded: bool) -> u8 {
         match self {
             Self::Success => 0,
@@ -45,7 +46,8 @@ impl DeliveryStanding {
         }
     }
 
-    /// Its word, for the same clients.
+    /// The word in the Svix contract. Clients that do not know `canceled` (`expanded` is false) are
+    /// told `fail`.
     pub const fn word(self, expanded: bool) -> &'static str {
         match self {
             Self::Success => "success",
@@ -58,27 +60,27 @@ impl DeliveryStanding {
     }
 }
 
-/// Deliveries by how they stand.
+/// The number of deliveries in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StandingCounts {
-    /// The endpoint has them.
+    /// Deliveries that arrived.
     pub success: u64,
-    /// Not attempted yet.
+    /// Deliveries without an attempt.
     pub pending: u64,
-    /// Spent.
+    /// Deliveries whose attempts are used up.
     pub fail: u64,
-    /// Attempted, and to be attempted again.
+    /// Deliveries that failed and are attempted again.
     pub sending: u64,
-    /// Nothing is to be sent any more.
+    /// Deliveries of which nothing more is sent.
     pub canceled: u64,
-    /// When the earliest that was counted moved last.
+    /// The time of the last change of the earliest delivery that was counted.
     pub from: Option<Timestamp>,
-    /// Whether nothing was left uncounted.
+    /// Whether all deliveries of the period were counted.
     pub complete: bool,
 }
 
 impl StandingCounts {
-    /// Counts one.
+    /// Counts one delivery.
     pub const fn count(&mut self, standing: DeliveryStanding) {
         let count = match standing {
             DeliveryStanding::Success => &mut self.success,
@@ -90,7 +92,7 @@ impl StandingCounts {
         *count += 1;
     }
 
-    /// How many were counted.
+    /// The number of deliveries that were counted.
     pub fn seen(&self) -> usize {
         let all = self.success + self.pending + self.fail + self.sending + self.canceled;
         usize::try_from(all).unwrap_or(usize::MAX)

@@ -1,8 +1,8 @@
-//! Which event types an endpoint wants: our own, wildcards, and the words that other systems use
-//! for the same things.
+//! Subscriptions to event types: the relay's own types, wildcards, and the words of other systems
+//! for the same types.
 
-/// What other systems call our types. `failed` is what ended neither well nor on request, as a
-/// platform that knows two ends would say it.
+/// The words of other systems for the relay's types. `failed` covers all that ended neither well
+/// nor on request, as a system that knows two ends would say it.
 const WORDS: &[(&str, &[&str])] = &[
     ("completed", &["job.succeeded", "batch.completed"]),
     ("failed", &["job.failed", "job.timed_out", "batch.failed"]),
@@ -19,7 +19,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("job.stopped", &["job.cancelled"]),
 ];
 
-/// Every type that a job or a batch is announced under.
+/// The types of all events about jobs and batches.
 pub const OURS: &[&str] = &[
     "job.started",
     "job.progress",
@@ -32,8 +32,8 @@ pub const OURS: &[&str] = &[
     "batch.failed",
 ];
 
-/// Whether a subscription covers an event type. That `*` does not mean what is about the relay itself
-/// is for whoever knows where an event came from.
+/// Whether a subscription covers an event type. `*` covers every type here; that it does not mean
+/// operational events is for the caller, who knows where an event came from.
 pub fn covers(wanted: &str, event_type: &str) -> bool {
     if wanted == event_type || wanted == "*" {
         return true;
@@ -44,7 +44,7 @@ pub fn covers(wanted: &str, event_type: &str) -> bool {
     WORDS.iter().any(|(word, types)| *word == wanted && types.contains(&event_type))
 }
 
-/// Whether a subscription of this family (`job` or `batch`) can ever hear of something.
+/// Whether a subscription covers any type of this family, `job` or `batch`.
 pub fn is_of_family(wanted: &str, family: &str) -> bool {
     let of_family = |kind: &&&str| kind.split('.').next() == Some(family);
     OURS.iter().filter(of_family).any(|kind| covers(wanted, kind))

@@ -1,10 +1,10 @@
-//! Queues of SQS and event buses of EventBridge that deliveries may go to: those that the relay's owner names, in the
-//! account and region that the relay itself lives in. Whoever may make an endpoint could otherwise write to the relay's
-//! own queues.
+//! Queues of SQS and event buses of EventBridge that deliveries may go to: those that the operator
+//! lists, in the relay's own account and region. Without the list, whoever may create an endpoint
+//! could write to the relay's own queues.
 
 use crate::address::Forbidden;
 
-/// What lies beside the relay, by its ARN.
+/// A queue or an event bus, by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsDestination {
     /// `arn:aws:sqs:<region>:<account>:<name>`
@@ -13,11 +13,11 @@ pub enum AwsDestination {
     Bus(DestinationBus),
 }
 
-/// A queue of SQS.
+/// The ARN of a queue of SQS that deliveries go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationQueue(Arn);
 
-/// An event bus of EventBridge.
+/// The ARN of an event bus of EventBridge that deliveries go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationBus(Arn);
 
@@ -29,11 +29,11 @@ struct Arn {
     name: String,
 }
 
-/// What stands before the name of an event bus.
+/// The text in an ARN before the name of an event bus.
 const BUS: &str = "event-bus/";
-/// Longest name of a queue.
+/// Longest name of a queue, by the API reference of SQS.
 const MAX_QUEUE_NAME: usize = 80;
-/// Longest name of an event bus.
+/// Longest name of an event bus, by the API reference of EventBridge.
 const MAX_BUS_NAME: usize = 256;
 
 impl AwsDestination {
@@ -73,32 +73,32 @@ impl AwsDestination {
     }
 }
 
-/// Whether this is something, of letters, digits and these.
+/// Whether text is not empty and made of letters, digits and the characters of `more`.
 fn word(text: &str, more: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
     !text.is_empty() && text.chars().all(fits)
 }
 
 impl DestinationQueue {
-    /// Its name, by which it is found beside the relay's own.
+    /// The name of the queue.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Whether it keeps the order of each group and drops what it was sent already.
+    /// Whether the queue is a FIFO queue: it keeps the order within a group and drops repetitions.
     pub fn is_fifo(&self) -> bool {
         self.0.name.ends_with(".fifo")
     }
 }
 
 impl DestinationBus {
-    /// Its name, by which it is found in the relay's account and region.
+    /// The name of the event bus.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 }
 
-/// The queues and buses that deliveries may go to; none by default.
+/// The queues and event buses that deliveries may go to; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsDestinations {
     region: String,
@@ -106,7 +106,7 @@ pub struct AwsDestinations {
     named: Vec<AwsDestination>,
 }
 
-/// Something in a list is nothing that the relay could send to.
+/// An entry of the list that is no queue or event bus of the relay's account and region.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}: {why}")]
 pub struct InvalidAwsDestination {
@@ -115,7 +115,11 @@ pub struct InvalidAwsDestination {
 }
 
 impl AwsDestinations {
-    /// Reads a list of ARNs with commas between them, which may be empty, for a relay in this region and account.
+    /// Reads a list of ARNs, separated by commas, for a relay in this region and account. Empty
+    /// text is an empty list.
+    ///
+    /// # Errors
+    /// If an entry is no ARN of a queue or event bus, or of another account or region.
     pub fn parse_list(
         text: &str,
         region: &str,
@@ -134,12 +138,15 @@ impl AwsDestinations {
         Ok(destinations)
     }
 
-    /// Whether a bus is among them.
+    /// Whether the list contains an event bus.
     pub fn have_a_bus(&self) -> bool {
         self.named.iter().any(|destination| matches!(destination, AwsDestination::Bus(_)))
     }
 
-    /// The queue or bus of this ARN, if deliveries may go to it.
+    /// The queue or event bus of this ARN.
+    ///
+    /// # Errors
+    /// If the text is no ARN of a queue or event bus, or the list does not contain it.
     pub(super) fn find(&self, arn: &str) -> Result<AwsDestination, Forbidden> {
         let destination = AwsDestination::parse(arn).ok_or(Forbidden::Arn)?;
         if !self.account.is_empty() && self.is_elsewhere(&destination) {

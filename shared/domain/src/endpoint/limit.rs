@@ -6,12 +6,12 @@ use super::Endpoint;
 /// transaction, which holds 100 items.
 pub const MAX_ENDPOINTS: usize = 90;
 
-/// For how many endpoints one counts that wants its deliveries in order: an event, its deliveries and
-/// their places in lanes are recorded in one transaction, and a place takes two items more.
+/// The weight of an endpoint that wants its deliveries in order. Recording a delivery takes one
+/// item of the transaction, and recording its place in a lane takes two more.
 pub const ORDERED_WEIGHT: usize = 3;
 
 impl Endpoint {
-    /// For how many of an application's endpoints this one counts.
+    /// The number of [`MAX_ENDPOINTS`] that this endpoint uses up.
     pub const fn weight(&self) -> usize {
         if self.ordering.is_some() { ORDERED_WEIGHT } else { 1 }
     }

@@ -1,4 +1,5 @@
-//! Examples of what the relay itself tells, made by the code that tells it.
+//! Examples of the events that the relay itself makes, produced by the code that makes those
+//! events.
 
 use serde_json::{Value, value::RawValue};
 
@@ -20,7 +21,8 @@ use crate::{
 /// 2026-01-02T03:04:05Z.
 const AT: Timestamp = Timestamp::from_secs(1_767_323_045);
 
-/// The payload of an example of a type of ours; none for other types.
+/// The payload of an example of an event of this type; `None` if the relay makes no events of the
+/// type.
 pub fn own_example(event_type: &str) -> Option<Vec<u8>> {
     let status = |word: &str| {
         let all = [
@@ -128,7 +130,7 @@ fn batch(succeeded: u64, failed: u64) -> Batch {
     }
 }
 
-/// The payload of an example as JSON.
+/// The payload of an example as JSON, as [`own_example`].
 pub fn own_example_json(event_type: &str) -> Option<Value> {
     serde_json::from_slice(&own_example(event_type)?).ok()
 }

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::SealedSecret;
 
-/// A header's value as it lies in the table.
+/// The value of a header, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoredHeader {
-    /// In the clear.
+    /// The value in the clear.
     Plain(String),
-    /// Of a header whose name says that it is a secret: sealed with the endpoint's id as associated
-    /// data.
+    /// The value of a header that is a secret, sealed with
+    /// [`Endpoint::owner`](crate::endpoint::Endpoint::owner).
     Sealed(SealedSecret),
 }
 
 impl StoredHeader {
-    /// What may be shown of it.
+    /// The value as it may be shown: [`MASK`] if it is a secret.
     pub fn shown(&self) -> &str {
         match self {
             Self::Plain(text) => text,
@@ -25,5 +25,6 @@ impl StoredHeader {
     }
 }
 
-/// What is shown instead of a secret. Given back, it means the value that is there already.
+/// The text that is shown instead of a secret. A caller who sends it back leaves the value as it
+/// is.
 pub const MASK: &str = "***";

@@ -13,7 +13,7 @@ fn called(sign: HealthSignal, token: &str, began: Timestamp) -> CallReport<'_> {
     CallReport { sign, token, began }
 }
 
-/// How it fares after calls that begin and end at the same time.
+/// The health after calls that begin and end at the same time.
 fn after(health: &Health, signs: &[HealthSignal], now: Timestamp) -> Health {
     signs.iter().fold(health.clone(), |health, sign| {
         match health.judge(called(*sign, "t", now), CircuitBreaker::default(), now) {

@@ -1,26 +1,31 @@
-//! How the deliveries to one endpoint are ordered, as the endpoint's owner chooses it.
+//! The order of deliveries to an endpoint, as its owner chooses it.
 
 use serde::{Deserialize, Serialize};
 
-/// What of an event is its key.
+/// The part of an event that is the key: deliveries with equal keys are made in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryOrdering {
-    /// Its job, or its batch.
+    /// The event's job or, without one, the event's batch.
     Job,
-    /// The first of its channels.
+    /// The first channel of the event.
     Channel,
-    /// The value at this path of its payload, such as `data.customer.id`.
+    /// The value at this path of the payload, such as `data.customer.id`.
     Path(String),
 }
 
-/// Why text is no such thing. The caller may read this.
+/// A text that is no ordering. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is `job`, `channel`, a path such as `$.data.customer.id`, or `none`")]
 pub struct InvalidOrdering;
 
 impl DeliveryOrdering {
-    /// Reads what an owner says; `none` is none.
+    /// Reads an ordering: `job`, `channel`, a path that begins with `$.`, or `none`, which gives
+    /// `None`.
+    ///
+    /// # Errors
+    /// If the text is none of these. A path has at most 128 characters, in names of letters,
+    /// digits, `_` and `-` with dots between them.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidOrdering> {
         match text {
             "none" => Ok(None),
@@ -38,7 +43,7 @@ impl DeliveryOrdering {
         }
     }
 
-    /// As it is read.
+    /// The text that [`parse`](Self::parse) reads as this ordering.
     pub fn print(&self) -> String {
         match self {
             Self::Job => "job".to_owned(),
