@@ -1,9 +1,10 @@
-//! Jobs that belong together, counted once each.
+//! Batches: sets of jobs whose ends are counted once each.
 //!
 //! Ten thousand jobs that end at the same moment must not wait for one another, so a job does not
-//! touch its batch: the step that ends it leaves a [`BatchMarker`], and whoever counts takes many
-//! markers away in the one step that changes the batch. What follows from the counts is derived
-//! from them and from what was announced, so a crash between counting and announcing loses nothing.
+//! touch its batch. The step that ends the job leaves a [`BatchMarker`], and a worker that counts
+//! takes many markers away in the one step that changes the batch. What follows from the counts is
+//! derived from them and from what was announced, so a crash between counting and announcing loses
+//! nothing.
 
 mod marker;
 mod notice;
@@ -18,126 +19,126 @@ use crate::{
     time::Timestamp,
 };
 
-/// A batch, as it lies in the table.
+/// A batch, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
-    /// Its id, derived from the application and the senders' id.
+    /// The id, derived from the application and the senders' id.
     pub id: BatchId,
-    /// The application that hears of it, as its source names it.
+    /// The application whose endpoints receive the batch's events, as the source names it.
     pub application: String,
-    /// What senders call it.
+    /// The senders' id of the batch.
     pub external_id: String,
-    /// When somebody told us of it; until then only its jobs did.
+    /// The time at which a caller declared the batch; `None` while only its jobs name it.
     pub declared_at: Option<Timestamp>,
-    /// What its registrar said of it.
+    /// Details that the caller gave and the relay passes on.
     #[serde(default)]
     pub about: BatchDetails,
-    /// How many jobs it has, once that is known.
+    /// The number of jobs, once that is known.
     pub size: Option<u64>,
-    /// Its size is to be the jobs that are known once all markers are counted.
+    /// Whether the size is to be the number of known jobs, once all markers are counted.
     #[serde(default)]
     pub closing: bool,
-    /// When its progress is announced.
+    /// When progress is announced; `None` for never.
     pub steps: Option<Steps>,
-    /// When it counts as failed.
+    /// The rule by which the batch fails.
     #[serde(default)]
     pub fail_on: FailOn,
-    /// Its jobs, by where they are.
+    /// The number of jobs in each state.
     #[serde(default)]
     pub counts: BatchCounts,
-    /// How many of its steps were announced.
+    /// The number of progress steps that were announced.
     #[serde(default)]
     pub announced_steps: u64,
-    /// How it ended.
+    /// The end of the batch, once there is one.
     pub end: Option<BatchEnd>,
-    /// Whether that was announced.
+    /// Whether the end was announced.
     #[serde(default)]
     pub end_announced: bool,
-    /// The endpoints that hear of this batch alone.
+    /// The endpoints that receive the events of this batch alone.
     #[serde(default)]
     pub webhooks: Vec<EndpointId>,
-    /// When we first heard of it.
+    /// The time at which the relay first heard of the batch.
     pub created_at: Timestamp,
-    /// When its last job was counted.
+    /// The time at which the last job was counted.
     pub completed_at: Option<Timestamp>,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Counts changes; every write is conditional on the one it read.
+    /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
 
-/// What a registrar says of a batch that we only pass on.
+/// Details of a batch that the relay only passes on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BatchDetails {
-    /// The source that its jobs come from.
+    /// The source that the jobs come from.
     pub source: Option<String>,
-    /// The file its requests came in.
+    /// The file that holds the requests.
     pub input_file_id: Option<String>,
-    /// The platform's path that its requests go to.
+    /// The path of the platform that the requests go to.
     pub endpoint: Option<String>,
-    /// How long it may take, in the registrar's words.
+    /// The time that the batch may take, in the caller's words.
     pub completion_window: Option<String>,
-    /// −1 to 1.
+    /// The priority, from −1 to 1.
     pub priority: Option<i8>,
-    /// The registrar's own data.
+    /// Data of the caller that the relay only keeps.
     #[serde(default)]
     pub metadata: Map<String, Value>,
 }
 
-/// When progress is announced.
+/// The rule by which progress is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Steps {
-    /// Each time so many more jobs have ended.
+    /// Each time this many more jobs have ended.
     Every(u64),
-    /// Each time so many more per cent of its size have ended.
+    /// Each time this many more per cent of the size have ended.
     Percent(u8),
 }
 
-/// When a batch whose jobs have all ended counts as failed.
+/// The rule by which a batch fails once all its jobs have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailOn {
-    /// When none of its jobs succeeded.
+    /// The batch fails if no job succeeded.
     #[default]
     All,
-    /// When one of its jobs did not succeed.
+    /// The batch fails if any job did not succeed.
     Any,
 }
 
-/// How a batch ended.
+/// The end of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchEnd {
-    /// Well enough.
+    /// The batch ended, and its rule does not call that a failure.
     Completed,
-    /// Badly.
+    /// The batch failed by its rule.
     Failed,
 }
 
-/// Jobs, by where they are.
+/// The number of jobs in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BatchCounts {
-    /// All that we know of.
+    /// All jobs of the batch that the relay has heard of.
     pub known: u64,
-    /// Ended well.
+    /// Jobs that ended with success.
     pub succeeded: u64,
-    /// Ended badly.
+    /// Jobs that ended with an error.
     pub failed: u64,
-    /// Ran out of time, when they were counted.
+    /// Jobs that timed out. One that is completed later stays counted here.
     pub timed_out: u64,
-    /// Stopped by somebody.
+    /// Jobs that were stopped on request.
     pub cancelled: u64,
 }
 
 impl BatchCounts {
-    /// Those that have ended.
+    /// Jobs that have ended.
     pub const fn ended(&self) -> u64 {
         self.succeeded + self.unsuccessful()
     }
 
-    /// Those that have ended other than well.
+    /// Jobs that ended without success.
     pub const fn unsuccessful(&self) -> u64 {
         self.failed + self.timed_out + self.cancelled
     }
@@ -154,32 +155,32 @@ impl BatchCounts {
     }
 }
 
-/// What somebody tells us of a batch.
+/// A declaration of a batch by a caller.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
-    /// What we only pass on.
+    /// Details that the relay only passes on.
     pub about: BatchDetails,
-    /// How many jobs it has, if that is known.
+    /// The number of jobs, if that is known.
     pub size: Option<u64>,
-    /// When its progress is announced.
+    /// When progress is announced; `None` for never.
     pub steps: Option<Steps>,
-    /// When it counts as failed.
+    /// The rule by which the batch fails.
     pub fail_on: FailOn,
-    /// The endpoint that hears of it.
+    /// The endpoint that receives the batch's events.
     pub webhook: Option<EndpointId>,
 }
 
-/// Something about a batch that its subscribers hear once.
+/// A change of a batch that is announced to subscribers once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchNews {
-    /// It has come this many steps far.
+    /// The batch has reached the progress step of this number.
     Step(u64),
-    /// It has ended.
+    /// The batch has ended.
     End(BatchEnd),
 }
 
 impl BatchNews {
-    /// The type of the event.
+    /// The type of the event that announces the change.
     pub const fn event_type(self) -> &'static str {
         match self {
             Self::Step(_) => "batch.progress",
@@ -188,7 +189,7 @@ impl BatchNews {
         }
     }
 
-    /// The event, the same for whoever announces it.
+    /// The id of the event, which is the same for every worker that announces the change.
     pub fn event(self, batch: &BatchId) -> EventId {
         match self {
             Self::Step(step) => {
@@ -200,7 +201,7 @@ impl BatchNews {
 }
 
 impl Batch {
-    /// A batch nobody told us of before.
+    /// A batch that the relay has not heard of before.
     pub fn unknown(application: &str, external_id: &str, now: Timestamp) -> Self {
         Self {
             id: BatchId::of(&ApplicationId::named(application), external_id),
@@ -224,7 +225,7 @@ impl Batch {
         }
     }
 
-    /// The batch with these jobs counted.
+    /// The batch after these markers are counted.
     pub fn counted(&self, markers: &[BatchMarker], now: Timestamp) -> Self {
         let mut next = self.changed(now);
         for marker in markers {
@@ -233,7 +234,7 @@ impl Batch {
         next.ended(now)
     }
 
-    /// The batch as somebody tells us of it, before or after its jobs.
+    /// The batch after a declaration, which may come before or after its jobs.
     pub fn declared(&self, declaration: Declaration, now: Timestamp) -> Self {
         let mut next = self.changed(now);
         next.declared_at = Some(now);
@@ -245,8 +246,8 @@ impl Batch {
         next.ended(now)
     }
 
-    /// The batch with no more jobs to come: it has so many, or those that are known once all
-    /// markers are counted.
+    /// The batch after a caller said that no more jobs come: it has `size` jobs, or those that are
+    /// known once all markers are counted.
     pub fn closed(&self, size: Option<u64>, now: Timestamp) -> Self {
         let mut next = self.changed(now);
         next.size = size;
@@ -254,19 +255,19 @@ impl Batch {
         next.ended(now)
     }
 
-    /// The batch once all markers are counted: if it was to be closed, its size is known now.
+    /// The batch once all markers are counted: a batch that is closing gets its size.
     pub fn sealed(&self, now: Timestamp) -> Self {
         self.closed(Some(self.counts.known), now)
     }
 
-    /// What is still to be announced, in order.
+    /// The changes that are still to be announced, in order.
     pub fn news(&self) -> impl Iterator<Item = BatchNews> {
         let steps = (self.announced_steps + 1..=self.steps()).map(BatchNews::Step);
         let end = self.end.filter(|_| !self.end_announced).map(BatchNews::End);
         steps.chain(end)
     }
 
-    /// The batch after this was announced.
+    /// The batch after these changes were announced.
     pub fn told(&self, news: &[BatchNews], now: Timestamp) -> Self {
         let mut next = self.changed(now);
         for news in news {
@@ -278,12 +279,13 @@ impl Batch {
         next
     }
 
-    /// Whether something is left to be done about it even if no job of it ends any more.
+    /// Whether there is something left to do about the batch even if no more of its jobs end.
     pub fn is_busy(&self) -> bool {
         self.closing || self.news().next().is_some()
     }
 
-    /// How many jobs have ended when a step is reached.
+    /// The number of ended jobs at which a progress step is reached; `None` if there are no steps,
+    /// or their size is not known yet.
     pub fn threshold(&self, step: u64) -> Option<u64> {
         Some(match self.steps? {
             Steps::Every(jobs) => step * jobs,
@@ -291,7 +293,7 @@ impl Batch {
         })
     }
 
-    /// How many steps it has come. Jobs beyond its size are no progress.
+    /// The number of progress steps that the batch has reached. Jobs beyond the size do not count.
     fn steps(&self) -> u64 {
         let ended = self.counts.ended().min(self.size.unwrap_or(u64::MAX));
         match (self.steps, self.size) {
@@ -303,7 +305,7 @@ impl Batch {
         }
     }
 
-    /// Once all its jobs have ended, so has it: that is judged once and stands.
+    /// Ends the batch if all its jobs have ended. That is judged once and stands.
     fn ended(mut self, now: Timestamp) -> Self {
         let ended = self.counts.ended();
         if self.end.is_none() && self.size.is_some_and(|size| size <= ended) {

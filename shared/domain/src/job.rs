@@ -1,4 +1,4 @@
-//! A unit of work on a platform, and what completions do to it.
+//! Jobs: units of work on a platform, and the effect of reports on them.
 
 mod polling;
 mod registration;
@@ -14,98 +14,101 @@ use crate::{
     time::Timestamp,
 };
 
-/// A job, as it lies in the table.
+/// A job, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Our id, derived from the source and the sender's id.
+    /// The id, derived from the source and the sender's id.
     pub id: JobId,
-    /// The source that reports on it.
+    /// The source that reports on the job.
     pub source: String,
-    /// The application that hears of it, as the source names it.
+    /// The application whose endpoints receive the job's events, as the source names it.
     pub application: String,
-    /// The sender's id.
+    /// The sender's id of the job.
     pub external_id: String,
-    /// The platform's id of the call that runs it.
+    /// The platform's id of the call that runs the job.
     pub call_id: Option<String>,
-    /// Its batch.
+    /// The batch that the job belongs to, as its sender calls it.
     pub batch_id: Option<String>,
-    /// Its run.
+    /// The run that the job belongs to.
     pub run_id: Option<String>,
-    /// Its project.
+    /// The project that the job belongs to.
     pub project_id: Option<String>,
-    /// Where it is.
+    /// The state of the job.
     pub status: JobStatus,
-    /// The real answer came after the job had been given up as timed out.
+    /// Whether the job was completed after it had timed out.
     #[serde(default)]
     pub late: bool,
-    /// Different terminal states that came afterwards and changed nothing.
+    /// Reports of other terminal states, which came afterwards and changed nothing.
     #[serde(default)]
     pub conflicts: u32,
-    /// Its start was announced.
+    /// Whether the start was announced.
     #[serde(default)]
     pub started: bool,
-    /// The event that holds its result, once it has one.
+    /// The event that holds the result, once there is one.
     pub result_event: Option<EventId>,
-    /// What was announced of it, oldest first: a webhook that is registered later hears of it too.
+    /// The events that were announced of the job, oldest first. A webhook that is registered later
+    /// receives them too.
     #[serde(default)]
     pub announced: Vec<EventId>,
-    /// The endpoints that hear of this job alone. They are listed here so that whoever announces
-    /// knows which must be there.
+    /// The endpoints that receive the events of this job alone. The list tells a worker that
+    /// announces an event which endpoints there must be.
     #[serde(default)]
     pub webhooks: Vec<EndpointId>,
-    /// The registrar's own data.
+    /// Data of the caller who registered the job.
     #[serde(default)]
     pub metadata: Map<String, Value>,
-    /// When somebody told us to expect it.
+    /// The time of the first registration.
     #[serde(default)]
     pub registered_at: Option<Timestamp>,
-    /// When its answer is overdue.
+    /// The time from which a report of the end is overdue.
     #[serde(default)]
     pub deadline_at: Option<Timestamp>,
-    /// When to ask its platform next; on the index of what is due.
+    /// The next time at which the platform is asked or the job times out; on the index of what is
+    /// due.
     #[serde(default)]
     pub poll_at: Option<Timestamp>,
-    /// How often its platform was asked.
+    /// The number of times that the platform was asked.
     #[serde(default)]
     pub polls: u32,
-    /// What asking has found out.
+    /// The findings of polling about the job.
     #[serde(default)]
     pub watch: PollState,
-    /// When we first heard of it.
+    /// The time at which the relay first heard of the job.
     pub created_at: Timestamp,
-    /// When we first heard that it was running.
+    /// The time at which the relay first heard that the job was running.
     pub started_at: Option<Timestamp>,
-    /// When it reached a terminal state.
+    /// The time at which the job reached a terminal state.
     pub finished_at: Option<Timestamp>,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Changes that no event brought about: registrations, and looks at its platform.
+    /// Changes that no event caused: registrations and polls.
     #[serde(default)]
     pub edits: u64,
-    /// Counts changes; every write is conditional on the one it read.
+    /// The number of changes; every write is conditional on the version that was read.
     #[serde(default)]
     pub version: u64,
 }
 
-/// Most endpoints of one job.
+/// Most endpoints of one job: each gets a delivery in the transaction that records an event, beside
+/// those of the application.
 pub const MAX_WEBHOOKS: usize = 5;
-/// Most announcements of one job that a webhook registered later still hears of; beyond it only
-/// its start and its ends are added.
+/// Most events of one job that a webhook registered later still receives. Beyond it only the start
+/// and the ends are added.
 pub const MAX_REMEMBERED: usize = 32;
 
-/// What a report does to a job.
+/// The effect of a report on a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReportEffect {
-    /// The job changes, and subscribers hear of it under this type, if any.
+    /// The job changes. Subscribers receive an event of this type, if any.
     Applied(Box<Job>, Option<&'static str>),
-    /// The job has been there already.
+    /// The job is in that state already.
     Stale,
-    /// The job ended differently before: this is kept and counted, and the job's state stands.
+    /// The job ended in another state before. The report is kept and counted, and the state stands.
     Conflict(Box<Job>),
 }
 
 impl Job {
-    /// A job nobody told us of before.
+    /// A job that the relay has not heard of before.
     pub fn unknown(source: &str, application: &str, external_id: &str, now: Timestamp) -> Self {
         Self {
             id: JobId::of(source, external_id),
@@ -138,10 +141,10 @@ impl Job {
         }
     }
 
-    /// What a report with this status does to the job.
+    /// The effect of a report with this status.
     ///
     /// Reports come in any order. The start is announced once and each progress once, whenever they
-    /// come; the state only goes forward, and its end is announced once.
+    /// come; the state only goes forward, and the end is announced once.
     pub fn report(
         &self,
         status: JobStatus,
@@ -177,8 +180,8 @@ impl Job {
         ReportEffect::Applied(Box::new(next), status.event_type())
     }
 
-    /// What a claim that nobody vouches for does to the job: its platform is asked now, and the
-    /// job's state stands.
+    /// The effect of a claim that no signature vouches for: the platform is asked now, and the
+    /// state stands.
     pub fn hinted(&self, said: &SenderReport<'_>, now: Timestamp) -> ReportEffect {
         let mut next = self.learned(said, now);
         if self.status.is_terminal() && self.status != JobStatus::TimedOut {
@@ -188,7 +191,7 @@ impl Job {
         ReportEffect::Applied(Box::new(next), None)
     }
 
-    /// Somebody tells us to expect the job, before or after it spoke for itself.
+    /// The job after a registration, which may come before or after the first report.
     pub fn registered(&self, registration: &Registration, now: Timestamp) -> Self {
         let mut next = self.learned(&registration.said(), now);
         next.edits += 1;
@@ -208,7 +211,8 @@ impl Job {
         next
     }
 
-    /// The state stands: the job changes only if something was learned that was not known.
+    /// The effect of a report that leaves the state as it is: the job changes only if an id became
+    /// known.
     fn noted(&self, next: Self) -> ReportEffect {
         let ids = |job: &Self| {
             [&job.call_id, &job.batch_id, &job.run_id, &job.project_id].map(Option::is_some)
@@ -226,7 +230,7 @@ impl Job {
         }
     }
 
-    /// The job with the ids that were not known before.
+    /// The job with those ids of the report that were not known before.
     fn learned(&self, said: &SenderReport<'_>, now: Timestamp) -> Self {
         let mut next = self.clone();
         for (known, said) in [

@@ -1,8 +1,9 @@
-//! Completions that never came: when a job's platform is asked, and when the relay stops asking.
+//! Polling: a job's platform is asked about a completion that never came, until the relay stops
+//! asking.
 //!
-//! A job carries the time of the next look (`poll_at`), written in the same step that makes it
-//! necessary, so no crash loses it. Marking comes before asking: who asks first moves that time on,
-//! and whoever comes second finds it moved.
+//! A job carries the time of the next poll (`poll_at`), written in the same step that makes the
+//! poll necessary, so no crash loses it. The time is moved on before the platform is asked: of two
+//! workers, the second finds it moved.
 
 mod answer;
 mod cancel;

@@ -1,4 +1,4 @@
-//! Who may call us, and how it signs.
+//! Sources: the senders that may post to `/in/{source}`.
 
 mod check;
 mod gate;
@@ -19,56 +19,58 @@ use crate::{
     time::Timestamp,
 };
 
-/// A sender, as it lies in the table.
+/// A source, as the table holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Source {
-    /// The name in its URL, `/in/{name}`.
+    /// The name, which stands in the URL `/in/{name}`.
     pub name: String,
-    /// The name of its profile.
+    /// The name of the profile.
     pub profile: String,
-    /// Its live secrets, newest first, sealed with [`Source::owner`] as associated data; of path
-    /// tokens, their hashes.
+    /// The live secrets, newest first, sealed with [`owner`](Self::owner). Of path tokens, their
+    /// hashes.
     pub secrets: Vec<SealedSecret>,
-    /// The application (id or uid) that hears of its events.
+    /// The application (id or uid) whose endpoints receive the source's events.
     pub application: String,
-    /// What it sets differently from its profile.
+    /// The options that differ from the profile.
     #[serde(default)]
     pub options: SourceOptions,
-    /// Where its sender was told that we are, for those who ask what it was told.
+    /// The URL of the relay that the sender was told, which OMTX's API shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// What its platform is asked with, sealed with [`PollPlatform::owner`](crate::poll::PollPlatform::owner) as associated data.
+    /// The secret with which the platform is asked, sealed with
+    /// [`PollPlatform::owner`](crate::poll::PollPlatform::owner).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_secret: Option<SealedSecret>,
-    /// What its jobs are cancelled with, sealed with [`CancelSettings::owner`](crate::poll::CancelSettings::owner) as associated data.
+    /// The secret with which jobs are cancelled, sealed with
+    /// [`CancelSettings::owner`](crate::poll::CancelSettings::owner).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_secret: Option<SealedSecret>,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// When it first presented a replay-safe signature, if its profile also accepts weaker ones:
-    /// from then on it does not. Beside the document in the table, so that whoever changes the
-    /// source does not undo it.
+    /// The time of the first replay-safe signature, if the profile also accepts weaker ones; from
+    /// then on those are refused. The value is an attribute of its own in the table, so that a
+    /// write of the source does not undo it.
     #[serde(skip)]
     pub locked_at: Option<Timestamp>,
 }
 
-/// The path token of one job, as it lies in the table under its hash. It is good for one report
-/// that the job has ended.
+/// The path token of one job, as the table holds it under the token's hash. It is good for one
+/// report that the job has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobToken {
-    /// The source whose path it completes.
+    /// The source whose path the token completes.
     pub source: String,
     /// The sender's id of the job.
     pub external_id: String,
-    /// The event that used it up, beside the document.
+    /// The event that used the token up; an attribute of its own in the table.
     #[serde(skip)]
     pub used_for: Option<String>,
 }
 
 impl Source {
-    /// A source of this name and profile, without secrets yet.
+    /// A source without secrets and options.
     pub fn new(name: &str, profile: &str, application: &str, now: Timestamp) -> Self {
         Self {
             name: name.to_owned(),
@@ -85,28 +87,28 @@ impl Source {
         }
     }
 
-    /// What the secrets of a source are sealed with.
+    /// The associated data with which a source's secrets are sealed.
     pub fn owner(name: &str) -> String {
         format!("source:{name}")
     }
 
-    /// The profile with this source's own options in it.
+    /// The profile with this source's options; `None` if there is no such profile.
     pub fn effective(&self) -> Option<Profile> {
         self.options.profile(&self.profile)
     }
 
-    /// The event id of an idempotency key: the same key is the same event.
+    /// The id of the event with this idempotency key.
     pub fn event_id(name: &str, key: &str) -> EventId {
         EventId::derive(&["event", name, key])
     }
 }
 
-/// What is kept of a path token in the place of a sealed secret.
+/// The value that is stored in place of a sealed secret for a path token: its hash.
 pub fn sealed_token(token: &Secret) -> SealedSecret {
     SealedSecret(format!("{TOKEN_PREFIX}{}", token_hash(token.as_str().unwrap_or_default())))
 }
 
-/// The hash of a path token that is kept in the place of a sealed secret.
+/// The hash of a path token, if that is stored in place of a sealed secret.
 pub fn kept_token(sealed: &SealedSecret) -> Option<Secret> {
     sealed.0.strip_prefix(TOKEN_PREFIX).map(Secret::new)
 }

@@ -1,4 +1,4 @@
-//! That a job joined a batch or ended in it, to be counted.
+//! Markers: a job joined a batch or ended in it, and is to be counted.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,26 +7,28 @@ use crate::{
     job::{Job, JobStatus},
 };
 
-/// What a step of a job means for its batch. Each job leaves one when it joins and one when it
-/// first ends, or one for both; a job that timed out and is completed later was counted.
+/// The effect of a change of a job on its batch. Each job leaves one marker when it joins and one
+/// when it first ends, or one for both. A job that timed out and is completed later was counted
+/// already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchMarker {
-    /// The batch.
+    /// The batch that counts the job.
     pub batch: BatchId,
-    /// The job.
+    /// The job to count.
     pub job: JobId,
-    /// The batch's application, as its source names it.
+    /// The application of the batch, as the source names it.
     pub application: String,
-    /// What senders call the batch.
+    /// The senders' id of the batch.
     pub external_id: String,
-    /// Whether the job was not in the batch before.
+    /// Whether the job joins the batch.
     pub joins: bool,
-    /// How it ended, if it did not before.
+    /// The terminal state of the job, if it ends with this change.
     pub ended: Option<JobStatus>,
 }
 
 impl BatchMarker {
-    /// What follows for the batch when `before` becomes `after`.
+    /// The marker for a change of a job from `before` to `after`; `None` if the change concerns no
+    /// batch.
     pub fn between(before: &Job, after: &Job) -> Option<Self> {
         let external_id = after.batch_id.clone()?;
         let joins = before.batch_id.is_none();

@@ -1,4 +1,4 @@
-//! The body subscribers receive about a batch.
+//! The notice of a batch.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::{notice, time::Timestamp};
 #[derive(Serialize)]
 struct Data<'a> {
     batch: Facts<'a>,
-    /// How many jobs had ended when the step was reached that this tells of.
+    /// The number of ended jobs at which the announced step was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u64>,
 }
@@ -33,7 +33,7 @@ struct Facts<'a> {
 }
 
 impl Batch {
-    /// Our word for where it is.
+    /// The name of the batch's state in the API.
     pub const fn word(&self) -> &'static str {
         match self.end {
             None => "in_progress",
@@ -42,13 +42,13 @@ impl Batch {
         }
     }
 
-    /// How many jobs it has, as far as anybody knows.
+    /// The number of jobs, as far as it is known.
     pub fn total(&self) -> u64 {
         self.size.unwrap_or(0).max(self.counts.known).max(self.counts.ended())
     }
 }
 
-/// The body subscribers receive about a batch, with the counts as they are now.
+/// The notice that announces a change of a batch, with the counts as they are now.
 pub fn notice(batch: &Batch, news: BatchNews, at: Timestamp) -> Vec<u8> {
     // Progress that is told after the end is progress still: nobody is to hear twice that it ended.
     let (step, status, completed_at) = match news {

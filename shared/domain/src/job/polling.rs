@@ -1,24 +1,24 @@
-//! What polling has found out about a job.
+//! The findings of polling about a job.
 
 use serde::{Deserialize, Serialize};
 
 use super::status::JobStatus;
 use crate::time::Timestamp;
 
-/// What polling has found out about a job.
+/// The findings of polling about a job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PollState {
-    /// The end that somebody claims who cannot sign: to be confirmed by the platform.
+    /// A terminal state that a sender who cannot sign claims; the platform must confirm it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed: Option<JobStatus>,
-    /// When that was claimed last.
+    /// The time of the latest such claim.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
-    /// Nothing makes us ask before this.
+    /// The time before which the platform is not asked again, whatever happens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_until: Option<Timestamp>,
-    /// No webhook told how the job ended.
+    /// Whether no webhook reported the end of the job.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub missed: bool,
 }

@@ -1,4 +1,4 @@
-//! What somebody tells us of a job before or after it speaks for itself.
+//! The registration of a job by a caller, before or after the first report.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use serde_json::{Map, Value};
 
 use crate::{id::EndpointId, profile::SenderReport};
 
-/// A registration that was checked. What it leaves out stays as it is.
+/// A registration that was checked. A field that is not set leaves the job as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registration {
     /// The platform's id of the call.
     pub call_id: Option<String>,
-    /// Its batch.
+    /// The batch that the job belongs to, as its sender calls it.
     pub batch_id: Option<String>,
-    /// Its run.
+    /// The run that the job belongs to.
     pub run_id: Option<String>,
-    /// Its project.
+    /// The project that the job belongs to.
     pub project_id: Option<String>,
-    /// The registrar's own data.
+    /// Data of the caller that the relay only keeps.
     pub metadata: Option<Map<String, Value>>,
-    /// How long from now its answer may take.
+    /// The time from now that a report of the end may take.
     pub deadline: Option<Duration>,
-    /// The endpoint that hears of it.
+    /// The endpoint that receives the job's events.
     pub webhook: Option<EndpointId>,
 }
 
 impl Registration {
-    /// The ids, as a sender would have said them.
+    /// The ids, in the form of a sender's report.
     pub(super) fn said(&self) -> SenderReport<'static> {
         SenderReport {
             call_id: self.call_id.clone(),

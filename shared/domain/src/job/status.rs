@@ -1,29 +1,29 @@
-//! What a sender says about a job, in our words.
+//! The states that senders report of a job, in the relay's words.
 
 use serde::{Deserialize, Serialize};
 
-/// What a sender says about a job.
+/// A state that a sender reports of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
-    /// Known, not started.
+    /// The job is known and has not started.
     Pending,
-    /// Started.
+    /// The job has started.
     Running,
-    /// Still running; a report, not a state.
+    /// The job is still running. This is a report, not a state that a job has.
     Progress,
-    /// Ended well.
+    /// The job ended with success.
     Succeeded,
-    /// Ended badly.
+    /// The job ended with an error.
     Failed,
-    /// Ran out of time.
+    /// No end was reported in time. The job may still be completed by a late report.
     TimedOut,
-    /// Stopped by somebody.
+    /// The job was stopped on request.
     Cancelled,
 }
 
 impl JobStatus {
-    /// Our word for it.
+    /// The name of the state in the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -35,7 +35,7 @@ impl JobStatus {
         }
     }
 
-    /// What the usual words mean; a profile may add its own.
+    /// The state that a usual word of senders means; a profile may add words of its own.
     pub fn usual(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "pending" | "queued" | "in_queue" | "starting" | "created" => Self::Pending,
@@ -51,13 +51,13 @@ impl JobStatus {
         })
     }
 
-    /// Whether nothing follows it.
+    /// Whether no other state follows.
     pub const fn is_terminal(self) -> bool {
         3 <= self.rank()
     }
 
-    /// pending < running < the terminal states; a job's rank never falls. A timed-out job ranks
-    /// between: it may still be completed by the real answer.
+    /// The rank of the state: a job's rank never falls. A timed-out job ranks below the other
+    /// terminal states, because a late report may still complete it.
     pub(super) const fn rank(self) -> u8 {
         match self {
             Self::Pending => 0,
@@ -67,7 +67,7 @@ impl JobStatus {
         }
     }
 
-    /// The type of the event that tells subscribers.
+    /// The type of the event that announces the state; `None` if it is not announced.
     pub const fn event_type(self) -> Option<&'static str> {
         match self {
             Self::Pending => None,

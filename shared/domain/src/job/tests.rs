@@ -65,7 +65,8 @@ fn orders(of: &[Happening]) -> Vec<Vec<Happening>> {
     (0..of.len()).flat_map(first).collect()
 }
 
-/// What a job, its application and its webhook come to, whatever the order.
+/// The job, the application's events and the webhook's events after these happenings, whatever
+/// their order.
 fn live(order: &[Happening]) -> (JobStatus, bool, Vec<&'static str>, Vec<&'static str>) {
     let mut job = Job::unknown("s", "default", "j1", NOW);
     let webhook = EndpointId::of_job(&job.id, "https://subscriber.example/");

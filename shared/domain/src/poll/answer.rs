@@ -1,4 +1,4 @@
-//! What a platform's answer says about a job.
+//! Reading the answers of platforms.
 
 use serde_json::value::RawValue;
 
@@ -9,31 +9,31 @@ use crate::{
     retry::CallOutcome,
 };
 
-/// What a platform answered.
+/// The answer of a platform about a job.
 #[derive(Debug)]
 pub enum PollAnswer<'a> {
-    /// How the job ended.
+    /// The job ended, with this result.
     Ended(PollResult<'a>),
-    /// It has ended; how is the next question.
+    /// The job has ended; a second question gives the result.
     Ask,
-    /// It has not ended.
+    /// The job has not ended.
     Running,
-    /// The platform does not know it.
+    /// The platform does not know the job.
     Unknown,
-    /// The platform refuses us: it is to be told our secret.
+    /// The platform refuses the relay's secret.
     Refused,
-    /// No answer that could be used.
+    /// There was no usable answer.
     Nothing,
 }
 
-/// How a job ended.
+/// The end of a job, as its platform reports it.
 #[derive(Clone, Copy, Debug)]
 pub struct PollResult<'a> {
-    /// Its state.
+    /// The terminal state.
     pub status: JobStatus,
-    /// Its result.
+    /// The result, as it stands in the answer.
     pub result: Option<&'a RawValue>,
-    /// Why it failed.
+    /// The error, as it stands in the answer.
     pub error: Option<&'a RawValue>,
 }
 
@@ -75,9 +75,9 @@ impl PollPlatform {
         }
     }
 
-    /// Reads the answer to the second question, which only fal is asked: the result itself, or the
-    /// error under the status that the app gave it. An error says `detail`; without it the answer
-    /// is not the app's but of something on the way.
+    /// Reads the answer to the second question, which only fal is asked: the result, or the error
+    /// under the status that the app gave it. An error contains `detail`; without it the answer
+    /// comes from a proxy and not from the app.
     pub fn read_result<'a>(&self, outcome: &CallOutcome, body: &'a [u8]) -> PollAnswer<'a> {
         let CallOutcome::Answered { status, .. } = outcome else { return PollAnswer::Nothing };
         let Ok(whole) = serde_json::from_slice::<&RawValue>(body) else {
@@ -102,7 +102,7 @@ impl PollPlatform {
         }
     }
 
-    /// An answer as the platform's webhook would have said it.
+    /// An answer in the form of the platform's webhook.
     pub(super) fn as_webhook(&self, job: &Job, ended: &PollResult<'_>, body: &[u8]) -> Vec<u8> {
         if self.kind != PlatformKind::Fal {
             return body.to_vec();

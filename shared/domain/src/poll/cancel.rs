@@ -1,5 +1,5 @@
-//! How a platform is told to stop a job: by a URL that its source names, or by the platform's own
-//! API.
+//! Cancellation of a job on its platform: by a URL that the source's owner sets, or by the
+//! platform's own API.
 
 use std::collections::BTreeMap;
 
@@ -15,42 +15,46 @@ use crate::{job::Job, secret::Secret};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelSettings {
-    /// With `{call_id}` or `{external_id}` in it.
+    /// The URL, which contains `{call_id}` or `{external_id}`.
     pub url: String,
-    /// How it is called.
+    /// The HTTP method of the call.
     #[serde(default)]
     pub method: CancelMethod,
-    /// Headers to call it with; `{secret}` stands for the secret. With a secret and no header that
-    /// takes it, it goes as a bearer token.
+    /// The headers of the call; `{secret}` stands for the secret. If there is a secret and no
+    /// header takes it, it is sent as a bearer token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
-/// One call that cancels a job.
+/// A call that cancels a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelCall {
-    /// Where.
+    /// The URL to call.
     pub url: String,
-    /// How.
+    /// The HTTP method.
     pub verb: CancelMethod,
-    /// With which headers; any of them may hold the secret.
+    /// The headers, any of which may contain the secret.
     pub headers: BTreeMap<String, Secret>,
 }
 
 impl CancelSettings {
-    /// What its secret is sealed with.
+    /// The associated data with which the secret for cancellation is sealed.
     pub fn owner(source: &str) -> String {
         format!("cancel:{source}")
     }
 
-    /// Checks that it can be called.
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// If the URL is no http(s) URL, contains no place holder behind its host, or a header cannot
+    /// be sent.
     pub fn validate(&self) -> Result<(), InvalidPlatform> {
         judge_template(&self.url)?;
         let platform = self.as_platform();
         platform.validate()
     }
 
-    /// The call that cancels this job; none if its ids cannot stand in a URL.
+    /// The call that cancels this job; `None` if the job's ids cannot stand in a URL.
     pub fn call(&self, job: &Job, secret: Option<&Secret>) -> Option<CancelCall> {
         let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
         let external = segment(&job.external_id)?;
@@ -73,10 +77,12 @@ impl CancelSettings {
 }
 
 impl PollPlatform {
-    /// The call that cancels this job by the platform's own API, where it has one:
-    /// `POST /v1/predictions/{id}/cancel` (replicate.com/docs/reference/http#predictions.cancel),
-    /// `POST /v2/{endpoint_id}/cancel/{id}` (docs.runpod.io/serverless/endpoints/operations),
-    /// `PUT /{app}/requests/{id}/cancel` (docs.fal.ai/model-apis/inference/queue).
+    /// The call that cancels this job by the platform's own API, if the platform has one:
+    /// - Replicate: `POST /v1/predictions/{id}/cancel`
+    ///   (replicate.com/docs/reference/http#predictions.cancel)
+    /// - RunPod: `POST /v2/{endpoint_id}/cancel/{id}`
+    ///   (docs.runpod.io/serverless/endpoints/operations)
+    /// - fal: `PUT /{app}/requests/{id}/cancel` (docs.fal.ai/model-apis/inference/queue)
     pub fn cancel(&self, job: &Job, secret: Option<&Secret>) -> Option<CancelCall> {
         let asked = self.question(job, secret)?.url;
         let (url, verb) = match self.kind {

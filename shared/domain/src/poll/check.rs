@@ -1,4 +1,4 @@
-//! Which settings about polling can be kept.
+//! Checks of the settings about polling.
 
 use super::{
     platform::{InvalidPlatform, PollPlatform},
@@ -7,36 +7,36 @@ use super::{
 };
 use crate::source::SourceOptions;
 
-/// Why polling cannot be set up as asked. The caller may read this.
+/// Why settings about polling are refused. The message may be shown to the caller.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolling {
-    /// Out of bounds.
+    /// `deadline_seconds` is out of bounds.
     #[error("is 1 to {MAX_DEADLINE}")]
     Deadline,
-    /// Nobody to ask.
+    /// The mode asks the platform, and there is none.
     #[error("`dual` and `primary` ask the platform, so they need `platform`")]
     Mode,
-    /// Nobody to believe.
+    /// The senders do not sign, and no platform could confirm what they report.
     #[error(
         "senders of this profile do not sign, so how a job ended is believed once its platform says so; it needs `platform`, and a mode that asks it"
     )]
     Unsigned,
-    /// Out of bounds.
+    /// `interval_seconds` is out of bounds.
     #[error("interval_seconds is 1 to 3600")]
     Interval,
-    /// Out of bounds.
+    /// `give_up_after_seconds` is out of bounds.
     #[error("give_up_after_seconds is 1 to {MAX_DEADLINE}")]
     GiveUp,
-    /// Out of bounds.
+    /// `concurrency` is out of bounds.
     #[error("concurrency is 1 to 32")]
     Concurrency,
-    /// The platform itself.
+    /// The platform cannot be asked as described.
     #[error("{0}")]
     Platform(#[from] InvalidPlatform),
 }
 
 impl InvalidPolling {
-    /// The field of the request that is wrong.
+    /// The field of the request that is to be corrected.
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Deadline => "deadline_seconds",
@@ -47,7 +47,11 @@ impl InvalidPolling {
     }
 }
 
-/// Checks what a source says about asking; one whose senders do not sign must have somebody to ask.
+/// Checks the settings about polling. `unsigned` says that the source's senders do not sign.
+///
+/// # Errors
+/// If a value is out of bounds, the platform cannot be asked as described, or a platform is needed
+/// and there is none.
 pub fn validate(options: &SourceOptions, unsigned: bool) -> Result<(), InvalidPolling> {
     let within = |value: Option<u64>, most: u64| value.is_none_or(|n| (1..=most).contains(&n));
     if !within(options.deadline_seconds, MAX_DEADLINE) {

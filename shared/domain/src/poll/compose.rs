@@ -1,5 +1,6 @@
-//! An answer becomes what a webhook would have been: a body that the source's own profile reads,
-//! under the key that the webhook would have had. So a webhook that comes late is a duplicate.
+//! The answer of a platform becomes the report that its webhook would have been: a body that the
+//! source's own profile reads, under the same idempotency key. A webhook that comes late is thus a
+//! duplicate.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +14,22 @@ use crate::{
     signature::Verification,
 };
 
-/// What goes on the inbox.
+/// A report in the form in which it goes on the inbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComposedReport {
-    /// The body.
+    /// The body of the report.
     pub body: Vec<u8>,
-    /// How to read it, if not as the source's profile has it.
+    /// The mapping that reads the body, if that is not the one of the source's profile.
     pub mapping: Option<Mapping>,
     /// The idempotency key.
     pub key: String,
 }
 
-/// The report that a job ended as its platform answered, for a source of this profile.
+/// The report of a job's end as its platform answered, for a source of this profile.
 ///
-/// Of three forms the first that the profile reads as what was answered is taken: the answer as the
-/// platform's webhook would have put it, a body made by the profile's mapping, and a body of our
-/// own with its mapping beside it.
+/// The first of three forms is taken that the profile reads as what was answered: the answer as the
+/// platform's webhook would have sent it, a body made by the profile's mapping, and a body of the
+/// relay's own with its mapping beside it.
 pub fn compose(
     profile: &Profile,
     platform: &PollPlatform,
@@ -42,7 +43,7 @@ pub fn compose(
     fitting(profile, job, ended, webhook, exact).unwrap_or_else(|| made(profile, job, ended))
 }
 
-/// The report that a job timed out, as nobody says how it ended.
+/// The report that a job timed out.
 pub fn timed_out(profile: &Profile, job: &Job) -> ComposedReport {
     let why = to_raw_value("no completion came, and the platform did not tell of one");
     let why = why.expect("text serialises");
@@ -60,7 +61,7 @@ fn made(profile: &Profile, job: &Job, ended: &PollResult<'_>) -> ComposedReport 
     ComposedReport { body, mapping: Some(mapping), key: key(job, ended.status) }
 }
 
-/// The body, if the profile reads it as what is to be said.
+/// The report with this body, if the profile reads the body as what is to be reported.
 fn fitting(
     profile: &Profile,
     job: &Job,
@@ -89,7 +90,7 @@ fn key(job: &Job, status: JobStatus) -> String {
     format!("job:{}:{}", job.external_id, status.word())
 }
 
-/// How a body of our own is read.
+/// The mapping of the relay's own bodies.
 fn ours() -> Mapping {
     let one = |path: &str| vec![path.to_owned()];
     Mapping {
@@ -102,7 +103,7 @@ fn ours() -> Mapping {
     }
 }
 
-/// A body in which a mapping finds what is to be said.
+/// A body in which `mapping` finds what is to be reported.
 fn print(mapping: &Mapping, job: &Job, ended: &PollResult<'_>) -> Vec<u8> {
     let text = |text: &str| to_raw_value(text).expect("text serialises");
     let call = job.call_id.as_ref().unwrap_or(&job.external_id);
@@ -122,7 +123,7 @@ fn print(mapping: &Mapping, job: &Job, ended: &PollResult<'_>) -> Vec<u8> {
     serde_json::to_vec(&tree).expect("plain data serialises")
 }
 
-/// JSON that grows by paths.
+/// A JSON document that is built path by path.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
 struct Tree(BTreeMap<String, Node>);

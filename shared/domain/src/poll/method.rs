@@ -3,21 +3,21 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-/// The methods that cancel something.
+/// An HTTP method that cancels a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CancelMethod {
-    /// The usual one.
+    /// `POST`, as Replicate and RunPod have it.
     #[default]
     Post,
-    /// As fal has it.
+    /// `PUT`, as fal has it.
     Put,
-    /// As REST has it.
+    /// `DELETE`, as many REST APIs have it.
     Delete,
 }
 
 impl CancelMethod {
-    /// As HTTP has it.
+    /// The method in the form of the `http` crate.
     pub const fn method(self) -> Method {
         match self {
             Self::Post => Method::POST,

@@ -1,4 +1,4 @@
-//! That a completion was missed, for whoever watches over the relay.
+//! The event `completion.missed`: no webhook reported how a job ended.
 
 use serde::Serialize;
 
@@ -10,16 +10,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// The type of the event; only endpoints that name it or its family hear of it.
+/// The type of the event. Only endpoints that list the type or its family receive it.
 const MISSED: &str = "completion.missed";
 
 #[derive(Serialize)]
 struct MissedCompletion<'a> {
     job: Facts<'a>,
     source: &'a str,
-    /// When the answer was due.
+    /// The time from which a report was overdue.
     deadline: Option<String>,
-    /// When asking, or giving up, told how the job ended.
+    /// The time at which the end became known, by polling or by timing out.
     asked_at: Option<String>,
     polls: u32,
 }
@@ -32,8 +32,8 @@ struct Facts<'a> {
     status: &'a str,
 }
 
-/// The event that says that no webhook told how a job ended, and its payload. There is one per job,
-/// however often it is made.
+/// The event that says that no webhook reported how a job ended, and its payload. There is one per
+/// job, however often it is made.
 pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     let at = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
     let missed = MissedCompletion {

@@ -1,4 +1,4 @@
-//! Whom to ask about a job, and how.
+//! Platforms that can be asked about jobs, and the questions they are asked.
 
 use std::collections::BTreeMap;
 
@@ -11,37 +11,37 @@ use crate::{
     secret::Secret,
 };
 
-/// A platform that can be asked about its jobs.
+/// A platform that can be asked about its jobs, as a source sets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollPlatform {
-    /// What kind of platform it is.
+    /// The API of the platform.
     pub kind: PlatformKind,
-    /// Where its API is, if not at the usual place.
+    /// The URL of the API, if it is not the platform's public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// RunPod: the endpoint whose jobs these are.
+    /// RunPod: the endpoint that runs the jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<String>,
-    /// fal: the app whose requests these are, `owner/name`.
+    /// fal: the app that runs the jobs, as `owner/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
-    /// `http`: the URL of a job's state, with `{call_id}` or `{external_id}` in it.
+    /// `http`: the URL of a job's state, which contains `{call_id}` or `{external_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_url: Option<String>,
-    /// `http`: headers to ask with; `{secret}` stands for the secret.
+    /// `http`: the headers of the question; `{secret}` stands for the secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// `http`: where an answer keeps what we need.
+    /// `http`: the paths at which an answer holds state, result and error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paths: Option<AnswerPaths>,
-    /// `http`: what its words for states mean, where they differ from the usual ones.
+    /// `http`: the platform's words for states, if they differ from the usual ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses: BTreeMap<String, JobStatus>,
 }
 
-/// The kinds of platform. Modal is none of them: a function call there is asked for through its
-/// Python library only.
+/// The APIs that the relay can ask. Modal is not among them: a function call there can be asked for
+/// through Modal's Python library only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformKind {
@@ -52,19 +52,19 @@ pub enum PlatformKind {
     /// `GET /{app}/requests/{id}/status`, then the result one level above
     /// (docs.fal.ai/model-apis/inference/queue).
     Fal,
-    /// Anything that answers JSON at a URL of the job.
+    /// Any API that answers JSON at a URL of the job.
     Http,
 }
 
-/// Where an answer keeps what we need, as dotted paths.
+/// The dotted paths at which an answer holds state, result and error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AnswerPaths {
-    /// The word for the job's state.
+    /// The path of the word for the job's state.
     pub status: String,
-    /// Its result.
+    /// The path of the result.
     pub result: String,
-    /// Why it failed.
+    /// The path of the error.
     pub error: String,
 }
 
@@ -74,59 +74,63 @@ impl Default for AnswerPaths {
     }
 }
 
-/// Why a platform cannot be asked as described. The caller may read this.
+/// Why a platform cannot be asked as described. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlatform {
-    /// Needed and not there, or there and of no use.
+    /// A field is missing that the kind needs, or is set although the kind has no use for it.
     #[error("{0} belongs to the kind {1}, and only to it")]
     Belongs(&'static str, &'static str),
-    /// No URL to ask at.
+    /// A URL is no http(s) URL, or contains credentials or a fragment.
     #[error("{0} is an http(s) URL without credentials or fragment")]
     Url(&'static str),
-    /// A place holder that stands for nothing, or none.
+    /// The URL contains no place holder behind its host, or an unknown one.
     #[error(
         "status_url contains {{call_id}} or {{external_id}}, after the host, and no other place holder"
     )]
     Template,
-    /// An id or name that cannot stand in a URL.
+    /// An id or name cannot stand in a URL.
     #[error("{0} is made of A-Z a-z 0-9 - _ .")]
     Name(&'static str),
-    /// A header that cannot be sent.
+    /// A header cannot be sent.
     #[error("headers: {0:?} cannot be sent")]
     Header(String),
-    /// Too many of them.
+    /// There are too many headers, or one is too long.
     #[error("headers are 16 at most, each of 4096 bytes at most")]
     Headers,
 }
 
-/// One question to a platform.
+/// A question to a platform: a GET request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollRequest {
-    /// Where.
+    /// The URL to ask at.
     pub url: String,
-    /// With which headers.
+    /// The headers of the request.
     pub headers: HeaderMap,
 }
 
 const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
 
 impl PollPlatform {
-    /// What a platform's secret is sealed with.
+    /// The associated data with which a platform's secret is sealed.
     pub fn owner(source: &str) -> String {
         format!("platform:{source}")
     }
 
-    /// Where it was said to be, if it was said.
+    /// The URL at which the platform is asked, if the source sets one.
     pub fn address(&self) -> Option<&str> {
         self.status_url.as_deref().or(self.base_url.as_deref())
     }
 
-    /// Whether a secret for this one is a secret for that one.
+    /// Whether a secret for this platform may be sent to `other`, because both are at the same
+    /// place.
     pub fn is_at(&self, other: &Self) -> bool {
         self.kind == other.kind && self.address() == other.address()
     }
 
-    /// Checks that everything a question needs is there.
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// If a field is missing, of no use for the kind, or malformed.
     pub fn validate(&self) -> Result<(), InvalidPlatform> {
         let belongs = [
             ("endpoint_id", "runpod", self.endpoint_id.is_some(), PlatformKind::Runpod, true),
@@ -181,7 +185,7 @@ impl PollPlatform {
         Ok((header, value))
     }
 
-    /// The question about a job's state; none if its ids cannot stand in a URL.
+    /// The question about a job's state; `None` if the job's ids cannot stand in a URL.
     pub fn question(&self, job: &Job, secret: Option<&Secret>) -> Option<PollRequest> {
         let call = segment(job.call_id.as_ref().unwrap_or(&job.external_id))?;
         let base = |usual: &str| {
@@ -211,12 +215,14 @@ impl PollPlatform {
         Some(PollRequest { url, headers: self.headers(secret) })
     }
 
-    /// The question that follows where a state is told without its result.
+    /// The second question, for the result; `None` if the first answer contains it.
     pub fn next_question(&self, asked: &PollRequest) -> Option<PollRequest> {
         let url = asked.url.strip_suffix("/status").filter(|_| self.kind == PlatformKind::Fal)?;
         Some(PollRequest { url: url.to_owned(), headers: asked.headers.clone() })
     }
 
+    /// The headers of a call to the platform. A secret that no header takes is sent as
+    /// `Authorization: Bearer`, to fal as `Authorization: Key`.
     pub(super) fn headers(&self, secret: Option<&Secret>) -> HeaderMap {
         let secret = secret.and_then(Secret::as_str);
         let mut given = self.headers.clone();
@@ -239,8 +245,8 @@ impl PollPlatform {
     }
 }
 
-/// `owner/name` of an app, which is all that stands in the URL of a request: a path below it is
-/// for submitting only. Two name spaces come before the owner.
+/// `owner/name` of an app, which is all of it that stands in the URL of a request: a path behind it
+/// is for submitting only. The owner may have two name spaces in front.
 fn fal_app(app: &str) -> Option<String> {
     let parts: Vec<&str> = app.split('/').collect();
     let kept = if ["workflows", "comfy"].contains(parts.first()?) { 3 } else { 2 };
@@ -262,6 +268,10 @@ fn is_base(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| plain(&url) && url.query().is_none())
 }
 
+/// Checks a URL with place holders.
+///
+/// # Errors
+/// If it is no http(s) URL, contains no place holder behind its host, or an unknown one.
 pub(super) fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
     let filled = template.replace("{call_id}", "x").replace("{external_id}", "x");
     if filled == template || filled.contains(['{', '}']) {
@@ -277,8 +287,8 @@ pub(super) fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
     if host.contains('{') { Err(InvalidPlatform::Template) } else { Ok(()) }
 }
 
-/// An id as one segment of a path, or as a value of a query. Ids are whatever a sender says, and
-/// must not lead anywhere else on the platform.
+/// An id as one segment of a path, or as a value of a query; `None` if it cannot be one. Senders
+/// choose ids, and an id must not lead to another place on the platform.
 pub(super) fn segment(id: &str) -> Option<String> {
     if id.is_empty() || 512 < id.len() || id == "." || id == ".." {
         return None;

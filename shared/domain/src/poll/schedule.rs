@@ -1,4 +1,4 @@
-//! When a job's platform is asked, and when the relay stops asking.
+//! The schedule of polling: when a job's platform is asked, and when the relay stops asking.
 
 use std::time::Duration;
 
@@ -13,44 +13,44 @@ use crate::{
     time::Timestamp,
 };
 
-/// Longest wait between two looks, however long an answer is overdue.
+/// Longest wait between two polls of one job, however long the report is overdue.
 const MAX_INTERVAL: Duration = Duration::from_secs(900);
-/// How long the platform is asked past the deadline: a day.
+/// Seconds past its deadline for which a job is polled: a day.
 const GIVE_UP: u64 = 86_400;
-/// How long a webhook may be late where nobody is asked.
+/// Seconds that a webhook may be late if no platform is asked.
 const GRACE: u64 = 300;
-/// How long past its time a job that its platform does not know is still asked for, and how often
-/// at least.
+/// Time past its deadline for which a job is polled that its platform does not know, and the least
+/// number of polls.
 const UNKNOWN_FOR: (Duration, u32) = (Duration::from_secs(600), 3);
 
-/// A source's choices about asking, with the usual ones in the place of those it left out.
+/// The settings of a source about polling, with defaults for those it does not set.
 #[derive(Clone, Copy, Debug)]
 pub struct PollSchedule {
-    /// How webhooks and polling share the work.
+    /// Which part polling has beside webhooks.
     pub mode: PollMode,
     deadline: Option<Duration>,
-    /// How long lies between two looks at one job, at first.
+    /// The shortest wait between two polls of one job.
     pub interval: Duration,
     give_up: Duration,
-    /// How many of its jobs are asked for at the same time.
+    /// The number of the source's jobs that are polled at the same time.
     pub concurrency: usize,
 }
 
-/// What is to be done about a job whose time has come.
+/// The next step about a job whose `poll_at` has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollStep {
-    /// Ask its platform.
+    /// Ask the platform.
     Ask,
-    /// It has ended: see whether a webhook told so.
+    /// The job has ended: find out whether a webhook reported that.
     Reckon,
-    /// It has timed out.
+    /// The job times out.
     GiveUp,
-    /// Look again at this time, or not at all.
+    /// Look again at this time, or never.
     Wait(Option<Timestamp>),
 }
 
 impl PollSchedule {
-    /// What a source has chosen.
+    /// The settings of a source.
     pub fn of(options: &SourceOptions) -> Self {
         let pace = options.poll.clone().unwrap_or_default();
         let mode = match (&options.platform, options.mode) {
@@ -67,12 +67,12 @@ impl PollSchedule {
         }
     }
 
-    /// How long it is at least between two looks at one job.
+    /// The shortest wait between two polls of one job.
     pub const fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// When to look at a job for the first time, given its deadline.
+    /// The time of the first poll of a job, given its deadline; `None` for no poll.
     fn first(&self, job: &Job, now: Timestamp) -> Option<Timestamp> {
         match self.mode {
             PollMode::Dual => Some(now.plus(self.interval)),
@@ -81,7 +81,7 @@ impl PollSchedule {
         }
     }
 
-    /// What to do about a job whose time has come.
+    /// The next step about a job whose `poll_at` has come.
     pub fn step(&self, job: &Job, now: Timestamp) -> PollStep {
         if job.status.is_terminal() && !is_claimed_late(job) {
             return PollStep::Reckon;
@@ -95,10 +95,9 @@ impl PollSchedule {
         }
     }
 
-    /// The job as it is written before its platform is asked: if the answer never comes, this is
-    /// when it is asked again. The longer it has been overdue, the longer that is: as long as it
-    /// has been overdue already, a quarter of an hour at most. `dice` in 0..1 spreads it, and only
-    /// lengthens it.
+    /// The job as it is written before its platform is asked: `poll_at` says when to ask again,
+    /// should no answer come. The wait is as long as the report has been overdue, at most 15
+    /// minutes. `dice` in 0..1 lengthens it by up to 20 %.
     pub fn asked(&self, job: &Job, now: Timestamp, dice: f64) -> Job {
         let waited = overdue_since(job, now).map_or(Duration::ZERO, |since| now.since(since));
         let wait = waited.min(MAX_INTERVAL).max(self.interval);
@@ -109,9 +108,9 @@ impl PollSchedule {
         edited(next)
     }
 
-    /// What to do about a job that has not ended as far as its platform said: nothing more than was
-    /// written before it was asked, unless it is time to stop. A job that nobody ever told us to
-    /// expect but who could not sign is stopped without a word.
+    /// The next step about a job that has not ended according to its platform; `None` to go on as
+    /// was written before the platform was asked. A job that neither was registered nor has a
+    /// deadline, and did not start, is given up without an event.
     pub fn stop(&self, job: &Job, answer: &PollAnswer<'_>, now: Timestamp) -> Option<PollStep> {
         let since = match job.deadline_at {
             Some(deadline) => deadline,
@@ -132,38 +131,38 @@ impl PollSchedule {
         Some(if expected || started { PollStep::GiveUp } else { PollStep::Wait(None) })
     }
 
-    /// Whether a job's end, that a poll told, counts as missed: nobody had told when it was due, or
-    /// (`heard` is how often a webhook told it since) ever.
+    /// Whether the end of a job that polling found counts as missed: no webhook had reported it by
+    /// the deadline, or none has at all. `heard` is how often a webhook reported it since.
     pub fn missed(&self, job: &Job, heard: u64) -> bool {
         let late = job.deadline_at.zip(job.finished_at).is_some_and(|(due, end)| due <= end);
         !job.watch.missed && job.watch.claimed.is_none() && (late || heard == 0)
     }
 }
 
-/// Whether a job that had timed out is claimed to have ended after all.
+/// Whether a sender claims that a job ended which had timed out.
 fn is_claimed_late(job: &Job) -> bool {
     job.status == JobStatus::TimedOut && job.finished_at < job.watch.claimed_at
 }
 
-/// Since when an answer is overdue: the deadline, or the claim that is to be confirmed.
+/// The time from which a report is overdue: the deadline, or the claim that is to be confirmed.
 fn overdue_since(job: &Job, now: Timestamp) -> Option<Timestamp> {
     let deadline = job.deadline_at.filter(|deadline| *deadline <= now);
     [deadline, job.watch.claimed_at].into_iter().flatten().min()
 }
 
-/// The job as it follows from one that was read, by nobody's report.
+/// The job with one more change that no event caused.
 fn edited(mut job: Job) -> Job {
     job.edits += 1;
     job.version += 1;
     job
 }
 
-/// The job with the time of its next look, or without one.
+/// The job with the next poll at this time, or without one.
 pub fn postponed(job: &Job, at: Option<Timestamp>) -> Job {
     edited(Job { poll_at: at, ..job.clone() })
 }
 
-/// The job as one whose end no webhook told.
+/// The job as one whose end no webhook reported.
 pub fn missed(job: &Job) -> Job {
     let mut next = Job { poll_at: None, ..job.clone() };
     next.watch.missed = true;
@@ -171,8 +170,8 @@ pub fn missed(job: &Job) -> Job {
     next
 }
 
-/// Gives a job that has not ended its deadline, if it has none and its source has one, and the time
-/// of its first look. For whoever makes a job: by registration, or because it was heard of.
+/// Sets the deadline and the first poll of a job that has not ended, as the source's options say.
+/// Called where a job is made: by a registration, or by a first report.
 pub fn expect(job: &mut Job, options: &SourceOptions, now: Timestamp) {
     if job.status.is_terminal() {
         return;
@@ -187,11 +186,11 @@ pub fn expect(job: &mut Job, options: &SourceOptions, now: Timestamp) {
     }
 }
 
-/// What a report means for asking, once it has changed the job.
+/// Sets the next poll of a job after a report has changed it.
 ///
-/// An end that a poll told is looked at once more, to see whether a webhook told it too: where the
-/// platform is asked from the start, when one is overdue; else at once. An end that was claimed by
-/// who cannot sign is asked for at once, but never before its time.
+/// An end that polling found is looked at once more, to see whether a webhook reports it too: at
+/// the deadline, or after a grace time without one. An end that a sender claims who cannot sign is
+/// asked for at once, but never before `hold_until`.
 pub fn heard(
     job: &mut Job,
     options: &SourceOptions,

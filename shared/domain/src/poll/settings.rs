@@ -1,35 +1,37 @@
-//! What the owner of a source chooses about polling.
+//! The settings about polling that the owner of a source chooses.
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds between two looks at one job.
+/// Default of `interval_seconds`: a minute, which is how often the sweep comes.
 pub const INTERVAL: u64 = 60;
-/// How many of a source's jobs are asked for at the same time.
+/// Default of `concurrency`: few, so that polling stays below a platform's rate limit.
 pub const CONCURRENCY: usize = 4;
-/// Longest deadline, and longest time past it: seven days each, which together is the shortest
-/// retention.
+/// Longest deadline, and longest time past it, in seconds: seven days each, which together is the
+/// shortest retention.
 pub const MAX_DEADLINE: u64 = 604_800;
 
-/// How webhooks and polling share the work (R0.22).
+/// Which part polling has beside webhooks (R0.22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PollMode {
     /// The platform is asked from the start, beside its webhooks, and the two are compared.
     Dual,
-    /// The platform is asked once an answer is overdue.
+    /// Webhooks come first; the platform is asked once a report is overdue.
     Primary,
     /// The platform is never asked.
     Only,
 }
 
-/// How a platform is asked.
+/// The intervals and bounds of polling.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PollPace {
-    /// Seconds between two looks at one job; what is overdue for longer is looked at less often.
+    /// Shortest wait between two polls of one job, in seconds; [`INTERVAL`] if not set. A job that
+    /// is long overdue is polled less often.
     pub interval_seconds: Option<u64>,
-    /// Seconds past the deadline after which a job has timed out.
+    /// Seconds past the deadline after which a job times out.
     pub give_up_after_seconds: Option<u64>,
-    /// How many of a source's jobs are asked for at the same time.
+    /// The number of the source's jobs that are polled at the same time; [`CONCURRENCY`] if not
+    /// set.
     pub concurrency: Option<usize>,
 }

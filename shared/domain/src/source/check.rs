@@ -1,4 +1,4 @@
-//! What may be kept as a source.
+//! Checks of a source before it is stored.
 
 use super::options::SourceOptions;
 use crate::{
@@ -10,56 +10,59 @@ use crate::{
     signature::{Algorithm, KeyEncoding, Scheme},
 };
 
-/// Why a source cannot be kept as asked. The caller may read this.
+/// Why a source is refused. The message may be shown to the caller.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSource {
     /// The name cannot stand in a URL.
     #[error("a source name is 1 to 64 of A-Z a-z 0-9 - _")]
     Name,
-    /// Nobody knows the profile.
+    /// There is no such profile.
     #[error("unknown profile; there are: {known}", known = Profile::names().collect::<Vec<_>>().join(", "))]
     Profile,
-    /// No secret, or too many of them.
+    /// There are no secrets or too many.
     #[error("a source needs 1 to {MAX_SECRETS} secrets")]
     SecretCount,
-    /// A secret that could be guessed, or is not in the profile's encoding.
+    /// A secret can be guessed, or is not in the profile's encoding.
     #[error("secret {0}: {1}")]
     Secret(usize, &'static str),
-    /// A choice that only the configurable profile offers.
+    /// `scheme` or `mapping` is set with a profile other than `hmac`.
     #[error("`scheme` and `mapping` can only be set with the profile `hmac`")]
     Fixed,
-    /// A window that would let replays in.
+    /// The tolerance is out of bounds: a wide one would let replays in.
     #[error("tolerance_seconds is 1 to 3600")]
     Tolerance,
-    /// A choice that the profile has no use for.
+    /// An option is set that the profile has no use for.
     #[error("{0} is of no use with this profile")]
     Useless(&'static str),
-    /// A scheme that cannot work.
+    /// The scheme cannot work.
     #[error("{0}")]
     Scheme(&'static str),
-    /// Not an address for keys or for us.
+    /// A URL is not https.
     #[error("{0} must be an https URL")]
     Url(&'static str),
-    /// Not a network.
+    /// An entry of the allowed networks is no network.
     #[error("{0:?} is not a network such as 203.0.113.0/24")]
     Network(String),
-    /// A limit that lets nobody pass.
+    /// The rate limit is out of bounds.
     #[error("rate_limit.requests is 1 to 1000 per second or 1 to 60000 per minute")]
     RateLimit,
-    /// Asking that cannot be set up like this.
+    /// The settings about polling are refused.
     #[error(transparent)]
     Polling(#[from] InvalidPolling),
-    /// The application's name is no identifier.
+    /// The name of the application is no identifier.
     #[error("an application is an id (app_…) or a uid of 1 to 256 of A-Z a-z 0-9 - _ .")]
     Application,
 }
 
-/// Most live secrets of one source.
+/// Most live secrets of one source: each of them may have to be tried for every request.
 pub const MAX_SECRETS: usize = 10;
-/// Fewest key bytes of a usable secret.
+/// Fewest key bytes of a secret, the lower bound of Standard Webhooks.
 pub const MIN_SECRET: usize = 24;
 
-/// Checks what somebody wants to keep as a source.
+/// Checks a source before it is stored, and returns the profile with the options in it.
+///
+/// # Errors
+/// If a part of the source is refused.
 pub fn validate(
     name: &str,
     profile: &str,

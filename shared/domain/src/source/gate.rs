@@ -1,4 +1,4 @@
-//! Who may pass.
+//! Gates: sources with open secrets, ready to judge requests.
 
 use std::net::IpAddr;
 
@@ -12,51 +12,51 @@ use crate::{
     time::Timestamp,
 };
 
-/// A source ready to judge requests: its secrets are open.
+/// A source with open secrets, ready to judge requests.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    /// Its name.
+    /// The name of the source.
     pub name: String,
-    /// The name of its profile.
+    /// The name of the profile.
     pub profile_name: String,
-    /// Its profile, options included.
+    /// The profile with the source's options.
     pub profile: Profile,
-    /// What the profile does not say, for the functions behind the queue.
+    /// The source's options, which travel on to the functions behind the queue.
     pub options: SourceOptions,
-    /// Its live secrets; of path tokens, their hashes.
+    /// The live secrets, newest first; of path tokens, their hashes.
     pub secrets: Vec<Secret>,
-    /// The application that hears of its events.
+    /// The application (id or uid) whose endpoints receive the source's events.
     pub application: String,
-    /// It has presented a replay-safe signature before.
+    /// Whether the source has presented a replay-safe signature before.
     pub locked: bool,
 }
 
-/// A request that passed.
+/// A request that was accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AcceptedRequest {
-    /// What the signature vouches for.
+    /// The facts that the signature vouches for.
     pub verified: Verification,
     /// The idempotency key.
     pub key: String,
-    /// The event it is.
+    /// The id of the event, derived from source and key.
     pub event: EventId,
-    /// The id that the reply echoes.
+    /// The value that the reply repeats, if the profile's system expects one.
     pub echo: Option<String>,
 }
 
-/// Why a request did not pass.
+/// Why a request is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GateRefusal {
-    /// We do not know who this is.
+    /// The sender cannot be told from a stranger.
     #[error(transparent)]
     Refused(#[from] SignatureRefusal),
-    /// We know, but cannot use what they say.
+    /// The sender is known, but the body cannot be used.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
 
 impl Gate {
-    /// Whether a request from this address may be looked at.
+    /// Whether the source accepts requests from this address.
     pub fn admits(&self, caller: Option<IpAddr>) -> bool {
         let listed = &self.options.allowed_networks;
         let holds = |ip| {
@@ -66,9 +66,10 @@ impl Gate {
         listed.is_empty() || caller.is_some_and(holds)
     }
 
-    /// The URL that its sender called, where that is under the signature: what the source says or
-    /// `base`, both from our own settings, with the query as it came. A `Host` header would let
-    /// whoever captured a request to another host of the same sender replay it here.
+    /// The URL that the sender called, if the scheme signs it. The URL is the source's
+    /// `public_url`, or `base` with the path; only the query comes from the request. With a `Host`
+    /// header instead, a request that was captured at another host of the same sender could be
+    /// replayed here.
     pub fn called_url(&self, base: &str, path: &str, query: Option<&str>) -> Option<String> {
         if !self.profile.schemes().any(Scheme::signs_url) {
             return None;
@@ -80,7 +81,10 @@ impl Gate {
         })
     }
 
-    /// Judges one request by all that it brings.
+    /// Judges a request.
+    ///
+    /// # Errors
+    /// If the signature does not hold, or the body cannot be used.
     pub fn judge(
         &self,
         request: &SignedRequest<'_>,
@@ -90,7 +94,10 @@ impl Gate {
         self.accept(verified, request.body)
     }
 
-    /// Accepts what was verified.
+    /// Accepts a request whose signature was verified.
+    ///
+    /// # Errors
+    /// If the body cannot be used.
     pub fn accept(
         &self,
         verified: Verification,
@@ -101,12 +108,12 @@ impl Gate {
         Ok(AcceptedRequest { verified, key, event, echo })
     }
 
-    /// Whether this request passed only because the source is not locked.
+    /// Whether the request was accepted only because the source is not locked.
     pub fn could_be_locked(&self, verified: &Verification) -> bool {
         !self.locked && !verified.replay_safe && self.profile.is_mixed()
     }
 
-    /// Whether this request makes the source's lock: from now on nothing weaker passes.
+    /// Whether the request locks the source: from now on weaker signatures are refused.
     pub fn locks(&self, verified: &Verification) -> bool {
         !self.locked && verified.replay_safe && self.profile.is_mixed()
     }

@@ -1,4 +1,4 @@
-//! What a source may set differently from its profile.
+//! The options of a source that differ from its profile.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,61 +9,61 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a source may set differently from its profile.
+/// The options of a source that differ from its profile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceOptions {
-    /// How old and how far ahead a timestamp may be, in seconds.
+    /// Greatest age of the time of signing, and greatest time by which it may be ahead, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance_seconds: Option<u64>,
-    /// How the sender signs; only with the profile `hmac`.
+    /// The signature scheme; only with the profile `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
-    /// Where its bodies keep what we need; only with the profile `hmac`.
+    /// The mapping of bodies; only with the profile `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mapping: Option<Mapping>,
-    /// Where its public keys are published; only with a profile that has such keys.
+    /// The URL of the sender's public keys; only with a profile that has such keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
-    /// The URL at which its sender calls us, without the query, where that is not our own; only
-    /// with a profile that signs the URL.
+    /// The URL at which the sender calls the relay, without query, if that is not the relay's own;
+    /// only with a profile that signs the URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
-    /// The networks from which it may call, in CIDR notation; none means any.
+    /// The networks from which the sender may call, in CIDR notation; any network if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_networks: Vec<String>,
-    /// How often it may call.
+    /// The limit of requests per second or minute; `None` for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
-    /// Whether the webhooks that its jobs are registered with are attached (R4.6); they are unless
-    /// this says no.
+    /// Whether webhooks that come with the registration of a job are attached to it (R4.6); yes if
+    /// not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_webhooks: Option<bool>,
-    /// The Redis server whose channels hear how the deliveries to those webhooks end (R4.7).
+    /// The Redis server that is told how deliveries to those webhooks end (R4.7).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_redis: Option<String>,
-    /// Reports on jobs that nobody registered are refused with 404 (R1.3).
+    /// Whether reports on jobs that were not registered are refused with 404 (R1.3).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
-    /// Whom to ask about completions that never came.
+    /// The platform that is asked about completions that never came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<PollPlatform>,
-    /// How its jobs are cancelled, where that is not the platform's own way.
+    /// The call that cancels a job, if it is not the platform's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelSettings>,
-    /// When a job's answer is overdue, in seconds since the job was registered or first heard of.
+    /// Seconds from registration or first report after which a report of the end is overdue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u64>,
-    /// How webhooks and asking share the work.
+    /// Which part polling has beside webhooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<PollMode>,
-    /// How the platform is asked.
+    /// The intervals and bounds of polling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll: Option<PollPace>,
 }
 
 impl SourceOptions {
-    /// The profile of this name with these options in it; none if there is no such profile.
+    /// The profile of this name with these options; `None` if there is no such profile.
     pub fn profile(&self, name: &str) -> Option<Profile> {
         let mut effective = Profile::named(name)?.clone();
         if let Some(scheme) = &self.scheme {
@@ -85,8 +85,7 @@ impl SourceOptions {
     }
 }
 
-/// How often a source may call, counted over all who answer for us, in windows that begin with the
-/// minute or second.
+/// A limit of requests, counted over all workers, in windows that begin with the second or minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -114,17 +113,18 @@ impl RateLimit {
         }
     }
 
-    /// One item counts a window, and takes a thousand writes in a second.
+    /// Whether the limit can be counted: one item counts a window, and DynamoDB takes a thousand
+    /// writes to an item in a second.
     pub const fn is_possible(self) -> bool {
         0 < self.requests && (self.requests as u64) <= 1000 * self.seconds()
     }
 
-    /// When the window of `now` began, in seconds.
+    /// The beginning of the window that contains `now`, in seconds since the epoch.
     pub const fn window(self, now: Timestamp) -> u64 {
         now.secs() - now.secs() % self.seconds()
     }
 
-    /// Seconds until the next window, at least 1.
+    /// Seconds until the next window; at least 1.
     pub const fn retry_after(self, now: Timestamp) -> u64 {
         self.window(now) + self.seconds() - now.secs()
     }
