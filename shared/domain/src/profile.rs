@@ -1,5 +1,6 @@
-//! A profile says how one kind of sender signs and where it puts things in its body. Profiles are
-//! data (`known/<name>.json`): adding a sender is adding an entry and a vector.
+//! Profiles: how one kind of sender signs, and where its bodies hold what the relay needs.
+//!
+//! Profiles are data (`known/<name>.json`). Adding a sender is adding an entry and a vector.
 
 mod facts;
 mod outgoing;
@@ -19,31 +20,31 @@ use crate::{
     time::Timestamp,
 };
 
-/// One kind of sender.
+/// The profile of one kind of sender.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// The document or code this entry follows.
+    /// The document or code that the profile follows.
     pub source: String,
-    /// How its requests are signed.
+    /// The signature scheme.
     pub scheme: Scheme,
-    /// Other ways in which they may be signed, such as a better one that its senders move to.
+    /// Other signature schemes that are accepted, such as a better one that senders move to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Scheme>,
-    /// Where its public keys are published, as a JSON Web Key Set.
+    /// The URL of the sender's public keys, as a JSON Web Key Set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<String>,
-    /// Where its bodies keep what we need.
+    /// The paths at which bodies hold what the relay needs.
     #[serde(default)]
     pub mapping: Mapping,
-    /// What an accepted request is answered with.
+    /// The reply to an accepted request.
     #[serde(default)]
     pub reply: ProfileReply,
-    /// The shape of an error on the sender's own route; on ours it is always a problem document,
-    /// so that who is refused does not learn what is behind a name.
+    /// The shape of an error on the system's own route. On the relay's own routes it is always a
+    /// problem document, so that a stranger does not learn which kind of sender a name stands for.
     #[serde(default)]
     pub errors: ErrorShape,
-    /// How its system calls subscribers, where it has any.
+    /// The way in which the sender's system calls subscribers, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<OutgoingProfile>,
 }
@@ -52,56 +53,56 @@ pub struct Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ErrorShape {
-    /// RFC 9457.
+    /// A problem document (RFC 9457).
     #[default]
     Problem,
-    /// `{"detail": …}`.
+    /// An object `{"detail": …}`.
     Detail,
-    /// `{"error": …}`.
+    /// An object `{"error": …}`.
     Error,
 }
 
-/// Where a body keeps what we need, as dotted paths.
+/// The dotted paths at which a body holds what the relay needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mapping {
-    /// The id inside the signed body that the idempotency key is made of, and that must be there.
+    /// The path of the id that the idempotency key is made of. The id must be there.
     pub key: Option<String>,
-    /// That id may be missing; the key is then made of what there is.
+    /// Whether that id may be missing; the key is then made of what there is.
     pub key_optional: bool,
-    /// Bodies that do not begin like JSON are forms.
+    /// Whether bodies that do not begin like a JSON object are forms.
     pub form: bool,
-    /// The sender's id of the job: the first path that holds text.
+    /// The paths of the sender's id of the job; the first that holds text counts.
     pub job_id: Vec<String>,
-    /// The platform's id of the call that ran the job.
+    /// The path of the platform's id of the call that ran the job.
     pub call_id: Option<String>,
-    /// The batch the job belongs to.
+    /// The path of the batch that the job belongs to.
     pub batch_id: Option<String>,
-    /// The run the job belongs to.
+    /// The path of the run that the job belongs to.
     pub run_id: Option<String>,
-    /// The project the job belongs to.
+    /// The path of the project that the job belongs to.
     pub project_id: Option<String>,
-    /// The word for the job's state.
+    /// The paths of the word for the job's state; the first that holds text counts.
     pub status: Vec<String>,
-    /// What those words mean, where they differ from the usual ones.
+    /// The states that those words mean, if they differ from the usual ones.
     pub statuses: BTreeMap<String, JobStatus>,
-    /// Where something stands only if the job failed, whatever its state is called.
+    /// The paths that hold a value only if the job failed, whatever its state is called.
     pub failed_if: Vec<String>,
-    /// The job's result.
+    /// The paths of the job's result.
     pub result: Vec<String>,
-    /// Why the job failed.
+    /// The paths of the job's error.
     pub error: Vec<String>,
-    /// The type of an event that is not about a job.
+    /// The paths of the type of an event that is not about a job.
     pub event_type: Vec<String>,
-    /// The header that holds that type.
+    /// The header that holds the type instead.
     pub event_type_header: Option<String>,
-    /// What to put in front of that type.
+    /// The text that is put in front of the type.
     pub event_type_prefix: String,
-    /// That type where the body names none.
+    /// The type if the request names none.
     pub event_type_default: Option<String>,
 }
 
-/// What an accepted request is answered with.
+/// The reply to an accepted request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileReply {
@@ -109,7 +110,7 @@ pub struct ProfileReply {
     pub status: u16,
     /// The value of `status` in the body.
     pub word: String,
-    /// The field of the body that is echoed, under its own name.
+    /// The path in the request of a value that the body repeats under the same name.
     #[serde(default)]
     pub echo: Option<String>,
 }
@@ -126,7 +127,7 @@ macro_rules! known {
     };
 }
 
-/// Every profile there is, by name.
+/// All profiles, by name.
 const KNOWN: &[(&str, &str)] = &known![
     "baseten",
     "batch",
@@ -160,7 +161,7 @@ static PROFILES: LazyLock<BTreeMap<&str, Profile>> = LazyLock::new(|| {
     KNOWN.iter().map(|(name, text)| (*name, read(text))).collect()
 });
 
-/// The name of the profile whose every part a source may set.
+/// The name of the profile of which a source may set every part.
 pub const CONFIGURABLE: &str = "hmac";
 
 impl Profile {
@@ -169,26 +170,29 @@ impl Profile {
         PROFILES.get(name)
     }
 
-    /// Every scheme it accepts, the usual one first.
+    /// The accepted schemes, the usual one first.
     pub fn schemes(&self) -> impl Iterator<Item = &Scheme> {
         [&self.scheme].into_iter().chain(&self.also)
     }
 
-    /// Whether a captured request stays harmless by its signature alone, whichever of the schemes
-    /// it came with.
+    /// Whether all accepted schemes are replay-safe, so that a captured request is harmless.
     pub fn is_replay_safe(&self) -> bool {
         self.schemes().all(Scheme::is_replay_safe)
     }
 
-    /// Whether it accepts a replay-safe signature and a weaker one: the downgrade lock is about
-    /// these.
+    /// Whether a replay-safe scheme and a weaker one are accepted. The downgrade lock concerns such
+    /// profiles only.
     pub fn is_mixed(&self) -> bool {
         !self.is_replay_safe() && self.schemes().any(Scheme::is_replay_safe)
     }
 
-    /// Judges a request. What is presented must hold: a request with a replay-safe signature is
-    /// judged by that one, whatever weaker one stands beside it. A `locked` source has presented
-    /// one before, and nothing weaker is accepted from it any more.
+    /// Judges a request. A scheme whose signature is present must hold: a request with a
+    /// replay-safe signature is judged by that one, whatever weaker one stands beside it. A
+    /// `locked` source has presented a replay-safe signature before, and nothing weaker is accepted
+    /// from it.
+    ///
+    /// # Errors
+    /// If the signature does not hold, is missing, or is too weak for a locked source.
     pub fn judge(
         &self,
         secrets: &[Secret],
@@ -209,7 +213,7 @@ impl Profile {
         }
     }
 
-    /// Every name there is.
+    /// The names of all profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PROFILES.keys().copied()
     }

@@ -1,4 +1,4 @@
-//! Bytes that must never be printed.
+//! Secrets: bytes that are never printed.
 
 mod pair;
 mod rotation;
@@ -15,7 +15,7 @@ pub use self::{
     rotation::{DEFAULT_OVERLAP, MAX_OVERLAP, MAX_REPLACED, TooManySecrets, rotate},
 };
 
-/// Key material in the clear. `Debug` prints nothing, there is no `Display`, and it does not
+/// Key material in the clear. `Debug` prints nothing of it, there is no `Display`, and it does not
 /// serialise: what is stored is [`SealedSecret`].
 ///
 /// Two secrets compare in a time that depends on their lengths alone. The bytes are wiped when the
@@ -37,24 +37,25 @@ impl Secret {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// The key material, for the one call that needs it.
+    /// The key material, for the one call that needs it. Do not copy it into anything that is not
+    /// wiped.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// A `whsec_` secret from 24 to 64 random bytes.
+    /// A `whsec_` secret of 24 to 64 random bytes.
     pub fn symmetric(bytes: &[u8]) -> Self {
         let digits = Zeroizing::new(STANDARD.encode(bytes));
         Self::new(format!("{SYMMETRIC_PREFIX}{}", *digits))
     }
 
-    /// The secret as text, if it is text.
+    /// The secret as text; `None` if it is not UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 }
 
-/// What a Standard Webhooks symmetric secret begins with.
+/// The text that a symmetric secret of Standard Webhooks begins with.
 pub const SYMMETRIC_PREFIX: &str = "whsec_";
 
 impl fmt::Debug for Secret {
@@ -63,7 +64,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret as it lies in the table: AES-256-GCM, nonce in front, base64.
+/// A secret as the table holds it: AES-256-GCM with the nonce in front, in base64.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct SealedSecret(pub String);

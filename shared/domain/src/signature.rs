@@ -1,7 +1,7 @@
-//! Who is calling: signatures over raw bytes, in and out.
+//! Signatures over raw bytes, of requests that arrive and of requests that are sent.
 //!
-//! Nothing in a request is trusted, parsed or copied before its MAC holds, but for the few bounded
-//! header bytes that the MAC needs.
+//! Nothing in a request is trusted, parsed or copied before its MAC holds, except for the few
+//! bounded header bytes that the MAC needs.
 
 mod form;
 mod grammar;
@@ -28,46 +28,48 @@ use self::{
 };
 use crate::{json::JsonFields, secret::Secret, time::Timestamp};
 
-/// How a kind of sender signs.
+/// The signature scheme of one kind of sender.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheme {
-    /// The names its headers may have; the first set whose signature header is present counts.
+    /// The sets of header names that are accepted. The first set counts whose signature header is
+    /// present.
     #[serde(default)]
     pub headers: Vec<HeaderNames>,
-    /// What makes a signature out of the signed bytes.
+    /// The algorithm of the signature.
     #[serde(default)]
     pub algorithm: Algorithm,
-    /// Accepted spellings of a signature, such as `sha256={hex}`; the first is the one we write.
+    /// Accepted forms of a signature, such as `sha256={hex}`. The relay itself writes the first.
     #[serde(default)]
     pub formats: Vec<Format>,
-    /// What separates several signatures in one header.
+    /// The character between several signatures in one header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
-    /// What stands before the time of signing where it is one of the separated parts of the
-    /// signature header, such as `t=`.
+    /// The text before the time of signing, such as `t=`, if that is one of the separated parts of
+    /// the signature header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_prefix: Option<String>,
-    /// Where the signed body says when it was signed. It is judged once the MAC holds.
+    /// The dotted path of the time of signing in the body, if the signed body contains it. The time
+    /// is judged once the MAC holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_path: Option<String>,
-    /// How the time of signing is spelled.
+    /// The form of the time of signing.
     #[serde(default)]
     pub timestamp_form: TimestampForm,
     /// The bytes that are signed, such as `{id}.{timestamp}.{body}`.
     #[serde(default)]
     pub content: Content,
-    /// How old a timestamp may be, in seconds.
+    /// Greatest age of the time of signing, in seconds.
     #[serde(default = "five_minutes")]
     pub past_seconds: u64,
-    /// How far ahead of us a timestamp may be, in seconds.
+    /// Greatest time by which the time of signing may be ahead of the relay's clock, in seconds.
     #[serde(default = "five_minutes")]
     pub future_seconds: u64,
-    /// How the secret's text becomes key bytes.
+    /// The encoding of key bytes in the secret's text.
     #[serde(default)]
     pub key: KeyEncoding,
-    /// The idempotency key is the hash of all that is signed, not of the body alone: where equal
-    /// bodies are different reports, or one report has several spellings.
+    /// Whether the idempotency key is a hash of all that is signed, and not of the body alone.
+    /// Needed where equal bodies are different reports, or one report has several encodings.
     #[serde(default)]
     pub fingerprint: bool,
 }
@@ -80,37 +82,38 @@ const fn five_minutes() -> u64 {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderNames {
-    /// The signature.
+    /// The header of the signature.
     pub signature: String,
-    /// The message id.
+    /// The header of the message id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The time of signing.
+    /// The header of the time of signing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
-    /// A nonce, or whatever else stands in a header of its own under the signature.
+    /// The header of a nonce, or of any other text under the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
 }
 
-/// A request as it arrived.
+/// A request, as it arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedRequest<'a> {
-    /// Its headers.
+    /// The headers.
     pub headers: &'a HeaderMap,
-    /// Its raw body.
+    /// The raw body.
     pub body: &'a [u8],
-    /// The URL its sender called, with its query; from our settings and never from its headers.
+    /// The URL that the sender called, with its query. The relay's settings say it, never the
+    /// request's headers.
     pub url: Option<&'a str>,
-    /// The token in its path.
+    /// The token in the path.
     pub token: Option<&'a str>,
 }
 
-/// Longest signature header that is looked at, in bytes.
+/// Longest signature header that is read, in bytes: longer than [`MAX_SIGNATURES`] signatures are.
 const MAX_HEADER: usize = 4096;
-/// Most signatures in one header that are looked at.
+/// Most signatures in one header that are read: more than the secrets that a sender rotates.
 const MAX_SIGNATURES: usize = 16;
-/// Longest message id or nonce that is looked at, in bytes.
+/// Longest message id or nonce that is read, in bytes.
 const MAX_ID: usize = 256;
 
 impl Scheme {
@@ -119,18 +122,19 @@ impl Scheme {
         self.content.has(&Part::Id)
     }
 
-    /// Whether the time of signing is under the MAC. If not, a captured request can come again
-    /// with a fresh timestamp, so its idempotency key must be kept as long as the event.
+    /// Whether the time of signing is under the MAC. If it is not, a captured request can be sent
+    /// again with a new timestamp, so its idempotency key must be kept as long as the event.
     pub fn is_replay_safe(&self) -> bool {
         self.content.has(&Part::Timestamp) || self.timestamp_path.is_some()
     }
 
-    /// Whether it needs to know the URL that was called.
+    /// Whether the called URL is under the MAC.
     pub fn signs_url(&self) -> bool {
         self.content.has(&Part::Url)
     }
 
-    /// Whether a request carries this scheme's signature header, or the token instead of one.
+    /// Whether the request carries this scheme's signature header or, for the scheme of tokens, a
+    /// token.
     pub fn is_presented(&self, request: &SignedRequest<'_>) -> bool {
         match self.algorithm {
             Algorithm::Token => request.token.is_some(),
@@ -138,7 +142,7 @@ impl Scheme {
         }
     }
 
-    /// What is wrong with a scheme that somebody put together.
+    /// A problem of a scheme that an owner put together, in words; `None` if the scheme can work.
     pub fn problem(&self) -> Option<&'static str> {
         if self.algorithm == Algorithm::Token {
             return None;
@@ -172,7 +176,10 @@ impl Scheme {
         None
     }
 
-    /// Judges a request by its headers and raw body.
+    /// Judges a request by headers and body.
+    ///
+    /// # Errors
+    /// If no secret made a signature of the request, or the request is too old.
     pub fn verify(
         &self,
         secrets: &[Secret],
@@ -183,7 +190,10 @@ impl Scheme {
         self.judge(secrets, &SignedRequest { headers, body, url: None, token: None }, now)
     }
 
-    /// Judges a request by all that it brings.
+    /// Judges a request by all its parts.
+    ///
+    /// # Errors
+    /// If no secret made a signature of the request, or the request is too old.
     pub fn judge(
         &self,
         secrets: &[Secret],
@@ -242,7 +252,8 @@ impl Scheme {
         })
     }
 
-    /// The secret that made one of the signatures, and the fingerprint of what it signed.
+    /// The number of the secret that made one of the signatures, and the fingerprint of what it
+    /// signed.
     fn matching(
         &self,
         keys: &[(usize, Secret)],
@@ -285,7 +296,7 @@ impl Scheme {
         Ok(())
     }
 
-    /// When the signed body says it was signed.
+    /// The time of signing in the signed body.
     fn time_in(&self, body: &[u8], path: &str) -> Result<u64, SignatureRefusal> {
         let fields = JsonFields::read(body, [path]).unwrap_or_default();
         let text = fields.text(path);
@@ -293,7 +304,8 @@ impl Scheme {
         at.ok_or_else(|| SignatureRefusal::Undated(path.to_owned()))
     }
 
-    /// The parts of a signature header; apart from them the time, where it is one of them.
+    /// The parts of a signature header and, apart from them, the time of signing if it is one of
+    /// the parts.
     fn parts<'h>(
         &self,
         header: &'h str,
@@ -313,8 +325,8 @@ impl Scheme {
         Ok((parts, Some(time)))
     }
 
-    /// The signatures among the parts, decoded; an unknown version beside a known one is skipped,
-    /// as Standard Webhooks asks.
+    /// The decoded signatures among the parts. An unknown version beside a known one is skipped, as
+    /// Standard Webhooks asks.
     fn tags(&self, parts: &[&str]) -> Option<Vec<Vec<u8>>> {
         let length = self.algorithm.length();
         let decode = |part: &&str| self.formats.iter().find_map(|f| f.decode(part, length));
@@ -327,7 +339,8 @@ fn malformed(name: &str) -> SignatureRefusal {
     SignatureRefusal::Malformed(name.to_owned())
 }
 
-/// The secrets of a source with tokens are the tokens' hashes.
+/// Judges a request by the token in its path. The secrets of a source with tokens are the tokens'
+/// hashes.
 fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verification, SignatureRefusal> {
     let hash = token.map(token_hash).ok_or(SignatureRefusal::Token)?;
     let known = secrets.iter().position(|secret| key::same_hash(&hash, secret));
@@ -336,7 +349,7 @@ fn judge_token(secrets: &[Secret], token: Option<&str>) -> Result<Verification, 
 }
 
 impl HeaderNames {
-    /// All of them.
+    /// All names of the set.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let others = [&self.id, &self.timestamp, &self.nonce];
         [self.signature.as_str()]

@@ -1,4 +1,4 @@
-//! What a verified body says.
+//! Reading a verified body.
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -11,37 +11,37 @@ use crate::{
     signature::Verification,
 };
 
-/// The signature holds, but the body cannot be used. The sender may read this.
+/// Why a body cannot be used although the signature holds. The message may be shown to the sender.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The profile needs JSON and this is not.
+    /// The profile needs a JSON object, and the body is none.
     #[error("Invalid JSON")]
     Json,
-    /// The profile needs this field.
+    /// A field is missing that the profile needs.
     #[error("Missing {0}")]
     Missing(String),
 }
 
-/// What a body says, in our words.
+/// The content of a body, in the relay's words.
 #[derive(Debug, Default)]
 pub struct SenderReport<'a> {
-    /// Where the body is about a job: the sender's id of it.
+    /// The sender's id of the job, if the body is about one.
     pub job: Option<String>,
-    /// The platform's id of the call.
+    /// The platform's id of the call that ran the job.
     pub call_id: Option<String>,
-    /// The batch.
+    /// The batch that the job belongs to.
     pub batch_id: Option<String>,
-    /// The run.
+    /// The run that the job belongs to.
     pub run_id: Option<String>,
-    /// The project.
+    /// The project that the job belongs to.
     pub project_id: Option<String>,
-    /// What state the job is in now.
+    /// The state that the job is reported to be in.
     pub status: Option<JobStatus>,
-    /// The result as it stands in the body.
+    /// The result, as it stands in the body.
     pub result: Option<&'a RawValue>,
-    /// The error as it stands in the body.
+    /// The error, as it stands in the body.
     pub error: Option<&'a RawValue>,
-    /// The type, where the body is not about a job.
+    /// The type of the event, if the body is not about a job.
     pub event_type: Option<String>,
 }
 
@@ -50,22 +50,26 @@ pub fn ended(id: &str, state: JobStatus) -> String {
     format!("job:{id}:{}", state.word())
 }
 
-/// SHA-256 of a body, as hex.
+/// SHA-256 of a body, in hex.
 pub fn fingerprint(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
 impl Profile {
-    /// The idempotency key, and the field that the reply echoes. It is made only of what the
+    /// The idempotency key, and the value that the reply repeats. The key is made only of what the
     /// signature vouches for:
     ///
     /// - `job:<id>:<state>` for a job that has ended, so that a webhook, its repetition and the
-    ///   answer of a platform that was asked are one event;
-    /// - else a message id under the MAC, or the id of an event in the body: `id:<id>`;
-    /// - else a hash: a job has several things to say before it ends, and may repeat itself.
+    ///   answer of a polled platform are one event;
+    /// - else `id:<id>` of a message id under the MAC, or of the id of an event in the body;
+    /// - else `sha256:<hash>`, because a job has several things to report before it ends, and may
+    ///   repeat itself.
     ///
-    /// Who knows a token and signs nothing may say that a job ended, but is not believed: that is
-    /// a hint to ask the platform, and has a key of its own.
+    /// A sender that knows a token and signs nothing is not believed that a job ended. Such a
+    /// report is a hint to ask the platform, with a key `hint:<hash>` of its own.
+    ///
+    /// # Errors
+    /// If the profile needs a field of the body that cannot be read or is missing.
     pub fn key(
         &self,
         verified: &Verification,
@@ -103,7 +107,7 @@ impl Profile {
         Ok((key, echo))
     }
 
-    /// Everything the body says. What cannot be read is simply not said: the event is kept and
+    /// Reads a body. A part that cannot be read is absent from the report; the event is kept and
     /// passed on all the same.
     pub fn read<'a>(&self, body: &'a [u8]) -> SenderReport<'a> {
         let mapping = &self.mapping;
@@ -125,8 +129,8 @@ impl Profile {
 }
 
 impl Profile {
-    /// An event type as the sender spells it, with the profile's prefix; one that cannot be an
-    /// event type is none.
+    /// An event type as the sender writes it, with the profile's prefix; `None` if that cannot be
+    /// an event type.
     pub fn event_type(&self, spelled: Option<String>) -> Option<String> {
         // Shopify writes `orders/create`.
         let spelled = spelled?.replace('/', ".");
@@ -147,7 +151,7 @@ impl Mapping {
         self.status.iter().chain(&self.failed_if)
     }
 
-    /// Reads a body as JSON or, where the profile's senders post forms, as a form.
+    /// Reads a body as JSON or, if the profile's senders post forms, as a form.
     fn fields<'a, 'p>(
         &self,
         body: &'a [u8],

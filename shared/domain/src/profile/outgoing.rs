@@ -6,60 +6,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::retry::SuccessStatuses;
 
-/// How a system calls its subscribers.
+/// The way in which a system calls its subscribers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutgoingProfile {
-    /// Whether the headers of its scheme stay away from an endpoint whose owner set no secret.
+    /// Whether the scheme's headers are left out for an endpoint whose owner set no secret.
     #[serde(default)]
     pub only_with_secret: bool,
-    /// The header of the time of the attempt in RFC 3339, where that is no part of its scheme.
+    /// The header of the time of the attempt in RFC 3339, if that is not a part of the scheme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
-    /// The id by which a receiver tells a repetition.
+    /// The header by which a receiver recognises a repetition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<IdHeader>,
-    /// The header of the event's type, in the system's words.
+    /// The header of the event type, in the system's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// What it calls itself.
+    /// The value of `User-Agent`; the relay's own if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// What its bodies are made of.
+    /// The content of bodies.
     #[serde(default)]
     pub shape: BodyShape,
-    /// How its bodies are written.
+    /// The form in which bodies are written.
     #[serde(default)]
     pub form: BodyForm,
-    /// Our event types in the system's words. If there are any, it speaks of nothing else.
+    /// The relay's event types and the system's words for them. If there are any, the system knows
+    /// no other events.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub events: BTreeMap<String, String>,
-    /// The statuses that it takes for success.
+    /// The statuses that the system takes for success.
     #[serde(default)]
     pub success: SuccessStatuses,
     /// Seconds to wait before each retry; the last one repeats.
     pub delays: Vec<u32>,
-    /// Its limit of attempts, as it counts them.
+    /// The limit of attempts, as the system counts them.
     pub attempts: AttemptLimit,
-    /// How long one attempt may take, in seconds.
+    /// Time for one attempt, in seconds.
     pub timeout_seconds: u16,
 }
 
-/// The header of the id by which a receiver tells a repetition.
+/// The header by which a receiver recognises a repetition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdHeader {
-    /// Its name, in lower case.
+    /// The name of the header, in lower case.
     pub header: String,
-    /// The field of the body that holds it; the `webhook-id` if it is not there.
+    /// The field of the body that holds the id; the `webhook-id` is used if the field is missing.
     pub field: String,
 }
 
-/// What a body is made of.
+/// The content of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyShape {
-    /// What its publisher or source said; of a job or batch, our own notice.
+    /// The body of the publisher or source itself; for a job or batch the relay's notice.
     #[default]
     Said,
     /// WEPPcloud's `{event, job_id, runid, …}`.
@@ -70,16 +71,16 @@ pub enum BodyShape {
     Omtx,
 }
 
-/// How a body is written.
+/// The form in which a body is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyForm {
-    /// As it is.
+    /// The bytes as they are.
     #[default]
     Raw,
-    /// As `JSON.stringify` writes it.
+    /// The form of JavaScript's `JSON.stringify`.
     Compact,
-    /// As Python's `json.dumps(…, sort_keys=True)` writes it.
+    /// The form of Python's `json.dumps(…, sort_keys=True)`.
     PythonSorted,
 }
 
@@ -87,13 +88,14 @@ pub enum BodyForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttemptLimit {
-    /// After the first.
+    /// Attempts after the first.
     Retries(u8),
-    /// In all.
+    /// Attempts in all.
     Tries(u8),
 }
 
 impl AttemptLimit {
+    /// Attempts after the first.
     pub(crate) const fn retries(self) -> u8 {
         match self {
             Self::Retries(retries) => retries,

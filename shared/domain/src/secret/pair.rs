@@ -1,5 +1,5 @@
-//! Ed25519 as Standard Webhooks spells it: `whsk_` is the key pair that signs, `whpk_` the public key
-//! that verifies, and `v1a` the signature.
+//! Ed25519 key pairs as Standard Webhooks writes them: `whsk_` is the key pair that signs, `whpk_`
+//! the public key that verifies, and `v1a` the signature.
 
 use base64::{
     Engine,
@@ -12,20 +12,20 @@ use zeroize::Zeroizing;
 
 use super::Secret;
 
-/// How a secret signs by Standard Webhooks.
+/// The algorithm by which a secret signs in Standard Webhooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretKind {
-    /// HMAC-SHA256, version `v1`; whoever verifies could sign.
+    /// HMAC-SHA256, version `v1`. A receiver that verifies could also sign.
     #[default]
     #[serde(rename = "hmac-sha256")]
     Hmac,
-    /// Ed25519, version `v1a`; whoever verifies knows the public key only.
+    /// Ed25519, version `v1a`. A receiver that verifies knows the public key only.
     #[serde(rename = "ed25519")]
     Ed25519,
 }
 
 impl SecretKind {
-    /// Its name in the API.
+    /// The name of the algorithm in the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Hmac => "hmac-sha256",
@@ -33,31 +33,32 @@ impl SecretKind {
         }
     }
 
-    /// The kind of this name.
+    /// The algorithm of this name.
     pub fn named(word: &str) -> Option<Self> {
         [Self::Hmac, Self::Ed25519].into_iter().find(|kind| kind.word() == word)
     }
 }
 
-/// What the private half begins with.
+/// The text that a key pair begins with.
 pub(super) const PRIVATE_PREFIX: &str = "whsk_";
 const PUBLIC_PREFIX: &str = "whpk_";
 
-/// Why a text is no key pair. The caller may read this.
+/// Why a text is no key pair. The message may be shown to the caller; it quotes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeyPair {
-    /// It does not begin as one.
+    /// The text is not `whsk_` and 32 or 64 bytes in base64.
     #[error("is whsk_ and a seed of 32 bytes, or seed and public key, in base64")]
     Shape,
-    /// The halves are not of one pair.
+    /// The public key in the text is not that of the seed.
     #[error("holds a public key that is not the seed's")]
     Halves,
-    /// The wrong half.
+    /// The text is a public key, which cannot sign.
     #[error("is a public key; what signs is the private one, whsk_")]
     Public,
 }
 
-/// A key pair. Its private half never prints.
+/// An Ed25519 key pair. `Debug` prints nothing of it, and the private key is wiped when the pair is
+/// dropped.
 #[derive(Clone)]
 pub struct KeyPair(SigningKey);
 
@@ -68,13 +69,15 @@ impl std::fmt::Debug for KeyPair {
 }
 
 impl KeyPair {
-    /// The pair of a random seed.
+    /// The key pair of a seed of random bytes.
     pub fn of_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// Reads `whsk_` and base64 of the seed, alone or with the public key behind it, which then must
-    /// be the seed's.
+    /// Reads `whsk_` and base64 of the seed, alone or followed by the public key.
+    ///
+    /// # Errors
+    /// If the text is no such key pair, or the public key is not that of the seed.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyPair> {
         if text.starts_with(PUBLIC_PREFIX) {
             return Err(InvalidKeyPair::Public);
@@ -91,14 +94,14 @@ impl KeyPair {
         }
     }
 
-    /// The pair as a secret, in its one spelling: seed and public key.
+    /// The pair as a secret, always in the form with seed and public key.
     pub fn secret(&self) -> Secret {
         let pair = Zeroizing::new(self.0.to_keypair_bytes());
         let digits = Zeroizing::new(STANDARD.encode(*pair));
         Secret::new(format!("{PRIVATE_PREFIX}{}", *digits))
     }
 
-    /// What verifies.
+    /// The public key, which verifies.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
@@ -109,22 +112,23 @@ impl KeyPair {
     }
 }
 
-/// A public key: what may be shown to anybody.
+/// An Ed25519 public key, which may be shown to anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// `whpk_` and base64.
+    /// `whpk_` and the key in base64.
     pub fn spelled(&self) -> String {
         format!("{PUBLIC_PREFIX}{}", STANDARD.encode(self.0))
     }
 
-    /// The coordinate of its JSON Web Key (RFC 8037): base64 for URLs.
+    /// The member `x` of the key's JSON Web Key (RFC 8037): base64 for URLs.
     pub fn x(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Its thumbprint (RFC 7638): SHA-256 of its required members, sorted.
+    /// The key's JWK thumbprint (RFC 7638): SHA-256 of the required members in order, in base64 for
+    /// URLs.
     pub fn thumbprint(&self) -> String {
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, self.x());
         URL_SAFE_NO_PAD.encode(Sha256::digest(members))

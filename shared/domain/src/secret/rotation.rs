@@ -1,25 +1,29 @@
-//! How the signing secrets of an endpoint follow each other: the newest signs, and so do the ones it
-//! replaced, each until its time is over.
+//! Rotation of an endpoint's signing secrets: the newest signs, and each replaced one signs until
+//! it expires.
 
 use std::time::Duration;
 
 use crate::{endpoint::EndpointSecret, time::Timestamp};
 
-/// How long a replaced secret goes on signing if nobody says otherwise.
+/// The time for which a replaced secret signs unless a caller sets another: a day, as in the Svix
+/// contract.
 pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-/// The longest that it may.
+/// Longest time for which a replaced secret may sign: seven days.
 pub const MAX_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Most replaced secrets that still sign. Another rotation is refused rather than one of them
-/// dropped early: somebody may still verify with it.
+/// Most replaced secrets that still sign. Another rotation is refused, because dropping one early
+/// would break a receiver that still verifies with it.
 pub const MAX_REPLACED: usize = 10;
 
-/// As many secrets sign as can.
+/// No rotation is possible before this time, because [`MAX_REPLACED`] replaced secrets still sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{MAX_REPLACED} replaced secrets still sign; the first of them ends at {}", .0.rfc3339())]
 pub struct TooManySecrets(pub Timestamp);
 
-/// The secrets after a rotation, newest first. What signed until now signs on for the overlap, or
-/// no more if there is none; what was replaced before keeps its own end; what has ended goes.
+/// The secrets after a rotation, newest first. Secrets that had no end get one after `overlap`,
+/// [`MAX_OVERLAP`] at most; those that were replaced before keep theirs; expired ones are dropped.
+///
+/// # Errors
+/// If more than [`MAX_REPLACED`] replaced secrets would sign.
 pub fn rotate(
     known: &[EndpointSecret],
     next: EndpointSecret,

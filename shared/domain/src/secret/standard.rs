@@ -1,4 +1,4 @@
-//! Secrets as Standard Webhooks spells them.
+//! Secrets in the form that Standard Webhooks writes.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -8,8 +8,8 @@ use super::{
 };
 
 impl Secret {
-    /// The same key as Standard Webhooks spells it: a `whsec_` or `whsk_` secret as it is, any other
-    /// text as `whsec_` and its bytes in base64.
+    /// This key in the form of Standard Webhooks: a `whsec_` or `whsk_` secret is returned as it
+    /// is, any other text as `whsec_` and its bytes in base64.
     pub fn standard(&self) -> Self {
         if self.pair().is_some() {
             return self.clone();
@@ -21,17 +21,17 @@ impl Secret {
         }
     }
 
-    /// Whether these are one key, however each is spelled; takes the same time wherever they differ.
+    /// Whether two secrets are the same key, however each is written.
     pub fn is_same_key(&self, other: &Self) -> bool {
         self.standard() == other.standard()
     }
 
-    /// How it signs by Standard Webhooks.
+    /// The algorithm by which the secret signs in Standard Webhooks.
     pub fn kind(&self) -> SecretKind {
         if self.pair().is_some() { SecretKind::Ed25519 } else { SecretKind::Hmac }
     }
 
-    /// The key pair, if it is one: `whsk_` and 64 bytes in base64.
+    /// The key pair, if the secret is one.
     pub fn pair(&self) -> Option<KeyPair> {
         KeyPair::parse(self.as_str()?).ok()
     }

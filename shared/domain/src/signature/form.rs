@@ -1,7 +1,7 @@
-//! What Twilio signs: the URL it called, then either the form's fields sorted and without
-//! separators, or nothing more where the URL itself carries the body's SHA-256.
+//! Twilio's signed content: the called URL, followed by the form's fields, sorted and without
+//! separators; or the URL alone, if it contains the SHA-256 of the body.
 //!
-//! This is the one scheme for which something of a body is read before its MAC holds: the fields,
+//! This is the only scheme for which a part of a body is read before its MAC holds: the fields,
 //! bounded, as percent-encoded text.
 
 use std::collections::BTreeSet;
@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-/// Largest form that is read.
+/// Largest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 /// Most fields of a form.
 const MAX_FIELDS: usize = 1000;
 /// The query parameter that carries the body's SHA-256.
 const BODY_HASH: &str = "bodySHA256";
 
-/// Whether what is signed says everything about the body: a form of reasonable size, or any body
-/// whose hash is in the URL and is right.
+/// Whether the signed content covers the whole body: a form within the bounds, or any body whose
+/// hash stands in the URL.
 pub(super) fn covers(url: &str, body: &[u8]) -> bool {
     match body_hash(url) {
         Some(hash) => hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(body))),
@@ -27,8 +27,8 @@ pub(super) fn covers(url: &str, body: &[u8]) -> bool {
     }
 }
 
-/// Hands over what is signed of the body. Of a field that comes twice with one value, one counts,
-/// as in Twilio's own libraries.
+/// Hands over what is signed of the body. If a field occurs twice with the same value, it counts
+/// once, as in Twilio's own libraries.
 pub(super) fn feed(url: &str, body: &[u8], sink: &mut dyn FnMut(&[u8])) {
     if body_hash(url).is_some() || !covers(url, body) {
         return;
@@ -46,8 +46,8 @@ fn body_hash(url: &str) -> Option<String> {
     pairs.find(|(name, _)| name == BODY_HASH).map(|(_, value)| value.into_owned())
 }
 
-/// The spellings of a URL that its sender may have signed: Twilio adds the default port or leaves
-/// it out as it pleases.
+/// The forms of a URL that its sender may have signed: with and without the default port, because
+/// Twilio uses both.
 pub(super) fn spellings(url: &str) -> Vec<String> {
     let mut spellings = vec![url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return spellings };

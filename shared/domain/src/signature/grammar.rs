@@ -1,4 +1,4 @@
-//! The few header bytes that are looked at before the MAC holds: bounded, in one spelling only.
+//! The header bytes that are read before the MAC holds: bounded, and in one form only.
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::SignatureRefusal;
 use crate::time::Timestamp;
 
-/// Longest timestamp that is looked at, in bytes: twice what RFC 3339 needs.
+/// Longest timestamp that is read, in bytes: longer than any form of RFC 3339 that senders write.
 pub(super) const MAX_TIMESTAMP: usize = 40;
 
-/// How a time of signing is spelled.
+/// The form of a time of signing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimestampForm {
@@ -18,12 +18,12 @@ pub enum TimestampForm {
     Seconds,
     /// Milliseconds since the Unix epoch.
     Millis,
-    /// ISO 8601, in UTC where it names no offset.
+    /// RFC 3339, in UTC if there is no offset.
     Iso,
 }
 
 impl TimestampForm {
-    /// Reads a time, in seconds.
+    /// Reads a time of signing, in seconds since the Unix epoch.
     pub fn parse(self, text: &str) -> Option<u64> {
         match self {
             Self::Seconds => digits(text, 12),
@@ -33,7 +33,7 @@ impl TimestampForm {
         }
     }
 
-    /// Spells a time.
+    /// Writes a time of signing.
     pub fn print(self, at: Timestamp) -> String {
         match self {
             Self::Seconds => at.secs().to_string(),
@@ -43,13 +43,16 @@ impl TimestampForm {
     }
 }
 
-/// Digits, no sign, no leading zero, so many of them at most.
+/// Reads a number of at most `most` digits, without sign or leading zero.
 fn digits(text: &str, most: usize) -> Option<u64> {
     let plain = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
     (plain && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
 }
 
-/// The one value of a header, if it is printable ASCII of bounded length.
+/// The value of a header that must occur once, as printable ASCII of at most `max` bytes.
+///
+/// # Errors
+/// If the header is missing, occurs twice, or has another value.
 pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     name: &str,

@@ -1,4 +1,4 @@
-//! Key material, and what is done with it.
+//! Keys, and the algorithms that use them.
 
 use base64::{
     Engine,
@@ -14,40 +14,40 @@ use subtle::ConstantTimeEq;
 use super::template::{Content, SignedParts};
 use crate::secret::{SYMMETRIC_PREFIX, Secret};
 
-/// What makes a signature out of the signed bytes.
+/// The algorithm of a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// HMAC with SHA-256.
     #[default]
     HmacSha256,
-    /// HMAC with SHA-1, where a sender dictates it.
+    /// HMAC with SHA-1, for senders that use nothing else.
     HmacSha1,
-    /// Ed25519; the source's secrets are public keys.
+    /// Ed25519. The source's secrets are public keys.
     Ed25519,
-    /// Nothing is signed: the sender knows an unguessable path.
+    /// No signature: the sender knows an unguessable path.
     Token,
 }
 
-/// How a secret's text becomes key bytes.
+/// The encoding of key bytes in a secret's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyEncoding {
-    /// The text's own bytes.
+    /// The bytes of the text itself.
     #[default]
     Raw,
-    /// `whsec_` and base64.
+    /// `whsec_` followed by base64.
     Whsec,
-    /// Base64.
+    /// Base64 with padding.
     Base64,
-    /// Base64 for URLs, without padding: how JSON Web Keys are written.
+    /// Base64 for URLs without padding, as JSON Web Keys have it.
     Base64Url,
-    /// Hexadecimal.
+    /// Hexadecimal digits.
     Hex,
 }
 
 impl KeyEncoding {
-    /// The key bytes, if the text is in this encoding.
+    /// The key bytes; `None` if the text is not in this encoding.
     pub fn decode(self, secret: &Secret) -> Option<Secret> {
         let key = match self {
             Self::Raw => return Some(secret.clone()),
@@ -61,7 +61,7 @@ impl KeyEncoding {
 }
 
 impl Algorithm {
-    /// Bytes of a signature.
+    /// The length of a signature in bytes.
     pub(super) const fn length(self) -> usize {
         match self {
             Self::HmacSha256 | Self::Token => 32,
@@ -70,8 +70,8 @@ impl Algorithm {
         }
     }
 
-    /// Whether one of the signatures is this key's over what is signed. Comparing takes the same
-    /// time wherever they differ.
+    /// Whether one of the signatures is made by this key over this content. The comparison takes
+    /// constant time.
     pub(super) fn holds(
         self,
         key: &[u8],
@@ -96,7 +96,8 @@ impl Algorithm {
         }
     }
 
-    /// Signs. The key of Ed25519 is the seed of 32 bytes, or the seed and the public key.
+    /// Signs a content. The key of Ed25519 is the seed of 32 bytes, alone or followed by the public
+    /// key. `None` for another length, and for tokens.
     pub(super) fn sign(
         self,
         key: &[u8],
@@ -125,25 +126,26 @@ fn mac<M: Mac + KeyInit>(key: &[u8], content: &Content, signed: &SignedParts<'_>
     mac
 }
 
-/// Strict: neither a key nor a signature of small order, nor a second spelling of one.
+/// Whether an Ed25519 signature holds, by strict rules: no key or signature of small order, and
+/// only one encoding of a signature.
 pub(super) fn verifies(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
     let (Ok(key), Ok(tag)) = (key.try_into(), tag.try_into()) else { return false };
     let Ok(key) = VerifyingKey::from_bytes(key) else { return false };
     key.verify_strict(message, &Signature::from_bytes(tag)).is_ok()
 }
 
-/// SHA-256 of a path token in hex: all that is kept of it.
+/// SHA-256 of a path token in hex, which is all that is stored of the token.
 pub fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 
-/// Whether these are one hash; takes the same time wherever they differ.
+/// Whether two hashes are equal, compared in constant time.
 pub(super) fn same_hash(one: &str, other: &Secret) -> bool {
     one.as_bytes().ct_eq(other.expose()).into()
 }
 
-/// The Ed25519 keys of a JSON Web Key Set, as public keys in [`KeyEncoding::Base64Url`]. What is
-/// not such a key is passed over; `None` if the document is no key set at all.
+/// The Ed25519 keys of a JSON Web Key Set, as public keys in [`KeyEncoding::Base64Url`]. Other keys
+/// are skipped. `None` if the document is no key set.
 pub fn key_set(document: &[u8]) -> Option<Vec<Secret>> {
     #[derive(Deserialize)]
     struct Set {
@@ -170,5 +172,5 @@ pub fn key_set(document: &[u8]) -> Option<Vec<Secret>> {
     Some(keys.map(|key| Secret::new(key.x)).collect())
 }
 
-/// Most keys of a key set that are looked at.
+/// Most keys of a key set that are used.
 const MAX_KEYS: usize = 16;

@@ -1,28 +1,29 @@
-//! Signing, as the senders do it: for what we send, for `relay sign` and for tests.
+//! Signing, as senders do it: for deliveries in another system's form, for `relay sign` and for
+//! tests.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Scheme, template::SignedParts};
 use crate::{secret::Secret, time::Timestamp};
 
-/// What is to be signed, beside the body.
+/// The parts of a message that may be under a signature.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessageToSign<'a> {
     /// The message id.
     pub id: Option<&'a str>,
     /// The time of signing.
     pub at: Option<Timestamp>,
-    /// A nonce, or whatever else stands in a header of its own under the signature.
+    /// A nonce, or any other text in a header under the signature.
     pub nonce: Option<&'a str>,
     /// The URL that is called, with its query.
     pub url: Option<&'a str>,
-    /// The body.
+    /// The raw body.
     pub body: &'a [u8],
 }
 
 impl Scheme {
-    /// One signature as the scheme's sender spells it: its first format, one secret. `None` if
-    /// the secret is not in the scheme's encoding.
+    /// One signature by one secret, in the scheme's first format. `None` if the secret is not in
+    /// the scheme's encoding.
     pub fn sign(&self, secret: &Secret, message: &MessageToSign<'_>) -> Option<String> {
         let at = message.at.map(|at| self.timestamp_form.print(at));
         let key = self.key.decode(secret)?;
@@ -37,8 +38,9 @@ impl Scheme {
         Some(self.formats.first()?.encode(&tag))
     }
 
-    /// The headers of a signed request, by the first set of names: the signature of every secret
-    /// where the scheme can carry several, else that of the first.
+    /// The headers of a signed request, with the scheme's first set of names. All secrets sign if
+    /// the header can hold several signatures, else only the first. `None` if no secret can sign,
+    /// or a part that has a header is missing.
     pub fn headers<'s>(
         &self,
         secrets: impl IntoIterator<Item = &'s Secret>,
@@ -70,7 +72,7 @@ impl Scheme {
     }
 }
 
-/// Signs as the scheme's sender would, with one secret.
+/// One signature by one secret, in the scheme's first format.
 pub fn sign(
     scheme: &Scheme,
     secret: &Secret,
@@ -81,8 +83,8 @@ pub fn sign(
     scheme.sign(secret, &MessageToSign { id, at, body, ..MessageToSign::default() })
 }
 
-/// The `webhook-signature` header of Standard Webhooks: a `v1` per live shared secret, a `v1a` per
-/// live key pair, in the order in which they are given.
+/// The `webhook-signature` header of Standard Webhooks: `v1` for each shared secret and `v1a` for
+/// each key pair, in the order of the secrets.
 pub fn sign_standard<'s>(
     secrets: impl IntoIterator<Item = &'s Secret>,
     id: &str,

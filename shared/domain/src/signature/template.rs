@@ -1,4 +1,4 @@
-//! The two templates of a scheme: how a signature is spelled, and which bytes it is made of.
+//! The two templates of a scheme: the form of a signature, and the bytes that are signed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::form;
 
-/// A spelling of a signature: literal text in front of `{hex}` or `{base64}`.
+/// The form of a signature: literal text followed by `{hex}` or `{base64}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Format {
@@ -14,13 +14,14 @@ pub struct Format {
     hex: bool,
 }
 
-/// The bytes that are signed: literal text and `{id}`, `{timestamp}`, `{nonce}`, `{url}` (as the
-/// sender called it), `{body}`, `{sha256:body}` (in hex), `{base64:body}`, and `{form}`: what
-/// Twilio signs of a body.
+/// The bytes that are signed: literal text, and `{id}`, `{timestamp}`, `{nonce}`, `{url}` (as the
+/// sender called it), `{body}`, `{sha256:body}` (in hex), `{base64:body}` and `{form}` (Twilio's
+/// form fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Content(Vec<Part>);
 
+/// A part of the signed content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Id,
@@ -45,19 +46,19 @@ const NAMES: [(&str, Part); 8] = [
     ("{form}", Part::Form),
 ];
 
-/// A template that says nothing we understand.
+/// A template that cannot be used. The message says why.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadTemplate(&'static str);
 
-/// What stands in the place of a template's names.
+/// The values of a template's names.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SignedParts<'a> {
     /// The message id.
     pub id: Option<&'a str>,
-    /// The time of signing, as it is spelled.
+    /// The time of signing, in the form in which it stands in the request.
     pub timestamp: Option<&'a str>,
-    /// A nonce, or whatever else stands in a header of its own under the signature.
+    /// A nonce, or any other text in a header under the signature.
     pub nonce: Option<&'a str>,
     /// The URL that the sender called, with its query.
     pub url: Option<&'a str>,
@@ -86,17 +87,17 @@ impl From<Format> for String {
 }
 
 impl Format {
-    /// What stands in front of the digits.
+    /// The literal text before the digits.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Whether the digits are hexadecimal; else they are base64.
+    /// Whether the digits are hexadecimal; otherwise they are base64.
     pub const fn is_hex(&self) -> bool {
         self.hex
     }
 
-    /// The signature of exactly `length` bytes in this spelling, and in no other.
+    /// The signature, if `text` has this form and exactly `length` bytes.
     pub(super) fn decode(&self, text: &str, length: usize) -> Option<Vec<u8>> {
         let digits = text.strip_prefix(&self.prefix)?;
         let written = if self.hex { 2 * length } else { 4 * length.div_ceil(3) };
@@ -111,6 +112,7 @@ impl Format {
         (tag.len() == length).then_some(tag)
     }
 
+    /// The signature in this form.
     pub(super) fn encode(&self, tag: &[u8]) -> String {
         let digits = if self.hex { hex::encode(tag) } else { STANDARD.encode(tag) };
         format!("{}{digits}", self.prefix)
@@ -168,11 +170,12 @@ impl From<Content> for String {
 }
 
 impl Content {
+    /// Whether the content contains this part.
     pub(super) fn has(&self, part: &Part) -> bool {
         self.0.contains(part)
     }
 
-    /// Hands the signed bytes over piece by piece: a body of megabytes is not copied.
+    /// Hands the signed bytes over piece by piece, so that a body of megabytes is not copied.
     pub(super) fn feed(&self, signed: &SignedParts<'_>, sink: &mut dyn FnMut(&[u8])) {
         let text = |text: Option<&str>, sink: &mut dyn FnMut(&[u8])| {
             sink(text.unwrap_or_default().as_bytes());
