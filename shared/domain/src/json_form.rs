@@ -1,10 +1,10 @@
-//! JSON as another language would write it again.
+//! JSON in the form in which another language would write it again.
 //!
-//! Some receivers do not verify the bytes they got but those that their own language makes of them:
-//! Python's `json.dumps(body, sort_keys=True)`, Node's `JSON.stringify(req.body)`. What is sent in
-//! that very form holds for them and for whoever verifies the raw body. Numbers and strings are
-//! taken from the source text, as Python keeps `1.0` and integers of any size and JavaScript does
-//! not. Depth costs no stack.
+//! Some receivers do not verify the bytes they received, but those that their own language makes of
+//! them: Python's `json.dumps(body, sort_keys=True)`, Node's `JSON.stringify(req.body)`. A body
+//! that is sent in that very form verifies for them, and for receivers that verify the raw body.
+//! Numbers and strings are taken from the source text, because Python keeps `1.0` and integers of
+//! any size and JavaScript does not. Depth costs no stack.
 
 mod number;
 mod read;
@@ -12,24 +12,30 @@ mod write;
 
 pub use self::read::NotJson;
 
-/// As Python's `json.dumps(json.loads(body), sort_keys=True)` writes it. A number beyond a double's
-/// range becomes `Infinity` there, and here.
+/// The form of Python's `json.dumps(json.loads(body), sort_keys=True)`. A number beyond the range
+/// of a double becomes `Infinity`, as in Python.
+///
+/// # Errors
+/// If the body is not JSON.
 pub fn python_sorted(body: &[u8]) -> Result<Vec<u8>, NotJson> {
     let mut tree = read::tree(body)?;
     tree.sort_keys();
     Ok(write::write(&tree, &write::PYTHON))
 }
 
-/// As `JSON.stringify(JSON.parse(body))` writes it: keys that are array indexes come first, in order,
-/// the others as they first stood.
+/// The form of `JSON.stringify(JSON.parse(body))`: keys that are array indexes come first, in
+/// order, and the others as they stood.
+///
+/// # Errors
+/// If the body is not JSON.
 pub fn ecmascript(body: &[u8]) -> Result<Vec<u8>, NotJson> {
     let mut tree = read::tree(body)?;
     tree.indexes_first();
     Ok(write::write(&tree, &write::ECMASCRIPT))
 }
 
-/// The body as the usual ways of writing JSON again have it, each with its name; nothing if it is
-/// not JSON.
+/// The body in the forms of the usual writers of JSON, each with the writer's name. Empty if the
+/// body is not JSON.
 pub fn rewritten(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (Ok(given), Ok(mut sorted), Ok(mut indexed)) =
         (read::tree(body), read::tree(body), read::tree(body))

@@ -1,8 +1,8 @@
-//! What a profile says about how its system calls subscribers: the `out` section of a profile.
+//! Deliveries in the form of another system, as the `out` section of its profile says.
 //!
-//! The Standard Webhooks headers are always sent and are signed over the very bytes that go out;
-//! what stands here comes on top, and so do the headers of the profile's scheme, so that a receiver of
-//! the old system holds as it is.
+//! The Standard Webhooks headers are always sent, signed over the very bytes that go out. The
+//! system's own headers and signature come on top, so that a receiver of the old system works
+//! unchanged.
 
 mod body;
 mod headers;
@@ -22,33 +22,33 @@ use crate::{
 };
 
 impl OutgoingProfile {
-    /// What the profile of this name says, if it says anything about calling subscribers.
+    /// The `out` section of the profile of this name; `None` if it has none.
     pub fn of(profile: &str) -> Option<&'static Self> {
         Profile::named(profile)?.out.as_ref()
     }
 
-    /// The profiles that say something about it.
+    /// The names of the profiles with an `out` section.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Profile::names().filter(|name| Self::of(name).is_some())
     }
 
-    /// An event's type in the system's words; our own word for what it has none for.
+    /// The system's word for an event type; the type itself if the system has no word.
     pub fn word<'a>(&'a self, event_type: &'a str) -> &'a str {
         self.events.get(event_type).map_or(event_type, String::as_str)
     }
 
-    /// Our types that the system's word stands for.
+    /// The relay's event types for which the system uses this word.
     pub fn types_of<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a str> {
         let same = move |(_, its): &(&String, &String)| *its == word;
         self.events.iter().filter(same).map(|(ours, _)| ours.as_str())
     }
 
-    /// Whether the system has anything to say about events of this type.
+    /// Whether the system knows events of this type.
     pub fn speaks_of(&self, event_type: &str) -> bool {
         self.events.is_empty() || self.events.contains_key(event_type)
     }
 
-    /// The system's own policy.
+    /// The system's own retry policy.
     pub fn policy(&self) -> Policy {
         Policy {
             delays: self.delays.clone(),
@@ -58,8 +58,12 @@ impl OutgoingProfile {
         }
     }
 
-    /// The same with what a caller of the system sets, counted as the system counts: `max_retries`
-    /// of the batch server are attempts in all, those of Hokusai come after the first.
+    /// The system's own retry policy with the values that a caller of the system set. They are
+    /// counted as the system counts: `max_retries` of the batch server are attempts in all, those
+    /// of Hokusai come after the first.
+    ///
+    /// # Errors
+    /// If a value is out of the bounds of [`Policy::of`].
     pub fn policy_of(
         &self,
         max_retries: Option<i64>,
@@ -80,12 +84,12 @@ impl OutgoingProfile {
     }
 }
 
-/// What an attempt knows of its event and endpoint, beyond the body.
+/// The facts beside the payload that a body is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyContext<'a> {
-    /// The event.
+    /// The event that is delivered.
     pub event: &'a Event,
-    /// Whether the endpoint asked for the sender's traceback.
+    /// Whether the endpoint asked for the traceback in a sender's error.
     pub include_traceback: bool,
 }
 

@@ -1,4 +1,4 @@
-//! When to try again, and when to stop.
+//! Retries: when a call is made again, and when a delivery ends.
 
 mod rules;
 mod success;
@@ -12,7 +12,7 @@ pub use self::{
     success::SuccessStatuses,
 };
 
-/// How an endpoint is retried.
+/// The retry policy of an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// Seconds to wait before each retry; the last one repeats.
@@ -21,15 +21,17 @@ pub struct Policy {
     pub max_retries: u8,
     /// Time for one attempt in seconds, [`MIN_TIMEOUT`] to [`MAX_TIMEOUT`].
     pub timeout_seconds: u16,
-    /// What is said about single statuses.
+    /// Rules about single HTTP statuses.
     #[serde(default)]
     pub rules: StatusRules,
 }
 
-/// How much longer a claim lasts than the call it is for: reading, signing and concluding.
+/// The time by which a claim lasts longer than the call's timeout: reading, signing and concluding
+/// take some.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
-/// The example ladder of Standard Webhooks; its first step is the first attempt itself.
+/// The delays of the example in Standard Webhooks, in seconds. That example counts the first
+/// attempt as a step of its own.
 pub const LADDER: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Longest wait between two attempts that a policy may ask for, in seconds: a day.
@@ -46,7 +48,8 @@ pub const MIN_RETENTION_DAYS: u64 = 14;
 /// Most waits that a policy may list: one per retry.
 pub const MAX_DELAYS: usize = MAX_RETRIES as usize;
 
-/// Shortest time for one attempt, in seconds.
+/// Shortest time for one attempt, in seconds: a TLS handshake around the world and an answer fit in
+/// it.
 pub const MIN_TIMEOUT: u16 = 5;
 
 /// Longest time for one attempt, in seconds. `DeliverFunction` in template.yaml has to run for
@@ -67,7 +70,7 @@ impl Default for Policy {
     }
 }
 
-/// Why a policy cannot be kept. The caller may read this.
+/// Why a policy is refused. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// The number of retries is out of bounds.
@@ -86,7 +89,11 @@ pub enum InvalidPolicy {
 }
 
 impl Policy {
-    /// A policy from what a caller gave of it: `delays` alone say how many retries there are.
+    /// A policy with the values that a caller set. If only `delays` is set, there are as many
+    /// retries as delays.
+    ///
+    /// # Errors
+    /// If a value is out of bounds.
     pub fn of(
         max_retries: Option<i64>,
         timeout_seconds: Option<i64>,
@@ -115,15 +122,18 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether a function that ends after `function` can make its calls: claiming and concluding
-    /// need time as well. If not, the longest timeout that it can, in seconds.
+    /// Whether a function that runs for at most `function` can make its calls by this policy, with
+    /// time to claim and conclude.
+    ///
+    /// # Errors
+    /// If it cannot: the longest timeout for which it could, in seconds.
     pub fn fits(&self, function: Duration) -> Result<(), u64> {
         let longest = function.saturating_sub(LEASE_MARGIN).as_secs().saturating_sub(1);
         if u64::from(self.timeout_seconds) <= longest { Ok(()) } else { Err(longest) }
     }
 
-    /// How long to wait after the attempt number `tried` (the first is 1), or that it was the last.
-    /// `dice` in 0..1 spreads the delay over ±20 %; the endpoint's own `Retry-After` only
+    /// The wait after the attempt number `tried` (the first is 1); `None` if that was the last.
+    /// `dice` in 0..1 spreads the wait by ±20 %, and the endpoint's own `Retry-After` only
     /// lengthens it.
     pub fn delay(&self, tried: u32, dice: f64, retry_after: Option<Duration>) -> Option<Duration> {
         if u32::from(self.max_retries) < tried {
@@ -136,10 +146,12 @@ impl Policy {
     }
 }
 
-/// Longest `Retry-After` that is honoured: ten of them must not outlive the event.
+/// Longest `Retry-After` that is followed: as long as [`MAX_DELAY`], so that [`MAX_RETRIES`] of
+/// them end before the event expires.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// Reads `Retry-After` as seconds or as an HTTP date given in seconds by `date`.
+/// Reads `Retry-After`: a number of seconds or an HTTP date, which `date` reads into seconds since
+/// the epoch. At most [`MAX_RETRY_AFTER`]; `None` for other text.
 pub fn retry_after(
     value: &str,
     now_secs: u64,
@@ -152,75 +164,77 @@ pub fn retry_after(
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-/// How long an endpoint is left alone that answers 429 and does not say for how long.
+/// The wait after a 429 without `Retry-After`: rate limits usually count per minute.
 const THROTTLED: Duration = Duration::from_secs(60);
 
-/// What came of one attempt.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallOutcome {
-    /// The endpoint answered.
+    /// The destination answered.
     Answered {
-        /// The HTTP status.
+        /// The HTTP status. Destinations without HTTP have the status that is nearest.
         status: u16,
-        /// How long it asked us to wait.
+        /// The wait that the answer asks for.
         retry_after: Option<Duration>,
     },
-    /// No usable answer.
+    /// There was no usable answer.
     Failed(ErrorClass),
 }
 
-/// Why an attempt got no usable answer, or why there was none.
+/// Why an attempt failed, or why none was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
-    /// The answer was not a success.
+    /// The endpoint answered with a status that is no success.
     Status,
-    /// The deadline passed.
+    /// The time for the attempt ran out.
     Timeout,
-    /// The name did not resolve.
+    /// The host's name did not resolve.
     Dns,
-    /// Nobody took the connection.
+    /// No connection could be made.
     Connect,
-    /// The certificate or the handshake was wrong.
+    /// The TLS handshake failed, or the certificate is not valid.
     Tls,
-    /// The connection broke, or what came was not HTTP.
+    /// The connection broke, or the answer was not HTTP.
     Protocol,
-    /// The address is one we refuse to call.
+    /// The relay must not call the address.
     ForbiddenAddress,
-    /// The destination takes nothing like it: it is too large, or no text.
+    /// The destination cannot take the message: it is too large, or not text.
     Unfit,
-    /// The endpoint is disabled.
+    /// The endpoint is disabled, so nothing was called.
     EndpointDisabled,
-    /// Its circuit stays open.
+    /// The endpoint's circuit stayed open for too long, so nothing was called.
     CircuitOpen,
-    /// The content of the message is gone.
+    /// The content of the message was removed, so nothing was called.
     Expunged,
-    /// The relay itself could not finish.
+    /// The relay itself failed.
     Relay,
 }
 
 impl ErrorClass {
-    /// Whether it says why nothing was called, and so stands in a note and not in an attempt.
+    /// Whether the class says why nothing was called, and so belongs to a note and not to an
+    /// attempt.
     pub const fn is_note(self) -> bool {
         matches!(self, Self::EndpointDisabled | Self::CircuitOpen | Self::Expunged)
     }
 }
 
-/// What becomes of a delivery after an attempt.
+/// The effect of an attempt on its delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RetryVerdict {
-    /// The endpoint has it.
+    /// The endpoint accepted the event.
     Delivered,
-    /// Try again after this long.
+    /// Another attempt follows after this wait.
     Retry(Duration),
-    /// It is spent.
+    /// All attempts are used up, or no other attempt can succeed: the delivery becomes a dead
+    /// letter.
     Dead,
-    /// It is spent, and the endpoint said that it is gone for good.
+    /// As `Dead`, and the endpoint said that it is gone for good (410): it is disabled.
     Gone,
 }
 
-/// Judges the attempt number `tried` of a round (the first is 1); `success` says which statuses the
-/// endpoint's profile takes for one.
+/// Judges the attempt number `tried` of a round (the first is 1). `success` are the statuses that
+/// the endpoint's profile takes for success. `dice` in 0..1 spreads the wait.
 pub fn judge(
     policy: &Policy,
     success: &SuccessStatuses,

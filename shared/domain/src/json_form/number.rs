@@ -1,7 +1,7 @@
-//! Numbers as Python and JavaScript print them: the shortest digits that read back as the same
-//! double, which Rust finds too, in the places where each language puts them.
+//! Numbers in the form of Python and JavaScript: the shortest digits that read back as the same
+//! double, which Rust finds too, with point and exponent where each language puts them.
 
-/// As `repr` prints what `json.loads` makes of it: an integer stays whole whatever its size.
+/// The form of Python's `repr(json.loads(source))`: an integer stays whole whatever its size.
 pub(super) fn python(source: &str) -> String {
     if source == "-0" {
         return "0".to_owned();
@@ -30,8 +30,8 @@ pub(super) fn python(source: &str) -> String {
     }
 }
 
-/// As `JSON.stringify` prints what `JSON.parse` makes of it: everything is a double, and what is
-/// beyond its range is `null`.
+/// The form of `JSON.stringify(JSON.parse(source))`: every number is a double, and one beyond the
+/// range of a double is `null`.
 pub(super) fn ecmascript(source: &str) -> String {
     let Some(mut parts) = Digits::of(source) else { return "null".to_owned() };
     if parts.digits == "0" {
@@ -65,7 +65,7 @@ impl Digits {
         Some(Self { sign, digits: digits.replace('.', ""), exponent: exponent.parse().ok()? })
     }
 
-    /// Without an exponent.
+    /// The number without an exponent.
     fn plain(&self, exponent: i32) -> String {
         let Self { sign, digits, .. } = self;
         let Ok(whole) = usize::try_from(exponent + 1) else {
@@ -83,8 +83,9 @@ impl Digits {
     }
 }
 
-/// The fewest digits that read back as the same double, and of these the nearest to it, and of two
-/// as near the even one: 2226592948361281.25 is ….2 to Python and JavaScript, and ….3 to `{:e}`.
+/// The shortest digits that read back as the same double; of these the nearest to it; and of two
+/// equally near ones the even one. 2226592948361281.25 is ….2 in Python and JavaScript, but ….3 by
+/// `{:e}`.
 fn shortest(number: f64) -> String {
     let fewest = format!("{number:e}");
     let digits = fewest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit);

@@ -1,32 +1,34 @@
-//! Reading JSON into a flat tree: values in one list, each knowing its parts by number.
+//! Reading JSON into a flat tree: the values are in one list, and containers refer to their parts
+//! by number.
 
 use std::{borrow::Cow, collections::HashMap};
 
-/// The bytes are not JSON.
+/// The body is not JSON; the number is the position of the first wrong byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON at byte {0}")]
 pub struct NotJson(pub usize);
 
-/// A string's code points as UTF-8, with the lone surrogates that JSON's escapes allow encoded the
-/// same way: equal bytes are equal strings, and the order of bytes is that of code points.
+/// A string as the UTF-8 of its code points. Lone surrogates, which JSON's escapes allow, are
+/// encoded the same way. Equal bytes are equal strings, and the order of bytes is that of code
+/// points.
 pub(super) type Text<'a> = Cow<'a, [u8]>;
 
-/// A value.
+/// A value of a document.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     /// `true`, `false` or `null`.
     Word(&'static str),
     /// A number as it stands in the source.
     Number(&'a str),
-    /// A string.
+    /// A string, without its quotes and escapes.
     Text(Text<'a>),
-    /// The numbers of its values.
+    /// An array: the numbers of its values.
     Array(Vec<usize>),
-    /// Keys, each once, and the numbers of their values.
+    /// An object: its keys, each once, with the numbers of their values.
     Object(Vec<(Text<'a>, usize)>),
 }
 
-/// A document; its first value is the whole.
+/// A document. The first value is the whole document.
 #[derive(Debug)]
 pub(super) struct Tree<'a>(pub(super) Vec<Value<'a>>);
 
@@ -63,8 +65,8 @@ fn index(key: &[u8]) -> Option<u64> {
 /// A container that is not closed yet.
 enum Open<'a> {
     Array(usize, Vec<usize>),
-    /// With where each key stands: of a key that stands twice the last value counts, in the first's
-    /// place, as in Python and JavaScript.
+    /// An object, with the position of each key. If a key stands twice, the last value counts, in
+    /// the place of the first, as in Python and JavaScript.
     Object(usize, Vec<(Text<'a>, usize)>, HashMap<Text<'a>, usize>),
 }
 
@@ -74,6 +76,9 @@ struct Reader<'a> {
 }
 
 /// Reads a whole document.
+///
+/// # Errors
+/// If the source is not JSON.
 pub(super) fn tree(source: &[u8]) -> Result<Tree<'_>, NotJson> {
     let source = std::str::from_utf8(source).map_err(|error| NotJson(error.valid_up_to()))?;
     let mut reader = Reader { source, at: 0 };
@@ -234,7 +239,7 @@ impl<'a> Reader<'a> {
         if from == self.at { Err(NotJson(from)) } else { Ok(()) }
     }
 
-    /// A string; the reader stands on its quote.
+    /// Reads a string; the reader stands on its opening quote.
     fn text(&mut self) -> Result<Text<'a>, NotJson> {
         self.at += 1;
         let from = self.at;
@@ -266,7 +271,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The code point of an escape; the reader stands behind its backslash.
+    /// Reads the code point of an escape; the reader stands behind its backslash.
     fn escape(&mut self) -> Result<u32, NotJson> {
         let kind = self.byte().ok_or(NotJson(self.at))?;
         self.at += 1;

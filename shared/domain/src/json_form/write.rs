@@ -1,37 +1,37 @@
-//! Writing a tree the way a language does.
+//! Writing a tree in the form of a language.
 
 use super::{
     number,
     read::{Tree, Value},
 };
 
-/// How a language writes JSON.
+/// The form in which a language writes JSON.
 pub(super) struct Style {
     comma: &'static [u8],
     colon: &'static [u8],
-    /// Whether whatever is not printable ASCII is escaped.
+    /// Whether all characters but printable ASCII are escaped.
     ascii: bool,
     number: fn(&str) -> String,
 }
 
-/// `json.dumps` with its defaults.
+/// The form of `json.dumps` with its defaults.
 pub(super) const PYTHON: Style =
     Style { comma: b", ", colon: b": ", ascii: true, number: number::python };
 
-/// `json.dumps` with `separators=(",", ":")`.
+/// The form of `json.dumps` with `separators=(",", ":")`.
 pub(super) const PYTHON_COMPACT: Style = Style { comma: b",", colon: b":", ..PYTHON };
 
-/// `json.dumps` with `ensure_ascii=False`.
+/// The form of `json.dumps` with `ensure_ascii=False`.
 pub(super) const PYTHON_UNICODE: Style = Style { ascii: false, ..PYTHON };
 
-/// Compact, with the numbers of the source.
+/// The compact form, with numbers as in the source.
 pub(super) const COMPACT: Style = Style { number: str::to_owned, ..ECMASCRIPT };
 
-/// `JSON.stringify` without an indent.
+/// The form of `JSON.stringify` without an indent.
 pub(super) const ECMASCRIPT: Style =
     Style { comma: b",", colon: b":", ascii: false, number: number::ecmascript };
 
-/// Writes the whole of a tree.
+/// Writes a whole tree.
 pub(super) fn write(tree: &Tree<'_>, style: &Style) -> Vec<u8> {
     let mut out = Vec::new();
     // What is open, and how many of its parts are written.

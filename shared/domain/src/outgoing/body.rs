@@ -1,5 +1,5 @@
-//! Bodies in a system's own shape, made anew for each attempt out of what lies in the table: the
-//! same event gives the same bytes, so every retry sends what the first attempt sent.
+//! Bodies in another system's form. They are made anew for each attempt out of what the table
+//! holds. The same event gives the same bytes, so every retry sends what the first attempt sent.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,8 +17,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// The bytes that go out for an event whose own payload these are. What cannot be read as the system
-/// would say it goes out as it is: a payload that arrives in our words beats one that does not.
+/// The body that is sent for an event with this payload. A payload that cannot be put into the
+/// system's form is sent as it is, because a payload in the relay's form is better than none.
 pub fn body(out: &OutgoingProfile, facts: BodyContext<'_>, payload: &[u8]) -> Vec<u8> {
     let shaped = match out.shape {
         BodyShape::Said => said(facts, payload),
@@ -35,7 +35,7 @@ pub fn body(out: &OutgoingProfile, facts: BodyContext<'_>, payload: &[u8]) -> Ve
     formed.unwrap_or(shaped)
 }
 
-/// What a source said about something that is no job lies under `data` of our notice.
+/// The body of a source's event that is about no job, which lies under `data` of the notice.
 fn said(facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     let event = facts.event;
     if event.job.is_some() || !matches!(event.origin, Origin::Source { .. }) {
@@ -146,7 +146,8 @@ fn batch(facts: BodyContext<'_>, payload: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&body).ok()
 }
 
-/// A job told as a batch of one request: its sender's id is the batch's, its result the output file.
+/// A job in the form of a batch with one request: the sender's id of the job is the id of the
+/// batch, and the result is the output file.
 fn batch_of_one(notice: &Notice<'_>, facts: BodyContext<'_>) -> Option<Vec<u8>> {
     let (status, completed, failed) = match facts.event.event_type.as_str() {
         "job.succeeded" => ("completed", "1", "0"),

@@ -1,4 +1,5 @@
-//! The headers of an attempt: the owner's own, over them Standard Webhooks, over them the system's.
+//! The headers of an attempt: those of the owner, replaced by those of Standard Webhooks, and those
+//! of the system on top.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +13,31 @@ use crate::{
     time::Timestamp,
 };
 
-/// What the headers of one attempt are made of.
+/// The facts that the headers of an attempt are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderContext<'a> {
     /// The live secrets, newest first.
     pub secrets: &'a [Secret],
-    /// Whether the endpoint's owner set a secret, ever.
+    /// Whether the endpoint's owner ever set a secret.
     pub owner_has_secret: bool,
-    /// The `webhook-id`.
+    /// The value of `webhook-id`.
     pub id: &'a str,
-    /// The event's type.
+    /// The type of the event.
     pub event_type: &'a str,
-    /// What no other attempt has.
+    /// A text that no other attempt has.
     pub nonce: &'a str,
-    /// When the attempt is made.
+    /// The time of the attempt.
     pub at: Timestamp,
-    /// The bytes that go out.
+    /// The body that is sent.
     pub body: &'a [u8],
-    /// What we call ourselves.
+    /// The relay's own `User-Agent`.
     pub user_agent: &'a str,
 }
 
-/// What stands on every call, whatever else does.
+/// The headers of Standard Webhooks, which every call has.
 pub const HEADERS_OF_OURS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
 
-/// The headers of an attempt. `None` if one of them cannot be a header.
+/// The headers of an attempt; `None` if a value cannot stand in a header.
 pub fn headers(
     profile: Option<&Profile>,
     own: &BTreeMap<String, Secret>,
@@ -73,15 +74,16 @@ pub fn headers(
 }
 
 impl OutgoingProfile {
-    /// The names of the headers it sets beside those of its scheme, in lower case.
+    /// The names of the headers that the system sets besides those of its scheme, in lower case.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
         let id = self.id.as_ref().map(|id| &id.header);
         [self.timestamp.as_ref(), id, self.event.as_ref()].into_iter().flatten().map(String::as_str)
     }
 }
 
-/// The headers of a profile's system: of its scheme, signed with the newest shared secret, whose key
-/// is its text as the receiver has it; and the others. A key pair never keys a MAC.
+/// The headers of the profile's system: those of its scheme, signed with the newest shared secret,
+/// and the others. The text of the secret is the key, as the receiver has it. A key pair is never
+/// the key of a MAC.
 fn of_system(
     profile: &Profile,
     out: &OutgoingProfile,
@@ -106,8 +108,8 @@ fn of_system(
     Some(headers)
 }
 
-/// The id by which a receiver tells a repetition. What a publisher wrote may be no header: ours tells
-/// repetitions apart as well.
+/// The id by which a receiver recognises a repetition: the field of the body if that can stand in a
+/// header, else the `webhook-id`.
 fn repetition(field: &str, call: HeaderContext<'_>) -> String {
     let said = JsonFields::read(call.body, [field]).ok().and_then(|fields| fields.text(field));
     let fit = said.filter(|said| said.len() <= 256 && HeaderValue::try_from(said).is_ok());

@@ -1,11 +1,11 @@
-//! Reading a notice of ours, out of which the bodies of other systems are made.
+//! Reading the relay's own notices, out of which the bodies of other systems are made.
 
 use serde_json::value::RawValue;
 
 use super::BodyContext;
 use crate::{json::JsonFields, time::Timestamp};
 
-/// The facts of a notice, where all shapes find them.
+/// The fields of a notice.
 pub(super) struct Notice<'a>(JsonFields<'a>);
 
 const PATHS: [&str; 25] = [
@@ -53,12 +53,12 @@ impl<'a> Notice<'a> {
         Timestamp::parse_rfc3339(&self.text(path)?)
     }
 
-    /// When it happened.
+    /// The time of the event that the notice is about.
     pub(super) fn at(&self, facts: BodyContext<'_>) -> Timestamp {
         self.instant("timestamp").unwrap_or(facts.event.created_at)
     }
 
-    /// Why a job failed, in words.
+    /// The error of a failed job, in words.
     pub(super) fn message(&self) -> String {
         let error = |field: &str| self.text(&format!("data.error.{field}"));
         let said = ["message", "error", "detail"].into_iter().find_map(error);
@@ -69,7 +69,7 @@ impl<'a> Notice<'a> {
     }
 }
 
-/// Seconds with a fraction, as Python's `time.time()` gives them: `1704067200.0`.
+/// Seconds since the epoch with a fraction, as Python's `time.time()` gives them: `1704067200.0`.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
 pub(super) fn seconds(at: Timestamp) -> f64 {
     at.0 as f64 / 1000.0

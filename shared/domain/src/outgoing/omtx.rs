@@ -11,7 +11,7 @@ struct Omtx<'a> {
     event: &'a str,
     timestamp: String,
     job_id: String,
-    /// Whose it is: our application stands for OMTX's user.
+    /// The user in OMTX's terms, for whom the relay's application stands.
     user_id: &'a str,
     status: &'static str,
     data: Data<'a>,
@@ -44,6 +44,7 @@ enum Data<'a> {
     },
 }
 
+/// The notification for an event with this payload; `None` if the payload is no notice.
 pub(super) fn body(
     out: &OutgoingProfile,
     facts: BodyContext<'_>,

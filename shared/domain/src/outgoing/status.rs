@@ -1,23 +1,25 @@
-//! What WEPPcloud's dashboard listens to (R4.7): its run's status channel, and one for telemetry.
+//! Messages for WEPPcloud's dashboard (R4.7): one on the status channel of the job's run, and one
+//! on a channel for telemetry.
 
 use serde::Serialize;
 
 use super::notice::{Notice, seconds};
 use crate::time::Timestamp;
 
-/// The endpoint metadata that names the Redis server to tell, such as `redis://10.0.0.5:6379`.
+/// The key of the endpoint's metadata that names the Redis server to tell, such as
+/// `redis://10.0.0.5:6379`.
 pub const STATUS_REDIS: &str = "status_redis";
 
-/// How a delivery ended.
+/// The end of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryResult<'a> {
-    /// Where it went.
+    /// The URL that was called.
     pub url: &'a str,
-    /// Whether it arrived.
+    /// Whether the delivery arrived.
     pub delivered: bool,
-    /// Attempts made.
+    /// The number of attempts.
     pub attempts: u32,
-    /// When.
+    /// The time at which the delivery ended.
     pub at: Timestamp,
 }
 
@@ -31,7 +33,7 @@ struct Telemetry<'a> {
     timestamp: f64,
 }
 
-/// What is published, each with its channel: nothing about what is no job.
+/// The messages to publish, each with its channel. None for an event that is not about a job.
 pub fn status(payload: &[u8], ended: DeliveryResult<'_>) -> Vec<(String, Vec<u8>)> {
     let Some(notice) = Notice::read(payload) else { return Vec::new() };
     let Some(job) = notice.text("data.job.external_id") else { return Vec::new() };

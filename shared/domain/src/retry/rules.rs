@@ -1,39 +1,39 @@
-//! What an endpoint's owner says about single statuses: `404`, or `5xx` for all of its kind.
+//! Rules of an endpoint's owner about HTTP statuses: `404`, or `5xx` for a whole class.
 
 use serde::{Deserialize, Serialize};
 
-/// Which statuses are a success, which are tried again, and at which to stop.
+/// Rules about HTTP statuses: which are a success, which are retried, and which end a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StatusRules {
-    /// If there are any, only these answers are tried again. Without an answer it always is.
+    /// If not empty, only these answers are retried. A call without an answer is always retried.
     pub retry_on: StatusList,
-    /// These end a delivery at once.
+    /// Statuses that end a delivery at once.
     pub give_up_on: StatusList,
-    /// If there are any, only these are a success.
+    /// If not empty, only these statuses are a success.
     pub success_on: StatusList,
 }
 
-/// A list of statuses and of kinds of statuses.
+/// A list of statuses and of classes of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StatusList(Vec<Which>);
 
-/// One status, or all of a kind.
+/// One status, or all of a class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Which {
     Exactly(u16),
-    /// `1xx` to `5xx`.
+    /// A class, `1xx` to `5xx`.
     Kind(String),
 }
 
-/// A list that cannot be kept. The caller may read this.
+/// A list of statuses that cannot be used. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is a list of at most 50 statuses such as 404 or \"5xx\"")]
 pub struct InvalidStatuses;
 
-/// How exactly a list speaks of a status.
+/// The exactness with which a list names a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Says {
     Nothing,
@@ -41,21 +41,25 @@ enum Says {
     Exactly,
 }
 
-/// What the rules say about an answer that is no success.
+/// The ruling about an answer that is no success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusRuling {
-    /// It is tried again.
+    /// The call is made again.
     Retry,
-    /// It is not.
+    /// The delivery ends.
     GiveUp,
-    /// Nothing: what is usual.
+    /// No rule applies; the relay's default decides.
     Usual,
 }
 
+/// Most entries of a list.
 const MAX_STATUSES: usize = 50;
 
 impl StatusList {
-    /// Reads a list of numbers and texts.
+    /// Reads a list of numbers such as `404` and texts such as `"404"` or `"5xx"`.
+    ///
+    /// # Errors
+    /// If there are more than 50 entries, or one is no status from 100 to 599 and no class.
     pub fn parse(given: &[serde_json::Value]) -> Result<Self, InvalidStatuses> {
         if MAX_STATUSES < given.len() {
             return Err(InvalidStatuses);
@@ -75,12 +79,12 @@ impl StatusList {
         given.iter().map(one).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a status is among them.
+    /// Whether the list contains a status.
     pub fn has(&self, status: u16) -> bool {
         self.says(status) != Says::Nothing
     }
@@ -105,8 +109,9 @@ const fn kind_of(status: u16) -> u8 {
 }
 
 impl StatusRules {
-    /// What they say. Who names a status is heard before who names its kind, and giving up before
-    /// trying again. That an endpoint is gone (410) is only overruled by name.
+    /// The ruling about a status that is no success. A rule that names the status comes before one
+    /// that names its class, and giving up before retrying. 410 Gone is only overruled by a rule
+    /// that names it.
     pub fn of(&self, status: u16) -> StatusRuling {
         let (retry, give_up) = (self.retry_on.says(status), self.give_up_on.says(status));
         if status == 410 && retry.max(give_up) != Says::Exactly {

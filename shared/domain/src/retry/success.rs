@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The statuses that are a success.
+/// The HTTP statuses that a system takes for success; 200 to 299 by default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SuccessStatuses {
-    /// From the first to the last, both included.
+    /// A range of statuses, both ends included.
     Range {
-        /// The first.
+        /// The first status of the range.
         from: u16,
-        /// The last.
+        /// The last status of the range.
         to: u16,
     },
-    /// These.
+    /// Single statuses.
     List(Vec<u16>),
 }
 
@@ -24,7 +24,7 @@ impl Default for SuccessStatuses {
 }
 
 impl SuccessStatuses {
-    /// Whether an answer with this status is one.
+    /// Whether this status is a success.
     pub fn is(&self, status: u16) -> bool {
         match self {
             Self::Range { from, to } => (*from..=*to).contains(&status),
