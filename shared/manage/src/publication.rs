@@ -4,8 +4,6 @@
 mod draft;
 mod example;
 
-use std::time::Duration;
-
 use adapters::{Unavailable, random, table::RecordOutcome};
 use dispatch::announce::Announcement;
 use domain::{
@@ -171,11 +169,6 @@ fn fingerprinted(message: &CheckedMessage) -> Vec<u8> {
     }
     all
 }
-
-/// A minute, the least time ahead of a message that is delivered later.
-const MINUTE: Duration = Duration::from_secs(60);
-/// A day, the most time ahead of a message that is delivered later.
-const DAY: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests;

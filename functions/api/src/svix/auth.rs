@@ -1,5 +1,5 @@
-//! Access for subscribers to pages of their own. There are no such pages yet, and a link that
-//! leads nowhere would be worse than saying so; who logs out has nothing to be logged out of.
+//! Access for subscribers to pages of their own. There are no such pages yet, so that a request for
+//! a link is answered 501 and not with a link that leads nowhere. Logging out changes nothing.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -28,31 +28,43 @@ pub(super) fn routes() -> Routes {
 
 const NO_PORTAL: Error = Error::NotImplemented("there is no dashboard to give access to yet");
 
-/// What a portal would be opened with.
+/// A request for a link to a portal.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "described for clients; there is nothing to read it for yet")]
 struct AppPortalAccessIn {
-    /// The application, should it have to be created.
+    /// The application of the path, if it has to be created.
     application: Option<ApplicationIn>,
-    /// What the portal shows besides what everybody sees.
+    /// Flags of the event types that the portal shows besides those that everybody sees.
     feature_flags: Option<BTreeSet<String>>,
 }
 
 /// A link to a portal.
 #[derive(Serialize, ToSchema)]
 struct AppPortalAccessOut {
-    /// What the link carries.
+    /// Token that the link carries.
     token: String,
-    /// Where it leads.
+    /// Address of the portal.
     url: String,
 }
 
 /// Gives a subscriber access to their own pages: not possible yet.
-#[utoipa::path(post, path = "/api/v1/auth/app-portal-access/{app}", tag = "svix: authentication", operation_id = "v1.authentication.app-portal-access",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = AppPortalAccessIn,
-    responses((status = 200, body = AppPortalAccessOut, description = "Not given yet."), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut), (status = 501, body = HttpErrorOut)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/app-portal-access/{app}",
+    tag = "svix: authentication",
+    operation_id = "v1.authentication.app-portal-access",
+    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
+    request_body = AppPortalAccessIn,
+    responses(
+        (status = 200, body = AppPortalAccessOut, description = "Not given yet."),
+        (status = 401, body = HttpErrorOut),
+        (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut),
+        (status = 422, body = ValidationErrorOut),
+        (status = 501, body = HttpErrorOut),
+    )
+)]
 async fn app_portal_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -61,10 +73,20 @@ async fn app_portal_access(
     Err(NO_PORTAL)
 }
 
-/// The same, as older clients ask for it: not possible yet.
-#[utoipa::path(post, path = "/api/v1/auth/dashboard-access/{app}", tag = "svix: authentication", operation_id = "v1.authentication.dashboard-access",
+/// Gives a subscriber access by the path of older clients: not possible yet.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/dashboard-access/{app}",
+    tag = "svix: authentication",
+    operation_id = "v1.authentication.dashboard-access",
     params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
+    responses(
+        (status = 401, body = HttpErrorOut),
+        (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut),
+        (status = 501, body = HttpErrorOut),
+    )
+)]
 async fn dashboard_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -74,9 +96,19 @@ async fn dashboard_access(
 }
 
 /// Ends every access to an application's pages: not possible yet, for there is none.
-#[utoipa::path(post, path = "/api/v1/auth/app/{app}/expire-all", tag = "svix: authentication", operation_id = "v1.authentication.expire-all",
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/app/{app}/expire-all",
+    tag = "svix: authentication",
+    operation_id = "v1.authentication.expire-all",
     params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses((status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 501, body = HttpErrorOut)))]
+    responses(
+        (status = 401, body = HttpErrorOut),
+        (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut),
+        (status = 501, body = HttpErrorOut),
+    )
+)]
 async fn expire_all(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -86,9 +118,17 @@ async fn expire_all(
 }
 
 /// Logs out. A key stays what it is; it is revoked under `/v1/keys`.
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "svix: authentication", operation_id = "logout_api_v1_auth_logout__post",
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/logout",
+    tag = "svix: authentication",
+    operation_id = "logout_api_v1_auth_logout__post",
     params(("idempotency-key" = Option<String>, Header)),
-    responses((status = 204), (status = 401, body = HttpErrorOut)))]
+    responses(
+        (status = 204),
+        (status = 401, body = HttpErrorOut),
+    )
+)]
 async fn logout() -> StatusCode {
     StatusCode::NO_CONTENT
 }

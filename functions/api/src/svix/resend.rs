@@ -1,4 +1,4 @@
-//! Sending a message to an endpoint once more, because somebody asked.
+//! Sending a message to an endpoint once more by request.
 
 use std::sync::Arc;
 
@@ -19,14 +19,30 @@ pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(resend))
 }
 
-/// Nothing to say.
+/// An empty answer.
 #[derive(Serialize, ToSchema)]
 struct EmptyResponse {}
 
 /// Sends a message to an endpoint once more, with a fresh budget of retries.
-#[utoipa::path(post, path = "/api/v1/app/{app}/msg/{msg}/endpoint/{endpoint}/resend", tag = "svix: attempt", operation_id = "v1.message-attempt.resend",
-    params(("app" = String, Path), ("msg" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses((status = 202, body = EmptyResponse), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/app/{app}/msg/{msg}/endpoint/{endpoint}/resend",
+    tag = "svix: attempt",
+    operation_id = "v1.message-attempt.resend",
+    params(
+        ("app" = String, Path),
+        ("msg" = String, Path),
+        ("endpoint" = String, Path),
+        ("idempotency-key" = Option<String>, Header),
+    ),
+    responses(
+        (status = 202, body = EmptyResponse),
+        (status = 401, body = HttpErrorOut),
+        (status = 403, body = HttpErrorOut),
+        (status = 404, body = HttpErrorOut),
+        (status = 409, body = HttpErrorOut),
+    )
+)]
 async fn resend(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg, endpoint)): Path<(String, String, String)>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use domain::{event::PublishOptions, id::is_identifier, time::Timestamp};
 use serde_json::value::RawValue;
 
-use super::{DAY, MINUTE};
 use crate::{
     Refusal,
     messages::MAX_EVENT_ID,
@@ -18,6 +17,10 @@ pub const MAX_CHANNELS: usize = 5;
 pub const MAX_TAGS: usize = 8;
 /// Longest tag, in bytes.
 const MAX_TAG: usize = 128;
+/// A minute, the least time ahead of a message that is delivered later.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// A day, the most time ahead of a message that is delivered later.
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 /// Shortest retention of a payload in days.
 pub const MIN_RETENTION_DAYS: i64 = 5;
 /// Longest retention of a payload in days.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 
-use super::*;
+use super::{
+    draft::{DAY, MINUTE},
+    *,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
