@@ -4,6 +4,7 @@ use adapters::clock::Clock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::{EndpointId, TaskId},
+    retry::{MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
     task::{Task, TaskKind},
 };
 use serde_json::{Value, json};
@@ -71,6 +72,8 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
     let relay = Relay::start().await;
     let url = "https://subscriber.example/";
     let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+    let retries = format!("1 to {MAX_RETRIES}");
+    let timeout = format!("{MIN_TIMEOUT} to {MAX_TIMEOUT}");
     let cases = [
         (json!({ "url": "https://10.0.0.1/" }), "url", "not on the public internet"),
         (json!({ "url": "https://169.254.169.254/latest" }), "url", "not on the public internet"),
@@ -88,10 +91,18 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
         (json!({ "url": url, "filterTypes": ["a b"] }), "eventTypes", "1 to 256"),
         (json!({ "url": url, "channels": many }), "channels", "at most 10"),
         (json!({ "url": url, "throttleRate": 0 }), "throttleRate", "at least 1"),
-        (json!({ "url": url, "maxRetries": 0 }), "maxRetries", "1 to 10"),
-        (json!({ "url": url, "maxRetries": 11 }), "maxRetries", "1 to 10"),
-        (json!({ "url": url, "timeoutSeconds": 4 }), "timeoutSeconds", "5 to 300"),
-        (json!({ "url": url, "timeoutSeconds": 301 }), "timeoutSeconds", "5 to 300"),
+        (json!({ "url": url, "maxRetries": 0 }), "maxRetries", retries.as_str()),
+        (json!({ "url": url, "maxRetries": MAX_RETRIES + 1 }), "maxRetries", retries.as_str()),
+        (
+            json!({ "url": url, "timeoutSeconds": MIN_TIMEOUT - 1 }),
+            "timeoutSeconds",
+            timeout.as_str(),
+        ),
+        (
+            json!({ "url": url, "timeoutSeconds": MAX_TIMEOUT + 1 }),
+            "timeoutSeconds",
+            timeout.as_str(),
+        ),
         (json!({ "url": url, "delays": [-1] }), "delays", "whole seconds"),
         (json!({ "url": url, "delays": [] }), "delays", "whole seconds"),
         (json!({ "url": url, "secret": "planted" }), "secret", "whsec_"),

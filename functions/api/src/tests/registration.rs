@@ -1,7 +1,12 @@
 //! `POST /v1/jobs` and `PUT /v1/jobs/{id}`.
 
 use axum::http::Method;
-use domain::{endpoint::Endpoint, id::JobId, secret::Secret};
+use domain::{
+    endpoint::Endpoint,
+    id::JobId,
+    retry::{MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
+    secret::Secret,
+};
 use serde_json::{Value, json};
 
 use super::Relay;
@@ -111,9 +116,9 @@ async fn what_cannot_be_a_registration_is_422_and_named() {
         (webhook("url", json!("http://10.0.0.1/")), "webhook.url"),
         (webhook("url", json!("https://169.254.169.254/")), "webhook.url"),
         (webhook("max_retries", json!(0)), "webhook.max_retries"),
-        (webhook("max_retries", json!(11)), "webhook.max_retries"),
-        (webhook("timeout", json!(4)), "webhook.timeout"),
-        (webhook("timeout", json!(301)), "webhook.timeout"),
+        (webhook("max_retries", json!(MAX_RETRIES + 1)), "webhook.max_retries"),
+        (webhook("timeout", json!(MIN_TIMEOUT - 1)), "webhook.timeout"),
+        (webhook("timeout", json!(MAX_TIMEOUT + 1)), "webhook.timeout"),
         (webhook("secret", json!("")), "webhook.secret"),
         (webhook("secret", json!("x".repeat(129))), "webhook.secret"),
         (webhook("events", json!(["done"])), "webhook.events"),

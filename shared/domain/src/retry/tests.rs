@@ -138,13 +138,13 @@ fn retry_after_only_lengthens() {
 #[test]
 fn a_policy_is_checked() {
     let of = |retries, timeout, delays| Policy::of(retries, timeout, delays);
-    for bad in [0, 11, -1] {
+    for bad in [0, i64::from(MAX_RETRIES) + 1, -1] {
         assert_eq!(of(Some(bad), None, None), Err(InvalidPolicy::MaxRetries));
     }
-    for bad in [4, 301] {
+    for bad in [i64::from(MIN_TIMEOUT) - 1, i64::from(MAX_TIMEOUT) + 1] {
         assert_eq!(of(None, Some(bad), None), Err(InvalidPolicy::Timeout));
     }
-    for bad in [vec![], vec![1; 11], vec![-1], vec![86_401]] {
+    for bad in [vec![], vec![1; MAX_DELAYS + 1], vec![-1], vec![i64::from(MAX_DELAY) + 1]] {
         assert_eq!(of(None, None, Some(bad)), Err(InvalidPolicy::Delays));
     }
     let policy = of(None, Some(5), Some(vec![1, 2])).expect("valid");
