@@ -1,15 +1,39 @@
-"""`sam`, called as for AWS but for the endpoint. The standard library only, so that `--lint` needs no emulator."""
+"""`sam` and `cargo lambda`, called as for AWS but for the endpoint."""
 
+import os
 import platform
 from pathlib import Path
 
-import tools
-from tools import ROOT, WORK, say
+from support import packages
+from support.process import ROOT, TARGET, WORK, run, say
 
-BUILT = WORK / "build"
+HERE = Path(__file__).resolve().parent
+REGION = "eu-central-1"
+BUILT = TARGET / "deployed" / "build"
 # Where deliveries may go beside HTTP.
-QUEUE = f"arn:aws:sqs:{tools.REGION}:000000000000:beside"
-BUS = f"arn:aws:events:{tools.REGION}:000000000000:event-bus/beside"
+QUEUE = f"arn:aws:sqs:{REGION}:000000000000:beside"
+BUS = f"arn:aws:events:{REGION}:000000000000:event-bus/beside"
+# The optimised build of the release takes minutes for each function, and nothing here measures.
+QUICK = {
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a toolchain needs, and never the caller's AWS profile."""
+    keep = ("HOME", "LANG", "PATH", "CARGO_HOME", "RUSTUP_HOME", "HTTPS_PROXY", "NO_PROXY")
+    clean = {name: os.environ[name] for name in keep if name in os.environ}
+    return clean | {
+        "CARGO_TARGET_DIR": str(TARGET),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    } | more  # fmt: skip
 
 
 def machine() -> str:
@@ -18,32 +42,34 @@ def machine() -> str:
 
 
 class Sam:
-    """`sam` with the settings of samconfig.toml."""
+    """`sam` with the settings of samconfig.toml. Installs it when it is made."""
 
-    def __init__(self, venv: Path):
+    def __init__(self):
+        venv = packages.python("sam", HERE / "requirements-sam.txt")
         self._sam = str(venv / "bin" / "sam")
-        path = f"{venv / 'bin'}:{tools.environment()['PATH']}"
-        self._env = tools.environment(
-            PATH=path, SAM_CLI_TELEMETRY="0", __SAM_CLI_APP_DIR=str(WORK / "sam"), SAM_CLI_POLL_DELAY="1"
+        self._env = environment(
+            PATH=f"{venv / 'bin'}:{os.environ['PATH']}",
+            SAM_CLI_TELEMETRY="0",
+            __SAM_CLI_APP_DIR=str(WORK / "sam" / "app"),
+            SAM_CLI_POLL_DELAY="1",
         )
         self._config = ["--config-file", str(ROOT / "samconfig.toml")]
         self._template = ["--template", str(ROOT / "template.yaml")]
 
     def lint(self) -> None:
-        """Whether CloudFormation and SAM understand the template."""
-        say("sam validate --lint")
+        """Fails unless CloudFormation and SAM understand the template."""
         command = [self._sam, "validate", *self._config, *self._template, "--lint"]
-        tools.run("sam-validate", command, self._env, minutes=5)
+        run("sam-validate", command, env=self._env, minutes=5)
 
-    def build(self, debug: bool) -> None:
-        """Builds every function for this machine, whatever AWS would run it on: the emulator runs it here."""
+    def build(self) -> None:
+        """Builds every function for this machine, with little optimisation: the emulator runs it here."""
         say(f"sam build for {machine()}")
         command = [self._sam, "build", *self._config, *self._template, "--build-dir", str(BUILT)]
-        env = self._env | ({"SAM_BUILD_MODE": "debug"} if debug else {})
-        tools.run("sam-build", [*command, "--parameter-overrides", f"Architecture={machine()}"], env, minutes=60)
+        command += ["--parameter-overrides", f"Architecture={machine()}"]
+        run("sam-build", command, env=self._env | QUICK, minutes=60)
 
     def deploy(self, endpoint: str) -> None:
-        """Deploys what was built to whoever answers there as AWS."""
+        """Deploys the build to the AWS at this endpoint."""
         say("sam deploy")
         overrides = {
             "Architecture": machine(),
@@ -54,4 +80,11 @@ class Sam:
         command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "template.yaml"), "--no-progressbar"]
         overridden = [f"{name}={value}" for name, value in overrides.items()]
         env = self._env | {"AWS_ENDPOINT_URL": endpoint}
-        tools.run("sam-deploy", [*command, "--parameter-overrides", *overridden], env, minutes=10)
+        run("sam-deploy", [*command, "--parameter-overrides", *overridden], env=env, minutes=10)
+
+    def release(self, function: str) -> Path:
+        """The bootstrap of one function as it is released, with every optimisation. The command is SAM's own."""
+        folder = TARGET / "release-lambda"
+        command = ["cargo", "lambda", "build", "--release", "--bin", function, "--lambda-dir", str(folder)]
+        run("cargo-lambda", command + (["--arm64"] if machine() == "arm64" else []), env=self._env, minutes=60)
+        return folder / function / "bootstrap"

@@ -1,7 +1,9 @@
 """The emulated AWS and the stack in it."""
 
+import os
 import shutil
-import socket
+import signal
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,32 +11,34 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from sam import REGION, environment
 
-import tools
-from tools import WORK, say
+from support import packages
+from support.process import TARGET, Process, free_port, say, wait_until
+
+HERE = Path(__file__).resolve().parent
 
 STACK = "relay"
 FUNCTIONS = ("ingest", "process", "deliver", "redeliver", "sweep", "api")
-SERVICES = (
-    "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
-)
+SERVICES = "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
 
 
 class Emulator:
     """MiniStack on a free port, with an empty state, holding every call against the caller's policies."""
 
-    def __init__(self, venv: Path):
-        self._run = WORK / "run"
+    def __init__(self):
+        venv = packages.python("ministack", HERE / "requirements-ministack.txt")
+        self._run = TARGET / "deployed" / "run"
         shutil.rmtree(self._run, ignore_errors=True)
         (self._run / "tmp").mkdir(parents=True)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        env = tools.environment(
+        env = environment(
             BIND_HOST="127.0.0.1",  # By default it listens to the whole network,
             IOT_MTLS_ENABLED="0",  # and on MQTT's port.
             GATEWAY_PORT=str(port),
             AWS_ENDPOINT_URL=self.url,
-            MINISTACK_REGION=tools.REGION,
+            MINISTACK_REGION=REGION,
             SERVICES=SERVICES,
             AUTH="true",
             TMPDIR=str(self._run / "tmp"),  # Where it unpacks the bootstraps.
@@ -42,9 +46,9 @@ class Emulator:
             S3_DATA_DIR=str(self._run / "objects"),
         )
         say(f"MiniStack on {self.url}")
-        self._process = tools.Process([str(venv / "bin" / "ministack")], env, self._run / "ministack.log")
+        self._process = Process([str(venv / "bin" / "ministack")], env=env, log=self._run / "ministack.log")
         try:
-            tools.wait_until("MiniStack answers", self._healthy, seconds=120)
+            wait_until("MiniStack answers", self._healthy, seconds=120)
         except BaseException:
             self.__exit__()
             raise
@@ -54,11 +58,11 @@ class Emulator:
 
     def __exit__(self, *_: object) -> None:
         self._process.end()
-        tools.end_processes_from(self._run)
+        end_processes_from(self._run)
 
     def _healthy(self) -> bool:
         if not self._process.running():
-            raise tools.Failed(f"MiniStack ended:\n{self._process.last_lines()}")
+            raise AssertionError(f"MiniStack ended:\n{self._process.last_lines()}")
         try:
             with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:
                 return answer.status == 200
@@ -70,7 +74,7 @@ class Emulator:
         return boto3.client(
             service,
             endpoint_url=self.url,
-            region_name=tools.REGION,
+            region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 2}, read_timeout=70, s3={"addressing_style": "path"}),
@@ -108,20 +112,23 @@ class Emulator:
         events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{STACK}-{function}")["events"]
         return [event["message"] for event in events]
 
-    def show_complaints(self) -> None:
-        """What the functions complained of, and how the emulator itself ended."""
+    def complaints(self) -> str:
+        """The last complaints of each function, and the end of the emulator's own log."""
+        lines = []
         for function in FUNCTIONS:
-            # Its own lines are JSON; the platform's are not.
-            complaints = [line for line in self.log(function) if line.startswith("{") and '"level":"INFO"' not in line]
-            if complaints:
-                say(f"\nThe last complaints of {function}:")
-            for line in complaints[-10:]:
-                say(line.strip())
-        say(f"\nThe end of {self._process.log}:\n{self._process.last_lines()}")
+            # A function's own lines are JSON; the platform's are not.
+            own = [line for line in self.log(function) if line.startswith("{") and '"level":"INFO"' not in line]
+            lines += [f"{function}: {line.strip()}" for line in own[-10:]]
+        return "\n".join([*lines, f"{self._process.log}:", self._process.last_lines()])
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
+def end_processes_from(folder: Path) -> None:
+    """Ends every process that runs a program from this folder, to which only this run writes."""
+    if not sys.platform.startswith("linux"):
+        return
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and Path(os.readlink(entry / "exe")).is_relative_to(folder):
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:
+            continue  # It ended by itself, or belongs to another user.

@@ -1,23 +1,22 @@
-"""What a journey meets: the relay's API as a client sees it, its queues, and a report of how it went."""
+"""The deployed relay: its API as a client sees it, its queues, and a sender."""
 
 import hashlib
 import hmac
 import json
 import secrets
 import time
-import traceback
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-import tools
-from receiver import Hook, Receiver
 from stack import Emulator
-from tools import say
+
+from support.process import say, wait_until
+from support.receiver import Hook, Receiver
 
 
 @dataclass
-class Answer:
+class ApiAnswer:
     status: int
     text: str
 
@@ -27,7 +26,7 @@ class Answer:
 
 
 class World:
-    """The deployed stack and whom it talks to."""
+    """The deployed stack, and the receiver of its webhooks."""
 
     def __init__(self, emulator: Emulator, receiver: Receiver):
         self.emulator = emulator
@@ -41,18 +40,18 @@ class World:
     def say_how_to_call(self) -> None:
         say(f"\nrunning until Ctrl-C\n  base URL   {self.base}\n  admin key  {self.admin_key}\n  AWS        {self.emulator.url}")
 
-    def call(self, method: str, path: str, body=None, headers=None) -> Answer:
+    def call(self, method: str, path: str, body=None, headers=None) -> ApiAnswer:
         """A request by nobody in particular."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"} | (headers or {})
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return Answer(answer.status, answer.read().decode())
+                return ApiAnswer(answer.status, answer.read().decode())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read().decode(errors="replace"))
+            return ApiAnswer(error.code, error.read().decode(errors="replace"))
 
-    def manage(self, method: str, path: str, body=None) -> Answer:
+    def manage(self, method: str, path: str, body=None) -> ApiAnswer:
         """A request with the admin key, which must succeed."""
         answer = self.call(method, path, body, {"authorization": f"Bearer {self.admin_key}"})
         assert 200 <= answer.status < 300, f"{method} {path}: {answer.status} {answer.text[:500]}"
@@ -85,7 +84,7 @@ class World:
         def new():
             return [letter for key, letter in self.dead_letters().items() if key not in known]
 
-        return tools.wait_until("a new dead letter is listed", new, seconds)[0]
+        return wait_until("a new dead letter is listed", new, seconds)[0]
 
     def waiting(self, queue: str) -> int:
         """The messages in a queue: waiting, being worked on, or delayed."""
@@ -98,7 +97,7 @@ class World:
         queues = [self.outputs[name] for name in ("InboxUrl", "OutboxUrl", "InboxDeadLettersUrl", "OutboxDeadLettersUrl")]
         idle = lambda: all(self.waiting(queue) == 0 for queue in queues)  # noqa: E731
         # Twice: a function deletes what it received after it has sent what follows from it.
-        tools.wait_until("the queues are empty", lambda: idle() and idle(), seconds)
+        wait_until("the queues are empty", lambda: idle() and idle(), seconds)
 
 
 @dataclass
@@ -115,7 +114,7 @@ class Sender:
         metadata = {"job_id": f"job-{call_id}", "batch_id": f"batch-{call_id}", "timestamp": stamp}
         return json.dumps({"call_id": call_id, "status": "success", "result": whole, "metadata": metadata}).encode()
 
-    def post(self, body: bytes, signature: str | None = None) -> Answer:
+    def post(self, body: bytes, signature: str | None = None) -> ApiAnswer:
         right = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {
             "User-Agent": "Modal-Webhook/1.0",
@@ -123,25 +122,3 @@ class Sender:
             "X-Modal-Timestamp": str(int(time.time())),
         }
         return self.world.call("POST", f"/in/{self.source}", body, headers)
-
-
-class Report:
-    """Counts, and says what went wrong while it is fresh."""
-
-    def __init__(self) -> None:
-        self.passed = 0
-        self.failed = 0
-
-    def run(self, journey, world: World) -> None:
-        name = journey.__name__
-        began = time.monotonic()
-        try:
-            note = journey(world)
-        except Exception as error:  # One journey's failure must not hide another's.
-            self.failed += 1
-            say(f"FAILED {name}: {error}")
-            if not isinstance(error, AssertionError):
-                say(traceback.format_exc())
-        else:
-            self.passed += 1
-            say(f"ok     {name} ({time.monotonic() - began:.1f} s){': ' + note if note else ''}")

@@ -3,22 +3,22 @@
 import base64
 import hashlib
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from standardwebhooks.webhooks import Webhook
 
+from support.server import Answer, Request, Server
 
-class Platform:
-    """What it was asked is in `asked`, a request as (method, path, headers, body)."""
+
+class Platform(Server):
+    """Keeps each request for a job in `asked`, as (method, path, headers, body), and each other path in `questions`."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
@@ -26,37 +26,15 @@ class Platform:
         self.asked: "list[tuple[str, str, dict, dict]]" = []
         self.questions: "list[str]" = []
         self.ended: "dict[str, dict]" = {}
-        platform = self
+        super().__init__(self._respond)
 
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 30
-
-            def do_GET(self) -> None:
-                self.answer(platform.get(self.path))
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                platform.asked.append(("POST", self.path, headers, body))
-                self.answer(platform.post(self.path))
-
-            def answer(self, said: "dict | None") -> None:
-                self.send_response(200 if said is not None else 404)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(said or {}).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _respond(self, request: Request) -> Answer:
+        if request.method == "GET":
+            document = self.get(request.path)
+        else:
+            self.asked.append(("POST", request.path, request.headers, request.json))
+            document = self.post(request.path)
+        return Answer.of(document or {}, 404 if document is None else 200)
 
     def get(self, path: str) -> "dict | None":
         self.questions.append(path)

@@ -1,38 +1,27 @@
-"""Servers of others, each in a process of its own that is ended with the journey."""
+"""Servers of others, each in a process that ends with its journey."""
 
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-import tools
+from support.process import Process, clean_environment, free_port, listens, wait_until
 
 
-class Server:
-    """A process that listens on a port of its own."""
+class ForeignServer:
+    """A process that listens on a free port."""
 
-    def __init__(self, what: str, command, cwd: Path, **environment: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        env = tools.clean_environment(**environment)
-        self._child = tools.Child(command(str(self.port)), subprocess.DEVNULL, None, cwd, env)
-        self.end = self._child.end
+    def __init__(self, name: str, command, cwd: Path, **environment: str):
+        self.port = free_port()
+        self._process = Process(command(str(self.port)), cwd=cwd, env=clean_environment(**environment), stdout=subprocess.DEVNULL)
+        self.end = self._process.end
         try:
-            tools.wait_until(f"{what} listens", self._listens, 30)
+            wait_until(f"{name} listens", lambda: listens(self.port), 30)
         except BaseException:
             self.end()
             raise
 
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
 
-
-def redis_server() -> Server:
-    """Debian's, which keeps nothing."""
+def redis_server() -> ForeignServer:
+    """Debian's Redis server, which keeps nothing on disk."""
     command = lambda port: ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]  # noqa: E731
-    return Server("redis-server", command, Path(tempfile.gettempdir()))
+    return ForeignServer("redis-server", command, Path(tempfile.gettempdir()))

@@ -1,123 +1,118 @@
-"""Profile × library, the other way: what we sign the libraries accept, and not if anything is changed."""
+"""The changes of a webhook that we signed, which a receiver's library must refuse in its own words."""
 
-import base64
 import json
-import re
-import secrets
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-import bodies
-import ours
-import senders
-import tools
-from libraries import GUIDES, JUDGES, Judge, twilio_at
-from relay import Delivery, Receiver, Relay
-from report import OURS_ACCEPTED, OURS_REFUSED, Report
-from variants import OLD, digit_changed, signed, split
+import pytest
+from libraries import Judge
+from variants import OLD, digit_changed, printed, read, split
 
-# What each profile's sender says, and how its secrets look.
-SAID = {sender.profile: sender for sender in reversed(senders.every())}
+from support.table import cell
 
-
-def signed_by_us(report: Report) -> None:
-    """Our signatures for each profile of a sender, as `relay sign` makes them."""
-    for judge in [*JUDGES, twilio_at(senders.TWILIO_URL)]:
-        for profile in judge.profiles:
-            sender = SAID[profile]
-
-            def make(secret: str, at: int) -> Delivery:
-                name = secrets.token_hex(12)
-                body = sender.body(name, at).encode()
-                headers = ours.sign(profile, secret, name, at, body, senders.TWILIO_URL if profile == "twilio" else None)
-                beside = {name.lower(): value for name, value in sender.beside(at).items()}
-                return Delivery(beside | headers, body)
-
-            header = sender.signature.lower()
-            judge_ours(report, judge, profile, header, sender.secret, make)
+# Columns of the table of results.
+ACCEPTED, REFUSED = "ours accepted", "ours refused"
 
 
-def delivered_by_us(report: Report, relay: Relay, receiver: Receiver) -> None:
-    """What `relay dev` sends to an endpoint of each profile, judged as the five systems' documents do it."""
-    source_secret = senders.token()
-    source = {"profile": "modal-omtx", "secrets": [source_secret], "application": "guides"}
-    relay.call("PUT", "/v1/sources/guides", source)
-    relay.call("POST", "/api/v1/app", {"name": "guides", "uid": "guides"})
-    for judge in GUIDES:
-        (profile,) = judge.profiles
+@dataclass(frozen=True)
+class Webhook:
+    """Headers, their names in small letters, and body."""
 
-        def make(secret: str, at: int) -> Delivery:
-            path = f"/{profile}-{secrets.token_hex(4)}"
-            wanted = {"url": receiver.url + path, "profile": profile, "secret": secret}
-            relay.call("POST", "/api/v1/app/guides/endpoint", wanted)
-            if profile.startswith("hokusai"):
-                said = f'{{"eventType":"model.registered","payload":{bodies.NASTY}}}'.encode()
-                relay.call("POST", "/api/v1/app/guides/msg", said)
-            else:
-                completed(relay, source_secret, at)
-            return receiver.wait_at("/hook" + path, 1)
-
-        judge_ours(report, judge, profile, judge.header, senders.token, make)
+    headers: dict[str, str]
+    body: bytes
 
 
-def completed(relay: Relay, secret: str, at: int) -> None:
-    """A job ends: some systems speak of nothing else."""
-    sender = SAID["modal-omtx"]
-    request = signed(sender, secret, secrets.token_hex(12), at)
-    status, answer = relay.send("POST", "/in/guides", request.body, request.headers)
-    if status != 202:
-        raise tools.Failed(f"the completion was answered {status}: {answer}")
+@dataclass(frozen=True)
+class Case:
+    """One library's judgement of one profile."""
+
+    judge: Judge
+    profile: str
+    header: str  # The header that holds the signature.
+    new_secret: Callable[[], str]
+    make: Callable[[object, str, int], Webhook]  # Of the test's context, a secret and a time.
+    has_json: bool = True
+    # What was signed, once for all changes.
+    _signed: list = field(default_factory=list, compare=False)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    @property
+    def name(self) -> str:
+        return f"{self.profile}: {self.judge.library}"
+
+    def changes(self) -> list[str]:
+        """The changes that this library must notice."""
+        skipped = set()
+        if not self.has_json or self.judge.dumps_again:
+            skipped.add("with the body dumped again")
+        if not self.judge.looks_back:
+            skipped.add("signed too long ago")
+        return [name for name in CHANGES if name not in skipped]
+
+    def signed(self, context) -> tuple[str, Webhook]:
+        """A secret and what was signed with it, made by the first call."""
+        if not self._signed:
+            secret = self.new_secret()
+            self._signed.append((secret, self.make(context, secret, int(time.time()))))
+        return self._signed[0]
+
+    def accepts(self, context) -> None:
+        secret, right = self.signed(context)
+        verdict = self.judge.verify(secret, right.headers, right.body)
+        assert verdict.accepted, f"refused with {verdict.kind}: {verdict.reason}"
+
+    def refuses(self, change: str, context) -> None:
+        secret, right = self.signed(context)
+        secret, webhook = CHANGES[change](self, secret, right, context)
+        verdict = self.judge.verify(secret, webhook.headers, webhook.body)
+        assert not verdict.accepted and verdict.kind in self.judge.refusals, verdict
 
 
-def judge_ours(report: Report, judge: Judge, profile: str, header: str, new_secret, make) -> None:
-    """Accepted as it was made; refused, and in the library's own words, when something is changed."""
-    row, title = (profile, judge.library), f"{profile}: what we sign, by {judge.library},"
-    secret, now = new_secret(), int(time.time())
-    try:
-        right = make(secret, now)
-    except Exception as error:
-        failure = error
-        report.check(f"{title} can be made", lambda: _raise(failure), row, OURS_ACCEPTED)
-        return
+def _signature(change: Callable[[bytes], bytes]):
+    def changed(case: Case, secret: str, right: Webhook, _):
+        before, digits = split(right.headers[case.header])
+        value = before + printed(change(read(digits)), digits)
+        return secret, replace(right, headers=right.headers | {case.header: value})
 
-    def accepted() -> None:
-        verdict = judge.verify(secret, right.headers, right.body)
-        if not verdict.accepted:
-            raise AssertionError(f"refused with {verdict.kind}: {verdict.reason}")
-
-    def refused(by: str, delivery: Delivery) -> None:
-        verdict = judge.verify(by, delivery.headers, delivery.body)
-        if verdict.accepted or verdict.kind not in judge.refusals:
-            raise AssertionError(f"{verdict}")
-
-    report.check(f"{title} is accepted", accepted, row, OURS_ACCEPTED)
-    changed = {
-        "with another secret": (new_secret(), right),
-        "with a digit of the body changed": (secret, Delivery(right.headers, digit_changed(right.body))),
-    }
-    for how, value in _spoilt(right.headers[header]).items():
-        changed[f"with the signature {how}"] = (secret, Delivery(right.headers | {header: value}, right.body))
-    if not judge.dumps_again and right.body.startswith(b"{"):
-        again = json.dumps(json.loads(right.body), indent=1).encode()
-        changed["with the body dumped again"] = (secret, Delivery(right.headers, again))
-    if judge.looks_back:
-        changed["signed too long ago"] = (secret, make(secret, now - OLD))
-    for how, (by, delivery) in changed.items():
-        report.check(f"{title} is refused {how}", lambda: refused(by, delivery), row, OURS_REFUSED)
+    return changed
 
 
-def _spoilt(value: str) -> dict[str, str]:
-    before, digits = split(value)
-    is_hex = re.fullmatch("[0-9a-f]+", digits) is not None
-    raw = bytes.fromhex(digits) if is_hex else base64.b64decode(digits)
-    # Cut by three bytes: still base64, so that it is its length that is judged.
-    cut = raw[:-3].hex() if is_hex else base64.b64encode(raw[:-3]).decode()
-    turned = raw[:-1] + bytes([raw[-1] ^ 1])
-    return {
-        "cut by three bytes": before + cut,
-        "with one bit turned": before + (turned.hex() if is_hex else base64.b64encode(turned).decode()),
-        "all zeros": before + (bytes(len(raw)).hex() if is_hex else base64.b64encode(bytes(len(raw))).decode()),
-    }
+# Each by its name: the secret and the webhook that is judged.
+CHANGES = {
+    "with another secret": lambda case, secret, right, _: (case.new_secret(), right),
+    "with a digit of the body changed": lambda case, secret, right, _: (
+        secret,
+        replace(right, body=digit_changed(right.body)),
+    ),
+    # Still base64, so that the length is judged.
+    "with the signature cut by three bytes": _signature(lambda raw: raw[:-3]),
+    "with the signature with one bit turned": _signature(lambda raw: raw[:-1] + bytes([raw[-1] ^ 1])),
+    "with the signature all zeros": _signature(lambda raw: bytes(len(raw))),
+    "with the body dumped again": lambda case, secret, right, _: (
+        secret,
+        replace(right, body=json.dumps(json.loads(right.body), indent=1).encode()),
+    ),
+    "signed too long ago": lambda case, secret, right, context: (
+        secret,
+        case.make(context, secret, int(time.time()) - OLD),
+    ),
+}
 
 
-def _raise(error: Exception) -> None:
-    raise error
+def accepting(cases: list[Case]) -> pytest.MarkDecorator:
+    """Parametrises a test by the cases."""
+    cells = [pytest.param(case, id=case.name, marks=cell(case.name, ACCEPTED)) for case in cases]
+    return pytest.mark.parametrize("case", cells)
+
+
+def refusing(cases: list[Case]) -> pytest.MarkDecorator:
+    """Parametrises a test by the cases and the changes of each."""
+    cells = [
+        pytest.param(case, change, id=f"{case.name}: {change}", marks=cell(case.name, REFUSED))
+        for case in cases
+        for change in case.changes()
+    ]
+    return pytest.mark.parametrize(("case", "change"), cells)

@@ -6,22 +6,23 @@ import subprocess
 import threading
 from pathlib import Path
 
-import tools
+from support import packages
+from support.process import clean_environment
 
 _lock = threading.Lock()
 _process: subprocess.Popen | None = None
 
 
 def ask(library: str, act: str, body: bytes, **more: object) -> dict:
-    """What `libraries.mjs` answers. The process is started by the first question, and ends with its standard input."""
+    """The answer of `libraries.mjs`. The first question starts the process; it ends with its standard input."""
     global _process
     asked = {"library": library, "act": act, "body_base64": base64.b64encode(body).decode(), **more}
     with _lock:
         if _process is None:
             _process = subprocess.Popen(
                 ["node", "libraries.mjs"],
-                cwd=tools.node(Path(__file__).resolve().parent),
-                env=tools.clean_environment(),
+                cwd=packages.node(Path(__file__).resolve().parent, "libraries.mjs"),
+                env=clean_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

@@ -43,6 +43,7 @@ class Sender:
     body: Callable[[str, int], str]
     secret: Callable[[], str] = token
     signature: str = ""  # The header that holds the signature.
+    base64: bool = False  # Whether the signature is base64 and not hex.
     time: str | None = None  # The header that holds the time, or "body".
     signs_time: bool = True  # Whether that time is under the signature.
     identity: str | None = None  # The header that holds the id, where that is under the signature.
@@ -131,6 +132,7 @@ def _standards() -> list[Sender]:
                     body,
                     whsec,
                     signature=names["signature"],
+                    base64=True,
                     time=names["timestamp"],
                     identity=names["id"],
                 )
@@ -192,6 +194,7 @@ def every() -> list[Sender]:
             _node("@shopify/shopify-api"),
             bodies.shopify,
             signature="X-Shopify-Hmac-Sha256",
+            base64=True,
             beside=_shopify_beside,
         ),
         Sender("stripe", "PyPI stripe", _stripe, bodies.stripe, signature="Stripe-Signature", time="Stripe-Signature"),
@@ -261,7 +264,7 @@ def _twilios() -> list[Sender]:
     def beside(at: int) -> Headers:
         return {"I-Twilio-Idempotency-Token": secrets.token_hex(16)}
 
-    both = {"signature": "X-Twilio-Signature", "beside": beside, "options": {"public_url": TWILIO_URL}}
+    both = {"signature": "X-Twilio-Signature", "base64": True, "beside": beside, "options": {"public_url": TWILIO_URL}}
     return [
         Sender("twilio", "PyPI twilio", form, bodies.twilio, content_type=FORM, again=_spelled_otherwise, **both),
         Sender("twilio", "PyPI twilio, JSON", json, bodies.standard, query=hashed, **both),
@@ -303,12 +306,9 @@ class Fal:
             "X-Fal-Webhook-Signature": self._keys[secret].sign(content.encode()).hex(),
         }
 
-    def senders(self, jwks_url: str) -> list[Sender]:
-        """One for each published key."""
+    def senders(self) -> list[Sender]:
+        """One for each published key. Their source needs the URL of the key server."""
         header = "X-Fal-Webhook-"
         names = {"signature": f"{header}Signature", "time": f"{header}Timestamp", "identity": f"{header}Request-Id"}
         known = {"k1": "PyPI cryptography", "k2": "PyPI cryptography, second key"}
-        return [
-            Sender("fal", library, self._sign, bodies.fal, lambda key=key: key, options={"jwks_url": jwks_url}, **names)
-            for key, library in known.items()
-        ]
+        return [Sender("fal", library, self._sign, bodies.fal, lambda key=key: key, **names) for key, library in known.items()]

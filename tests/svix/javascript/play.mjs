@@ -1,4 +1,4 @@
-// Plays every operation through the JavaScript SDK, as its own user would. Run by run.py, beside its node_modules.
+// Plays every operation through the JavaScript SDK, as its own user would. Run by players.py, beside its node_modules.
 // A line for each check: `<row> ok` or `<row> no <why>`.
 
 import applications from "./applications.mjs";

@@ -1,6 +1,6 @@
 """Plays every operation through the Python SDK, of either major, as its own user would.
 
-Run by run.py in an environment that has one of them. A line for each check: `<row> ok` or `<row> no <why>`.
+Run by players.py in an environment that has one of them. A line for each check: `<row> ok` or `<row> no <why>`.
 """
 
 import sys

@@ -75,7 +75,7 @@ pub fn refused<T: Debug>(status: u16, answer: svix::Result<T>) -> Played {
 }
 
 pub fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by run.py"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by players.py"))
 }
 
 /// What the subscriber does beside listening.

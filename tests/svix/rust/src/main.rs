@@ -1,4 +1,4 @@
-//! Plays every operation through the Rust SDK, as its own user would. Run by run.py. A line for each
+//! Plays every operation through the Rust SDK, as its own user would. Run by players.py. A line for each
 //! check: `<row> ok` or `<row> no <why>`.
 
 mod across;
