@@ -1,6 +1,7 @@
 """The set-up that the suites in Python share. See CONTRIBUTING.md for how to run them."""
 
 import os
+import signal
 
 import pytest
 
@@ -14,6 +15,8 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A terminated run ends its processes as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "relay(*arguments, **environment): what the module's relay is started with")
     config.addinivalue_line("markers", "cell(row, column): where the test counts in the table of results")
 

@@ -1,9 +1,11 @@
 """Folders, child processes and waiting. The standard library only: `tests/setup` runs this before anything is installed."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -58,6 +60,17 @@ def wait_until(what: str, condition, seconds: float = 60):
         time.sleep(0.05)
 
 
+def _bound_to_us(command: list[str]) -> list[str]:
+    """The command in a form that Linux kills when this process is killed and cannot end it.
+
+    The bond is to the thread that starts the command, so only the main thread makes it.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None or threading.current_thread() is not threading.main_thread():
+        return command
+    return [setpriv, "--pdeathsig", "KILL", *command]
+
+
 class Process:
     """A child process in a session of its own. Ending it ends its children too, and no other process.
 
@@ -80,7 +93,7 @@ class Process:
         output = log.open("ab") if log is not None else None
         try:
             self._child = subprocess.Popen(
-                command,
+                _bound_to_us(command),
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -114,11 +127,14 @@ class Process:
             return None
 
     def end(self) -> None:
-        """Sends SIGTERM, and SIGKILL 20 s later. The child was not reaped before, so its group cannot be another's."""
+        """Sends SIGTERM, and SIGKILL 5 s later. The child was not reaped before, so its group cannot be another's.
+
+        The bound is below the 10 s after which pytest-xdist kills a worker that still cleans up.
+        """
         if not self.running():
             return
         os.killpg(self._child.pid, signal.SIGTERM)
-        if self.wait(20) is None:
+        if self.wait(5) is None:
             self.kill()
 
     def kill(self) -> None:
