@@ -153,7 +153,7 @@ class TestRq(Case):
         self.monkeypatch.setenv("RELAY_API", "http://127.0.0.1:9")
         with self.logged("ERROR") as logged:
             job = self.enqueue("build_landuse", f"run-{uuid.uuid4().hex}")
-        assert "could not be registered" in logged[0]
+        assert "because registering it failed" in logged[0]
         self.work()
         self.heard("job.succeeded", job.id)
         assert self.relay.call("GET", f"/v1/jobs/{job.id}")["status"] == "succeeded"
