@@ -54,6 +54,12 @@ def contains(found: dict, wanted: dict) -> None:
     assert {name: found.get(name) for name in wanted} == wanted
 
 
+def notifications(hook: Hook, external_id: str) -> list[dict]:
+    """The events of a job that a hook received."""
+    events = [request.json for request in hook.requests]
+    return [event for event in events if event.get("data", {}).get("job", {}).get("external_id") == external_id]
+
+
 class System:
     """One system's client, with the helpers that its tests share."""
 
@@ -95,3 +101,16 @@ class System:
         created = self.relay.call("POST", f"/api/v1/app/{application}/endpoint", {"url": hook.url, **more})
         secret = self.relay.call("GET", f"/api/v1/app/{application}/endpoint/{created['id']}/secret")["key"]
         return created["id"], secret
+
+
+def fixture_of(system: type[System]):
+    """A fixture with one system's client, set up before the module's first test and ended after its last."""
+
+    @pytest.fixture(scope="module")
+    def client(relay, receiver):
+        client = system(relay, receiver)
+        client.prepare()
+        yield client
+        client.finish()
+
+    return client

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import System, contains, covers
+from ground import System, contains, covers, fixture_of
 from theirs import batch
 
 from support.process import wait_until
@@ -76,16 +76,10 @@ class Batch(System):
         return [letter for letter in listed["data"] if letter["webhook_url"] == hook.url]
 
     def wait_for_letter(self, hook: Hook) -> dict:
-        wait_until("a dead letter", lambda: self.letters(hook), 40)
-        return self.letters(hook)[0]
+        return wait_until("a dead letter", lambda: self.letters(hook), 40)[0]
 
 
-@pytest.fixture(scope="module")
-def server(relay, receiver):
-    server = Batch(relay, receiver)
-    server.prepare()
-    yield server
-    server.finish()
+server = fixture_of(Batch)
 
 
 @covers("R3.1", "R3.4", "R3.11", "S3.1", "S3.2")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import System, contains, covers
+from ground import System, contains, covers, fixture_of
 from servers import ForeignServer, redis_server
 from theirs.hokusai_publisher import registration, send_test_webhook
 
@@ -87,12 +87,7 @@ class Hokusai(System):
         return self.publish(payload), hook
 
 
-@pytest.fixture(scope="module")
-def hokusai(relay, receiver):
-    hokusai = Hokusai(relay, receiver)
-    hokusai.prepare()
-    yield hokusai
-    hokusai.finish()
+hokusai = fixture_of(Hokusai)
 
 
 @covers("R2.2", "R2.3", "R2.4", "S2.1")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import CurlAnswer, System, contains, covers
+from ground import CurlAnswer, System, contains, covers, fixture_of, notifications
 
 from support.process import clean_environment, wait_until
 
@@ -59,20 +59,13 @@ class Mesh(System):
         return hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
 
     def heard(self, external: str) -> list[dict]:
-        told = [request.json for request in self.results.requests]
-        return [event for event in told if event.get("data", {}).get("job", {}).get("external_id") == external]
+        return notifications(self.results, external)
 
     def wait_to_hear(self, external: str) -> dict:
-        wait_until(f"a notification of {external}", lambda: self.heard(external), 20)
-        return self.heard(external)[0]
+        return wait_until(f"a notification of {external}", lambda: self.heard(external), 20)[0]
 
 
-@pytest.fixture(scope="module")
-def mesh(relay, receiver):
-    mesh = Mesh(relay, receiver)
-    mesh.prepare()
-    yield mesh
-    mesh.finish()
+mesh = fixture_of(Mesh)
 
 
 @covers("R1.17", "R1.1", "R1.3", "R1.4", "R1.5", "S1.1")

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from ground import CurlAnswer, System, contains, covers
+from ground import CurlAnswer, System, contains, covers, fixture_of, notifications
 from theirs import omtx
 
 from support.process import wait_until
@@ -57,20 +57,14 @@ class Omtx(System):
 
     def heard(self, external: str, hook=None) -> list[dict]:
         """What the subscriber was told of this job."""
-        told = [request.json for request in (hook or self.results).requests]
-        return [event for event in told if event.get("data", {}).get("job", {}).get("external_id") == external]
+        return notifications(hook or self.results, external)
 
     def wait_to_hear(self, external: str, count: int = 1, seconds: float = 20) -> list[dict]:
         wait_until(f"{count} notifications of {external}", lambda: len(self.heard(external)) >= count, seconds)
         return self.heard(external)
 
 
-@pytest.fixture(scope="module")
-def hub(relay, receiver):
-    hub = Omtx(relay, receiver)
-    hub.prepare()
-    yield hub
-    hub.finish()
+hub = fixture_of(Omtx)
 
 
 @covers("R0.3", "R0.6")

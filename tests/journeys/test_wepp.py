@@ -5,7 +5,7 @@ import secrets
 import time
 
 import pytest
-from ground import System, contains, covers
+from ground import System, contains, covers, fixture_of
 from servers import redis_server
 from theirs import wepp
 
@@ -39,12 +39,7 @@ class Wepp(System):
         assert answer.status_code // 100 == 2
 
 
-@pytest.fixture(scope="module")
-def cloud(relay, receiver):
-    cloud = Wepp(relay, receiver)
-    cloud.prepare()
-    yield cloud
-    cloud.finish()
+cloud = fixture_of(Wepp)
 
 
 @covers("R4.1", "R4.2", "R4.3", "R4.12", "R4.11", "S4.6")
