@@ -135,6 +135,14 @@ fn retry_after_only_lengthens() {
     assert_eq!(retry_after("-5", 0, |_| None), None);
 }
 
+/// The one place that has the bounds as numbers: the other tests take them from the constants, and so
+/// would follow a constant that was changed by mistake.
+#[test]
+fn the_bounds_are_the_published_ones() {
+    assert_eq!((MAX_RETRIES, MAX_DELAYS, MAX_DELAY), (10, 10, 86_400));
+    assert_eq!((MIN_TIMEOUT, MAX_TIMEOUT), (5, 300));
+}
+
 #[test]
 fn a_policy_is_checked() {
     let of = |retries, timeout, delays| Policy::of(retries, timeout, delays);
