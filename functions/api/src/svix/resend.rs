@@ -19,7 +19,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().admin(routes!(resend))
 }
 
-/// An empty answer.
+/// Body of the answer to an accepted request to send once more: an object without fields.
 #[derive(Serialize, ToSchema)]
 struct EmptyResponse {}
 
