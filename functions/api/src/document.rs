@@ -15,13 +15,15 @@ use utoipa::OpenApi;
 
 #[cfg(test)]
 pub(crate) use self::outbound::types as own_event_types;
-use crate::web::{Contract, OpenRoutes, Routes, problem};
+use crate::web::{Contract, OpenRoutes, Routes, description::describe, problem};
 
 /// The routes for everybody.
 pub(crate) fn contract() -> Contract {
     Contract {
         base: "/",
         shape: problem::shape,
+        errors: None,
+        parameters: &[],
         idempotent: false,
         tolerant: false,
         routes: Routes::new(),
@@ -38,8 +40,8 @@ async fn serve() -> Response {
 
 /// The document of these contracts, with what senders post and what subscribers receive.
 pub(crate) fn openapi(contracts: Vec<Contract>) -> utoipa::openapi::OpenApi {
-    let routes = contracts.into_iter().flat_map(|contract| [contract.open, contract.routes.into()]);
+    let routes = contracts.into_iter().map(describe);
     let routes = routes.fold(OpenRoutes::with_openapi(head::Head::openapi()), OpenRoutes::merge);
     let signed = inbound::Inbound::openapi();
-    outbound::with_webhooks(head::with_problems(routes.into_openapi().merge_from(signed)))
+    outbound::with_webhooks(routes.into_openapi().merge_from(signed))
 }

@@ -38,6 +38,15 @@ pub(crate) fn contract() -> Contract {
     Contract {
         base: "/api/v1",
         shape: error::shape,
+        errors: Some(error::bodies()),
+        parameters: &[
+            ("app", "Id or uid of the application."),
+            ("endpoint", "Id or uid of the endpoint."),
+            ("msg", "Id of the message, or the `eventId` that its publisher gave it."),
+            ("attempt", "Id of the attempt."),
+            ("name", "Name of the event type."),
+            ("id", "Id of the background task."),
+        ],
         idempotent: true,
         tolerant: true,
         routes: Routes::new()

@@ -23,6 +23,12 @@ pub(crate) fn contract() -> Contract {
     Contract {
         base: "/v1",
         shape: problem::shape,
+        errors: Some(problem::bodies()),
+        parameters: &[
+            ("app", "Id or uid of the application."),
+            ("endpoint", "Id of the endpoint."),
+            ("name", "Name of the source."),
+        ],
         idempotent: true,
         tolerant: false,
         routes: Routes::new()

@@ -4,7 +4,9 @@
 //! Nothing here knows a contract. A [`Contract`] hands in its routes with their scopes, the shape of
 //! its errors and how it treats unknown names.
 
+pub(crate) mod description;
 pub(crate) mod error;
+pub(crate) mod error_bodies;
 pub(crate) mod gate;
 pub(crate) mod idempotency;
 pub(crate) mod input;

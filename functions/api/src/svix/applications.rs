@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::{ApplicationIn, ApplicationOut, ApplicationPatch},
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
+    error::spelt,
     page::{self, ListResponse, OrderQuery},
 };
 use crate::web::{
@@ -31,7 +31,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("svix: application")
         .admin(routes!(create))
         .read(routes!(list))
         .read(routes!(get))
@@ -51,11 +51,10 @@ struct CreateQuery {
 }
 
 /// Creates an application.
-#[utoipa::path(post, path = "/api/v1/app", tag = "svix: application", operation_id = "v1.application.create",
-    params(CreateQuery, ("idempotency-key" = Option<String>, Header)),
-    request_body = ApplicationIn,
-    responses((status = 200, body = ApplicationOut), (status = 201, body = ApplicationOut), (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(post, path = "/api/v1/app", operation_id = "v1.application.create",
+    params(CreateQuery), request_body = ApplicationIn,
+    responses((status = 200, body = ApplicationOut), (status = 201, body = ApplicationOut),
+        (status = 409)))]
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -73,10 +72,10 @@ async fn create(
 }
 
 /// Replaces an application, or creates it under a new uid.
-#[utoipa::path(put, path = "/api/v1/app/{app}", tag = "svix: application", operation_id = "v1.application.update",
-    params(("app" = String, Path, description = "Its id or uid.")), request_body = ApplicationIn,
-    responses((status = 200, body = ApplicationOut), (status = 201, body = ApplicationOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(put, path = "/api/v1/app/{app}", operation_id = "v1.application.update",
+    request_body = ApplicationIn,
+    responses((status = 200, body = ApplicationOut), (status = 201, body = ApplicationOut),
+        (status = 409)))]
 async fn update(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -90,10 +89,9 @@ async fn update(
 }
 
 /// Changes an application in part: a field that is left out stays, and null clears.
-#[utoipa::path(patch, path = "/api/v1/app/{app}", tag = "svix: application", operation_id = "patch_application",
-    params(("app" = String, Path, description = "Its id or uid.")), request_body = ApplicationPatch,
-    responses((status = 200, body = ApplicationOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(patch, path = "/api/v1/app/{app}", operation_id = "patch_application",
+    request_body = ApplicationPatch,
+    responses((status = 200, body = ApplicationOut), (status = 409)))]
 async fn patch(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -106,10 +104,9 @@ async fn patch(
 /// Removes an application with its endpoints and API keys. Nothing more is sent: pending deliveries
 /// end as cancelled. Its uid is free afterwards; the next application of that uid has another id and
 /// none of the events that came before.
-#[utoipa::path(delete, path = "/api/v1/app/{app}", tag = "svix: application", operation_id = "v1.application.delete",
-    params(("app" = String, Path, description = "Its id or uid.")),
-    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut, description = "Sources belong to it, whose senders would speak to nobody; or it is the one that is always there.")))]
+#[utoipa::path(delete, path = "/api/v1/app/{app}", operation_id = "v1.application.delete",
+    responses((status = 204), (status = 409, description = "The application has sources, or it is \
+        `default`, which is always there.")))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -119,9 +116,8 @@ async fn delete(
 }
 
 /// Every application.
-#[utoipa::path(get, path = "/api/v1/app", tag = "svix: application", operation_id = "v1.application.list",
-    params(PageQuery, OrderQuery),
-    responses((status = 200, body = ListResponse<ApplicationOut>), (status = 401, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app", operation_id = "v1.application.list",
+    params(PageQuery, OrderQuery), responses((status = 200, body = ListResponse<ApplicationOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -134,9 +130,8 @@ async fn list(
 }
 
 /// One application, by id or uid.
-#[utoipa::path(get, path = "/api/v1/app/{app}", tag = "svix: application", operation_id = "v1.application.get",
-    params(("app" = String, Path, description = "Its id or uid.")),
-    responses((status = 200, body = ApplicationOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app/{app}", operation_id = "v1.application.get",
+    responses((status = 200, body = ApplicationOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,

@@ -17,7 +17,6 @@ use utoipa_axum::routes;
 
 use super::{
     attempts::MessageAttemptOut,
-    error::{HttpErrorOut, ValidationErrorOut},
     messages::{MessageOut, empty},
     page::ListResponse,
     queries::{ContentQuery, PeriodQuery, SelectionQuery, StatusClassQuery, StatusQuery},
@@ -25,7 +24,7 @@ use super::{
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(by_endpoint)).read(routes!(by_message))
+    Routes::tagged("svix: attempt").read(routes!(by_endpoint)).read(routes!(by_message))
 }
 
 fn filter(
@@ -71,29 +70,10 @@ struct MessageQuery {
 }
 
 /// The attempts of a message, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/attempt/msg/{msg}",
-    tag = "svix: attempt",
+#[utoipa::path(get, path = "/api/v1/app/{app}/attempt/msg/{msg}",
     operation_id = "v1.message-attempt.list-by-msg",
-    params(
-        ("app" = String, Path),
-        ("msg" = String, Path),
-        PageQuery,
-        StatusQuery,
-        StatusClassQuery,
-        EndpointQuery,
-        SelectionQuery,
-        PeriodQuery,
-        ContentQuery,
-    ),
-    responses(
-        (status = 200, body = ListResponse<MessageAttemptOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    params(PageQuery, StatusQuery, StatusClassQuery, EndpointQuery, SelectionQuery, PeriodQuery,
+        ContentQuery), responses((status = 200, body = ListResponse<MessageAttemptOut>)))]
 #[expect(clippy::too_many_arguments, reason = "each extractor is a part of the query")]
 async fn by_message(
     State(control): State<Arc<ControlPlane>>,
@@ -124,29 +104,10 @@ async fn by_message(
 /// The attempts to an endpoint: the most recently attempted message first, each with its attempts
 /// from the newest to the oldest. An iterator names an attempt, so a list that changes meanwhile is
 /// gone on with where it was left.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
-    tag = "svix: attempt",
+#[utoipa::path(get, path = "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
     operation_id = "v1.message-attempt.list-by-endpoint",
-    params(
-        ("app" = String, Path),
-        ("endpoint" = String, Path),
-        PageQuery,
-        StatusQuery,
-        StatusClassQuery,
-        MessageQuery,
-        SelectionQuery,
-        PeriodQuery,
-        ContentQuery,
-    ),
-    responses(
-        (status = 200, body = ListResponse<MessageAttemptOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    params(PageQuery, StatusQuery, StatusClassQuery, MessageQuery, SelectionQuery, PeriodQuery,
+        ContentQuery), responses((status = 200, body = ListResponse<MessageAttemptOut>)))]
 #[expect(clippy::too_many_arguments, reason = "each extractor is a part of the query")]
 async fn by_endpoint(
     State(control): State<Arc<ControlPlane>>,

@@ -22,7 +22,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    error::{HttpErrorOut, ValidationErrorOut},
     messages::MessageOut,
     page::{self, ListResponse, OrderQuery},
     queries::{ContentQuery, ExpandedQuery, PeriodQuery, SelectionQuery, StatusQuery},
@@ -30,7 +29,9 @@ use super::{
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(attempted_messages)).read(routes!(attempted_destinations))
+    Routes::tagged("svix: attempt")
+        .read(routes!(attempted_messages))
+        .read(routes!(attempted_destinations))
 }
 
 /// Standing of a message with an endpoint.
@@ -67,28 +68,10 @@ struct EndpointMessageOut {
 }
 
 /// The messages that went or go to an endpoint, the most recently attempted first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/endpoint/{endpoint}/msg",
-    tag = "svix: attempt",
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/msg",
     operation_id = "v1.message-attempt.list-attempted-messages",
-    params(
-        ("app" = String, Path),
-        ("endpoint" = String, Path),
-        PageQuery,
-        SelectionQuery,
-        StatusQuery,
-        PeriodQuery,
-        ContentQuery,
-        ExpandedQuery,
-    ),
-    responses(
-        (status = 200, body = ListResponse<EndpointMessageOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    params(PageQuery, SelectionQuery, StatusQuery, PeriodQuery, ContentQuery, ExpandedQuery),
+    responses((status = 200, body = ListResponse<EndpointMessageOut>)))]
 #[expect(clippy::too_many_arguments, reason = "each extractor is a part of the query")]
 async fn attempted_messages(
     State(control): State<Arc<ControlPlane>>,
@@ -167,19 +150,10 @@ impl MessageEndpointOut {
 }
 
 /// The endpoints that a message went or goes to, by id, but for those that were deleted.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/msg/{msg}/endpoint",
-    tag = "svix: attempt",
+#[utoipa::path(get, path = "/api/v1/app/{app}/msg/{msg}/endpoint",
     operation_id = "v1.message-attempt.list-attempted-destinations",
-    params(("app" = String, Path), ("msg" = String, Path), PageQuery, OrderQuery, ExpandedQuery),
-    responses(
-        (status = 200, body = ListResponse<MessageEndpointOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    params(PageQuery, OrderQuery, ExpandedQuery),
+    responses((status = 200, body = ListResponse<MessageEndpointOut>)))]
 async fn attempted_destinations(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,

@@ -13,11 +13,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{error::HttpErrorOut, messages::MessageOut};
+use super::messages::MessageOut;
 use crate::web::{Routes, error::Error};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(get)).admin(routes!(expunge))
+    Routes::tagged("svix: attempt").read(routes!(get)).admin(routes!(expunge))
 }
 
 /// An attempt as it is shown.
@@ -67,18 +67,8 @@ impl MessageAttemptOut {
 }
 
 /// One attempt.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/msg/{msg}/attempt/{attempt}",
-    tag = "svix: attempt",
-    operation_id = "v1.message-attempt.get",
-    params(("app" = String, Path), ("msg" = String, Path), ("attempt" = String, Path)),
-    responses(
-        (status = 200, body = MessageAttemptOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/app/{app}/msg/{msg}/attempt/{attempt}",
+    operation_id = "v1.message-attempt.get", responses((status = 200, body = MessageAttemptOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg, attempt)): Path<(String, String, String)>,
@@ -89,20 +79,8 @@ async fn get(
 }
 
 /// Removes what an endpoint answered; the attempt itself stays.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/app/{app}/msg/{msg}/attempt/{attempt}/content",
-    tag = "svix: attempt",
-    operation_id = "v1.message-attempt.expunge-content",
-    params(("app" = String, Path), ("msg" = String, Path), ("attempt" = String, Path)),
-    responses(
-        (status = 204),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(delete, path = "/api/v1/app/{app}/msg/{msg}/attempt/{attempt}/content",
+    operation_id = "v1.message-attempt.expunge-content", responses((status = 204), (status = 409)))]
 async fn expunge(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg, attempt)): Path<(String, String, String)>,

@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{
-    application_in::ApplicationIn,
-    error::{HttpErrorOut, ValidationErrorOut},
-};
+use super::application_in::ApplicationIn;
 use crate::web::{Routes, error::Error};
 use manage::{ControlPlane, applications};
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("svix: authentication")
         .admin(routes!(app_portal_access))
         .admin(routes!(dashboard_access))
         .admin(routes!(expire_all))
@@ -49,22 +46,10 @@ struct AppPortalAccessOut {
 }
 
 /// Gives a subscriber access to their own pages: not possible yet.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/app-portal-access/{app}",
-    tag = "svix: authentication",
-    operation_id = "v1.authentication.app-portal-access",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    request_body = AppPortalAccessIn,
-    responses(
-        (status = 200, body = AppPortalAccessOut, description = "Not given yet."),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-        (status = 501, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/auth/app-portal-access/{app}",
+    operation_id = "v1.authentication.app-portal-access", request_body = AppPortalAccessIn,
+    responses((status = 200, body = AppPortalAccessOut, description = "Not given yet."),
+        (status = 501)))]
 async fn app_portal_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -74,19 +59,8 @@ async fn app_portal_access(
 }
 
 /// Gives a subscriber access by the path of older clients: not possible yet.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/dashboard-access/{app}",
-    tag = "svix: authentication",
-    operation_id = "v1.authentication.dashboard-access",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses(
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 501, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/auth/dashboard-access/{app}",
+    operation_id = "v1.authentication.dashboard-access", responses((status = 501)))]
 async fn dashboard_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -96,19 +70,8 @@ async fn dashboard_access(
 }
 
 /// Ends every access to an application's pages: not possible yet, for there is none.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/app/{app}/expire-all",
-    tag = "svix: authentication",
-    operation_id = "v1.authentication.expire-all",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses(
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 501, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/auth/app/{app}/expire-all",
+    operation_id = "v1.authentication.expire-all", responses((status = 501)))]
 async fn expire_all(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -118,17 +81,8 @@ async fn expire_all(
 }
 
 /// Logs out. A key stays what it is; it is revoked under `/v1/keys`.
-#[utoipa::path(
-    post,
-    path = "/api/v1/auth/logout",
-    tag = "svix: authentication",
-    operation_id = "logout_api_v1_auth_logout__post",
-    params(("idempotency-key" = Option<String>, Header)),
-    responses(
-        (status = 204),
-        (status = 401, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/auth/logout", operation_id = "logout_api_v1_auth_logout__post",
+    responses((status = 204)))]
 async fn logout() -> StatusCode {
     StatusCode::NO_CONTENT
 }

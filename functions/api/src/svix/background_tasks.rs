@@ -17,14 +17,11 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::{
-    error::{HttpErrorOut, ValidationErrorOut},
-    page::{self, ListResponse, OrderQuery},
-};
+use super::page::{self, ListResponse, OrderQuery};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(list)).read(routes!(get))
+    Routes::tagged("svix: background task").read(routes!(list)).read(routes!(get))
 }
 
 /// A task that was begun.
@@ -134,10 +131,9 @@ impl TaskStatus {
 }
 
 /// Tasks that send past messages, oldest first unless asked otherwise.
-#[utoipa::path(get, path = "/api/v1/background-task", tag = "svix: background task",
-    operation_id = "v1.background-task.list", params(TaskQuery, PageQuery, OrderQuery),
-    responses((status = 200, body = ListResponse<BackgroundTaskOut>), (status = 401, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/background-task", operation_id = "v1.background-task.list",
+    params(TaskQuery, PageQuery, OrderQuery),
+    responses((status = 200, body = ListResponse<BackgroundTaskOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -156,9 +152,8 @@ async fn list(
 }
 
 /// One of them.
-#[utoipa::path(get, path = "/api/v1/background-task/{id}", tag = "svix: background task", operation_id = "v1.background-task.get",
-    params(("id" = String, Path)),
-    responses((status = 200, body = BackgroundTaskOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/background-task/{id}", operation_id = "v1.background-task.get",
+    responses((status = 200, body = BackgroundTaskOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

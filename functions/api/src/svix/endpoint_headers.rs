@@ -20,11 +20,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::error::{HttpErrorOut, ValidationErrorOut};
 use crate::web::{Routes, error::Error, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("svix: endpoint")
         .read(routes!(get_headers))
         .admin(routes!(update_headers))
         .admin(routes!(patch_headers))
@@ -73,9 +72,8 @@ struct EndpointHeadersPatchIn {
 }
 
 /// The headers sent along with every call to an endpoint.
-#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers", tag = "svix: endpoint", operation_id = "v1.endpoint.get-headers",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    responses((status = 200, body = EndpointHeadersOut), (status = 401, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers",
+    operation_id = "v1.endpoint.get-headers", responses((status = 200, body = EndpointHeadersOut)))]
 async fn get_headers(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
@@ -85,10 +83,9 @@ async fn get_headers(
 }
 
 /// Replaces the headers of an endpoint.
-#[utoipa::path(put, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers", tag = "svix: endpoint", operation_id = "v1.endpoint.update-headers",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")), request_body = EndpointHeadersIn,
-    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(put, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers",
+    operation_id = "v1.endpoint.update-headers", request_body = EndpointHeadersIn,
+    responses((status = 204), (status = 409)))]
 async fn update_headers(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
@@ -99,10 +96,9 @@ async fn update_headers(
 }
 
 /// Sets some headers of an endpoint and takes others away.
-#[utoipa::path(patch, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers", tag = "svix: endpoint", operation_id = "v1.endpoint.patch-headers",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")), request_body = EndpointHeadersPatchIn,
-    responses((status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(patch, path = "/api/v1/app/{app}/endpoint/{endpoint}/headers",
+    operation_id = "v1.endpoint.patch-headers", request_body = EndpointHeadersPatchIn,
+    responses((status = 204), (status = 409)))]
 async fn patch_headers(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::{
     endpoint_in::{EndpointIn, EndpointPatch, EndpointUpdate},
     endpoint_out::EndpointOut,
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
+    error::spelt,
     page::{self, ListResponse, OrderQuery},
 };
 use crate::web::{
@@ -26,7 +26,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("svix: endpoint")
         .admin(routes!(create))
         .read(routes!(list))
         .read(routes!(get))
@@ -42,13 +42,8 @@ async fn shown(control: &ControlPlane, endpoint: Endpoint) -> Result<Json<Endpoi
 }
 
 /// Creates an endpoint.
-#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.create",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    request_body = EndpointIn,
-    responses((status = 201, body = EndpointOut), (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint", operation_id = "v1.endpoint.create",
+    request_body = EndpointIn, responses((status = 201, body = EndpointOut), (status = 409)))]
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -61,11 +56,8 @@ async fn create(
 }
 
 /// The endpoints of an application.
-#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.list",
-    params(("app" = String, Path), PageQuery, OrderQuery),
-    responses((status = 200, body = ListResponse<EndpointOut>), (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint", operation_id = "v1.endpoint.list",
+    params(PageQuery, OrderQuery), responses((status = 200, body = ListResponse<EndpointOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -83,11 +75,8 @@ async fn list(
 }
 
 /// One endpoint, by id or uid.
-#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.get",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    responses((status = 200, body = EndpointOut), (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}",
+    operation_id = "v1.endpoint.get", responses((status = 200, body = EndpointOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
@@ -97,14 +86,10 @@ async fn get(
 }
 
 /// Replaces an endpoint, or creates it under a new uid. Its secrets stay.
-#[utoipa::path(put, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.update",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    request_body = EndpointUpdate,
+#[utoipa::path(put, path = "/api/v1/app/{app}/endpoint/{endpoint}",
+    operation_id = "v1.endpoint.update", request_body = EndpointUpdate,
     responses((status = 200, body = EndpointOut), (status = 201, body = EndpointOut),
-        (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut)))]
+        (status = 409)))]
 async fn update(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
@@ -118,13 +103,9 @@ async fn update(
 }
 
 /// Changes an endpoint in part: a field that is left out stays, and null clears. Its secrets stay.
-#[utoipa::path(patch, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint",
-    operation_id = "patch_endpoint",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    request_body = EndpointPatch,
-    responses((status = 200, body = EndpointOut), (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(patch, path = "/api/v1/app/{app}/endpoint/{endpoint}",
+    operation_id = "patch_endpoint", request_body = EndpointPatch,
+    responses((status = 200, body = EndpointOut), (status = 409)))]
 async fn patch(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
@@ -135,11 +116,8 @@ async fn patch(
 }
 
 /// Removes an endpoint. Pending deliveries to it end as cancelled.
-#[utoipa::path(delete, path = "/api/v1/app/{app}/endpoint/{endpoint}", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.delete",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    responses((status = 204), (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(delete, path = "/api/v1/app/{app}/endpoint/{endpoint}",
+    operation_id = "v1.endpoint.delete", responses((status = 204)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,

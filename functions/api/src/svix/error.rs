@@ -9,11 +9,11 @@ use manage::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::error::Error;
+use crate::web::{error::Error, error_bodies::ErrorBodies};
 
 /// An error with a code.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct HttpErrorOut {
+struct HttpErrorOut {
     /// One word.
     code: &'static str,
     /// For people.
@@ -23,7 +23,7 @@ pub(crate) struct HttpErrorOut {
 /// What in the request cannot be used.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HTTPValidationError)]
-pub(crate) struct ValidationErrorOut {
+struct ValidationErrorOut {
     detail: Vec<ValidationErrorItem>,
 }
 
@@ -37,6 +37,11 @@ struct ValidationErrorItem {
     /// Always `value_error`.
     #[serde(rename = "type")]
     kind: &'static str,
+}
+
+/// Errors as the document describes them.
+pub(super) fn bodies() -> ErrorBodies {
+    ErrorBodies::by_kind::<ValidationErrorOut, HttpErrorOut>("application/json")
 }
 
 /// The refusal of a draft whose fields this contract spells in camel case.

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
+    error::spelt,
     event_type_in::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate},
     page::{self, ListResponse, OrderQuery},
 };
@@ -30,7 +30,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("svix: event type")
         .admin(routes!(create))
         .read(routes!(list))
         .read(routes!(get))
@@ -40,21 +40,8 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Creates an event type, or brings one back that is archived.
-#[utoipa::path(
-    post,
-    path = "/api/v1/event-type",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.create",
-    params(("idempotency-key" = Option<String>, Header)),
-    request_body = EventTypeIn,
-    responses(
-        (status = 201, body = EventTypeOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/event-type", operation_id = "v1.event-type.create",
+    request_body = EventTypeIn, responses((status = 201, body = EventTypeOut), (status = 409)))]
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -81,18 +68,9 @@ struct ListQuery {
 }
 
 /// The event types, by name.
-#[utoipa::path(
-    get,
-    path = "/api/v1/event-type",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.list",
+#[utoipa::path(get, path = "/api/v1/event-type", operation_id = "v1.event-type.list",
     params(PageQuery, OrderQuery, ListQuery),
-    responses(
-        (status = 200, body = ListResponse<EventTypeOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    responses((status = 200, body = ListResponse<EventTypeOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Query(page): Query<PageQuery>,
@@ -108,18 +86,8 @@ async fn list(
 }
 
 /// One event type.
-#[utoipa::path(
-    get,
-    path = "/api/v1/event-type/{name}",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.get",
-    params(("name" = String, Path)),
-    responses(
-        (status = 200, body = EventTypeOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/event-type/{name}", operation_id = "v1.event-type.get",
+    responses((status = 200, body = EventTypeOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -128,23 +96,10 @@ async fn get(
 }
 
 /// Replaces an event type, or creates it.
-#[utoipa::path(
-    put,
-    path = "/api/v1/event-type/{name}",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.update",
-    params(("name" = String, Path)),
+#[utoipa::path(put, path = "/api/v1/event-type/{name}", operation_id = "v1.event-type.update",
     request_body = EventTypeUpdate,
-    responses(
-        (status = 200, body = EventTypeOut),
-        (status = 201, body = EventTypeOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    responses((status = 200, body = EventTypeOut), (status = 201, body = EventTypeOut),
+        (status = 409)))]
 async fn update(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -158,22 +113,8 @@ async fn update(
 }
 
 /// Changes an event type in part: a field that is left out stays, and null clears.
-#[utoipa::path(
-    patch,
-    path = "/api/v1/event-type/{name}",
-    tag = "svix: event type",
-    operation_id = "patch_event_type",
-    params(("name" = String, Path)),
-    request_body = EventTypePatch,
-    responses(
-        (status = 200, body = EventTypeOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(patch, path = "/api/v1/event-type/{name}", operation_id = "patch_event_type",
+    request_body = EventTypePatch, responses((status = 200, body = EventTypeOut), (status = 409)))]
 async fn patch(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -195,20 +136,8 @@ struct DeleteQuery {
 }
 
 /// Archives an event type, or removes it with `expunge`. Endpoints that name it go on naming it.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/event-type/{name}",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.delete",
-    params(("name" = String, Path), DeleteQuery),
-    responses(
-        (status = 204),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(delete, path = "/api/v1/event-type/{name}", operation_id = "v1.event-type.delete",
+    params(DeleteQuery), responses((status = 204), (status = 409)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

@@ -15,14 +15,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
-    messages::MessageOut,
-};
+use super::{error::spelt, messages::MessageOut};
 use crate::web::{Routes, error::Error, idempotency::Keyed, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(send_example))
+    Routes::tagged("svix: endpoint").admin(routes!(send_example))
 }
 
 /// An example to be sent.
@@ -42,26 +39,10 @@ struct EventExampleIn {
 
 /// Sends an example of an event type to one endpoint. It is a message like any other, which nobody
 /// else receives.
-#[utoipa::path(
-    post,
-    path = "/api/v1/app/{app}/endpoint/{endpoint}/send-example",
-    tag = "svix: endpoint",
-    operation_id = "v1.endpoint.send-example",
-    params(
-        ("app" = String, Path),
-        ("endpoint" = String, Path, description = "Its id or uid."),
-        ("idempotency-key" = Option<String>, Header),
-    ),
-    request_body = EventExampleIn,
-    responses(
-        (status = 200, body = MessageOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut, description = "The endpoint is disabled."),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/send-example",
+    operation_id = "v1.endpoint.send-example", request_body = EventExampleIn,
+    responses((status = 200, body = MessageOut),
+        (status = 409, description = "The endpoint is disabled.")))]
 async fn send_example(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,

@@ -12,31 +12,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{
-    background_tasks::{self, StartedOut},
-    error::{HttpErrorOut, ValidationErrorOut},
-};
+use super::background_tasks::{self, StartedOut};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(expunge)).admin(routes!(expunge_some)).admin(routes!(expunge_all))
+    Routes::tagged("svix: message")
+        .admin(routes!(expunge))
+        .admin(routes!(expunge_some))
+        .admin(routes!(expunge_all))
 }
 
 /// Removes what a message said, wherever it is kept; the message and its attempts stay. What is
 /// still on its way to an endpoint ends as cancelled.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/app/{app}/msg/{msg}/content",
-    tag = "svix: message",
-    operation_id = "v1.message.expunge-content",
-    params(("app" = String, Path), ("msg" = String, Path)),
-    responses(
-        (status = 204),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(delete, path = "/api/v1/app/{app}/msg/{msg}/content",
+    operation_id = "v1.message.expunge-content", responses((status = 204)))]
 async fn expunge(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,
@@ -62,21 +51,9 @@ struct BulkExpungeContentsOut {
 }
 
 /// Removes what several messages said.
-#[utoipa::path(
-    post,
-    path = "/api/v1/app/{app}/msg/bulk-expunge",
-    tag = "svix: message",
-    operation_id = "v1.message.bulk-expunge-content",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    request_body = BulkExpungeContentsIn,
-    responses(
-        (status = 200, body = BulkExpungeContentsOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg/bulk-expunge",
+    operation_id = "v1.message.bulk-expunge-content", request_body = BulkExpungeContentsIn,
+    responses((status = 200, body = BulkExpungeContentsOut)))]
 async fn expunge_some(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -91,19 +68,8 @@ async fn expunge_some(
 
 /// Removes what all messages of an application said until now: a task that goes on whatever happens
 /// meanwhile.
-#[utoipa::path(
-    post,
-    path = "/api/v1/app/{app}/msg/expunge-all-contents",
-    tag = "svix: message",
-    operation_id = "v1.message.expunge-all-contents",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    responses(
-        (status = 202, body = StartedOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg/expunge-all-contents",
+    operation_id = "v1.message.expunge-all-contents", responses((status = 202, body = StartedOut)))]
 async fn expunge_all(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,

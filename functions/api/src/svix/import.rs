@@ -12,11 +12,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::error::{HttpErrorOut, ValidationErrorOut, spelt};
+use super::error::spelt;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(import))
+    Routes::tagged("svix: event type").admin(routes!(import))
 }
 
 /// A document to read event types from.
@@ -83,21 +83,9 @@ impl From<ImportedEventType> for EventTypeFromOpenApi {
 
 /// Creates or changes event types as an OpenAPI document describes them. Doing it again changes
 /// nothing, so what a crash cut short is made good by asking again.
-#[utoipa::path(
-    post,
-    path = "/api/v1/event-type/import/openapi",
-    tag = "svix: event type",
-    operation_id = "v1.event-type.import-openapi",
-    params(("idempotency-key" = Option<String>, Header)),
-    request_body = EventTypeImportOpenApiIn,
-    responses(
-        (status = 200, body = EventTypeImportOpenApiOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/event-type/import/openapi",
+    operation_id = "v1.event-type.import-openapi", request_body = EventTypeImportOpenApiIn,
+    responses((status = 200, body = EventTypeImportOpenApiOut), (status = 409)))]
 async fn import(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

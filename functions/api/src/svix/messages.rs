@@ -17,14 +17,13 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    error::{HttpErrorOut, ValidationErrorOut},
     page::ListResponse,
     queries::{ContentQuery, PeriodQuery, SelectionQuery},
 };
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(list)).read(routes!(get))
+    Routes::tagged("svix: message").read(routes!(list)).read(routes!(get))
 }
 
 /// A message as it is shown.
@@ -85,19 +84,9 @@ fn raw(json: &str) -> Box<RawValue> {
 }
 
 /// The messages of an application, newest first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/msg",
-    tag = "svix: message",
-    operation_id = "v1.message.list",
-    params(("app" = String, Path), PageQuery, SelectionQuery, PeriodQuery, ContentQuery),
-    responses(
-        (status = 200, body = ListResponse<MessageOut>),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/app/{app}/msg", operation_id = "v1.message.list",
+    params(PageQuery, SelectionQuery, PeriodQuery, ContentQuery),
+    responses((status = 200, body = ListResponse<MessageOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -117,18 +106,8 @@ async fn list(
 }
 
 /// One message.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/msg/{msg}",
-    tag = "svix: message",
-    operation_id = "v1.message.get",
-    params(("app" = String, Path), ("msg" = String, Path), ContentQuery),
-    responses(
-        (status = 200, body = MessageOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/app/{app}/msg/{msg}", operation_id = "v1.message.get",
+    params(ContentQuery), responses((status = 200, body = MessageOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path((app, msg)): Path<(String, String)>,

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::ApplicationIn,
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
+    error::spelt,
     messages::{self, MessageOut},
     queries::ContentQuery,
 };
@@ -32,7 +32,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().publish_repeatable(routes!(create)).publish(routes!(precheck))
+    Routes::tagged("svix: message").publish_repeatable(routes!(create)).publish(routes!(precheck))
 }
 
 /// A message as it is given to us.
@@ -122,31 +122,11 @@ fn refused(refusal: Refusal) -> Error {
 }
 
 /// Publishes a message to the endpoints that want it.
-#[utoipa::path(
-    post,
-    path = "/api/v1/app/{app}/msg",
-    tag = "svix: message",
-    operation_id = "v1.message.create",
-    params(
-        ("app" = String, Path),
-        ContentQuery,
-        (
-            "idempotency-key" = Option<String>,
-            Header,
-            description = "The same key and body again is the same message."
-        ),
-    ),
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg", operation_id = "v1.message.create",
+    params(ContentQuery, ("idempotency-key" = Option<String>, Header,
+        description = "The same key and body again is the same message.")),
     request_body = MessageIn,
-    responses(
-        (status = 202, body = MessageOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 409, body = HttpErrorOut),
-        (status = 413, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+    responses((status = 202, body = MessageOut), (status = 409), (status = 413)))]
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -189,21 +169,9 @@ struct MessagePrecheckOut {
 }
 
 /// Whether a message of this type on these channels would go to anybody.
-#[utoipa::path(
-    post,
-    path = "/api/v1/app/{app}/msg/precheck/active",
-    tag = "svix: message",
-    operation_id = "v1.message.precheck",
-    params(("app" = String, Path), ("idempotency-key" = Option<String>, Header)),
-    request_body = MessagePrecheckIn,
-    responses(
-        (status = 200, body = MessagePrecheckOut),
-        (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(post, path = "/api/v1/app/{app}/msg/precheck/active",
+    operation_id = "v1.message.precheck", request_body = MessagePrecheckIn,
+    responses((status = 200, body = MessagePrecheckOut)))]
 async fn precheck(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,

@@ -19,12 +19,15 @@ use utoipa_axum::routes;
 
 use super::{
     background_tasks::{self, StartedOut},
-    error::{HttpErrorOut, ValidationErrorOut, spelt},
+    error::spelt,
 };
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(recover)).admin(routes!(replay_missing)).admin(routes!(bulk))
+    Routes::tagged("svix: endpoint")
+        .admin(routes!(recover))
+        .admin(routes!(replay_missing))
+        .admin(routes!(bulk))
 }
 
 /// Which messages are sent again, and how fast.
@@ -91,9 +94,9 @@ impl RecoverIn {
 }
 
 /// Sends again the messages that failed.
-#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/recover", tag = "svix: endpoint", operation_id = "v1.endpoint.recover",
-    params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
-    responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/recover",
+    operation_id = "v1.endpoint.recover", request_body = RecoverIn,
+    responses((status = 202, body = StartedOut)))]
 async fn recover(
     State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,
@@ -104,9 +107,9 @@ async fn recover(
 }
 
 /// Sends the messages that the endpoint was never sent and wants now.
-#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/replay-missing", tag = "svix: endpoint", operation_id = "v1.endpoint.replay-missing",
-    params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = RecoverIn,
-    responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/replay-missing",
+    operation_id = "v1.endpoint.replay-missing", request_body = RecoverIn,
+    responses((status = 202, body = StartedOut)))]
 async fn replay_missing(
     State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,
@@ -117,9 +120,9 @@ async fn replay_missing(
 }
 
 /// Sends again the messages that the request chooses, delivered or not.
-#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/bulk-replay", tag = "svix: endpoint", operation_id = "v1.endpoint.bulk-replay",
-    params(("app" = String, Path), ("endpoint" = String, Path), ("idempotency-key" = Option<String>, Header)), request_body = BulkReplayIn,
-    responses((status = 202, body = StartedOut), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut), (status = 422, body = ValidationErrorOut)))]
+#[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/bulk-replay",
+    operation_id = "v1.endpoint.bulk-replay", request_body = BulkReplayIn,
+    responses((status = 202, body = StartedOut)))]
 async fn bulk(
     State(control): State<Arc<ControlPlane>>,
     Path(path): Path<(String, String)>,

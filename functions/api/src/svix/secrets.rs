@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::error::{HttpErrorOut, ValidationErrorOut, spelt};
+use super::error::spelt;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(get_secret)).admin(routes!(rotate_secret))
+    Routes::tagged("svix: endpoint").admin(routes!(get_secret)).admin(routes!(rotate_secret))
 }
 
 /// The key with which a receiver verifies an endpoint's signatures.
@@ -53,11 +53,8 @@ fn shown(control: &ControlPlane, disclosed: VerificationKey) -> Response {
 }
 
 /// Discloses the key that verifies an endpoint's signatures.
-#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret", tag = "svix: endpoint",
-    operation_id = "v1.endpoint.get-secret",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid.")),
-    responses((status = 200, body = EndpointSecretOut), (status = 401, body = HttpErrorOut),
-        (status = 403, body = HttpErrorOut), (status = 404, body = HttpErrorOut)))]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret",
+    operation_id = "v1.endpoint.get-secret", responses((status = 200, body = EndpointSecretOut)))]
 async fn get_secret(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
@@ -92,15 +89,10 @@ impl From<EndpointSecretRotateIn> for RotationDraft {
 /// Gives an endpoint a new signing secret. The replaced secret signs as well until its grace period is
 /// over, so that a receiver can change over in between.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate",
-    tag = "svix: endpoint", operation_id = "v1.endpoint.rotate-secret",
-    params(("app" = String, Path), ("endpoint" = String, Path, description = "Its id or uid."),
-        ("idempotency-key" = Option<String>, Header)),
-    request_body = EndpointSecretRotateIn,
+    operation_id = "v1.endpoint.rotate-secret", request_body = EndpointSecretRotateIn,
     responses((status = 200, body = EndpointSecretOut,
-            description = "For Svix's SDKs from 2.0 on, which read the new secret from the answer."),
-        (status = 204), (status = 401, body = HttpErrorOut), (status = 403, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut), (status = 409, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut)))]
+            description = "To Svix's SDKs from 2.0 on, which read the secret from the answer."),
+        (status = 204), (status = 409)))]
 async fn rotate_secret(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,

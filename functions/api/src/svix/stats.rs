@@ -15,11 +15,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::error::{HttpErrorOut, ValidationErrorOut};
 use crate::web::{Routes, error::Error, input::Query, moment::Moment};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(stats)).read(routes!(attempt_stats))
+    Routes::tagged("svix: endpoint").read(routes!(stats)).read(routes!(attempt_stats))
 }
 
 /// The deliveries to an endpoint that moved last in a time, by how they stand.
@@ -62,19 +61,9 @@ impl WindowQuery {
 }
 
 /// How the deliveries to an endpoint stand.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/endpoint/{endpoint}/stats",
-    tag = "svix: endpoint",
-    operation_id = "v1.endpoint.get-stats",
-    params(("app" = String, Path), ("endpoint" = String, Path), WindowQuery),
-    responses(
-        (status = 200, body = EndpointStats),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/stats",
+    operation_id = "v1.endpoint.get-stats", params(WindowQuery),
+    responses((status = 200, body = EndpointStats)))]
 async fn stats(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
@@ -108,19 +97,9 @@ struct EndpointAttemptStats {
 }
 
 /// How many attempts to an endpoint succeeded and failed. Of a delivery, 64 attempts are known.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app/{app}/endpoint/{endpoint}/attempt-stats",
-    tag = "svix: endpoint",
-    operation_id = "v1.endpoint.get-attempt-stats",
-    params(("app" = String, Path), ("endpoint" = String, Path), WindowQuery),
-    responses(
-        (status = 200, body = EndpointAttemptStats),
-        (status = 401, body = HttpErrorOut),
-        (status = 404, body = HttpErrorOut),
-        (status = 422, body = ValidationErrorOut),
-    )
-)]
+#[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/attempt-stats",
+    operation_id = "v1.endpoint.get-attempt-stats", params(WindowQuery),
+    responses((status = 200, body = EndpointAttemptStats)))]
 async fn attempt_stats(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,

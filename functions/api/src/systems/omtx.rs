@@ -16,15 +16,18 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::web::{Contract, Routes, error::Error};
+use crate::web::{Contract, Routes, error::Error, error_bodies::ErrorBodies};
 
 /// The contract.
 pub(super) fn contract() -> Contract {
     Contract {
         base: modal::BASE,
         shape,
+        errors: Some(ErrorBodies::of::<OmtxError>("application/json")),
+        parameters: &[("call_id", "Id of the call, the sender's id of the job, or our own.")],
         idempotent: false,
         tolerant: false,
         routes: Routes::new()
@@ -39,9 +42,16 @@ pub(super) fn contract() -> Contract {
     }
 }
 
-/// An error as FastAPI has them.
+/// An error, in the form that FastAPI gives to errors.
+#[derive(Serialize, ToSchema)]
+struct OmtxError {
+    /// Reason for which the request was refused.
+    detail: String,
+}
+
+/// Answers an error.
 fn shape(error: &Error) -> Response {
-    let body = Json(json!({ "detail": error.detail() }));
+    let body = Json(OmtxError { detail: error.detail() });
     let mut response = (error.status(), body).into_response();
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

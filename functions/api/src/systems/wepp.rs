@@ -24,9 +24,11 @@ pub(super) fn contract() -> Contract {
     Contract {
         base: "/job",
         shape: problem::shape,
+        errors: None,
+        parameters: &[],
         idempotent: false,
         tolerant: false,
-        routes: Routes::new().read(routes!(webhook)),
+        routes: Routes::tagged("wepp").read(routes!(webhook)),
         open: OpenRoutes::new(),
     }
 }
@@ -53,10 +55,9 @@ struct SourceQuery {
 }
 
 /// Whether a job has a webhook of its own. A job that is not known has none.
-#[utoipa::path(get, path = "/job/{job_id}/webhook", tag = "wepp", operation_id = "wepp_job_webhook",
+#[utoipa::path(get, path = "/job/{job_id}/webhook", operation_id = "wepp_job_webhook",
     params(("job_id" = String, Path, description = "The sender's id, the call's id or our own."),
-        SourceQuery),
-    responses((status = 200, body = WeppWebhook), (status = 401)))]
+        SourceQuery), responses((status = 200, body = WeppWebhook), (status = 401)))]
 async fn webhook(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

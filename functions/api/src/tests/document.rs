@@ -48,6 +48,30 @@ fn every_operation_is_described_and_named_once() {
 }
 
 #[test]
+fn every_operation_describes_the_parameters_of_its_path_and_the_bodies_of_its_errors() {
+    let document = serde_json::to_value(crate::openapi()).expect("serialises");
+    let keyed = crate::contracts().into_iter().filter(|contract| contract.errors.is_some());
+    for ((path, method), operation) in keyed.flat_map(|contract| contract.routes.operations) {
+        let described = &document["paths"][&path][method.as_str().to_lowercase()];
+        let parameters = described["parameters"].as_array().cloned().unwrap_or_default();
+        for name in path.split('{').skip(1).filter_map(|part| part.split('}').next()) {
+            let is = |one: &&Value| one["name"] == name && one["in"] == "path";
+            assert_eq!(parameters.iter().filter(is).count(), 1, "{method} {path}: {name}");
+        }
+        let responses = described["responses"].as_object().expect("responses");
+        assert!(responses.contains_key("401"), "{method} {path}");
+        let restricted = operation.scope != domain::key::KeyScope::Read;
+        assert!(responses.contains_key("403") || !restricted, "{method} {path}");
+        let has_input = !described["requestBody"].is_null() || !operation.parameters.is_empty();
+        assert!(responses.contains_key("422") || !has_input, "{method} {path}");
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+            assert!(response["content"].is_object(), "{method} {path}: {status} has no body");
+            assert_ne!(response["description"], "", "{method} {path}: {status}");
+        }
+    }
+}
+
+#[test]
 fn every_webhook_of_ours_is_described_and_its_example_fits() {
     let document = serde_json::to_value(crate::openapi()).expect("serialises");
     let webhooks = document["webhooks"].as_object().expect("webhooks");

@@ -26,7 +26,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("batches")
         .read(routes!(list))
         .publish(routes!(declare::create))
         .read(routes!(get))
@@ -78,9 +78,8 @@ struct BatchesQuery {
 }
 
 /// Batches, newest first.
-#[utoipa::path(get, path = "/v1/batches", tag = "batches", operation_id = "list_batches",
-    params(PageQuery, CursorQuery, BatchesQuery),
-    responses((status = 200, body = List<BatchOut>), (status = 401), (status = 422)))]
+#[utoipa::path(get, path = "/v1/batches", operation_id = "list_batches",
+    params(PageQuery, CursorQuery, BatchesQuery), responses((status = 200, body = List<BatchOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -95,9 +94,8 @@ async fn list(
 }
 
 /// One batch, by our id or the senders'.
-#[utoipa::path(get, path = "/v1/batches/{id}", tag = "batches", operation_id = "get_batch",
-    params(("id" = String, Path), ApplicationQuery),
-    responses((status = 200, body = BatchOut), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/batches/{id}", operation_id = "get_batch", params(ApplicationQuery),
+    responses((status = 200, body = BatchOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -109,10 +107,9 @@ async fn get(
 }
 
 /// Closes a batch: it has so many jobs, or those that are known.
-#[utoipa::path(post, path = "/v1/batches/{id}/close", tag = "batches", operation_id = "close_batch",
-    params(("id" = String, Path), ApplicationQuery), request_body = CloseIn,
-    responses((status = 200, body = BatchOut), (status = 401), (status = 403), (status = 404),
-        (status = 409), (status = 422)))]
+#[utoipa::path(post, path = "/v1/batches/{id}/close", operation_id = "close_batch",
+    params(ApplicationQuery), request_body = CloseIn,
+    responses((status = 200, body = BatchOut), (status = 409)))]
 async fn close(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

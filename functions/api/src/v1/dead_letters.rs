@@ -52,7 +52,7 @@ const MAX_OFFSET: u32 = 100_000;
 const AT_ONCE: usize = 8;
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("dead letters")
         .read(routes!(list))
         .read(routes!(export))
         .read(routes!(get))
@@ -91,9 +91,8 @@ struct LetterQuery {
 }
 
 /// Dead letters that a filter matches, newest first.
-#[utoipa::path(get, path = "/v1/webhooks/dead-letter", tag = "dead letters",
-    operation_id = "list_dead_letters", params(LetterQuery, FilterIn),
-    responses((status = 200, body = LetterList), (status = 401), (status = 422)))]
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter", operation_id = "list_dead_letters",
+    params(LetterQuery, FilterIn), responses((status = 200, body = LetterList)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -131,9 +130,9 @@ struct LetterDetail {
 }
 
 /// One dead letter, by number or id, with its whole story.
-#[utoipa::path(get, path = "/v1/webhooks/dead-letter/{id}", tag = "dead letters", operation_id = "get_dead_letter",
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter/{id}", operation_id = "get_dead_letter",
     params(("id" = String, Path, description = "Its number or its id.")),
-    responses((status = 200, body = LetterDetail), (status = 401), (status = 404)))]
+    responses((status = 200, body = LetterDetail)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -173,9 +172,9 @@ struct Deleted {
 }
 
 /// Throws a dead letter away.
-#[utoipa::path(delete, path = "/v1/webhooks/dead-letter/{id}", tag = "dead letters", operation_id = "delete_dead_letter",
+#[utoipa::path(delete, path = "/v1/webhooks/dead-letter/{id}", operation_id = "delete_dead_letter",
     params(("id" = String, Path, description = "Its number or its id.")),
-    responses((status = 200, body = Deleted), (status = 401), (status = 403), (status = 404)))]
+    responses((status = 200, body = Deleted)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -220,9 +219,10 @@ struct Started {
 }
 
 /// Puts back every waiting letter that a filter matches, at a rate.
-#[utoipa::path(post, path = "/v1/webhooks/dead-letter/redrive", tag = "dead letters", operation_id = "redrive_dead_letters",
-    request_body = RedriveIn,
-    responses((status = 200, description = "A dry run", body = Matched), (status = 202, body = Started), (status = 401), (status = 403), (status = 404), (status = 422)))]
+#[utoipa::path(post, path = "/v1/webhooks/dead-letter/redrive",
+    operation_id = "redrive_dead_letters", request_body = RedriveIn,
+    responses((status = 200, description = "A dry run", body = Matched),
+        (status = 202, body = Started), (status = 404)))]
 async fn redrive(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -255,9 +255,10 @@ struct DiscardIn {
 }
 
 /// Throws away every letter that a filter matches.
-#[utoipa::path(post, path = "/v1/webhooks/dead-letter/delete", tag = "dead letters", operation_id = "delete_dead_letters",
+#[utoipa::path(post, path = "/v1/webhooks/dead-letter/delete", operation_id = "delete_dead_letters",
     request_body = DiscardIn,
-    responses((status = 200, description = "A dry run", body = Matched), (status = 202, body = Started), (status = 401), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 200, description = "A dry run", body = Matched),
+        (status = 202, body = Started), (status = 404)))]
 async fn discard(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -292,10 +293,10 @@ struct ExportQuery {
 
 /// Letters that a filter matches, each with its details, as JSON lines, newest first. However many
 /// there are: a `Link` with `rel="next"` leads to the rest.
-#[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", tag = "dead letters",
-    operation_id = "export_dead_letters", params(ExportQuery, FilterIn),
+#[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", operation_id = "export_dead_letters",
+    params(ExportQuery, FilterIn),
     responses((status = 200, description = "JSON lines, each a letter as it is shown alone.",
-        content_type = "application/jsonl", body = String), (status = 401), (status = 422)))]
+        content_type = "application/jsonl", body = String)))]
 async fn export(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

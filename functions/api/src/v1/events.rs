@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(list)).read(routes!(get))
+    Routes::tagged("events").read(routes!(list)).read(routes!(get))
 }
 
 /// An event.
@@ -183,10 +183,9 @@ struct EventsQuery {
 }
 
 /// Events, newest first: of one application, or of all that the key may see.
-#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "list_events",
+#[utoipa::path(get, path = "/v1/events", operation_id = "list_events",
     params(EventsQuery, PageQuery),
-    responses((status = 200, body = List<EventOut>), (status = 401), (status = 404),
-        (status = 422)))]
+    responses((status = 200, body = List<EventOut>), (status = 404)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -199,9 +198,8 @@ async fn list(
 }
 
 /// One event, by `evt_…` or `msg_…`, with its payload and its deliveries.
-#[utoipa::path(get, path = "/v1/events/{id}", tag = "events", operation_id = "get_event",
-    params(("id" = String, Path)),
-    responses((status = 200, body = EventDetail), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/events/{id}", operation_id = "get_event",
+    responses((status = 200, body = EventDetail)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(inject))
+    Routes::tagged("sources").admin(routes!(inject))
 }
 
 /// A body in a source's place: as it is, or a completion in five fields.
@@ -67,10 +67,8 @@ struct Injected {
 }
 
 /// Accepts a body as if a source's sender had posted it.
-#[utoipa::path(post, path = "/v1/sources/{name}/inject", tag = "sources", operation_id = "inject",
-    params(("name" = String, Path)), request_body = InjectIn,
-    responses((status = 202, body = Injected), (status = 401), (status = 403), (status = 404),
-        (status = 422)))]
+#[utoipa::path(post, path = "/v1/sources/{name}/inject", operation_id = "inject",
+    request_body = InjectIn, responses((status = 202, body = Injected)))]
 async fn inject(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,

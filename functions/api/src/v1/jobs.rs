@@ -33,7 +33,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    Routes::tagged("jobs")
         .read(routes!(list))
         .publish_repeatable(routes!(register::create))
         .read(routes!(get))
@@ -98,9 +98,8 @@ struct SourceQuery {
 }
 
 /// Jobs, newest first.
-#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs",
-    params(PageQuery, CursorQuery, JobsQuery),
-    responses((status = 200, body = List<JobOut>), (status = 401), (status = 422)))]
+#[utoipa::path(get, path = "/v1/jobs", operation_id = "list_jobs",
+    params(PageQuery, CursorQuery, JobsQuery), responses((status = 200, body = List<JobOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -114,9 +113,8 @@ async fn list(
 }
 
 /// One job, by our id, the sender's id or the call's id.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "get_job",
-    params(("id" = String, Path), SourceQuery),
-    responses((status = 200, body = JobDetail), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "get_job", params(SourceQuery),
+    responses((status = 200, body = JobDetail)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -132,10 +130,10 @@ async fn get(
 }
 
 /// A job's result, as its sender wrote it.
-#[utoipa::path(get, path = "/v1/jobs/{id}/result", tag = "jobs", operation_id = "get_job_result",
-    params(("id" = String, Path), SourceQuery),
-    responses((status = 200, description = "The result", content_type = "application/json",
-        body = Object), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}/result", operation_id = "get_job_result",
+    params(SourceQuery),
+    responses((status = 200,
+            description = "The result", content_type = "application/json", body = Object)))]
 async fn result(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

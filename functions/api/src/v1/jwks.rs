@@ -58,10 +58,7 @@ impl From<PublicKey> for Key {
 /// The public keys that sign for an endpoint now, the newest first; none if it signs with shared
 /// secrets. Needs no key. The endpoint is named by its id alone: uids can be guessed.
 #[utoipa::path(get, path = "/v1/app/{app}/endpoint/{endpoint}/jwks.json", tag = "keys",
-    operation_id = "get_jwks",
-    params(("app" = String, Path, description = "Its id or uid."),
-        ("endpoint" = String, Path, description = "Its id.")),
-    responses((status = 200, body = KeySet), (status = 404)), security(()))]
+    operation_id = "get_jwks", responses((status = 200, body = KeySet), (status = 404)))]
 async fn get_jwks(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, page::List};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(create)).read(routes!(list)).admin(routes!(delete))
+    Routes::tagged("keys").admin(routes!(create)).read(routes!(list)).admin(routes!(delete))
 }
 
 /// A key that is asked for.
@@ -66,8 +66,8 @@ struct NewKey {
 }
 
 /// Makes a key.
-#[utoipa::path(post, path = "/v1/keys", tag = "keys", operation_id = "create_key", request_body = KeyIn,
-    responses((status = 201, body = NewKey), (status = 401), (status = 403), (status = 422)))]
+#[utoipa::path(post, path = "/v1/keys", operation_id = "create_key", request_body = KeyIn,
+    responses((status = 201, body = NewKey)))]
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -81,8 +81,8 @@ async fn create(
 }
 
 /// Every key, without its secret.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys", operation_id = "list_keys",
-    responses((status = 200, body = List<KeyOut>), (status = 401), (status = 403)))]
+#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys",
+    responses((status = 200, body = List<KeyOut>), (status = 403)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -100,9 +100,8 @@ struct Revoked {
 }
 
 /// Revokes a key.
-#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys", operation_id = "delete_key",
-    params(("id" = String, Path)),
-    responses((status = 200, body = Revoked), (status = 401), (status = 403), (status = 404)))]
+#[utoipa::path(delete, path = "/v1/keys/{id}", operation_id = "delete_key",
+    responses((status = 200, body = Revoked)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Query};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().admin(routes!(retry))
+    Routes::tagged("dead letters").admin(routes!(retry))
 }
 
 /// How a letter is put back.
@@ -46,9 +46,11 @@ struct Retried {
 }
 
 /// Tries a dead letter once, now. A message goes back to its queue.
-#[utoipa::path(post, path = "/v1/webhooks/dead-letter/{id}/retry", tag = "dead letters", operation_id = "retry_dead_letter",
+#[utoipa::path(post, path = "/v1/webhooks/dead-letter/{id}/retry",
+    operation_id = "retry_dead_letter",
     params(("id" = String, Path, description = "Its number or its id."), RetryQuery),
-    responses((status = 200, body = Retried), (status = 400, description = "It has arrived already"), (status = 401), (status = 403), (status = 404), (status = 409)))]
+    responses((status = 200, body = Retried),
+        (status = 400, description = "It has arrived already"), (status = 409)))]
 async fn retry(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -21,7 +21,11 @@ use self::shapes::{SourceIn, SourceOut};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, page::List};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(list)).admin(routes!(put)).read(routes!(get)).admin(routes!(delete))
+    Routes::tagged("sources")
+        .read(routes!(list))
+        .admin(routes!(put))
+        .read(routes!(get))
+        .admin(routes!(delete))
 }
 
 /// Answer about a source that was removed.
@@ -34,10 +38,9 @@ struct Removed {
 }
 
 /// Creates a source, or replaces the one of this name.
-#[utoipa::path(put, path = "/v1/sources/{name}", tag = "sources", operation_id = "put_source",
-    params(("name" = String, Path)), request_body = SourceIn,
-    responses((status = 200, body = SourceOut), (status = 201, body = SourceOut),
-        (status = 401), (status = 403), (status = 422)))]
+#[utoipa::path(put, path = "/v1/sources/{name}", operation_id = "put_source",
+    request_body = SourceIn,
+    responses((status = 200, body = SourceOut), (status = 201, body = SourceOut)))]
 async fn put(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -51,9 +54,8 @@ async fn put(
 }
 
 /// One source, without its secrets.
-#[utoipa::path(get, path = "/v1/sources/{name}", tag = "sources", operation_id = "get_source",
-    params(("name" = String, Path)),
-    responses((status = 200, body = SourceOut), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/sources/{name}", operation_id = "get_source",
+    responses((status = 200, body = SourceOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -63,8 +65,8 @@ async fn get(
 }
 
 /// Every source, by name, without secrets.
-#[utoipa::path(get, path = "/v1/sources", tag = "sources", operation_id = "list_sources",
-    responses((status = 200, body = List<SourceOut>), (status = 401)))]
+#[utoipa::path(get, path = "/v1/sources", operation_id = "list_sources",
+    responses((status = 200, body = List<SourceOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -74,9 +76,8 @@ async fn list(
 }
 
 /// Removes a source. Its sender is refused from then on.
-#[utoipa::path(delete, path = "/v1/sources/{name}", tag = "sources", operation_id = "delete_source",
-    params(("name" = String, Path)),
-    responses((status = 200, body = Removed), (status = 401), (status = 403), (status = 404)))]
+#[utoipa::path(delete, path = "/v1/sources/{name}", operation_id = "delete_source",
+    responses((status = 200, body = Removed)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,

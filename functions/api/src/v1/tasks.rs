@@ -19,7 +19,7 @@ use super::letter_filter::FilterOut;
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(list)).read(routes!(get)).admin(routes!(cancel))
+    Routes::tagged("tasks").read(routes!(list)).read(routes!(get)).admin(routes!(cancel))
 }
 
 /// A task.
@@ -93,8 +93,8 @@ impl From<Task> for TaskOut {
 }
 
 /// Every task that runs, or ended within the retention, newest first.
-#[utoipa::path(get, path = "/v1/tasks", tag = "tasks", operation_id = "list_tasks",
-    responses((status = 200, body = TaskList), (status = 401)))]
+#[utoipa::path(get, path = "/v1/tasks", operation_id = "list_tasks",
+    responses((status = 200, body = TaskList)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -104,9 +104,8 @@ async fn list(
 }
 
 /// How far a task is.
-#[utoipa::path(get, path = "/v1/tasks/{id}", tag = "tasks", operation_id = "get_task",
-    params(("id" = String, Path)),
-    responses((status = 200, body = TaskOut), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/v1/tasks/{id}", operation_id = "get_task",
+    responses((status = 200, body = TaskOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -116,9 +115,8 @@ async fn get(
 }
 
 /// Stops a task where it is. What it has done stays done.
-#[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks", operation_id = "cancel_task",
-    params(("id" = String, Path)),
-    responses((status = 200, body = TaskOut), (status = 401), (status = 403), (status = 404), (status = 409)))]
+#[utoipa::path(post, path = "/v1/tasks/{id}/cancel", operation_id = "cancel_task",
+    responses((status = 200, body = TaskOut), (status = 409)))]
 async fn cancel(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().admin(routes!(put)).admin(routes!(delete))
+    Routes::tagged("jobs").admin(routes!(put)).admin(routes!(delete))
 }
 
 /// A webhook secret.
@@ -28,10 +28,8 @@ struct WebhookSecretIn {
 
 /// Sets the secret that signs to webhooks that are registered without a secret of their own. No answer
 /// shows it again.
-#[utoipa::path(put, path = "/v1/applications/{app}/webhook-secret", tag = "jobs",
-    operation_id = "put_webhook_secret",
-    params(("app" = String, Path, description = "Its id or uid.")), request_body = WebhookSecretIn,
-    responses((status = 204), (status = 401), (status = 403), (status = 404), (status = 422)))]
+#[utoipa::path(put, path = "/v1/applications/{app}/webhook-secret",
+    operation_id = "put_webhook_secret", request_body = WebhookSecretIn, responses((status = 204)))]
 async fn put(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
@@ -44,10 +42,8 @@ async fn put(
 }
 
 /// Removes the webhook secret. Webhooks that have it keep it.
-#[utoipa::path(delete, path = "/v1/applications/{app}/webhook-secret", tag = "jobs",
-    operation_id = "delete_webhook_secret",
-    params(("app" = String, Path, description = "Its id or uid.")),
-    responses((status = 204), (status = 401), (status = 403), (status = 404)))]
+#[utoipa::path(delete, path = "/v1/applications/{app}/webhook-secret",
+    operation_id = "delete_webhook_secret", responses((status = 204)))]
 async fn delete(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,

@@ -34,7 +34,8 @@ use super::{
     routes::Operation,
 };
 
-const HEADER: &str = "idempotency-key";
+/// Name of the header.
+pub(super) const HEADER: &str = "idempotency-key";
 /// Marks an answer that was given before and is repeated.
 const REPLAYED: &str = "idempotent-replayed";
 /// Tries to take a key that other requests take and free at the same time.

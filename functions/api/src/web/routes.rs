@@ -14,7 +14,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::error::Shape;
+use super::{error::Shape, error_bodies::ErrorBodies};
 
 /// Routes that need no key.
 pub(crate) type OpenRoutes = OpenApiRouter<Arc<ControlPlane>>;
@@ -39,11 +39,19 @@ pub(crate) type Operations = BTreeMap<(String, Method), Operation>;
 pub(crate) struct Routes {
     pub(super) router: OpenRoutes,
     pub(crate) operations: Operations,
+    /// Group of the document that the routes belong to.
+    tag: &'static str,
 }
 
 impl Routes {
+    /// No routes yet, to merge others into.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// No routes yet; those that are added belong to a group of the document.
+    pub(crate) fn tagged(tag: &'static str) -> Self {
+        Self { tag, ..Self::default() }
     }
 
     /// Adds operations that any key may call.
@@ -70,43 +78,38 @@ impl Routes {
     /// Joins the routes of a part of the contract.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.operations.extend(other.operations);
-        Self { router: self.router.merge(other.router), operations: self.operations }
+        Self { router: self.router.merge(other.router), ..self }
     }
 
     fn add(
         mut self,
         scope: KeyScope,
         repeatable: bool,
-        routes: UtoipaMethodRouter<Arc<ControlPlane>>,
+        mut routes: UtoipaMethodRouter<Arc<ControlPlane>>,
     ) -> Self {
-        for (path, item) in &routes.1.paths {
+        for (path, item) in &mut routes.1.paths {
             for (method, described) in operations(item) {
+                described.tags = Some(vec![self.tag.to_owned()]);
                 let parameters = query_parameters(described);
                 let operation = Operation { scope, repeatable, parameters };
                 self.operations.insert((path.clone(), method), operation);
             }
         }
-        Self { router: self.router.routes(routes), operations: self.operations }
-    }
-}
-
-impl From<Routes> for OpenRoutes {
-    fn from(routes: Routes) -> Self {
-        routes.router
+        Self { router: self.router.routes(routes), ..self }
     }
 }
 
 /// The described operations of a path.
-fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Described)> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Described)> {
     let all = [
-        (Method::GET, &item.get),
-        (Method::PUT, &item.put),
-        (Method::POST, &item.post),
-        (Method::PATCH, &item.patch),
-        (Method::DELETE, &item.delete),
-        (Method::HEAD, &item.head),
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+        (Method::HEAD, &mut item.head),
     ];
-    all.into_iter().filter_map(|(method, described)| Some((method, described.as_ref()?)))
+    all.into_iter().filter_map(|(method, described)| Some((method, described.as_mut()?)))
 }
 
 fn query_parameters(described: &Described) -> Vec<String> {
@@ -125,6 +128,10 @@ pub(crate) struct Contract {
     pub(crate) base: &'static str,
     /// Shape of its errors.
     pub(crate) shape: Shape,
+    /// Bodies of its errors in the document; `None` if operations state all that they answer.
+    pub(crate) errors: Option<ErrorBodies>,
+    /// Names of parameters of its paths, each with its meaning.
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
     /// Whether a POST with an `Idempotency-Key` is done once and its answer repeated.
     pub(crate) idempotent: bool,
     /// Whether unknown fields and parameters are named in the header `relay-ignored` and not refused.

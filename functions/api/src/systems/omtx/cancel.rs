@@ -23,7 +23,7 @@ use super::modal::sources;
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().admin(routes!(omtx_cancel))
+    Routes::tagged("omtx").admin(routes!(omtx_cancel))
 }
 
 /// That an execution is cancelled.
@@ -35,9 +35,10 @@ struct OmtxCancelled {
 }
 
 /// Cancels an execution: its job ends as cancelled, whatever its sender says later.
-#[utoipa::path(post, path = "/api/v3/webhooks/executions/{call_id}/cancel", tag = "omtx", operation_id = "omtx_cancel",
-    params(("call_id" = String, Path, description = "The call's id, the sender's id of the job, or our own.")),
-    responses((status = 200, body = OmtxCancelled), (status = 401), (status = 403), (status = 404, description = "It is not there, or has ended")))]
+#[utoipa::path(post, path = "/api/v3/webhooks/executions/{call_id}/cancel",
+    operation_id = "omtx_cancel",
+    responses((status = 200, body = OmtxCancelled),
+        (status = 404, description = "It is not there, or has ended")))]
 async fn omtx_cancel(
     State(control): State<Arc<ControlPlane>>,
     Path(call_id): Path<String>,

@@ -16,7 +16,7 @@ use super::modal::{BASE, SOURCE};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().admin(routes!(configure))
+    Routes::tagged("omtx").admin(routes!(configure))
 }
 
 /// How its Modal apps are to call us.
@@ -52,9 +52,9 @@ struct OmtxConfigured {
 }
 
 /// Makes or changes the source of its completions.
-#[utoipa::path(post, path = "/api/v3/webhooks/configure", tag = "omtx", operation_id = "omtx_configure",
+#[utoipa::path(post, path = "/api/v3/webhooks/configure", operation_id = "omtx_configure",
     request_body = OmtxConfigureIn,
-    responses((status = 200, body = OmtxConfigured), (status = 400), (status = 401), (status = 403), (status = 409), (status = 422)))]
+    responses((status = 200, body = OmtxConfigured), (status = 400), (status = 409)))]
 async fn configure(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

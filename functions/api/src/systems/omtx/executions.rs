@@ -16,7 +16,7 @@ use super::modal::{TEST_PREFIX, seconds, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().read(routes!(active))
+    Routes::tagged("omtx").read(routes!(active))
 }
 
 /// What runs.
@@ -48,8 +48,8 @@ struct OmtxExecution {
 }
 
 /// The calls that have not ended.
-#[utoipa::path(get, path = "/api/v3/webhooks/active-executions", tag = "omtx", operation_id = "omtx_active_executions",
-    responses((status = 200, body = OmtxActive), (status = 401)))]
+#[utoipa::path(get, path = "/api/v3/webhooks/active-executions",
+    operation_id = "omtx_active_executions", responses((status = 200, body = OmtxActive)))]
 async fn active(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

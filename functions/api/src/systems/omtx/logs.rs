@@ -25,7 +25,7 @@ const MAX_LINES: u16 = 500;
 const DEFAULT_LINES: u16 = 100;
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().read(routes!(logs))
+    Routes::tagged("omtx").read(routes!(logs))
 }
 
 /// What happened lately.
@@ -85,9 +85,8 @@ struct LogsQuery {
 }
 
 /// The completions and deliveries of late.
-#[utoipa::path(get, path = "/api/v3/webhooks/logs", tag = "omtx", operation_id = "omtx_logs",
-    params(LogsQuery),
-    responses((status = 200, body = OmtxLogs), (status = 401), (status = 422)))]
+#[utoipa::path(get, path = "/api/v3/webhooks/logs", operation_id = "omtx_logs", params(LogsQuery),
+    responses((status = 200, body = OmtxLogs)))]
 async fn logs(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

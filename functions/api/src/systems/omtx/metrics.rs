@@ -23,7 +23,7 @@ use super::{
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().read(routes!(metrics))
+    Routes::tagged("omtx").read(routes!(metrics))
 }
 
 /// How it goes.
@@ -96,8 +96,8 @@ struct OmtxWebhookHealth {
 }
 
 /// How many completions came, and what became of them.
-#[utoipa::path(get, path = "/api/v3/webhooks/metrics", tag = "omtx", operation_id = "omtx_metrics",
-    responses((status = 200, body = OmtxMetrics), (status = 401)))]
+#[utoipa::path(get, path = "/api/v3/webhooks/metrics", operation_id = "omtx_metrics",
+    responses((status = 200, body = OmtxMetrics)))]
 async fn metrics(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

@@ -13,7 +13,7 @@ use super::modal::{SOURCE, each_event, sources};
 use crate::web::{Routes, error::Error, gate::Authenticated};
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().read(routes!(status))
+    Routes::tagged("omtx").read(routes!(status))
 }
 
 /// How far its Modal apps are set up. An app is a source; a setting that nobody has used yet does
@@ -34,8 +34,8 @@ struct OmtxStatus {
 }
 
 /// What is set up, and whether it has been used.
-#[utoipa::path(get, path = "/api/v3/webhooks/status", tag = "omtx", operation_id = "omtx_status",
-    responses((status = 200, body = OmtxStatus), (status = 401)))]
+#[utoipa::path(get, path = "/api/v3/webhooks/status", operation_id = "omtx_status",
+    responses((status = 200, body = OmtxStatus)))]
 async fn status(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

@@ -37,7 +37,7 @@ const MAX_CALL: usize = 128;
 const LOOKS: u32 = 5;
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().publish(routes!(modal_test)).publish(routes!(test))
+    Routes::tagged("omtx").publish(routes!(modal_test)).publish(routes!(test))
 }
 
 pub(crate) fn open_routes() -> OpenRoutes {
@@ -66,8 +66,8 @@ struct OmtxFeatures {
 }
 
 /// Whether completions are taken.
-#[utoipa::path(get, path = "/api/v3/webhooks/modal/health", tag = "omtx", operation_id = "omtx_health", security(()),
-    responses((status = 200, body = OmtxHealth)))]
+#[utoipa::path(get, path = "/api/v3/webhooks/modal/health", tag = "omtx",
+    operation_id = "omtx_health", responses((status = 200, body = OmtxHealth)))]
 async fn health(State(control): State<Arc<ControlPlane>>) -> Json<OmtxHealth> {
     Json(OmtxHealth {
         status: "healthy",
@@ -161,10 +161,9 @@ struct WaitQuery {
 }
 
 /// Sends a test completion the way a real one goes, as a job of its own that subscribers hear of.
-#[utoipa::path(post, path = "/api/v3/webhooks/modal/test", tag = "omtx", operation_id = "omtx_modal_test",
-    params(WaitQuery),
-    request_body = OmtxTestIn,
-    responses((status = 200, body = OmtxModalTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
+#[utoipa::path(post, path = "/api/v3/webhooks/modal/test", operation_id = "omtx_modal_test",
+    params(WaitQuery), request_body = OmtxTestIn,
+    responses((status = 200, body = OmtxModalTested), (status = 409)))]
 async fn modal_test(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -182,10 +181,8 @@ async fn modal_test(
 }
 
 /// The same, answered with the completion that was sent.
-#[utoipa::path(post, path = "/api/v3/webhooks/test", tag = "omtx", operation_id = "omtx_test",
-    params(WaitQuery),
-    request_body = OmtxTestIn,
-    responses((status = 200, body = OmtxTested), (status = 401), (status = 403), (status = 409), (status = 422)))]
+#[utoipa::path(post, path = "/api/v3/webhooks/test", operation_id = "omtx_test", params(WaitQuery),
+    request_body = OmtxTestIn, responses((status = 200, body = OmtxTested), (status = 409)))]
 async fn test(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

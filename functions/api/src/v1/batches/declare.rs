@@ -99,11 +99,9 @@ impl BatchIn {
 }
 
 /// Declares a batch, before its jobs or after. The same again is the same batch.
-#[utoipa::path(post, path = "/v1/batches", tag = "batches", operation_id = "create_batch",
-    request_body = BatchIn,
+#[utoipa::path(post, path = "/v1/batches", operation_id = "create_batch", request_body = BatchIn,
     responses((status = 200, body = BatchOut, description = "It was declared before."),
-        (status = 201, body = BatchOut), (status = 401), (status = 403), (status = 409),
-        (status = 422)))]
+        (status = 201, body = BatchOut), (status = 409)))]
 pub(super) async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,

@@ -37,7 +37,7 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().read(routes!(results)).read(routes!(errors))
+    Routes::tagged("batches").read(routes!(results)).read(routes!(errors))
 }
 
 /// Most jobs that are read for one answer, unless the answer is full before.
@@ -110,12 +110,10 @@ struct FileQuery {
 }
 
 /// The results of a batch's jobs that ended well, one JSON line each.
-#[utoipa::path(get, path = "/v1/batches/{id}/results", tag = "batches",
-    operation_id = "get_batch_results",
-    params(("id" = String, Path), ApplicationQuery, FileQuery),
-    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.",
-        content_type = "application/jsonl", body = String), (status = 401), (status = 404),
-        (status = 422)))]
+#[utoipa::path(get, path = "/v1/batches/{id}/results", operation_id = "get_batch_results",
+    params(ApplicationQuery, FileQuery),
+    responses((status = 200, description = "JSON lines. A `Link` of `rel=next` leads to the rest.",
+        content_type = "application/jsonl", body = String)))]
 async fn results(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -129,12 +127,10 @@ async fn results(
 }
 
 /// Why a batch's other jobs ended otherwise, one JSON line each.
-#[utoipa::path(get, path = "/v1/batches/{id}/errors", tag = "batches",
-    operation_id = "get_batch_errors",
-    params(("id" = String, Path), ApplicationQuery, FileQuery),
-    responses((status = 200, description = "JSON lines; a `Link` with `rel=\"next\"` leads to the rest.",
-        content_type = "application/jsonl", body = String), (status = 401), (status = 404),
-        (status = 422)))]
+#[utoipa::path(get, path = "/v1/batches/{id}/errors", operation_id = "get_batch_errors",
+    params(ApplicationQuery, FileQuery),
+    responses((status = 200, description = "JSON lines. A `Link` of `rel=next` leads to the rest.",
+        content_type = "application/jsonl", body = String)))]
 async fn errors(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -53,9 +53,9 @@ pub(super) struct CancelledOut {
 }
 
 /// Cancels a job and tells its platform. The same again changes nothing.
-#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", operation_id = "cancel_job",
-    params(("id" = String, Path), SourceQuery),
-    responses((status = 200, body = CancelledOut), (status = 401), (status = 403), (status = 404),
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", operation_id = "cancel_job",
+    params(SourceQuery),
+    responses((status = 200, body = CancelledOut),
         (status = 409, description = "It has ended otherwise.")))]
 pub(super) async fn post(
     State(control): State<Arc<ControlPlane>>,

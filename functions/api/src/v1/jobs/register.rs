@@ -121,11 +121,9 @@ fn answer(registered: RegisteredJob) -> (StatusCode, Json<Registered>) {
 }
 
 /// Registers a job, under an id that is given or made.
-#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "create_job",
-    request_body = JobIn,
+#[utoipa::path(post, path = "/v1/jobs", operation_id = "create_job", request_body = JobIn,
     responses((status = 200, body = Registered, description = "It was registered before."),
-        (status = 201, body = Registered), (status = 401), (status = 403), (status = 409),
-        (status = 422)))]
+        (status = 201, body = Registered), (status = 409)))]
 pub(super) async fn create(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -136,12 +134,12 @@ pub(super) async fn create(
 }
 
 /// Registers a job under its sender's id. The same again changes nothing.
-#[utoipa::path(put, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "put_job",
-    request_body = JobIn,
+#[utoipa::path(put, path = "/v1/jobs/{id}", operation_id = "put_job",
     params(("id" = String, Path,
-        description = "The sender's id, or our own of a job that is known.")),
-    responses((status = 200, body = Registered), (status = 201, body = Registered), (status = 401),
-        (status = 403), (status = 404), (status = 409), (status = 422)))]
+            description = "The sender's id, or our own of a job that is known.")),
+    request_body = JobIn,
+    responses((status = 200, body = Registered), (status = 201, body = Registered),
+        (status = 409)))]
 pub(super) async fn put(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
