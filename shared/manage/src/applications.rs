@@ -1,6 +1,8 @@
 //! Applications: one per tenant. `default` is always there, and an application that a source or a
 //! publisher names is there from then on.
 
+mod writes;
+
 use std::collections::BTreeMap;
 
 use adapters::table::WriteOutcome;
@@ -10,10 +12,9 @@ use domain::{
     time::Timestamp,
 };
 
+pub use self::writes::{DEFAULT, replace, uid_taken};
 use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
 
-/// Uid of the application that is always there.
-pub const DEFAULT: &str = "default";
 /// Longest uid, in characters; ids are shorter.
 pub const MAX_UID: usize = 256;
 /// Tries of a change when other requests change the same application.
@@ -214,30 +215,6 @@ async fn free_id(
         }
     }
     Ok(ApplicationId::random(key.bytes()))
-}
-
-/// Writes an application over the one that was read.
-///
-/// # Errors
-///
-/// [`Refusal::Conflict`] if the uid is taken, or the application changed since it was read.
-pub async fn replace(
-    control: &ControlPlane,
-    known: &Application,
-    next: Application,
-) -> Result<Application, Refusal> {
-    match control.table().update_application(known, &next).await? {
-        WriteOutcome::Done => Ok(Application { version: known.version + 1, ..next }),
-        WriteOutcome::Refused if known.uid != next.uid => Err(uid_taken()),
-        WriteOutcome::Refused => {
-            Err(Refusal::Conflict("somebody else changed it at the same time".to_owned()))
-        }
-    }
-}
-
-/// The conflict of two applications with one uid.
-pub fn uid_taken() -> Refusal {
-    Refusal::Conflict("an application with that uid exists already".to_owned())
 }
 
 /// Creates an application. One that exists under the draft's uid is returned as it is; one that

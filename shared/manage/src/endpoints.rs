@@ -16,12 +16,12 @@ use domain::{
 use tracing::warn;
 
 pub use self::{
-    draft::{EndpointDraft, MAX_UID, PolicyDraft},
+    draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
 };
 use crate::{
     ControlPlane, Refusal, RequestKey, applications,
-    secrets::{self, SecretDraft, SecretUse},
+    secret_draft::{self, SecretDraft, SecretUse},
 };
 
 /// An endpoint, and whether the request created it.
@@ -107,9 +107,9 @@ pub async fn create(
     let id = EndpointId::random(key.bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", control.now());
     draft.apply(control, &mut endpoint)?;
-    let made = secrets::check(secret, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
+    let made = secret_draft::check(secret, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
     endpoint.owner_has_secret = secret.text.is_some();
-    endpoint.secrets = vec![secrets::seal(control, &endpoint, &made)];
+    endpoint.secrets = vec![secret_draft::seal(control, &endpoint, &made)];
     has_room(control, &endpoint).await?;
     match writes::create(control, &endpoint).await? {
         WriteOutcome::Done => Ok(endpoint),

@@ -21,7 +21,7 @@ use crate::{
 /// Largest schemas of one type, in bytes as JSON: an item of the table holds 400 KB.
 pub const MAX_SCHEMAS: usize = 300_000;
 /// Longest name of a feature flag or a group, in characters.
-const MAX_LABEL: usize = 256;
+pub const MAX_LABEL: usize = 256;
 
 /// JSON Schemas of a payload, by version.
 pub type Schemas = BTreeMap<String, Map<String, Value>>;

@@ -30,6 +30,7 @@ pub mod registration;
 mod removal;
 pub mod replays;
 mod request_key;
+mod secret_draft;
 pub mod secrets;
 pub mod sources;
 pub mod statistics;

@@ -9,7 +9,7 @@ use domain::{application::Application, id::ApplicationId};
 
 use crate::{
     ControlPlane, Refusal,
-    applications::{self, DEFAULT},
+    applications::{DEFAULT, replace},
 };
 
 /// Removes an application, or completes its removal.
@@ -29,7 +29,7 @@ pub(crate) async fn remove(control: &ControlPlane, known: Application) -> Result
     }
     let now = control.now();
     let closed = Application { deleted_at: Some(now), updated_at: now, ..known.clone() };
-    let closed = applications::replace(control, &known, closed).await?;
+    let closed = replace(control, &known, closed).await?;
     finish(control, closed).await
 }
 

@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::{
     ControlPlane, Refusal,
     endpoints::EndpointDraft,
-    secrets::{self, SecretDraft, SecretUse},
+    secret_draft::{self, SecretDraft, SecretUse},
+    secrets,
 };
 
 /// Retries of a webhook unless its registrar says otherwise (R3.3).
@@ -96,8 +97,8 @@ pub fn prepare(
     if draft.secret.is_some() || endpoint.secrets.is_empty() {
         endpoint.owner_has_secret |= draft.secret.is_some();
         let draft = SecretDraft { text: draft.secret, scheme: None };
-        let secret = secrets::check(&draft, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
-        endpoint.secrets = vec![secrets::seal(control, &endpoint, &secret)];
+        let secret = secret_draft::check(&draft, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
+        endpoint.secrets = vec![secret_draft::seal(control, &endpoint, &secret)];
     }
     Ok(endpoint)
 }

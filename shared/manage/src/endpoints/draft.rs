@@ -28,7 +28,7 @@ use crate::{
 /// Longest uid of an endpoint, in characters.
 pub const MAX_UID: usize = 256;
 /// Most channels of one endpoint.
-const MAX_CHANNELS: usize = 10;
+pub const MAX_CHANNELS: usize = 10;
 /// Longest list of event types of a webhook, in characters with one comma after each (R3.5).
 const MAX_WEBHOOK_EVENTS: usize = 256;
 
