@@ -11,52 +11,27 @@ mod names;
 mod query;
 #[cfg(test)]
 mod tests;
+mod track;
 
-use std::{cell::RefCell, fmt, marker::PhantomData};
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use serde_json::Value;
 
-use self::access::Reader;
+use self::{
+    access::Reader,
+    track::{Track, Unknown},
+};
 pub(crate) use self::{
     fault::{Fault, Reason},
     names::{misspelt, nearest, unknown_name},
     query::read_query,
 };
 
-/// A field or parameter that the declared type does not know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unknown {
-    /// Names from the outermost field to the unknown one.
-    pub(crate) path: Vec<String>,
-    /// Names that are known where the unknown one stands.
-    pub(crate) known: &'static [&'static str],
-}
-
-/// What is noted while one value is read.
-#[derive(Default)]
-struct Track {
-    path: RefCell<Vec<String>>,
-    /// Known fields of the structs that are being read, innermost last.
-    fields: RefCell<Vec<&'static [&'static str]>>,
-    unknown: RefCell<Vec<Unknown>>,
-    /// An error of the type on its way through serde_json, whose own errors hold text only.
-    fault: RefCell<Option<Fault>>,
-}
-
-impl Track {
-    /// The fault that an error of serde_json stands for: one of the type, kept on its way, or else
-    /// one of the parser.
-    fn recover(&self, error: &impl fmt::Display) -> Fault {
-        let fault = self.fault.borrow_mut().take();
-        fault.unwrap_or_else(|| Fault::new(Reason::Syntax(error.to_string())))
-    }
-}
-
 /// A value, and the fields beside it that its type does not know.
 #[derive(Debug)]
 pub(crate) struct Reading<T> {
-    /// The value.
+    /// The value that was read.
     pub(crate) value: T,
     /// Unknown fields, in the order in which they were met.
     pub(crate) unknown: Vec<Unknown>,

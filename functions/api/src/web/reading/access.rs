@@ -10,7 +10,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Fault, Track, Unknown};
+use super::{
+    fault::Fault,
+    track::{Track, Unknown},
+};
 
 /// A deserializer of serde_json whose errors are [`Fault`]s.
 pub(super) struct Reader<'t, D> {

@@ -6,7 +6,7 @@ use serde::de::{self, Expected, Unexpected};
 
 use super::names::{misspelt, nearest, unknown_name};
 
-/// Why a value cannot be read, and where in it that is.
+/// Reason for which a value cannot be read, and the place in the value.
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// Names and indexes from the outermost field to the wrong one.

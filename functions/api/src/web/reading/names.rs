@@ -10,12 +10,12 @@ pub(crate) fn nearest<'k, S: AsRef<str>>(unknown: &str, known: &'k [S]) -> Optio
     (away(&nearest) * 3 <= wanted.chars().count().max(3)).then_some(nearest)
 }
 
-/// What is said of a name that is near to this known one.
+/// Refusal of a name that is near to a known one.
 pub(crate) fn misspelt(nearest: &str) -> String {
     format!("is not known here; did you mean `{nearest}`?")
 }
 
-/// What is said of a name that is near to no known one.
+/// Refusal of a name that is near to no known one.
 pub(crate) fn unknown_name<S: AsRef<str>>(known: &[S]) -> String {
     let known: Vec<_> = known.iter().map(AsRef::as_ref).collect();
     match known.is_empty() {
