@@ -5,7 +5,7 @@ mod health;
 mod inbound;
 mod outbound;
 
-use std::sync::LazyLock;
+use std::{future::ready, sync::OnceLock};
 
 use axum::{
     http::header,
@@ -17,8 +17,8 @@ use utoipa::OpenApi;
 pub(crate) use self::outbound::types as own_event_types;
 use crate::web::{Contract, OpenRoutes, Routes, description::describe, problem};
 
-/// The routes for everybody.
-pub(crate) fn contract() -> Contract {
+/// The routes that need no key: health, and the document that a function makes.
+pub(crate) fn contract(document: fn() -> utoipa::openapi::OpenApi) -> Contract {
     Contract {
         base: "/",
         shape: problem::shape,
@@ -27,15 +27,15 @@ pub(crate) fn contract() -> Contract {
         idempotent: false,
         tolerant: false,
         routes: Routes::new(),
-        open: health::routes().route("/openapi.json", axum::routing::get(serve)),
+        open: health::routes()
+            .route("/openapi.json", axum::routing::get(move || ready(serve(document)))),
     }
 }
 
-/// The document, printed once.
-static PRINTED: LazyLock<String> = LazyLock::new(|| crate::openapi().to_json().unwrap_or_default());
-
-async fn serve() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], PRINTED.as_str()).into_response()
+fn serve(document: fn() -> utoipa::openapi::OpenApi) -> Response {
+    static PRINTED: OnceLock<String> = OnceLock::new();
+    let printed = PRINTED.get_or_init(|| document().to_json().unwrap_or_default());
+    ([(header::CONTENT_TYPE, "application/json")], printed.as_str()).into_response()
 }
 
 /// The document of these contracts, with what senders post and what subscribers receive.

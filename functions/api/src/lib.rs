@@ -22,7 +22,7 @@ use crate::web::Contract;
 
 /// Every contract, in the order of the document.
 fn contracts() -> Vec<Contract> {
-    let mut contracts = vec![document::contract(), v1::contract()];
+    let mut contracts = vec![document::contract(openapi), v1::contract()];
     contracts.extend(systems::contracts());
     contracts.push(svix::contract());
     contracts

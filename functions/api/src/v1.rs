@@ -1,7 +1,6 @@
 //! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks and keys.
 
 mod batches;
-mod cursor;
 mod dead_letters;
 mod events;
 mod inject;
@@ -10,6 +9,7 @@ mod jwks;
 mod keys;
 mod letter;
 mod letter_filter;
+mod queries;
 mod retry;
 mod sources;
 mod tasks;

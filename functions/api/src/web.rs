@@ -17,6 +17,7 @@ pub(crate) mod patch;
 pub(crate) mod problem;
 mod reading;
 mod routes;
+mod strict;
 
 use std::sync::Arc;
 

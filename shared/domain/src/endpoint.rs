@@ -165,6 +165,9 @@ impl EndpointSecret {
     }
 }
 
+/// Greatest length of a secret that is plain text, in bytes.
+pub const MAX_PLAIN_SECRET: usize = 128;
+
 /// Why a text cannot be a signing secret. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
@@ -173,7 +176,7 @@ pub enum InvalidSecret {
     Standard,
     /// The text is neither that nor a secret that the profile's system takes.
     #[error(
-        "is 16 to 128 printable ASCII characters without white space around them, or whsec_ and 24 to 64 bytes in base64"
+        "is 16 to {MAX_PLAIN_SECRET} printable ASCII characters without white space around them, or whsec_ and 24 to 64 bytes in base64"
     )]
     Text,
     /// The text begins like a key pair but is none, or is the public half of one.
@@ -215,7 +218,7 @@ impl Endpoint {
     }
 
     /// Reads a shared signing secret that an owner chose: `whsec_` and 24 to 64 bytes in base64.
-    /// With `plain`, 16 to 128 printable characters will do as well, because the secrets of the
+    /// With `plain`, 16 to [`MAX_PLAIN_SECRET`] printable characters will do as well, because the secrets of the
     /// five systems are plain texts; shorter ones can be guessed.
     ///
     /// # Errors
@@ -233,7 +236,7 @@ impl Endpoint {
             return Err(InvalidSecret::Standard);
         }
         let printable = text.chars().all(|char| matches!(char, ' '..='~'));
-        if text.trim() != text || !printable || !(16..=128).contains(&text.len()) {
+        if text.trim() != text || !printable || !(16..=MAX_PLAIN_SECRET).contains(&text.len()) {
             return Err(InvalidSecret::Text);
         }
         Ok(Secret::new(text))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    rules::{InvalidStatuses, StatusList, StatusRules, StatusRuling},
+    rules::{InvalidStatuses, MAX_STATUSES, StatusList, StatusRules, StatusRuling},
     success::SuccessStatuses,
 };
 

@@ -7,7 +7,7 @@ mod options;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    check::{InvalidSource, MAX_SECRETS, MIN_SECRET, validate},
+    check::{InvalidSource, MAX_SECRETS, MAX_TOLERANCE, MIN_SECRET, validate},
     gate::{AcceptedRequest, Gate, GateRefusal},
     options::{RateLimit, RateWindow, SourceOptions},
 };

@@ -1,5 +1,5 @@
-//! What senders post, as it stands in the API's description. `ingest` answers it; nothing here is
-//! ever called.
+//! Requests of senders, as the OpenAPI document describes them. The function `ingest` answers them;
+//! no function of this file is called.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use utoipa::{OpenApi, ToSchema};
 /// A completion as OMTX-Hub's functions post it (R0.9).
 #[derive(Serialize, ToSchema)]
 struct OmtxCompletion {
-    /// The call that ended.
+    /// Id of the call that ended.
     call_id: String,
     /// `success`, `failure` or `timeout`.
     status: String,
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
-    /// Why it failed, mostly `message`.
+    /// Error of a call that failed; mostly an object with `message`.
     #[schema(value_type = Option<Object>)]
     error: Option<Value>,
     /// `job_id`, `batch_id` and `timestamp`.
@@ -31,7 +31,7 @@ struct MeshCompletion {
     /// `success`, `s3_output_path`, `strategy`, `quality_metrics` and what else there is.
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
-    /// Why it failed.
+    /// Error of a job that failed, as text.
     error: Option<String>,
 }
 

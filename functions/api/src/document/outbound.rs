@@ -1,5 +1,6 @@
-//! What subscribers receive, for the document: its `webhooks`, with examples made by the code that
-//! tells them. Endpoints with a profile receive what their system knows instead.
+//! Requests that subscribers receive, as the `webhooks` of the OpenAPI document, with examples made
+//! by the code that makes the requests. Endpoints with a profile receive the bodies of the
+//! profile's system instead.
 
 use domain::{event_type, operational, subscription};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use utoipa::{
     },
 };
 
-/// How a job fares.
+/// An event about the state of a job.
 #[derive(Serialize, ToSchema)]
 struct JobEvent {
     /// `evt_…`, the same in the header `webhook-id`: whoever has seen it has seen all of this.
@@ -28,23 +29,23 @@ struct JobEvent {
 #[derive(Serialize, ToSchema)]
 struct JobEventData {
     job: JobEventJob,
-    /// What the job gave, as its platform said it.
+    /// Result of the job, as its platform wrote it.
     #[schema(value_type = Option<Value>)]
     result: Option<Value>,
-    /// Where that lies if it is large.
+    /// URL of a result above 256 KiB.
     result_url: Option<String>,
-    /// What went wrong, as the platform said it.
+    /// Error of the job, as its platform wrote it.
     #[schema(value_type = Option<Value>)]
     error: Option<Value>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct JobEventJob {
-    /// `job_…`
+    /// The relay's id of the job, `job_…`.
     id: String,
-    /// What its sender calls it.
+    /// The sender's id of the job.
     external_id: String,
-    /// The source that told of it.
+    /// Name of the source that reported the job.
     source: String,
     /// `running`, `succeeded`, `failed`, `timed_out` or `cancelled`.
     status: String,
@@ -55,7 +56,7 @@ struct JobEventJob {
     late: Option<bool>,
 }
 
-/// How a batch fares.
+/// An event about the progress or the end of a batch.
 #[derive(Serialize, ToSchema)]
 struct BatchEvent {
     /// `evt_…`, the same in the header `webhook-id`.
@@ -69,15 +70,15 @@ struct BatchEvent {
 #[derive(Serialize, ToSchema)]
 struct BatchEventData {
     batch: BatchEventBatch,
-    /// How many jobs had ended when the step was reached that this tells of.
+    /// Number of jobs that had ended when the batch reached the step that the event announces.
     step: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct BatchEventBatch {
-    /// `batch_…`
+    /// The relay's id of the batch, `batch_…`.
     id: String,
-    /// What its senders call it.
+    /// The senders' id of the batch.
     external_id: String,
     /// `in_progress`, `completed` or `failed`.
     status: String,
@@ -94,7 +95,7 @@ struct BatchEventBatch {
     metadata: Value,
 }
 
-/// That no webhook told how a job ended.
+/// An event about a job whose end no webhook reported.
 #[derive(Serialize, ToSchema)]
 struct MissedEvent {
     /// `evt_…`, the same in the header `webhook-id`.
@@ -109,10 +110,10 @@ struct MissedEvent {
 struct MissedEventData {
     job: MissedEventJob,
     source: String,
-    /// When the answer was due.
+    /// Time at which the answer was due.
     #[schema(format = DateTime)]
     deadline: Option<String>,
-    /// When asking, or giving up, told how the job ended.
+    /// Time at which the relay learned the end from the platform, or gave up.
     #[schema(format = DateTime)]
     asked_at: Option<String>,
     polls: u32,
@@ -126,7 +127,7 @@ struct MissedEventJob {
     status: String,
 }
 
-/// That an endpoint was created, changed, removed, disabled or enabled.
+/// An event about an endpoint that was created, changed, removed, disabled or enabled.
 #[derive(Serialize, ToSchema)]
 struct EndpointEvent {
     /// `evt_…`, the same in the header `webhook-id`.
@@ -144,12 +145,12 @@ struct EndpointEventData {
     app_uid: Option<String>,
     endpoint_id: String,
     endpoint_uid: Option<String>,
-    /// Of one that the relay disabled, since when nothing arrived.
+    /// Time since which no delivery arrived, if the relay disabled the endpoint.
     #[schema(format = DateTime)]
     fail_since: Option<String>,
 }
 
-/// That messages to an endpoint fail for long, have failed for good, or arrive again.
+/// An event about an endpoint whose messages fail for long, failed for good, or arrive again.
 #[derive(Serialize, ToSchema)]
 struct MessageAttemptEvent {
     /// `evt_…`, the same in the header `webhook-id`.
@@ -167,7 +168,7 @@ struct MessageAttemptEventData {
     app_uid: Option<String>,
     endpoint_id: String,
     msg_id: String,
-    /// The publisher's own id of it.
+    /// The publisher's own id of the message.
     msg_event_id: Option<String>,
     last_attempt: MessageAttemptEventLast,
 }
@@ -202,7 +203,7 @@ pub(crate) fn types() -> impl Iterator<Item = &'static str> {
     subscription::OURS.iter().chain(&["completion.missed"]).chain(operational::TYPES).copied()
 }
 
-/// What a type tells, and as which schema.
+/// Summary of an event type, and the name of its schema.
 fn described(event_type: &str) -> (String, &'static str) {
     let (family, word) = event_type.split_once('.').unwrap_or((event_type, ""));
     match family {

@@ -40,7 +40,7 @@ pub(super) fn routes() -> Routes {
         .admin(routes!(delete))
 }
 
-/// How an application is created.
+/// Options of a creation.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct CreateQuery {

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedOut {
-    /// `qtask_…`
+    /// Id of the task, `qtask_…`.
     id: String,
     /// `running`, `finished` or `failed`.
     status: &'static str,
@@ -44,12 +44,12 @@ pub(super) struct StartedOut {
 struct BackgroundTaskOut {
     #[serde(flatten)]
     task: StartedOut,
-    /// What was asked for, and how far it is.
+    /// Selection of the task and its progress.
     #[schema(value_type = Object)]
     data: Map<String, Value>,
 }
 
-/// What Svix calls a task; nothing if it knows no such task.
+/// Svix's name of a task; `None` for tasks that Svix does not have.
 fn name(task: &Task) -> Option<&'static str> {
     match &task.kind {
         TaskKind::Replay(replay) => Some(match replay.which {
@@ -92,7 +92,7 @@ fn show(task: Task) -> BackgroundTaskOut {
     BackgroundTaskOut { task: started(&task), data }
 }
 
-/// Which tasks are listed.
+/// Tasks that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct TaskQuery {
@@ -151,7 +151,7 @@ async fn list(
     page::cut(all, page.request(), order, |task| task.id.to_string(), show).map(Json)
 }
 
-/// One of them.
+/// One background task.
 #[utoipa::path(get, path = "/api/v1/background-task/{id}", operation_id = "v1.background-task.get",
     responses((status = 200, body = BackgroundTaskOut)))]
 async fn get(

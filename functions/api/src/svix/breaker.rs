@@ -4,7 +4,7 @@ use domain::endpoint::CircuitBreaker;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// When calls to an endpoint stop for a while.
+/// Limits of the circuit breaker of an endpoint.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Breaker {

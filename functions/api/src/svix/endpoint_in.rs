@@ -85,7 +85,7 @@ macro_rules! endpoint_body {
             #[serde(default, with = "double_option")]
             #[schema(value_type = Option<Object>)]
             filter: Option<Option<Map<String, Value>>>,
-            /// When calls stop for a while.
+            /// Limits of the circuit breaker.
             breaker: Option<Breaker>,
             /// Deliveries that follow one another: those of one `job`, of one `channel`, or of one
             /// value at a path such as `$.data.customer.id`; or `none`.
@@ -132,7 +132,7 @@ macro_rules! whole_endpoint {
                 url: String,
                 /// Description for people.
                 description: Option<String>,
-                /// Whether nothing is sent.
+                /// Whether the endpoint receives nothing.
                 disabled: Option<bool>,
             }
         }
@@ -192,7 +192,7 @@ endpoint_body! {
         #[serde(default, deserialize_with = "given")]
         #[schema(value_type = String, required = false)]
         description: Option<String>,
-        /// Whether nothing is sent.
+        /// Whether the endpoint receives nothing.
         #[serde(default, deserialize_with = "given")]
         #[schema(value_type = bool, required = false)]
         disabled: Option<bool>,

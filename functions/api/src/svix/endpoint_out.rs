@@ -29,7 +29,7 @@ pub(super) struct EndpointOut {
     throttle_rate: Option<u16>,
     rate_limit: Option<u16>,
     metadata: BTreeMap<String, String>,
-    /// Counts changes.
+    /// Number of changes, counted from 1.
     version: u64,
     max_retries: u8,
     timeout_seconds: u16,
@@ -41,17 +41,18 @@ pub(super) struct EndpointOut {
     #[schema(value_type = Vec<Object>)]
     success_on: StatusList,
     profile: Option<String>,
-    /// How the newest of its secrets signs: `hmac-sha256` or `ed25519`.
+    /// Signature scheme of the newest secret: `hmac-sha256` or `ed25519`.
     signature_scheme: &'static str,
-    /// Of headers whose names say that they are secrets, `***`.
+    /// Headers sent with every call; `***` stands for the value of a header whose name says that it
+    /// is a secret.
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     filter: Option<ContentFilter>,
     breaker: Breaker,
     ordering: Option<String>,
-    /// Why it is disabled: `by_owner`, `gone` (it answered 410) or `failing` (nothing succeeded for
-    /// five days).
+    /// Reason for which the endpoint is disabled: `by_owner`, `gone` (it answered 410) or `failing`
+    /// (no delivery succeeded for five days).
     #[schema(value_type = Option<String>)]
     disabled_reason: Option<DisabledReason>,
     health: HealthOut,

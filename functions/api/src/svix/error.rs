@@ -14,25 +14,25 @@ use crate::web::{error::Error, error_bodies::ErrorBodies};
 /// An error with a code.
 #[derive(Serialize, ToSchema)]
 struct HttpErrorOut {
-    /// One word.
+    /// Kind of the error, in one word.
     code: &'static str,
-    /// For people.
+    /// Explanation for people.
     detail: String,
 }
 
-/// What in the request cannot be used.
+/// The parts of a request that cannot be used.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HTTPValidationError)]
 struct ValidationErrorOut {
     detail: Vec<ValidationErrorItem>,
 }
 
-/// One thing that cannot be used.
+/// One part of a request that cannot be used.
 #[derive(Serialize, ToSchema)]
 struct ValidationErrorItem {
-    /// Where it is.
+    /// Place: `body`, `query` or `header`, then the names of fields.
     loc: Vec<String>,
-    /// Why.
+    /// Reason.
     msg: String,
     /// Always `value_error`.
     #[serde(rename = "type")]

@@ -4,21 +4,21 @@ use domain::health::{Circuit, Health};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How an endpoint fares.
+/// Health of an endpoint.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HealthOut {
     /// `closed`: it is called; `open`: it is not; `half_open`: one request asks whether it answers.
     circuit: &'static str,
-    /// When it is asked again, unless the circuit is closed.
+    /// Time of the next probe, unless the circuit is closed.
     #[schema(format = DateTime)]
     until: Option<String>,
     /// Failures in a row that count against the circuit.
     failures: u32,
-    /// When the first attempt failed since one succeeded.
+    /// Time of the first failed attempt since the last success.
     #[schema(format = DateTime)]
     failing_since: Option<String>,
-    /// Attempts since then.
+    /// Number of attempts that failed since then.
     failed_attempts: u32,
     /// Half the way to being disabled is over.
     warned: bool,

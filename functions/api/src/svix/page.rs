@@ -10,11 +10,11 @@ use manage::{PageRequest, Part};
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListResponse<T> {
-    /// What is on it.
+    /// Entries of the page.
     pub(crate) data: Vec<T>,
-    /// What to pass as `iterator` to go on.
+    /// Value of `iterator` for the next page.
     pub(crate) iterator: Option<String>,
-    /// What to pass as `iterator` to go back.
+    /// Value of `iterator` for the previous page.
     pub(crate) prev_iterator: Option<String>,
     /// Whether nothing follows in the direction that was asked for.
     pub(crate) done: bool,

@@ -62,10 +62,10 @@ struct MessageIn {
     /// Days after which its payload is neither shown nor sent.
     #[schema(minimum = 5, maximum = 90)]
     payload_retention_period: Option<i64>,
-    /// The same in hours.
+    /// Retention of the payload in hours, instead of days.
     #[schema(minimum = 1, maximum = 2160)]
     payload_retention_hours: Option<i64>,
-    /// How Svix's clients send what is not JSON.
+    /// Payload that is not JSON, as Svix's clients send it.
     transformations_params: Option<Transformations>,
 }
 

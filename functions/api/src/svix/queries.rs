@@ -95,7 +95,7 @@ impl StatusNumber {
         self.0
     }
 
-    /// The number itself.
+    /// The number, from 0 to 4.
     pub(super) const fn number(self) -> u8 {
         self.0.code(true)
     }

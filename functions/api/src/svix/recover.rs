@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
         .admin(routes!(bulk))
 }
 
-/// Which messages are sent again, and how fast.
+/// Selection of messages that are sent again, and the rate.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecoverIn {

@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
 #[serde(rename_all = "camelCase")]
 struct EndpointStats {
     success: u64,
-    /// Not attempted yet.
+    /// Deliveries that were not attempted yet.
     pending: u64,
     /// Attempted, and to be attempted again.
     sending: u64,
@@ -34,7 +34,7 @@ struct EndpointStats {
     canceled: u64,
     /// Whether all of them were counted, and not the latest 20000 or so.
     complete: bool,
-    /// When the earliest that was counted moved last.
+    /// Time of the last change of the earliest delivery that was counted.
     #[schema(format = DateTime)]
     counted_from: Option<String>,
 }
@@ -60,7 +60,7 @@ impl WindowQuery {
     }
 }
 
-/// How the deliveries to an endpoint stand.
+/// Counts the deliveries to an endpoint by their state.
 #[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/stats",
     operation_id = "v1.endpoint.get-stats", params(WindowQuery),
     responses((status = 200, body = EndpointStats)))]
@@ -96,7 +96,8 @@ struct EndpointAttemptStats {
     complete: bool,
 }
 
-/// How many attempts to an endpoint succeeded and failed. Of a delivery, 64 attempts are known.
+/// Counts the attempts to an endpoint that succeeded and failed. The latest 64 attempts of a
+/// delivery are known.
 #[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/attempt-stats",
     operation_id = "v1.endpoint.get-attempt-stats", params(WindowQuery),
     responses((status = 200, body = EndpointAttemptStats)))]

@@ -37,7 +37,7 @@ pub(super) fn contract() -> Contract {
 #[derive(Default, Serialize, ToSchema)]
 struct WeppWebhook {
     webhook_configured: bool,
-    /// Where they go, without its query: that may be a key.
+    /// URL of the webhook without its query, which may hold a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Of the newest notification: `pending` before its first attempt or before there is one,

@@ -1,6 +1,7 @@
 //! The OpenAPI document, which is checked in so that a change of the API is seen in review.
 //! `UPDATE_OPENAPI=1 cargo test -p api` writes it anew.
 
+mod bounds;
 mod scopes;
 
 use std::{fs, path::Path};

@@ -2,45 +2,12 @@
 
 use std::time::Duration;
 
-use manage::{
-    messages::{MAX_EVENT_ID, MAX_EXPUNGED},
-    names::MAX_EVENT_TYPE,
-    publication::{
-        MAX_CHANNELS, MAX_RETENTION_DAYS, MAX_RETENTION_HOURS, MAX_TAGS, MIN_RETENTION_DAYS,
-        MIN_RETENTION_HOURS,
-    },
-};
 use serde_json::json;
 
 use super::{ADMIN, Relay, receiver::Receiver};
 use axum::http::Method;
 
 const APP: &str = "/api/v1/app/default";
-
-#[test]
-fn the_document_has_the_bounds_that_are_checked() {
-    let document = serde_json::to_value(crate::openapi()).expect("serialises");
-    let bound = |schema: &str, field: &str, name: &str| {
-        let schema = &document["components"]["schemas"][schema]["properties"][field];
-        schema[name].as_i64().unwrap_or_else(|| panic!("{field} has no {name}: {schema}"))
-    };
-    let size = |size: usize| i64::try_from(size).expect("small");
-    for (schema, field, name, checked) in [
-        ("MessageIn", "channels", "maxItems", size(MAX_CHANNELS)),
-        ("MessageIn", "tags", "maxItems", size(MAX_TAGS)),
-        ("MessageIn", "eventType", "maxLength", size(MAX_EVENT_TYPE)),
-        ("MessageIn", "eventId", "maxLength", size(MAX_EVENT_ID)),
-        ("MessageIn", "payloadRetentionPeriod", "minimum", MIN_RETENTION_DAYS),
-        ("MessageIn", "payloadRetentionPeriod", "maximum", MAX_RETENTION_DAYS),
-        ("MessageIn", "payloadRetentionHours", "minimum", MIN_RETENTION_HOURS),
-        ("MessageIn", "payloadRetentionHours", "maximum", MAX_RETENTION_HOURS),
-        ("BulkExpungeContentsIn", "ids", "maxItems", size(MAX_EXPUNGED)),
-        ("EventTypeIn", "name", "maxLength", size(MAX_EVENT_TYPE)),
-        ("EventExampleIn", "eventType", "maxLength", size(MAX_EVENT_TYPE)),
-    ] {
-        assert_eq!(bound(schema, field, name), checked, "{schema}.{field}");
-    }
-}
 
 #[tokio::test]
 async fn an_application_comes_along_with_its_first_message() {

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use self::out::BatchOut;
-use super::cursor::CursorQuery;
+use super::queries::{ApplicationQuery, CursorQuery};
 use crate::web::{
     Routes,
     error::Error,
@@ -38,16 +38,8 @@ pub(super) fn routes() -> Routes {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct CloseIn {
     /// Number of its jobs; left out, those that are known now.
+    #[schema(maximum = 1_000_000_000)]
     size: Option<u64>,
-}
-
-/// The application of a batch, where several applications use the same id.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ApplicationQuery {
-    /// Whose batch, where several applications use the same id.
-    #[param(nullable = false)]
-    application: Option<String>,
 }
 
 /// Words for the state of a batch.

@@ -69,7 +69,7 @@ struct LetterList {
     data: Vec<LetterOut>,
     /// Whether there are more behind these.
     has_more: bool,
-    /// How many there are; nobody counts behind an iterator.
+    /// Number of matching letters; left out behind an iterator.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
     /// Place to pass as `iterator` to go on.
@@ -77,7 +77,7 @@ struct LetterList {
     iterator: Option<String>,
 }
 
-/// Which part of the letters is shown.
+/// Part of the list that is shown.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LetterQuery {
@@ -121,7 +121,7 @@ struct LetterDetail {
     headers_sent: BTreeMap<String, String>,
     /// Every attempt that is on record, oldest first.
     attempt_history: Vec<AttemptOut>,
-    /// Where a message died: `inbox` or `outbox`.
+    /// Queue on which the message died: `inbox` or `outbox`.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<&'static str>,
     /// The message as it was.
@@ -167,7 +167,7 @@ impl From<Detail> for LetterDetail {
 struct Deleted {
     /// Always true.
     deleted: bool,
-    /// Its number.
+    /// Number of the letter.
     id: u64,
 }
 
@@ -184,7 +184,7 @@ async fn delete(
     Ok(Json(Deleted { deleted: true, id: letter.number }))
 }
 
-/// Which letters to put back, and how fast.
+/// Selection of the letters that are put back, and the rate.
 #[derive(Deserialize, ToSchema)]
 struct RedriveIn {
     /// Choice of letters; a field that is not set matches everything.
@@ -193,7 +193,7 @@ struct RedriveIn {
     /// Letters per second.
     #[schema(minimum = 1, maximum = 500)]
     rate: Option<i64>,
-    /// Only count them.
+    /// Whether the letters are only counted.
     #[serde(default)]
     dry_run: bool,
 }
@@ -210,9 +210,9 @@ struct Matched {
 /// The task that puts letters back.
 #[derive(Serialize, ToSchema)]
 struct Started {
-    /// Its id.
+    /// Id of the task.
     task_id: String,
-    /// Where it tells how far it is.
+    /// URL of the task's progress.
     status_url: String,
     /// Letters per second.
     rate: u32,
@@ -239,7 +239,7 @@ async fn redrive(
     Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
 }
 
-/// Which letters to throw away.
+/// Selection of the letters that are deleted.
 #[derive(Deserialize, ToSchema)]
 struct DiscardIn {
     /// Choice of letters; a field that is not set matches everything. Something must be set, or `all` must
@@ -249,7 +249,7 @@ struct DiscardIn {
     /// All of them, whatever they are.
     #[serde(default)]
     all: bool,
-    /// Only count them.
+    /// Whether the letters are only counted.
     #[serde(default)]
     dry_run: bool,
 }
@@ -281,7 +281,7 @@ impl Started {
     }
 }
 
-/// Which part of an export is asked for.
+/// Part of the export that is answered.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportQuery {

@@ -50,9 +50,9 @@ struct EventOut {
     /// `announced`, `noted`, `stale` or `conflict`.
     #[schema(value_type = String)]
     outcome: EventOutcome,
-    /// How often the same request came again.
+    /// Number of repeated requests with the same bytes.
     duplicates: u64,
-    /// How often other bytes came under the same key.
+    /// Number of requests with the same key and other bytes.
     conflicts: u64,
     created_at: String,
 }
@@ -86,7 +86,7 @@ impl From<Event> for EventOut {
 struct EventDetail {
     #[serde(flatten)]
     event: EventOut,
-    /// What subscribers receive; null if it is too large to show, or gone.
+    /// Payload that subscribers receive; null if it is too large to show, or was removed.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
     deliveries: Vec<DeliveryOut>,
@@ -100,12 +100,12 @@ struct DeliveryOut {
     generation: u32,
     /// `pending`, `delivered`, `dead` or `cancelled`.
     state: &'static str,
-    /// Attempts ever made.
+    /// Number of attempts, those before a redrive included.
     attempts_made: u32,
     attempts: Vec<AttemptOut>,
-    /// When it may next be attempted, while it is pending.
+    /// Time from which a pending delivery may be attempted.
     next_attempt_at: Option<String>,
-    /// Its dead letter, once it had one.
+    /// Id of its dead letter, if there was one.
     letter_id: Option<String>,
     created_at: String,
 }
@@ -136,10 +136,10 @@ pub(crate) struct AttemptOut {
     url: String,
     /// The HTTP status, if there was an answer.
     status: Option<u16>,
-    /// Why it failed, in one word.
+    /// Class of the failure, in one word.
     #[schema(value_type = Option<String>)]
     error_class: Option<ErrorClass>,
-    /// Why it failed.
+    /// Description of the failure.
     error_message: Option<String>,
     /// The first bytes of the answer.
     response: String,
@@ -177,7 +177,7 @@ pub(crate) const fn state_word(state: DeliveryState) -> &'static str {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EventsQuery {
-    /// An id or uid.
+    /// Id or uid of the application whose events are listed.
     #[param(nullable = false)]
     application: Option<String>,
 }

@@ -29,8 +29,9 @@ struct InjectIn {
     #[schema(value_type = Option<Object>)]
     body: Option<Box<RawValue>>,
     /// Without `body`: id of the call that ended.
-    #[serde(alias = "call_id")]
     modal_call_id: Option<String>,
+    /// Another spelling of `modal_call_id`.
+    call_id: Option<String>,
     /// State in which the call ended.
     status: Option<String>,
     #[schema(value_type = Option<Object>)]
@@ -94,15 +95,16 @@ impl InjectIn {
         if source.profile != "modal-omtx" {
             return Err(Error::field("body", "is missing; only a modal-omtx source has fields"));
         }
-        let needed = |name: &str, value: &Option<String>| {
-            let value = value.clone().filter(|value| !value.is_empty());
+        let needed = |name: &str, value: Option<&String>| {
+            let value = value.filter(|value| !value.is_empty()).cloned();
             value.ok_or_else(|| Error::field(name, "is missing"))
         };
-        let call_id = &needed("modal_call_id", &self.modal_call_id)?;
-        let status = &needed("status", &self.status)?;
+        let call_id = self.modal_call_id.as_ref().or(self.call_id.as_ref());
+        let call_id = needed("modal_call_id", call_id)?;
+        let status = needed("status", self.status.as_ref())?;
         let completion = Completion {
-            call_id,
-            status,
+            call_id: &call_id,
+            status: &status,
             result: self.result_data.as_deref(),
             error: self.error_data.as_deref(),
             metadata: self.metadata.as_deref(),

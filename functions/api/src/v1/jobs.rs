@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 
 pub(super) use self::out::WebhookOut;
 use self::out::{JobDetail, JobEvent, JobOut};
-use super::cursor::CursorQuery;
+use super::queries::{CursorQuery, SourceQuery};
 use crate::web::{
     Routes,
     error::Error,
@@ -86,15 +86,6 @@ impl From<JobsQuery> for JobFilter {
         let JobsQuery { source, status, batch_id, run_id } = query;
         Self { source, status: status.map(JobStatus::from), batch_id, run_id }
     }
-}
-
-/// The source of a job, where several sources use the same id.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct SourceQuery {
-    /// Whose job, where several sources use the same id.
-    #[param(nullable = false)]
-    source: Option<String>,
 }
 
 /// Jobs, newest first.

@@ -42,7 +42,7 @@ struct Key {
     purpose: &'static str,
     /// `EdDSA`.
     alg: &'static str,
-    /// Its thumbprint (RFC 7638).
+    /// Thumbprint of the key (RFC 7638).
     kid: String,
     /// The key, in base64 for URLs.
     x: String,

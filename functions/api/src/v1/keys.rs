@@ -26,12 +26,13 @@ pub(super) fn routes() -> Routes {
 /// A key that is asked for.
 #[derive(Deserialize, ToSchema)]
 struct KeyIn {
-    /// For people.
+    /// Name for people, 1 to 256 bytes.
+    #[schema(min_length = 1, max_length = 256)]
     name: String,
     /// `read`, `publish` or `admin`.
     #[schema(value_type = String)]
     scope: KeyScope,
-    /// The one application (id or uid) it may see; all of them if none is named.
+    /// Id or uid of the one application that the key may see; all of them without one.
     application: Option<String>,
 }
 
@@ -43,7 +44,7 @@ struct KeyOut {
     /// `read`, `publish` or `admin`.
     #[schema(value_type = String)]
     scope: KeyScope,
-    /// The id of the one application it may see.
+    /// Id of the one application that the key may see.
     application: Option<String>,
     created_at: String,
 }
@@ -61,7 +62,7 @@ impl From<ApiKey> for KeyOut {
 struct NewKey {
     #[serde(flatten)]
     about: KeyOut,
-    /// What goes into the `Authorization` header. It is not shown again.
+    /// Value for the header `Authorization: Bearer`. The key is not shown again.
     key: String,
 }
 
@@ -91,7 +92,7 @@ async fn list(
     Ok(Json(List::new(keys.into_iter().map(KeyOut::from).collect(), None)))
 }
 
-/// That a key opens nothing any more.
+/// Answer about a key that was revoked.
 #[derive(Serialize, ToSchema)]
 struct Revoked {
     /// Always true.

@@ -14,9 +14,9 @@ const MAX_SHOWN: usize = 4 * 1024 * 1024;
 /// A dead letter (R3.10), and more.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LetterOut {
-    /// Its number.
+    /// Number of the letter.
     id: u64,
-    /// Its id, which works wherever the number does.
+    /// Id of the letter, which can stand for the number in every path.
     letter_id: String,
     /// `delivery` or `message`.
     kind: &'static str,
@@ -31,17 +31,17 @@ pub(crate) struct LetterOut {
     endpoint_id: Option<String>,
     webhook_url: Option<String>,
     error_message: String,
-    /// Why, in one word.
+    /// Class of the last failure, in one word.
     #[schema(value_type = String)]
     error_class: ErrorClass,
     /// Attempts made.
     attempts: u32,
     last_attempt_at: Option<String>,
     created_at: String,
-    /// When it goes, and its payload with it.
+    /// Time at which the letter expires, with its payload.
     expires_at: Option<String>,
     retried_at: Option<String>,
-    /// What came of putting it back, once that is known.
+    /// Whether the delivery arrived after the letter was put back, once that is known.
     retry_success: Option<bool>,
 }
 

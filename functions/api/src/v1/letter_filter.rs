@@ -90,12 +90,12 @@ pub(super) struct FilterOut {
 }
 
 impl FilterOut {
-    /// Everything of an endpoint.
+    /// The filter of all letters of an endpoint.
     pub(super) fn of_endpoint(endpoint: &EndpointId) -> Self {
         Self { endpoint: Some(endpoint.to_string()), ..Self::default() }
     }
 
-    /// Everything of an application.
+    /// The filter of all letters of an application.
     pub(super) fn of_application(application: &ApplicationId) -> Self {
         Self { application: Some(application.to_string()), ..Self::default() }
     }

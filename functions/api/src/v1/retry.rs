@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
     Routes::tagged("dead letters").admin(routes!(retry))
 }
 
-/// How a letter is put back.
+/// Options of a retry.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RetryQuery {

@@ -37,11 +37,11 @@ struct TaskOut {
     matched: u64,
     /// Letters or messages looked at so far.
     scanned: u64,
-    /// Whether it only counts.
+    /// Whether the task only counts.
     dry_run: bool,
     /// Letters or messages per second.
     rate: u32,
-    /// ReplaySelection letters or messages.
+    /// Selection of the letters or messages.
     filter: FilterOut,
     created_at: String,
     finished_at: Option<String>,
@@ -103,7 +103,7 @@ async fn list(
     Ok(Json(TaskList { data: tasks.into_iter().rev().map(TaskOut::from).collect() }))
 }
 
-/// How far a task is.
+/// The progress of a task.
 #[utoipa::path(get, path = "/v1/tasks/{id}", operation_id = "get_task",
     responses((status = 200, body = TaskOut)))]
 async fn get(

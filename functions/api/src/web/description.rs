@@ -1,6 +1,8 @@
 //! Parts of an operation's description that follow from how the operation was added: the parameters
 //! of its path, the header `Idempotency-Key`, whether it needs a key, and its errors.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use utoipa::{
     PartialSchema,
@@ -14,19 +16,22 @@ use utoipa::{
 use super::{
     idempotency,
     routes::{Contract, OpenRoutes, Operation, Operations, operations},
+    strict,
 };
 
 /// The routes of a contract, without and with a key, with what the document says of them completed.
 pub(crate) fn describe(contract: Contract) -> OpenRoutes {
-    let Contract { mut open, routes, errors, idempotent, parameters, .. } = contract;
+    let Contract { mut open, routes, errors, idempotent, tolerant, parameters, .. } = contract;
     let (mut keyed, operations) = (routes.router, routes.operations);
     for router in [&mut open, &mut keyed] {
         let document = router.get_openapi_mut();
+        let mut bodies = BTreeSet::new();
         for_each(document, |path, method, described| {
             let operation = find(&operations, path, &method);
             if operation.is_none() {
                 described.security = Some(vec![SecurityRequirement::default()]);
             }
+            bodies.extend(strict::body_schemas(described));
             describe_path_parameters(path, described, parameters);
             if idempotent && method == Method::POST && operation.is_some_and(|op| !op.repeatable) {
                 let key = RefOr::T(idempotency_key());
@@ -36,6 +41,9 @@ pub(crate) fn describe(contract: Contract) -> OpenRoutes {
                 errors.describe(path, operation.map(|operation| operation.scope), described);
             }
         });
+        if !tolerant {
+            strict::close(document, bodies);
+        }
     }
     if let Some(errors) = errors {
         let components = open.get_openapi_mut().components.get_or_insert_with(Components::new);

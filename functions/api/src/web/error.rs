@@ -19,7 +19,8 @@ use super::reading::{Fault, Reason};
 /// Largest request body, in bytes: 1 MiB, as much as a message of SQS holds.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// Why a request did not work. The caller may read every text but the cause of `Unavailable`.
+/// Reason for which a request did not succeed. The caller may read every text but the cause of
+/// `Unavailable`.
 #[derive(Debug)]
 pub(crate) enum Error {
     /// No key, or not a key of this relay.

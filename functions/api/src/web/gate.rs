@@ -18,7 +18,7 @@ use super::{
     routes::{Operation, Operations},
 };
 
-/// What the gate of one contract works with.
+/// State of the gate of one contract.
 #[derive(Clone)]
 pub(super) struct Gate {
     pub(super) control: Arc<ControlPlane>,

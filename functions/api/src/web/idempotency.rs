@@ -53,7 +53,7 @@ impl<S: Sync> FromRequestParts<S> for Keyed {
     }
 }
 
-/// What the idempotency of one contract works with.
+/// State of the idempotency of one contract.
 #[derive(Clone)]
 pub(super) struct Once {
     pub(super) control: Arc<ControlPlane>,

@@ -13,11 +13,11 @@ use super::error::Error;
 /// A part of one of our own lists.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct List<T> {
-    /// What is on it.
+    /// Entries of the page.
     pub(crate) data: Vec<T>,
-    /// What to pass as `iterator` to go on; null at the end.
+    /// Value of `iterator` for the next page; null at the end.
     pub(crate) iterator: Option<String>,
-    /// Whether that was all.
+    /// Whether the page is the last one.
     pub(crate) done: bool,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn optional_text(longest: usize) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(nullable).max_length(Some(longest)).into()
 }
 
-/// Which part of a list is asked for.
+/// Part of a list that is answered.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
@@ -103,7 +103,7 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
-    /// The same part, behind this iterator if the query has none.
+    /// The same part of the list; without an iterator of its own, behind this one.
     pub(crate) fn or_iterator(self, iterator: Option<String>) -> Self {
         Self { iterator: self.iterator.or(iterator), ..self }
     }

@@ -19,7 +19,7 @@ use super::{error::Shape, error_bodies::ErrorBodies};
 /// Routes that need no key.
 pub(crate) type OpenRoutes = OpenApiRouter<Arc<ControlPlane>>;
 
-/// What the border knows of one operation.
+/// Properties of one operation that the border needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
     /// Least scope of a key that may call it.
@@ -126,7 +126,7 @@ fn query_parameters(described: &Described) -> Vec<String> {
 pub(crate) struct Contract {
     /// Prefix of its paths, under which unknown paths are answered in its shape too.
     pub(crate) base: &'static str,
-    /// Shape of its errors.
+    /// Shape of the contract's errors.
     pub(crate) shape: Shape,
     /// Bodies of its errors in the document; `None` if operations state all that they answer.
     pub(crate) errors: Option<ErrorBodies>,
@@ -136,8 +136,8 @@ pub(crate) struct Contract {
     pub(crate) idempotent: bool,
     /// Whether unknown fields and parameters are named in the header `relay-ignored` and not refused.
     pub(crate) tolerant: bool,
-    /// Its routes that need a key.
+    /// Routes that need a key.
     pub(crate) routes: Routes,
-    /// Its routes that need none.
+    /// Routes that need none.
     pub(crate) open: OpenRoutes,
 }

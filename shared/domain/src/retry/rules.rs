@@ -53,7 +53,7 @@ pub enum StatusRuling {
 }
 
 /// Most entries of a list.
-const MAX_STATUSES: usize = 50;
+pub const MAX_STATUSES: usize = 50;
 
 impl StatusList {
     /// Reads a list of numbers such as `404` and texts such as `"404"` or `"5xx"`.

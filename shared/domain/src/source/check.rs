@@ -29,7 +29,7 @@ pub enum InvalidSource {
     #[error("`scheme` and `mapping` can only be set with the profile `hmac`")]
     Fixed,
     /// The tolerance is out of bounds: a wide one would let replays in.
-    #[error("tolerance_seconds is 1 to 3600")]
+    #[error("tolerance_seconds is 1 to {MAX_TOLERANCE}")]
     Tolerance,
     /// An option is set that the profile has no use for.
     #[error("{0} is of no use with this profile")]
@@ -54,6 +54,8 @@ pub enum InvalidSource {
     Application,
 }
 
+/// Greatest tolerance of a timestamp, in seconds: an hour. A wider one would let replays in.
+pub const MAX_TOLERANCE: u64 = 3600;
 /// Most live secrets of one source: each of them may have to be tried for every request.
 pub const MAX_SECRETS: usize = 10;
 /// Fewest key bytes of a secret, the lower bound of Standard Webhooks.
@@ -79,7 +81,7 @@ pub fn validate(
     if profile != CONFIGURABLE && (options.scheme.is_some() || options.mapping.is_some()) {
         return Err(InvalidSource::Fixed);
     }
-    if options.tolerance_seconds.is_some_and(|seconds| !(1..=3600).contains(&seconds)) {
+    if options.tolerance_seconds.is_some_and(|seconds| !(1..=MAX_TOLERANCE).contains(&seconds)) {
         return Err(InvalidSource::Tolerance);
     }
     validate_options(&known, options)?;

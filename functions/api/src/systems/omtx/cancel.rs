@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").admin(routes!(omtx_cancel))
 }
 
-/// That an execution is cancelled.
+/// Answer about an execution that was cancelled.
 #[derive(Serialize, ToSchema)]
 struct OmtxCancelled {
     /// Always `cancelled`.

@@ -19,12 +19,12 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").admin(routes!(configure))
 }
 
-/// How its Modal apps are to call us.
+/// Settings with which OMTX-Hub's Modal apps call the relay.
 #[derive(Deserialize, ToSchema)]
 struct OmtxConfigureIn {
-    /// Where we are.
+    /// Base URL of the relay.
     webhook_base_url: String,
-    /// What they sign with: 24 bytes at least.
+    /// Secret that the apps sign with, 24 bytes at least.
     webhook_secret: String,
     /// Modal itself has nothing to set, so this only chooses the word of the answer.
     #[serde(default = "yes")]
@@ -37,7 +37,7 @@ const fn yes() -> bool {
     true
 }
 
-/// That its Modal apps may call us.
+/// Answer about the settings of the Modal apps.
 #[derive(Serialize, ToSchema)]
 struct OmtxConfigured {
     /// `configuration_started`, or `configured` without `auto_configure`; either way it is done.
@@ -45,7 +45,7 @@ struct OmtxConfigured {
     message: String,
     /// The base URL, as it was given.
     webhook_url: String,
-    /// Where completions are to be posted.
+    /// URL that completions are posted to.
     completion_url: String,
     /// The source that they are accepted for.
     source: String,

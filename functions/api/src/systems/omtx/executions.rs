@@ -19,11 +19,11 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").read(routes!(active))
 }
 
-/// What runs.
+/// Executions that run now.
 #[derive(Serialize, ToSchema)]
 struct OmtxActive {
     total_active: usize,
-    /// Newest first.
+    /// Executions, newest first.
     executions: Vec<OmtxExecution>,
     /// Whether there are older jobs that were not looked at.
     truncated: bool,
@@ -37,13 +37,13 @@ struct OmtxExecution {
     /// The sender's id of the job.
     job_id: String,
     batch_id: Option<String>,
-    /// What the job was registered with as `metadata.model_type`.
+    /// Value of `metadata.model_type` in the registration of the job.
     model_type: Option<String>,
-    /// What the job was registered with as `metadata.lane`.
+    /// Value of `metadata.lane` in the registration of the job.
     lane: Option<String>,
-    /// Seconds since the epoch.
+    /// Time of the submission, in seconds since the epoch.
     submitted_at: f64,
-    /// Seconds since then.
+    /// Time since the submission, in seconds.
     duration: f64,
 }
 

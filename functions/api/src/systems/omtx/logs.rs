@@ -28,12 +28,12 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").read(routes!(logs))
 }
 
-/// What happened lately.
+/// Latest events, as lines of a log.
 #[derive(Serialize, ToSchema)]
 struct OmtxLogs {
-    /// How many lines there are here.
+    /// Number of lines in the answer.
     total_logs: usize,
-    /// Newest first.
+    /// Lines, newest first.
     logs: Vec<OmtxLog>,
     message: &'static str,
 }
@@ -50,7 +50,7 @@ struct OmtxLog {
     source: String,
     job_id: Option<String>,
     batch_id: Option<String>,
-    /// Whom it was about, where it is about a subscriber.
+    /// Id of the endpoint, if the line is about a subscriber.
     endpoint_id: Option<String>,
     #[serde(skip)]
     at: Timestamp,

@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").read(routes!(metrics))
 }
 
-/// How it goes.
+/// Counts of completions and executions.
 #[derive(Serialize, ToSchema)]
 struct OmtxMetrics {
     modal_service: OmtxService,
@@ -65,7 +65,8 @@ struct OmtxChecker {
     /// Failed, timed out or cancelled.
     failed_completions: u64,
     duplicate_webhooks: u64,
-    /// The same key with other bytes, or another end than the first: kept, never applied.
+    /// Completions with a known key and other bytes, or with another end than the first one. They
+    /// are kept and never applied.
     conflicting_webhooks: u64,
     /// Accepted requests that could not be processed and wait as dead letters.
     processing_errors: u64,
@@ -95,7 +96,7 @@ struct OmtxWebhookHealth {
     total_webhooks_processed: u64,
 }
 
-/// How many completions came, and what became of them.
+/// Counts the completions that arrived, by what became of them.
 #[utoipa::path(get, path = "/api/v3/webhooks/metrics", operation_id = "omtx_metrics",
     responses((status = 200, body = OmtxMetrics)))]
 async fn metrics(

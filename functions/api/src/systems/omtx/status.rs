@@ -22,18 +22,18 @@ pub(crate) fn routes() -> Routes {
 struct OmtxStatus {
     /// Whether there is a source whose secret can be used.
     configured: bool,
-    /// What `configure` was given; empty before.
+    /// Base URL that `configure` was given; empty before that.
     base_url: String,
     /// Sources that can be used and have called with a signature that held.
     apps_configured: usize,
-    /// Sources.
+    /// Number of sources that stand for apps.
     total_apps: usize,
     last_configured_at: Option<String>,
     /// `healthy` if every source has called, else `partial`; `unconfigured` if there is none.
     health_status: &'static str,
 }
 
-/// What is set up, and whether it has been used.
+/// State of the set-up, and whether it was used.
 #[utoipa::path(get, path = "/api/v3/webhooks/status", operation_id = "omtx_status",
     responses((status = 200, body = OmtxStatus)))]
 async fn status(

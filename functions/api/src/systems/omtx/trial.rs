@@ -44,19 +44,19 @@ pub(crate) fn open_routes() -> OpenRoutes {
     OpenRoutes::new().routes(routes!(health))
 }
 
-/// That completions are taken.
+/// Health of the completion route.
 #[derive(Serialize, ToSchema)]
 struct OmtxHealth {
     /// Always `healthy`.
     status: &'static str,
     /// Always `modal_webhook_handler`.
     service: &'static str,
-    /// Seconds since the epoch.
+    /// Time of the answer, in seconds since the epoch.
     timestamp: f64,
     features: OmtxFeatures,
 }
 
-/// What is done with a completion; none of it can be switched off.
+/// Checks and steps of every completion. None of them can be switched off.
 #[derive(Serialize, ToSchema)]
 struct OmtxFeatures {
     hmac_verification: bool,
@@ -65,7 +65,7 @@ struct OmtxFeatures {
     batch_intelligence: bool,
 }
 
-/// Whether completions are taken.
+/// Says that completions are taken.
 #[utoipa::path(get, path = "/api/v3/webhooks/modal/health", tag = "omtx",
     operation_id = "omtx_health", responses((status = 200, body = OmtxHealth)))]
 async fn health(State(control): State<Arc<ControlPlane>>) -> Json<OmtxHealth> {
@@ -87,14 +87,14 @@ async fn health(State(control): State<Arc<ControlPlane>>) -> Json<OmtxHealth> {
 struct OmtxTestIn {
     /// Part of the test's own call id; no call of this id is touched.
     modal_call_id: Option<String>,
-    /// The same, as the other route spells it.
+    /// Another spelling of `modal_call_id`.
     call_id: Option<String>,
     /// `success`, `failure` or `timeout`.
     status: Option<String>,
     /// The result, or the error if it is to fail.
     #[schema(value_type = Option<Object>)]
     test_data: Option<Value>,
-    /// The same, as the other route spells it.
+    /// Another spelling of `test_data`.
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
     #[schema(value_type = Option<Object>)]
@@ -105,12 +105,12 @@ struct OmtxTestIn {
     _metadata: Option<Value>,
 }
 
-/// What became of a test, as `POST /modal/test` has it.
+/// Result of a test, in the form of `POST /modal/test`.
 #[derive(Serialize, ToSchema)]
 struct OmtxModalTested {
     /// `test_processed`, or `test_accepted` if it was not yet when we stopped waiting.
     status: &'static str,
-    /// As it was given.
+    /// Id of the call, as it was given.
     call_id: String,
     /// The call the test is under.
     test_call_id: String,
@@ -118,7 +118,7 @@ struct OmtxModalTested {
     job_id: String,
 }
 
-/// What became of a test, as `POST /test` has it.
+/// Result of a test, in the form of `POST /test`.
 #[derive(Serialize, ToSchema)]
 struct OmtxTested {
     /// `test_completed`, or `test_accepted` if it was not yet when we stopped waiting.
@@ -180,7 +180,7 @@ async fn modal_test(
     }))
 }
 
-/// The same, answered with the completion that was sent.
+/// Sends a signed completion as `POST /modal/test` does, and answers with the completion.
 #[utoipa::path(post, path = "/api/v3/webhooks/test", operation_id = "omtx_test", params(WaitQuery),
     request_body = OmtxTestIn, responses((status = 200, body = OmtxTested), (status = 409)))]
 async fn test(

@@ -32,6 +32,7 @@ pub(super) struct BatchIn {
     #[schema(schema_with = id_schema)]
     external_id: Option<String>,
     /// Number of its jobs; left out, the batch is closed later.
+    #[schema(maximum = 1_000_000_000)]
     size: Option<u64>,
     /// Application (id or uid) that hears of the batch; its source's, if a source is named.
     application: Option<String>,
@@ -47,7 +48,7 @@ pub(super) struct BatchIn {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// Announce progress each time so many more jobs have ended.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     progress_every: Option<u64>,
     /// Announce progress each time so many more per cent have ended; 10 if neither is given and the
     /// webhook's events name progress.

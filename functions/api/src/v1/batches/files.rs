@@ -26,14 +26,16 @@ use utoipa::{
 };
 use utoipa_axum::routes;
 
-use super::ApplicationQuery;
-use crate::web::{
-    Routes,
-    error::Error,
-    gate::Authenticated,
-    input::Query,
-    json_lines::{self, MAX_BYTES},
-    page::bounded_integer,
+use crate::{
+    v1::queries::ApplicationQuery,
+    web::{
+        Routes,
+        error::Error,
+        gate::Authenticated,
+        input::Query,
+        json_lines::{self, MAX_BYTES},
+        page::bounded_integer,
+    },
 };
 
 pub(super) fn routes() -> Routes {
@@ -54,24 +56,24 @@ struct Line<'a> {
     error: Option<Failure<'a>>,
 }
 
-/// What a job answered.
+/// Result of a job.
 #[derive(Serialize)]
 struct Answer<'a> {
     status_code: u16,
     request_id: Option<&'a str>,
     /// The result as its sender wrote it; null if it is too large to stand here.
     body: Option<&'a RawValue>,
-    /// Where it is then.
+    /// URL of a result that is too large for the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_url: Option<String>,
 }
 
-/// Why there is no answer.
+/// Reason for which a job has no result.
 #[derive(Serialize)]
 struct Failure<'a> {
     /// `failed`, `timed_out` or `cancelled`.
     code: &'a str,
-    /// For people.
+    /// Explanation for people.
     message: String,
     /// The error as its sender wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +128,7 @@ async fn results(
     lines(&control, &principal, name, "results", part, succeeded).await
 }
 
-/// Why a batch's other jobs ended otherwise, one JSON line each.
+/// Errors of the jobs of a batch that did not succeed, one JSON line each.
 #[utoipa::path(get, path = "/v1/batches/{id}/errors", operation_id = "get_batch_errors",
     params(ApplicationQuery, FileQuery),
     responses((status = 200, description = "JSON lines. A `Link` of `rel=next` leads to the rest.",

@@ -14,19 +14,19 @@ use crate::v1::jobs::WebhookOut;
 /// A batch.
 #[derive(Serialize, ToSchema)]
 pub(super) struct BatchOut {
-    /// Our id.
+    /// The relay's id, `batch_…`.
     id: String,
     /// Always `batch`.
     object: &'static str,
-    /// What senders call it.
+    /// The senders' id.
     external_id: String,
     application: String,
     source: Option<String>,
     /// `in_progress`, `completed` or `failed`.
     status: &'static str,
-    /// How many jobs it has, once that is known.
+    /// Number of its jobs, once it is known.
     size: Option<u64>,
-    /// Its size is being found out.
+    /// Whether the batch is closed and its jobs are still counted.
     closing: bool,
     request_counts: RequestCounts,
     /// Jobs that we know of.
@@ -44,22 +44,22 @@ pub(super) struct BatchOut {
     /// `all` or `any`.
     #[schema(value_type = String)]
     fail_on: FailOn,
-    /// When somebody told us of it; null if only its jobs did.
+    /// Time of its declaration; null if only jobs named the batch.
     declared_at: Option<String>,
     created_at: String,
     completed_at: Option<String>,
-    /// Whom its own registration tells; in lists, empty.
+    /// Webhooks of its declaration; empty in lists.
     webhooks: Vec<WebhookOut>,
 }
 
-/// Its jobs, by how they ended.
+/// Number of its jobs by their end.
 #[derive(Serialize, ToSchema)]
 struct RequestCounts {
-    /// As many as there are, as far as anybody knows.
+    /// Number of jobs that are known.
     total: u64,
-    /// Ended well.
+    /// Jobs that succeeded.
     completed: u64,
-    /// Ended other than well.
+    /// Jobs that ended otherwise.
     failed: u64,
 }
 

@@ -14,8 +14,11 @@ use manage::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{JobOut, SourceQuery};
-use crate::web::{error::Error, gate::Authenticated, input::Query};
+use super::out::JobOut;
+use crate::{
+    v1::queries::SourceQuery,
+    web::{error::Error, gate::Authenticated, input::Query},
+};
 
 /// Whether a platform knows that its job is to stop.
 #[derive(Serialize, ToSchema)]

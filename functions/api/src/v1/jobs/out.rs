@@ -15,7 +15,7 @@ use crate::v1::events::state_word;
 /// A job.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobOut {
-    /// Our id.
+    /// The relay's id, `job_…`.
     id: String,
     /// The sender's id.
     external_id: String,
@@ -36,15 +36,15 @@ pub(crate) struct JobOut {
     /// The registrar's own data.
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
-    /// When somebody told us to expect it; null if it only spoke for itself.
+    /// Time of its registration; null if only its sender reported it.
     registered_at: Option<String>,
-    /// When its answer is overdue.
+    /// Time from which its answer is overdue.
     deadline_at: Option<String>,
     /// The end that a sender claims who cannot sign: believed once the platform says so.
     claimed: Option<&'static str>,
-    /// How often its platform was asked.
+    /// Number of questions to its platform.
     polls: u32,
-    /// When its platform is asked next, or its end is looked at once more.
+    /// Time of the next question to its platform, or of the last look at its end.
     next_poll_at: Option<String>,
     /// No webhook told how it ended.
     missed: bool,
@@ -89,9 +89,9 @@ impl From<Job> for JobOut {
 pub(crate) struct JobDetail {
     #[serde(flatten)]
     pub(super) job: JobOut,
-    /// What was announced about it, oldest first, with its deliveries.
+    /// Events about the job, oldest first, with their deliveries.
     pub(super) events: Vec<JobEvent>,
-    /// Whom its own registration tells.
+    /// Webhooks of its registration.
     pub(super) webhooks: Vec<WebhookOut>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct JobDetail {
 pub(crate) struct WebhookOut {
     endpoint_id: String,
     url: String,
-    /// Empty for everything.
+    /// Event types that the webhook receives; empty for all of them.
     events: Vec<String>,
     profile: Option<String>,
     max_retries: u8,
@@ -132,14 +132,14 @@ pub(crate) struct JobEvent {
     deliveries: Vec<JobDelivery>,
 }
 
-/// Where such an event is on its way to an endpoint.
+/// Delivery of an event to an endpoint.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobDelivery {
     id: String,
     endpoint_id: String,
     /// `pending`, `delivered`, `dead` or `cancelled`.
     state: &'static str,
-    /// Attempts made so far.
+    /// Number of attempts so far.
     attempts: u32,
 }
 

@@ -155,6 +155,7 @@ macro_rules! source_shapes {
 
 source_shapes! {
     /// Age and lead that a timestamp may have, in seconds.
+    #[schema(minimum = 1, maximum = 3600)]
     tolerance_seconds: Option<u64>,
     /// Signature scheme of the sender; only with the profile `hmac`.
     #[schema(value_type = Option<Object>)]
@@ -164,6 +165,7 @@ source_shapes! {
     mapping: Option<Mapping>,
     /// Time after which a job's answer is overdue, in seconds since the job was registered or first
     /// heard of.
+    #[schema(minimum = 1, maximum = 604_800)]
     deadline_seconds: Option<u64>,
     /// `primary` asks the platform past the deadline, `dual` from the start, `only` never.
     #[schema(value_type = Option<String>)]

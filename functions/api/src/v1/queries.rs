@@ -1,4 +1,4 @@
-//! The parameter `cursor`, which batch servers call `iterator`.
+//! Query parameters that several kinds of `/v1` share.
 
 use manage::PageRequest;
 use serde::Deserialize;
@@ -24,4 +24,23 @@ impl CursorQuery {
     pub(super) fn beside(self, page: PageQuery) -> Result<PageRequest, Error> {
         page.or_iterator(self.cursor).by_time()
     }
+}
+
+/// The source of a job, where several sources use the same id.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SourceQuery {
+    /// Name of the source whose job is meant, where several sources use the same id.
+    #[param(nullable = false)]
+    pub(super) source: Option<String>,
+}
+
+/// The application of a batch, where several applications use the same id.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ApplicationQuery {
+    /// Id or uid of the application whose batch is meant, where several applications use the same
+    /// id.
+    #[param(nullable = false)]
+    pub(super) application: Option<String>,
 }
