@@ -24,6 +24,7 @@ mod operational;
 mod outgoing;
 mod pace;
 mod planted;
+mod prose;
 mod removal;
 mod replays;
 mod rotation;

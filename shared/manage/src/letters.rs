@@ -167,7 +167,7 @@ pub struct LetterDetail {
     pub letter: Letter,
     /// Payload of its event; `None` for a message, or if the event is gone.
     pub payload: Option<Vec<u8>>,
-    /// Its delivery with the attempts; `None` for a message, or if the event is gone.
+    /// Delivery of the letter, with the attempts; `None` for a message, or if the event is gone.
     pub delivery: Option<Delivery>,
     /// Queue and bytes of a message that could not be read or processed.
     pub message: Option<(LetterQueue, Vec<u8>)>,

@@ -3,7 +3,7 @@
 
 use adapters::Unavailable;
 
-/// Why a use case was not carried out. The caller may read every text but the cause of
+/// The reason for which a use case was not carried out. The caller may read every text but the cause of
 /// [`Refusal::Unavailable`], which belongs into the log.
 #[derive(Debug)]
 pub enum Refusal {
@@ -20,7 +20,7 @@ pub enum Refusal {
     },
     /// The present state does not allow this.
     Conflict(String),
-    /// What is asked for has happened before.
+    /// The change was made before.
     Done(&'static str),
     /// Other writers changed the same item at every try; the same request may succeed now.
     Busy(&'static str),

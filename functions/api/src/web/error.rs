@@ -37,7 +37,7 @@ pub(crate) enum Error {
     Invalid(Invalid),
     /// The request contradicts the present state.
     Conflict(String),
-    /// The same request is being worked on, for this long at most.
+    /// An equal request with the same key is being worked on, for this long at most.
     Running(Duration),
     /// The body is too large.
     TooLarge,

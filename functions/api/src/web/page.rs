@@ -103,7 +103,7 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
-    /// The same part of the list; without an iterator of its own, behind this one.
+    /// This part of the list; a part without an iterator begins behind the given one.
     pub(crate) fn or_iterator(self, iterator: Option<String>) -> Self {
         Self { iterator: self.iterator.or(iterator), ..self }
     }

@@ -12,7 +12,7 @@ use crate::Refusal;
 pub struct SourceDraft {
     /// Name of its profile.
     pub profile: String,
-    /// Its live secrets, newest first; `None` keeps those that are there, if they belong to a
+    /// Live secrets, newest first; `None` keeps those that are there, if they belong to a
     /// profile of the same kind.
     pub secrets: Option<Vec<Secret>>,
     /// Id or uid of the application that hears of its events; `None` means `default`.
@@ -36,7 +36,7 @@ pub struct SetUpDraft {
     pub name: &'static str,
     /// Name of its profile.
     pub profile: &'static str,
-    /// Its one secret from now on.
+    /// Only secret of the source from now on.
     pub secret: Secret,
     /// Id or uid of the application that hears of its events; `None` keeps the one that is there.
     pub application: Option<String>,

@@ -16,7 +16,7 @@ pub(crate) fn routes() -> Routes {
     Routes::tagged("omtx").read(routes!(status))
 }
 
-/// How far its Modal apps are set up. An app is a source; a setting that nobody has used yet does
+/// The set-up of OMTX-Hub's Modal apps. An app is a source; a setting that nobody has used yet does
 /// not count as one that works.
 #[derive(Serialize, ToSchema)]
 struct OmtxStatus {
