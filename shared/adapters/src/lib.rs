@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod caller;
 pub mod clock;
 pub mod config;
+pub mod contested;
 pub mod inbox;
 pub mod log;
 pub mod metrics;

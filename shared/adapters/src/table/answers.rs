@@ -9,11 +9,14 @@ use domain::{
 };
 
 use super::{
-    Table, WriteOutcome,
+    Table,
     delivery_item::{delivery_list, key},
     row::{self, Condition, n, s},
 };
-use crate::Unavailable;
+use crate::{
+    Unavailable,
+    contested::{self, TryOutcome},
+};
 
 /// What came of removing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub enum ForgetOutcome {
     Unknown,
 }
 
+/// Tries to remove an answer before the delivery counts as held.
+const TRIES: u32 = 5;
+
 impl Table {
     /// Removes what an endpoint answered to an attempt; that it did, and with which status, stays.
     pub async fn forget_answer(
@@ -36,11 +42,12 @@ impl Table {
         now: Timestamp,
     ) -> Result<ForgetOutcome, Unavailable> {
         let (pk, sk) = key(event, id);
-        for _ in 0..5 {
-            let Some(item) = self.item(&pk, &sk).await? else { return Ok(ForgetOutcome::Unknown) };
+        contested::write_or(TRIES, ForgetOutcome::Held, || async {
+            let unknown = Ok(TryOutcome::Settled(ForgetOutcome::Unknown));
+            let Some(item) = self.item(&pk, &sk).await? else { return unknown };
             let mut delivery: Delivery = row::document(&item)?;
             let made = delivery.attempts.iter_mut().find(|made| made.id == *attempt);
-            let Some(made) = made else { return Ok(ForgetOutcome::Unknown) };
+            let Some(made) = made else { return unknown };
             made.response.clear();
             let read = item.get("doc").cloned().unwrap_or_else(|| s(""));
             // A worker whose lease has ended may still come back: without its claim it changes nothing.
@@ -50,13 +57,10 @@ impl Table {
             .value(":read", read)
             .value(":now", n(now.0))
             .value(":doc", row::doc(&delivery));
-            if self.update(&pk, &sk, "SET doc = :doc REMOVE claim", idle).await?
-                == WriteOutcome::Done
-            {
-                return Ok(ForgetOutcome::Done);
-            }
-        }
-        Ok(ForgetOutcome::Held)
+            let updated = self.update(&pk, &sk, "SET doc = :doc REMOVE claim", idle).await?;
+            Ok(updated.settles(ForgetOutcome::Done))
+        })
+        .await
     }
 
     /// Counts an endpoint's deliveries by how they stand, from the one that moved last before `until`
@@ -70,28 +74,25 @@ impl Table {
         now: Timestamp,
     ) -> Result<StandingCounts, Unavailable> {
         let mut tally = StandingCounts::default();
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name("listing")
-                .key_condition_expression("#list = :list AND list_at BETWEEN :since AND :until")
-                .projection_expression("#state, made, lease_until, list_at")
-                .expression_attribute_names("#list", "list")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":list", s(delivery_list(endpoint)))
-                .expression_attribute_values(":since", s(format!("{:013}", since.0)))
-                .expression_attribute_values(":until", s(format!("{:013}", until.0)))
-                .scan_index_forward(false)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| Unavailable::aws("counting deliveries", &error))?;
-            for item in query.items.unwrap_or_default() {
-                let number = |name| row::number(&item, name).unwrap_or(0);
-                tally.count(match row::text(&item, "state") {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name("listing")
+            .key_condition_expression("#list = :list AND list_at BETWEEN :since AND :until")
+            .projection_expression("#state, made, lease_until, list_at")
+            .expression_attribute_names("#list", "list")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":list", s(delivery_list(endpoint)))
+            .expression_attribute_values(":since", s(format!("{:013}", since.0)))
+            .expression_attribute_values(":until", s(format!("{:013}", until.0)))
+            .scan_index_forward(false);
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Unavailable::aws("counting deliveries", &error))?;
+            for item in page.items() {
+                let number = |name| row::number(item, name).unwrap_or(0);
+                tally.count(match row::text(item, "state") {
                     Some("delivered") => DeliveryStanding::Success,
                     Some("dead") => DeliveryStanding::Fail,
                     Some("cancelled") => DeliveryStanding::Canceled,
@@ -103,15 +104,12 @@ impl Table {
                 let at = item.get("list_at").and_then(at_of);
                 tally.from = at.or(tally.from);
             }
-            start = query.last_evaluated_key;
-            if start.is_none() {
-                tally.complete = true;
-                return Ok(tally);
-            }
-            if most <= tally.seen() {
+            if page.last_evaluated_key.is_some() && most <= tally.seen() {
                 return Ok(tally);
             }
         }
+        tally.complete = true;
+        Ok(tally)
     }
 }
 

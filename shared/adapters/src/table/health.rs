@@ -11,7 +11,14 @@ use super::{
     Item, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
-use crate::Unavailable;
+use crate::{
+    Unavailable,
+    contested::{self, TryOutcome},
+};
+
+/// Tries to take a place. Each is refused only if other workers change the row both before and after
+/// it begins to stand still.
+const TRIES: u32 = 16;
 
 pub(super) const HEALTH: &str = "HEALTH";
 const PACE: &str = "PACE";
@@ -77,7 +84,7 @@ impl Table {
         let doing = "reserving a place";
         // Microseconds: a thousand calls a second are less than a millisecond apart.
         let (now_us, step) = (now.0 * 1000, 1_000_000 / u64::from(per_second.max(1)));
-        for _ in 0..16 {
+        contested::write(TRIES, || async {
             for (expression, condition) in [
                 ("SET tat = tat + :step, expires_at = :gone", "tat >= :now"),
                 (
@@ -104,14 +111,15 @@ impl Table {
                         let attributes = updated.attributes.unwrap_or_default();
                         let tat = row::number(&attributes, "tat")
                             .ok_or_else(|| Unavailable::new(doing, "the row has no end"))?;
-                        return Ok(Timestamp((tat - step).div_ceil(1000)));
+                        return Ok(TryOutcome::Settled(Timestamp((tat - step).div_ceil(1000))));
                     }
                     Err(SdkError::ServiceError(error))
                         if error.err().is_conditional_check_failed_exception() => {}
                     Err(error) => return Err(Unavailable::aws(doing, &error)),
                 }
             }
-        }
-        Err(Unavailable::new(doing, "the row never stands still"))
+            Ok(TryOutcome::Refused)
+        })
+        .await
     }
 }
