@@ -1,6 +1,8 @@
 //! The AWS clients, over rustls with ring: the SDK's default TLS burns half a second of a 128 MB
 //! function's CPU at its first handshake.
 
+mod limits;
+
 use std::{sync::OnceLock, time::Duration};
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -32,12 +34,13 @@ impl Aws {
     /// same binary at anything else that speaks AWS.
     pub async fn load() -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+        let config = config.retry_config(limits::retries()).timeout_config(limits::timeouts());
         Self { config: config.load().await }
     }
 
     /// The table. What writes no events needs no retention.
     pub fn table(&self, name: String, retention: Duration) -> Table {
-        Table::new(aws_sdk_dynamodb::Client::new(&self.config), name, retention)
+        Table::new(limits::dynamodb(&self.config), name, retention)
     }
 
     /// A queue, by URL.
@@ -57,7 +60,9 @@ impl Aws {
     pub fn bucket(&self, name: String) -> Bucket {
         let local = std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
             || std::env::var_os("AWS_ENDPOINT_URL").is_some();
-        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(local);
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .force_path_style(local)
+            .timeout_config(limits::timeouts_of_bodies());
         Bucket::new(aws_sdk_s3::Client::from_conf(config.build()), name)
     }
 

@@ -28,9 +28,9 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
+    types::{AttributeValue, KeysAndAttributes},
 };
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -49,7 +49,11 @@ pub use self::{
     recording::{EventRecording, RecordOutcome},
     row::SHARDS,
 };
-use crate::Unavailable;
+use crate::{Unavailable, contested, random};
+
+/// Rounds of a batch read whose keys DynamoDB leaves unread because of its load. The pauses between them
+/// take 2 s together.
+const MAX_ROUNDS: u32 = 10;
 
 /// The single table.
 #[derive(Clone, Debug)]
@@ -60,12 +64,12 @@ pub struct Table {
     retention: Duration,
 }
 
-/// What came of a conditional write.
+/// Outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// It took place.
+    /// The write took place.
     Done,
-    /// Its condition did not hold: somebody else was here first.
+    /// The condition did not hold, because another writer was faster. Nothing was written.
     Refused,
 }
 
@@ -121,10 +125,13 @@ impl Table {
             let mut rest = Some(HashMap::from([(self.name.clone(), wanted)]));
             let mut rounds = 0;
             while let Some(request) = rest.take().filter(|request| !request.is_empty()) {
-                rounds += 1;
-                if 10 < rounds {
+                if rounds == MAX_ROUNDS {
                     return Err(Unavailable::new(doing, "the table keeps leaving keys unread"));
                 }
+                if rounds != 0 {
+                    tokio::time::sleep(contested::pause(rounds - 1, random::dice())).await;
+                }
+                rounds += 1;
                 let got =
                     self.client.batch_get_item().set_request_items(Some(request)).send().await;
                 let mut got = got.map_err(|error| Unavailable::aws(doing, &error))?;
@@ -146,26 +153,15 @@ impl Table {
             condition = "pk = :pk AND begins_with(sk, :sk)";
             values.insert(":sk".to_owned(), AttributeValue::S(prefix.to_owned()));
         }
-        let mut found = Vec::new();
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression(condition)
-                .set_expression_attribute_values(Some(values.clone()))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| Unavailable::aws("reading the table", &error))?;
-            found.extend(query.items.unwrap_or_default());
-            start = query.last_evaluated_key;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .consistent_read(true);
+        let found = query.into_paginator().items().send().collect::<Result<_, _>>().await;
+        found.map_err(|error| Unavailable::aws("reading the table", &error))
     }
 
     async fn put(
@@ -174,34 +170,17 @@ impl Table {
         condition: Option<Condition>,
     ) -> Result<WriteOutcome, Unavailable> {
         let condition = condition.unwrap_or_default();
-        let item = row.into_item();
-        for round in 0.. {
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.name)
-                .set_item(Some(item.clone()))
-                .set_condition_expression(condition.expression())
-                .set_expression_attribute_names(condition.names())
-                .set_expression_attribute_values(condition.values())
-                .send()
-                .await;
-            match put {
-                Ok(_) => return Ok(WriteOutcome::Done),
-                Err(SdkError::ServiceError(error))
-                    if error.err().is_conditional_check_failed_exception() =>
-                {
-                    return Ok(WriteOutcome::Refused);
-                }
-                Err(SdkError::ServiceError(error))
-                    if error.err().is_transaction_conflict_exception() && round < CONFLICTS =>
-                {
-                    tokio::time::sleep(pause(round)).await;
-                }
-                Err(error) => return Err(Unavailable::aws("writing to the table", &error)),
-            }
-        }
-        unreachable!("the last round returns")
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(row.into_item()))
+            .set_condition_expression(condition.expression())
+            .set_expression_attribute_names(condition.names())
+            .set_expression_attribute_values(condition.values())
+            .send()
+            .await;
+        conditional("writing to the table", put)
     }
 
     /// An update expression on one item; `Refused` if the condition does not hold.
@@ -224,15 +203,7 @@ impl Table {
             .set_expression_attribute_values(condition.values())
             .send()
             .await;
-        match updated {
-            Ok(_) => Ok(WriteOutcome::Done),
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(WriteOutcome::Refused)
-            }
-            Err(error) => Err(Unavailable::aws("updating the table", &error)),
-        }
+        conditional("updating the table", updated)
     }
 
     async fn delete(&self, pk: &str, sk: &str) -> Result<WriteOutcome, Unavailable> {
@@ -245,54 +216,46 @@ impl Table {
             .condition_expression("attribute_exists(pk)")
             .send()
             .await;
-        match deleted {
-            Ok(_) => Ok(WriteOutcome::Done),
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(WriteOutcome::Refused)
-            }
-            Err(error) => Err(Unavailable::aws("deleting from the table", &error)),
-        }
+        conditional("deleting from the table", deleted)
     }
 
-    /// All of the writes or none. `Refused` says that a condition did not hold; a mere collision
-    /// with another transaction says nothing, and is tried again.
+    /// All of the writes or none; `Refused` if a condition did not hold.
     async fn transact(&self, writes: Vec<Write>) -> Result<WriteOutcome, Unavailable> {
-        let items: Vec<TransactWriteItem> =
-            writes.into_iter().map(|write| write.into_item(&self.name)).collect();
-        for round in 0.. {
-            let write = self.client.transact_write_items();
-            match write.set_transact_items(Some(items.clone())).send().await {
-                Ok(_) => return Ok(WriteOutcome::Done),
-                Err(SdkError::ServiceError(error))
-                    if has_reason(error.err(), "ConditionalCheckFailed") =>
-                {
-                    return Ok(WriteOutcome::Refused);
-                }
-                Err(SdkError::ServiceError(error))
-                    if has_reason(error.err(), "TransactionConflict") && round < CONFLICTS =>
-                {
-                    tokio::time::sleep(pause(round)).await;
-                }
-                Err(error) => return Err(Unavailable::aws("writing to the table", &error)),
-            }
+        let items = writes.into_iter().map(|write| write.into_item(&self.name)).collect();
+        let write = self.client.transact_write_items();
+        match write.set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if has_failed_condition(&error) => Ok(WriteOutcome::Refused),
+            Err(error) => Err(Unavailable::aws("writing to the table", &error)),
         }
-        unreachable!("the last round returns")
     }
 }
 
-/// How often a write that collided with a transaction is tried again.
-const CONFLICTS: u32 = 6;
-
-/// How long a write waits for the transaction it collided with: 10 ms growing to 320, spread.
-fn pause(round: u32) -> Duration {
-    Duration::from_millis(10 << round.min(5)).mul_f64(0.5 + crate::random::dice())
+/// The outcome of a conditional write to one item.
+fn conditional<O, E>(
+    doing: &'static str,
+    written: Result<O, SdkError<E>>,
+) -> Result<WriteOutcome, Unavailable>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match written {
+        Ok(_) => Ok(WriteOutcome::Done),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+            Ok(WriteOutcome::Refused)
+        }
+        Err(error) => Err(Unavailable::aws(doing, &error)),
+    }
 }
 
-fn has_reason(error: &TransactWriteItemsError, code: &str) -> bool {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+/// Whether a transaction was cancelled because a condition did not hold. A transaction that was
+/// cancelled for DynamoDB's load or for a collision has been repeated by the client.
+fn has_failed_condition(error: &SdkError<TransactWriteItemsError>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
         return false;
     };
-    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
+    let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    codes.any(|code| code == "ConditionalCheckFailed")
 }

@@ -1,6 +1,6 @@
 //! What is due: the sweep's view of the table.
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     delivery::Delivery,
     event::Event,
@@ -10,7 +10,7 @@ use domain::{
 };
 
 use super::{
-    Item, Table, WriteOutcome, batches,
+    Item, Table, WriteOutcome, batches, conditional,
     row::{self, n, s},
 };
 use crate::Unavailable;
@@ -126,15 +126,7 @@ impl Table {
             .expression_attribute_values(":rings", n(rings))
             .send()
             .await;
-        match marked {
-            Ok(_) => Ok(WriteOutcome::Done),
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(WriteOutcome::Refused)
-            }
-            Err(error) => Err(Unavailable::aws("marking what is due", &error)),
-        }
+        conditional("marking what is due", marked)
     }
 }
 
