@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::{random, table::WriteOutcome};
-use dispatch::{attempt::Attempted, context::CallContext};
+use dispatch::{context::CallContext, outcome::AttemptOutcome};
 use domain::{
     delivery::{Delivery, DeliveryState},
     health::{Circuit, Health},
@@ -41,7 +41,7 @@ async fn purge(cloud: &Cloud) {
 }
 
 /// Fifty workers, each with a delivery of its own, at the same moment.
-async fn all_at_once(calls: &CallContext, deliveries: &[Delivery]) -> Vec<Attempted> {
+async fn all_at_once(calls: &CallContext, deliveries: &[Delivery]) -> Vec<AttemptOutcome> {
     let each = deliveries.iter().map(|d| calls.attempt(&d.event, &d.id, false));
     join_all(each).await.into_iter().map(|attempted| attempted.expect("no failure")).collect()
 }
@@ -61,7 +61,7 @@ async fn of_fifty_workers_at_a_dead_endpoint_those_in_flight_call_and_then_one_p
     assert!(matches!(opened.circuit, Circuit::Open { .. }), "{opened:?}");
     // Whoever comes now finds it open.
     let came = all_at_once(&calls, &deliveries[50..100]).await;
-    assert!(came.iter().all(|attempted| matches!(attempted, Attempted::Early(_))), "{came:?}");
+    assert!(came.iter().all(|attempted| matches!(attempted, AttemptOutcome::Early(_))), "{came:?}");
     assert_eq!(receiver.received().len(), first, "an open circuit lets nobody through");
     // Each time it may be asked, one of fifty asks.
     let mut asked = Vec::new();
@@ -101,7 +101,7 @@ async fn forty_deferrals_put_nothing_on_the_queue_and_spend_nothing() {
     let table = cloud.sound_table();
     for round in 0..40 {
         let attempted = calls.attempt(&put_off.event, &put_off.id, false).await.expect("done");
-        let Attempted::Early(at) = attempted else { panic!("round {round}: {attempted:?}") };
+        let AttemptOutcome::Early(at) = attempted else { panic!("round {round}: {attempted:?}") };
         assert_eq!(cloud.aws.queue_depth(&outbox).1, 0, "round {round} rang");
         // Somebody asks just before it comes, and finds that nothing is better.
         cloud.pass(at.since(cloud.clock.now()));
@@ -146,7 +146,7 @@ async fn a_worker_that_wakes_up_late_does_not_close_a_circuit_that_another_opene
         cloud.pass(lease + Duration::from_secs(1));
         let calls = cloud.calls();
         let other = calls.attempt(&zombie.event, &zombie.id, false).await.expect("done");
-        assert!(matches!(other, Attempted::Called(_)), "the lease ended: {other:?}");
+        assert!(matches!(other, AttemptOutcome::Called(_)), "the lease ended: {other:?}");
         let before = health(&cloud, &endpoint).await;
         // The late one says that the endpoint answers: by what it read, and by what is there now.
         let called = domain::health::CallReport {

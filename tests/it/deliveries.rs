@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::table::{ClaimOutcome, ConcludeOutcome, WriteOutcome};
 use axum::http::Method;
-use dispatch::attempt::Attempted;
+use dispatch::outcome::AttemptOutcome;
 use domain::{
     delivery::{Delivery, DeliveryState},
     endpoint::DisabledReason,
@@ -76,7 +76,7 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
     assert!(matches!(claim("other").await, ClaimOutcome::Busy));
     cloud.pass(Duration::from_secs(36));
     let outcome = cloud.calls().attempt(&waiting.event, &waiting.id, false).await.expect("done");
-    assert!(matches!(outcome, Attempted::Called(_)), "{outcome:?}");
+    assert!(matches!(outcome, AttemptOutcome::Called(_)), "{outcome:?}");
     zombie.delivery.state = DeliveryState::Dead;
     let late = table.conclude(&zombie, &ladder(&[1]), None).await.expect("asked");
     assert_eq!(late, ConcludeOutcome::Stale);
@@ -92,7 +92,7 @@ async fn of_many_workers_one_attempts() {
     let calls = cloud.calls();
     let all = (0..20).map(|_| calls.attempt(&waiting.event, &waiting.id, false));
     let results = futures::future::join_all(all).await;
-    let called = results.iter().filter(|r| matches!(r, Ok(Attempted::Called(_)))).count();
+    let called = results.iter().filter(|r| matches!(r, Ok(AttemptOutcome::Called(_)))).count();
     assert_eq!((called, receiver.received().len()), (1, 1));
 }
 

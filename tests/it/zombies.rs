@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::table::{ClaimOutcome, ClaimedDelivery, ConcludeOutcome};
-use dispatch::attempt::Attempted;
+use dispatch::outcome::AttemptOutcome;
 use domain::{
     delivery::{Delivery, DeliveryState},
     retry::Policy,
@@ -39,7 +39,7 @@ async fn every_worker_that_wakes_up_after_its_lease_is_refused() {
     for zombie in &zombies {
         let Delivery { event, id, .. } = &zombie.delivery;
         let other = calls.attempt(event, id, false).await.expect("done");
-        assert!(matches!(other, Attempted::Called(_)), "{other:?}");
+        assert!(matches!(other, AttemptOutcome::Called(_)), "{other:?}");
     }
     // They say, one after the other, that it is spent, that it is to be tried again, that it arrived.
     let said = [DeliveryState::Dead, DeliveryState::Pending, DeliveryState::Delivered];

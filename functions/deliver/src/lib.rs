@@ -37,7 +37,7 @@ impl Deliver {
     async fn message(&self, message: &SqsMessage) -> Result<(), Unfinished> {
         match Doorbell::parse(message.body.as_deref().unwrap_or_default())? {
             Doorbell::Delivery { event, delivery, hops } => {
-                self.calls.hear(&event, &delivery, hops).await?;
+                self.calls.attempt_rung(&event, &delivery, hops).await?;
                 Ok(())
             }
             Doorbell::Task { .. } | Doorbell::Batch { .. } | Doorbell::Content { .. } => {

@@ -1,42 +1,52 @@
-//! Whether an endpoint is called now: its circuit, its rate; and what a call says about it.
+//! Admission: whether an endpoint is called now, by its circuit and its rate; and the report of a call
+//! to the endpoint's health.
 //!
-//! What a call found out about the endpoint is written before the delivery is concluded. A crash in
-//! between leaves a call that is counted and a delivery that is attempted again: calls are what the
-//! circuit counts. A crash of whoever holds the probe leaves a lease that ends.
+//! The report of a call is written before the delivery is concluded. A crash in between leaves a call
+//! that is counted and a delivery that is attempted again, which is right because the circuit counts
+//! calls. The probe of a worker that crashed is free again when its lease ends.
 
 use std::time::Duration;
 
 use adapters::{
     Unavailable,
+    contested::{self, TryOutcome},
     table::{AttemptContext, ClaimedDelivery, WriteOutcome},
 };
 use domain::{
     delivery::Delivery,
     endpoint::{DisabledReason, Endpoint},
-    health::{Admission, CallReport, Circuit, HealthChange, HealthNotice},
+    health::{Admission, CallReport, Circuit, Health, HealthChange, HealthNotice},
     operational::{self, DeliveryTrouble, EndpointChange},
     pace::{self, Turn},
     time::Timestamp,
 };
 use tracing::{info, warn};
 
-use crate::{attempt::AttemptReason, context::CallContext, measure, operational::Telling};
+use crate::{context::CallContext, measure, operational::Telling, outcome::AttemptReason};
 
-/// Over how much time those who wait for an open circuit come back: one of them asks, and the others
-/// need not all find that out at once.
+/// Time over which the deliveries that wait for an open circuit are spread: one of them probes the
+/// endpoint, and the others need not all come at that moment.
 const SPREAD: Duration = Duration::from_secs(10);
-/// How often a change of an endpoint's health is decided anew because somebody else was faster,
-/// beyond the failures that open it: each of those was counted, so the circuit is open by then.
+/// Tries of a change of an endpoint's health, beyond the failures that open its circuit: each of those
+/// failures was counted by another worker, so that the circuit is open by then.
 const ROUNDS: u32 = 8;
 
-/// Whether a delivery goes now.
-pub(crate) enum Admitted {
-    /// It does; a place in the row counts as this time.
+/// Whether a delivery is sent now.
+pub(crate) enum AdmissionOutcome {
+    /// The delivery is sent; a place in the row counts as this time.
     Now(Timestamp),
-    /// Its endpoint is not called before then.
+    /// The circuit of the endpoint is open until this time.
     Closed(Timestamp),
-    /// Its place in the row is not before then.
+    /// The place of the delivery in the endpoint's row is at this time.
     Place(Timestamp),
+}
+
+/// The place of a delivery in the rows of its endpoint and its application.
+enum RowPlace {
+    /// The place was at this time, and is used now.
+    Reached(Timestamp),
+    /// The place is at this time, too far ahead to be waited for.
+    Ahead(Timestamp),
 }
 
 impl CallContext {
@@ -48,10 +58,10 @@ impl CallContext {
         endpoint: &Endpoint,
         context: &AttemptContext,
         asked: AttemptReason,
-    ) -> Result<Admitted, Unavailable> {
+    ) -> Result<AdmissionOutcome, Unavailable> {
         let (now, health) = (self.context.clock.now(), &context.health);
         if let Admission::Defer(until) = health.admit(asked.manual, now) {
-            return Ok(Admitted::Closed(until));
+            return Ok(AdmissionOutcome::Closed(until));
         }
         // Somebody waits for one that a person asked for.
         let rows = [
@@ -62,36 +72,40 @@ impl CallContext {
             now
         } else {
             match self.place(&mut claimed.delivery, rows).await? {
-                Ok(place) => place,
-                Err(later) => return Ok(Admitted::Place(later)),
+                RowPlace::Reached(place) => place,
+                RowPlace::Ahead(at) => return Ok(AdmissionOutcome::Place(at)),
             }
         };
-        let mut health = health.clone();
-        for _ in 0..ROUNDS {
+        let (token, table) = (claimed.token(), &self.context.table);
+        let closed = AdmissionOutcome::Closed(now);
+        let read = || self.health(endpoint);
+        contested::rewrite_or(ROUNDS, closed, health.clone(), read, |health| async move {
             let now = self.context.clock.now();
+            let admitted = TryOutcome::Settled(AdmissionOutcome::Now(place));
             match health.admit(asked.manual, now) {
-                Admission::Go => return Ok(Admitted::Now(place)),
+                Admission::Go => return Ok(admitted),
                 Admission::Defer(until) => {
-                    // An answer that was lost: the probe is ours.
-                    if matches!(&health.circuit, Circuit::HalfOpen { token, .. } if token == claimed.token())
-                    {
-                        return Ok(Admitted::Now(place));
-                    }
-                    return Ok(Admitted::Closed(until));
+                    // The answer to the write that took the probe was lost.
+                    let is_own = matches!(&health.circuit, Circuit::HalfOpen { token: probe, .. } if probe == token);
+                    let closed = TryOutcome::Settled(AdmissionOutcome::Closed(until));
+                    return Ok(if is_own { admitted } else { closed });
                 }
                 Admission::Probe => {}
             }
-            let lease = Delivery::lease(&endpoint.policy);
-            let probing = health.probing(claimed.token(), lease, now);
-            let kept =
-                self.context.table.keep_health(&endpoint.id, health.version, &probing, now).await?;
-            if kept == WriteOutcome::Done {
-                measure::circuit(&endpoint.id, &probing.circuit, now);
-                return Ok(Admitted::Now(place));
+            let probing = health.probing(token, Delivery::lease(&endpoint.policy), now);
+            let kept = table.keep_health(&endpoint.id, health.version, &probing, now).await?;
+            if kept == WriteOutcome::Refused {
+                return Ok(TryOutcome::Refused);
             }
-            health = self.context.table.health(&endpoint.id).await?.unwrap_or_default();
-        }
-        Ok(Admitted::Closed(self.context.clock.now()))
+            measure::circuit(&endpoint.id, &probing.circuit, now);
+            Ok(admitted)
+        })
+        .await
+    }
+
+    /// The health of an endpoint as the last write left it.
+    async fn health(&self, endpoint: &Endpoint) -> Result<Health, Unavailable> {
+        Ok(self.context.table.health(&endpoint.id).await?.unwrap_or_default())
     }
 
     /// The delivery's place in the rows that have a rate, waited for if it is near. The place in one is
@@ -100,7 +114,7 @@ impl CallContext {
         &self,
         delivery: &mut Delivery,
         rows: [(&str, Option<u16>); 2],
-    ) -> Result<Result<Timestamp, Timestamp>, Unavailable> {
+    ) -> Result<RowPlace, Unavailable> {
         let now = self.context.clock.now();
         if pace::turn(delivery.place, now) == Turn::Take {
             let mut place = now;
@@ -114,11 +128,11 @@ impl CallContext {
         match pace::turn(delivery.place, now) {
             Turn::Go(wait) => {
                 tokio::time::sleep(wait).await;
-                Ok(Ok(delivery.place.take().unwrap_or(now)))
+                Ok(RowPlace::Reached(delivery.place.take().unwrap_or(now)))
             }
-            Turn::Later(at) => Ok(Err(at)),
+            Turn::Later(at) => Ok(RowPlace::Ahead(at)),
             // Nobody reserves a place that is over.
-            Turn::Take => Ok(Ok(now)),
+            Turn::Take => Ok(RowPlace::Reached(now)),
         }
     }
 
@@ -148,33 +162,32 @@ impl CallContext {
         delivery: &Delivery,
         called: CallReport<'_>,
     ) -> Result<(), Unavailable> {
-        let mut health = match context.health.circuit {
+        let read = || self.health(endpoint);
+        let known = match context.health.circuit {
             Circuit::Closed => context.health.clone(),
             // The probe was taken since.
-            _ => self.context.table.health(&endpoint.id).await?.unwrap_or_default(),
+            _ => read().await?,
         };
-        for _ in 0..u32::from(endpoint.breaker.threshold) + ROUNDS {
+        let tries = u32::from(endpoint.breaker.threshold) + ROUNDS;
+        contested::rewrite_or(tries, (), known, read, |health| async move {
             let now = self.context.clock.now();
             let HealthChange::Changed { next, news } = health.judge(called, endpoint.breaker, now)
             else {
-                return Ok(());
+                return Ok(TryOutcome::Settled(()));
             };
             if let Some(news) = news {
                 let since = health.failing_since.or(next.failing_since).unwrap_or(now);
                 self.tell_owner(context, endpoint, delivery, (news, since), now).await?;
             }
-            let kept =
-                self.context.table.keep_health(&endpoint.id, health.version, &next, now).await?;
-            if kept == WriteOutcome::Done {
-                if next.circuit != health.circuit {
-                    measure::circuit(&endpoint.id, &next.circuit, now);
-                    info!(endpoint = %endpoint.id, circuit = next.circuit.word(), "a circuit changed");
-                }
-                return Ok(());
+            let table = &self.context.table;
+            let kept = table.keep_health(&endpoint.id, health.version, &next, now).await?;
+            if kept == WriteOutcome::Done && next.circuit != health.circuit {
+                measure::circuit(&endpoint.id, &next.circuit, now);
+                info!(endpoint = %endpoint.id, circuit = next.circuit.word(), "a circuit changed");
             }
-            health = self.context.table.health(&endpoint.id).await?.unwrap_or_default();
-        }
-        Ok(())
+            Ok(kept.settles(()))
+        })
+        .await
     }
 
     /// What follows is done before it is written down that it was: it may be done again.

@@ -1,9 +1,8 @@
 //! Recording an event with its deliveries, then ringing for them.
 
-use std::time::Duration;
-
 use adapters::{
-    Unavailable, random,
+    Unavailable,
+    contested::{self, TryOutcome},
     table::{EventRecording, RecordOutcome},
 };
 use domain::{
@@ -18,8 +17,8 @@ use tracing::warn;
 
 use crate::context::Context;
 
-/// How often an event is recorded anew because others were faster in one of its lanes.
-const PLACES_TRIED: u32 = 8;
+/// Tries to record an event while other workers take places in one of its lanes.
+const TRIES: u32 = 9;
 
 /// What is to be announced.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +36,13 @@ pub struct Announcement<'a> {
 }
 
 impl Context {
-    /// Records an event, its job and a delivery to every endpoint that wants it in one step, then
-    /// rings. A crash in between leaves deliveries that are due, for which the sweep rings.
+    /// Records an event, its job and a delivery to every endpoint that wants the event in one
+    /// transaction, then rings. A crash in between leaves deliveries that are due, for which the sweep
+    /// rings. The outcome is [`RecordOutcome::Contested`] if the event is known already, or its job
+    /// changed since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn announce(
         &self,
         announcement: &Announcement<'_>,
@@ -49,26 +53,23 @@ impl Context {
             EventOutcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             EventOutcome::Noted | EventOutcome::Stale | EventOutcome::Conflict => Vec::new(),
         };
-        let mut deliveries = deliveries;
-        for round in 0.. {
+        contested::write_or(TRIES, RecordOutcome::Contested, || async {
+            let mut deliveries = deliveries.clone();
             let places = self.line_up(event, payload, endpoints, &mut deliveries).await?;
             let (deliveries, callee) = (&deliveries, None);
             let recording = EventRecording { event, job, marker, deliveries, endpoints, callee };
             let recorded = self.table.record(&recording).await?;
             if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;
+                return Ok(TryOutcome::Settled(recorded));
             }
-            // Somebody may have taken the place that was next: then the event is not there.
-            let again = recorded == RecordOutcome::Contested
-                && round < PLACES_TRIED
-                && places != self.places(deliveries).await?
+            // Another event may have taken the place that was next: then this one is not there. All
+            // other changes are for the caller to look at.
+            let lost_a_place = places != self.places(deliveries).await?
                 && self.table.event(&event.id).await?.is_none();
-            if !again {
-                return Ok(recorded);
-            }
-            tokio::time::sleep(Duration::from_millis(10 << round).mul_f64(random::dice())).await;
-        }
-        unreachable!("the last round returns")
+            Ok(if lost_a_place { TryOutcome::Refused } else { TryOutcome::Settled(recorded) })
+        })
+        .await
     }
 
     /// Gives the deliveries to endpoints that want order the next places of their lanes; the last

@@ -1,7 +1,8 @@
 //! One attempt of one delivery: claim, ask whether the endpoint is called, sign, post, judge, conclude.
 //!
-//! A crash after any of these leaves a delivery whose lease ends and which is due; whoever comes
-//! late finds another token on it and changes nothing.
+//! A crash after any of these steps leaves a delivery whose lease ends and which is due. A worker that
+//! returns after its lease has ended finds another claim token; its conditional write fails and changes
+//! nothing.
 
 use std::time::Duration;
 
@@ -17,102 +18,45 @@ use domain::{
     event::Event,
     health::{CallReport, HealthSignal},
     id::{AttemptId, DeliveryId, EventId},
-    outgoing::{DeliveryResult, STATUS_REDIS},
     poll::CancelMethod,
     retry::{self, ErrorClass, LEASE_MARGIN, Policy, RetryVerdict},
-    task::TaskKind,
     time::Timestamp,
 };
 use http::Method;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::{
-    admit::Admitted,
+    admit::AdmissionOutcome,
     compose::{self, Request},
     context::CallContext,
-    lane::Turn,
-    measure, record, status,
+    measure,
+    outcome::{AttemptOutcome, AttemptReason},
+    record,
+    turn::Turn,
 };
 
-/// What came of trying.
-#[derive(Debug)]
-pub enum Attempted {
-    /// The endpoint was called, and the delivery is now as it stands here.
-    Called(Box<Delivery>),
-    /// Nothing was called: the delivery had ended, or ended now without a call.
-    Ended(Box<Delivery>),
-    /// Another worker holds it.
-    Busy,
-    /// Its time has not come, or was put off without an attempt.
-    Early(Timestamp),
-    /// Another worker took it while we called: what we found out changed nothing.
-    Stale,
-    /// There is no such delivery.
-    Unknown,
-}
-
-/// Who asked for an attempt.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AttemptReason {
-    /// A person did, who waits.
-    pub(crate) manual: bool,
-    /// The call takes no longer than this, whatever the policy says.
-    pub(crate) limit: Option<Duration>,
-    /// The bell that was heard is this one of its chain.
-    pub(crate) hops: u8,
-}
-
-/// A bell this early is waited for instead of being left to the sweep: SQS counts in seconds, and
-/// its clock is not ours.
+/// Longest time that a delivery which is claimed too early is waited for, instead of being left to the
+/// sweep: SQS counts delays in seconds, and its clock is not this one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl CallContext {
-    /// Attempts a delivery once, if it is there to be attempted.
-    pub async fn attempt(
-        &self,
-        event: &EventId,
-        id: &DeliveryId,
-        manual: bool,
-    ) -> Result<Attempted, Unavailable> {
-        self.attempt_within(event, id, manual, None).await
-    }
-
-    /// The same because a bell rang, which is number `hops` of a chain of bells that each rang the
-    /// next.
-    pub async fn hear(
-        &self,
-        event: &EventId,
-        id: &DeliveryId,
-        hops: u8,
-    ) -> Result<Attempted, Unavailable> {
-        self.take_all(event, id, AttemptReason { hops, ..AttemptReason::default() }).await
-    }
-
-    /// The same for somebody who waits: the call takes no longer than `limit`, whatever the policy
-    /// says.
-    pub async fn attempt_within(
-        &self,
-        event: &EventId,
-        id: &DeliveryId,
-        manual: bool,
-        limit: Option<Duration>,
-    ) -> Result<Attempted, Unavailable> {
-        self.take_all(event, id, AttemptReason { manual, limit, hops: 0 }).await
-    }
-
+    /// Claims a delivery and attempts it.
+    ///
+    /// # Errors
+    /// Fails if AWS does. The delivery is due when its lease ends.
     pub(crate) async fn take(
         &self,
         event: &EventId,
         id: &DeliveryId,
         asked: AttemptReason,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         loop {
             let attempted = match self.claim(event, id).await? {
                 ClaimOutcome::Taken(claimed) => self.work(*claimed, asked).await?,
-                ClaimOutcome::Busy => Some(Attempted::Busy),
-                ClaimOutcome::Early(at) => Some(Attempted::Early(at)),
-                ClaimOutcome::Finished(delivery) => Some(Attempted::Ended(delivery)),
-                ClaimOutcome::Unknown => Some(Attempted::Unknown),
+                ClaimOutcome::Busy => Some(AttemptOutcome::Busy),
+                ClaimOutcome::Early(at) => Some(AttemptOutcome::Early(at)),
+                ClaimOutcome::Finished(delivery) => Some(AttemptOutcome::Ended(delivery)),
+                ClaimOutcome::Unknown => Some(AttemptOutcome::Unknown),
             };
             if let Some(attempted) = attempted {
                 return Ok(attempted);
@@ -138,7 +82,7 @@ impl CallContext {
         &self,
         mut claimed: ClaimedDelivery,
         asked: AttemptReason,
-    ) -> Result<Option<Attempted>, Unavailable> {
+    ) -> Result<Option<AttemptOutcome>, Unavailable> {
         let context = self.context.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
@@ -169,11 +113,13 @@ impl CallContext {
         context: &AttemptContext,
         (event, endpoint): (&Event, &Endpoint),
         asked: AttemptReason,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let at = match self.admit(&mut claimed, endpoint, context, asked).await? {
-            Admitted::Now(at) => at.max(self.context.clock.now()),
-            Admitted::Closed(until) => return self.put_off(claimed, endpoint, until).await,
-            Admitted::Place(at) => return self.come_back(claimed, endpoint, at, asked.hops).await,
+            AdmissionOutcome::Now(at) => at.max(self.context.clock.now()),
+            AdmissionOutcome::Closed(until) => return self.put_off(claimed, endpoint, until).await,
+            AdmissionOutcome::Place(at) => {
+                return self.come_back(claimed, endpoint, at, asked.hops).await;
+            }
         };
         let body = self.context.bucket.open(event.payload.clone()).await?;
         let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
@@ -231,7 +177,7 @@ impl CallContext {
         answer: CallResult,
         at: Timestamp,
         asked: AttemptReason,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let policy = &endpoint.policy;
         let token = claimed.token().to_owned();
         let delivery = &mut claimed.delivery;
@@ -262,65 +208,11 @@ impl CallContext {
         self.notice(context, endpoint, &claimed.delivery, called).await;
         if self.context.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
-            return Ok(Attempted::Stale);
+            return Ok(AttemptOutcome::Stale);
         }
         measure::attempted(&claimed.delivery, &verdict, now);
         self.follow_up(&claimed.delivery, context, asked.hops).await;
-        self.tell(&claimed.delivery, context, now).await;
-        Ok(Attempted::Called(Box::new(claimed.delivery)))
-    }
-
-    /// Tells the dashboard of the endpoint's system how a delivery ended, where it has one.
-    async fn tell(&self, delivery: &Delivery, context: &AttemptContext, at: Timestamp) {
-        let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else { return };
-        let Some(server) = endpoint.metadata.get(STATUS_REDIS) else { return };
-        if !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Dead) {
-            return;
-        }
-        let delivered = delivery.state == DeliveryState::Delivered;
-        let ended = DeliveryResult { url: &endpoint.url, delivered, attempts: delivery.made, at };
-        match self.context.bucket.open(event.payload.clone()).await {
-            Ok(payload) => status::tell(&self.caller, server, &payload, ended).await,
-            Err(error) => warn!(%error, "a dashboard was not told how a delivery ended"),
-        }
-    }
-
-    /// Rings for what follows. The table knows it already, so a bell that is not heard is rung by
-    /// the sweep.
-    pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
-        let rung = match delivery.state {
-            DeliveryState::Pending => {
-                self.context.outbox.ring_again(delivery, hops, self.context.clock.now()).await
-            }
-            DeliveryState::Dead => {
-                info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
-                self.dead_letters.park([delivery]).await
-            }
-            DeliveryState::Delivered => self.recovered(context).await,
-            DeliveryState::Cancelled => Ok(()),
-        };
-        if delivery.letter.is_some()
-            && matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled)
-            && let Err(error) = self
-                .context
-                .table
-                .let_event_go(&delivery.event, None, self.context.clock.now())
-                .await
-        {
-            warn!(%error, event = %delivery.event, "an event stays longer than it must");
-        }
-        if let Err(error) = rung {
-            warn!(%error, delivery = %delivery.id, "what follows was not rung for; the sweep will");
-        }
-    }
-
-    /// The endpoint answers: whatever waits for that may come.
-    async fn recovered(&self, context: &AttemptContext) -> Result<(), Unavailable> {
-        let Some(task) = &context.recovery else { return Ok(()) };
-        if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
-            return Ok(());
-        }
-        self.context.table.note_answering(task, self.context.clock.now()).await?;
-        self.dead_letters.task(&task.id).await
+        self.tell_dashboard(&claimed.delivery, context, now).await;
+        Ok(AttemptOutcome::Called(Box::new(claimed.delivery)))
     }
 }

@@ -1,16 +1,12 @@
-//! One after the other: who is not next in its lane waits, and whoever has ended goes on with the next
-//! at once. Only after many, or after a while, a bell is rung instead: a lane that is long must not be
-//! a chain of a function that keeps calling itself.
+//! Attempts of deliveries, in their lanes one after the other: a worker whose delivery has ended goes on
+//! with the next one of the lane at once. After [`AT_MOST`] deliveries or [`PATIENCE`] it rings a
+//! doorbell instead, because Lambda stops a function that keeps calling itself.
 
 use std::time::Duration;
 
-use adapters::{
-    Unavailable,
-    table::{ClaimedDelivery, ConcludeOutcome},
-};
+use adapters::Unavailable;
 use domain::{
     delivery::{Delivery, DeliveryState, MAX_HOPS},
-    endpoint::Endpoint,
     id::{DeliveryId, EventId},
     lane::LanePlace,
 };
@@ -18,26 +14,66 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::{
-    attempt::{AttemptReason, Attempted},
     context::CallContext,
+    outcome::{AttemptOutcome, AttemptReason},
 };
 
 /// Deliveries of a lane that one bell may attempt.
 const AT_MOST: usize = 50;
 /// How long it may go on beginning attempts; the function has longer than this and one more attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a delivery waits for its turn until the sweep rings for it. Normally the worker that ends
-/// the delivery before it goes on with it at once; this is for a worker that died in between.
-const TURN: Duration = Duration::from_secs(300);
 
 impl CallContext {
+    /// Attempts a delivery once, if it can be attempted now. `manual` says that a person asked for it:
+    /// the attempt waits neither for the endpoint's rate nor for its circuit.
+    ///
+    /// # Errors
+    /// Fails if AWS does. The delivery is due then, and attempted again.
+    pub async fn attempt(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        manual: bool,
+    ) -> Result<AttemptOutcome, Unavailable> {
+        self.attempt_within(event, id, manual, None).await
+    }
+
+    /// Attempts a delivery because of a doorbell, which is number `hops` of a chain where each attempt
+    /// rang for the next one.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub async fn attempt_rung(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        hops: u8,
+    ) -> Result<AttemptOutcome, Unavailable> {
+        self.take_all(event, id, AttemptReason { hops, ..AttemptReason::default() }).await
+    }
+
+    /// Attempts a delivery while a caller waits: the call takes no longer than `limit`, or than the
+    /// endpoint's policy allows, whichever is less.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub async fn attempt_within(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        manual: bool,
+        limit: Option<Duration>,
+    ) -> Result<AttemptOutcome, Unavailable> {
+        self.take_all(event, id, AttemptReason { manual, limit, hops: 0 }).await
+    }
+
     /// Attempts a delivery, and if it was the first of its lane and has ended, those behind it.
-    pub(crate) async fn take_all(
+    async fn take_all(
         &self,
         event: &EventId,
         id: &DeliveryId,
         asked: AttemptReason,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let until = Instant::now() + PATIENCE;
         let first = self.take(event, id, asked).await?;
         let mut lane = ended(&first).map(|place| place.lane.clone());
@@ -65,59 +101,13 @@ impl CallContext {
         let Some(delivery) = self.context.table.delivery(event, id).await? else { return Ok(()) };
         self.context.outbox.ring_again(&delivery, hops, now).await
     }
-
-    /// Whether it is a claimed delivery's turn in its lane. A delivery that has to wait is released.
-    pub(crate) async fn turn(
-        &self,
-        claimed: &ClaimedDelivery,
-        endpoint: &Endpoint,
-    ) -> Result<Turn, Unavailable> {
-        let Some(place) = &claimed.delivery.lane else { return Ok(Turn::Here) };
-        if !self.waits(place).await? {
-            return Ok(Turn::Here);
-        }
-        self.release(claimed, place, endpoint).await
-    }
-
-    /// Whether an earlier delivery of the lane is still pending.
-    async fn waits(&self, place: &LanePlace) -> Result<bool, Unavailable> {
-        let head = self.context.table.head(&place.lane).await?;
-        Ok(head.is_some_and(|head| head.number < place.number))
-    }
-
-    /// Releases a delivery that waits for earlier ones, and reads its lane once more. The worker that
-    /// ended the delivery before it goes on with this one, but cannot claim it while it is claimed
-    /// here. If that happened, nobody else comes before the delivery is due, so it is claimed again.
-    pub(crate) async fn release(
-        &self,
-        claimed: &ClaimedDelivery,
-        place: &LanePlace,
-        endpoint: &Endpoint,
-    ) -> Result<Turn, Unavailable> {
-        let at = self.context.clock.now().plus(TURN);
-        let concluded = self.context.table.conclude(claimed, &endpoint.policy, Some(at)).await?;
-        if concluded == ConcludeOutcome::Stale {
-            return Ok(Turn::Waits(Attempted::Stale));
-        }
-        Ok(if self.waits(place).await? { Turn::Waits(Attempted::Early(at)) } else { Turn::Missed })
-    }
-}
-
-/// Whether it is a claimed delivery's turn in its lane.
-#[derive(Debug)]
-pub(crate) enum Turn {
-    /// No earlier delivery of its lane is pending, or it has no lane.
-    Here,
-    /// Earlier deliveries of its lane are pending; the delivery was released.
-    Waits(Attempted),
-    /// The delivery was released, and the last of the earlier ones ended before that: it has to be
-    /// claimed again.
-    Missed,
 }
 
 /// The place of a delivery that has ended, if it had one.
-fn ended(attempted: &Attempted) -> Option<&LanePlace> {
-    let (Attempted::Called(delivery) | Attempted::Ended(delivery)) = attempted else { return None };
+fn ended(attempted: &AttemptOutcome) -> Option<&LanePlace> {
+    let (AttemptOutcome::Called(delivery) | AttemptOutcome::Ended(delivery)) = attempted else {
+        return None;
+    };
     let Delivery { lane, state, .. } = &**delivery;
     lane.as_ref().filter(|_| *state != DeliveryState::Pending)
 }

@@ -3,18 +3,21 @@
 
 mod admit;
 pub mod announce;
-pub mod attempt;
+mod attempt;
 pub mod batch;
 mod compose;
 pub mod context;
 pub mod expunge;
+mod follow_up;
 mod lane;
 mod measure;
 pub mod operational;
+pub mod outcome;
 mod record;
 pub mod redrive;
 mod status;
 pub mod tally;
+mod turn;
 mod uncalled;
 
 #[cfg(test)]

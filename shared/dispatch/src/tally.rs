@@ -1,14 +1,15 @@
 //! Counting the jobs of a batch, and announcing what follows.
 //!
-//! Several may count at once: each step takes markers away and changes the batch on the condition
-//! that both are as they were read, so one of them gets through. Who is refused may leave, because
-//! whoever got through looks again afterwards, and all that is left undone is due.
+//! Several workers may count at once: each step takes markers away and changes the batch on the
+//! condition that both are as they were read, so that one worker gets through. A worker that is refused
+//! may leave, because the one that got through looks again afterwards, and what is left undone is due.
 
 use std::time::Duration;
 
 use adapters::{
-    Unavailable, random,
-    table::{RecordOutcome, WriteOutcome},
+    Unavailable,
+    contested::{self, TryOutcome},
+    table::RecordOutcome,
 };
 use domain::{
     batch::{self, Batch, BatchMarker, BatchNews},
@@ -24,8 +25,8 @@ use crate::{announce::Announcement, context::Context};
 const MAX_STEPS: usize = 400;
 /// How long one call goes on; what is left is due.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How often in a row it is refused before it leaves the counting to whoever was faster.
-const MAX_REFUSALS: usize = 4;
+/// Tries of one step, before the counting is left to the worker that was faster each time.
+const TRIES: u32 = 5;
 /// Announcements made between two looks at the batch.
 const AT_ONCE: usize = 16;
 
@@ -34,16 +35,10 @@ impl Context {
     pub async fn count_batch(&self, id: &BatchId) -> Result<(), Unavailable> {
         let clock = &self.clock;
         let began = clock.now();
-        let mut refusals = 0;
         for _ in 0..MAX_STEPS {
-            match self.count_step(id).await? {
-                Step::Idle => return Ok(()),
-                Step::Done => refusals = 0,
-                Step::Refused if refusals == MAX_REFUSALS => return Ok(()),
-                Step::Refused => {
-                    refusals += 1;
-                    tokio::time::sleep(Duration::from_millis(40).mul_f64(random::dice())).await;
-                }
+            let step = contested::write_or(TRIES, Step::Idle, || self.count_step(id)).await?;
+            if step == Step::Idle {
+                return Ok(());
             }
             if PATIENCE < clock.now().since(began) {
                 break;
@@ -53,7 +48,7 @@ impl Context {
         Ok(())
     }
 
-    async fn count_step(&self, id: &BatchId) -> Result<Step, Unavailable> {
+    async fn count_step(&self, id: &BatchId) -> Result<TryOutcome<Step>, Unavailable> {
         let table = &self.table;
         let (marked, known) = tokio::try_join!(table.markers(id), table.batch(id))?;
         let now = self.clock.now();
@@ -63,20 +58,20 @@ impl Context {
             let markers: Vec<BatchMarker> =
                 marked.iter().map(|marked| marked.marker.clone()).collect();
             let counted = batch.counted(&markers, now);
-            return Ok(table.count_markers(&counted, &marked).await?.into());
+            return Ok(table.count_markers(&counted, &marked).await?.settles(Step::Done));
         }
-        let Some(batch) = known else { return Ok(Step::Idle) };
+        let Some(batch) = known else { return Ok(TryOutcome::Settled(Step::Idle)) };
         if batch.closing {
-            return Ok(table.put_batch(&batch.sealed(now), None).await?.into());
+            return Ok(table.put_batch(&batch.sealed(now), None).await?.settles(Step::Done));
         }
         let news: Vec<BatchNews> = batch.news().take(AT_ONCE).collect();
         if news.is_empty() {
-            return Ok(Step::Idle);
+            return Ok(TryOutcome::Settled(Step::Idle));
         }
         for news in &news {
             self.announce_news(&batch, *news).await?;
         }
-        Ok(table.put_batch(&batch.told(&news, now), None).await?.into())
+        Ok(table.put_batch(&batch.told(&news, now), None).await?.settles(Step::Done))
     }
 
     /// Announces something once: its event has the same id whoever makes it.
@@ -110,21 +105,11 @@ impl Context {
     }
 }
 
-/// What came of one step.
+/// A step of counting.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// There was nothing to do.
+    /// There was nothing to do, or another worker does it.
     Idle,
-    /// It was made.
+    /// The step was made.
     Done,
-    /// Somebody else was faster.
-    Refused,
-}
-
-impl From<WriteOutcome> for Step {
-    fn from(written: WriteOutcome) -> Self {
-        match written {
-            WriteOutcome::Done => Self::Done,
-            WriteOutcome::Refused => Self::Refused,
-        }
-    }
 }

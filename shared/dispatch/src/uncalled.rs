@@ -13,7 +13,7 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{attempt::Attempted, context::CallContext, record};
+use crate::{context::CallContext, outcome::AttemptOutcome, record};
 
 impl CallContext {
     /// Ends a delivery whose content is gone: there is nothing left to send, now or later.
@@ -21,7 +21,7 @@ impl CallContext {
         &self,
         mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let (now, why) = (self.context.clock.now(), ErrorClass::Expunged);
         let detail = "the content of the message is gone";
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
@@ -36,7 +36,7 @@ impl CallContext {
         endpoint: &Endpoint,
         why: ErrorClass,
         detail: &str,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let now = self.context.clock.now();
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
         claimed.delivery.state = DeliveryState::Dead;
@@ -50,7 +50,7 @@ impl CallContext {
         mut claimed: ClaimedDelivery,
         endpoint: &Endpoint,
         until: Timestamp,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let at = Self::spread(until, random::dice());
         if !claimed.delivery.may_wait(at) {
             let why = ErrorClass::CircuitOpen;
@@ -59,8 +59,8 @@ impl CallContext {
         }
         claimed.delivery.next_at = at;
         Ok(match self.context.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
-            ConcludeOutcome::Done => Attempted::Early(at),
-            ConcludeOutcome::Stale => Attempted::Stale,
+            ConcludeOutcome::Done => AttemptOutcome::Early(at),
+            ConcludeOutcome::Stale => AttemptOutcome::Stale,
         })
     }
 
@@ -71,7 +71,7 @@ impl CallContext {
         endpoint: &Endpoint,
         at: Timestamp,
         hops: u8,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let now = self.context.clock.now();
         claimed.delivery.next_at = at;
         let due = match at.since(now) {
@@ -82,12 +82,12 @@ impl CallContext {
         if self.context.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
             == ConcludeOutcome::Stale
         {
-            return Ok(Attempted::Stale);
+            return Ok(AttemptOutcome::Stale);
         }
         if let Err(error) = self.context.outbox.ring_again(&claimed.delivery, hops, now).await {
             warn!(%error, delivery = %claimed.delivery.id, "a place was not rung for; the sweep will");
         }
-        Ok(Attempted::Early(at))
+        Ok(AttemptOutcome::Early(at))
     }
 
     /// Ends a delivery without a call.
@@ -95,13 +95,13 @@ impl CallContext {
         &self,
         claimed: &ClaimedDelivery,
         policy: &Policy,
-    ) -> Result<Attempted, Unavailable> {
+    ) -> Result<AttemptOutcome, Unavailable> {
         let dead = claimed.delivery.state == DeliveryState::Dead;
         let due = dead.then(|| self.context.clock.now());
         if self.context.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
-            return Ok(Attempted::Stale);
+            return Ok(AttemptOutcome::Stale);
         }
         self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;
-        Ok(Attempted::Ended(Box::new(claimed.delivery.clone())))
+        Ok(AttemptOutcome::Ended(Box::new(claimed.delivery.clone())))
     }
 }

@@ -8,8 +8,11 @@ mod platform_call;
 
 use std::time::Duration;
 
-use adapters::table::{EventRecording, RecordOutcome};
-use dispatch::attempt::Attempted;
+use adapters::{
+    contested::{self, TryOutcome},
+    table::{EventRecording, RecordOutcome},
+};
+use dispatch::outcome::AttemptOutcome;
 use domain::{
     batch::BatchMarker,
     delivery::{Delivery, DeliveryState},
@@ -26,7 +29,7 @@ use tracing::info;
 use crate::{ControlPlane, Principal, Refusal, batches};
 
 /// Tries of a cancellation when other requests change the same job.
-const TRIES: usize = 8;
+const TRIES: u32 = 8;
 /// Longest time that the caller waits for the platform.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -70,40 +73,43 @@ pub enum Cancellation {
 pub async fn cancel(
     control: &ControlPlane,
     principal: &Principal,
-    mut job: Job,
+    job: Job,
 ) -> Result<Cancellation, Refusal> {
     let source = control.table().source(&job.source).await?;
     let event = EventId::derive(&["cancelled", job.id.as_str()]);
-    for _ in 0..TRIES {
+    let (id, event, source) = (job.id.clone(), &event, source.as_ref());
+    let read = || async { control.table().job(&id).await?.ok_or(Refusal::NotFound) };
+    contested::rewrite(TRIES, job, read, |job| async move {
         if job.status == JobStatus::Cancelled {
-            let platform = platform_state(control, &job, &event).await?;
-            return Ok(Cancellation::Done(Box::new(job), platform));
+            let platform = platform_state(control, &job, event).await?;
+            return Ok(TryOutcome::Settled(Cancellation::Done(Box::new(job), platform)));
         }
         if job.status.is_terminal() {
-            return Ok(Cancellation::TooLate(Box::new(job)));
+            return Ok(TryOutcome::Settled(Cancellation::TooLate(Box::new(job))));
         }
-        if let Some(done) = mark(control, source.as_ref(), &job, &event).await? {
+        let marked = mark(control, source, &job, event).await?;
+        if let TryOutcome::Settled(_) = &marked {
             info!(audit = true, key = %principal.key, job = %job.id, "cancelled a job");
-            return Ok(done);
         }
-        job = control.table().job(&job.id).await?.ok_or(Refusal::NotFound)?;
-    }
-    Err(Refusal::Busy("others were at the same job all the time; please try again"))
+        Ok(marked)
+    })
+    .await
 }
 
-/// Marks a job as cancelled and tells its platform; `None` if the job changed since it was read.
+/// Marks a job as cancelled, on the condition that it has not changed since it was read, and tells
+/// its platform.
 async fn mark(
     control: &ControlPlane,
     source: Option<&Source>,
     job: &Job,
     id: &EventId,
-) -> Result<Option<Cancellation>, Refusal> {
+) -> Result<TryOutcome<Cancellation>, Refusal> {
     let now = control.now();
     let report = SenderReport::default();
     let ReportEffect::Applied(next, Some(kind)) =
         job.report(JobStatus::Cancelled, &report, id, now)
     else {
-        return Ok(None);
+        return Ok(TryOutcome::Refused);
     };
     let notice = notice::job_notice(id, kind, now, &next, &report, control.public_url());
     let application = ApplicationId::named(&job.application);
@@ -126,7 +132,7 @@ async fn mark(
         callee: callee.as_ref(),
     };
     if control.table().record(&recording).await? == RecordOutcome::Contested {
-        return Ok(None);
+        return Ok(TryOutcome::Refused);
     }
     if let Some(callee) = &callee {
         // The call is attempted here; a message for it would only meet the claim.
@@ -140,7 +146,7 @@ async fn mark(
     if let Some(marker) = marker {
         batches::ring(control, &marker.batch).await;
     }
-    Ok(Some(Cancellation::Done(next, platform)))
+    Ok(TryOutcome::Settled(Cancellation::Done(next, platform)))
 }
 
 /// Attempts the call to the platform once, while the caller waits.
@@ -152,7 +158,7 @@ async fn tell(
     let delivery = DeliveryId::of(event, &callee.id, 0);
     let attempted = control.calls().attempt_within(event, &delivery, false, Some(WAIT)).await?;
     Ok(match attempted {
-        Attempted::Called(delivery) | Attempted::Ended(delivery) => {
+        AttemptOutcome::Called(delivery) | AttemptOutcome::Ended(delivery) => {
             PlatformState::of(delivery.state)
         }
         _ => PlatformState::Pending,

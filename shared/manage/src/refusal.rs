@@ -1,7 +1,7 @@
 //! Reasons for which a use case is not carried out. A contract turns a refusal into a status and a
 //! body; nothing here knows HTTP.
 
-use adapters::Unavailable;
+use adapters::{Unavailable, contested::Contested};
 
 /// The reason for which a use case was not carried out. The caller may read every text but the cause of
 /// [`Refusal::Unavailable`], which belongs into the log.
@@ -47,6 +47,12 @@ impl Refusal {
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         self.renamed(|field| format!("{parent}.{field}"))
+    }
+}
+
+impl From<Contested> for Refusal {
+    fn from(_: Contested) -> Self {
+        Self::Busy("other requests changed the same items during every try; please try again")
     }
 }
 

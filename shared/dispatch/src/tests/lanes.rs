@@ -4,7 +4,7 @@ use adapters::table::{ClaimOutcome, ClaimedDelivery};
 use domain::{delivery::DeliveryState, lane::DeliveryOrdering};
 
 use super::*;
-use crate::{attempt::Attempted, lane::Turn};
+use crate::{outcome::AttemptOutcome, turn::Turn};
 
 /// A worker's claim of a delivery.
 async fn claimed(world: &World, delivery: &Delivery) -> ClaimedDelivery {
@@ -26,7 +26,7 @@ async fn lane(world: &World) -> (Endpoint, [Delivery; 2]) {
     (endpoint, [first, second])
 }
 
-async fn attempt(world: &World, delivery: &Delivery) -> Attempted {
+async fn attempt(world: &World, delivery: &Delivery) -> AttemptOutcome {
     world.calls.attempt(&delivery.event, &delivery.id, false).await.expect("attempted")
 }
 
@@ -34,8 +34,8 @@ async fn attempt(world: &World, delivery: &Delivery) -> Attempted {
 async fn a_delivery_waits_for_the_one_before_it_and_goes_with_it() {
     let world = World::start().await;
     let (endpoint, [first, second]) = lane(&world).await;
-    assert!(matches!(attempt(&world, &second).await, Attempted::Early(_)));
-    assert!(matches!(attempt(&world, &first).await, Attempted::Called(_)));
+    assert!(matches!(attempt(&world, &second).await, AttemptOutcome::Early(_)));
+    assert!(matches!(attempt(&world, &first).await, AttemptOutcome::Called(_)));
     let table = &world.calls.context.table;
     let second = table.delivery(&second.event, &second.id).await.expect("read").expect("there");
     assert_eq!(
@@ -53,11 +53,11 @@ async fn a_delivery_that_was_held_while_its_turn_came_is_claimed_again() {
     // A worker claims the second and sees that it has to wait. Before it releases the second, another
     // worker ends the first and wants to go on with the second.
     let waiting = claimed(&world, &second).await;
-    assert!(matches!(attempt(&world, &first).await, Attempted::Called(_)));
+    assert!(matches!(attempt(&world, &first).await, AttemptOutcome::Called(_)));
     let place = waiting.delivery.lane.clone().expect("a place");
     let turn = world.calls.release(&waiting, &place, &endpoint).await.expect("released");
     assert!(matches!(turn, Turn::Missed), "{turn:?}: nobody comes for it before it is due");
-    assert!(matches!(attempt(&world, &second).await, Attempted::Called(_)));
+    assert!(matches!(attempt(&world, &second).await, AttemptOutcome::Called(_)));
 }
 
 #[tokio::test]
@@ -67,5 +67,5 @@ async fn a_delivery_that_has_to_wait_is_due_after_a_while() {
     let waiting = claimed(&world, &second).await;
     let turn = world.calls.turn(&waiting, &endpoint).await.expect("released");
     let due = START.plus(Duration::from_secs(300));
-    assert!(matches!(turn, Turn::Waits(Attempted::Early(at)) if at == due), "{turn:?}");
+    assert!(matches!(turn, Turn::Waits(AttemptOutcome::Early(at)) if at == due), "{turn:?}");
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use adapters::table::RedriveOutcome;
-use dispatch::attempt::Attempted;
+use dispatch::outcome::AttemptOutcome;
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
     letter::{Letter, LetterSubject},
@@ -80,11 +80,12 @@ async fn delivery(
     let (event, id) = (&delivery.event, &delivery.id);
     let attempted = control.calls().attempt_within(event, id, true, Some(LIMIT)).await?;
     Ok(match attempted {
-        Attempted::Called(delivery) | Attempted::Ended(delivery) => success(&delivery),
+        AttemptOutcome::Called(delivery) | AttemptOutcome::Ended(delivery) => success(&delivery),
         // A bell from before had another worker claim the delivery first.
-        Attempted::Busy | Attempted::Early(_) | Attempted::Stale | Attempted::Unknown => {
-            settled(control, &delivery).await?
-        }
+        AttemptOutcome::Busy
+        | AttemptOutcome::Early(_)
+        | AttemptOutcome::Stale
+        | AttemptOutcome::Unknown => settled(control, &delivery).await?,
     })
 }
 

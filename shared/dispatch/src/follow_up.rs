@@ -1,0 +1,76 @@
+//! Consequences of a delivery that was concluded: doorbells, the dashboard of the endpoint's system, and
+//! the letters that waited for the endpoint.
+//!
+//! The table holds everything that is rung for here, so a doorbell that is lost costs time only: the
+//! sweep rings again.
+
+use adapters::{Unavailable, table::AttemptContext};
+use domain::{
+    delivery::{Delivery, DeliveryState},
+    outgoing::{DeliveryResult, STATUS_REDIS},
+    task::TaskKind,
+    time::Timestamp,
+};
+use tracing::{info, warn};
+
+use crate::{context::CallContext, status};
+
+impl CallContext {
+    /// Tells the dashboard of the endpoint's system how a delivery ended, where it has one.
+    pub(crate) async fn tell_dashboard(
+        &self,
+        delivery: &Delivery,
+        context: &AttemptContext,
+        at: Timestamp,
+    ) {
+        let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else { return };
+        let Some(server) = endpoint.metadata.get(STATUS_REDIS) else { return };
+        if !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Dead) {
+            return;
+        }
+        let delivered = delivery.state == DeliveryState::Delivered;
+        let ended = DeliveryResult { url: &endpoint.url, delivered, attempts: delivery.made, at };
+        match self.context.bucket.open(event.payload.clone()).await {
+            Ok(payload) => status::tell(&self.caller, server, &payload, ended).await,
+            Err(error) => warn!(%error, "a dashboard was not told how a delivery ended"),
+        }
+    }
+
+    /// Rings for what follows from the state of a delivery.
+    pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
+        let rung = match delivery.state {
+            DeliveryState::Pending => {
+                self.context.outbox.ring_again(delivery, hops, self.context.clock.now()).await
+            }
+            DeliveryState::Dead => {
+                info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
+                self.dead_letters.park([delivery]).await
+            }
+            DeliveryState::Delivered => self.recovered(context).await,
+            DeliveryState::Cancelled => Ok(()),
+        };
+        if delivery.letter.is_some()
+            && matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled)
+            && let Err(error) = self
+                .context
+                .table
+                .let_event_go(&delivery.event, None, self.context.clock.now())
+                .await
+        {
+            warn!(%error, event = %delivery.event, "an event stays longer than it must");
+        }
+        if let Err(error) = rung {
+            warn!(%error, delivery = %delivery.id, "what follows was not rung for; the sweep will");
+        }
+    }
+
+    /// The endpoint answers: whatever waits for that may come.
+    async fn recovered(&self, context: &AttemptContext) -> Result<(), Unavailable> {
+        let Some(task) = &context.recovery else { return Ok(()) };
+        if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
+            return Ok(());
+        }
+        self.context.table.note_answering(task, self.context.clock.now()).await?;
+        self.dead_letters.task(&task.id).await
+    }
+}
