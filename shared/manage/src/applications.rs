@@ -5,7 +5,10 @@ mod writes;
 
 use std::collections::BTreeMap;
 
-use adapters::table::WriteOutcome;
+use adapters::{
+    contested::{self, TryOutcome},
+    table::WriteOutcome,
+};
 use domain::{
     application::Application,
     id::{ApplicationId, is_identifier},
@@ -18,7 +21,7 @@ use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
 /// Longest uid, in characters; ids are shorter.
 pub const MAX_UID: usize = 256;
 /// Tries of a change when other requests change the same application.
-const TRIES: usize = 3;
+const TRIES: u32 = 3;
 
 /// An application as its owner wants it.
 #[derive(Clone, Debug, Default)]
@@ -142,26 +145,26 @@ pub async fn ensure_visible(
 
 /// The application of this id or uid, created if it is not there.
 async fn ensure(control: &ControlPlane, name: &str) -> Result<Application, Refusal> {
-    for _ in 0..TRIES {
-        let uid = ApplicationId::parse(name).is_err().then(|| name.to_owned());
-        match bearer(control, name).await? {
-            Some(known) => return Ok(known),
-            None => {
-                let id = free_id(control, uid.as_deref(), &RequestKey::default()).await?;
-                let id = if uid.is_none() { ApplicationId::named(name) } else { id };
-                let mut implicit = Application::new(id, uid, name, control.now());
-                implicit.implicit = true;
-                if control.table().create_application(&implicit).await? == WriteOutcome::Done {
-                    return Ok(implicit);
-                }
-            }
+    contested::write(TRIES, || async {
+        if let Some(known) = bearer(control, name).await? {
+            return Ok(TryOutcome::Settled(known));
         }
-        if ApplicationId::parse(name).is_ok() {
+        let is_id = ApplicationId::parse(name).is_ok();
+        let (id, uid) = if is_id {
+            (ApplicationId::named(name), None)
+        } else {
+            let key = RequestKey::default();
+            (free_id(control, Some(name), &key).await?, Some(name.to_owned()))
+        };
+        let mut implicit = Application::new(id, uid, name, control.now());
+        implicit.implicit = true;
+        match control.table().create_application(&implicit).await? {
             // The id of a deleted application is never given again.
-            break;
+            WriteOutcome::Refused if is_id => Err(Refusal::NotFound),
+            written => Ok(written.settles(implicit)),
         }
-    }
-    Err(Refusal::NotFound)
+    })
+    .await
 }
 
 /// The application that bears a name. An application whose removal was cut short is removed first,
@@ -236,7 +239,8 @@ pub async fn create(
     let mut application = Application::new(ApplicationId::random(key.bytes()), None, "", now);
     draft.apply(&mut application, now)?;
     application.made_by.clone_from(&key.0);
-    for _ in 0..TRIES {
+    contested::write(TRIES, || async {
+        let mut application = application.clone();
         if let Some(uid) = &application.uid
             && let Some(known) = bearer(control, uid).await?
         {
@@ -251,25 +255,26 @@ pub async fn create(
                     ..application
                 };
                 let application = replace(control, &known, adopted).await?;
-                return Ok(Creation { application, created: true });
+                return Ok(TryOutcome::Settled(Creation { application, created: true }));
             }
             let created = key.made(known.made_by.as_ref());
-            return Ok(Creation { application: known, created });
+            return Ok(TryOutcome::Settled(Creation { application: known, created }));
         }
         application.id = free_id(control, application.uid.as_deref(), key).await?;
         if !principal.sees(&application.id) {
             return Err(foreign());
         }
         if control.table().create_application(&application).await? == WriteOutcome::Done {
-            return Ok(Creation { application, created: true });
+            return Ok(TryOutcome::Settled(Creation { application, created: true }));
         }
         if application.uid.is_none()
             && let Some(known) = control.table().application(&application.id).await?
         {
-            return Ok(Creation { application: known, created: true });
+            return Ok(TryOutcome::Settled(Creation { application: known, created: true }));
         }
-    }
-    Err(Refusal::Busy("others create the same application; please try again"))
+        Ok(TryOutcome::Refused)
+    })
+    .await
 }
 
 /// Replaces the application of this id or uid, or creates it under a new uid.

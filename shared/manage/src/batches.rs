@@ -3,7 +3,10 @@
 mod declaration;
 mod outcomes;
 
-use adapters::table::{Table, WriteOutcome};
+use adapters::{
+    contested::{self, TryOutcome},
+    table::{Table, WriteOutcome},
+};
 use domain::{
     batch::Batch,
     endpoint::Endpoint,
@@ -23,7 +26,7 @@ use crate::{
 /// Most jobs of a batch.
 pub const MAX_SIZE: u64 = 1_000_000_000;
 /// Tries of a change when other requests change the same batch.
-const TRIES: usize = 16;
+const TRIES: u32 = 16;
 
 /// A batch with the endpoints of its own webhooks.
 #[derive(Clone, Debug)]
@@ -123,22 +126,24 @@ pub async fn close(
     size: Option<u64>,
 ) -> Result<BatchWithWebhooks, Refusal> {
     let size = checked_size(size)?;
-    for _ in 0..TRIES {
-        let batch = control.table().batch(id).await?.ok_or(Refusal::NotFound)?;
+    let read = || async { control.table().batch(id).await?.ok_or(Refusal::NotFound) };
+    let closed = contested::write(TRIES, || async {
+        let batch = read().await?;
         if batch.size.is_some() {
             if size.is_some() && size != batch.size {
                 return Err(Refusal::Conflict("it has another size".to_owned()));
             }
-            return with_webhooks(control, batch).await;
+            return Ok(TryOutcome::Settled(batch));
         }
         let next = batch.closed(size, control.now());
-        if control.table().put_batch(&next, None).await? == WriteOutcome::Done {
-            control.context().count_batch(id).await?;
-            let batch = control.table().batch(id).await?.ok_or(Refusal::NotFound)?;
-            return with_webhooks(control, batch).await;
+        if control.table().put_batch(&next, None).await? == WriteOutcome::Refused {
+            return Ok(TryOutcome::Refused);
         }
-    }
-    Err(busy())
+        control.context().count_batch(id).await?;
+        read().await.map(TryOutcome::Settled)
+    })
+    .await?;
+    with_webhooks(control, closed).await
 }
 
 /// A size that a batch can have, or none.
@@ -153,10 +158,6 @@ pub fn checked_size(size: Option<u64>) -> Result<Option<u64>, Refusal> {
         }
         size => Ok(size),
     }
-}
-
-fn busy() -> Refusal {
-    Refusal::Busy("others were at the same batch all the time; please try again")
 }
 
 /// Puts a message on the inbox that has a batch counted. If that fails, the sweep counts the batch:

@@ -4,7 +4,12 @@
 mod draft;
 mod example;
 
-use adapters::{Unavailable, random, table::RecordOutcome};
+use std::future::ready;
+
+use adapters::{
+    contested::{self, TryOutcome},
+    random,
+};
 use dispatch::announce::Announcement;
 use domain::{
     event::{Event, EventOutcome, Origin, PublishOptions},
@@ -24,7 +29,7 @@ pub use self::{
 use crate::{ControlPlane, Refusal, messages, names::must_be_event_type};
 
 /// Tries to record a message while other requests write its id or its lanes.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
 
 /// Publishes a message. A message with its publisher's own id, or with an idempotency key, is
 /// recorded once.
@@ -33,7 +38,7 @@ const TRIES: usize = 5;
 ///
 /// [`Refusal::Invalid`] for a draft out of bounds, and of `idempotency_key` if the key came with
 /// another message before; [`Refusal::Conflict`] if the publisher's id is taken;
-/// [`Refusal::Unavailable`] also if recording was contested at every try.
+/// [`Refusal::Busy`] if other requests write its id or its lanes during every try.
 pub async fn publish(
     control: &ControlPlane,
     application: ApplicationId,
@@ -87,28 +92,31 @@ impl Publication {
     }
 
     /// Records the message with its deliveries, once.
-    async fn record(self, control: &ControlPlane) -> Result<Event, Refusal> {
+    async fn record(&self, control: &ControlPlane) -> Result<Event, Refusal> {
         // The first try looks for the event only where an earlier request may have recorded it.
-        let mut look = self.message.event_id.is_some() || self.message.idempotency_key.is_some();
-        for _ in 0..TRIES {
-            if look && let Some(known) = control.table().event(&self.id).await? {
-                return self.again(control, known).await;
-            }
-            let event = self.event(control).await?;
-            let endpoints = control.table().endpoints(&self.application).await?;
-            let announcement = Announcement {
-                event: &event,
-                payload: &self.message.payload,
-                job: None,
-                marker: None,
-                endpoints: &endpoints,
-            };
-            match control.context().announce(&announcement).await? {
-                RecordOutcome::New => return Ok(event),
-                RecordOutcome::Contested => look = true,
-            }
-        }
-        Err(Unavailable::new("recording a message", "it was contested five times").into())
+        let look = self.message.event_id.is_some() || self.message.idempotency_key.is_some();
+        contested::rewrite(
+            TRIES,
+            look,
+            || ready(Ok(true)),
+            |look| async move {
+                if look && let Some(known) = control.table().event(&self.id).await? {
+                    return self.again(control, known).await.map(TryOutcome::Settled);
+                }
+                let event = self.event(control).await?;
+                let endpoints = control.table().endpoints(&self.application).await?;
+                let announcement = Announcement {
+                    event: &event,
+                    payload: &self.message.payload,
+                    job: None,
+                    marker: None,
+                    endpoints: &endpoints,
+                };
+                let recorded = control.context().announce(&announcement).await?;
+                Ok(recorded.settles(event))
+            },
+        )
+        .await
     }
 
     /// The answer to a request whose message is recorded already.

@@ -9,6 +9,7 @@ mod draft;
 mod webhook;
 
 use adapters::{
+    contested::{self, TryOutcome},
     random,
     table::{JobRegistration, WriteOutcome},
 };
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Tries of a registration when other requests change the same job.
-const TRIES: usize = 8;
+const TRIES: u32 = 8;
 
 /// A job that was registered.
 #[derive(Clone, Debug)]
@@ -124,15 +125,11 @@ async fn register(
         registration.batch_id = Some(control.table().batch_name(&application, batch).await?);
     }
     let registering = Registering { source, id, external, registration, webhook };
-    for _ in 0..TRIES {
-        if let Some(mut registered) = registering.attempt(control).await? {
-            if sources::is_token(&source.profile) && registered.job.finished_at.is_none() {
-                registered.callback_url = Some(callback_url(control, source, external).await?);
-            }
-            return Ok(registered);
-        }
+    let mut registered = contested::write(TRIES, || registering.attempt(control)).await?;
+    if sources::is_token(&source.profile) && registered.job.finished_at.is_none() {
+        registered.callback_url = Some(callback_url(control, source, external).await?);
     }
-    Err(Refusal::Busy("others were at the same job all the time; please try again"))
+    Ok(registered)
 }
 
 /// A checked registration on its way into the table.
@@ -145,8 +142,8 @@ struct Registering<'a> {
 }
 
 impl Registering<'_> {
-    /// Reads the job and writes it; `None` if the job changed in between.
-    async fn attempt(&self, control: &ControlPlane) -> Result<Option<RegisteredJob>, Refusal> {
+    /// Reads the job and writes it, on the condition that it has not changed in between.
+    async fn attempt(&self, control: &ControlPlane) -> Result<TryOutcome<RegisteredJob>, Refusal> {
         let now = control.now();
         let known = control.table().job(&self.id).await?;
         let (name, application) = (&self.source.name, &self.source.application);
@@ -160,7 +157,8 @@ impl Registering<'_> {
         let unchanged = next.registered_at == job.registered_at && is_same(&job, &next);
         if unchanged && attachment.is_none() {
             let created = job.registered_at.is_none();
-            return Ok(Some(RegisteredJob { job, created, webhooks, callback_url: None }));
+            let registered = RegisteredJob { job, created, webhooks, callback_url: None };
+            return Ok(TryOutcome::Settled(registered));
         }
         let (endpoint, missed) = attachment.map_or_else(Default::default, |attachment| {
             (Some(attachment.endpoint), attachment.missed)
@@ -173,7 +171,7 @@ impl Registering<'_> {
             deliveries: &missed,
         };
         if control.table().register(&writing).await? == WriteOutcome::Refused {
-            return Ok(None);
+            return Ok(TryOutcome::Refused);
         }
         control.context().ring(&missed).await;
         if let Some(marker) = marker {
@@ -181,7 +179,8 @@ impl Registering<'_> {
         }
         webhooks.extend(endpoint);
         let created = job.registered_at.is_none();
-        Ok(Some(RegisteredJob { job: next, created, webhooks, callback_url: None }))
+        let registered = RegisteredJob { job: next, created, webhooks, callback_url: None };
+        Ok(TryOutcome::Settled(registered))
     }
 }
 

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use adapters::{Unavailable, table::WriteOutcome};
+use adapters::{
+    Unavailable,
+    contested::{self, TryOutcome},
+};
 use domain::{
     application::Application,
     endpoint::{Endpoint, EndpointSecret},
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// Tries of a rotation when other requests change the same endpoint.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
 
 /// Opens a secret of an endpoint.
 fn open(
@@ -111,8 +114,8 @@ impl Rotation {
 ///
 /// [`Refusal::Invalid`] if the secret, its scheme or the grace period cannot be used,
 /// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Conflict`] if the
-/// secret signs already, too many replaced secrets still sign, or other requests changed the endpoint
-/// at every try.
+/// secret signs already or too many replaced secrets still sign, [`Refusal::Busy`] if other requests
+/// changed the endpoint during every try.
 pub async fn replace(
     control: &ControlPlane,
     principal: &Principal,
@@ -121,37 +124,33 @@ pub async fn replace(
     draft: &RotationDraft,
 ) -> Result<Rotation, Refusal> {
     let overlap = draft.overlap()?;
-    let mut known = endpoints::get(control, app, name).await?;
+    let known = endpoints::get(control, app, name).await?;
     let usual = known.secrets.first().map(|secret| secret.kind).unwrap_or_default();
     let secret = check(&draft.secret, SecretUse::Endpoint(&known), usual)?;
     // Sealed once, so that the secret is found if the answer to this request's own write was lost.
     let sealed = seal(control, &known, &secret);
-    let replaced = known.id.clone();
-    for _ in 0..TRIES {
+    let (application, id) = (known.application.clone(), known.id.clone());
+    let read = || endpoints::resolve(control, &application, id.as_str());
+    let (new, sealed) = (&secret, &sealed);
+    let rotated = contested::rewrite(TRIES, known, read, |known| async move {
         let now = control.now();
-        if known.secrets.contains(&sealed) {
-            break;
+        if known.secrets.contains(sealed) {
+            return Ok(TryOutcome::Settled(known));
         }
         let mut next = known.clone();
-        next.secrets = following(control, &known, &secret, &sealed, overlap, now)?;
+        next.secrets = following(control, &known, new, sealed, overlap, now)?;
         next.owner_has_secret |= draft.secret.text.is_some();
         next.updated_at = now;
         if !next.signs_for_its_profile() {
             let why = "is a key pair, and the endpoint's profile needs a shared secret";
             return Err(Refusal::field("secret", why));
         }
-        if control.table().update_endpoint(&known, &next).await? == WriteOutcome::Done {
-            known = next;
-            break;
-        }
-        known = endpoints::resolve(control, &known.application, replaced.as_str()).await?;
-    }
-    if !known.secrets.contains(&sealed) {
-        return Err(Refusal::Conflict("somebody else keeps changing the endpoint".to_owned()));
-    }
+        Ok(control.table().update_endpoint(&known, &next).await?.settles(next))
+    })
+    .await?;
     let (overlap, scheme) = (overlap.as_secs(), sealed.kind.word());
-    info!(audit = true, key = %principal.key, endpoint = %known.id, overlap, scheme, "an endpoint's secret was rotated");
-    Ok(Rotation { endpoint: known, secret })
+    info!(audit = true, key = %principal.key, endpoint = %rotated.id, overlap, scheme, "an endpoint's secret was rotated");
+    Ok(Rotation { endpoint: rotated, secret })
 }
 
 /// The secrets after a rotation, if the new one is not among those that sign.

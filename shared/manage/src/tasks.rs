@@ -1,6 +1,6 @@
 //! Tasks: work over many letters or messages that the relay does step by step.
 
-use adapters::table::WriteOutcome;
+use adapters::contested::{self, TryOutcome};
 use domain::{
     id::TaskId,
     task::{Task, TaskKind},
@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::{ControlPlane, Principal, Refusal};
 
 /// Tries of a cancellation when the task's own steps change it at the same time.
-const TRIES: usize = 8;
+const TRIES: u32 = 8;
 
 /// Records a new task and rings for it. A task is due from the start, so that a lost bell costs time
 /// only.
@@ -73,21 +73,22 @@ pub async fn cancel(
     principal: &Principal,
     id: &str,
 ) -> Result<Task, Refusal> {
-    for _ in 0..TRIES {
+    contested::write(TRIES, || async {
         let mut task = find(control, principal, id).await?;
         if matches!(task.kind, TaskKind::Recover { .. }) {
             let why = "it waits for an endpoint; disable that, or delete its letters";
             return Err(Refusal::Conflict(why.to_owned()));
         }
         if task.finished_at.is_some() {
-            return Ok(task);
+            return Ok(TryOutcome::Settled(task));
         }
         task.cancelled = true;
         task.finished_at = Some(control.now());
-        if control.table().update_task(&task, None).await? == WriteOutcome::Done {
+        let written = control.table().update_task(&task, None).await?.settles(task);
+        if let TryOutcome::Settled(task) = &written {
             info!(audit = true, key = %principal.key, task = %task.id, "a task was cancelled");
-            return Ok(task);
         }
-    }
-    Err(Refusal::Busy("it goes on all the time; please try again"))
+        Ok(written)
+    })
+    .await
 }

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::Unavailable;
+use adapters::{Unavailable, contested::Contested};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -127,6 +127,12 @@ impl From<Refusal> for Error {
             Refusal::Busy(why) => Self::Conflict(why.to_owned()),
             Refusal::Unavailable(unavailable) => Self::Unavailable(unavailable),
         }
+    }
+}
+
+impl From<Contested> for Error {
+    fn from(contested: Contested) -> Self {
+        Refusal::from(contested).into()
     }
 }
 

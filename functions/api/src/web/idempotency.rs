@@ -12,7 +12,10 @@
 
 use std::sync::Arc;
 
-use adapters::{random, table::WriteOutcome};
+use adapters::{
+    contested::{self, TryOutcome},
+    random,
+};
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts, Request, State},
@@ -39,7 +42,7 @@ pub(super) const HEADER: &str = "idempotency-key";
 /// Marks an answer that was given before and is repeated.
 const REPLAYED: &str = "idempotent-replayed";
 /// Tries to take a key that other requests take and free at the same time.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
 
 /// The request's idempotency key as handlers use it.
 #[derive(Clone, Debug, Default)]
@@ -125,32 +128,31 @@ async fn begin(
     fingerprint: &str,
     token: &str,
 ) -> Result<Option<Response>, Error> {
-    let mut holder: Option<String> = None;
-    for _ in 0..TRIES {
+    let read = || async { Ok(control.table().kept(digest).await?) };
+    // The first try takes the key for free; nothing is read before.
+    contested::rewrite(TRIES, None, read, |known: Option<IdempotencyRecord>| async move {
         let now = control.now();
-        let begun = IdempotencyRecord::begun(fingerprint.to_owned(), token.to_owned(), now);
-        if control.table().keep(digest, &begun, holder.as_deref()).await? == WriteOutcome::Done {
-            return Ok(None);
-        }
-        let Some(kept) = control.table().kept(digest).await? else {
-            // It was freed just now.
-            holder = None;
-            continue;
-        };
-        if kept.token == token {
-            // We took it, and its answer was lost.
-            return Ok(None);
-        }
-        match kept.again(fingerprint, now) {
-            RepeatOutcome::Free => holder = Some(kept.token),
-            RepeatOutcome::Other => {
-                return Err(unusable("the same key came with another request before"));
+        if let Some(known) = &known {
+            if known.token == token {
+                // The key is ours; the answer to the write that took it was lost.
+                return Ok(TryOutcome::Settled(None));
             }
-            RepeatOutcome::Running(wait) => return Err(Error::Running(wait)),
-            RepeatOutcome::Answered(answer) => return replay(control, answer).await.map(Some),
+            match known.again(fingerprint, now) {
+                RepeatOutcome::Free => (),
+                RepeatOutcome::Other => {
+                    return Err(unusable("the same key came with another request before"));
+                }
+                RepeatOutcome::Running(wait) => return Err(Error::Running(wait)),
+                RepeatOutcome::Answered(answer) => {
+                    return replay(control, answer).await.map(Some).map(TryOutcome::Settled);
+                }
+            }
         }
-    }
-    Err(Error::Running(idempotency::LEASE))
+        let begun = IdempotencyRecord::begun(fingerprint.to_owned(), token.to_owned(), now);
+        let holder = known.as_ref().map(|known| known.token.as_str());
+        Ok(control.table().keep(digest, &begun, holder).await?.settles(None))
+    })
+    .await
 }
 
 async fn replay(control: &ControlPlane, answer: RecordedAnswer) -> Result<Response, Error> {

@@ -1,6 +1,9 @@
 //! Declaration of batches, before or after their jobs are known.
 
-use adapters::table::WriteOutcome;
+use adapters::{
+    contested::{self, TryOutcome},
+    table::WriteOutcome,
+};
 use domain::{
     batch::{Batch, BatchDetails, Declaration, FailOn, Steps},
     endpoint::{Endpoint, EndpointScope},
@@ -8,7 +11,7 @@ use domain::{
 };
 use serde_json::{Map, Value};
 
-use super::{BatchWithWebhooks, MAX_SIZE, TRIES, busy, checked_size, ring, with_webhooks};
+use super::{BatchWithWebhooks, MAX_SIZE, TRIES, checked_size, ring, with_webhooks};
 use crate::{
     ControlPlane, Principal, Refusal, applications,
     registrar_fields::{self, metadata, optional_id},
@@ -79,7 +82,7 @@ pub async fn declare(
     let webhook = draft.webhook(control, &application_id).await?;
     let id = BatchId::of(&application_id, &external);
     let declaration = draft.declaration(webhook.as_ref(), &id)?;
-    for _ in 0..TRIES {
+    contested::write(TRIES, || async {
         let now = control.now();
         let known = control.table().batch(&id).await?;
         let batch = known.unwrap_or_else(|| Batch::unknown(&application, &external, now));
@@ -88,19 +91,20 @@ pub async fn declare(
                 return Err(Refusal::Conflict("it was declared differently before".to_owned()));
             }
             let batch = with_webhooks(control, batch).await?;
-            return Ok(BatchCreation { batch, created: false });
+            return Ok(TryOutcome::Settled(BatchCreation { batch, created: false }));
         }
         let next = batch.declared(declaration.clone(), now);
         let endpoint = endpoint(control, &next, webhook.clone())?;
-        if control.table().put_batch(&next, endpoint.as_ref()).await? == WriteOutcome::Done {
-            if next.is_busy() {
-                ring(control, &next.id).await;
-            }
-            let batch = with_webhooks(control, next).await?;
-            return Ok(BatchCreation { batch, created: true });
+        if control.table().put_batch(&next, endpoint.as_ref()).await? == WriteOutcome::Refused {
+            return Ok(TryOutcome::Refused);
         }
-    }
-    Err(busy())
+        if next.is_busy() {
+            ring(control, &next.id).await;
+        }
+        let batch = with_webhooks(control, next).await?;
+        Ok(TryOutcome::Settled(BatchCreation { batch, created: true }))
+    })
+    .await
 }
 
 impl BatchDraft {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adapters::table::WriteOutcome;
+use adapters::contested;
 use domain::{
     endpoint::Endpoint,
     headers::{self, InvalidHeaders, StoredHeader},
@@ -13,7 +13,7 @@ use super::resolve;
 use crate::{ControlPlane, Refusal, applications};
 
 /// Tries of a change when other requests change the same endpoint.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
 
 /// Changes of an endpoint's headers; a header that is not named stays.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ pub struct HeaderChanges {
 /// # Errors
 ///
 /// [`Refusal::Invalid`] if a header cannot be sent, [`Refusal::NotFound`] if there is no such
-/// application or endpoint, [`Refusal::Conflict`] if other requests changed the endpoint at every
+/// application or endpoint, [`Refusal::Busy`] if other requests changed the endpoint during every
 /// try.
 pub async fn replace_headers(
     control: &ControlPlane,
@@ -73,7 +73,7 @@ async fn write(
     next: impl Fn(&BTreeMap<String, StoredHeader>) -> BTreeMap<String, String>,
 ) -> Result<(), Refusal> {
     let application = applications::resolve(control, app).await?;
-    for _ in 0..TRIES {
+    contested::write(TRIES, || async {
         let known = resolve(control, &application.id, name).await?;
         // Each header may be right and their number too large.
         let headers = headers::check(next(&known.headers)).map_err(refused)?;
@@ -81,11 +81,9 @@ async fn write(
         let mut changed = known.clone();
         changed.headers = control.vault().keep_headers(&owner, headers, &known.headers);
         changed.updated_at = control.now();
-        if control.table().update_endpoint(&known, &changed).await? == WriteOutcome::Done {
-            return Ok(());
-        }
-    }
-    Err(Refusal::Conflict("somebody else keeps changing the endpoint".to_owned()))
+        Ok(control.table().update_endpoint(&known, &changed).await?.settles(()))
+    })
+    .await
 }
 
 fn refused(why: InvalidHeaders) -> Refusal {
