@@ -35,57 +35,89 @@ pub(crate) struct Arrival<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// What came of judging: passed, perhaps by a token that belongs to one job, or not.
-type Judged = Result<(AcceptedRequest, Option<String>), GateRefusal>;
+/// Outcome of a request.
+pub(crate) enum AcceptOutcome {
+    /// The request is on the inbox.
+    Accepted(Response<String>),
+    /// The request is not kept.
+    Refused(No),
+}
+
+/// Judgement of a request by its source's gate.
+enum Judgement {
+    /// The gate accepts the request.
+    Passed {
+        request: AcceptedRequest,
+        /// Hash of the job's path token that the request uses up.
+        job_token: Option<String>,
+    },
+    /// The gate refuses the request.
+    Refused(GateRefusal),
+}
+
+impl Judgement {
+    fn of(accepted: Result<AcceptedRequest, GateRefusal>) -> Self {
+        match accepted {
+            Ok(request) => Self::Passed { request, job_token: None },
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+
+    fn refused(refusal: impl Into<GateRefusal>) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
 
 impl Ingest {
-    pub(crate) async fn accept(
-        &self,
-        arrival: &Arrival<'_>,
-    ) -> Result<Result<Response<String>, No>, Unavailable> {
+    pub(crate) async fn accept(&self, arrival: &Arrival<'_>) -> Result<AcceptOutcome, Unavailable> {
         let Some(mut gate) = self.gates.gate(arrival.source, arrival.now).await? else {
             warn!(reason = "unknown source", "refused");
-            return Ok(Err(No::Refused(None)));
+            return Ok(AcceptOutcome::Refused(No::Refused(None)));
         };
-        let mut judged = self.judge(&gate, arrival).await?;
-        if matches!(judged, Err(GateRefusal::Refused(_)))
+        let mut judgement = self.judge(&gate, arrival).await?;
+        if matches!(judgement, Judgement::Refused(GateRefusal::Refused(_)))
             && let Some(newer) = self.gates.refresh(arrival.source, arrival.now).await?
         {
             // Its secret may just have been rotated.
-            judged = self.judge(&newer, arrival).await?;
+            judgement = self.judge(&newer, arrival).await?;
             gate = newer;
         }
-        if let Ok((accepted, _)) = &judged
-            && gate.could_be_locked(&accepted.verified)
+        if let Judgement::Passed { request, .. } = &judgement
+            && gate.could_be_locked(&request.verified)
             && let Some(newer) = self.gates.newer(arrival.source, arrival.now).await?
         {
             // Somebody else may have seen a better signature since.
-            judged = self.judge(&newer, arrival).await?;
+            judgement = self.judge(&newer, arrival).await?;
             gate = newer;
         }
-        let (accepted, job_token) = match judged {
-            Ok(passed) => passed,
-            Err(GateRefusal::Refused(reason)) => {
+        let (accepted, job_token) = match judgement {
+            Judgement::Passed { request, job_token } => (request, job_token),
+            Judgement::Refused(GateRefusal::Refused(reason)) => {
                 warn!(source = gate.name, %reason, "refused");
-                return Ok(Err(No::Refused(Some(reason))));
+                return Ok(AcceptOutcome::Refused(No::Refused(Some(reason))));
             }
-            Err(GateRefusal::Unreadable(what)) => {
+            Judgement::Refused(GateRefusal::Unreadable(what)) => {
                 warn!(source = gate.name, reason = %what, "unreadable");
-                return Ok(Err(No::Unreadable(what)));
+                return Ok(AcceptOutcome::Refused(No::Unreadable(what)));
             }
         };
         if let Some(no) = self.limits(&gate, arrival).await? {
-            return Ok(Err(no));
+            return Ok(AcceptOutcome::Refused(no));
         }
         self.keep(&gate, &accepted, arrival).await?;
         self.remember(&gate, &accepted, job_token).await;
-        let profile = &gate.profile;
-        Ok(Ok(answer::accepted(arrival.way, profile, &accepted.event, accepted.echo)))
+        let (way, profile) = (arrival.way, &gate.profile);
+        let response = answer::accepted(way, profile, &accepted.event, accepted.echo);
+        Ok(AcceptOutcome::Accepted(response))
     }
 
-    async fn judge(&self, gate: &Arc<Gate>, arrival: &Arrival<'_>) -> Result<Judged, Unavailable> {
+    async fn judge(
+        &self,
+        gate: &Arc<Gate>,
+        arrival: &Arrival<'_>,
+    ) -> Result<Judgement, Unavailable> {
         if !gate.admits(arrival.caller) {
-            return Ok(Err(SignatureRefusal::Address.into()));
+            return Ok(Judgement::refused(SignatureRefusal::Address));
         }
         let url = gate.called_url(&self.public_url, arrival.path, arrival.query);
         let request = SignedRequest {
@@ -96,12 +128,12 @@ impl Ingest {
         };
         let tokens = gate.profile.scheme.algorithm == Algorithm::Token;
         if tokens != arrival.token.is_some() {
-            return Ok(Err(SignatureRefusal::Token.into()));
+            return Ok(Judgement::refused(SignatureRefusal::Token));
         }
         let (now, locked) = (arrival.now, gate.locked);
         let judge = |gate: &Gate, secrets: &[_]| {
             let verified = gate.profile.judge(secrets, &request, now, locked)?;
-            gate.accept(verified, arrival.body).map(|accepted| (accepted, None))
+            gate.accept(verified, arrival.body)
         };
         let judged = match &gate.profile.jwks {
             None => judge(gate, &gate.secrets),
@@ -110,13 +142,13 @@ impl Ingest {
         match (&judged, &gate.profile.jwks, arrival.token) {
             (Err(GateRefusal::Refused(SignatureRefusal::Mismatch)), Some(jwks), _) => {
                 // It may be signed with a key that was published since.
-                let Some(keys) = self.keys.newer(jwks, now).await else { return Ok(judged) };
-                Ok(judge(gate, &keys))
+                let newer = self.keys.newer(jwks, now).await;
+                Ok(Judgement::of(newer.map_or(judged, |keys| judge(gate, &keys))))
             }
             (Err(GateRefusal::Refused(SignatureRefusal::Token)), _, Some(token)) => {
                 self.judge_job_token(gate, token, arrival).await
             }
-            _ => Ok(judged),
+            _ => Ok(Judgement::of(judged)),
         }
     }
 
@@ -127,8 +159,8 @@ impl Ingest {
         gate: &Gate,
         token: &str,
         arrival: &Arrival<'_>,
-    ) -> Result<Judged, Unavailable> {
-        let refused = Ok(Err(SignatureRefusal::Token.into()));
+    ) -> Result<Judgement, Unavailable> {
+        let refused = Ok(Judgement::refused(SignatureRefusal::Token));
         if !is_identifier(token, 256) {
             return refused;
         }
@@ -138,7 +170,7 @@ impl Ingest {
         let verified = Verification { token: true, ..Verification::default() };
         let accepted = match gate.accept(verified, arrival.body) {
             Ok(accepted) => accepted,
-            Err(unreadable) => return Ok(Err(unreadable)),
+            Err(unreadable) => return Ok(Judgement::Refused(unreadable)),
         };
         let said = gate.profile.read(arrival.body);
         let ends = said.status.is_some_and(domain::job::JobStatus::is_terminal);
@@ -146,7 +178,7 @@ impl Ingest {
         if said.job.as_ref() != Some(&known.external_id) || (ends && used) {
             return refused;
         }
-        Ok(Ok((accepted, ends.then_some(hash))))
+        Ok(Judgement::Passed { request: accepted, job_token: ends.then_some(hash) })
     }
 
     /// What a source asked for beyond its signature. It costs nothing where it did not.

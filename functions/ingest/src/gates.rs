@@ -32,11 +32,11 @@ const MAX_NAMES: usize = 1000;
 pub(crate) struct Gates {
     table: Table,
     vault: Vault,
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, CachedGate>>,
 }
 
 #[derive(Clone, Debug)]
-struct Seen {
+struct CachedGate {
     at: Timestamp,
     gate: Option<Arc<Gate>>,
 }
@@ -98,7 +98,7 @@ impl Gates {
         }
     }
 
-    fn seen(&self, name: &str) -> Option<Seen> {
+    fn seen(&self, name: &str) -> Option<CachedGate> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
@@ -109,7 +109,7 @@ impl Gates {
         if MAX_NAMES <= seen.len() {
             seen.clear();
         }
-        seen.insert(name.to_owned(), Seen { at: now, gate: gate.clone() });
+        seen.insert(name.to_owned(), CachedGate { at: now, gate: gate.clone() });
         Ok(gate)
     }
 

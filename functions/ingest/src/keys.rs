@@ -39,7 +39,7 @@ pub(crate) struct KeySets {
     rule: Rule,
     /// Made for the first source that needs it: nobody else pays for its roots.
     caller: OnceLock<Caller>,
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, CachedKeySet>>,
 }
 
 impl std::fmt::Debug for KeySets {
@@ -49,7 +49,7 @@ impl std::fmt::Debug for KeySets {
 }
 
 #[derive(Clone, Default)]
-struct Seen {
+struct CachedKeySet {
     /// When we last asked.
     asked_at: Timestamp,
     /// When we last heard, and what.
@@ -90,12 +90,12 @@ impl KeySets {
         self.fetch(url, now).await.ok().filter(|keys| known.as_ref() != Some(keys))
     }
 
-    fn seen(&self, url: &str) -> Seen {
+    fn seen(&self, url: &str) -> CachedKeySet {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(url).cloned().unwrap_or_default()
     }
 
-    fn remember(&self, url: &str, change: impl FnOnce(&mut Seen)) {
+    fn remember(&self, url: &str, change: impl FnOnce(&mut CachedKeySet)) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if MAX_SETS <= seen.len() && !seen.contains_key(url) {
             seen.clear();

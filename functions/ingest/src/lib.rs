@@ -24,7 +24,13 @@ use domain::address::Rule;
 use lambda_http::request::RequestContext;
 use tracing::error;
 
-use self::{accept::Arrival, answer::No, gates::Gates, keys::KeySets, way::Way};
+use self::{
+    accept::{AcceptOutcome, Arrival},
+    answer::No,
+    gates::Gates,
+    keys::KeySets,
+    way::Way,
+};
 
 /// Largest body that is accepted: what Lambda itself takes.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -130,8 +136,8 @@ impl Ingest {
             now: self.clock.now(),
         };
         match self.accept(&arrival).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(no)) => no.answer(way),
+            Ok(AcceptOutcome::Accepted(response)) => response,
+            Ok(AcceptOutcome::Refused(no)) => no.answer(way),
             Err(unavailable) => {
                 error!(error = %unavailable, "a request could not be kept");
                 No::Unavailable.answer(way)

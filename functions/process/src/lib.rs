@@ -3,7 +3,7 @@
 //! Doing it again changes nothing: ids are derived, the step is conditional. A message that comes
 //! again rings once more for what an earlier crash may have left undone.
 
-mod arrived;
+mod incoming;
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use adapters::{Unavailable, inbox::Inbox, table::RecordOutcome};
+use adapters::{
+    Unavailable,
+    contested::{self, Contested, TryOutcome},
+    inbox::Inbox,
+    table::RecordOutcome,
+};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{announce::Announcement, batch, context::Context};
 use domain::{
@@ -22,7 +27,7 @@ use domain::{
 };
 use tracing::warn;
 
-use self::arrived::Arrived;
+use self::incoming::IncomingReport;
 
 /// Everything a message needs.
 #[derive(Clone, Debug)]
@@ -38,22 +43,22 @@ pub struct Process {
 /// Why a message goes back to the inbox, and after enough rounds to its dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// It is not what the inbox carries.
+    /// The message is not what the inbox carries.
     #[error(transparent)]
     Malformed(#[from] MalformedMessage),
-    /// It names a profile that this version does not have.
+    /// The message names a profile that this version does not have.
     #[error("profile {0:?} is unknown")]
     Profile(String),
-    /// Too many others were at the same job.
-    #[error("the job kept changing")]
-    Contested,
-    /// The outside world.
+    /// Other workers changed the same job during every try.
+    #[error(transparent)]
+    Contested(#[from] Contested),
+    /// AWS did not do what it was asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// How often a message looks again when others are at the same job.
-const TRIES: usize = 8;
+/// Tries of a message while other workers change the same job.
+const TRIES: u32 = 8;
 
 /// Other bytes under one key that are kept; further ones are only counted. Whoever captured a form can
 /// spell it in as many ways as it has letters, and each has the signature of the first.
@@ -94,42 +99,38 @@ impl Process {
         let Some(profile) = envelope.options.profile(&envelope.profile) else {
             return Err(Unfinished::Profile(envelope.profile));
         };
-        let mut arrived = Arrived::new(&envelope, &profile, &body);
-        if let Some(batch) = arrived.batch() {
+        let mut report = IncomingReport::new(&envelope, &profile, &body);
+        if let Some(batch) = report.batch() {
             let application = ApplicationId::named(&envelope.application);
             *batch = self.context.table.batch_name(&application, mem::take(batch)).await?;
         }
-        for _ in 0..TRIES {
-            if self.apply(&arrived, to_ring).await? == RecordOutcome::New {
-                return Ok(());
-            }
-        }
-        Err(Unfinished::Contested)
+        contested::write(TRIES, || self.apply(&report, to_ring)).await
     }
 
-    /// One look at the table and one step; `Contested` if the table changed in between.
+    /// Reads the table and records what follows, on the condition that the table has not changed in
+    /// between.
     async fn apply(
         &self,
-        arrived: &Arrived<'_>,
+        report: &IncomingReport<'_>,
         to_ring: &Batches,
-    ) -> Result<RecordOutcome, Unfinished> {
+    ) -> Result<TryOutcome<()>, Unfinished> {
         let table = &self.context.table;
-        let job_id = arrived.job_id();
-        let known = table.known(&arrived.envelope.event, job_id.as_ref()).await?;
+        let job_id = report.job_id();
+        let known = table.known(&report.envelope.event, job_id.as_ref()).await?;
         if let Some(event) = known.event {
-            self.again(&event, arrived).await?;
-            return Ok(RecordOutcome::New);
+            self.again(&event, report).await?;
+            return Ok(TryOutcome::Settled(()));
         }
-        let application = ApplicationId::named(&arrived.envelope.application);
+        let application = ApplicationId::named(&report.envelope.application);
         let mut endpoints = table.endpoints(&application).await?;
         endpoints.extend(known.webhooks);
-        let job = known.job.or_else(|| arrived.unknown_job());
-        let (mut event, next) = arrived.become_event(application, job.as_ref());
+        let job = known.job.or_else(|| report.unknown_job());
+        let (mut event, next) = report.become_event(application, job.as_ref());
         let marker =
             job.zip(next.as_ref()).and_then(|(job, next)| BatchMarker::between(&job, next));
         let job = next;
-        let notice = arrived.notice(&event, job.as_ref(), &self.public_url);
-        self.carry(&mut event, &notice, arrived).await?;
+        let notice = report.notice(&event, job.as_ref(), &self.public_url);
+        self.carry(&mut event, &notice, report).await?;
         let announcement = Announcement {
             event: &event,
             payload: &notice,
@@ -141,26 +142,26 @@ impl Process {
         if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
-        Ok(recorded)
+        Ok(recorded.settles(()))
     }
 
     /// The same key came before.
-    async fn again(&self, event: &Event, arrived: &Arrived<'_>) -> Result<(), Unavailable> {
+    async fn again(&self, event: &Event, report: &IncomingReport<'_>) -> Result<(), Unavailable> {
         let table = &self.context.table;
-        if event.fingerprint != arrived.fingerprint && !arrived.is_the_same_as(event) {
+        if event.fingerprint != report.fingerprint && !report.is_the_same_as(event) {
             if MAX_CONFLICTS <= event.conflicts {
                 return table.count_conflict(&event.id).await;
             }
-            let key = format!("events/{}/conflict-{}", event.id.bare(), arrived.fingerprint);
-            let body = self.context.bucket.carry(&key, arrived.body).await?;
-            let at = arrived.envelope.received_at;
-            return table.keep_conflict(&event.id, &arrived.fingerprint, &body, at).await;
+            let key = format!("events/{}/conflict-{}", event.id.bare(), report.fingerprint);
+            let body = self.context.bucket.carry(&key, report.body).await?;
+            let at = report.envelope.received_at;
+            return table.keep_conflict(&event.id, &report.fingerprint, &body, at).await;
         }
         let same_arrival = matches!(&event.origin, Origin::Source { arrival, .. }
-            if *arrival == arrived.envelope.arrival);
+            if *arrival == report.envelope.arrival);
         if !same_arrival {
             table.count_duplicate(&event.id).await?;
-            if arrived.is_a_webhook_after_asking(event) {
+            if report.is_a_webhook_after_asking(event) {
                 table.count_webhook(&event.id).await?;
             }
         }
@@ -172,13 +173,13 @@ impl Process {
         &self,
         event: &mut Event,
         notice: &[u8],
-        arrived: &Arrived<'_>,
+        report: &IncomingReport<'_>,
     ) -> Result<(), Unavailable> {
         let key = |what: &str| format!("events/{}/{what}", event.id.bare());
-        let said = match &arrived.envelope.body {
+        let said = match &report.envelope.body {
             // A large body lies in the bucket already.
             claim @ StoredBody::Claim(_) => claim.clone(),
-            _ => self.context.bucket.carry(&key("said"), arrived.body).await?,
+            _ => self.context.bucket.carry(&key("said"), report.body).await?,
         };
         event.payload = self.context.bucket.carry(&key("payload"), notice).await?;
         event.said = Some(said);

@@ -19,7 +19,7 @@ use domain::{
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::{Sweep, Swept, source::PolledSource};
+use crate::{Sweep, SweepCounts, source::PolledSource};
 
 /// Largest answer that is read: what Lambda takes of a webhook.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
@@ -33,13 +33,13 @@ impl Sweep {
         &self,
         asked: &PolledSource<'_>,
         job: &Job,
-    ) -> Result<Swept, Unavailable> {
+    ) -> Result<SweepCounts, Unavailable> {
         let marked = asked.watch.asked(job, self.context().clock.now(), random::dice());
         if self.context().table.keep_job(&marked).await? == WriteOutcome::Refused {
             // It moved, or somebody else asks.
-            return Ok(Swept::default());
+            return Ok(SweepCounts::default());
         }
-        let mut swept = Swept { asked: 1, ..Swept::default() };
+        let mut swept = SweepCounts { asked: 1, ..SweepCounts::default() };
         let Some(platform) = asked.platform else { return Ok(swept) };
         let question = platform.question(job, asked.secret.as_ref());
         let heard = match &question {
@@ -78,7 +78,7 @@ impl Sweep {
         asked: &PolledSource<'_>,
         platform: &PollPlatform,
         question: &PollRequest,
-    ) -> Result<Option<Answered>, Unavailable> {
+    ) -> Result<Option<PlatformReply>, Unavailable> {
         let until = Instant::now() + self.limits.answer;
         let first = self.question(asked, question, until).await?;
         let next = match platform.read(&first.outcome, &first.body) {
@@ -87,9 +87,9 @@ impl Sweep {
         };
         Ok(Some(match next {
             Some(next) => {
-                Answered { last: self.question(asked, &next, until).await?, second: true }
+                PlatformReply { last: self.question(asked, &next, until).await?, second: true }
             }
-            None => Answered { last: first, second: false },
+            None => PlatformReply { last: first, second: false },
         }))
     }
 
@@ -145,12 +145,12 @@ impl Sweep {
 }
 
 /// The last answer, and which question it answers.
-struct Answered {
+struct PlatformReply {
     last: FetchResult,
     second: bool,
 }
 
-impl Answered {
+impl PlatformReply {
     fn answer(&self, platform: &PollPlatform) -> PollAnswer<'_> {
         let FetchResult { outcome, body, .. } = &self.last;
         if self.second { platform.read_result(outcome, body) } else { platform.read(outcome, body) }

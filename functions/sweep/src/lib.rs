@@ -63,7 +63,7 @@ impl Default for Limits {
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepCounts {
     /// Bells rung.
     pub rung: usize,
     /// Jobs whose platform was asked.
@@ -74,7 +74,7 @@ pub struct Swept {
     pub missed: usize,
 }
 
-impl Swept {
+impl SweepCounts {
     const fn and(self, other: Self) -> Self {
         Self {
             rung: self.rung + other.rung,
@@ -88,12 +88,12 @@ impl Swept {
 /// What was done, and what went wrong on the way: one failure does not hold up the rest.
 #[derive(Debug, Default)]
 struct Round {
-    swept: Swept,
+    swept: SweepCounts,
     failed: Option<Unavailable>,
 }
 
 impl Round {
-    fn add(&mut self, what: &str, done: Result<Swept, Unavailable>) {
+    fn add(&mut self, what: &str, done: Result<SweepCounts, Unavailable>) {
         match done {
             Ok(swept) => self.swept = self.swept.and(swept),
             Err(error) => {
@@ -122,7 +122,7 @@ impl Sweep {
 
     /// One round: every shard at once, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
-    pub async fn run(&self) -> Result<Swept, Unavailable> {
+    pub async fn run(&self) -> Result<SweepCounts, Unavailable> {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
         let mut jobs: HashMap<String, Vec<DueItem>> = HashMap::new();
@@ -136,18 +136,18 @@ impl Sweep {
         }
         self.ask_all(jobs, until, &mut round).await;
         let Round { swept, failed } = round;
-        if swept != Swept::default() {
-            let Swept { rung, asked, told, missed } = swept;
+        if swept != SweepCounts::default() {
+            let SweepCounts { rung, asked, told, missed } = swept;
             info!(rung, asked, told, missed, "saw to what was due");
         }
         failed.map_or(Ok(swept), Err)
     }
 
     /// Rings for what is due in a shard, and brings the jobs that are.
-    async fn shard(&self, shard: u32) -> (Result<Swept, Unavailable>, Vec<DueItem>) {
+    async fn shard(&self, shard: u32) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>) {
         let (mut rung, mut jobs) = (0, Vec::new());
         let done = self.ring_shard(shard, &mut rung, &mut jobs).await;
-        (done.map(|()| Swept { rung, ..Swept::default() }), jobs)
+        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs)
     }
 
     async fn ring_shard(

@@ -13,7 +13,7 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{Sweep, Swept, source::PolledSource};
+use crate::{Sweep, SweepCounts, source::PolledSource};
 
 impl Sweep {
     /// Sees to a job that is not asked for: it has ended, or timed out, or its time has not come.
@@ -21,7 +21,7 @@ impl Sweep {
         &self,
         asked: &PolledSource<'_>,
         job: Job,
-    ) -> Result<Swept, Unavailable> {
+    ) -> Result<SweepCounts, Unavailable> {
         let now = self.context().clock.now();
         match asked.watch.step(&job, now) {
             PollStep::Reckon => self.reckon(asked, &job).await,
@@ -30,30 +30,34 @@ impl Sweep {
                 let marked = poll::postponed(&job, Some(now.plus(asked.watch.interval())));
                 self.context().table.keep_job(&marked).await?;
                 self.tell(asked.source, poll::timed_out(&asked.profile, &job)).await?;
-                Ok(Swept { told: 1, ..Swept::default() })
+                Ok(SweepCounts { told: 1, ..SweepCounts::default() })
             }
             PollStep::Wait(at) => {
                 self.context().table.keep_job(&poll::postponed(&job, at)).await?;
-                Ok(Swept::default())
+                Ok(SweepCounts::default())
             }
             // It became a question while it waited; the next round asks.
-            PollStep::Ask => Ok(Swept::default()),
+            PollStep::Ask => Ok(SweepCounts::default()),
         }
     }
 
     /// A job whose source is gone is not looked at again.
-    pub(crate) async fn forget(&self, job: Job) -> Result<Swept, Unavailable> {
+    pub(crate) async fn forget(&self, job: Job) -> Result<SweepCounts, Unavailable> {
         self.context().table.keep_job(&poll::postponed(&job, None)).await?;
-        Ok(Swept::default())
+        Ok(SweepCounts::default())
     }
 
     /// A job ended and it was not a webhook that told so: whether one has by now, and if not, that it
     /// was missed. The event and the job's mark are one step, so it is counted once.
-    async fn reckon(&self, asked: &PolledSource<'_>, job: &Job) -> Result<Swept, Unavailable> {
+    async fn reckon(
+        &self,
+        asked: &PolledSource<'_>,
+        job: &Job,
+    ) -> Result<SweepCounts, Unavailable> {
         let heard = webhooks(&self.context().table, job).await?;
         if !asked.watch.missed(job, heard) {
             self.context().table.keep_job(&poll::postponed(job, None)).await?;
-            return Ok(Swept::default());
+            return Ok(SweepCounts::default());
         }
         let now = self.context().clock.now();
         let (event, payload) = poll::missed_event(job, now);
@@ -69,12 +73,12 @@ impl Sweep {
         };
         if self.context().announce(&announcement).await? == RecordOutcome::Contested {
             // The job moved: it is due still, or somebody else counted it.
-            return Ok(Swept::default());
+            return Ok(SweepCounts::default());
         }
         warn!(source = job.source, job = %job.id, "no webhook told how a job ended");
         let properties = [("source", job.source.as_str()), ("status", job.status.word())];
         metrics::emit(NAMESPACE, now, &[("completion_missed", Unit::Count, 1.0)], &properties);
-        Ok(Swept { missed: 1, ..Swept::default() })
+        Ok(SweepCounts { missed: 1, ..SweepCounts::default() })
     }
 }
 

@@ -22,7 +22,7 @@ use futures::{StreamExt, future::join_all, stream};
 use tokio::{sync::Semaphore, time::Instant};
 use tracing::error;
 
-use crate::{AT_ONCE, Round, Sweep, Swept};
+use crate::{AT_ONCE, Round, Sweep, SweepCounts};
 
 /// A source whose platform may be asked.
 pub(crate) struct PolledSource<'a> {
@@ -65,7 +65,7 @@ impl Sweep {
         let each = jobs.into_iter().map(|(source, jobs)| async move {
             let mut round = Round::default();
             let done = self.ask_source(&source, jobs, until, room, &mut round).await;
-            round.add("a source's jobs were not seen to", done.map(|()| Swept::default()));
+            round.add("a source's jobs were not seen to", done.map(|()| SweepCounts::default()));
             round
         });
         for done in join_all(each).await {
@@ -114,7 +114,7 @@ impl Sweep {
     }
 
     /// Does something about each of some jobs.
-    async fn each<D: Future<Output = Result<Swept, Unavailable>>>(
+    async fn each<D: Future<Output = Result<SweepCounts, Unavailable>>>(
         &self,
         due: Vec<DueItem>,
         round: &mut Round,
@@ -141,21 +141,21 @@ impl Sweep {
     ) -> Result<(), Unavailable> {
         let ask = |due: DueItem| async move {
             if until <= Instant::now() {
-                return Ok(Swept::default());
+                return Ok(SweepCounts::default());
             }
             let _room = room.acquire().await;
             // Both may have come about while it waited.
             let now = self.context().clock.now();
             if until <= Instant::now() {
-                return Ok(Swept::default());
+                return Ok(SweepCounts::default());
             }
             if let Some(paused) = asked.paused(now) {
                 self.context().table.hold(&due, paused).await?;
-                return Ok(Swept::default());
+                return Ok(SweepCounts::default());
             }
             match due.what {
                 DueSubject::Job(job) => self.ask(asked, &job).await,
-                _ => Ok(Swept::default()),
+                _ => Ok(SweepCounts::default()),
             }
         };
         let mut done = stream::iter(due).map(ask).buffer_unordered(asked.watch.concurrency);

@@ -1,4 +1,4 @@
-//! A message that was read, and what it means for a job.
+//! The report of a sender, and the event and the job that follow from it.
 
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
@@ -9,15 +9,15 @@ use domain::{
     profile::{Profile, SenderReport, fingerprint},
 };
 
-/// A message that was read.
-pub(crate) struct Arrived<'a> {
+/// A message of the inbox, read by the profile of its source.
+pub(crate) struct IncomingReport<'a> {
     pub(crate) envelope: &'a Envelope,
     pub(crate) body: &'a [u8],
     said: SenderReport<'a>,
     pub(crate) fingerprint: String,
 }
 
-impl<'a> Arrived<'a> {
+impl<'a> IncomingReport<'a> {
     pub(crate) fn new(envelope: &'a Envelope, profile: &Profile, body: &'a [u8]) -> Self {
         let mut said = profile.read(body);
         if let Some(header) = profile.event_type(envelope.event_type.clone()) {
