@@ -168,7 +168,7 @@ impl Cloud {
         table.put_source(&source).await.expect("kept");
         let id = ApplicationId::named("acme");
         let application = Application::new(id, Some("acme".to_owned()), "acme", START);
-        table.put_application(&application).await.expect("kept");
+        table.create_application(&application).await.expect("kept");
         cloud
     }
 

@@ -8,7 +8,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use adapters::{queue::Queue, vault::Vault};
+use adapters::{queue::Queue, table::WriteOutcome, vault::Vault};
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -97,7 +97,10 @@ impl World {
         let seal = |secret: &&str| self.vault.seal(&Source::owner(name), &Secret::new(*secret));
         source.secrets = secrets.iter().map(seal).collect();
         source.options = options;
-        self.table.put_source(&source).await.expect("kept");
+        if let Some(known) = self.table.source(name).await.expect("read") {
+            source.version = known.version + 1;
+        }
+        assert_eq!(self.table.put_source(&source).await.expect("kept"), WriteOutcome::Done);
     }
 
     /// Sends a sample as API Gateway hands it over, changed by `change`.

@@ -54,6 +54,8 @@ pub struct Source {
     /// write of the source does not undo it.
     #[serde(skip)]
     pub locked_at: Option<Timestamp>,
+    /// The number of changes; every write is conditional on the version that was read.
+    pub version: u64,
 }
 
 /// The path token of one job, as the table holds it under the token's hash. It is good for one
@@ -84,6 +86,7 @@ impl Source {
             created_at: now,
             updated_at: now,
             locked_at: None,
+            version: 1,
         }
     }
 

@@ -6,7 +6,7 @@ mod writes;
 
 use std::collections::HashMap;
 
-use adapters::table::WriteOutcome;
+use adapters::{contested, table::WriteOutcome};
 use domain::{
     endpoint::{Endpoint, MAX_ENDPOINTS, ORDERED_WEIGHT},
     health::Health,
@@ -23,6 +23,9 @@ use crate::{
     ControlPlane, Refusal, RequestKey, applications,
     secret_draft::{self, SecretDraft, SecretUse},
 };
+
+/// Tries of a removal when other requests change the same endpoint.
+const TRIES: u32 = 8;
 
 /// An endpoint, and whether the request created it.
 #[derive(Clone, Debug)]
@@ -116,7 +119,10 @@ pub async fn create(
         // An earlier try of the same request may have created it.
         WriteOutcome::Refused => {
             let made = control.table().endpoint(&endpoint.application, &endpoint.id).await?;
-            made.ok_or_else(uid_taken)
+            match made {
+                Some(made) => Ok(made),
+                None => Err(no_place(control, &endpoint).await),
+            }
         }
     }
 }
@@ -187,7 +193,13 @@ async fn change(
         return Err(uid_taken());
     }
     if writes::update(control, known, &next).await? == WriteOutcome::Refused {
-        return Err(changed_meanwhile());
+        let weighs_more = known.weight() < next.weight();
+        let same = control.table().endpoint(&known.application, &known.id).await?;
+        let unchanged = same.is_some_and(|same| same.version == known.version);
+        return Err(match unchanged && (weighs_more || known.uid != next.uid) {
+            true => no_place(control, &next).await,
+            false => changed_meanwhile(),
+        });
     }
     next.version = known.version + 1;
     if known.disabled.is_some() && next.disabled.is_none() {
@@ -200,14 +212,14 @@ async fn change(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Conflict`] if
-/// another request changed the endpoint at the same time.
+/// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Busy`] if other
+/// requests change the endpoint at every try.
 pub async fn delete(control: &ControlPlane, app: &str, name: &str) -> Result<(), Refusal> {
-    let endpoint = get(control, app, name).await?;
-    match writes::delete(control, &endpoint).await? {
-        WriteOutcome::Done => Ok(()),
-        WriteOutcome::Refused => Err(changed_meanwhile()),
-    }
+    contested::write(TRIES, || async {
+        let endpoint = get(control, app, name).await?;
+        Ok(writes::delete(control, &endpoint).await?.settles(()))
+    })
+    .await
 }
 
 /// Requires that an event can be recorded in one transaction with its deliveries to all endpoints of
@@ -220,14 +232,29 @@ pub async fn delete(control: &ControlPlane, app: &str, name: &str) -> Result<(),
 async fn has_room(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal> {
     let others = control.table().endpoints(&endpoint.application).await?;
     let others = others.iter().filter(|other| other.id != endpoint.id).map(Endpoint::weight);
-    if others.sum::<usize>() + endpoint.weight() <= MAX_ENDPOINTS {
-        return Ok(());
+    match others.sum::<usize>() + endpoint.weight() <= MAX_ENDPOINTS {
+        true => Ok(()),
+        false => Err(no_room()),
     }
+}
+
+/// The reason for which the table refused an endpoint: its uid is taken, or the application has no
+/// room for it, because other requests were faster.
+async fn no_place(control: &ControlPlane, endpoint: &Endpoint) -> Refusal {
+    let Some(uid) = &endpoint.uid else { return no_room() };
+    match control.table().endpoint_by_uid(&endpoint.application, uid).await {
+        Ok(Some(bearer)) if bearer.id != endpoint.id => uid_taken(),
+        Ok(_) => no_room(),
+        Err(unavailable) => unavailable.into(),
+    }
+}
+
+fn no_room() -> Refusal {
     let each = ORDERED_WEIGHT;
     let why = format!(
         "an application has at most {MAX_ENDPOINTS} endpoints, ordered ones counted {each} times"
     );
-    Err(Refusal::Conflict(why))
+    Refusal::Conflict(why)
 }
 
 /// Starts the delivery of events that waited for an endpoint while it was disabled. The endpoint's

@@ -4,7 +4,10 @@
 //! and its API keys. A last write frees its uid. A removal that was cut short is completed by the next
 //! request that deletes the application or wants its uid: each step may be done twice.
 
-use adapters::table::WriteOutcome;
+use adapters::{
+    contested::{self, TryOutcome},
+    table::WriteOutcome,
+};
 use domain::{application::Application, id::ApplicationId};
 
 use crate::{
@@ -33,11 +36,26 @@ pub(crate) async fn remove(control: &ControlPlane, known: Application) -> Result
     finish(control, closed).await
 }
 
+/// Tries to remove the endpoints of an application when other requests change them.
+const TRIES: u32 = 8;
+
+/// Removes every endpoint of an application as it was read.
+async fn remove_endpoints(
+    control: &ControlPlane,
+    application: &ApplicationId,
+) -> Result<TryOutcome<()>, Refusal> {
+    let mut outcome = TryOutcome::Settled(());
+    for endpoint in control.table().endpoints(application).await? {
+        if control.table().delete_endpoint(&endpoint).await? == WriteOutcome::Refused {
+            outcome = TryOutcome::Refused;
+        }
+    }
+    Ok(outcome)
+}
+
 /// Removes what belongs to a hidden application, and frees its uid.
 pub(crate) async fn finish(control: &ControlPlane, closed: Application) -> Result<(), Refusal> {
-    for endpoint in control.table().endpoints(&closed.id).await? {
-        control.table().delete_endpoint(&endpoint).await?;
-    }
+    contested::write(TRIES, || remove_endpoints(control, &closed.id)).await?;
     for key in control.table().keys().await? {
         if key.application.as_deref() == Some(closed.id.as_str()) {
             // A refused delete means that another request has removed the key.

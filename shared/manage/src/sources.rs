@@ -4,7 +4,10 @@ mod calls;
 mod draft;
 mod keys;
 
-use adapters::table::WriteOutcome;
+use adapters::{
+    contested::{self, TryOutcome},
+    table::WriteOutcome,
+};
 use domain::{
     id::{ApplicationId, is_identifier},
     secret::Secret,
@@ -21,6 +24,8 @@ use crate::{ControlPlane, Principal, Refusal, applications};
 
 /// Longest name of a source, in characters.
 pub const MAX_NAME: usize = 64;
+/// Tries of a change when other requests change the same source.
+const TRIES: u32 = 8;
 
 /// A source, and whether the request created it.
 #[derive(Clone, Debug)]
@@ -115,13 +120,23 @@ pub(crate) async fn must_belong(
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for a draft that cannot be used, [`Refusal::NotFound`] if the source or its
-/// application belongs to another tenant.
+/// application belongs to another tenant, [`Refusal::Busy`] if other requests change it at every try.
 pub async fn put(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
     draft: SourceDraft,
 ) -> Result<SourceChange, Refusal> {
+    contested::write(TRIES, || replace(control, principal, name, draft.clone())).await
+}
+
+/// Reads a source and writes the draft over it, on the condition that it has not changed in between.
+async fn replace(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    draft: SourceDraft,
+) -> Result<TryOutcome<SourceChange>, Refusal> {
     let known = known(control, principal, name).await?;
     let application = draft.application.unwrap_or_else(|| applications::DEFAULT.to_owned());
     let (options, before) = (&draft.options, known.as_ref());
@@ -147,12 +162,13 @@ pub async fn put(
         locked_at: before.and_then(|known| known.locked_at).filter(|_| !unlock),
         profile: draft.profile,
         options: draft.options,
+        version: before.map_or(1, |known| known.version + 1),
     };
-    control.table().put_source(&source).await?;
-    if unlock {
+    let written = control.table().put_source(&source).await?;
+    if written == WriteOutcome::Done && unlock {
         control.table().unlock_source(&source.name).await?;
     }
-    Ok(SourceChange { source, created: known.is_none() })
+    Ok(written.settles(SourceChange { source, created: known.is_none() }))
 }
 
 /// Creates a source with one secret, or gives the one of this name another secret. Options of a
@@ -166,6 +182,15 @@ pub async fn set_up(
     principal: &Principal,
     draft: SetUpDraft,
 ) -> Result<Source, Refusal> {
+    contested::write(TRIES, || give_secret(control, principal, draft.clone())).await
+}
+
+/// Reads a source and gives it another secret, on the condition that it has not changed in between.
+async fn give_secret(
+    control: &ControlPlane,
+    principal: &Principal,
+    draft: SetUpDraft,
+) -> Result<TryOutcome<Source>, Refusal> {
     let SetUpDraft { name, profile, secret, application, base_url } = draft;
     let known = known(control, principal, name).await?;
     if let Some(known) = known.as_ref().filter(|known| known.profile != profile) {
@@ -175,32 +200,35 @@ pub async fn set_up(
     let now = control.now();
     let kept = known.as_ref().map(|known| known.application.clone());
     let application = application.or(kept).unwrap_or_else(|| applications::DEFAULT.to_owned());
-    let mut source = known.unwrap_or_else(|| Source::new(name, profile, &application, now));
+    let mut source = match known {
+        Some(known) => Source { version: known.version + 1, ..known },
+        None => Source::new(name, profile, &application, now),
+    };
     let secrets = std::slice::from_ref(&secret);
     source::validate(name, profile, secrets, &application, &source.options).map_err(refuse)?;
     source.application = applications::ensure_visible(control, principal, application).await?;
     source.secrets = vec![control.vault().seal(&Source::owner(name), &secret)];
     source.base_url = Some(base_url);
     source.updated_at = now;
-    control.table().put_source(&source).await?;
-    Ok(source)
+    Ok(control.table().put_source(&source).await?.settles(source))
 }
 
 /// Removes a source. Its sender is refused from then on.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if there is no such source, or the caller may not see it.
+/// [`Refusal::NotFound`] if there is no such source, or the caller may not see it; [`Refusal::Busy`] if
+/// other requests change it at every try.
 pub async fn delete(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
 ) -> Result<(), Refusal> {
-    find(control, principal, name).await?;
-    match control.table().delete_source(name).await? {
-        WriteOutcome::Done => Ok(()),
-        WriteOutcome::Refused => Err(Refusal::NotFound),
-    }
+    contested::write(TRIES, || async {
+        let source = find(control, principal, name).await?;
+        Ok(control.table().delete_source(&source).await?.settles(()))
+    })
+    .await
 }
 
 /// Whether at least one of a source's secrets opens. Without one, every request is refused.

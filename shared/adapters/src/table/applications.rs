@@ -54,11 +54,6 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Keeps an application, whatever was there.
-    pub async fn put_application(&self, application: &Application) -> Result<(), Unavailable> {
-        self.put(row(application), None).await.map(|_| ())
-    }
-
     /// Replaces an application as it was read; `Refused` if somebody changed it since, or if its new
     /// uid is taken. Its version is counted up here. One whose removal is complete bears its uid no
     /// longer.

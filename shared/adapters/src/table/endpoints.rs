@@ -1,7 +1,8 @@
 //! Endpoints.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    endpoint::{Endpoint, EndpointScope},
+    endpoint::{Endpoint, EndpointScope, MAX_ENDPOINTS},
     id::{ApplicationId, EndpointId},
     time::Timestamp,
 };
@@ -35,14 +36,41 @@ fn uid_key(uid: &str) -> String {
     format!("EPUID#{uid}")
 }
 
+/// Sort key of the sum of the weights of an application's endpoints.
+const WEIGHT: &str = "WEIGHT";
+
+/// The write that counts a change of an application's endpoints, from one weight to another. Its
+/// condition does not hold if the sum would pass [`MAX_ENDPOINTS`], however many requests there are at
+/// once. Endpoints of jobs and batches do not count.
+fn weight_write(endpoint: &Endpoint, from: usize, to: usize) -> Option<Write> {
+    if endpoint.scope != EndpointScope::Application || from == to {
+        return None;
+    }
+    let condition = match to.checked_sub(from) {
+        None => Condition::default().value(":more", AttributeValue::N(format!("-{}", from - to))),
+        Some(more) => Condition::new("attribute_not_exists(weight) OR weight <= :left")
+            .value(":left", n(MAX_ENDPOINTS.saturating_sub(more)))
+            .value(":more", n(more)),
+    };
+    let pk = partition(&endpoint.application);
+    Some(Write::Update(pk, WEIGHT.to_owned(), "ADD weight :more", condition))
+}
+
 impl Table {
-    /// Keeps a new endpoint; `Refused` if its id or uid is taken.
+    /// Writes a new endpoint; `Refused` if its id or uid is taken, or its application has no room for it
+    /// ([`MAX_ENDPOINTS`]).
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<WriteOutcome, Unavailable> {
         self.create_endpoint_telling(endpoint, &[]).await
     }
 
-    /// The same together with what is told of it. A transaction holds 100 items: at most one event
-    /// to every other endpoint.
+    /// Writes a new endpoint together with the operational events about it. A transaction holds 100
+    /// items, four of which are the endpoint's.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn create_endpoint_telling(
         &self,
         endpoint: &Endpoint,
@@ -52,6 +80,7 @@ impl Table {
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
         }
+        writes.extend(weight_write(endpoint, 0, endpoint.weight()));
         writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
         self.transact(writes).await
     }
@@ -65,8 +94,11 @@ impl Table {
         Write::Put(row, Condition::version(endpoint.version - 1))
     }
 
-    /// Replaces an endpoint as it was read; `Refused` if somebody changed it since, or if its new
-    /// uid is taken. `endpoint.version` is the one that was read; it is counted up here.
+    /// Writes an endpoint over the one that was read; `Refused` if that was changed since, the new uid is
+    /// taken, or the application has no room for the new weight. The version is counted up here.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn update_endpoint(
         &self,
         old: &Endpoint,
@@ -75,7 +107,10 @@ impl Table {
         self.update_endpoint_telling(old, new, &[]).await
     }
 
-    /// The same together with what is told of it.
+    /// Writes an endpoint over the one that was read, together with the operational events about it.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn update_endpoint_telling(
         &self,
         old: &Endpoint,
@@ -86,7 +121,8 @@ impl Table {
         new.version = old.version + 1;
         let condition = Condition::new("version = :read").value(":read", n(old.version));
         let mut writes = vec![Write::Put(endpoint_row(&new), condition)];
-        // Whoever enables it, or moves it, says that things are different now.
+        writes.extend(weight_write(&new, old.weight(), new.weight()));
+        // The health says nothing about an endpoint that is enabled or moved by its owner.
         if (old.disabled.is_some() && new.disabled.is_none()) || old.url != new.url {
             writes.push(Self::forget_health(&old.id));
         }
@@ -106,20 +142,28 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Removes an endpoint. Its pending deliveries end as cancelled when they are next rung for.
+    /// Removes an endpoint as it was read; `Refused` if it was changed or removed since. Its pending
+    /// deliveries end as cancelled when they are next rung for.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<WriteOutcome, Unavailable> {
         self.delete_endpoint_telling(endpoint, &[]).await
     }
 
-    /// The same together with what is told of it.
+    /// Removes an endpoint as it was read, together with the operational events about it.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn delete_endpoint_telling(
         &self,
         endpoint: &Endpoint,
         telling: &[EventRecording<'_>],
     ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
-        let mut writes =
-            vec![Write::Delete(pk, sk, Condition::default()), Self::forget_health(&endpoint.id)];
+        let as_read = Condition::version(endpoint.version);
+        let mut writes = vec![Write::Delete(pk, sk, as_read), Self::forget_health(&endpoint.id)];
+        writes.extend(weight_write(endpoint, endpoint.weight(), 0));
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Delete(
                 partition(&endpoint.application),

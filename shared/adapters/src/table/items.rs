@@ -100,6 +100,12 @@ pub const ITEMS: &[ItemKind] = &[
     kind("endpoint", "APP#<app>", "EP#<id>", never("when it is deleted")),
     kind("endpoint that bears a uid", "APP#<app>", "EPUID#<uid>", never("with its endpoint")),
     kind(
+        "sum of the weights of an application's endpoints",
+        "APP#<app>",
+        "WEIGHT",
+        never("never; it stays with its application"),
+    ),
+    kind(
         "failures of an endpoint",
         "HEALTH#<endpoint>",
         "HEALTH",

@@ -2,7 +2,7 @@
 //!
 //! | item | `pk` | `sk` | beside `doc` |
 //! |---|---|---|---|
-//! | source | `SOURCES` | name | `locked_at` |
+//! | source | `SOURCES` | name | `version`, `locked_at` |
 //! | job's token | `TOKEN#<sha256>` | `TOKEN` | `used_for` |
 //! | a platform is left alone | `PAUSES` | source | |
 //! | requests in a window | `RATE#<source>` | when it began | `requests`; no `doc` |
@@ -15,7 +15,7 @@ use domain::{
 
 use super::{
     Item, Table, WriteOutcome,
-    row::{self, Condition, Row, n, s},
+    row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
 
@@ -24,11 +24,18 @@ const TOKEN: &str = "TOKEN";
 const PAUSES: &str = "PAUSES";
 
 impl Table {
-    /// Keeps a source under its name, whatever was there. Whether it is locked stays as it is.
-    pub async fn put_source(&self, source: &Source) -> Result<(), Unavailable> {
-        let doc = serde_json::to_string(source).expect("plain data serialises");
-        let condition = Condition::default().value(":doc", s(doc));
-        self.update(SOURCES, &source.name, "SET doc = :doc", condition).await.map(|_| ())
+    /// Writes a source as it follows from the one that was read (version 1: there was none); `Refused`
+    /// if the source of that name was created, changed or removed since. Whether it is locked stays as
+    /// it is.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn put_source(&self, source: &Source) -> Result<WriteOutcome, Unavailable> {
+        let condition = Condition::version(source.version - 1)
+            .value(":doc", row::doc(source))
+            .value(":version", n(source.version));
+        let set = "SET doc = :doc, version = :version";
+        self.update(SOURCES, &source.name, set, condition).await
     }
 
     /// The source of this name.
@@ -41,9 +48,13 @@ impl Table {
         self.partition(SOURCES, "").await?.iter().map(from_item).collect()
     }
 
-    /// Removes a source, and its lock; `Refused` if there was none.
-    pub async fn delete_source(&self, name: &str) -> Result<WriteOutcome, Unavailable> {
-        self.delete(SOURCES, name).await
+    /// Removes a source as it was read, and its lock; `Refused` if it was changed or removed since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn delete_source(&self, source: &Source) -> Result<WriteOutcome, Unavailable> {
+        let (pk, sk) = (SOURCES.to_owned(), source.name.clone());
+        self.transact(vec![Write::Delete(pk, sk, Condition::version(source.version))]).await
     }
 
     /// Remembers that a source has presented a replay-safe signature. Once is enough.
@@ -111,10 +122,16 @@ impl Table {
         self.update(&format!("RATE#{source}"), &window.to_string(), count, condition).await
     }
 
-    /// Leaves a source's platform alone until then, as it asked.
+    /// Leaves a source's platform alone until this time at least, as it asked: a later time that another
+    /// worker wrote stays.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn pause_asking(&self, name: &str, until: Timestamp) -> Result<(), Unavailable> {
-        let row = Row::new(PAUSES, name, &until).expires(Some(until.secs() + 60));
-        self.put(row, None).await.map(|_| ())
+        let expires = until.secs() + 60;
+        let row = Row::new(PAUSES, name, &until).expires(Some(expires));
+        let longer = Condition::new("attribute_not_exists(pk) OR expires_at < :expires");
+        self.put(row, Some(longer.value(":expires", n(expires)))).await.map(|_| ())
     }
 
     /// Until when a source's platform is left alone, if it has ever asked for it lately.
