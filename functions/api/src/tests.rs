@@ -6,6 +6,7 @@ mod attempts;
 mod auth;
 mod batches;
 mod cancel;
+mod contested;
 mod contract;
 mod dead_letters;
 mod desk;
@@ -365,7 +366,7 @@ impl Relay {
             state: LetterState::Waiting,
             expires_at: None,
         };
-        table.park(&letter, known.is_none()).await.expect("parked");
+        table.park(&letter, known.as_ref()).await.expect("parked");
         delivery.letter = Some(id);
         table.mark_parked(&delivery, &letter).await.expect("parked");
         number

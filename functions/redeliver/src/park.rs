@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use adapters::{Unavailable, table::WriteOutcome};
+use adapters::{
+    Unavailable,
+    contested::{self, TryOutcome},
+    table::WriteOutcome,
+};
 use aws_lambda_events::sqs::SqsMessage;
 use dispatch::context::Context;
 use domain::{
@@ -21,6 +25,9 @@ use domain::{
 use tracing::{info, warn};
 
 use crate::Redeliver;
+
+/// Tries to park a letter, or to touch or create the recovery of an endpoint, while other workers do.
+const TRIES: u32 = 5;
 
 impl Redeliver {
     /// A delivery's bell came by way of the dead-letter queue.
@@ -68,21 +75,25 @@ impl Redeliver {
         let table = &self.context.table;
         let Some(event) = table.event(&delivery.event).await? else { return Ok(()) };
         let id = LetterId::of_delivery(&delivery.id);
-        let known = table.letter(&id).await?;
-        let letter = match &known {
-            Some(letter) => letter.clone(),
-            None => {
-                let number = table.next_letter_number().await?;
-                let now = self.context.clock.now();
-                let expires_at = Some(table.letter_expiry(event.created_at, now));
-                let letter = new_letter(id.clone(), number, &event, &delivery, now);
-                Letter { expires_at, ..letter }
-            }
-        };
-        let letter = with_story(letter, &delivery);
-        table.park(&letter, known.is_none()).await?;
+        let (event, dead) = (&event, &delivery);
+        let letter = contested::write(TRIES, || async {
+            let known = table.letter(&id).await?;
+            let letter = match known.clone() {
+                Some(letter) => letter,
+                None => {
+                    let number = table.next_letter_number().await?;
+                    let now = self.context.clock.now();
+                    let expires_at = Some(table.letter_expiry(event.created_at, now));
+                    let letter = new_letter(id.clone(), number, event, dead, now);
+                    Letter { expires_at, ..letter }
+                }
+            };
+            let letter = with_story(letter, dead);
+            Ok::<_, Unavailable>(table.park(&letter, known.as_ref()).await?.settles(letter))
+        })
+        .await?;
         self.watch(&delivery.endpoint).await?;
-        self.tell_exhausted(&event, &delivery).await?;
+        self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);
         table.mark_parked(&delivery, &letter).await?;
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
@@ -106,15 +117,18 @@ impl Redeliver {
         }
     }
 
-    /// Makes sure that somebody waits for the endpoint to answer again.
+    /// Makes sure that a recovery waits for the endpoint to answer again.
     async fn watch(&self, endpoint: &EndpointId) -> Result<(), Unavailable> {
         let table = &self.context.table;
-        if table.touch_task(&TaskId::recovery(endpoint)).await? == WriteOutcome::Done {
-            return Ok(());
-        }
-        let now = self.context.clock.now();
-        let due = now.plus(task::probe_interval(0));
-        table.create_task(&Task::recover(endpoint, now), due).await.map(|_| ())
+        contested::write(TRIES, || async {
+            let now = self.context.clock.now();
+            if table.touch_task(&TaskId::recovery(endpoint), now).await? == WriteOutcome::Done {
+                return Ok(TryOutcome::Settled(()));
+            }
+            let due = now.plus(task::probe_interval(0));
+            Ok(table.create_task(&Task::recover(endpoint, now), due).await?.settles(()))
+        })
+        .await
     }
 
     /// A message that nobody could work with: kept to the byte.
@@ -126,31 +140,39 @@ impl Redeliver {
         let table = &self.context.table;
         let text = message.body.as_deref().unwrap_or_default();
         let id = LetterId::of_message(text);
-        let now = self.context.clock.now();
-        if let Some(mut known) = table.letter(&id).await? {
-            known.state = LetterState::Waiting;
-            known.retry_success = known.retried_at.map(|_| false);
-            known.last_attempt_at = Some(now);
-            return table.park(&known, false).await.map(|_| ());
-        }
-        let body = self.context.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
-        let letter = Letter {
-            number: table.next_letter_number().await?,
-            what: LetterSubject::Message { queue, body },
-            error: why(queue, text),
-            error_class: ErrorClass::Relay,
-            attempts: receives(message),
-            last_attempt_at: Some(sent(message).unwrap_or(now)),
-            created_at: now,
-            retried_at: None,
-            retry_success: None,
-            state: LetterState::Waiting,
-            expires_at: Some(table.letter_expiry(now, now)),
-            id,
-        };
-        table.park(&letter, true).await?;
-        warn!(letter = %letter.id, number = letter.number, ?queue, "a message was parked");
-        Ok(())
+        contested::write(TRIES, || async {
+            let now = self.context.clock.now();
+            if let Some(known) = table.letter(&id).await? {
+                let waiting = Letter {
+                    state: LetterState::Waiting,
+                    retry_success: known.retried_at.map(|_| false),
+                    last_attempt_at: Some(now),
+                    ..known.clone()
+                };
+                return Ok(table.park(&waiting, Some(&known)).await?.settles(()));
+            }
+            let body = self.context.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
+            let letter = Letter {
+                number: table.next_letter_number().await?,
+                what: LetterSubject::Message { queue, body },
+                error: why(queue, text),
+                error_class: ErrorClass::Relay,
+                attempts: receives(message),
+                last_attempt_at: Some(sent(message).unwrap_or(now)),
+                created_at: now,
+                retried_at: None,
+                retry_success: None,
+                state: LetterState::Waiting,
+                expires_at: Some(table.letter_expiry(now, now)),
+                id: id.clone(),
+            };
+            let parked = table.park(&letter, None).await?;
+            if parked == WriteOutcome::Done {
+                warn!(letter = %letter.id, number = letter.number, ?queue, "a message was parked");
+            }
+            Ok(parked.settles(()))
+        })
+        .await
     }
 }
 

@@ -7,7 +7,6 @@ use dispatch::expunge::expunge;
 use domain::{event::Event, id::ApplicationId, task::Task};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
-use tracing::info;
 
 use crate::Redeliver;
 
@@ -27,16 +26,21 @@ impl Redeliver {
         let (table, until) = (&self.context.table, Instant::now() + PATIENCE);
         let mut more = true;
         while more && Instant::now() < until {
-            let page = table.events(&application, task.cursor.as_deref(), PAGE, true).await?;
+            let place = Self::place(&task);
+            let page = table.events(&application, place.as_deref(), PAGE, true).await?;
             more = page.next.is_some();
             let meant = |event: &Event| event.created_at < task.created_at;
-            let events: Vec<Event> = page.items.into_iter().filter(meant).collect();
+            let mut events: Vec<Event> = page.items.into_iter().filter(meant).collect();
             let Some(last) = events.last().map(Table::event_cursor) else {
                 // All that follow are younger.
                 more = false;
                 break;
             };
             task.scanned += events.len() as u64;
+            if task.last_look_from().is_some() {
+                // The first walk has removed the content of most of them.
+                events.retain(|event| event.expunged_at.is_none() || !event.claims().is_empty());
+            }
             task.matched += events.len() as u64;
             let remove = |event: Event| async move { expunge(&self.context, &event).await };
             let removed: Vec<_> = events.into_iter().map(remove).collect();
@@ -48,10 +52,6 @@ impl Redeliver {
             task.cursor = Some(last);
         }
         let now = self.context.clock.now();
-        if !more {
-            task.finished_at = Some(now);
-            info!(task = %task.id, removed = task.redriven, "contents are removed");
-        }
-        table.update_task(&task, more.then_some(now)).await.map(|_| ())
+        self.end_step(task, more.then_some(now), "contents are removed").await
     }
 }

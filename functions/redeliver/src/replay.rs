@@ -15,7 +15,6 @@ use domain::{
 };
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
-use tracing::info;
 
 use crate::Redeliver;
 
@@ -39,13 +38,9 @@ impl Redeliver {
             None => false,
         };
         let now = self.context.clock.now();
-        if !more {
-            task.finished_at = Some(now);
-            info!(task = %task.id, sent = task.redriven, "a replay is finished");
-        }
         // The next step's messages come after this one's.
         let wait = if replay.dry_run { Duration::ZERO } else { task::STEP };
-        table.update_task(&task, more.then(|| now.plus(wait))).await.map(|_| ())
+        self.end_step(task, more.then(|| now.plus(wait)), "a replay is finished").await
     }
 
     /// Sends as many messages as a step holds, spread over the step; whether there may be more.
@@ -59,7 +54,8 @@ impl Redeliver {
         let (asked, began) = (task.created_at, self.context.clock.now());
         let mut sent = 0;
         while Instant::now() < until {
-            let cursor = task.cursor.clone().unwrap_or_else(|| Table::place_before(replay.since));
+            let start = task.last_look_from().unwrap_or_default().max(replay.since);
+            let cursor = task.cursor.clone().unwrap_or_else(|| Table::place_before(start));
             let page = self.context.table.events(&replay.application, Some(&cursor), PAGE, true);
             let page = page.await?;
             let looked =

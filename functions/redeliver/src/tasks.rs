@@ -1,5 +1,8 @@
-//! Tasks: letters that go back bit by bit, spread over time. A step that is done twice puts nothing
-//! back twice, because a letter goes back only while it waits.
+//! Tasks: letters that go back step by step, spread over time.
+//!
+//! A worker takes a lease before it does a step, and leaves a task alone that another worker holds. A
+//! step that is repeated after a crash puts nothing back twice, because a letter goes back only while
+//! it waits.
 
 use std::time::Duration;
 
@@ -20,8 +23,6 @@ use tracing::info;
 
 use crate::Redeliver;
 
-/// How long a step may take, and more: the function has a minute.
-const LEASE: Duration = Duration::from_secs(90);
 /// Letters put back at the same time.
 const AT_ONCE: usize = 16;
 /// Letters read at a time.
@@ -34,26 +35,26 @@ const MAX_DISCARDED: usize = 8;
 impl Redeliver {
     /// Does one step of a task.
     pub(crate) async fn task(&self, id: &TaskId) -> Result<(), Unavailable> {
-        let Some(task) = self.context.table.task(id).await? else { return Ok(()) };
-        if task.finished_at.is_some() {
-            return Ok(());
-        }
-        if let TaskKind::Recover { endpoint, answering, probes } = task.kind.clone() {
-            return self.recover_step(task, endpoint, answering, probes).await;
-        }
-        // Of two bells one does the step, and should its process die, the task is due again.
-        let mut task = task;
-        let again = self.context.clock.now().plus(LEASE);
-        if self.context.table.update_task(&task, Some(again)).await? == WriteOutcome::Refused {
+        let now = self.context.clock.now();
+        let task = self.context.table.task(id).await?;
+        let Some(task) = task.filter(|task| task.may_step(now)) else { return Ok(()) };
+        // Of two workers that find the task free one does the step. If its process dies, the task is
+        // due when the lease ends.
+        let mut task = task.leased(now);
+        if self.context.table.update_task(&task, task.lease_until).await? == WriteOutcome::Refused {
             return Ok(());
         }
         task.version += 1;
+        // Every write of the step ends the lease.
+        task.lease_until = None;
         match task.kind.clone() {
             TaskKind::Redrive { filter } => self.redrive_step(task, filter).await,
             TaskKind::Discard { filter } => self.discard_step(task, filter).await,
             TaskKind::Replay(replay) => self.replay_step(task, replay).await,
             TaskKind::Purge { application } => self.purge_step(task, application).await,
-            TaskKind::Recover { .. } => Ok(()),
+            TaskKind::Recover { endpoint, answering, probes } => {
+                self.recover_step(task, endpoint, answering, probes).await
+            }
         }
     }
 
@@ -65,13 +66,33 @@ impl Redeliver {
         // What dies after somebody asked is not what they meant.
         let asked = task.created_at.plus(Duration::from_millis(1));
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
-        let more = self.step(&mut task, &filter).await?;
+        // A letter that this task put back once is not put back by its last look.
+        let created = task.created_at;
+        let meant = |letter: &Letter| {
+            filter.matches(letter) && letter.retried_at.is_none_or(|retried| retried < created)
+        };
+        let more = self.step(&mut task, &meant).await?;
         let now = self.context.clock.now();
-        if !more {
-            task.finished_at = Some(now);
-            info!(task = %task.id, redriven = task.redriven, "a redrive is finished");
-        }
-        self.context.table.update_task(&task, more.then(|| now.plus(task::STEP))).await.map(|_| ())
+        self.end_step(task, more.then(|| now.plus(task::STEP)), "a redrive is finished").await
+    }
+
+    /// Writes a task after a step: it goes on at `next`, or its walk has ended.
+    pub(crate) async fn end_step(
+        &self,
+        mut task: Task,
+        next: Option<Timestamp>,
+        ended: &'static str,
+    ) -> Result<(), Unavailable> {
+        let due = next.or_else(|| {
+            info!(task = %task.id, done = task.redriven, again = task.finished_at.is_some(), "{ended}");
+            task.end_walk(self.context.clock.now())
+        });
+        self.context.table.update_task(&task, due).await.map(|_| ())
+    }
+
+    /// The place in the list of letters or messages at which a step begins.
+    pub(crate) fn place(task: &Task) -> Option<String> {
+        task.cursor.clone().or_else(|| task.last_look_from().map(Table::place_before))
     }
 
     /// Throws away letters that were there when somebody asked. Thrown away once is gone.
@@ -84,7 +105,7 @@ impl Redeliver {
         filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
         let (table, mut more) = (&self.context.table, true);
         for _ in 0..MAX_DISCARDED {
-            let page = table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            let page = table.letters(Self::place(&task).as_deref(), PAGE, true).await?;
             task.scanned += page.items.len() as u64;
             let now = self.context.clock.now();
             task.cursor = page.items.last().map(Table::letter_cursor).or(task.cursor.take());
@@ -101,11 +122,7 @@ impl Redeliver {
             }
         }
         let now = self.context.clock.now();
-        if !more {
-            task.finished_at = Some(now);
-            info!(task = %task.id, discarded = task.redriven, "letters are thrown away");
-        }
-        table.update_task(&task, more.then_some(now)).await.map(|_| ())
+        self.end_step(task, more.then_some(now), "letters are thrown away").await
     }
 
     async fn recover_step(
@@ -119,14 +136,22 @@ impl Redeliver {
         let filter = LetterFilter { endpoint: Some(id.clone()), ..LetterFilter::default() };
         let now = self.context.clock.now();
         if answering {
-            let more = self.step(&mut task, &filter).await?;
-            if more {
-                return table.update_task(&task, Some(now.plus(task::STEP))).await.map(|_| ());
+            let more = self.step(&mut task, &|letter: &Letter| filter.matches(letter)).await?;
+            if !more {
+                info!(endpoint = %id, redriven = task.redriven, "an endpoint's letters are on their way");
+                // Letters may have been parked behind the place of this walk: the task looks for them
+                // from the beginning, and probes again if there are any.
+                task.cursor = None;
+                task.kind = TaskKind::Recover { endpoint: id, answering: false, probes: 0 };
             }
-            info!(endpoint = %id, redriven = task.redriven, "an endpoint's letters are on their way");
-            return table.end_task(&task).await.map(|_| ());
+            return table.update_task(&task, Some(now.plus(task::STEP))).await.map(|_| ());
         }
         let Some(letter) = self.oldest_waiting(&filter).await? else {
+            let settles = task.settles_at();
+            if now < settles {
+                // The index may not show a letter yet that was parked a moment ago.
+                return table.update_task(&task, Some(settles)).await.map(|_| ());
+            }
             return table.end_task(&task).await.map(|_| ());
         };
         let again = now.plus(task::probe_interval(probes + 1));
@@ -146,15 +171,19 @@ impl Redeliver {
 
     /// Puts back as many waiting letters as a step holds, spread over the step; whether there may
     /// be more.
-    async fn step(&self, task: &mut Task, filter: &LetterFilter) -> Result<bool, Unavailable> {
+    async fn step(
+        &self,
+        task: &mut Task,
+        meant: &(dyn Fn(&Letter) -> bool + Sync),
+    ) -> Result<bool, Unavailable> {
         let mut chosen: Vec<Letter> = Vec::new();
         let mut more = true;
         for _ in 0..MAX_PAGES {
             let room = task.step_size() - chosen.len();
-            let page = self.context.table.letters(task.cursor.as_deref(), PAGE, true).await?;
+            let place = Self::place(task);
+            let page = self.context.table.letters(place.as_deref(), PAGE, true).await?;
             task.scanned += page.items.len() as u64;
-            let waiting =
-                |letter: &&Letter| letter.state == LetterState::Waiting && filter.matches(letter);
+            let waiting = |letter: &&Letter| letter.state == LetterState::Waiting && meant(letter);
             let matching: Vec<&Letter> = page.items.iter().filter(waiting).collect();
             if room < matching.len() {
                 let taken = &matching[..room];

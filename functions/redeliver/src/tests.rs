@@ -13,6 +13,8 @@ use local::LocalAws;
 
 use super::*;
 
+mod tasks;
+
 const POISONED: &str = include_str!("../../../events/redeliver/inbox-poisoned.json");
 const SPENT: &str = include_str!("../../../events/redeliver/outbox-spent.json");
 const TASK: &str = include_str!("../../../events/redeliver/task-due.json");
@@ -28,7 +30,8 @@ async fn world() -> (LocalAws, Redeliver) {
         Clock::manual(Timestamp::from_secs(1_700_000_100)),
     );
     let inbox = Inbox(queue(&names.inbox));
-    (aws, Redeliver { context, inbox })
+    let inbox_dead_letters = names.inbox_dead_letters.clone();
+    (aws, Redeliver { context, inbox, inbox_dead_letters })
 }
 
 fn batch(sample: &str) -> SqsEvent {
@@ -48,6 +51,19 @@ async fn a_poisoned_message_is_parked_once_with_its_bytes() {
     assert!(letter.error.contains("not what this queue carries"), "{}", letter.error);
     let body = StoredBody::Text("not what the inbox carries".to_owned());
     assert_eq!(letter.what, LetterSubject::Message { queue: LetterQueue::Inbox, body });
+}
+
+#[tokio::test]
+async fn a_poisoned_message_died_on_the_queue_that_the_setting_names() {
+    let (_aws, mut redeliver) = world().await;
+    redeliver.inbox_dead_letters = "renamed".to_owned();
+    let mut poisoned = batch(POISONED);
+    poisoned.records[0].event_source_arn =
+        Some("arn:aws:sqs:eu-central-1:123456789012:renamed".to_owned());
+    assert!(redeliver.handle(&poisoned).await.batch_item_failures.is_empty());
+    let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
+    let LetterSubject::Message { queue, .. } = &letters[0].what else { panic!("{letters:?}") };
+    assert_eq!(*queue, LetterQueue::Inbox);
 }
 
 #[tokio::test]

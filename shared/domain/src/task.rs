@@ -38,6 +38,17 @@ pub struct Task {
     pub created_at: Timestamp,
     /// The time at which the task ended.
     pub finished_at: Option<Timestamp>,
+    /// The end of the lease of the worker that does a step. Another worker leaves the task alone until
+    /// then.
+    #[serde(default)]
+    pub lease_until: Option<Timestamp>,
+    /// Whether the letters or messages were looked through once more after the task had ended.
+    #[serde(default)]
+    pub looked_again: bool,
+    /// The last time at which a letter was parked for the endpoint of a recovery; an attribute of its
+    /// own in the table.
+    #[serde(skip)]
+    pub touched_at: Option<Timestamp>,
     /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
@@ -81,6 +92,17 @@ pub const DEFAULT_RATE: u32 = 10;
 pub const MAX_RATE: u32 = 500;
 /// The time that one step of a task stands for: a step puts back the letters of so many seconds.
 pub const STEP: Duration = Duration::from_secs(60);
+/// The lease of a step. The function that does a step is stopped after 60 s.
+pub const LEASE: Duration = Duration::from_secs(90);
+/// The time after which the index shows what was written. DynamoDB updates an index within a second as
+/// a rule, and gives no bound.
+pub const INDEX_SETTLES: Duration = Duration::from_secs(60);
+/// The time between the end of a task and the last look: an accepted request waits in the inbox for 15
+/// minutes at most (5 receives, 180 s apart) before it is recorded or parked.
+pub const LAST_LOOK_AFTER: Duration = Duration::from_secs(900);
+/// The time before a task's creation at which its last look begins. Letters and messages that are older
+/// had this long to appear in the index before the task began.
+pub const LAST_LOOK_BACK: Duration = Duration::from_secs(3600);
 
 impl Task {
     /// A task that waits until `endpoint` answers again.
@@ -135,8 +157,54 @@ impl Task {
             cancelled: false,
             created_at: now,
             finished_at: None,
+            lease_until: None,
+            looked_again: false,
+            touched_at: None,
             version: 0,
         }
+    }
+
+    /// Whether a worker may do a step now: no other worker holds the task, and something is left to do.
+    pub fn may_step(&self, now: Timestamp) -> bool {
+        let is_free = self.lease_until.is_none_or(|until| until <= now);
+        is_free
+            && match self.finished_at {
+                None => true,
+                Some(_) if self.cancelled || self.looked_again => false,
+                Some(end) => end.plus(LAST_LOOK_AFTER) <= now,
+            }
+    }
+
+    /// The task with the lease of a step that begins now.
+    #[must_use]
+    pub fn leased(&self, now: Timestamp) -> Self {
+        Self { lease_until: Some(now.plus(LEASE)), ..self.clone() }
+    }
+
+    /// Ends a walk over letters or messages; returns the time of the last look if it is still to come.
+    ///
+    /// The index may not have shown everything that was there during the first walk, and a message may
+    /// still have been in the inbox. The last look begins at [`last_look_from`](Self::last_look_from).
+    pub fn end_walk(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.cursor = None;
+        self.looked_again = self.finished_at.is_some();
+        if self.looked_again {
+            return None;
+        }
+        self.finished_at = Some(now);
+        Some(now.plus(LAST_LOOK_AFTER))
+    }
+
+    /// The time from which the last look goes over letters or messages; `None` during the first walk.
+    pub fn last_look_from(&self) -> Option<Timestamp> {
+        let back = u64::try_from(LAST_LOOK_BACK.as_millis()).unwrap_or(u64::MAX);
+        self.finished_at.map(|_| Timestamp(self.created_at.0.saturating_sub(back)))
+    }
+
+    /// The time at which a recovery may end because no letter waits: the index shows by then whatever
+    /// was parked before the task was last touched.
+    pub fn settles_at(&self) -> Timestamp {
+        self.touched_at.unwrap_or_default().max(self.created_at).plus(INDEX_SETTLES)
     }
 
     /// Letters that one step puts back: at most 1,000, which one invocation can hold.
@@ -151,4 +219,50 @@ impl Task {
 /// minutes.
 pub fn probe_interval(probes: u32) -> Duration {
     Duration::from_secs(60 << probes.min(4)).min(Duration::from_secs(900))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn redrive() -> Task {
+        Task::redrive(TaskId::random([1; 16]), LetterFilter::default(), 10, NOW)
+    }
+
+    #[test]
+    fn a_step_waits_for_the_lease_of_another_worker() {
+        let task = redrive();
+        assert!(task.may_step(NOW));
+        let leased = task.leased(NOW);
+        assert!(!leased.may_step(NOW) && !leased.may_step(Timestamp(NOW.plus(LEASE).0 - 1)));
+        assert!(leased.may_step(NOW.plus(LEASE)));
+    }
+
+    #[test]
+    fn a_task_that_ended_looks_once_more_unless_it_was_cancelled() {
+        let mut task = redrive();
+        assert_eq!(task.last_look_from(), None);
+        let end = NOW.plus(STEP);
+        assert_eq!(task.end_walk(end), Some(end.plus(LAST_LOOK_AFTER)));
+        let look = end.plus(LAST_LOOK_AFTER);
+        assert_eq!(
+            (task.finished_at, task.may_step(end), task.may_step(look)),
+            (Some(end), false, true)
+        );
+        assert_eq!(task.last_look_from().map(|at| NOW.since(at)), Some(LAST_LOOK_BACK));
+        let cancelled = Task { cancelled: true, ..task.clone() };
+        assert!(!cancelled.may_step(look));
+        assert_eq!(task.end_walk(look), None);
+        assert_eq!((task.finished_at, task.may_step(look)), (Some(end), false));
+    }
+
+    #[test]
+    fn a_recovery_ends_only_after_the_index_shows_what_was_parked_last() {
+        let mut task = Task::recover(&EndpointId::random([1; 16]), NOW);
+        assert_eq!(task.settles_at(), NOW.plus(INDEX_SETTLES));
+        task.touched_at = Some(NOW.plus(STEP));
+        assert_eq!(task.settles_at(), NOW.plus(STEP).plus(INDEX_SETTLES));
+    }
 }

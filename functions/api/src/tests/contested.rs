@@ -76,12 +76,12 @@ async fn a_source_that_is_removed_and_changed_at_once_is_one_or_the_other() {
         let body = json!({ "profile": "modal-omtx", "secrets": [SOURCE_SECRET] });
         let (changed, removed) =
             tokio::join!(relay.put("/v1/sources/s", body), relay.delete("/v1/sources/s"));
-        removed.expect(204);
+        removed.expect(200);
         // It was changed and then removed, or removed and then created again.
         let there = relay.get("/v1/sources/s").await.status == StatusCode::OK;
         assert_eq!(changed.status.as_u16(), if there { 201 } else { 200 }, "round {round}");
         if there {
-            relay.delete("/v1/sources/s").await.expect(204);
+            relay.delete("/v1/sources/s").await.expect(200);
         }
     }
 }
@@ -182,7 +182,7 @@ async fn changes_of_different_fields_at_once_are_made_or_refused_and_none_is_los
         (kind, ("description", json!("new")), ("deprecated", json!(true))),
         (endpoint.as_str(), ("description", json!("new")), ("metadata", json!({ "a": "b" }))),
     ] {
-        let change = |(field, value): &(&str, Value)| relay.patch(path, json!({ *field: value }));
+        let change = |(field, value): &(&str, Value)| relay.patch(path, json!({ (*field): value }));
         let (first, second) = tokio::join!(change(&one), change(&two));
         let now = relay.get(path).await.expect(200);
         for ((field, value), answer) in [(one, first), (two, second)] {

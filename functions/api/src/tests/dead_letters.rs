@@ -242,7 +242,7 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         state: LetterState::Waiting,
         expires_at: None,
     };
-    table.park(&letter, true).await.expect("parked");
+    table.park(&letter, None).await.expect("parked");
     number
 }
 

@@ -78,11 +78,23 @@ impl Table {
         number.ok_or_else(|| Unavailable::new("numbering a letter", "the counter has no number"))
     }
 
-    /// Parks a letter: new under its number, or the one that was there, waiting again.
-    pub async fn park(&self, letter: &Letter, new: bool) -> Result<WriteOutcome, Unavailable> {
+    /// Parks a letter: new under its number, or over the one that was read, which waits again. `Refused`
+    /// if another worker has parked, redriven, resolved or removed it since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn park(
+        &self,
+        letter: &Letter,
+        known: Option<&Letter>,
+    ) -> Result<WriteOutcome, Unavailable> {
         let row = row(letter, None);
-        if !new {
-            return self.put(row, None).await;
+        if let Some(known) = known {
+            let as_read = Condition::new("#state = :state AND last_at = :last")
+                .name("#state", "state")
+                .value(":state", s(state_word(known.state)))
+                .value(":last", n(last_at(known)));
+            return self.put(row, Some(as_read)).await;
         }
         let (pk, sk) = number_key(letter.number);
         let number = Row::new(pk, sk, &letter.id);
@@ -159,28 +171,21 @@ impl Table {
 
     /// How many letters there are.
     pub async fn count_letters(&self) -> Result<u64, Unavailable> {
-        let mut total = 0;
-        let mut start = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name("listing")
-                .key_condition_expression("#list = :list")
-                .expression_attribute_names("#list", "list")
-                .expression_attribute_values(":list", s(LETTERS))
-                .select(Select::Count)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| Unavailable::aws("counting letters", &error))?;
-            total += u64::try_from(query.count).unwrap_or(0);
-            start = query.last_evaluated_key;
-            if start.is_none() {
-                return Ok(total);
-            }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name("listing")
+            .key_condition_expression("#list = :list")
+            .expression_attribute_names("#list", "list")
+            .expression_attribute_values(":list", s(LETTERS))
+            .select(Select::Count);
+        let (mut pages, mut total) = (query.into_paginator().send(), 0);
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Unavailable::aws("counting letters", &error))?;
+            total += u64::try_from(page.count).unwrap_or(0);
         }
+        Ok(total)
     }
 
     /// Removes a letter and its number. Its delivery stays dead, and goes with its event.

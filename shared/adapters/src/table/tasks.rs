@@ -41,12 +41,21 @@ impl Table {
         self.put(self.task_row(&next, due), Some(Condition::version(task.version))).await
     }
 
-    /// Keeps a task that is there from ending on what it saw before now; `Refused` if it is not
-    /// there.
-    pub async fn touch_task(&self, id: &TaskId) -> Result<WriteOutcome, Unavailable> {
+    /// Keeps a recovery from ending on what it saw until now: a letter was parked for its endpoint.
+    /// `Refused` if there is no such task.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn touch_task(
+        &self,
+        id: &TaskId,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(id);
-        let there = Condition::new("attribute_exists(pk)").value(":one", n(1));
-        self.transact(vec![Write::Update(pk, sk, "ADD version :one", there)]).await
+        let there = Condition::new("attribute_exists(pk)");
+        let there = there.value(":one", n(1)).value(":now", n(now.0));
+        let touch = "SET touched_at = :now ADD version :one";
+        self.update(&pk, &sk, touch, there).await
     }
 
     /// Removes a task as it was read; `Refused` if somebody changed it since.
@@ -83,16 +92,21 @@ impl Table {
 
     fn task_row(&self, task: &Task, due: Option<Timestamp>) -> Row {
         let expires = task.finished_at.map(|at| self.expiry(at));
-        Row::new(TASKS, task.id.as_str(), task)
+        let row = Row::new(TASKS, task.id.as_str(), task)
             .with("version", n(task.version))
             .due(task.id.as_str(), due)
-            .expires(expires)
+            .expires(expires);
+        match task.touched_at {
+            Some(at) => row.with("touched_at", n(at.0)),
+            None => row,
+        }
     }
 }
 
-/// The version lies beside the document, where a touch can count it up.
+/// The version and the time of the last touch lie beside the document, where a touch can change them.
 pub(super) fn from_item(item: &Item) -> Result<Task, Unavailable> {
     let mut task: Task = row::document(item)?;
     task.version = row::number(item, "version").unwrap_or(task.version);
+    task.touched_at = row::number(item, "touched_at").map(Timestamp);
     Ok(task)
 }
