@@ -22,6 +22,9 @@ pub struct Redeliver {
     pub context: Context,
     /// Queue that messages which died on the inbox go back to.
     pub inbox: Inbox,
+    /// Name of the queue that SQS moves messages to which died on the inbox. Every other queue that
+    /// this function reads belongs to the outbox.
+    pub inbox_dead_letters: String,
 }
 
 impl Redeliver {
@@ -36,7 +39,7 @@ impl Redeliver {
             // A batch that still has to be counted is due: the sweep rings for it.
             return Ok(());
         }
-        if died_on(message) == LetterQueue::Inbox {
+        if self.died_on(message) == LetterQueue::Inbox {
             return self.park_message(LetterQueue::Inbox, message).await;
         }
         match Doorbell::parse(body) {
@@ -48,14 +51,14 @@ impl Redeliver {
             }
         }
     }
-}
 
-/// Which queue a message died on, by the name of its dead-letter queue: the template and `relay
-/// dev` call them `…-inbox-dlq` and `…-outbox-dlq`.
-fn died_on(message: &SqsMessage) -> LetterQueue {
-    match &message.event_source_arn {
-        Some(arn) if arn.ends_with("-inbox-dlq") => LetterQueue::Inbox,
-        _ => LetterQueue::Outbox,
+    /// The queue that a message died on. The name of a queue is the last part of its ARN.
+    fn died_on(&self, message: &SqsMessage) -> LetterQueue {
+        let arn = message.event_source_arn.as_deref().unwrap_or_default();
+        match arn.rsplit(':').next() {
+            Some(name) if name == self.inbox_dead_letters => LetterQueue::Inbox,
+            _ => LetterQueue::Outbox,
+        }
     }
 }
 

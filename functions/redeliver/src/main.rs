@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
     let redeliver = &Redeliver {
         context: Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system()),
         inbox: Inbox(queue("INBOX_URL")?),
+        inbox_dead_letters: config::queue_name("INBOX_DEAD_LETTERS_URL")?,
     };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(redeliver.handle(&batch.payload).await)

@@ -226,7 +226,8 @@ impl Parts {
         });
         let deliver = Arc::new(Deliver { calls: self.calls.clone() });
         let (context, inbox) = (self.calls.context.clone(), self.inbox.clone());
-        let redeliver = Arc::new(Redeliver { context, inbox });
+        let inbox_dead_letters = names.inbox_dead_letters.clone();
+        let redeliver = Arc::new(Redeliver { context, inbox, inbox_dead_letters });
         let handle = move |batch: SqsEvent| {
             let process = Arc::clone(&process);
             async move { process.handle(&batch).await }

@@ -26,6 +26,15 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
+/// The name of a queue whose URL is a setting: the last part of the URL.
+///
+/// # Errors
+/// Fails if the setting is missing or empty.
+pub fn queue_name(name: &'static str) -> Result<String, ConfigError> {
+    let url = required(name)?;
+    Ok(url.rsplit('/').next().unwrap_or_default().to_owned())
+}
+
 /// A setting that is a number of seconds.
 pub fn seconds(name: &'static str) -> Result<std::time::Duration, ConfigError> {
     let seconds = required(name)?.parse();

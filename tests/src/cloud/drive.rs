@@ -205,7 +205,8 @@ impl Cloud {
         if self.sabotage == Sabotage::DropsTheDead {
             return SqsBatchResponse::default();
         }
-        Redeliver { context: calls.context, inbox }.handle(batch).await
+        let (context, inbox_dead_letters) = (calls.context, names.inbox_dead_letters.clone());
+        Redeliver { context, inbox, inbox_dead_letters }.handle(batch).await
     }
 
     /// One round of the sweep, which may fail.
