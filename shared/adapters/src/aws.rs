@@ -66,12 +66,18 @@ impl Aws {
         Bucket::new(aws_sdk_s3::Client::from_conf(config.build()), name)
     }
 
-    /// The vault under the master key in this secret.
+    /// The vault under the master key that this secret holds.
+    ///
+    /// # Errors
+    /// Fails if Secrets Manager does, or the secret is shorter than 32 characters.
     pub async fn vault(&self, secret_id: &str) -> Result<Vault, Unavailable> {
         Ok(Vault::new(&self.secret(secret_id).await?))
     }
 
     /// The value of a secret.
+    ///
+    /// # Errors
+    /// Fails if Secrets Manager does, or the value is shorter than 32 characters.
     pub async fn secret(&self, secret_id: &str) -> Result<Secret, Unavailable> {
         secrets_manager::fetch(&aws_sdk_secretsmanager::Client::new(&self.config), secret_id).await
     }

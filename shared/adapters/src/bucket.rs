@@ -21,7 +21,11 @@ impl Bucket {
         Self { client, name }
     }
 
-    /// Keeps a body under a key. The same key is only ever written with the same bytes.
+    /// Writes a body under a key. A key is only ever written with the same bytes, so that a
+    /// repeated write changes nothing.
+    ///
+    /// # Errors
+    /// Fails if S3 does.
     pub async fn put(&self, key: &str, body: Vec<u8>) -> Result<(), Unavailable> {
         self.client
             .put_object()
@@ -35,6 +39,9 @@ impl Bucket {
     }
 
     /// The body under a key.
+    ///
+    /// # Errors
+    /// Fails if S3 does, also if nothing lies under the key.
     pub async fn get(&self, key: &str) -> Result<Vec<u8>, Unavailable> {
         let object = self.client.get_object().bucket(&self.name).key(key).send().await;
         let object = object.map_err(|error| Unavailable::aws("fetching a body", &error))?;
@@ -42,13 +49,20 @@ impl Bucket {
         Ok(body.map_err(|error| Unavailable::aws("fetching a body", &error))?.into_bytes().to_vec())
     }
 
-    /// Removes the body under a key, if it is there.
+    /// Removes the body under a key, if there is one.
+    ///
+    /// # Errors
+    /// Fails if S3 does.
     pub async fn remove(&self, key: &str) -> Result<(), Unavailable> {
         let removed = self.client.delete_object().bucket(&self.name).key(key).send().await;
         removed.map(|_| ()).map_err(|error| Unavailable::aws("removing a body", &error))
     }
 
-    /// Carries a body inline if it is small, else puts it under `key` and carries the claim.
+    /// A body to be stored in an item: inline up to [`MAX_INLINE`] bytes, else as a claim after it
+    /// was written under `key`.
+    ///
+    /// # Errors
+    /// Fails if S3 does.
     pub async fn carry(&self, key: &str, body: &[u8]) -> Result<StoredBody, Unavailable> {
         if body.len() <= MAX_INLINE {
             return Ok(StoredBody::inline(body));
@@ -57,7 +71,10 @@ impl Bucket {
         Ok(StoredBody::Claim(key.to_owned()))
     }
 
-    /// The bytes that are carried.
+    /// The bytes of a stored body.
+    ///
+    /// # Errors
+    /// Fails if S3 does, or an inline body is not valid base64.
     pub async fn open(&self, carried: StoredBody) -> Result<Vec<u8>, Unavailable> {
         match carried.open() {
             Ok(OpenedBody::Bytes(bytes)) => Ok(bytes),

@@ -17,7 +17,10 @@ pub struct ConfigError {
     problem: String,
 }
 
-/// A setting that must be there.
+/// A setting that must be there and not empty.
+///
+/// # Errors
+/// Fails if the setting is missing or empty.
 pub fn required(name: &'static str) -> Result<String, ConfigError> {
     match env::var(name) {
         Ok(value) if !value.is_empty() => Ok(value),
@@ -35,7 +38,10 @@ pub fn queue_name(name: &'static str) -> Result<String, ConfigError> {
     Ok(url.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
-/// A setting that is a number of seconds.
+/// A setting that is a whole number of seconds.
+///
+/// # Errors
+/// Fails if the setting is missing or no whole number.
 pub fn seconds(name: &'static str) -> Result<std::time::Duration, ConfigError> {
     let seconds = required(name)?.parse();
     let seconds =
@@ -43,8 +49,11 @@ pub fn seconds(name: &'static str) -> Result<std::time::Duration, ConfigError> {
     Ok(std::time::Duration::from_secs(seconds))
 }
 
-/// Which addresses may be called: the rule, with the exceptions of `ALLOWED_NETWORKS` (CIDR,
-/// comma-separated, may be empty).
+/// The rule for the addresses that may be called, with the exceptions of `ALLOWED_NETWORKS` (CIDR,
+/// comma-separated, may be empty or missing).
+///
+/// # Errors
+/// Fails if an exception is no network.
 pub fn address_rule() -> Result<Rule, ConfigError> {
     let name = "ALLOWED_NETWORKS";
     // Nothing set is the strict rule, and a platform may drop an empty value.
@@ -71,7 +80,11 @@ pub fn destinations() -> Result<AwsDestinations, ConfigError> {
     })
 }
 
-/// How long events, deliveries and jobs are kept: `RETENTION_DAYS`, [`MIN_RETENTION_DAYS`] at least.
+/// The time for which events, deliveries and jobs are kept: `RETENTION_DAYS`, at least
+/// [`MIN_RETENTION_DAYS`].
+///
+/// # Errors
+/// Fails if the setting is missing, no whole number, or too small.
 pub fn retention() -> Result<std::time::Duration, ConfigError> {
     let name = "RETENTION_DAYS";
     let days: u64 = required(name)?

@@ -56,6 +56,9 @@ impl Queue {
     }
 
     /// Sends one message.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
     pub async fn send(&self, message: QueueMessage) -> Result<(), Unavailable> {
         let delay = seconds(message.delay);
         self.client
@@ -70,8 +73,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Sends many, ten at a time. Any that SQS did not take is an error, and holds up none of the
-    /// others; the caller's own `due` brings it back.
+    /// Sends messages, ten at a time. A message that SQS refuses does not hold up the others; the
+    /// item that it names is due, so that the sweep rings again.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the error is the first one.
     pub async fn send_all(&self, messages: Vec<QueueMessage>) -> Result<(), Unavailable> {
         let mut failed = Ok(());
         for chunk in messages.chunks(10) {

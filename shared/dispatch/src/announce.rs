@@ -100,7 +100,11 @@ impl Context {
         Ok(places)
     }
 
-    /// Rings once more for deliveries that nobody has attempted: what a crash may have left undone.
+    /// Rings for the deliveries of an event that were never attempted: a crash may have come before
+    /// their doorbells.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn heal(&self, event: &Event) -> Result<(), Unavailable> {
         let mut deliveries = self.table.deliveries_of(&event.id).await?;
         deliveries.retain(|delivery| {

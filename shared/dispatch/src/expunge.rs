@@ -27,7 +27,10 @@ pub async fn expunge(context: &Context, event: &Event) -> Result<WriteOutcome, U
     table.settle_event(&event).await
 }
 
-/// Removes an event's content if the time that its publisher gave it is over.
+/// Removes the content of an event if the time that its publisher gave it is over.
+///
+/// # Errors
+/// Fails if DynamoDB or S3 does.
 pub async fn expire(context: &Context, id: &EventId) -> Result<(), Unavailable> {
     let Some(event) = context.table.event(id).await? else { return Ok(()) };
     if event.is_expunged(context.clock.now()) {

@@ -34,7 +34,11 @@ impl Telling {
 }
 
 impl Context {
-    /// News with whom it goes to; nothing if nobody asks for it.
+    /// An operational event with the deliveries to the endpoints that name it; `None` if no
+    /// endpoint does.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn telling(
         &self,
         news: OperationalEvent,
@@ -47,7 +51,10 @@ impl Context {
         Ok(some.then_some(Telling { news, deliveries, endpoints: hearers }))
     }
 
-    /// Records news and rings for it, unless it was told before.
+    /// Records an operational event, unless it was recorded before, and rings for its deliveries.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn tell(&self, news: OperationalEvent, now: Timestamp) -> Result<(), Unavailable> {
         let Some(telling) = self.telling(news, now).await? else { return Ok(()) };
         let announcement = Announcement {

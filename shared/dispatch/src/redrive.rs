@@ -22,7 +22,11 @@ use tracing::warn;
 use crate::context::Context;
 
 impl Context {
-    /// Puts a letter back, a delivery to be attempted at `at`. Of several who try at once, one does.
+    /// Puts a letter back: its delivery is attempted at `at`, or its message goes to the queue that
+    /// it died on. Of several callers at once one succeeds; the others get `Refused`.
+    ///
+    /// # Errors
+    /// Fails if AWS does.
     pub async fn redrive(
         &self,
         inbox: &Inbox,
@@ -57,8 +61,12 @@ impl Context {
         Ok(RedriveOutcome::Done)
     }
 
-    /// Opens a letter's delivery again without ringing for it: the caller attempts it. `force` opens
-    /// one that has arrived, too.
+    /// Makes the delivery of a letter pending without ringing for it, because the caller attempts
+    /// it. `force` also reopens a delivery that has arrived. `None` if the delivery is gone or in
+    /// another state.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn reopen(
         &self,
         letter: &Letter,
@@ -92,8 +100,11 @@ impl Context {
         Ok((redriven == RedriveOutcome::Done).then_some(delivery))
     }
 
-    /// Sends an event to an endpoint at `at`, again or for the first time; whether it is on its way
-    /// now and was not before. `latest` is its latest delivery there.
+    /// Sends an event to an endpoint at `at`, again or for the first time. `latest` is the latest
+    /// delivery of the event to the endpoint. Returns whether a delivery became pending.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or SQS refuses the doorbell of a delivery that was pending before.
     pub async fn send_again(
         &self,
         event: &Event,

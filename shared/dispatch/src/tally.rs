@@ -31,7 +31,11 @@ const TRIES: u32 = 5;
 const AT_ONCE: usize = 16;
 
 impl Context {
-    /// Counts until nothing is left to count, then announces until nothing is left to announce.
+    /// Counts the jobs of a batch until none is left to count, then announces what follows, for 15
+    /// s at most. What is left over is due.
+    ///
+    /// # Errors
+    /// Fails if AWS does.
     pub async fn count_batch(&self, id: &BatchId) -> Result<(), Unavailable> {
         let clock = &self.clock;
         let began = clock.now();

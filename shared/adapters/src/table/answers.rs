@@ -33,7 +33,10 @@ pub enum ForgetOutcome {
 const TRIES: u32 = 5;
 
 impl Table {
-    /// Removes what an endpoint answered to an attempt; that it did, and with which status, stays.
+    /// Removes the text that an endpoint answered to an attempt. The attempt and its status stay.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn forget_answer(
         &self,
         event: &EventId,
@@ -63,8 +66,11 @@ impl Table {
         .await
     }
 
-    /// Counts an endpoint's deliveries by how they stand, from the one that moved last before `until`
-    /// back to `since`. Looks at about `most` of them and says how far it came.
+    /// Counts the deliveries to an endpoint by their state, from the latest change before `until`
+    /// back to `since`. Looks at about `most` deliveries; the counts say how far back they go.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn standings(
         &self,
         endpoint: &EndpointId,

@@ -41,7 +41,10 @@ fn as_read(version: u64) -> Condition {
 }
 
 impl Table {
-    /// Keeps an application that nobody has created yet; `Refused` if its id or uid is taken.
+    /// Writes a new application; `Refused` if its id or uid is taken.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn create_application(
         &self,
         application: &Application,
@@ -54,9 +57,12 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Replaces an application as it was read; `Refused` if somebody changed it since, or if its new
-    /// uid is taken. Its version is counted up here. One whose removal is complete bears its uid no
-    /// longer.
+    /// Writes an application over the one that was read; `Refused` if that was changed since, or
+    /// the new uid is taken. The version is counted up here. An application whose removal is
+    /// complete bears its uid no longer.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn update_application(
         &self,
         known: &Application,
@@ -81,6 +87,9 @@ impl Table {
     }
 
     /// The application of this id, unless it was deleted.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn application(
         &self,
         id: &ApplicationId,
@@ -88,7 +97,10 @@ impl Table {
         Ok(self.application_record(id).await?.filter(Application::is_there))
     }
 
-    /// The application of this id, though it was deleted.
+    /// The application of this id, also if it was deleted.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn application_record(
         &self,
         id: &ApplicationId,
@@ -97,8 +109,11 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The application that a name stands for, an id or a uid: also one whose removal has begun, but
-    /// none that is removed.
+    /// The application of this id or uid: also one whose removal has begun, but none that is
+    /// removed.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn application_named(&self, name: &str) -> Result<Option<Application>, Unavailable> {
         let there = |application: &Application| !application.is_removed();
         if let Ok(id) = ApplicationId::parse(name) {
@@ -120,6 +135,9 @@ impl Table {
     }
 
     /// Every application that was not deleted, by id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn applications(&self) -> Result<Vec<Application>, Unavailable> {
         let all = self.partition(APPS, "").await?;
         let all: Vec<Application> = all.iter().map(row::document).collect::<Result<_, _>>()?;

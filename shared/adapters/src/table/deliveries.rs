@@ -87,7 +87,10 @@ pub struct AttemptContext {
 }
 
 impl Table {
-    /// Takes a delivery for one attempt, by a lease that ends by itself should the worker die.
+    /// Takes a delivery for one attempt, under a lease that ends by itself if the worker dies.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn claim(
         &self,
         event: &EventId,
@@ -142,7 +145,10 @@ impl Table {
         })))
     }
 
-    /// What an attempt needs to know, in one call.
+    /// The event, the endpoint and all else that an attempt needs, read in one call.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn context(&self, delivery: &Delivery) -> Result<AttemptContext, Unavailable> {
         let task = TaskId::recovery(&delivery.endpoint);
         let keys = vec![
@@ -174,8 +180,12 @@ impl Table {
         Ok(context)
     }
 
-    /// Lets a claimed delivery go as `claimed.delivery` now is, if it is still ours. If it arrived
-    /// and has a dead letter, that is resolved in the same step.
+    /// Writes a claimed delivery as `claimed.delivery` is now and gives up the claim; `Stale` if
+    /// another worker has claimed the delivery since. The letter of a delivery that arrived or was
+    /// cancelled is resolved in the same transaction.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn conclude(
         &self,
         claimed: &ClaimedDelivery,
@@ -214,7 +224,10 @@ impl Table {
         })
     }
 
-    /// One delivery.
+    /// The delivery of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn delivery(
         &self,
         event: &EventId,
@@ -224,7 +237,10 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The deliveries to an endpoint, the most recently attempted first.
+    /// The deliveries to an endpoint, the most recently attempted first unless `oldest_first`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn deliveries_to(
         &self,
         endpoint: &EndpointId,
@@ -235,8 +251,12 @@ impl Table {
         self.page(&delivery_list(endpoint), cursor, limit, oldest_first).await
     }
 
-    /// Puts a delivery that has ended back to pending, or creates it; `Refused` if it is pending or
-    /// somebody else was faster. Its bell is the caller's to ring, and `due` rings it otherwise.
+    /// Makes a delivery that has ended pending again, or creates it; `Refused` if the delivery is
+    /// pending or was attempted since it was read. The caller rings for it; otherwise the sweep
+    /// does.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn reopen(
         &self,
         delivery: &Delivery,
@@ -248,8 +268,11 @@ impl Table {
         self.put(row, Some(ended(delivery))).await
     }
 
-    /// Ends a pending delivery that the relay itself could not bring forward, unless a worker
-    /// holds it.
+    /// Ends a pending delivery that the relay itself could not finish; `Refused` if a worker holds
+    /// it or it was attempted since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn give_up(
         &self,
         delivery: &Delivery,

@@ -69,7 +69,10 @@ impl DueItem {
 }
 
 impl Table {
-    /// What is due in a shard, the longest overdue first, behind `cursor`.
+    /// The items of a shard that are due, the longest overdue first, from behind `cursor`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn due(
         &self,
         shard: u32,
@@ -95,13 +98,19 @@ impl Table {
         Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
     }
 
-    /// Marks something as rung for; `Refused` if it moved meanwhile.
+    /// Marks an item as rung for; `Refused` if its due time changed since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn mark(&self, due: &DueItem, now: Timestamp) -> Result<WriteOutcome, Unavailable> {
         self.put_off(due, now.plus(due.next_ring()), due.rings + 1).await
     }
 
-    /// Puts something off until then, without having done anything about it; `Refused` if it moved
-    /// meanwhile.
+    /// Puts an item off until then without doing anything about it; `Refused` if its due time
+    /// changed since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn hold(&self, due: &DueItem, until: Timestamp) -> Result<WriteOutcome, Unavailable> {
         self.put_off(due, until, due.rings).await
     }

@@ -175,7 +175,10 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// The endpoint of this id.
+    /// The endpoint of this id that hears of its application.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn endpoint(
         &self,
         application: &ApplicationId,
@@ -184,7 +187,10 @@ impl Table {
         self.endpoint_of(application, &EndpointScope::Application, id).await
     }
 
-    /// The endpoint of this id that hears of something else than an application.
+    /// The endpoint of this id that hears of an application, a job or a batch.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn endpoint_of(
         &self,
         application: &ApplicationId,
@@ -195,7 +201,10 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The endpoint with this uid.
+    /// The endpoint of an application with this uid.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn endpoint_by_uid(
         &self,
         application: &ApplicationId,
@@ -208,7 +217,10 @@ impl Table {
         }
     }
 
-    /// Every endpoint of an application, by id.
+    /// Every endpoint of an application, by id. Webhooks of jobs and batches are not among them.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn endpoints(
         &self,
         application: &ApplicationId,

@@ -28,13 +28,20 @@ pub(super) fn key(endpoint: &EndpointId) -> (String, String) {
 }
 
 impl Table {
-    /// How an endpoint fares; nothing is known of one that fares well.
+    /// The health of an endpoint; `None` if nothing is on record, as for an endpoint that answers.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn health(&self, endpoint: &EndpointId) -> Result<Option<Health>, Unavailable> {
         let (pk, sk) = key(endpoint);
         self.entity(&pk, &sk).await
     }
 
-    /// How several endpoints fare, in no order; those of which nothing is known are left out.
+    /// The health of several endpoints by endpoint id, in no order; endpoints without a record are
+    /// left out.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn healths(
         &self,
         endpoints: impl IntoIterator<Item = &EndpointId>,
@@ -47,9 +54,11 @@ impl Table {
         self.items(keys).await?.iter().map(with_owner).collect()
     }
 
-    /// Replaces how an endpoint fares as it was read (`version` 0: there was nothing); `Refused` if
-    /// somebody changed it since. It is forgotten when nothing has been heard for as long as events
-    /// are kept.
+    /// Writes the health of an endpoint over version `read` (0: there was none); `Refused` if it
+    /// was changed since. The item expires when it was not written for as long as events are kept.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn keep_health(
         &self,
         endpoint: &EndpointId,
@@ -73,8 +82,11 @@ impl Table {
         Write::Delete(pk, sk, Condition::default())
     }
 
-    /// Takes the next place in the row of those who call at a rate per second, across all workers:
-    /// when it may call. A place that nobody uses is lost.
+    /// Reserves the next place in a row of calls at `per_second`, shared by all workers; returns
+    /// the time of the place. A place that is not used is lost.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or other workers take a place during every try.
     pub async fn reserve(
         &self,
         name: &str,

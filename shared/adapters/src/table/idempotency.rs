@@ -23,12 +23,19 @@ fn held_by(token: Option<&str>) -> Condition {
 }
 
 impl Table {
-    /// What is kept under a key.
+    /// The record of an idempotency key.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn kept(&self, digest: &str) -> Result<Option<IdempotencyRecord>, Unavailable> {
         self.entity(&partition(digest), SK).await
     }
 
-    /// Keeps this under a key where that holder's was read, or nobody's.
+    /// Writes the record of a key over that of `holder`, or as the first one; `Refused` if another
+    /// request holds the key.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn keep(
         &self,
         digest: &str,
@@ -41,7 +48,10 @@ impl Table {
         self.put(row, Some(held_by(holder))).await
     }
 
-    /// Frees a key that this holder has.
+    /// Frees a key; `Refused` if `holder` does not hold it.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn free_key(&self, digest: &str, holder: &str) -> Result<WriteOutcome, Unavailable> {
         let write = Write::Delete(partition(digest), SK.to_owned(), held_by(Some(holder)));
         self.transact(vec![write]).await

@@ -11,22 +11,34 @@ use crate::Unavailable;
 const KEYS: &str = "KEYS";
 
 impl Table {
-    /// Keeps a new key.
+    /// Writes a new API key; `Refused` if its id is taken. A key never changes.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn put_key(&self, key: &ApiKey) -> Result<WriteOutcome, Unavailable> {
         self.put(Row::new(KEYS, &key.id, key), Some(Condition::absent())).await
     }
 
-    /// The key of this id.
+    /// The API key of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn key(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
         self.entity(KEYS, id).await
     }
 
-    /// Every key.
+    /// Every API key, by id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn keys(&self) -> Result<Vec<ApiKey>, Unavailable> {
         self.partition(KEYS, "").await?.iter().map(row::document).collect()
     }
 
-    /// Removes a key; `Refused` if there was none.
+    /// Removes an API key; `Refused` if there is none of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn delete_key(&self, id: &str) -> Result<WriteOutcome, Unavailable> {
         self.delete(KEYS, id).await
     }

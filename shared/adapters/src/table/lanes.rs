@@ -34,7 +34,10 @@ fn place_key(place: &LanePlace) -> (String, String) {
 }
 
 impl Table {
-    /// The last number that was given in a lane.
+    /// The number of the last place that was given in a lane; 0 if there was none.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn last_place(&self, lane: &str) -> Result<u64, Unavailable> {
         let item = self.item(&partition(lane), "LAST").await?;
         Ok(item.and_then(|item| row::number(&item, "n")).unwrap_or(0))
@@ -63,7 +66,10 @@ impl Table {
         Some(Write::Delete(pk, sk, Condition::default()))
     }
 
-    /// Who is next in a lane.
+    /// The first pending delivery of a lane.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn head(&self, lane: &str) -> Result<Option<LaneHead>, Unavailable> {
         let query = self
             .client
@@ -85,7 +91,11 @@ impl Table {
         Ok(Some(LaneHead { number: number.unwrap_or(0), event, delivery }))
     }
 
-    /// Has the sweep ring for a pending delivery now, if nobody is at it.
+    /// Makes a pending delivery due now, so that the sweep rings for it. Changes nothing if a
+    /// worker holds the delivery.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn hasten(
         &self,
         event: &EventId,

@@ -59,7 +59,11 @@ pub(super) fn row(letter: &Letter, resolved: Option<u64>) -> Row {
 }
 
 impl Table {
-    /// The next number for a letter. A crash behind it leaves a gap, which harms nobody.
+    /// Counts up the number of letters and returns it. A crash before the letter is written leaves
+    /// a gap.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn next_letter_number(&self) -> Result<u64, Unavailable> {
         let counted = self
             .client
@@ -113,8 +117,11 @@ impl Table {
         now.plus(self.retention).min(latest)
     }
 
-    /// Marks a dead delivery as parked: nothing is due any more, and neither it nor its event goes
-    /// before the letter.
+    /// Marks a dead delivery as parked: it is no longer due, and neither the delivery nor its event
+    /// expires before the letter. `Refused` if the delivery is not dead any more.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn mark_parked(
         &self,
         delivery: &Delivery,
@@ -139,12 +146,18 @@ impl Table {
     }
 
     /// The letter of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn letter(&self, id: &LetterId) -> Result<Option<Letter>, Unavailable> {
         let (pk, sk) = key(id);
         self.entity(&pk, &sk).await
     }
 
     /// The letter with this number.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn letter_by_number(&self, number: u64) -> Result<Option<Letter>, Unavailable> {
         let (pk, sk) = number_key(number);
         let id: Option<LetterId> = self.entity(&pk, &sk).await?;
@@ -154,7 +167,10 @@ impl Table {
         }
     }
 
-    /// Letters by the time they were parked.
+    /// Letters by the time at which they were parked first, from behind `cursor`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn letters(
         &self,
         cursor: Option<&str>,
@@ -169,7 +185,10 @@ impl Table {
         list_at(letter.created_at, letter.id.as_str())
     }
 
-    /// How many letters there are.
+    /// The number of letters.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn count_letters(&self) -> Result<u64, Unavailable> {
         let query = self
             .client
@@ -188,7 +207,11 @@ impl Table {
         Ok(total)
     }
 
-    /// Removes a letter and its number. Its delivery stays dead, and goes with its event.
+    /// Removes a letter and its number; `Refused` if there is no such letter. The delivery stays
+    /// dead and expires with its event.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn delete_letter(
         &self,
         letter: &Letter,
@@ -211,8 +234,12 @@ impl Table {
         Ok(written)
     }
 
-    /// Lets an event expire that a letter held, unless another of its deliveries still needs it.
-    /// `but` is one that does not. A crash before this keeps the event, which harms nobody.
+    /// Lets the event of a letter expire, unless another delivery of the event is dead or pending.
+    /// `but` is a delivery that does not count. A crash before this write keeps the event, which
+    /// costs storage only.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn let_event_go(
         &self,
         event: &EventId,
@@ -231,7 +258,11 @@ impl Table {
         self.let_go(pk, sk, Condition::new("attribute_exists(pk)"), now).await
     }
 
-    /// Puts a letter's delivery back, which was read in state `was`: both in one step.
+    /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`
+    /// if the delivery is not in state `was` any more, or the letter is gone.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn redrive_delivery(
         &self,
         letter: &Letter,
@@ -257,7 +288,11 @@ impl Table {
         })
     }
 
-    /// Keeps what has become of a letter that is still there, unless it died once more meanwhile.
+    /// Writes a letter over the one that was read; `Refused` if the letter is gone or its delivery
+    /// died once more since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn update_letter(
         &self,
         letter: &Letter,

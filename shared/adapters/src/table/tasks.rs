@@ -19,7 +19,10 @@ pub(super) fn key(id: &TaskId) -> (String, String) {
 }
 
 impl Table {
-    /// Keeps a new task; `Refused` if it is there already.
+    /// Writes a new task; `Refused` if there is one of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn create_task(
         &self,
         task: &Task,
@@ -30,7 +33,11 @@ impl Table {
         self.put(self.task_row(&task, Some(due)), Some(Condition::absent())).await
     }
 
-    /// Replaces a task as it was read; `Refused` if somebody changed it since.
+    /// Writes a task over the version that was read; `Refused` if it was changed since. The version
+    /// is counted up here.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn update_task(
         &self,
         task: &Task,
@@ -58,24 +65,36 @@ impl Table {
         self.update(&pk, &sk, touch, there).await
     }
 
-    /// Removes a task as it was read; `Refused` if somebody changed it since.
+    /// Removes a task as it was read; `Refused` if it was changed since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn end_task(&self, task: &Task) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&task.id);
         self.transact(vec![Write::Delete(pk, sk, Condition::version(task.version))]).await
     }
 
     /// The task of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn task(&self, id: &TaskId) -> Result<Option<Task>, Unavailable> {
         self.item(TASKS, id.as_str()).await?.map(|item| from_item(&item)).transpose()
     }
 
-    /// Every task.
+    /// Every task, by id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn tasks(&self) -> Result<Vec<Task>, Unavailable> {
         self.partition(TASKS, "").await?.iter().map(from_item).collect()
     }
 
-    /// Notes that a task's endpoint answers: its letters are due now. Somebody else's change is as
-    /// good as ours.
+    /// Notes that the endpoint of a recovery answers: its letters go back from now on. `Refused` if
+    /// the task is no recovery or was changed since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn note_answering(
         &self,
         task: &Task,

@@ -11,8 +11,11 @@ use crate::Unavailable;
 const TYPES: &str = "TYPES";
 
 impl Table {
-    /// Keeps an event type as it follows from the one that was read (version 0: there was none);
-    /// `Refused` if somebody changed it since. The version is counted up here.
+    /// Writes an event type over the one that was read (version 0: there was none); `Refused` if it
+    /// was changed since. The version is counted up here.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn put_event_type(&self, kind: &EventType) -> Result<WriteOutcome, Unavailable> {
         let mut next = kind.clone();
         next.version += 1;
@@ -21,16 +24,25 @@ impl Table {
     }
 
     /// The event type of this name.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn event_type(&self, name: &str) -> Result<Option<EventType>, Unavailable> {
         self.entity(TYPES, name).await
     }
 
     /// Every event type, by name.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn event_types(&self) -> Result<Vec<EventType>, Unavailable> {
         self.partition(TYPES, "").await?.iter().map(row::document).collect()
     }
 
-    /// Removes an event type as it was read; `Refused` if somebody changed it since.
+    /// Removes an event type as it was read; `Refused` if it was changed since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn delete_event_type(&self, kind: &EventType) -> Result<WriteOutcome, Unavailable> {
         let condition = Condition::version(kind.version);
         self.transact(vec![Write::Delete(TYPES.to_owned(), kind.name.clone(), condition)]).await
