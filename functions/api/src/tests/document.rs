@@ -63,11 +63,49 @@ fn every_operation_describes_the_parameters_of_its_path_and_the_bodies_of_its_er
         assert!(responses.contains_key("401"), "{method} {path}");
         let restricted = operation.scope != domain::key::KeyScope::Read;
         assert!(responses.contains_key("403") || !restricted, "{method} {path}");
-        let has_input = !described["requestBody"].is_null() || !operation.parameters.is_empty();
-        assert!(responses.contains_key("422") || !has_input, "{method} {path}");
+        let has_body = !described["requestBody"].is_null();
+        let has_key = parameters.iter().any(|one| one["name"] == "idempotency-key");
+        let has_input = has_body || has_key || !operation.parameters.is_empty();
+        let refusals = [("400", has_body), ("409", has_key), ("413", has_body), ("422", has_input)];
+        for (status, is_made) in refusals {
+            assert!(responses.contains_key(status) || !is_made, "{method} {path}: {status}");
+        }
         for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
             assert!(response["content"].is_object(), "{method} {path}: {status} has no body");
             assert_ne!(response["description"], "", "{method} {path}: {status}");
+        }
+    }
+}
+
+#[test]
+fn no_two_types_share_the_name_of_a_schema() {
+    let mut names = Vec::new();
+    declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+    assert!(100 < names.len(), "only {} types were found", names.len());
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "the document keeps one of two: {twice:?}");
+}
+
+/// Names of the types with a schema in the files of a folder.
+fn declared(folder: &Path, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            declared(&path, names);
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        let mut has_schema = false;
+        for line in text.lines().map(str::trim_start) {
+            has_schema |= line.starts_with("#[derive(") && line.contains("ToSchema");
+            let words: Vec<_> = line.split([' ', '<', '(', ';', '{']).collect();
+            let at = words.iter().position(|word| ["struct", "enum"].contains(word));
+            if let Some(at) = at.filter(|_| has_schema && !line.starts_with("//")) {
+                // A macro's own name for a type is none.
+                names.extend(Some(words[at + 1].to_owned()).filter(|name| !name.starts_with('$')));
+                has_schema = false;
+            }
         }
     }
 }

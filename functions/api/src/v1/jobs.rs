@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 pub(super) use self::out::WebhookOut;
-use self::out::{JobDetail, JobEvent, JobOut};
+use self::out::{JobDetail, JobEventOut, JobOut};
 use super::queries::{CursorQuery, SourceQuery};
 use crate::web::{
     Routes,
@@ -114,7 +114,7 @@ async fn get(
 ) -> Result<Json<JobDetail>, Error> {
     let job = jobs::find(&control, &principal, &id, source.as_deref()).await?;
     let events = jobs::announcements(&control, &job).await?.into_iter();
-    let events = events.map(|(event, deliveries)| JobEvent::of(event, deliveries)).collect();
+    let events = events.map(|(event, deliveries)| JobEventOut::of(event, deliveries)).collect();
     let webhooks = jobs::webhooks(&control, &job).await?;
     let webhooks = webhooks.into_iter().map(WebhookOut::from).collect();
     Ok(Json(JobDetail { job: job.into(), events, webhooks }))

@@ -90,7 +90,7 @@ pub(crate) struct JobDetail {
     #[serde(flatten)]
     pub(super) job: JobOut,
     /// Events about the job, oldest first, with their deliveries.
-    pub(super) events: Vec<JobEvent>,
+    pub(super) events: Vec<JobEventOut>,
     /// Webhooks of its registration.
     pub(super) webhooks: Vec<WebhookOut>,
 }
@@ -124,7 +124,7 @@ impl From<Endpoint> for WebhookOut {
 
 /// An event about a job.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct JobEvent {
+pub(crate) struct JobEventOut {
     id: String,
     #[serde(rename = "type")]
     event_type: String,
@@ -154,7 +154,7 @@ impl From<Delivery> for JobDelivery {
     }
 }
 
-impl JobEvent {
+impl JobEventOut {
     pub(super) fn of(event: Event, deliveries: Vec<Delivery>) -> Self {
         Self {
             id: event.id.event(),
