@@ -7,7 +7,7 @@ use axum::http::Method;
 use utoipa::{
     PartialSchema,
     openapi::{
-        Components, OpenApi, RefOr, Required,
+        Components, OpenApi, RefOr, Required, Response,
         path::{Operation as Described, Parameter, ParameterBuilder, ParameterIn},
         security::SecurityRequirement,
     },
@@ -36,6 +36,11 @@ pub(crate) fn describe(contract: Contract) -> OpenRoutes {
             if idempotent && method == Method::POST && operation.is_some_and(|op| !op.repeatable) {
                 let key = RefOr::T(idempotency_key());
                 described.parameters.get_or_insert_default().push(key);
+                // The key is in use by a request that is being carried out, or cannot be a key.
+                for status in ["409", "422"] {
+                    let responses = &mut described.responses.responses;
+                    responses.entry(status.to_owned()).or_insert(RefOr::T(Response::new("")));
+                }
             }
             if let Some(errors) = &errors {
                 errors.describe(path, operation.map(|operation| operation.scope), described);

@@ -7,11 +7,9 @@ use utoipa::{
     ToSchema,
     openapi::{
         Content, Ref, RefOr, Response, Schema,
-        path::{Operation as Described, Parameter, ParameterIn},
+        path::{Operation as Described, ParameterIn},
     },
 };
-
-use super::idempotency;
 
 /// Bodies of a contract's errors, as the document describes them.
 pub(crate) struct ErrorBodies {
@@ -45,13 +43,11 @@ impl ErrorBodies {
     /// path, its input and the scope of keys that may call it. `None` is the scope of an operation
     /// that needs no key.
     pub(super) fn describe(&self, path: &str, scope: Option<KeyScope>, described: &mut Described) {
-        let has = |accepts: fn(&Parameter) -> bool| {
-            let mut parameters = described.parameters.iter().flatten();
-            parameters.any(|one| matches!(one, RefOr::T(one) if accepts(one)))
-        };
+        let parameters = described.parameters.iter().flatten();
+        let mut query = parameters
+            .filter(|one| matches!(one, RefOr::T(one) if one.parameter_in == ParameterIn::Query));
         let body = described.request_body.is_some();
-        let query = has(|one| one.parameter_in == ParameterIn::Query);
-        let key = has(|one| one.name.eq_ignore_ascii_case(idempotency::HEADER));
+        let input = body || query.next().is_some();
         let responses = &mut described.responses.responses;
         if let Some(scope) = scope {
             let derived = [
@@ -59,10 +55,8 @@ impl ErrorBodies {
                 ("401", true),
                 ("403", scope != KeyScope::Read),
                 ("404", path.contains('{')),
-                // A request with the same key is being carried out.
-                ("409", key),
                 ("413", body),
-                ("422", body || query || key),
+                ("422", input),
             ];
             for (status, _) in derived.into_iter().filter(|(_, applies)| *applies) {
                 responses.entry(status.to_owned()).or_insert(RefOr::T(Response::new("")));
