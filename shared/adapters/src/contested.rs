@@ -154,7 +154,8 @@ where
 {
     let mut item = known;
     for refusals in 0..tries {
-        if let TryOutcome::Settled(value) = attempt(item).await? {
+        // On the heap: a try holds whole entities, and its future would lie in that of every caller.
+        if let TryOutcome::Settled(value) = Box::pin(attempt(item)).await? {
             return Ok(Some(value));
         }
         if refusals + 1 == tries {
