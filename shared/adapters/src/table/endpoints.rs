@@ -161,7 +161,7 @@ impl Table {
         telling: &[EventRecording<'_>],
     ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
-        let as_read = Condition::version(endpoint.version);
+        let as_read = Condition::new("version = :read").value(":read", n(endpoint.version));
         let mut writes = vec![Write::Delete(pk, sk, as_read), Self::forget_health(&endpoint.id)];
         writes.extend(weight_write(endpoint, endpoint.weight(), 0));
         if let Some(uid) = &endpoint.uid {
