@@ -170,7 +170,8 @@ async fn every_kind_of_item_is_written_and_no_other() {
     seen.look(&cloud).await;
     let redrive = "/v1/webhooks/dead-letter/redrive";
     done(&cloud, Method::POST, redrive, json!({ "filter": { "state": "waiting" } })).await;
-    cloud.minutes(4).await;
+    // The task looks once more after 15 minutes, and is due until then.
+    cloud.minutes(17).await;
     seen.look(&cloud).await;
 
     // A platform that is asked, and had enough.
