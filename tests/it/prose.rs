@@ -46,8 +46,9 @@ fn silent_failures(name: &str, text: &str) -> Vec<String> {
 /// Doc comments of a file that begin without a subject.
 fn subjectless(name: &str, text: &str) -> Vec<String> {
     let begins = |comment: &str| {
-        let rest = SUBJECTLESS.iter().find_map(|word| comment.strip_prefix(word));
-        rest.is_some_and(|rest| rest.starts_with([' ', '.', ',', ':']))
+        // `It` is the beginning of `Its`, and `Who` of `Whoever`: each word is tried.
+        let mut rests = SUBJECTLESS.iter().filter_map(|word| comment.strip_prefix(word));
+        rests.any(|rest| rest.starts_with([' ', '.', ',', ':']))
     };
     let mut within = false;
     let mut found = Vec::new();
