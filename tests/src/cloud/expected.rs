@@ -22,14 +22,16 @@ impl Cloud {
     pub async fn source(&self, name: &str, profile: &str, options: Value) {
         let table = self.sound_table();
         let known = table.source(name).await.expect("read");
-        let new = || Source::new(name, profile, "acme", self.clock.now());
-        let mut source = known.unwrap_or_else(new);
+        let mut source = match known {
+            Some(known) => Source { version: known.version + 1, ..known },
+            None => Source::new(name, profile, "acme", self.clock.now()),
+        };
         source.options = serde_json::from_value::<SourceOptions>(options).expect("options");
         poll::validate(&source.options, false).expect("valid");
         let secret = Secret::new(*b"platform-key");
         let owner = poll::PollPlatform::owner(name);
         source.platform_secret = Some(self.vault().seal(&owner, &secret));
-        table.put_source(&source).await.expect("kept");
+        assert_eq!(table.put_source(&source).await.expect("kept"), WriteOutcome::Done);
     }
 
     /// Registers a job that runs as this call.
