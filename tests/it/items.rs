@@ -183,6 +183,12 @@ async fn every_kind_of_item_is_written_and_no_other() {
     cloud.minutes(3).await;
     seen.look(&cloud).await;
 
+    // A source that moves to another application.
+    let platform = json!({ "kind": "runpod", "endpoint_id": "e1" });
+    let moved = json!({ "profile": "runpod", "application": "other", "platform": platform });
+    done(&cloud, Method::PUT, "/v1/sources/gpu", moved).await;
+    seen.look(&cloud).await;
+
     assert!(seen.wrong.is_empty(), "{:#?}", seen.wrong);
     let all: BTreeSet<_> = ITEMS.iter().map(|kind| kind.name).collect();
     let unseen: Vec<_> = all.difference(&seen.kinds).collect();

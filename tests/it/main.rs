@@ -31,5 +31,6 @@ mod rotation;
 mod subject;
 mod sweeps;
 mod template;
+mod tenures;
 mod tidy;
 mod zombies;

@@ -11,6 +11,7 @@ use axum::{
 };
 use domain::{
     event::Event,
+    id::{ApplicationId, SourceId},
     retry::Policy,
     source::{Source, sealed_token},
     time::Timestamp,
@@ -87,14 +88,16 @@ async fn listening(subjects: &[Subject]) -> (Cloud, Receiver) {
     cloud.endpoint(&receiver.url("/"), Policy::of(None, Some(5), None).expect("valid")).await;
     for subject in subjects {
         let name = source(subject);
-        let mut source = Source::new(&name, &subject.gate.profile_name, "acme", cloud.clock.now());
+        let (id, acme) = (SourceId::derive(&[&name]), ApplicationId::named("acme"));
+        let (profile, now) = (&subject.gate.profile_name, cloud.clock.now());
+        let mut source = Source::new(id, &name, profile, acme, now);
         source.secrets = vec![match subject.signs() {
-            true => cloud.vault().seal(&Source::owner(&name), &subject.gate.secrets[0]),
+            true => cloud.vault().seal(&Source::owner(&source.id), &subject.gate.secrets[0]),
             // Of a token only its hash is kept.
             false => sealed_token(&subject.secret),
         }];
         source.options.public_url = subject.signs_url().then(|| subject.base_url());
-        cloud.sound_table().put_source(&source).await.expect("kept");
+        cloud.sound_table().put_source(&source, None, now).await.expect("kept");
     }
     (cloud, receiver)
 }

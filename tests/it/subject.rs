@@ -6,6 +6,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use domain::{
+    id::{ApplicationId, SourceId},
     profile::Profile,
     secret::Secret,
     signature::{Algorithm, Format, KeyEncoding, MessageToSign, Scheme, SignedRequest, token_hash},
@@ -107,12 +108,14 @@ impl Subject {
             (_, KeyEncoding::Hex) => (Secret::new(hex::encode(KEY)), Secret::new(hex::encode(KEY))),
         };
         let gate = Gate {
+            id: SourceId::derive(&["subject"]),
+            proof: None,
             name: "s".to_owned(),
             profile_name: name.to_owned(),
             profile: profile.clone(),
             options: SourceOptions::default(),
             secrets: vec![kept],
-            application: "acme".to_owned(),
+            application: ApplicationId::named("acme"),
             locked: false,
         };
         Self { name: format!("{name}/{number}"), scheme: scheme.clone(), gate, secret }

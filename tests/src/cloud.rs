@@ -26,7 +26,7 @@ use domain::{
     application::Application,
     destination::AwsDestinations,
     endpoint::{Endpoint, EndpointSecret},
-    id::{ApplicationId, EndpointId},
+    id::{ApplicationId, EndpointId, SourceId, Tenure},
     retry::Policy,
     secret::{Secret, SecretKind},
     source::Source,
@@ -162,14 +162,22 @@ impl Cloud {
             handled: Mutex::default(),
         };
         let secret = Secret::new(sender::SECRET);
-        let mut source = Source::new("modal", "modal-omtx", "acme", START);
-        source.secrets = vec![cloud.vault().seal(&Source::owner("modal"), &secret)];
+        let Tenure { source: id, application } = Self::tenure();
+        let mut source = Source::new(id, "modal", "modal-omtx", application, START);
+        source.secrets = vec![cloud.vault().seal(&Source::owner(&source.id), &secret)];
+        source.proof = cloud.vault().mark([secret.expose()]);
         let table = cloud.sound_table();
-        table.put_source(&source).await.expect("kept");
+        let kept = table.put_source(&source, None, START).await.expect("kept");
+        assert_eq!(kept, WriteOutcome::Done);
         let id = ApplicationId::named("acme");
         let application = Application::new(id, Some("acme".to_owned()), "acme", START);
         table.create_application(&application).await.expect("kept");
         cloud
+    }
+
+    /// The source `modal` while it belongs to `acme`.
+    pub fn tenure() -> Tenure {
+        Tenure { source: SourceId::derive(&["modal"]), application: ApplicationId::named("acme") }
     }
 
     /// An endpoint of `acme`, kept without faults, with the secret of [`Cloud::endpoint_secret`].

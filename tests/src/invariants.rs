@@ -94,7 +94,7 @@ impl World {
     fn every_acceptance_ends_somewhere(&self, accepted: &[Vec<u8>], found: &mut Vec<String>) {
         for body in accepted {
             let key = key_of(body);
-            let id = Source::event_id("modal", &key);
+            let id = Source::event_id(&Cloud::tenure(), &key);
             let recorded = self.events.iter().any(|event| event.id == id);
             let parked = self.letters.iter().any(|letter| {
                 matches!(&letter.what, LetterSubject::Message { .. })
@@ -197,7 +197,7 @@ impl World {
         let mut expected: BTreeMap<BatchId, (u64, u64, u64)> = BTreeMap::new();
         for job in &self.jobs {
             let Some(batch) = &job.batch_id else { continue };
-            let id = BatchId::of(&ApplicationId::named(&job.application), batch);
+            let id = BatchId::of(&job.application, batch);
             let (known, succeeded, ended) = expected.entry(id).or_default();
             *known += 1;
             *succeeded += u64::from(job.status == JobStatus::Succeeded);

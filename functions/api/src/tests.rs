@@ -32,6 +32,7 @@ mod receiver;
 mod redrive;
 mod registration;
 mod removal;
+mod renamed;
 mod samples;
 mod secrecy;
 mod secrets;
@@ -63,7 +64,7 @@ use domain::{
     endpoint::EndpointScope,
     envelope::Trust,
     event::{self, Event, EventOutcome, Origin},
-    id::{ApplicationId, EventId, JobId, LetterId},
+    id::{EventId, JobId, LetterId},
     job::{Job, JobStatus, ReportEffect},
     letter::{Letter, LetterState, LetterSubject},
     notice,
@@ -244,37 +245,33 @@ impl Relay {
     ) -> Event {
         let (api, now) = (&self.api, self.api.now());
         let key = format!("job:{job}:{}", status.word());
-        let id = Source::event_id(source, &key);
+        let tenure = self.tenure(source, application).await;
+        let id = Source::event_id(&tenure, &key);
         let said = Profile::named("modal-omtx").expect("there").read(body.as_bytes());
-        let known = api.table().job(&JobId::of(source, job)).await.expect("read");
-        let known = known.unwrap_or_else(|| Job::unknown(source, application, job, now));
+        let known = api.table().job(&JobId::of(&tenure, job)).await.expect("read");
+        let known = known.unwrap_or_else(|| Job::unknown(tenure.clone(), source, job, now));
         let ReportEffect::Applied(job, Some(event_type)) = known.report(status, &said, &id, now)
         else {
             panic!("a first report applies");
         };
         let payload =
             notice::job_notice(&id, event_type, now, &job, &said, "https://relay.example");
+        let keep = async |what: &str, body: &[u8]| {
+            api.bucket().carry(&format!("test/{id}/{what}"), body).await.expect("kept")
+        };
         let event = Event {
-            application: ApplicationId::named(application),
+            application: tenure.application,
             event_type: event_type.to_owned(),
             origin: Origin::Source {
+                id: tenure.source,
                 name: source.to_owned(),
                 key,
                 arrival: "a".to_owned(),
                 trust: Trust::Signed,
             },
             fingerprint: fingerprint(body.as_bytes()),
-            payload: api
-                .bucket()
-                .carry(&format!("test/{id}/payload"), &payload)
-                .await
-                .expect("kept"),
-            said: Some(
-                api.bucket()
-                    .carry(&format!("test/{id}/said"), body.as_bytes())
-                    .await
-                    .expect("kept"),
-            ),
+            payload: keep("payload", &payload).await,
+            said: Some(keep("said", body.as_bytes()).await),
             job: Some(job.id.clone()),
             batch_id: job.batch_id.clone(),
             outcome: EventOutcome::Announced,
@@ -285,7 +282,7 @@ impl Relay {
             webhooks: 0,
             asked: event::PublishOptions::default(),
             expunged_at: None,
-            id,
+            id: id.clone(),
         };
         let mut endpoints = api.table().endpoints(&event.application).await.expect("read");
         endpoints.extend(api.table().webhooks_of(&job).await.expect("read"));

@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
-    id::{JobId, is_identifier},
+    id::{JobId, Tenure, is_identifier},
     signature::{Algorithm, SignatureRefusal, SignedRequest, Verification, token_hash},
     source::{AcceptedRequest, Gate, GateRefusal},
     time::Timestamp,
@@ -43,22 +43,31 @@ pub(crate) enum AcceptOutcome {
     Refused(No),
 }
 
+/// A request that passed its source's gate.
+struct Passed {
+    request: AcceptedRequest,
+    /// Whose event the request becomes: the gate's tenure, or that of the job whose token it came with.
+    tenure: Tenure,
+    /// Whether a secret or key of the source vouches for the request, and not a token of one job.
+    by_source: bool,
+    /// Hash of the job's path token that the request uses up.
+    job_token: Option<String>,
+}
+
 /// Judgement of a request by its source's gate.
 enum Judgement {
     /// The gate accepts the request.
-    Passed {
-        request: AcceptedRequest,
-        /// Hash of the job's path token that the request uses up.
-        job_token: Option<String>,
-    },
+    Passed(Passed),
     /// The gate refuses the request.
     Refused(GateRefusal),
 }
 
 impl Judgement {
-    fn of(accepted: Result<AcceptedRequest, GateRefusal>) -> Self {
+    fn of(tenure: Tenure, accepted: Result<AcceptedRequest, GateRefusal>) -> Self {
         match accepted {
-            Ok(request) => Self::Passed { request, job_token: None },
+            Ok(request) => {
+                Self::Passed(Passed { request, tenure, by_source: true, job_token: None })
+            }
             Err(refusal) => Self::Refused(refusal),
         }
     }
@@ -82,16 +91,16 @@ impl Ingest {
             judgement = self.judge(&newer, arrival).await?;
             gate = newer;
         }
-        if let Judgement::Passed { request, .. } = &judgement
-            && gate.could_be_locked(&request.verified)
+        if let Judgement::Passed(passed) = &judgement
+            && gate.could_be_locked(&passed.request.verified)
             && let Some(newer) = self.gates.newer(arrival.source, arrival.now).await?
         {
             // Somebody else may have seen a better signature since.
             judgement = self.judge(&newer, arrival).await?;
             gate = newer;
         }
-        let (accepted, job_token) = match judgement {
-            Judgement::Passed { request, job_token } => (request, job_token),
+        let mut passed = match judgement {
+            Judgement::Passed(passed) => passed,
             Judgement::Refused(GateRefusal::Refused(reason)) => {
                 warn!(source = gate.name, %reason, "refused");
                 return Ok(AcceptOutcome::Refused(No::Refused(Some(reason))));
@@ -101,12 +110,22 @@ impl Ingest {
                 return Ok(AcceptOutcome::Refused(No::Unreadable(what)));
             }
         };
-        if let Some(no) = self.limits(&gate, arrival).await? {
+        let mut limited = self.limits(&gate, &passed.tenure, arrival).await?;
+        if matches!(limited, Some(No::UnknownJob))
+            && let Some(newer) = self.gates.refresh(arrival.source, arrival.now).await?
+            && newer.tenure() != gate.tenure()
+            && let Judgement::Passed(again) = self.judge(&newer, arrival).await?
+        {
+            // The source may just have moved to the application that the job is registered for.
+            limited = self.limits(&newer, &again.tenure, arrival).await?;
+            (gate, passed) = (newer, again);
+        }
+        if let Some(no) = limited {
             return Ok(AcceptOutcome::Refused(no));
         }
-        self.keep(&gate, &accepted, arrival).await?;
-        self.remember(&gate, &accepted, job_token).await;
-        let (way, profile) = (arrival.way, &gate.profile);
+        self.keep(&gate, &passed, arrival).await?;
+        self.remember(&gate, &passed).await;
+        let (way, profile, accepted) = (arrival.way, &gate.profile, passed.request);
         let response = answer::accepted(way, profile, &accepted.event, accepted.echo);
         Ok(AcceptOutcome::Accepted(response))
     }
@@ -133,7 +152,7 @@ impl Ingest {
         let (now, locked) = (arrival.now, gate.locked);
         let judge = |gate: &Gate, secrets: &[_]| {
             let verified = gate.profile.judge(secrets, &request, now, locked)?;
-            gate.accept(verified, arrival.body)
+            gate.accept(&gate.tenure(), verified, arrival.body)
         };
         let judged = match &gate.profile.jwks {
             None => judge(gate, &gate.secrets),
@@ -143,12 +162,13 @@ impl Ingest {
             (Err(GateRefusal::Refused(SignatureRefusal::Mismatch)), Some(jwks), _) => {
                 // It may be signed with a key that was published since.
                 let newer = self.keys.newer(jwks, now).await;
-                Ok(Judgement::of(newer.map_or(judged, |keys| judge(gate, &keys))))
+                let judged = newer.map_or(judged, |keys| judge(gate, &keys));
+                Ok(Judgement::of(gate.tenure(), judged))
             }
             (Err(GateRefusal::Refused(SignatureRefusal::Token)), _, Some(token)) => {
                 self.judge_job_token(gate, token, arrival).await
             }
-            _ => Ok(Judgement::of(judged)),
+            _ => Ok(Judgement::of(gate.tenure(), judged)),
         }
     }
 
@@ -166,9 +186,11 @@ impl Ingest {
         }
         let hash = token_hash(token);
         let known = self.table.token(&hash).await?;
-        let Some(known) = known.filter(|known| known.source == gate.name) else { return refused };
+        let known = known.filter(|known| known.tenure.source == gate.id);
+        let Some(known) = known else { return refused };
         let verified = Verification { token: true, ..Verification::default() };
-        let accepted = match gate.accept(verified, arrival.body) {
+        // The job stays its application's, though the source may have moved to another one since.
+        let accepted = match gate.accept(&known.tenure, verified, arrival.body) {
             Ok(accepted) => accepted,
             Err(unreadable) => return Ok(Judgement::Refused(unreadable)),
         };
@@ -178,21 +200,31 @@ impl Ingest {
         if said.job.as_ref() != Some(&known.external_id) || (ends && used) {
             return refused;
         }
-        Ok(Judgement::Passed { request: accepted, job_token: ends.then_some(hash) })
+        Ok(Judgement::Passed(Passed {
+            request: accepted,
+            tenure: known.tenure,
+            by_source: false,
+            job_token: ends.then_some(hash),
+        }))
     }
 
     /// What a source asked for beyond its signature. It costs nothing where it did not.
-    async fn limits(&self, gate: &Gate, arrival: &Arrival<'_>) -> Result<Option<No>, Unavailable> {
+    async fn limits(
+        &self,
+        gate: &Gate,
+        tenure: &Tenure,
+        arrival: &Arrival<'_>,
+    ) -> Result<Option<No>, Unavailable> {
         let now = arrival.now;
         if let Some(limit) = gate.options.rate_limit
-            && self.table.count_request(&gate.name, limit, now).await? == WriteOutcome::Refused
+            && self.table.count_request(&gate.id, limit, now).await? == WriteOutcome::Refused
         {
             warn!(source = gate.name, "too many requests");
             return Ok(Some(No::TooMany(limit.retry_after(now))));
         }
         if gate.options.strict
             && let Some(job) = gate.profile.read(arrival.body).job
-            && self.table.job(&JobId::of(&gate.name, &job)).await?.is_none()
+            && self.table.job(&JobId::of(tenure, &job)).await?.is_none()
         {
             return Ok(Some(No::UnknownJob));
         }
@@ -203,16 +235,19 @@ impl Ingest {
     async fn keep(
         &self,
         gate: &Gate,
-        accepted: &AcceptedRequest,
+        passed: &Passed,
         arrival: &Arrival<'_>,
     ) -> Result<(), Unavailable> {
+        let Passed { request: accepted, tenure, by_source, .. } = passed;
         let type_header = gate.profile.mapping.event_type_header.as_ref();
         let event_type = type_header.and_then(|name| arrival.headers.get(name)?.to_str().ok());
         let envelope = Envelope {
+            source_id: tenure.source.clone(),
             source: gate.name.clone(),
             profile: gate.profile_name.clone(),
             options: gate.options.clone(),
-            application: gate.application.clone(),
+            application: tenure.application.clone(),
+            proof: gate.proof.clone().filter(|_| *by_source),
             key: accepted.key.clone(),
             event: accepted.event.clone(),
             arrival: random::token(),
@@ -227,15 +262,16 @@ impl Ingest {
     /// What an accepted request changes for the next one. It is accepted already, so failing here
     /// must not make its sender send it again: what is not remembered now is by the next request,
     /// and until then the idempotency key keeps a repetition harmless.
-    async fn remember(&self, gate: &Gate, accepted: &AcceptedRequest, job_token: Option<String>) {
+    async fn remember(&self, gate: &Gate, passed: &Passed) {
+        let Passed { request: accepted, job_token, .. } = passed;
         if gate.locks(&accepted.verified) {
-            match self.table.lock_source(&gate.name, self.clock.now()).await {
+            match self.table.lock_source(&gate.name, &gate.id, self.clock.now()).await {
                 Ok(_) => self.gates.lock(&gate.name),
                 Err(cause) => error!(source = gate.name, %cause, "a source is not locked yet"),
             }
         }
         if let Some(hash) = job_token
-            && let Err(cause) = self.table.use_token(&hash, &accepted.event).await
+            && let Err(cause) = self.table.use_token(hash, &accepted.event).await
         {
             error!(source = gate.name, %cause, "a token is not used up yet");
         }

@@ -117,7 +117,7 @@ impl Gates {
     fn open(&self, source: Source) -> Option<Gate> {
         let profile = source.effective()?;
         let tokens = profile.scheme.algorithm == Algorithm::Token;
-        let owner = Source::owner(&source.name);
+        let owner = Source::owner(&source.id);
         let mut secrets = Vec::new();
         for sealed in &source.secrets {
             if tokens {
@@ -130,11 +130,13 @@ impl Gates {
             }
         }
         Some(Gate {
+            id: source.id,
             name: source.name,
             profile_name: source.profile,
             profile,
             options: source.options,
             secrets,
+            proof: source.proof,
             application: source.application,
             locked: source.locked_at.is_some(),
         })

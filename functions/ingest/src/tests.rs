@@ -16,6 +16,7 @@ use axum::{
 use domain::{
     address::Network,
     envelope::{Envelope, OpenedBody, StoredBody},
+    id::{ApplicationId, SourceId},
     profile::Profile,
     secret::Secret,
     signature::sign,
@@ -93,14 +94,23 @@ impl World {
         secrets: &[&str],
         options: SourceOptions,
     ) {
-        let mut source = Source::new(name, profile, "acme", self.clock.now());
-        let seal = |secret: &&str| self.vault.seal(&Source::owner(name), &Secret::new(*secret));
+        let known = self.table.source(name).await.expect("read");
+        let id = known.as_ref().map_or_else(|| SourceId::derive(&[name]), |known| known.id.clone());
+        let acme = ApplicationId::named("acme");
+        let mut source = Source::new(id, name, profile, acme, self.clock.now());
+        let owner = Source::owner(&source.id);
+        let seal = |secret: &&str| self.vault.seal(&owner, &Secret::new(*secret));
         source.secrets = secrets.iter().map(seal).collect();
         source.options = options;
-        if let Some(known) = self.table.source(name).await.expect("read") {
+        if let Some(known) = &known {
             source.version = known.version + 1;
         }
-        assert_eq!(self.table.put_source(&source).await.expect("kept"), WriteOutcome::Done);
+        self.keep(&source, known.as_ref()).await;
+    }
+
+    async fn keep(&self, source: &Source, known: Option<&Source>) {
+        let kept = self.table.put_source(source, known, self.clock.now()).await.expect("kept");
+        assert_eq!(kept, WriteOutcome::Done);
     }
 
     /// Sends a sample as API Gateway hands it over, changed by `change`.

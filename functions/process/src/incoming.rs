@@ -3,7 +3,7 @@
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
     event::{Event, EventOutcome, Origin, PublishOptions},
-    id::{ApplicationId, JobId},
+    id::JobId,
     job::{Job, JobStatus, ReportEffect},
     notice, poll,
     profile::{Profile, SenderReport, fingerprint},
@@ -62,29 +62,26 @@ impl<'a> IncomingReport<'a> {
 
     pub(crate) fn job_id(&self) -> Option<JobId> {
         let (external, _) = self.report()?;
-        Some(JobId::of(&self.envelope.source, external))
+        Some(JobId::of(&self.envelope.tenure(), external))
     }
 
     /// The job this is about, if nobody told us of it before.
     pub(crate) fn unknown_job(&self) -> Option<Job> {
         let (external, _) = self.report()?;
-        let Envelope { source, application, received_at, .. } = self.envelope;
-        Some(Job::unknown(source, application, external, *received_at))
+        let Envelope { source, received_at, .. } = self.envelope;
+        Some(Job::unknown(self.envelope.tenure(), source, external, *received_at))
     }
 
     /// What this becomes, given the job as it is.
-    pub(crate) fn become_event(
-        &self,
-        application: ApplicationId,
-        job: Option<&Job>,
-    ) -> (Event, Option<Job>) {
+    pub(crate) fn become_event(&self, job: Option<&Job>) -> (Event, Option<Job>) {
         let envelope = self.envelope;
         let now = envelope.received_at;
         let mut event = Event {
             id: envelope.event.clone(),
-            application,
+            application: envelope.application.clone(),
             event_type: self.said.event_type.clone().unwrap_or_else(|| "event.received".to_owned()),
             origin: Origin::Source {
+                id: envelope.source_id.clone(),
                 name: envelope.source.clone(),
                 key: envelope.key.clone(),
                 arrival: envelope.arrival.clone(),

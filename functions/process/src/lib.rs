@@ -23,7 +23,8 @@ use domain::{
     batch::BatchMarker,
     envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
     event::{Event, Origin},
-    id::{ApplicationId, BatchId},
+    id::{BatchId, Tenure},
+    source::FormerTenure,
 };
 use tracing::warn;
 
@@ -57,8 +58,18 @@ pub enum Unfinished {
     Unavailable(#[from] Unavailable),
 }
 
+/// What came of one look at the table.
+enum Applied {
+    /// The request is recorded, or was before.
+    Recorded,
+    /// The request belongs to another tenure.
+    Elsewhere(Tenure),
+}
+
 /// Tries of a message while other workers change the same job.
 const TRIES: u32 = 8;
+/// Tenures that one message may be handed on to: each of them ended after the message was accepted.
+const MAX_TENURES: u32 = 8;
 
 /// Other bytes under one key that are kept; further ones are only counted. Whoever captured a form can
 /// spell it in as many ways as it has letters, and each has the signature of the first.
@@ -94,17 +105,52 @@ impl Process {
             }
             return Ok(());
         }
-        let envelope = Envelope::parse(text)?;
+        let mut envelope = Envelope::parse(text)?;
         let body = self.context.bucket.open(envelope.body.clone()).await?;
+        for _ in 0..MAX_TENURES {
+            match self.record(&envelope, &body, to_ring).await? {
+                Applied::Recorded => return Ok(()),
+                Applied::Elsewhere(tenure) => envelope = envelope.within(tenure),
+            }
+        }
+        Err(Contested { tries: MAX_TENURES }.into())
+    }
+
+    /// Records an accepted request, or says in which tenure it is to be recorded.
+    async fn record(
+        &self,
+        envelope: &Envelope,
+        body: &[u8],
+        to_ring: &Batches,
+    ) -> Result<Applied, Unfinished> {
         let Some(profile) = envelope.options.profile(&envelope.profile) else {
-            return Err(Unfinished::Profile(envelope.profile));
+            return Err(Unfinished::Profile(envelope.profile.clone()));
         };
-        let mut report = IncomingReport::new(&envelope, &profile, &body);
+        let mut report = IncomingReport::new(envelope, &profile, body);
         if let Some(batch) = report.batch() {
-            let application = ApplicationId::named(&envelope.application);
-            *batch = self.context.table.batch_name(&application, mem::take(batch)).await?;
+            let application = &envelope.application;
+            *batch = self.context.table.batch_name(application, mem::take(batch)).await?;
         }
         contested::write(TRIES, || self.apply(&report, to_ring)).await
+    }
+
+    /// The tenure that a request belongs to which was accepted after its own had ended: `ingest`
+    /// remembers a source for a minute, and may not have heard. `None` if the request stays where it
+    /// is: a token of one job vouches for it, or nobody with the same secrets has taken the place.
+    async fn successor(
+        &self,
+        former: &FormerTenure,
+        envelope: &Envelope,
+    ) -> Result<Option<Tenure>, Unavailable> {
+        if envelope.received_at < former.ended_at || envelope.proof.is_none() {
+            return Ok(None);
+        }
+        let bearer = self.context.table.source(&envelope.source).await?;
+        let heir = bearer.filter(|bearer| {
+            let moved = bearer.id == envelope.source_id;
+            (moved || bearer.proof == envelope.proof) && bearer.tenure() != envelope.tenure()
+        });
+        Ok(heir.map(|heir| heir.tenure()))
     }
 
     /// Reads the table and records what follows, on the condition that the table has not changed in
@@ -113,19 +159,23 @@ impl Process {
         &self,
         report: &IncomingReport<'_>,
         to_ring: &Batches,
-    ) -> Result<TryOutcome<()>, Unfinished> {
-        let table = &self.context.table;
+    ) -> Result<TryOutcome<Applied>, Unfinished> {
+        let (table, envelope) = (&self.context.table, report.envelope);
         let job_id = report.job_id();
-        let known = table.known(&report.envelope.event, job_id.as_ref()).await?;
+        let known = table.known(&envelope.event, job_id.as_ref(), &envelope.tenure()).await?;
+        if let Some(former) = &known.former
+            && let Some(tenure) = self.successor(former, envelope).await?
+        {
+            return Ok(TryOutcome::Settled(Applied::Elsewhere(tenure)));
+        }
         if let Some(event) = known.event {
             self.again(&event, report).await?;
-            return Ok(TryOutcome::Settled(()));
+            return Ok(TryOutcome::Settled(Applied::Recorded));
         }
-        let application = ApplicationId::named(&report.envelope.application);
-        let mut endpoints = table.endpoints(&application).await?;
+        let mut endpoints = table.endpoints(&envelope.application).await?;
         endpoints.extend(known.webhooks);
         let job = known.job.or_else(|| report.unknown_job());
-        let (mut event, next) = report.become_event(application, job.as_ref());
+        let (mut event, next) = report.become_event(job.as_ref());
         let marker =
             job.zip(next.as_ref()).and_then(|(job, next)| BatchMarker::between(&job, next));
         let job = next;
@@ -142,7 +192,7 @@ impl Process {
         if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
-        Ok(recorded.settles(()))
+        Ok(recorded.settles(Applied::Recorded))
     }
 
     /// The same key came before.

@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use adapters::{bucket::Bucket, clock::Clock, queue::Queue, table::Table};
-use domain::{event::EventOutcome, id::EventId, job::JobStatus, time::Timestamp};
+use domain::{
+    event::EventOutcome,
+    id::{ApplicationId, EventId, SourceId, Tenure},
+    job::JobStatus,
+    source::Source,
+    time::Timestamp,
+};
 use local::LocalAws;
 
 use super::*;
@@ -38,11 +44,13 @@ fn sample(change: impl FnOnce(&mut serde_json::Value)) -> SqsEvent {
     serde_json::from_value(event).expect("a batch")
 }
 
-fn event_id() -> EventId {
-    Source::event_id("modal", "job:fc-01HF8:succeeded")
+fn tenure(source: &str) -> Tenure {
+    Tenure { source: SourceId::derive(&[source]), application: ApplicationId::named("acme") }
 }
 
-use domain::source::Source;
+fn event_id() -> EventId {
+    Source::event_id(&tenure("modal"), "job:fc-01HF8:succeeded")
+}
 
 #[tokio::test]
 async fn a_completion_becomes_an_event_and_its_job_succeeds() {
@@ -50,9 +58,9 @@ async fn a_completion_becomes_an_event_and_its_job_succeeds() {
     let response = process.handle(&sample(|_| ())).await;
     assert!(response.batch_item_failures.is_empty());
     let table = &process.context.table;
-    let job = table.find_jobs("job-42", &["modal".to_owned()]).await.expect("read").remove(0);
+    let job = table.find_jobs("job-42", &[tenure("modal")]).await.expect("read").remove(0);
     assert_eq!(job.status, JobStatus::Succeeded);
-    let by_call = table.find_jobs("fc-01HF8", &["modal".to_owned()]).await.expect("read");
+    let by_call = table.find_jobs("fc-01HF8", &[tenure("modal")]).await.expect("read");
     assert_eq!(by_call, std::slice::from_ref(&job));
     let event = table.event(&event_id()).await.expect("read").expect("recorded");
     assert_eq!(
@@ -126,13 +134,14 @@ async fn what_is_not_about_a_job_is_passed_on_as_it_is() {
     ] {
         let batch = sample(|envelope| {
             envelope["source"] = "gh".into();
+            envelope["source_id"] = tenure("gh").source.as_str().into();
             envelope["profile"] = "github".into();
             envelope["event_type"] = "pull_request".into();
-            envelope["event"] = Source::event_id("gh", key).bare().into();
+            envelope["event"] = Source::event_id(&tenure("gh"), key).bare().into();
             envelope["body"]["text"] = body.into();
         });
         assert!(process.handle(&batch).await.batch_item_failures.is_empty());
-        let event = process.context.table.event(&Source::event_id("gh", key)).await;
+        let event = process.context.table.event(&Source::event_id(&tenure("gh"), key)).await;
         assert_eq!(event.expect("read").expect("recorded").event_type, kind);
     }
 }

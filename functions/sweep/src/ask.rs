@@ -113,7 +113,7 @@ impl Sweep {
             && asked.pause(until)
         {
             // For the next rounds as well: the jobs that are due then are not those of this one.
-            self.context().table.pause_asking(&asked.source.name, until).await?;
+            self.context().table.pause_asking(&asked.source.id, until).await?;
         }
         Ok(heard)
     }
@@ -128,11 +128,13 @@ impl Sweep {
         let mut options = source.options.clone();
         options.mapping = mapping.or(options.mapping);
         let envelope = Envelope {
+            source_id: source.id.clone(),
             source: source.name.clone(),
             profile: source.profile.clone(),
             options,
             application: source.application.clone(),
-            event: Source::event_id(&source.name, &key),
+            proof: None,
+            event: Source::event_id(&source.tenure(), &key),
             key,
             arrival: random::token(),
             received_at: self.context().clock.now(),

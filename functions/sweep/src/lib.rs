@@ -26,6 +26,7 @@ use adapters::{
 use dispatch::context::{CallContext, Context};
 use domain::{
     delivery::{Delivery, DeliveryState},
+    id::Tenure,
     time::Timestamp,
 };
 use futures::{StreamExt, future::join_all, stream};
@@ -125,12 +126,13 @@ impl Sweep {
     pub async fn run(&self) -> Result<SweepCounts, Unavailable> {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
-        let mut jobs: HashMap<String, Vec<DueItem>> = HashMap::new();
+        let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
         for (swept, due) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
             round.add("a shard was not swept", swept);
             for due in due {
                 if let DueSubject::Job(job) = &due.what {
-                    jobs.entry(job.source.clone()).or_default().push(due);
+                    let source = (job.source.clone(), job.tenure());
+                    jobs.entry(source).or_default().push(due);
                 }
             }
         }
@@ -156,7 +158,7 @@ impl Sweep {
         rung: &mut usize,
         jobs: &mut Vec<DueItem>,
     ) -> Result<(), Unavailable> {
-        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut counts: HashMap<Tenure, usize> = HashMap::new();
         let (mut cursor, mut failed) = (None, Ok(()));
         for _ in 0..MAX_PAGES {
             let now = self.context().clock.now();
@@ -167,7 +169,7 @@ impl Sweep {
                     bells.push(due);
                     continue;
                 };
-                let count = counts.entry(job.source.clone()).or_default();
+                let count = counts.entry(job.tenure()).or_default();
                 *count += 1;
                 if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
             }

@@ -7,7 +7,6 @@ use adapters::{
 };
 use dispatch::announce::Announcement;
 use domain::{
-    id::ApplicationId,
     job::Job,
     poll::{self, PollStep},
 };
@@ -61,8 +60,7 @@ impl Sweep {
         }
         let now = self.context().clock.now();
         let (event, payload) = poll::missed_event(job, now);
-        let endpoints =
-            self.context().table.endpoints(&ApplicationId::named(&job.application)).await?;
+        let endpoints = self.context().table.endpoints(&job.application).await?;
         let counted = poll::missed(job);
         let announcement = Announcement {
             event: &event,

@@ -11,6 +11,7 @@ use adapters::{
     table::{DueItem, DueSubject},
 };
 use domain::{
+    id::Tenure,
     job::Job,
     poll::{PollPlatform, PollSchedule, PollStep},
     profile::Profile,
@@ -57,14 +58,14 @@ impl Sweep {
     /// Sees to the jobs of every source at once: a platform that hangs keeps its own waiting.
     pub(crate) async fn ask_all(
         &self,
-        jobs: HashMap<String, Vec<DueItem>>,
+        jobs: HashMap<(String, Tenure), Vec<DueItem>>,
         until: Instant,
         round: &mut Round,
     ) {
         let room = &Semaphore::new(self.limits.at_once);
-        let each = jobs.into_iter().map(|(source, jobs)| async move {
+        let each = jobs.into_iter().map(|((name, tenure), jobs)| async move {
             let mut round = Round::default();
-            let done = self.ask_source(&source, jobs, until, room, &mut round).await;
+            let done = self.ask_source(&name, &tenure, jobs, until, room, &mut round).await;
             round.add("a source's jobs were not seen to", done.map(|()| SweepCounts::default()));
             round
         });
@@ -77,17 +78,20 @@ impl Sweep {
     async fn ask_source(
         &self,
         name: &str,
+        tenure: &Tenure,
         mut due: Vec<DueItem>,
         until: Instant,
         room: &Semaphore,
         round: &mut Round,
     ) -> Result<(), Unavailable> {
         let source = self.context().table.source(name).await?;
+        // Another source of this name, or this one in another application, is not asked about them.
+        let source = source.filter(|source| source.tenure() == *tenure);
         let Some((source, profile)) = source.and_then(|source| {
             let profile = source.effective()?;
             Some((source, profile))
         }) else {
-            // It was removed: there is nobody to ask, and nobody to tell.
+            // It was removed or moved: there is nobody to ask.
             return self.each(due, round, |job| self.forget(job)).await;
         };
         let watch = PollSchedule::of(&source.options);
@@ -102,7 +106,7 @@ impl Sweep {
             paused: Mutex::new(if questions.is_empty() {
                 None
             } else {
-                self.context().table.asking_paused(name).await?
+                self.context().table.asking_paused(&tenure.source).await?
             }),
             source: &source,
             profile,
@@ -167,7 +171,7 @@ impl Sweep {
 
     fn secret(&self, source: &Source) -> Option<Secret> {
         let sealed = source.platform_secret.as_ref()?;
-        match self.calls.vault.unseal(&PollPlatform::owner(&source.name), sealed) {
+        match self.calls.vault.unseal(&PollPlatform::owner(&source.id), sealed) {
             Ok(secret) => Some(secret),
             Err(cause) => {
                 error!(source = source.name, %cause, "a platform's secret");

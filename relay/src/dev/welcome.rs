@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
-use adapters::Unavailable;
-use domain::{profile::Profile, secret::Secret, signature::sign, source::Source};
+use adapters::{Unavailable, random};
+use domain::{
+    id::{ApplicationId, SourceId},
+    profile::Profile,
+    secret::Secret,
+    signature::sign,
+    source::Source,
+};
 
 use super::{Bundle, keys::RelayKeys};
 
@@ -29,9 +35,11 @@ impl DemoSource {
         let table = bundle.table();
         if table.source(NAME).await?.is_none() {
             let now = bundle.clock().now();
-            let mut source = Source::new(NAME, PROFILE, "default", now);
-            source.secrets = vec![bundle.vault().seal(&Source::owner(NAME), &secret)];
-            table.put_source(&source).await?;
+            let id = SourceId::random(random::bytes());
+            let mut source = Source::new(id, NAME, PROFILE, ApplicationId::named("default"), now);
+            source.secrets = vec![bundle.vault().seal(&Source::owner(&source.id), &secret)];
+            source.proof = bundle.vault().mark([secret.expose()]);
+            table.put_source(&source, None, now).await?;
         }
         let body = r#"{"call_id":"fc-demo-1","status":"success","result":{"affinity":-7.2},"metadata":{"job_id":"demo-1"}}"#;
         let signature = sign(scheme, &secret, None, None, body.as_bytes());

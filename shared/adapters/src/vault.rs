@@ -9,6 +9,8 @@ use aes_gcm::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::secret::{SealedSecret, Secret};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
 
 use crate::random;
 
@@ -16,6 +18,7 @@ use crate::random;
 #[derive(Clone)]
 pub struct Vault {
     cipher: Aes256Gcm,
+    marks: [u8; 32],
 }
 
 /// A sealed secret does not open: wrong master key, wrong owner, or damaged.
@@ -34,12 +37,30 @@ impl std::fmt::Debug for Vault {
 impl Vault {
     /// A vault under a master key: any text of 32 characters and more, hashed to the key.
     pub fn new(master: &Secret) -> Self {
-        use sha2::{Digest, Sha256};
         let mut hasher = Sha256::new();
         hasher.update(b"webhook relay sealing key v1:");
         hasher.update(master.expose());
         let cipher = Aes256Gcm::new_from_slice(&hasher.finalize()).expect("SHA-256 is 32 bytes");
-        Self { cipher }
+        let mut hasher = Sha256::new();
+        hasher.update(b"webhook relay marking key v1:");
+        hasher.update(master.expose());
+        Self { cipher, marks: hasher.finalize().into() }
+    }
+
+    /// A mark of these texts, in whatever order, that only a holder of the master key can make:
+    /// HMAC-SHA256 in hex, cut to 128 bits. `None` for no text.
+    pub fn mark<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Option<String> {
+        let mut texts: Vec<&[u8]> = texts.into_iter().collect();
+        texts.sort_unstable();
+        if texts.is_empty() {
+            return None;
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.marks).expect("any length is a key");
+        for text in texts {
+            mac.update(&(text.len() as u64).to_be_bytes());
+            mac.update(text);
+        }
+        Some(hex::encode(&mac.finalize().into_bytes()[..16]))
     }
 
     /// Seals a secret for its owner.

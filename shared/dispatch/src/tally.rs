@@ -14,7 +14,7 @@ use adapters::{
 use domain::{
     batch::{self, Batch, BatchMarker, BatchNews},
     event::Event,
-    id::{ApplicationId, BatchId},
+    id::BatchId,
     profile::fingerprint,
 };
 use tracing::info;
@@ -58,7 +58,8 @@ impl Context {
         let now = self.clock.now();
         if let Some(first) = marked.first() {
             let BatchMarker { application, external_id, .. } = &first.marker;
-            let batch = known.unwrap_or_else(|| Batch::unknown(application, external_id, now));
+            let batch =
+                known.unwrap_or_else(|| Batch::unknown(application.clone(), external_id, now));
             let markers: Vec<BatchMarker> =
                 marked.iter().map(|marked| marked.marker.clone()).collect();
             let counted = batch.counted(&markers, now);
@@ -82,7 +83,7 @@ impl Context {
     async fn announce_news(&self, batch: &Batch, news: BatchNews) -> Result<(), Unavailable> {
         let table = &self.table;
         let now = self.clock.now();
-        let application = ApplicationId::named(&batch.application);
+        let application = batch.application.clone();
         let mut endpoints = table.endpoints(&application).await?;
         endpoints.extend(table.webhooks_of_batch(batch).await?);
         let payload = batch::notice(batch, news, now);

@@ -79,16 +79,6 @@ impl Application {
         self.removed
     }
 
-    /// The name by which sources and jobs store this application, given the `name` that a caller
-    /// used: `name` itself if it leads to this application's id without reading the table, else the
-    /// id.
-    pub fn called(&self, name: &str) -> String {
-        match ApplicationId::named(name) == self.id {
-            true => name.to_owned(),
-            false => self.id.to_string(),
-        }
-    }
-
     /// The associated data with which an application's secret is sealed.
     pub fn owner(id: &ApplicationId) -> String {
         format!("application:{id}")

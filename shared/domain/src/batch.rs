@@ -24,8 +24,8 @@ use crate::{
 pub struct Batch {
     /// The id, derived from the application and the senders' id.
     pub id: BatchId,
-    /// The application whose endpoints receive the batch's events, as the source names it.
-    pub application: String,
+    /// The application whose endpoints receive the batch's events.
+    pub application: ApplicationId,
     /// The senders' id of the batch.
     pub external_id: String,
     /// The time at which a caller declared the batch; `None` while only its jobs name it.
@@ -202,10 +202,10 @@ impl BatchNews {
 
 impl Batch {
     /// A batch that the relay has not heard of before.
-    pub fn unknown(application: &str, external_id: &str, now: Timestamp) -> Self {
+    pub fn unknown(application: ApplicationId, external_id: &str, now: Timestamp) -> Self {
         Self {
-            id: BatchId::of(&ApplicationId::named(application), external_id),
-            application: application.to_owned(),
+            id: BatchId::of(&application, external_id),
+            application,
             external_id: external_id.to_owned(),
             declared_at: None,
             about: BatchDetails::default(),

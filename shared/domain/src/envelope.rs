@@ -15,26 +15,32 @@ pub use self::{
     trust::Trust,
 };
 use crate::{
-    id::{BatchId, DeliveryId, EventId, TaskId},
-    source::SourceOptions,
+    id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId, Tenure},
+    source::{Source, SourceOptions},
     time::Timestamp,
 };
 
 /// An accepted request on its way to `process`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// The name of the source that sent the request.
+    /// The identity of the source that sent the request.
+    pub source_id: SourceId,
+    /// The name of that source.
     pub source: String,
     /// The name of the source's profile when the request arrived.
     pub profile: String,
     /// The source's options when the request arrived.
     #[serde(default)]
     pub options: SourceOptions,
-    /// The application (id or uid) whose endpoints receive the event.
-    pub application: String,
+    /// The application whose endpoints receive the event.
+    pub application: ApplicationId,
+    /// The mark of the source's secrets when one of them vouched for the request; `None` if a token
+    /// of one job did, or the relay itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// The idempotency key: requests with one key are one event.
     pub key: String,
-    /// The id of the event, derived from source and key.
+    /// The id of the event, derived from tenure and key.
     pub event: EventId,
     /// A random name of this arrival. A request that is sent twice arrives twice under one event.
     pub arrival: String,
@@ -82,6 +88,20 @@ pub enum Doorbell {
         /// The event to look at.
         content: EventId,
     },
+}
+
+impl Envelope {
+    /// The source in the application that it belonged to when it accepted the request.
+    pub fn tenure(&self) -> Tenure {
+        Tenure { source: self.source_id.clone(), application: self.application.clone() }
+    }
+
+    /// The request as one of another tenure, under the same idempotency key.
+    pub fn within(&self, tenure: Tenure) -> Self {
+        let event = Source::event_id(&tenure, &self.key);
+        let Tenure { source: source_id, application } = tenure;
+        Self { source_id, application, event, ..self.clone() }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

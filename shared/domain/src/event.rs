@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     envelope::{StoredBody, Trust},
-    id::{ApplicationId, EventId, JobId},
+    id::{ApplicationId, EventId, JobId, SourceId},
     job::Job,
     profile::fingerprint,
     time::Timestamp,
@@ -82,6 +82,8 @@ pub struct PublishOptions {
 pub enum Origin {
     /// A request of a source, or the relay's own question about one of the source's jobs.
     Source {
+        /// The identity of the source.
+        id: SourceId,
         /// The name of the source.
         name: String,
         /// The idempotency key of the request.

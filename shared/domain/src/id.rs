@@ -94,6 +94,10 @@ id!(
     /// The id of an application.
     ApplicationId, "app_");
 id!(
+    /// The identity of a source: random, made when the source is created, and never given again.
+    /// Another source of the same name has another identity.
+    SourceId, "src_");
+id!(
     /// The id of an endpoint.
     EndpointId, "ep_");
 id!(
@@ -115,7 +119,26 @@ id!(
     /// The id of a task.
     TaskId, "task_");
 
-/// The id of an event. It is derived from source and idempotency key or, for an event published
+/// A source while it belongs to one application. The ids of the source's jobs and events are derived
+/// from both, so that neither the next source of a name nor the next application of a source meets
+/// jobs or events of the one before.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tenure {
+    /// The source.
+    pub source: SourceId,
+    /// The application that the source belongs to.
+    pub application: ApplicationId,
+}
+
+#[cfg(test)]
+impl Tenure {
+    /// The source `s` of the application `acme`.
+    pub(crate) fn sample() -> Self {
+        Self { source: SourceId::derive(&["s"]), application: ApplicationId::named("acme") }
+    }
+}
+
+/// The id of an event. It is derived from tenure and idempotency key or, for an event published
 /// over the API, from application and `eventId`, if there is one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -179,8 +202,9 @@ impl fmt::Debug for EventId {
 }
 
 impl ApplicationId {
-    /// The application that `id_or_uid` stands for: an id is taken as it is, a `uid` gives a
-    /// derived id. A source can thus name an application that does not exist yet.
+    /// The id of the first application that bears this uid; an id is taken as it is. After a rename
+    /// or a deletion another application may bear the uid under another id, so that only the table
+    /// can say which application a caller means.
     pub fn named(id_or_uid: &str) -> Self {
         Self::parse(id_or_uid).unwrap_or_else(|_| Self::derive(&["application", id_or_uid]))
     }
@@ -202,9 +226,9 @@ impl AttemptId {
 }
 
 impl JobId {
-    /// The job that the source named `source` calls `external`.
-    pub fn of(source: &str, external: &str) -> Self {
-        Self::derive(&["job", source, external])
+    /// The job that a source calls `external` while it belongs to an application.
+    pub fn of(tenure: &Tenure, external: &str) -> Self {
+        Self::derive(&["job", tenure.source.as_str(), tenure.application.as_str(), external])
     }
 }
 

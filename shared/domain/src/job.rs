@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub use self::{polling::PollState, registration::Registration, status::JobStatus};
 use crate::{
-    id::{EndpointId, EventId, JobId},
+    id::{ApplicationId, EndpointId, EventId, JobId, SourceId, Tenure},
     profile::SenderReport,
     time::Timestamp,
 };
@@ -17,12 +17,14 @@ use crate::{
 /// A job, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// The id, derived from the source and the sender's id.
+    /// The id, derived from the tenure and the sender's id.
     pub id: JobId,
-    /// The source that reports on the job.
+    /// The identity of the source that reports on the job.
+    pub source_id: SourceId,
+    /// The name of that source when the relay first heard of the job.
     pub source: String,
-    /// The application whose endpoints receive the job's events, as the source names it.
-    pub application: String,
+    /// The application whose endpoints receive the job's events.
+    pub application: ApplicationId,
     /// The sender's id of the job.
     pub external_id: String,
     /// The platform's id of the call that runs the job.
@@ -109,11 +111,12 @@ pub enum ReportEffect {
 
 impl Job {
     /// A job that the relay has not heard of before.
-    pub fn unknown(source: &str, application: &str, external_id: &str, now: Timestamp) -> Self {
+    pub fn unknown(tenure: Tenure, source: &str, external_id: &str, now: Timestamp) -> Self {
         Self {
-            id: JobId::of(source, external_id),
+            id: JobId::of(&tenure, external_id),
+            source_id: tenure.source,
             source: source.to_owned(),
-            application: application.to_owned(),
+            application: tenure.application,
             external_id: external_id.to_owned(),
             call_id: None,
             batch_id: None,
@@ -139,6 +142,11 @@ impl Job {
             edits: 0,
             version: 0,
         }
+    }
+
+    /// The source that reports on the job, in the application that the job belongs to.
+    pub fn tenure(&self) -> Tenure {
+        Tenure { source: self.source_id.clone(), application: self.application.clone() }
     }
 
     /// The effect of a report with this status.

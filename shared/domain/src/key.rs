@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::time::Timestamp;
+use crate::{id::ApplicationId, time::Timestamp};
 
 /// The operations that a key allows; each scope includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,8 +27,8 @@ pub struct ApiKey {
     pub hash: String,
     /// The operations that the key allows.
     pub scope: KeyScope,
-    /// The id of the one application that the key sees; `None` for all of them.
-    pub application: Option<String>,
+    /// The one application that the key sees; `None` for all of them.
+    pub application: Option<ApplicationId>,
     /// A name for people.
     pub name: String,
     /// The time of creation.

@@ -119,12 +119,13 @@ pub(crate) fn notice(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Tenure;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     #[test]
     fn a_result_is_passed_on_to_the_byte_and_a_large_one_as_a_link() {
-        let job = Job::unknown("modal", "acme", "j1", NOW);
+        let job = Job::unknown(Tenure::sample(), "modal", "j1", NOW);
         let id = EventId::derive(&["e"]);
         let send = |result: &str| {
             let raw = RawValue::from_string(result.to_owned()).expect("JSON");

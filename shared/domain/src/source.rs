@@ -12,7 +12,7 @@ pub use self::{
     options::{RateLimit, RateWindow, SourceOptions},
 };
 use crate::{
-    id::EventId,
+    id::{ApplicationId, EventId, SourceId, Tenure},
     profile::Profile,
     secret::{SealedSecret, Secret},
     signature::token_hash,
@@ -22,6 +22,8 @@ use crate::{
 /// A source, as the table holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Source {
+    /// The identity, which the source keeps for life.
+    pub id: SourceId,
     /// The name, which stands in the URL `/in/{name}`.
     pub name: String,
     /// The name of the profile.
@@ -29,8 +31,12 @@ pub struct Source {
     /// The live secrets, newest first, sealed with [`owner`](Self::owner). Of path tokens, their
     /// hashes.
     pub secrets: Vec<SealedSecret>,
-    /// The application (id or uid) whose endpoints receive the source's events.
-    pub application: String,
+    /// A mark of the live secrets that only this relay can make: two sources with the same secrets
+    /// have the same mark. `None` for a source without secrets of its own.
+    #[serde(default)]
+    pub proof: Option<String>,
+    /// The application whose endpoints receive the source's events.
+    pub application: ApplicationId,
     /// The options that differ from the profile.
     #[serde(default)]
     pub options: SourceOptions,
@@ -62,8 +68,8 @@ pub struct Source {
 /// report that the job has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobToken {
-    /// The source whose path the token completes.
-    pub source: String,
+    /// The source whose path the token completes, and the application that the job belongs to.
+    pub tenure: Tenure,
     /// The sender's id of the job.
     pub external_id: String,
     /// The event that used the token up; an attribute of its own in the table.
@@ -71,14 +77,34 @@ pub struct JobToken {
     pub used_for: Option<String>,
 }
 
+/// A tenure that has ended: the source was deleted, or belongs to another application now. Jobs and
+/// events of the tenure stay what they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerTenure {
+    /// The name of the source at that time.
+    pub name: String,
+    /// The source, and the application that it belonged to.
+    pub tenure: Tenure,
+    /// The time at which the tenure ended.
+    pub ended_at: Timestamp,
+}
+
 impl Source {
-    /// A source without secrets and options.
-    pub fn new(name: &str, profile: &str, application: &str, now: Timestamp) -> Self {
+    /// A source without secrets and options. `id` is random, or derived in tests.
+    pub fn new(
+        id: SourceId,
+        name: &str,
+        profile: &str,
+        application: ApplicationId,
+        now: Timestamp,
+    ) -> Self {
         Self {
+            id,
             name: name.to_owned(),
             profile: profile.to_owned(),
             secrets: Vec::new(),
-            application: application.to_owned(),
+            proof: None,
+            application,
             options: SourceOptions::default(),
             base_url: None,
             platform_secret: None,
@@ -91,8 +117,18 @@ impl Source {
     }
 
     /// The associated data with which a source's secrets are sealed.
-    pub fn owner(name: &str) -> String {
-        format!("source:{name}")
+    pub fn owner(id: &SourceId) -> String {
+        format!("source:{id}")
+    }
+
+    /// The source in its present application.
+    pub fn tenure(&self) -> Tenure {
+        Tenure { source: self.id.clone(), application: self.application.clone() }
+    }
+
+    /// The present tenure as one that ends now.
+    pub fn former(&self, now: Timestamp) -> FormerTenure {
+        FormerTenure { name: self.name.clone(), tenure: self.tenure(), ended_at: now }
     }
 
     /// The profile with this source's options; `None` if there is no such profile.
@@ -101,8 +137,8 @@ impl Source {
     }
 
     /// The id of the event with this idempotency key.
-    pub fn event_id(name: &str, key: &str) -> EventId {
-        EventId::derive(&["event", name, key])
+    pub fn event_id(tenure: &Tenure, key: &str) -> EventId {
+        EventId::derive(&["event", tenure.source.as_str(), tenure.application.as_str(), key])
     }
 }
 

@@ -86,14 +86,16 @@ async fn accept(
     let profile = source.effective().ok_or_else(unknown)?;
     let key = profile.key(verified, body);
     let (key, _) = key.map_err(|unreadable| Refusal::field("body", unreadable))?;
-    let event = Source::event_id(&source.name, &key);
+    let event = Source::event_id(&source.tenure(), &key);
     let report = profile.read(body);
     let job = report.job.filter(|_| report.status.is_some());
     let envelope = Envelope {
+        source_id: source.id.clone(),
         source: source.name.clone(),
         profile: source.profile.clone(),
         options: source.options.clone(),
         application: source.application.clone(),
+        proof: None,
         key,
         event: event.clone(),
         arrival,
@@ -103,5 +105,5 @@ async fn accept(
         body: StoredBody::inline(body),
     };
     control.inbox().put(control.bucket(), envelope, body).await?;
-    Ok(Acceptance { event, job: job.map(|job| JobId::of(&source.name, &job)) })
+    Ok(Acceptance { event, job: job.map(|job| JobId::of(&source.tenure(), &job)) })
 }

@@ -7,7 +7,7 @@ use adapters::table::Table;
 use domain::{
     envelope::{Envelope, StoredBody},
     event::Event,
-    id::{ApplicationId, EventId},
+    id::EventId,
     job::Job,
     letter::{LetterQueue, LetterState, LetterSubject},
     source::Source,
@@ -36,7 +36,7 @@ pub async fn each_event(
     mut show: impl FnMut(Event) -> bool,
 ) -> Result<bool, Refusal> {
     let mut applications: Vec<_> =
-        sources.iter().map(|source| ApplicationId::named(&source.application)).collect();
+        sources.iter().map(|source| source.application.clone()).collect();
     applications.sort();
     applications.dedup();
     let mut truncated = false;
@@ -80,7 +80,7 @@ pub async fn running_jobs(
 ) -> Result<RunningJobs, Refusal> {
     let keep = |job: &Job| {
         !job.status.is_terminal()
-            && sources.iter().any(|source| source.name == job.source)
+            && sources.iter().any(|source| source.tenure() == job.tenure())
             && jobs::sees(principal, job)
     };
     let (mut cursor, mut seen, mut jobs) = (None, 0, Vec::new());
@@ -117,7 +117,8 @@ pub async fn unprocessed_requests(
                 continue;
             };
             let from = Envelope::parse(&text).ok();
-            let ours = |from: &Envelope| sources.iter().any(|source| source.name == from.source);
+            let ours =
+                |from: &Envelope| sources.iter().any(|source| source.tenure() == from.tenure());
             let waits = letter.state == LetterState::Waiting;
             count += u64::from(waits && from.as_ref().is_some_and(ours));
         }

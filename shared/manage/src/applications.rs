@@ -1,6 +1,7 @@
 //! Applications: one per tenant. `default` is always there, and an application that a source or a
 //! publisher names is there from then on.
 
+mod names;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -15,11 +16,12 @@ use domain::{
     time::Timestamp,
 };
 
-pub use self::writes::{DEFAULT, replace, uid_taken};
+pub use self::{
+    names::{MAX_UID, id_of, must_see, names},
+    writes::{DEFAULT, replace, uid_taken},
+};
 use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
 
-/// Longest uid, in characters; ids are shorter.
-pub const MAX_UID: usize = 256;
 /// Tries of a change when other requests change the same application.
 const TRIES: u32 = 3;
 
@@ -92,41 +94,7 @@ pub async fn resolve(control: &ControlPlane, name: &str) -> Result<Application, 
     known.filter(Application::is_there).ok_or(Refusal::NotFound)
 }
 
-/// The id that an id or uid stands for, whether or not there is such an application.
-///
-/// # Errors
-///
-/// [`Refusal::NotFound`] if the name can be neither an id nor a uid.
-pub async fn id_of(control: &ControlPlane, name: &str) -> Result<ApplicationId, Refusal> {
-    if !is_identifier(name, MAX_UID) {
-        return Err(Refusal::NotFound);
-    }
-    let known = control.table().application_named(name).await?;
-    Ok(known.map_or_else(|| ApplicationId::named(name), |known| known.id))
-}
-
-/// Requires that the caller sees the application of this id or uid, which may not be there yet.
-///
-/// # Errors
-///
-/// [`Refusal::NotFound`] if the name cannot be one, or belongs to another tenant.
-pub async fn must_see(
-    control: &ControlPlane,
-    principal: &Principal,
-    name: &str,
-) -> Result<(), Refusal> {
-    if !is_identifier(name, MAX_UID) {
-        return Err(Refusal::NotFound);
-    }
-    if principal.application.is_some() {
-        // A uid may have belonged to another application before.
-        principal.must_see(&id_of(control, name).await?)?;
-    }
-    Ok(())
-}
-
-/// Creates the application of this id or uid unless it is there, and returns the name by which
-/// other entities refer to it.
+/// The id of the application of this id or uid, which is created unless it is there.
 ///
 /// # Errors
 ///
@@ -136,11 +104,11 @@ pub async fn ensure_visible(
     control: &ControlPlane,
     principal: &Principal,
     name: String,
-) -> Result<String, Refusal> {
-    principal.must_see(&id_of(control, &name).await?)?;
+) -> Result<ApplicationId, Refusal> {
+    must_see(control, principal, &name).await?;
     let application = ensure(control, &name).await?;
     principal.must_see(&application.id)?;
-    Ok(application.called(&name))
+    Ok(application.id)
 }
 
 /// The application of this id or uid, created if it is not there.
@@ -150,11 +118,12 @@ async fn ensure(control: &ControlPlane, name: &str) -> Result<Application, Refus
             return Ok(TryOutcome::Settled(known));
         }
         let is_id = ApplicationId::parse(name).is_ok();
-        let (id, uid) = if is_id {
-            (ApplicationId::named(name), None)
-        } else {
-            let key = RequestKey::default();
-            (free_id(control, Some(name), &key).await?, Some(name.to_owned()))
+        let (id, uid) = match ApplicationId::parse(name) {
+            Ok(id) => (id, None),
+            Err(_) => {
+                let id = free_id(control, Some(name), &RequestKey::default()).await?;
+                (id, Some(name.to_owned()))
+            }
         };
         let mut implicit = Application::new(id, uid, name, control.now());
         implicit.implicit = true;

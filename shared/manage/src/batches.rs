@@ -7,11 +7,7 @@ use adapters::{
     contested::{self, TryOutcome},
     table::{Table, WriteOutcome},
 };
-use domain::{
-    batch::Batch,
-    endpoint::Endpoint,
-    id::{ApplicationId, BatchId},
-};
+use domain::{batch::Batch, endpoint::Endpoint, id::BatchId};
 use futures::future::try_join_all;
 use tracing::warn;
 
@@ -20,7 +16,9 @@ pub use self::{
     outcomes::{JobOutcome, OutcomeCursor, Outcomes, outcomes, payload},
 };
 use crate::{
-    ControlPlane, PageRequest, Principal, Refusal, Walk, applications, jobs::MAX_NAME, walk,
+    ControlPlane, PageRequest, Principal, Refusal, Walk, applications,
+    jobs::{MAX_NAME, ambiguous},
+    walk,
 };
 
 /// Most jobs of a batch.
@@ -62,7 +60,8 @@ pub async fn list(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if there is no such batch, or the caller may not see it.
+/// [`Refusal::NotFound`] if there is no such batch, or the caller may not see it;
+/// [`Refusal::Conflict`] if batches of several applications bear the sender's id.
 pub async fn find(
     control: &ControlPlane,
     principal: &Principal,
@@ -87,17 +86,24 @@ pub async fn find(
         }
     };
     let ids: Vec<BatchId> = applications.iter().map(|id| BatchId::of(id, name)).collect();
+    let mut batches: Vec<Batch> = Vec::new();
     for some in ids.chunks(16) {
         let found = try_join_all(some.iter().map(|id| control.table().batch(id))).await?;
-        if let Some(batch) = found.into_iter().flatten().find(sees) {
-            return Ok(batch);
-        }
+        batches.extend(found.into_iter().flatten().filter(sees));
     }
-    Err(Refusal::NotFound)
+    let one = batches.pop().ok_or(Refusal::NotFound)?;
+    if batches.is_empty() {
+        return Ok(one);
+    }
+    batches.push(one);
+    batches.sort_by(|one, other| one.id.cmp(&other.id));
+    let named = |batch: &Batch| format!("{} (application {})", batch.id, batch.application);
+    let named: Vec<_> = batches.iter().map(named).collect();
+    Err(ambiguous(name, "batches", &named, "application"))
 }
 
 fn sees(principal: &Principal, batch: &Batch) -> bool {
-    principal.sees(&ApplicationId::named(&batch.application))
+    principal.sees(&batch.application)
 }
 
 /// A batch with its webhooks.

@@ -18,7 +18,7 @@ use domain::{
     delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
     event::Event,
-    id::{ApplicationId, DeliveryId, EventId},
+    id::{DeliveryId, EventId},
     job::{Job, JobStatus, ReportEffect},
     notice,
     profile::SenderReport,
@@ -75,7 +75,9 @@ pub async fn cancel(
     principal: &Principal,
     job: Job,
 ) -> Result<Cancellation, Refusal> {
+    // The next source of this name, or this one in its next application, is not asked.
     let source = control.table().source(&job.source).await?;
+    let source = source.filter(|source| source.tenure() == job.tenure());
     let event = EventId::derive(&["cancelled", job.id.as_str()]);
     let (id, event, source) = (job.id.clone(), &event, source.as_ref());
     let read = || async { control.table().job(&id).await?.ok_or(Refusal::NotFound) };
@@ -112,7 +114,7 @@ async fn mark(
         return Ok(TryOutcome::Refused);
     };
     let notice = notice::job_notice(id, kind, now, &next, &report, control.public_url());
-    let application = ApplicationId::named(&job.application);
+    let application = job.application.clone();
     let event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
     let mut endpoints = control.table().endpoints(&application).await?;
     endpoints.extend(control.table().webhooks_of(job).await?);

@@ -5,13 +5,18 @@ use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::{Event, Origin},
-    id::{ApplicationId, EndpointId},
+    id::{EndpointId, JobId},
     job::{Job, JobStatus},
     json::JsonFields,
+    source::Source,
 };
 use futures::future::try_join_all;
 
-use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, sources, walk};
+use crate::{
+    ControlPlane, PageRequest, Principal, Refusal, Walk,
+    sources::{self, Tenures},
+    walk,
+};
 
 /// Longest name by which a job or a batch can be found, in bytes: a key of the table holds no
 /// longer one.
@@ -58,64 +63,98 @@ pub async fn list(
     Ok(walk(page.cursor, page.limit, fetch, keep, Table::job_cursor).await?)
 }
 
-/// The job of this id, sender's id or call id, of one source or of any. Of several jobs, the one
-/// that changed last.
+/// The job of this id, sender's id or call id, of one source or of any.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if there is no such job, or the caller may not see it.
+/// [`Refusal::NotFound`] if there is no such job, or the caller may not see it; [`Refusal::Conflict`]
+/// if jobs of several sources bear the id.
 pub async fn find(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
     source: Option<&str>,
 ) -> Result<Job, Refusal> {
-    let sources = match source {
-        Some(source) if source.len() <= sources::MAX_NAME => vec![source.to_owned()],
-        Some(_) => return Err(Refusal::NotFound),
-        None if MAX_NAME < name.len() => return Err(Refusal::NotFound),
-        None => control.table().sources().await?.into_iter().map(|source| source.name).collect(),
-    };
-    let mut jobs = candidates(control, principal, name, &sources).await?;
-    jobs.retain(|job| source.is_none_or(|source| source == job.source));
-    jobs.into_iter().next().ok_or(Refusal::NotFound)
+    if source.is_some_and(|source| sources::MAX_NAME < source.len()) {
+        return Err(Refusal::NotFound);
+    }
+    one_of(name, candidates(control, principal, name, source).await?)
 }
 
-/// The job of this id, sender's id or call id, of these sources, that has not ended; of several the
-/// one that changed last.
+/// The job of this id, sender's id or call id, of these sources, that has not ended.
 ///
 /// # Errors
 ///
-/// [`Refusal::Unavailable`] if the table cannot be read.
+/// [`Refusal::Conflict`] if running jobs of several sources bear the id.
 pub async fn find_running(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
-    sources: &[String],
+    sources: &[Source],
 ) -> Result<Option<Job>, Refusal> {
-    let mut jobs = candidates(control, principal, name, sources).await?;
-    jobs.retain(|job| !job.status.is_terminal() && sources.contains(&job.source));
-    Ok(jobs.into_iter().next())
+    let mut jobs = candidates(control, principal, name, None).await?;
+    jobs.retain(|job| {
+        !job.status.is_terminal() && sources.iter().any(|source| source.tenure() == job.tenure())
+    });
+    match one_of(name, jobs) {
+        Err(Refusal::NotFound) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
-/// Jobs of this name that the caller sees, the one that changed last first. A job that is named by
-/// the relay's own id may belong to another source.
+/// The only one of these jobs.
+fn one_of(name: &str, mut jobs: Vec<Job>) -> Result<Job, Refusal> {
+    let one = jobs.pop().ok_or(Refusal::NotFound)?;
+    if jobs.is_empty() {
+        return Ok(one);
+    }
+    jobs.push(one);
+    jobs.sort_by(|one, other| one.id.cmp(&other.id));
+    let named =
+        |job: &Job| format!("{} (source {}, application {})", job.id, job.source, job.application);
+    let named: Vec<_> = jobs.iter().map(named).collect();
+    Err(ambiguous(name, "jobs", &named, "source"))
+}
+
+/// The refusal to choose one of several that bear a sender's id.
+pub(crate) fn ambiguous(name: &str, what: &str, named: &[String], field: &str) -> Refusal {
+    let (count, named) = (named.len(), named.join(", "));
+    Refusal::Conflict(format!(
+        "{count} {what} bear the id {name:?}: {named}; name the {field}, or use one of these ids"
+    ))
+}
+
+/// Jobs of this name that the caller sees. Of a source that was deleted or moved, a job is among them
+/// unless the source of that name in that application has a job of the same name now.
 async fn candidates(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
-    sources: &[String],
+    source: Option<&str>,
 ) -> Result<Vec<Job>, Refusal> {
     if MAX_NAME < name.len() {
         return Ok(Vec::new());
     }
-    let mut jobs = control.table().find_jobs(name, sources).await?;
-    jobs.retain(|job| sees(principal, job));
+    let fits = |job: &Job| source.is_none_or(|source| source == job.source) && sees(principal, job);
+    if let Ok(id) = JobId::parse(name)
+        && let Some(job) = control.table().job(&id).await?
+    {
+        return Ok(Some(job).into_iter().filter(fits).collect());
+    }
+    let Tenures { present, former } = sources::tenures(control, principal, source).await?;
+    let mut jobs = control.table().find_jobs(name, &present).await?;
+    jobs.retain(fits);
+    for job in control.table().find_jobs(name, &former).await? {
+        let place = |job: &Job| (job.source.clone(), job.application.clone());
+        if fits(&job) && jobs.iter().all(|known| place(known) != place(&job)) {
+            jobs.push(job);
+        }
+    }
     Ok(jobs)
 }
 
 pub(crate) fn sees(principal: &Principal, job: &Job) -> bool {
-    principal.sees(&ApplicationId::named(&job.application))
+    principal.sees(&job.application)
 }
 
 /// The events about a job, oldest first, each with its deliveries.
@@ -185,10 +224,10 @@ pub async fn result(control: &ControlPlane, job: &Job) -> Result<String, Refusal
 
 /// The result in the body that the source sent, read by the source's profile.
 async fn reported_result(control: &ControlPlane, event: &Event) -> Result<Option<String>, Refusal> {
-    let (Some(body), Origin::Source { name, .. }) = (&event.said, &event.origin) else {
+    let (Some(body), Origin::Source { id, name, .. }) = (&event.said, &event.origin) else {
         return Ok(None);
     };
-    let source = control.table().source(name).await?;
+    let source = control.table().source(name).await?.filter(|source| source.id == *id);
     let Some(profile) = source.and_then(|source| source.effective()) else { return Ok(None) };
     let body = control.bucket().open(body.clone()).await?;
     let report = profile.read(&body);

@@ -72,7 +72,7 @@ pub async fn create(
     let application = match &draft.application {
         None => None,
         Some(name) => match applications::resolve(control, name).await {
-            Ok(application) => Some(application.id.to_string()),
+            Ok(application) => Some(application.id),
             Err(Refusal::NotFound) => {
                 return Err(Refusal::field("application", "there is no such application"));
             }

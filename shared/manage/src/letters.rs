@@ -15,7 +15,7 @@ use domain::{
 use tracing::info;
 
 pub use self::retry::{LetterRetry, retry};
-use crate::{ControlPlane, Principal, Refusal, Walk, tasks, walk};
+use crate::{ControlPlane, Principal, Refusal, Walk, applications, tasks, walk};
 
 /// Letters that are read at a time.
 const PAGE: usize = 500;
@@ -57,8 +57,9 @@ pub async fn find(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if the caller may not see the application.
-pub fn scoped(
+/// [`Refusal::NotFound`] if the caller may not see the application, or the name cannot be one.
+pub async fn scoped(
+    control: &ControlPlane,
     principal: &Principal,
     filter: LetterFilter,
     application: Option<&str>,
@@ -66,7 +67,7 @@ pub fn scoped(
     let application = match application {
         None => principal.application.clone(),
         Some(name) => {
-            let id = ApplicationId::named(name);
+            let id = applications::id_of(control, name).await?;
             principal.must_see(&id)?;
             Some(id)
         }

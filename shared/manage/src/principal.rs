@@ -21,8 +21,7 @@ pub struct Principal {
 impl Principal {
     /// The caller that presented this key.
     pub fn of(key: &ApiKey) -> Self {
-        let application = key.application.as_deref().map(ApplicationId::named);
-        Self { key: key.id.clone(), scope: key.scope, application }
+        Self { key: key.id.clone(), scope: key.scope, application: key.application.clone() }
     }
 
     /// Whether the caller may see what belongs to this application.

@@ -16,7 +16,7 @@ use adapters::{
 use domain::{
     batch::BatchMarker,
     endpoint::Endpoint,
-    id::{ApplicationId, JobId},
+    id::JobId,
     job::{Job, Registration},
     poll,
     signature::token_hash,
@@ -58,7 +58,7 @@ pub async fn create(
 ) -> Result<RegisteredJob, Refusal> {
     let source = source(control, principal, draft.source.as_deref()).await?;
     let external = registrar_fields::external_id(draft.external_id.take())?;
-    let id = JobId::of(&source.name, &external);
+    let id = JobId::of(&source.tenure(), &external);
     register(control, &source, id, &external, draft).await
 }
 
@@ -66,7 +66,7 @@ pub async fn create(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if the job belongs to another tenant or its source was removed, otherwise as
+/// [`Refusal::NotFound`] if the job belongs to another tenant or its source was removed or moved, otherwise as
 /// [`create`].
 pub async fn put(
     control: &ControlPlane,
@@ -77,13 +77,15 @@ pub async fn put(
     if let Ok(id) = JobId::parse(&name)
         && let Some(job) = control.table().job(&id).await?
     {
-        principal.must_see(&ApplicationId::named(&job.application))?;
-        let source = control.table().source(&job.source).await?.ok_or(Refusal::NotFound)?;
+        principal.must_see(&job.application)?;
+        let source = control.table().source(&job.source).await?;
+        let source = source.filter(|source| source.tenure() == job.tenure());
+        let source = source.ok_or(Refusal::NotFound)?;
         return register(control, &source, id, &job.external_id, draft).await;
     }
     let external = registrar_fields::id("id", name)?;
     let source = source(control, principal, draft.source.as_deref()).await?;
-    let id = JobId::of(&source.name, &external);
+    let id = JobId::of(&source.tenure(), &external);
     register(control, &source, id, &external, draft).await
 }
 
@@ -121,8 +123,8 @@ async fn register(
     sources::must_belong(control, source, draft.application.as_deref()).await?;
     let mut registration = draft.registration(webhook.as_ref(), &id)?;
     if let Some(batch) = registration.batch_id.take() {
-        let application = ApplicationId::named(&source.application);
-        registration.batch_id = Some(control.table().batch_name(&application, batch).await?);
+        let name = control.table().batch_name(&source.application, batch).await?;
+        registration.batch_id = Some(name);
     }
     let registering = Registering { source, id, external, registration, webhook };
     let mut registered = contested::write(TRIES, || registering.attempt(control)).await?;
@@ -146,8 +148,11 @@ impl Registering<'_> {
     async fn attempt(&self, control: &ControlPlane) -> Result<TryOutcome<RegisteredJob>, Refusal> {
         let now = control.now();
         let known = control.table().job(&self.id).await?;
-        let (name, application) = (&self.source.name, &self.source.application);
-        let job = known.unwrap_or_else(|| Job::unknown(name, application, self.external, now));
+        let (tenure, name) = (self.source.tenure(), &self.source.name);
+        let job = known.unwrap_or_else(|| Job::unknown(tenure, name, self.external, now));
+        if job.application != self.source.application {
+            return Err(Refusal::NotFound);
+        }
         let mut next = job.registered(&self.registration, now);
         if job.registered_at.is_none() || job.deadline_at != next.deadline_at {
             poll::expect(&mut next, &self.source.options, now);
@@ -201,7 +206,7 @@ async fn callback_url(
 ) -> Result<String, Refusal> {
     let token = format!("{}{}", random::token(), random::token());
     let kept =
-        JobToken { source: source.name.clone(), external_id: external.to_owned(), used_for: None };
+        JobToken { tenure: source.tenure(), external_id: external.to_owned(), used_for: None };
     control.table().put_token(&token_hash(&token), &kept, control.now()).await?;
     Ok(format!("{}/in/{}/{token}", control.public_url(), source.name))
 }

@@ -24,7 +24,7 @@ pub(crate) async fn remove(control: &ControlPlane, known: Application) -> Result
         return Err(Refusal::Conflict("the application `default` is always there".to_owned()));
     }
     let sources = control.table().sources().await?;
-    let its = sources.iter().filter(|s| ApplicationId::named(&s.application) == known.id);
+    let its = sources.iter().filter(|source| source.application == known.id);
     let its: Vec<&str> = its.map(|source| source.name.as_str()).collect();
     if !its.is_empty() {
         let why = "belong to it: remove them first, or give them another application";
@@ -57,7 +57,7 @@ async fn remove_endpoints(
 pub(crate) async fn finish(control: &ControlPlane, closed: Application) -> Result<(), Refusal> {
     contested::write(TRIES, || remove_endpoints(control, &closed.id)).await?;
     for key in control.table().keys().await? {
-        if key.application.as_deref() == Some(closed.id.as_str()) {
+        if key.application.as_ref() == Some(&closed.id) {
             // A refused delete means that another request has removed the key.
             control.table().delete_key(&key.id).await?;
         }

@@ -11,7 +11,7 @@ use adapters::{
 use domain::{
     application::Application,
     endpoint::{Endpoint, EndpointSecret},
-    id::{ApplicationId, EndpointId, is_identifier},
+    id::{ApplicationId, EndpointId},
     secret::{DEFAULT_OVERLAP, MAX_OVERLAP, PublicKey, SealedSecret, Secret, SecretKind, rotate},
     time::Timestamp,
 };
@@ -19,9 +19,7 @@ use tracing::info;
 
 pub use crate::secret_draft::SecretDraft;
 use crate::{
-    ControlPlane, Principal, Refusal,
-    applications::{self, MAX_UID},
-    endpoints,
+    ControlPlane, Principal, Refusal, applications, endpoints,
     secret_draft::{SecretUse, check, seal},
 };
 
@@ -172,8 +170,8 @@ fn following(
         .map_err(|full| Refusal::Conflict(full.to_string()))
 }
 
-/// The public keys that sign for an endpoint now, newest first; none if shared secrets sign. Both
-/// names are for anybody, so that the endpoint is named by its id alone: uids can be guessed.
+/// The public keys that sign for an endpoint now, newest first; none if shared secrets sign. Nobody
+/// needs a key to read them, so that the endpoint is named by its id alone: uids can be guessed.
 ///
 /// # Errors
 ///
@@ -184,10 +182,8 @@ pub async fn public_keys(
     endpoint: &str,
 ) -> Result<Vec<PublicKey>, Refusal> {
     let id = EndpointId::parse(endpoint).map_err(|_| Refusal::NotFound)?;
-    if !is_identifier(app, MAX_UID) {
-        return Err(Refusal::NotFound);
-    }
-    let found = control.table().endpoint(&ApplicationId::named(app), &id).await?;
+    let application = applications::id_of(control, app).await?;
+    let found = control.table().endpoint(&application, &id).await?;
     let endpoint = found.ok_or(Refusal::NotFound)?;
     let now = control.now();
     let signs = |secret: &&EndpointSecret| secret.kind == SecretKind::Ed25519 && secret.signs(now);

@@ -6,12 +6,13 @@ mod keys;
 
 use adapters::{
     contested::{self, TryOutcome},
+    random,
     table::WriteOutcome,
 };
 use domain::{
-    id::{ApplicationId, is_identifier},
+    id::{SourceId, Tenure, is_identifier},
     secret::Secret,
-    source::{self, Source},
+    source::{self, FormerTenure, Source},
 };
 
 pub(crate) use self::keys::is_token;
@@ -43,7 +44,7 @@ pub struct SourceChange {
 /// [`Refusal::Unavailable`] if the table cannot be read.
 pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<Source>, Refusal> {
     let mut sources = control.table().sources().await?;
-    sources.retain(|source| principal.sees(&ApplicationId::named(&source.application)));
+    sources.retain(|source| principal.sees(&source.application));
     Ok(sources)
 }
 
@@ -76,7 +77,7 @@ async fn known(
     }
     let known = control.table().source(name).await?;
     if let Some(known) = &known {
-        principal.must_see(&ApplicationId::named(&known.application))?;
+        principal.must_see(&known.application)?;
     }
     Ok(known)
 }
@@ -109,7 +110,7 @@ pub(crate) async fn must_belong(
 ) -> Result<(), Refusal> {
     let Some(application) = application else { return Ok(()) };
     let id = applications::id_of(control, application).await?;
-    match id == ApplicationId::named(&source.application) {
+    match id == source.application {
         true => Ok(()),
         false => Err(Refusal::field("application", "is not the one of this source")),
     }
@@ -140,9 +141,10 @@ async fn replace(
     let known = known(control, principal, name).await?;
     let application = draft.application.unwrap_or_else(|| applications::DEFAULT.to_owned());
     let (options, before) = (&draft.options, known.as_ref());
-    let platform_secret = calls::platform(control, name, options, draft.platform_secret, before)?;
-    let cancel_secret = calls::cancel(control, name, options, draft.cancel_secret, before)?;
-    let keys = SourceKeys::of(control, name, &draft.profile, draft.secrets, before)?;
+    let id = before.map_or_else(|| SourceId::random(random::bytes()), |known| known.id.clone());
+    let platform_secret = calls::platform(control, &id, options, draft.platform_secret, before)?;
+    let cancel_secret = calls::cancel(control, &id, options, draft.cancel_secret, before)?;
+    let keys = SourceKeys::of(control, &id, &draft.profile, draft.secrets, before)?;
     calls::status_server(control, options)?;
     source::validate(name, &draft.profile, &keys.open, &application, options).map_err(refuse)?;
     let application = applications::ensure_visible(control, principal, application).await?;
@@ -151,7 +153,9 @@ async fn replace(
     let unlock =
         draft.locked == Some(false) || before.is_some_and(|known| known.profile != draft.profile);
     let source = Source {
+        id,
         name: name.to_owned(),
+        proof: keys::proof(control, &keys.open, &keys.sealed, &options.jwks_url),
         secrets: keys.sealed,
         application,
         base_url: before.and_then(|known| known.base_url.clone()),
@@ -164,9 +168,9 @@ async fn replace(
         options: draft.options,
         version: before.map_or(1, |known| known.version + 1),
     };
-    let written = control.table().put_source(&source).await?;
+    let written = control.table().put_source(&source, before, now).await?;
     if written == WriteOutcome::Done && unlock {
-        control.table().unlock_source(&source.name).await?;
+        control.table().unlock_source(&source.name, &source.id).await?;
     }
     Ok(written.settles(SourceChange { source, created: known.is_none() }))
 }
@@ -198,19 +202,26 @@ async fn give_secret(
         return Err(Refusal::Conflict(why));
     }
     let now = control.now();
-    let kept = known.as_ref().map(|known| known.application.clone());
+    let kept = known.as_ref().map(|known| known.application.to_string());
     let application = application.or(kept).unwrap_or_else(|| applications::DEFAULT.to_owned());
-    let mut source = match known {
-        Some(known) => Source { version: known.version + 1, ..known },
-        None => Source::new(name, profile, &application, now),
-    };
+    let options = known.as_ref().map(|known| known.options.clone()).unwrap_or_default();
     let secrets = std::slice::from_ref(&secret);
-    source::validate(name, profile, secrets, &application, &source.options).map_err(refuse)?;
-    source.application = applications::ensure_visible(control, principal, application).await?;
-    source.secrets = vec![control.vault().seal(&Source::owner(name), &secret)];
+    source::validate(name, profile, secrets, &application, &options).map_err(refuse)?;
+    let application = applications::ensure_visible(control, principal, application).await?;
+    let mut source = match &known {
+        Some(known) => Source { version: known.version + 1, ..known.clone() },
+        None => {
+            let id = SourceId::random(random::bytes());
+            Source::new(id, name, profile, application.clone(), now)
+        }
+    };
+    source.application = application;
+    source.secrets = vec![control.vault().seal(&Source::owner(&source.id), &secret)];
+    source.proof = keys::proof(control, secrets, &source.secrets, &options.jwks_url);
     source.base_url = Some(base_url);
     source.updated_at = now;
-    Ok(control.table().put_source(&source).await?.settles(source))
+    let written = control.table().put_source(&source, known.as_ref(), now).await?;
+    Ok(written.settles(source))
 }
 
 /// Removes a source. Its sender is refused from then on.
@@ -226,9 +237,35 @@ pub async fn delete(
 ) -> Result<(), Refusal> {
     contested::write(TRIES, || async {
         let source = find(control, principal, name).await?;
-        Ok(control.table().delete_source(&source).await?.settles(()))
+        Ok(control.table().delete_source(&source, control.now()).await?.settles(()))
     })
     .await
+}
+
+/// Sources of this name, or of any, while they belonged to an application that the caller sees.
+#[derive(Debug, Default)]
+pub(crate) struct Tenures {
+    /// Tenures that last.
+    pub(crate) present: Vec<Tenure>,
+    /// Tenures that ended within `RetentionDays`: the source was deleted or moved.
+    pub(crate) former: Vec<Tenure>,
+}
+
+/// The tenures in which a job that the caller names can be looked for.
+pub(crate) async fn tenures(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: Option<&str>,
+) -> Result<Tenures, Refusal> {
+    let table = control.table();
+    let (present, former) = tokio::try_join!(table.sources(), table.former_tenures())?;
+    let meant = |of: &str, tenure: &Tenure| {
+        name.is_none_or(|name| name == of) && principal.sees(&tenure.application)
+    };
+    let present = present.into_iter().map(|source| (source.tenure(), source.name));
+    let present = present.filter(|(tenure, of)| meant(of, tenure)).map(|(tenure, _)| tenure);
+    let former = former.into_iter().filter(|FormerTenure { name, tenure, .. }| meant(name, tenure));
+    Ok(Tenures { present: present.collect(), former: former.map(|it| it.tenure).collect() })
 }
 
 /// Whether at least one of a source's secrets opens. Without one, every request is refused.
@@ -238,7 +275,7 @@ pub fn is_usable(control: &ControlPlane, source: &Source) -> bool {
 
 /// The secrets of a source that open.
 pub(crate) fn secrets(control: &ControlPlane, source: &Source) -> Vec<Secret> {
-    let owner = Source::owner(&source.name);
+    let owner = Source::owner(&source.id);
     let open = |sealed| control.vault().unseal(&owner, sealed).ok();
     source.secrets.iter().filter_map(open).collect()
 }

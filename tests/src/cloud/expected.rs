@@ -2,7 +2,7 @@
 
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
-    id::JobId,
+    id::{ApplicationId, JobId, SourceId},
     job::Job,
     poll,
     secret::Secret,
@@ -22,24 +22,29 @@ impl Cloud {
     pub async fn source(&self, name: &str, profile: &str, options: Value) {
         let table = self.sound_table();
         let known = table.source(name).await.expect("read");
-        let mut source = match known {
-            Some(known) => Source { version: known.version + 1, ..known },
-            None => Source::new(name, profile, "acme", self.clock.now()),
+        let now = self.clock.now();
+        let new = || {
+            let id = SourceId::derive(&[name]);
+            Source::new(id, name, profile, ApplicationId::named("acme"), now)
         };
+        let mut source = known.clone().unwrap_or_else(new);
+        source.version += u64::from(known.is_some());
         source.options = serde_json::from_value::<SourceOptions>(options).expect("options");
         poll::validate(&source.options, false).expect("valid");
         let secret = Secret::new(*b"platform-key");
-        let owner = poll::PollPlatform::owner(name);
+        let owner = poll::PollPlatform::owner(&source.id);
         source.platform_secret = Some(self.vault().seal(&owner, &secret));
-        assert_eq!(table.put_source(&source).await.expect("kept"), WriteOutcome::Done);
+        let kept = table.put_source(&source, known.as_ref(), now).await.expect("kept");
+        assert_eq!(kept, WriteOutcome::Done);
     }
 
     /// Registers a job that runs as this call.
     pub async fn expect(&self, source: &str, external: &str, call: &str) -> JobId {
         let table = self.sound_table();
-        let options = table.source(source).await.expect("read").expect("there").options;
+        let known = table.source(source).await.expect("read").expect("there");
+        let (tenure, options) = (known.tenure(), known.options);
         let now = self.clock.now();
-        let mut job = Job::unknown(source, "acme", external, now);
+        let mut job = Job::unknown(tenure, source, external, now);
         job.call_id = Some(call.to_owned());
         job.registered_at = Some(now);
         (job.edits, job.version) = (1, 1);
@@ -52,12 +57,15 @@ impl Cloud {
     pub async fn hint(&self, source: &str, body: &str) {
         let known = self.sound_table().source(source).await.expect("read").expect("there");
         let key = format!("hint:{}", domain::profile::fingerprint(body.as_bytes()));
+        let event = Source::event_id(&known.tenure(), &key);
         let envelope = Envelope {
+            source_id: known.id,
             source: source.to_owned(),
             profile: known.profile,
             options: known.options,
             application: known.application,
-            event: Source::event_id(source, &key),
+            proof: None,
+            event,
             key,
             arrival: adapters::random::token(),
             received_at: self.clock.now(),

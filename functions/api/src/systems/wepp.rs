@@ -57,7 +57,9 @@ struct SourceQuery {
 /// Whether a job has a webhook of its own. A job that is not known has none.
 #[utoipa::path(get, path = "/job/{job_id}/webhook", operation_id = "wepp_job_webhook",
     params(("job_id" = String, Path, description = "The sender's id, the call's id or our own."),
-        SourceQuery), responses((status = 200, body = WeppWebhook), (status = 401)))]
+        SourceQuery),
+    responses((status = 200, body = WeppWebhook), (status = 401),
+        (status = 409, description = "Jobs of several sources bear the id.")))]
 async fn webhook(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -60,10 +60,9 @@ async fn a_replaced_secret_does_not_come_back_with_a_change_of_another_field() {
         );
         assert_eq!(count(&[before, rotated, after], [200]), [3], "round {round}");
         let kept = relay.api.table().source("s").await.expect("read").expect("there");
-        let opened = kept
-            .secrets
-            .iter()
-            .map(|sealed| relay.api.vault().unseal(&Source::owner("s"), sealed).expect("opens"));
+        let opened = kept.secrets.iter().map(|sealed| {
+            relay.api.vault().unseal(&Source::owner(&kept.id), sealed).expect("opens")
+        });
         assert_eq!(opened.collect::<Vec<_>>(), [Secret::new(secret)], "round {round}");
     }
 }

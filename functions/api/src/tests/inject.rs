@@ -26,7 +26,9 @@ async fn r0_21_a_completion_is_injected_under_the_key_that_its_sender_would_have
     let envelope = injected(&relay).await;
     assert_eq!(envelope.trust, Trust::Operator);
     assert_eq!(envelope.key, "job:test_123:succeeded");
-    assert_eq!(envelope.event, Source::event_id("modal-omtx", "job:test_123:succeeded"));
+    let tenure = envelope.tenure();
+    assert_eq!(envelope.event, Source::event_id(&tenure, "job:test_123:succeeded"));
+    assert_eq!(tenure, relay.tenure("modal-omtx", "acme").await);
     assert_eq!(answer["id"], envelope.event.event());
     let StoredBody::Text(text) = &envelope.body else { panic!("{envelope:?}") };
     let said: Value = serde_json::from_str(text).expect("JSON");

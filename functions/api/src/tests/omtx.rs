@@ -6,6 +6,7 @@ use axum::{
 };
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
+    id::ApplicationId,
     profile::Profile,
 };
 use serde_json::{Value, json};
@@ -121,12 +122,13 @@ async fn r0_14_both_spellings_are_understood_on_both_paths() {
         assert_eq!(test["test_payload"]["result"], json!({ "test": true }));
         let envelopes = inbox(&relay).await;
         assert_eq!(envelopes.len(), 2, "each of them was accepted");
+        let acme = ApplicationId::named("acme");
         for envelope in &envelopes {
             assert_eq!(body(envelope)["result"], json!({ "test": true }));
             assert_eq!(body(envelope)["metadata"]["test_mode"], true);
             assert_eq!(
                 (envelope.source.as_str(), envelope.application.as_str()),
-                ("modal-omtx", "acme")
+                ("modal-omtx", acme.as_str())
             );
         }
     }

@@ -194,7 +194,7 @@ async fn a_deadline_counts_from_its_registration_and_ends_with_the_job() {
     let relay = relay().await;
     let made = relay.put("/v1/jobs/j1", json!({ "deadline_seconds": 3600 })).await.expect(201);
     assert!(made["deadline_at"].is_string());
-    let id = JobId::of("modal", "j1");
+    let id = relay.job_id("modal", "acme", "j1").await;
     let job = relay.api.table().job(&id).await.expect("read").expect("there");
     let grace = std::time::Duration::from_secs(300);
     assert_eq!(job.poll_at, job.deadline_at.map(|at| at.plus(grace)), "there is nobody to ask");

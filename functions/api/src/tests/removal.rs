@@ -77,7 +77,7 @@ async fn an_application_that_sources_speak_to_is_not_deleted() {
     relay.source("again", "acme").await;
     let id = relay.get("/api/v1/app/acme").await.at("id");
     let source = relay.get("/v1/sources/again").await.expect(200);
-    assert_eq!((&source["application_id"], &source["application"]), (&json!(id), &json!(id)));
+    assert_eq!((&source["application_id"], &source["application"]), (&json!(id), &json!("acme")));
     let event = relay.completion("again", &id, "j1", r#"{"job_id":"j1","status":"success"}"#).await;
     let listed = relay.get("/api/v1/app/acme/msg").await.expect(200);
     assert_eq!(ids(&listed), [event.id.message()]);

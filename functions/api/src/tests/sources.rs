@@ -33,7 +33,7 @@ async fn secrets_that_stay_still_open() {
     relay.source("modal", "acme").await;
     relay.put("/v1/sources/modal", json!({ "profile": "modal-omtx" })).await.expect(200);
     let kept = relay.api.table().source("modal").await.expect("read").expect("there");
-    let owner = domain::source::Source::owner("modal");
+    let owner = domain::source::Source::owner(&kept.id);
     let secret = relay.api.vault().unseal(&owner, &kept.secrets[0]).expect("opens");
     assert_eq!(secret.as_str(), Some(SOURCE_SECRET));
 }
@@ -134,7 +134,11 @@ async fn what_a_source_may_set_is_kept_and_shown() {
 async fn a_lock_is_shown_stays_and_goes_when_somebody_says_so_or_the_profile_changes() {
     let relay = Relay::start().await;
     let now = relay.api.now();
-    let lock = async || relay.api.table().lock_source("modal", now).await.expect("locked");
+    let table = relay.api.table();
+    let lock = async || {
+        let id = table.source("modal").await.expect("read").expect("there").id;
+        table.lock_source("modal", &id, now).await.expect("locked")
+    };
     let put = async |body| relay.put("/v1/sources/modal", body).await.expect(200)["locked"].clone();
     relay.source("modal", "acme").await;
     lock().await;
@@ -219,7 +223,7 @@ async fn whom_to_ask_about_jobs_is_kept_and_its_secret_is_never_shown() {
     );
     assert!(!made.to_string().contains("planted"), "{made}");
     let kept = relay.api.table().source("modal").await.expect("read").expect("there");
-    let owner = domain::poll::PollPlatform::owner("modal");
+    let owner = domain::poll::PollPlatform::owner(&kept.id);
     let sealed = kept.platform_secret.expect("sealed");
     let opened = relay.api.vault().unseal(&owner, &sealed).expect("opens");
     assert_eq!(opened.as_str(), Some("planted-platform-key"));

@@ -51,7 +51,7 @@ async fn r3_5_one_secret_signs_to_all_webhooks_that_have_none_of_their_own() {
     relay.put("/v1/jobs/j1", job(json!(null))).await.expect(200);
     relay.put("/v1/jobs/j2", job(json!(null))).await.expect(201);
     for (job, secret) in [("j1", "planted-own-secret"), ("j2", "planted-global-secret")] {
-        let id = domain::id::JobId::of("modal", job);
+        let id = relay.job_id("modal", "acme", job).await;
         let job = relay.api.table().job(&id).await.expect("read").expect("there");
         let webhook = relay.api.table().webhooks_of(&job).await.expect("read").remove(0);
         assert_eq!(relay.signs(webhook), (secret.to_owned(), true));

@@ -87,7 +87,8 @@ async fn list(
 
 /// One batch, by our id or the senders'.
 #[utoipa::path(get, path = "/v1/batches/{id}", operation_id = "get_batch", params(ApplicationQuery),
-    responses((status = 200, body = BatchOut)))]
+    responses((status = 200, body = BatchOut),
+        (status = 409, description = "Batches of several applications bear the id.")))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -102,7 +102,7 @@ async fn list(
     let limit = query.limit.map_or(DEFAULT_LETTERS, |limit| limit.0) as usize;
     let offset = query.offset.map_or(0, |offset| offset.0) as usize;
     let cursor = query.iterator.map(|place| place.0);
-    let filter = filter.read(&principal)?;
+    let filter = filter.read(&control, &principal).await?;
     let page = letters::list(&control, &principal, &filter, cursor, offset, limit).await?;
     let LetterPage { letters, has_more, total, next: iterator } = page;
     let data = letters.iter().map(LetterOut::from).collect();
@@ -228,7 +228,7 @@ async fn redrive(
     Authenticated(principal): Authenticated,
     Body(given): Body<RedriveIn>,
 ) -> Result<Response, Error> {
-    let filter = given.filter.read(&principal)?;
+    let filter = given.filter.read(&control, &principal).await?;
     // A rate out of bounds is refused in a dry run too.
     letters::checked_rate(given.rate)?;
     if given.dry_run {
@@ -264,7 +264,7 @@ async fn discard(
     Authenticated(principal): Authenticated,
     Body(given): Body<DiscardIn>,
 ) -> Result<Response, Error> {
-    let filter = given.filter.read(&principal)?;
+    let filter = given.filter.read(&control, &principal).await?;
     letters::must_choose(&principal, &filter, given.all)?;
     if given.dry_run {
         let matched = letters::count_all(&control, &filter).await?;
@@ -305,7 +305,8 @@ async fn export(
     raw: RawQuery,
 ) -> Result<Response, Error> {
     let limit = limit.map_or(MAX_LETTERS, |limit| limit.0) as usize;
-    let (filter, cursor) = (filter.read(&principal)?, iterator.map(|place| place.0));
+    let (filter, cursor) =
+        (filter.read(&control, &principal).await?, iterator.map(|place| place.0));
     let walked = letters::export(&control, &principal, &filter, cursor, limit).await?;
     let (mut lines, mut next) = (Vec::new(), walked.next);
     let details: Vec<_> = walked.items.into_iter().map(|letter| line(&control, letter)).collect();

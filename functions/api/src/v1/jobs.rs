@@ -105,7 +105,8 @@ async fn list(
 
 /// One job, by our id, the sender's id or the call's id.
 #[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "get_job", params(SourceQuery),
-    responses((status = 200, body = JobDetail)))]
+    responses((status = 200, body = JobDetail),
+        (status = 409, description = "Jobs of several sources bear the id.")))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -124,7 +125,8 @@ async fn get(
 #[utoipa::path(get, path = "/v1/jobs/{id}/result", operation_id = "get_job_result",
     params(SourceQuery),
     responses((status = 200,
-            description = "The result", content_type = "application/json", body = Object)))]
+            description = "The result", content_type = "application/json", body = Object),
+        (status = 409, description = "Jobs of several sources bear the id.")))]
 async fn result(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -53,6 +53,7 @@ impl From<ApiKey> for KeyOut {
     fn from(key: ApiKey) -> Self {
         let created_at = key.created_at.rfc3339();
         let ApiKey { id, name, scope, application, .. } = key;
+        let application = application.map(|id| id.to_string());
         Self { id, name, scope, application, created_at }
     }
 }

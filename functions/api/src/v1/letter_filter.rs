@@ -6,7 +6,7 @@ use domain::{
     replay::Replay,
     retry::ErrorClass,
 };
-use manage::{Principal, letters};
+use manage::{ControlPlane, Principal, letters};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -51,7 +51,11 @@ pub(crate) struct FilterIn {
 
 impl FilterIn {
     /// The filter that the choice means, of the letters that the caller may see.
-    pub(super) fn read(self, principal: &Principal) -> Result<LetterFilter, Error> {
+    pub(super) async fn read(
+        self,
+        control: &ControlPlane,
+        principal: &Principal,
+    ) -> Result<LetterFilter, Error> {
         let endpoint = self.endpoint.map(|text| {
             EndpointId::parse(&text).map_err(|_| Error::field("endpoint", "is an id such as ep_…"))
         });
@@ -69,7 +73,7 @@ impl FilterIn {
             state: self.state,
             job: job.transpose()?,
         };
-        Ok(letters::scoped(principal, filter, self.application.as_deref())?)
+        Ok(letters::scoped(control, principal, filter, self.application.as_deref()).await?)
     }
 }
 

@@ -9,8 +9,9 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use domain::source::Source;
 use manage::{
-    ControlPlane,
+    ControlPlane, applications,
     sources::{self, SourceChange},
 };
 use serde::Serialize;
@@ -40,7 +41,8 @@ struct Removed {
 /// Creates a source, or replaces the one of this name.
 #[utoipa::path(put, path = "/v1/sources/{name}", operation_id = "put_source",
     request_body = SourceIn,
-    responses((status = 200, body = SourceOut), (status = 201, body = SourceOut)))]
+    responses((status = 200, body = SourceOut), (status = 201, body = SourceOut),
+        (status = 409, description = "Another request changed it at the same time.")))]
 async fn put(
     State(control): State<Arc<ControlPlane>>,
     Path(name): Path<String>,
@@ -50,7 +52,7 @@ async fn put(
     let change = sources::put(&control, &principal, &name, given.draft()?).await?;
     let SourceChange { source, created } = change;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(source.into())))
+    Ok((status, Json(shown(&control, source).await?)))
 }
 
 /// One source, without its secrets.
@@ -61,7 +63,14 @@ async fn get(
     Path(name): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Json<SourceOut>, Error> {
-    Ok(Json(sources::find(&control, &principal, &name).await?.into()))
+    let source = sources::find(&control, &principal, &name).await?;
+    Ok(Json(shown(&control, source).await?))
+}
+
+async fn shown(control: &ControlPlane, source: Source) -> Result<SourceOut, Error> {
+    let mut names = applications::names(control, [&source.application]).await?;
+    let name = names.remove(&source.application).unwrap_or_default();
+    Ok(SourceOut::of(source, name))
 }
 
 /// Every source, by name, without secrets.
@@ -72,7 +81,13 @@ async fn list(
     Authenticated(principal): Authenticated,
 ) -> Result<Json<List<SourceOut>>, Error> {
     let sources = sources::list(&control, &principal).await?;
-    Ok(Json(List::new(sources.into_iter().map(SourceOut::from).collect(), None)))
+    let names = sources.iter().map(|source| &source.application);
+    let names = applications::names(&control, names).await?;
+    let shown = sources.into_iter().map(|source| {
+        let name = names.get(&source.application).cloned().unwrap_or_default();
+        SourceOut::of(source, name)
+    });
+    Ok(Json(List::new(shown.collect(), None)))
 }
 
 /// Removes a source. Its sender is refused from then on.

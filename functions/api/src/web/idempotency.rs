@@ -18,16 +18,16 @@ use adapters::{
 };
 use axum::{
     body::{Body, to_bytes},
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::Response,
 };
 use domain::{
-    id,
+    id::{self, is_identifier},
     idempotency::{self, IdempotencyRecord, RecordedAnswer, RepeatOutcome},
 };
-use manage::{ControlPlane, RequestKey};
+use manage::{ControlPlane, Refusal, RequestKey, applications, sources::MAX_NAME};
 use tracing::warn;
 
 use super::{
@@ -74,6 +74,32 @@ fn key(request: &Request) -> Result<Option<String>, Error> {
     Ok(Some(String::from_utf8_lossy(given.as_bytes()).into_owned()))
 }
 
+/// The operation and its path, with application and source by identity: another one may bear the name
+/// when the key comes again.
+async fn place(control: &ControlPlane, parts: &mut Parts) -> Result<String, Error> {
+    let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = route.unwrap_or_default();
+    let names = RawPathParams::from_request_parts(parts, &()).await;
+    let names = names.map_err(|_| Error::NotFound)?;
+    let mut place = vec![route.clone()];
+    for (name, value) in &names {
+        let identity = match name {
+            "app" => match applications::id_of(control, value).await {
+                Ok(id) => Some(id.to_string()),
+                // The operation says so.
+                Err(Refusal::NotFound) => None,
+                Err(refusal) => return Err(refusal.into()),
+            },
+            "name" if route.starts_with("/v1/sources/") && is_identifier(value, MAX_NAME) => {
+                control.table().source(value).await?.map(|source| source.id.to_string())
+            }
+            _ => None,
+        };
+        place.push(identity.unwrap_or_else(|| value.to_owned()));
+    }
+    Ok(id::digest(&place.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
 /// Refuses text that cannot be a key.
 pub(crate) fn checked(given: &[u8]) -> Result<(), Error> {
     match idempotency::is_key(given) {
@@ -97,9 +123,9 @@ pub(super) async fn once(
 ) -> Result<Response, Error> {
     let Some(key) = key(&request)? else { return Ok(next.run(request).await) };
     let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let digest = id::digest(&["idempotency", &principal.key, path, &key]);
+    let place = place(&control, &mut parts).await?;
+    let digest = id::digest(&["idempotency", &principal.key, &place, &key]);
     // The body's limit is among the extensions.
     let copy = Request::from_parts(parts.clone(), body);
     let body = input::bytes(copy, &()).await?;

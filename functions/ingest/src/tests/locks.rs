@@ -43,10 +43,11 @@ async fn a_better_signature_locks_the_source_here_and_on_every_other_instance() 
     let mut source = world.table.source("m").await.expect("read").expect("there");
     assert_eq!(source.locked_at, locked);
     source.locked_at = None;
+    let known = source.clone();
     source.version += 1;
-    assert_eq!(world.table.put_source(&source).await.expect("kept"), WriteOutcome::Done);
+    world.keep(&source, Some(&known)).await;
     assert_eq!(world.table.source("m").await.expect("read").expect("there").locked_at, locked);
-    world.table.unlock_source("m").await.expect("unlocked");
+    world.table.unlock_source("m", &source.id).await.expect("unlocked");
     world.clock.advance(Duration::from_secs(61));
     assert_eq!(post(&other, legacy(now())).await, StatusCode::ACCEPTED);
 }

@@ -2,6 +2,7 @@
 
 use domain::{
     envelope::Trust,
+    id::Tenure,
     signature::token_hash,
     source::{JobToken, sealed_token},
 };
@@ -13,9 +14,10 @@ const TOKEN: &str = "tok_4f1c2d3e5a6b7c8d9e0f1a2b3c4d5e6f";
 
 async fn world(tokens: &[&str]) -> World {
     let world = World::start().await;
-    let mut source = Source::new("runpod", "runpod", "acme", world.clock.now());
+    let (id, acme) = (SourceId::derive(&["runpod"]), ApplicationId::named("acme"));
+    let mut source = Source::new(id, "runpod", "runpod", acme, world.clock.now());
     source.secrets = tokens.iter().map(|token| sealed_token(&Secret::new(*token))).collect();
-    world.table.put_source(&source).await.expect("kept");
+    world.keep(&source, None).await;
     world
 }
 
@@ -57,7 +59,10 @@ async fn without_the_token_nobody_passes() {
 async fn a_token_of_one_job_is_good_for_that_job_and_for_one_end_of_it() {
     let world = world(&[]).await;
     let token = |source: &str| JobToken {
-        source: source.to_owned(),
+        tenure: Tenure {
+            source: SourceId::derive(&[source]),
+            application: ApplicationId::named("acme"),
+        },
         external_id: "rp-1".to_owned(),
         used_for: None,
     };

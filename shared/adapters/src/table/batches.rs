@@ -226,15 +226,14 @@ impl Table {
     ) -> Result<String, Unavailable> {
         let Ok(id) = BatchId::parse(&name) else { return Ok(name) };
         let known = self.batch(&id).await?;
-        let theirs = |batch: &Batch| ApplicationId::named(&batch.application) == *application;
+        let theirs = |batch: &Batch| batch.application == *application;
         Ok(known.filter(theirs).map_or(name, |batch| batch.external_id))
     }
 
     /// The endpoints that hear of a batch alone.
     pub async fn webhooks_of_batch(&self, batch: &Batch) -> Result<Vec<Endpoint>, Unavailable> {
         let scope = EndpointScope::Batch(batch.id.clone());
-        let application = ApplicationId::named(&batch.application);
-        let keys = batch.webhooks.iter().map(|id| endpoints::key(&application, &scope, id));
+        let keys = batch.webhooks.iter().map(|id| endpoints::key(&batch.application, &scope, id));
         self.items(keys.collect()).await?.iter().map(row::document).collect()
     }
 

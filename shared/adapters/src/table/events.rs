@@ -6,8 +6,9 @@ use domain::{
     endpoint::Endpoint,
     envelope::StoredBody,
     event::Event,
-    id::{ApplicationId, EventId, JobId},
+    id::{ApplicationId, EventId, JobId, Tenure},
     job::Job,
+    source::FormerTenure,
     time::Timestamp,
 };
 
@@ -17,6 +18,7 @@ use super::{
     jobs,
     recording::{EventRecording, RecordOutcome},
     row::{self, Condition, Row, Write, list_at, n},
+    sources,
 };
 use crate::Unavailable;
 
@@ -29,6 +31,8 @@ pub struct EventContext {
     pub job: Option<Job>,
     /// The endpoints that hear of that job alone.
     pub webhooks: Vec<Endpoint>,
+    /// The tenure of the event's source, if that has ended.
+    pub former: Option<FormerTenure>,
 }
 
 pub(super) fn key(id: &EventId) -> (String, String) {
@@ -87,21 +91,22 @@ impl Table {
         self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
     }
 
-    /// The event, and the job it may be about, at once; then that job's own endpoints, if it has
-    /// any. The job names them, so one that is registered meanwhile changes the job, and what is
+    /// The event, the job it may be about, and the end of their tenure if it has ended, at once;
+    /// then that job's own endpoints, if it has any. The job names them, so one that is registered meanwhile changes the job, and what is
     /// recorded on the condition that it did not is refused.
     pub async fn known(
         &self,
         id: &EventId,
         job: Option<&JobId>,
+        tenure: &Tenure,
     ) -> Result<EventContext, Unavailable> {
         let mut known = EventContext::default();
-        let keys = [Some(key(id)), job.map(jobs::key)].into_iter().flatten().collect();
-        for item in self.items(keys).await? {
-            if row::text(&item, "sk") == Some("JOB") {
-                known.job = Some(row::document(&item)?);
-            } else {
-                known.event = Some(from_item(&item)?);
+        let keys = [Some(key(id)), job.map(jobs::key), Some(sources::tenure_key(tenure))];
+        for item in self.items(keys.into_iter().flatten().collect()).await? {
+            match row::text(&item, "sk") {
+                Some("JOB") => known.job = Some(row::document(&item)?),
+                Some("EVT") => known.event = Some(from_item(&item)?),
+                _ => known.former = Some(row::document(&item)?),
             }
         }
         if let Some(job) = &known.job {

@@ -77,6 +77,16 @@ const RETAINED: &str = "`RetentionDays` after it was written";
 /// Every kind of item that the table holds.
 pub const ITEMS: &[ItemKind] = &[
     kind("source", "SOURCES", "<name>", never("when it is deleted")),
+    indexed(
+        kind(
+            "tenure of a source that ended",
+            "TENURE#<source>",
+            "<application>",
+            always("`RetentionDays` after the source was deleted or moved"),
+        ),
+        never(""),
+        always("TENURES"),
+    ),
     kind("path token of a job", "TOKEN#<sha256>", "TOKEN", always(RETAINED)),
     kind(
         "number of requests of a source in a window",
@@ -196,7 +206,7 @@ pub const ITEMS: &[ItemKind] = &[
         never(""),
     ),
     kind("job that ended in a batch", "BATCH#<id>#<shard>", "END#<job>", always(RETAINED)),
-    kind("job that a call runs", "CALL#<source>#<call id…>", "CALL", always(RETAINED)),
+    kind("job that a call runs", "CALL#<digest>", "CALL", always(RETAINED)),
     indexed(
         kind(
             "dead letter",
@@ -249,7 +259,7 @@ mod tests {
             ("BATCH#b#0", "BATCH", None),
             ("BATCH#b#0", "NEW#job_1#ended", Some("marker: a job that is to be counted")),
             ("BATCH#b#0", "END#job_1", Some("job that ended in a batch")),
-            ("CALL#modal#a#b", "CALL", Some("job that a call runs")),
+            ("CALL#a1", "CALL", Some("job that a call runs")),
             ("LANE#ep_1#k", "AT#00001", Some("delivery in a lane")),
             ("COUNTERS", "letters", Some("last number of a letter")),
             ("COUNTERS", "events", None),

@@ -6,7 +6,7 @@ use domain::{
     batch::BatchMarker,
     delivery::Delivery,
     endpoint::{Endpoint, EndpointScope},
-    id::{ApplicationId, JobId},
+    id::{self, JobId, Tenure},
     job::Job,
 };
 
@@ -35,8 +35,10 @@ pub(super) fn key(id: &JobId) -> (String, String) {
     (format!("JOB#{id}"), "JOB".to_owned())
 }
 
-fn call_key(source: &str, call_id: &str) -> (String, String) {
-    (format!("CALL#{source}#{call_id}"), "CALL".to_owned())
+/// A platform may give a call an id longer than a key of the table, so that its hash stands there.
+fn call_key(tenure: &Tenure, call_id: &str) -> (String, String) {
+    let (source, application) = (tenure.source.as_str(), tenure.application.as_str());
+    (format!("CALL#{}", id::digest(&[source, application, call_id])), "CALL".to_owned())
 }
 
 impl Table {
@@ -45,7 +47,7 @@ impl Table {
         let expires = Some(self.expiry(job.updated_at));
         let mut writes = vec![Write::Put(self.job_row(job), Condition::version(job.version - 1))];
         if let Some(call_id) = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id) {
-            let (pk, sk) = call_key(&job.source, call_id);
+            let (pk, sk) = call_key(&job.tenure(), call_id);
             writes
                 .push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
         }
@@ -90,8 +92,7 @@ impl Table {
     /// The endpoints that hear of a job alone.
     pub async fn webhooks_of(&self, job: &Job) -> Result<Vec<Endpoint>, Unavailable> {
         let scope = EndpointScope::Job(job.id.clone());
-        let application = ApplicationId::named(&job.application);
-        let keys = job.webhooks.iter().map(|id| endpoints::key(&application, &scope, id));
+        let keys = job.webhooks.iter().map(|id| endpoints::key(&job.application, &scope, id));
         self.items(keys.collect()).await?.iter().map(row::document).collect()
     }
 
@@ -106,16 +107,20 @@ impl Table {
         self.items(ids.iter().map(key).collect()).await?.iter().map(row::document).collect()
     }
 
-    /// The jobs that somebody can mean: by our id, by the sender's id or by the call id, of any of
-    /// these sources.
-    pub async fn find_jobs(&self, name: &str, sources: &[String]) -> Result<Vec<Job>, Unavailable> {
+    /// The jobs that a caller can mean, the one that changed last first: by the relay's id, or by the
+    /// sender's id or the call id in one of these tenures.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer, or an item cannot be read.
+    pub async fn find_jobs(&self, name: &str, tenures: &[Tenure]) -> Result<Vec<Job>, Unavailable> {
         if let Ok(id) = JobId::parse(name)
             && let Some(job) = self.job(&id).await?
         {
             return Ok(vec![job]);
         }
-        let external = sources.iter().map(|source| key(&JobId::of(source, name)));
-        let calls = sources.iter().map(|source| call_key(source, name));
+        let external = tenures.iter().map(|tenure| key(&JobId::of(tenure, name)));
+        let calls = tenures.iter().map(|tenure| call_key(tenure, name));
         let mut jobs = Vec::new();
         for item in self.items(external.chain(calls).collect()).await? {
             if row::text(&item, "sk") == Some("JOB") {

@@ -1,15 +1,20 @@
-//! Sources, few and read often; the tokens of their jobs; how often they called.
+//! Sources, few and read often; their former tenures; the tokens of their jobs; how often they
+//! called.
 //!
 //! | item | `pk` | `sk` | beside `doc` |
 //! |---|---|---|---|
-//! | source | `SOURCES` | name | `version`, `locked_at` |
+//! | source | `SOURCES` | name | `version`, `source_id`, `locked_at` |
+//! | tenure that ended | `TENURE#<source>` | application | |
 //! | job's token | `TOKEN#<sha256>` | `TOKEN` | `used_for` |
 //! | a platform is left alone | `PAUSES` | source | |
 //! | requests in a window | `RATE#<source>` | when it began | `requests`; no `doc` |
+//!
+//! `source_id` says which source bears a name, so that a write which means one source never meets the
+//! next one of its name.
 
 use domain::{
-    id::EventId,
-    source::{JobToken, RateLimit, Source},
+    id::{EventId, SourceId, Tenure},
+    source::{FormerTenure, JobToken, RateLimit, Source},
     time::Timestamp,
 };
 
@@ -22,56 +27,152 @@ use crate::Unavailable;
 const SOURCES: &str = "SOURCES";
 const TOKEN: &str = "TOKEN";
 const PAUSES: &str = "PAUSES";
+const TENURES: &str = "TENURES";
+/// Most former tenures that are listed: a bound for the reads of one request.
+const MAX_TENURES: usize = 1000;
+/// Former tenures that are read at a time.
+const TENURE_PAGE: usize = 500;
+
+/// The key under which a tenure lies once it has ended.
+pub(super) fn tenure_key(tenure: &Tenure) -> (String, String) {
+    (format!("TENURE#{}", tenure.source), tenure.application.to_string())
+}
+
+/// The source of this name is as it was read. The version alone is not enough: the next source of a name
+/// counts from the beginning.
+fn as_read(source: &Source) -> Condition {
+    Condition::new("version = :read AND source_id = :id")
+        .value(":read", n(source.version))
+        .value(":id", s(source.id.as_str()))
+}
+
+/// The source of this name is the one with this identity.
+fn is(id: &SourceId) -> Condition {
+    Condition::new("source_id = :id").value(":id", s(id.as_str()))
+}
 
 impl Table {
-    /// Writes a source as it follows from the one that was read (version 1: there was none); `Refused`
-    /// if the source of that name was created, changed or removed since. Whether it is locked stays as
-    /// it is.
+    /// Writes a source as it follows from the one that was `known`, if there was one; whether it is
+    /// locked stays as it is. If the application changes, the former tenure is kept in the same step.
+    /// `Refused` if the source of that name was created, changed or removed since.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn put_source(&self, source: &Source) -> Result<WriteOutcome, Unavailable> {
-        let condition = Condition::version(source.version - 1)
+    pub async fn put_source(
+        &self,
+        source: &Source,
+        known: Option<&Source>,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let condition = known.map_or_else(Condition::absent, as_read);
+        let condition = condition
             .value(":doc", row::doc(source))
-            .value(":version", n(source.version));
-        let set = "SET doc = :doc, version = :version";
-        self.update(SOURCES, &source.name, set, condition).await
+            .value(":version", n(source.version))
+            .value(":id", s(source.id.as_str()));
+        let set = "SET doc = :doc, version = :version, source_id = :id";
+        match known.filter(|known| known.application != source.application) {
+            None => self.update(SOURCES, &source.name, set, condition).await,
+            Some(known) => {
+                let (pk, sk) = tenure_key(&source.tenure());
+                let writes = vec![
+                    Write::Update(SOURCES.to_owned(), source.name.clone(), set, condition),
+                    Write::Put(self.former_row(&known.former(now)), Condition::default()),
+                    // The source may come back to an application that it belonged to before.
+                    Write::Delete(pk, sk, Condition::default()),
+                ];
+                self.transact(writes).await
+            }
+        }
+    }
+
+    fn former_row(&self, former: &FormerTenure) -> Row {
+        let (pk, sk) = tenure_key(&former.tenure);
+        let id = format!("{}#{sk}", former.tenure.source);
+        Row::new(pk, sk, former)
+            .listed(TENURES, former.ended_at, &id)
+            .expires(Some(self.expiry(former.ended_at)))
     }
 
     /// The source of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer, or the item cannot be read.
     pub async fn source(&self, name: &str) -> Result<Option<Source>, Unavailable> {
         self.item(SOURCES, name).await?.as_ref().map(from_item).transpose()
     }
 
     /// Every source, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer, or an item cannot be read.
     pub async fn sources(&self) -> Result<Vec<Source>, Unavailable> {
         self.partition(SOURCES, "").await?.iter().map(from_item).collect()
     }
 
-    /// Removes a source as it was read, and its lock; `Refused` if it was changed or removed since.
+    /// Tenures that ended within `RetentionDays`, the latest first, at most 1000.
     ///
     /// # Errors
-    /// Fails if DynamoDB does.
-    pub async fn delete_source(&self, source: &Source) -> Result<WriteOutcome, Unavailable> {
-        let (pk, sk) = (SOURCES.to_owned(), source.name.clone());
-        self.transact(vec![Write::Delete(pk, sk, Condition::version(source.version))]).await
+    ///
+    /// [`Unavailable`] if the table does not answer.
+    pub async fn former_tenures(&self) -> Result<Vec<FormerTenure>, Unavailable> {
+        let (mut former, mut cursor): (Vec<FormerTenure>, Option<String>) = Default::default();
+        loop {
+            let page = self.page(TENURES, cursor.as_deref(), TENURE_PAGE, false).await?;
+            former.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || MAX_TENURES <= former.len() {
+                return Ok(former);
+            }
+        }
     }
 
-    /// Remembers that a source has presented a replay-safe signature. Once is enough.
+    /// Removes a source as it was read, and its lock, and keeps its tenure as a former one; `Refused` if
+    /// the source was changed or removed since.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer.
+    pub async fn delete_source(
+        &self,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let writes = vec![
+            Write::Delete(SOURCES.to_owned(), source.name.clone(), as_read(source)),
+            Write::Put(self.former_row(&source.former(now)), Condition::default()),
+        ];
+        self.transact(writes).await
+    }
+
+    /// Records that a source has presented a replay-safe signature, for the first time.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer.
     pub async fn lock_source(
         &self,
         name: &str,
+        id: &SourceId,
         at: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
-        let unlocked = "attribute_exists(pk) AND attribute_not_exists(locked_at)";
-        let condition = Condition::new(unlocked).value(":at", n(at.0));
+        let unlocked = "source_id = :id AND attribute_not_exists(locked_at)";
+        let condition = Condition::new(unlocked).value(":id", s(id.as_str())).value(":at", n(at.0));
         self.update(SOURCES, name, "SET locked_at = :at", condition).await
     }
 
-    /// Forgets it: the sender went back, and somebody answers for that.
-    pub async fn unlock_source(&self, name: &str) -> Result<WriteOutcome, Unavailable> {
-        let condition = Condition::new("attribute_exists(pk)");
-        self.update(SOURCES, name, "REMOVE locked_at", condition).await
+    /// Removes the record of a replay-safe signature, because the sender went back to a weaker one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer.
+    pub async fn unlock_source(
+        &self,
+        name: &str,
+        id: &SourceId,
+    ) -> Result<WriteOutcome, Unavailable> {
+        self.update(SOURCES, name, "REMOVE locked_at", is(id)).await
     }
 
     /// Keeps the path token of one job under its hash; `Refused` if that hash is taken.
@@ -108,7 +209,7 @@ impl Table {
     /// window, so the count holds across all who answer for us; it goes an hour after.
     pub async fn count_request(
         &self,
-        source: &str,
+        source: &SourceId,
         limit: RateLimit,
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
@@ -127,16 +228,20 @@ impl Table {
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn pause_asking(&self, name: &str, until: Timestamp) -> Result<(), Unavailable> {
+    pub async fn pause_asking(
+        &self,
+        source: &SourceId,
+        until: Timestamp,
+    ) -> Result<(), Unavailable> {
         let expires = until.secs() + 60;
-        let row = Row::new(PAUSES, name, &until).expires(Some(expires));
+        let row = Row::new(PAUSES, source.as_str(), &until).expires(Some(expires));
         let longer = Condition::new("attribute_not_exists(pk) OR expires_at < :expires");
         self.put(row, Some(longer.value(":expires", n(expires)))).await.map(|_| ())
     }
 
     /// Until when a source's platform is left alone, if it has ever asked for it lately.
-    pub async fn asking_paused(&self, name: &str) -> Result<Option<Timestamp>, Unavailable> {
-        self.entity(PAUSES, name).await
+    pub async fn asking_paused(&self, source: &SourceId) -> Result<Option<Timestamp>, Unavailable> {
+        self.entity(PAUSES, source.as_str()).await
     }
 }
 

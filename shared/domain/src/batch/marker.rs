@@ -16,8 +16,8 @@ pub struct BatchMarker {
     pub batch: BatchId,
     /// The job to count.
     pub job: JobId,
-    /// The application of the batch, as the source names it.
-    pub application: String,
+    /// The application of the batch.
+    pub application: ApplicationId,
     /// The senders' id of the batch.
     pub external_id: String,
     /// Whether the job joins the batch.
@@ -35,7 +35,7 @@ impl BatchMarker {
         let new_end = joins || !before.status.is_terminal();
         let ended = Some(after.status).filter(|status| status.is_terminal() && new_end);
         (joins || ended.is_some()).then(|| Self {
-            batch: BatchId::of(&ApplicationId::named(&after.application), &external_id),
+            batch: BatchId::of(&after.application, &external_id),
             job: after.id.clone(),
             application: after.application.clone(),
             external_id,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    id::JobId,
+    id::{JobId, Tenure},
     job::{Job, Registration, ReportEffect},
     profile::SenderReport,
 };
@@ -13,8 +13,8 @@ fn ended(number: usize, status: JobStatus) -> BatchMarker {
     let external = number.to_string();
     BatchMarker {
         batch: BatchId::of(&ApplicationId::named("acme"), "b1"),
-        job: JobId::of("s", &external),
-        application: "acme".to_owned(),
+        job: JobId::of(&Tenure::sample(), &external),
+        application: ApplicationId::named("acme"),
         external_id: "b1".to_owned(),
         joins: true,
         ended: Some(status),
@@ -23,7 +23,7 @@ fn ended(number: usize, status: JobStatus) -> BatchMarker {
 
 fn declared(size: Option<u64>, steps: Option<Steps>, fail_on: FailOn) -> Batch {
     let declaration = Declaration { size, steps, fail_on, ..Declaration::default() };
-    Batch::unknown("acme", "b1", NOW).declared(declaration, NOW)
+    Batch::unknown(ApplicationId::named("acme"), "b1", NOW).declared(declaration, NOW)
 }
 
 /// Announces everything there is to announce.
@@ -85,7 +85,7 @@ fn how_it_ends_depends_on_what_counts_as_failed() {
 #[test]
 fn a_batch_may_be_declared_after_its_jobs_and_closed_later() {
     let markers: Vec<BatchMarker> = (0..3).map(|n| ended(n, JobStatus::Succeeded)).collect();
-    let mut batch = Batch::unknown("acme", "b1", NOW).counted(&markers, NOW);
+    let mut batch = Batch::unknown(ApplicationId::named("acme"), "b1", NOW).counted(&markers, NOW);
     assert!(!batch.is_busy());
     batch = batch.declared(Declaration { size: Some(3), ..Declaration::default() }, NOW);
     assert_eq!(tell(&mut batch), [BatchNews::End(BatchEnd::Completed)]);
@@ -99,7 +99,7 @@ fn a_batch_may_be_declared_after_its_jobs_and_closed_later() {
 
 #[test]
 fn a_job_is_counted_when_it_joins_and_when_it_first_ends() {
-    let new = Job::unknown("s", "acme", "j1", NOW);
+    let new = Job::unknown(Tenure::sample(), "s", "j1", NOW);
     let said = SenderReport { batch_id: Some("b1".to_owned()), ..SenderReport::default() };
     let report = |job: &Job, status| {
         let id = EventId::derive(&[&format!("{status:?}")]);

@@ -9,7 +9,7 @@ use crate::{
     delivery::{Attempt, Delivery},
     endpoint::Endpoint,
     event::{Event, Origin},
-    id::{ApplicationId, AttemptId, EndpointId, EventId},
+    id::{ApplicationId, AttemptId, EndpointId, EventId, SourceId, Tenure},
     job::{Job, JobStatus},
     notice::job_notice,
     operational, poll,
@@ -112,7 +112,9 @@ fn told_of_endpoint(event_type: &str) -> Vec<u8> {
 }
 
 fn job(status: JobStatus) -> Job {
-    let mut job = Job::unknown("modal", "default", "fc-01ABC", AT);
+    let source = SourceId::derive(&["modal"]);
+    let tenure = Tenure { source, application: ApplicationId::named("default") };
+    let mut job = Job::unknown(tenure, "modal", "fc-01ABC", AT);
     job.status = status;
     job.batch_id = Some("nightly-7".to_owned());
     job
@@ -126,7 +128,7 @@ fn batch(succeeded: u64, failed: u64) -> Batch {
         counts,
         steps,
         fail_on: FailOn::All,
-        ..Batch::unknown("default", "nightly-7", AT)
+        ..Batch::unknown(ApplicationId::named("default"), "nightly-7", AT)
     }
 }
 

@@ -6,7 +6,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 /// Reports in order; the types that subscribers hear, and the job.
 fn run(reports: &[JobStatus]) -> (Vec<&'static str>, Job) {
-    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let mut job = Job::unknown(Tenure::sample(), "s", "j1", NOW);
     let mut heard = Vec::new();
     for status in reports {
         match job.report(*status, &SenderReport::default(), &EventId::derive(&["e"]), NOW) {
@@ -68,7 +68,7 @@ fn orders(of: &[Happening]) -> Vec<Vec<Happening>> {
 /// The job, the application's events and the webhook's events after these happenings, whatever
 /// their order.
 fn live(order: &[Happening]) -> (JobStatus, bool, Vec<&'static str>, Vec<&'static str>) {
-    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let mut job = Job::unknown(Tenure::sample(), "s", "j1", NOW);
     let webhook = EndpointId::of_job(&job.id, "https://subscriber.example/");
     let mut seen = Vec::new();
     let (mut application, mut heard) = (Vec::new(), Vec::new());
@@ -125,7 +125,8 @@ fn all_120_orders_end_in_the_same_state_with_the_same_notifications() {
 
 #[test]
 fn what_is_learned_late_is_kept_and_what_is_known_already_changes_nothing() {
-    let job = Job::unknown("s", "default", "j1", NOW).registered(&Registration::default(), NOW);
+    let job =
+        Job::unknown(Tenure::sample(), "s", "j1", NOW).registered(&Registration::default(), NOW);
     let id = EventId::derive(&["e"]);
     let said = SenderReport { call_id: Some("c1".to_owned()), ..SenderReport::default() };
     let ReportEffect::Applied(job, None) = job.report(JobStatus::Pending, &said, &id, NOW) else {
@@ -137,7 +138,7 @@ fn what_is_learned_late_is_kept_and_what_is_known_already_changes_nothing() {
 
 #[test]
 fn a_job_remembers_a_bounded_number_of_announcements_and_always_its_end() {
-    let mut job = Job::unknown("s", "default", "j1", NOW);
+    let mut job = Job::unknown(Tenure::sample(), "s", "j1", NOW);
     let reports =
         [vec![JobStatus::Progress; 100], vec![JobStatus::Running, JobStatus::Failed]].concat();
     for (number, status) in reports.into_iter().enumerate() {
@@ -154,7 +155,7 @@ fn a_job_remembers_a_bounded_number_of_announcements_and_always_its_end() {
 
 #[test]
 fn a_claim_that_nobody_vouches_for_only_has_the_platform_asked() {
-    let job = Job::unknown("s", "default", "j1", NOW);
+    let job = Job::unknown(Tenure::sample(), "s", "j1", NOW);
     let ReportEffect::Applied(job, None) = job.hinted(&SenderReport::default(), NOW) else {
         panic!("asked")
     };

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     envelope::StoredBody,
     event::{EventOutcome, Origin},
-    id::{ApplicationId, EventId, JobId},
+    id::{ApplicationId, EventId, JobId, SourceId, Tenure},
     time::Timestamp,
 };
 
@@ -24,6 +24,7 @@ fn event(event_type: &str, published: bool) -> Event {
     let origin = match published {
         true => Origin::Published { event_id: None },
         false => Origin::Source {
+            id: SourceId::derive(&["s"]),
             name: "s".to_owned(),
             key: "k".to_owned(),
             arrival: "a".to_owned(),
@@ -38,7 +39,7 @@ fn event(event_type: &str, published: bool) -> Event {
         fingerprint: String::new(),
         payload: StoredBody::inline(b""),
         said: None,
-        job: event_type.starts_with("job.").then(|| JobId::of("s", "j")),
+        job: event_type.starts_with("job.").then(|| JobId::of(&Tenure::sample(), "j")),
         batch_id: None,
         outcome: EventOutcome::Announced,
         channels: Vec::new(),

@@ -9,7 +9,7 @@ use super::{
     method::CancelMethod,
     platform::{InvalidPlatform, PlatformKind, PollPlatform, judge_template, segment},
 };
-use crate::{job::Job, secret::Secret};
+use crate::{id::SourceId, job::Job, secret::Secret};
 
 /// A URL that cancels a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct CancelCall {
 
 impl CancelSettings {
     /// The associated data with which the secret for cancellation is sealed.
-    pub fn owner(source: &str) -> String {
+    pub fn owner(source: &SourceId) -> String {
         format!("cancel:{source}")
     }
 
@@ -111,10 +111,10 @@ fn kept(platform: &PollPlatform, secret: Option<&Secret>) -> BTreeMap<String, Se
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
+    use crate::{id::Tenure, time::Timestamp};
 
     fn job(external: &str, call: &str) -> Job {
-        let mut job = Job::unknown("s", "acme", external, Timestamp(0));
+        let mut job = Job::unknown(Tenure::sample(), "s", external, Timestamp(0));
         job.call_id = Some(call.to_owned());
         job
     }

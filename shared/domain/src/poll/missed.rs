@@ -2,13 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    event::Event,
-    id::{ApplicationId, EventId},
-    job::Job,
-    notice,
-    time::Timestamp,
-};
+use crate::{event::Event, id::EventId, job::Job, notice, time::Timestamp};
 
 /// The type of the event. Only endpoints that list the type or its family receive it.
 const MISSED: &str = "completion.missed";
@@ -51,7 +45,7 @@ pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     let body = serde_json::to_vec(&missed).expect("plain data serialises");
     let id = EventId::derive(&["missed", job.id.as_str()]);
     let payload = notice::passed_on(&id, MISSED, now, &body);
-    let application = ApplicationId::named(&job.application);
+    let application = job.application.clone();
     let event = Event::by_relay(id, application, MISSED, &payload, now).about(job);
     (event, payload)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
+    id::SourceId,
     job::{Job, JobStatus},
     secret::Secret,
 };
@@ -112,7 +113,7 @@ const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
 
 impl PollPlatform {
     /// The associated data with which a platform's secret is sealed.
-    pub fn owner(source: &str) -> String {
+    pub fn owner(source: &SourceId) -> String {
         format!("platform:{source}")
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     envelope::Trust,
+    id::Tenure,
     job::{Job, JobStatus},
     profile::Profile,
     retry::CallOutcome,
@@ -36,7 +37,7 @@ fn replicate(more: Value) -> SourceOptions {
 }
 
 fn job() -> Job {
-    Job::unknown("s", "default", "j1", NOW)
+    Job::unknown(Tenure::sample(), "s", "j1", NOW)
 }
 
 fn expected(options: &SourceOptions) -> Job {

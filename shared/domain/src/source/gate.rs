@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Source, SourceOptions};
 use crate::{
     address::Network,
-    id::EventId,
+    id::{ApplicationId, EventId, SourceId, Tenure},
     profile::{Profile, Unreadable},
     secret::Secret,
     signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
@@ -15,6 +15,8 @@ use crate::{
 /// A source with open secrets, ready to judge requests.
 #[derive(Clone, Debug)]
 pub struct Gate {
+    /// The identity of the source.
+    pub id: SourceId,
     /// The name of the source.
     pub name: String,
     /// The name of the profile.
@@ -25,8 +27,10 @@ pub struct Gate {
     pub options: SourceOptions,
     /// The live secrets, newest first; of path tokens, their hashes.
     pub secrets: Vec<Secret>,
-    /// The application (id or uid) whose endpoints receive the source's events.
-    pub application: String,
+    /// The mark of those secrets.
+    pub proof: Option<String>,
+    /// The application whose endpoints receive the source's events.
+    pub application: ApplicationId,
     /// Whether the source has presented a replay-safe signature before.
     pub locked: bool,
 }
@@ -38,7 +42,7 @@ pub struct AcceptedRequest {
     pub verified: Verification,
     /// The idempotency key.
     pub key: String,
-    /// The id of the event, derived from source and key.
+    /// The id of the event, derived from tenure and key.
     pub event: EventId,
     /// The value that the reply repeats, if the profile's system expects one.
     pub echo: Option<String>,
@@ -56,6 +60,11 @@ pub enum GateRefusal {
 }
 
 impl Gate {
+    /// The source in the application that it belonged to when the gate was made.
+    pub fn tenure(&self) -> Tenure {
+        Tenure { source: self.id.clone(), application: self.application.clone() }
+    }
+
     /// Whether the source accepts requests from this address.
     pub fn admits(&self, caller: Option<IpAddr>) -> bool {
         let listed = &self.options.allowed_networks;
@@ -91,20 +100,21 @@ impl Gate {
         now: Timestamp,
     ) -> Result<AcceptedRequest, GateRefusal> {
         let verified = self.profile.judge(&self.secrets, request, now, self.locked)?;
-        self.accept(verified, request.body)
+        self.accept(&self.tenure(), verified, request.body)
     }
 
-    /// Accepts a request whose signature was verified.
+    /// Accepts a request whose signature was verified, for the application of this tenure.
     ///
     /// # Errors
     /// If the body cannot be used.
     pub fn accept(
         &self,
+        tenure: &Tenure,
         verified: Verification,
         body: &[u8],
     ) -> Result<AcceptedRequest, GateRefusal> {
         let (key, echo) = self.profile.key(&verified, body)?;
-        let event = Source::event_id(&self.name, &key);
+        let event = Source::event_id(tenure, &key);
         Ok(AcceptedRequest { verified, key, event, echo })
     }
 

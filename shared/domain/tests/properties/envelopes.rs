@@ -2,7 +2,7 @@
 
 use domain::{
     envelope::{Doorbell, Envelope, OpenedBody, StoredBody, Trust},
-    id::{BatchId, DeliveryId, EventId, TaskId},
+    id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId},
     source::{RateLimit, RateWindow, SourceOptions},
     time::Timestamp,
 };
@@ -47,8 +47,11 @@ fn options() -> impl Strategy<Value = SourceOptions> {
 
 prop_compose! {
     fn envelope()(
-        [source, profile, application, key, arrival] in any::<[String; 5]>(),
+        [source, profile, key, arrival] in any::<[String; 4]>(),
         id in any::<[u8; 16]>(),
+        source_id in any::<[u8; 16]>(),
+        application in any::<[u8; 16]>(),
+        proof in any::<Option<String>>(),
         received_at in any::<u64>(),
         event_type in any::<Option<String>>(),
         trust in trust(),
@@ -56,10 +59,12 @@ prop_compose! {
         body in body(),
     ) -> Envelope {
         Envelope {
+            source_id: SourceId::random(source_id),
             source,
             profile,
             options,
-            application,
+            application: ApplicationId::random(application),
+            proof,
             key,
             event: EventId::random(id),
             arrival,

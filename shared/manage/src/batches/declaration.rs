@@ -77,15 +77,14 @@ pub async fn declare(
     mut draft: BatchDraft,
 ) -> Result<BatchCreation, Refusal> {
     let application = draft.application(control, principal).await?;
-    let application_id = ApplicationId::named(&application);
     let external = registrar_fields::external_id(draft.external_id.take())?;
-    let webhook = draft.webhook(control, &application_id).await?;
-    let id = BatchId::of(&application_id, &external);
+    let webhook = draft.webhook(control, &application).await?;
+    let id = BatchId::of(&application, &external);
     let declaration = draft.declaration(webhook.as_ref(), &id)?;
     contested::write(TRIES, || async {
         let now = control.now();
         let known = control.table().batch(&id).await?;
-        let batch = known.unwrap_or_else(|| Batch::unknown(&application, &external, now));
+        let batch = known.unwrap_or_else(|| Batch::unknown(application.clone(), &external, now));
         if batch.declared_at.is_some() {
             if !is_as_declared(&batch, &declaration) {
                 return Err(Refusal::Conflict("it was declared differently before".to_owned()));
@@ -114,7 +113,7 @@ impl BatchDraft {
         &mut self,
         control: &ControlPlane,
         principal: &Principal,
-    ) -> Result<String, Refusal> {
+    ) -> Result<ApplicationId, Refusal> {
         let source = match &self.source {
             Some(name) => Some(sources::named(control, principal, name).await?),
             None => None,
@@ -123,7 +122,7 @@ impl BatchDraft {
             sources::must_belong(control, source, self.application.as_deref()).await?;
         }
         let own = principal.application.as_ref().map(ToString::to_string);
-        let of_source = source.map(|source| source.application);
+        let of_source = source.map(|source| source.application.to_string());
         let application = of_source.or(self.application.take()).or(own);
         let application = application.unwrap_or_else(|| applications::DEFAULT.to_owned());
         if !is_identifier(&application, applications::MAX_UID) {
@@ -209,7 +208,7 @@ fn endpoint(
     webhook: Option<WebhookDraft>,
 ) -> Result<Option<Endpoint>, Refusal> {
     let (Some(webhook), Some(id)) = (webhook, batch.webhooks.first()) else { return Ok(None) };
-    let application = ApplicationId::named(&batch.application);
+    let application = batch.application.clone();
     let scope = EndpointScope::Batch(batch.id.clone());
     let (id, now) = (id.clone(), batch.updated_at);
     let endpoint = webhooks::prepare(control, webhook, None, id, application, scope, now);

@@ -4,7 +4,7 @@ use adapters::random;
 use domain::{
     endpoint::{Endpoint, EndpointScope, EndpointSecret},
     headers::StoredHeader,
-    id::{ApplicationId, EndpointId},
+    id::EndpointId,
     job::Job,
     poll::{CancelCall, CancelSettings, PollPlatform},
     retry::Policy,
@@ -36,7 +36,7 @@ pub(super) fn endpoint(
     let CancelCall { url, verb, headers } = call(control, source, job)?;
     let id = endpoint_id(job);
     let owner = Endpoint::owner(&id);
-    let mut endpoint = Endpoint::new(id, ApplicationId::named(&job.application), &url, now);
+    let mut endpoint = Endpoint::new(id, job.application.clone(), &url, now);
     endpoint.description = format!("cancels a job of {}", source.name);
     endpoint.scope = EndpointScope::Job(job.id.clone());
     endpoint.bare = Some(verb);
@@ -59,9 +59,9 @@ fn call(control: &ControlPlane, source: &Source, job: &Job) -> Option<CancelCall
         opened.inspect_err(|cause| error!(source = source.name, %cause, "a platform's secret")).ok()
     };
     if let Some(cancel) = &source.options.cancel {
-        let secret = open(&CancelSettings::owner(&source.name), &source.cancel_secret);
+        let secret = open(&CancelSettings::owner(&source.id), &source.cancel_secret);
         return cancel.call(job, secret.as_ref());
     }
-    let secret = open(&PollPlatform::owner(&source.name), &source.platform_secret);
+    let secret = open(&PollPlatform::owner(&source.id), &source.platform_secret);
     source.options.platform.as_ref()?.cancel(job, secret.as_ref())
 }

@@ -90,7 +90,7 @@ mod tests {
             ),
         ];
         for (name, draft) in drafts {
-            let refusal = draft.registration(None, &JobId::of("source", "job"));
+            let refusal = draft.registration(None, &JobId::derive(&["source", "job"]));
             let named = matches!(&refusal, Err(Refusal::Invalid { field, .. }) if field == name);
             assert!(named, "{name}: {refusal:?}");
         }

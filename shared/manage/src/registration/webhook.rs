@@ -5,7 +5,6 @@ use domain::{
     delivery::Delivery,
     endpoint::{Endpoint, EndpointScope},
     event::Event,
-    id::ApplicationId,
     job::{Job, MAX_WEBHOOKS},
     outgoing::STATUS_REDIS,
     time::Timestamp,
@@ -43,7 +42,7 @@ impl Registering<'_> {
             let why = format!("a job has at most {MAX_WEBHOOKS} webhooks");
             return Err(Refusal::Conflict(why));
         }
-        let application = ApplicationId::named(&job.application);
+        let application = job.application.clone();
         let scope = EndpointScope::Job(job.id.clone());
         let mut draft = draft.clone();
         if known.as_ref().is_none_or(|known| known.secrets.is_empty()) {

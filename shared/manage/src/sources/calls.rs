@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::{
     destination::Destination,
     headers::is_sensitive,
+    id::SourceId,
     poll::{CancelSettings, PollPlatform},
     secret::{SealedSecret, Secret},
     source::{Source, SourceOptions},
@@ -21,7 +22,7 @@ pub const MAX_CALL_SECRET: usize = 4096;
 /// Checks a source's platform and seals its secret.
 pub(super) fn platform(
     control: &ControlPlane,
-    name: &str,
+    id: &SourceId,
     options: &SourceOptions,
     secret: Option<Secret>,
     known: Option<&Source>,
@@ -30,7 +31,7 @@ pub(super) fn platform(
     let wrong = |why: &dyn ToString| Refusal::field("platform", why.to_string());
     no_open_secret(&platform.headers).map_err(|why| wrong(&why))?;
     let sealed = match secret {
-        Some(secret) => Some(seal(control, &PollPlatform::owner(name), &secret, "platform")?),
+        Some(secret) => Some(seal(control, &PollPlatform::owner(id), &secret, "platform")?),
         None => known
             .filter(|known| known.options.platform.as_ref().is_some_and(|p| p.is_at(platform)))
             .and_then(|known| known.platform_secret.clone()),
@@ -44,7 +45,7 @@ pub(super) fn platform(
 /// Checks the call that cancels a source's jobs and seals its secret.
 pub(super) fn cancel(
     control: &ControlPlane,
-    name: &str,
+    id: &SourceId,
     options: &SourceOptions,
     secret: Option<Secret>,
     known: Option<&Source>,
@@ -57,7 +58,7 @@ pub(super) fn cancel(
     let filled = cancel.url.replace("{call_id}", "x").replace("{external_id}", "x");
     control.rule().target(&filled).map_err(|forbidden| wrong(&forbidden))?;
     match secret {
-        Some(secret) => seal(control, &CancelSettings::owner(name), &secret, "cancel").map(Some),
+        Some(secret) => seal(control, &CancelSettings::owner(id), &secret, "cancel").map(Some),
         None => Ok(known
             .filter(|known| known.options.cancel.as_ref().is_some_and(|c| c.url == cancel.url))
             .and_then(|known| known.cancel_secret.clone())),

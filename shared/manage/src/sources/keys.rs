@@ -1,6 +1,7 @@
 //! Secrets of a source: opened to be checked, sealed to be kept.
 
 use domain::{
+    id::SourceId,
     profile::Profile,
     secret::{SealedSecret, Secret},
     signature::Algorithm,
@@ -23,21 +24,21 @@ impl SourceKeys {
     /// path tokens or neither has.
     pub(super) fn of(
         control: &ControlPlane,
-        name: &str,
+        id: &SourceId,
         profile: &str,
         given: Option<Vec<Secret>>,
         known: Option<&Source>,
     ) -> Result<Self, Refusal> {
         let known = known.filter(|known| is_token(profile) == is_token(&known.profile));
         match (given, known) {
-            (Some(secrets), _) => Ok(Self::sealing(control, name, profile, secrets)),
+            (Some(secrets), _) => Ok(Self::sealing(control, id, profile, secrets)),
             (None, Some(known)) => Self::kept(control, known),
             (None, None) => Ok(Self { open: Vec::new(), sealed: Vec::new() }),
         }
     }
 
-    fn sealing(control: &ControlPlane, name: &str, profile: &str, open: Vec<Secret>) -> Self {
-        let owner = Source::owner(name);
+    fn sealing(control: &ControlPlane, id: &SourceId, profile: &str, open: Vec<Secret>) -> Self {
+        let owner = Source::owner(id);
         let seal = |secret| match is_token(profile) {
             true => source::sealed_token(secret),
             false => control.vault().seal(&owner, secret),
@@ -51,13 +52,27 @@ impl SourceKeys {
         if is_token(&known.profile) {
             return Ok(Self { open: Vec::new(), sealed });
         }
-        let owner = Source::owner(&known.name);
+        let owner = Source::owner(&known.id);
         let open = sealed.iter().map(|sealed| control.vault().unseal(&owner, sealed));
         let open: Result<Vec<_>, _> = open.collect();
         let why = "do not open any more and must be given again";
         let open = open.map_err(|_| Refusal::field("secrets", why))?;
         Ok(Self { open, sealed })
     }
+}
+
+/// The mark of a source's secrets: of the hashes of its path tokens, of its open secrets, or of the
+/// URL of its sender's public keys.
+pub(super) fn proof(
+    control: &ControlPlane,
+    open: &[Secret],
+    sealed: &[SealedSecret],
+    jwks_url: &Option<String>,
+) -> Option<String> {
+    let tokens = sealed.iter().filter_map(source::kept_token).collect::<Vec<_>>();
+    let secrets = if tokens.is_empty() { open } else { &tokens };
+    let url = jwks_url.iter().map(String::as_bytes);
+    control.vault().mark(secrets.iter().map(Secret::expose).chain(url))
 }
 
 /// Whether the sources of this profile have path tokens and no secrets.

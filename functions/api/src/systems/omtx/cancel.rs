@@ -38,15 +38,15 @@ struct OmtxCancelled {
 #[utoipa::path(post, path = "/api/v3/webhooks/executions/{call_id}/cancel",
     operation_id = "omtx_cancel",
     responses((status = 200, body = OmtxCancelled),
-        (status = 404, description = "It is not there, or has ended")))]
+        (status = 404, description = "It is not there, or has ended"),
+        (status = 409, description = "Running jobs of several sources bear the id.")))]
 async fn omtx_cancel(
     State(control): State<Arc<ControlPlane>>,
     Path(call_id): Path<String>,
     Authenticated(principal): Authenticated,
 ) -> Result<Response, Error> {
-    let names = sources(&control, &principal).await?.into_iter().map(|source| source.name);
-    let names: Vec<_> = names.collect();
-    let running = jobs::find_running(&control, &principal, &call_id, &names).await?;
+    let sources = sources(&control, &principal).await?;
+    let running = jobs::find_running(&control, &principal, &call_id, &sources).await?;
     let Some(job) = running else {
         return Ok(gone(&call_id));
     };

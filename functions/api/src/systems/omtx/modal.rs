@@ -35,9 +35,10 @@ pub(super) fn seconds(at: Timestamp) -> f64 {
 
 /// The source of an event, if it is one of these and the event is no test.
 fn origin<'s>(event: &Event, sources: &'s [Source]) -> Option<&'s Source> {
-    let Origin::Source { name, key, .. } = &event.origin else { return None };
+    let Origin::Source { id, key, .. } = &event.origin else { return None };
     let test = key.strip_prefix("job:").is_some_and(|key| key.starts_with(TEST_PREFIX));
-    sources.iter().find(|source| !test && source.name == *name)
+    let theirs = |source: &&Source| source.id == *id && source.application == event.application;
+    sources.iter().find(theirs).filter(|_| !test)
 }
 
 /// Passes the events of these sources to `show`, newest first within each application, until `show`

@@ -253,7 +253,7 @@ async fn run(
         tokio::time::sleep(Duration::from_secs(1) / LOOKS).await;
         processed = acceptance::is_processed(control, &accepted).await?;
     }
-    let job = JobId::of(&source.name, &call_id);
+    let job = JobId::of(&source.tenure(), &call_id);
     Ok(Trial { given: named, call_id, payload, accepted, job, processed })
 }
 

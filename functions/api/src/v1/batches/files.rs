@@ -115,7 +115,8 @@ struct FileQuery {
 #[utoipa::path(get, path = "/v1/batches/{id}/results", operation_id = "get_batch_results",
     params(ApplicationQuery, FileQuery),
     responses((status = 200, description = "JSON lines. A `Link` of `rel=next` leads to the rest.",
-        content_type = "application/jsonl", body = String)))]
+        content_type = "application/jsonl", body = String),
+        (status = 409, description = "Batches of several applications bear the id.")))]
 async fn results(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,
@@ -132,7 +133,8 @@ async fn results(
 #[utoipa::path(get, path = "/v1/batches/{id}/errors", operation_id = "get_batch_errors",
     params(ApplicationQuery, FileQuery),
     responses((status = 200, description = "JSON lines. A `Link` of `rel=next` leads to the rest.",
-        content_type = "application/jsonl", body = String)))]
+        content_type = "application/jsonl", body = String),
+        (status = 409, description = "Batches of several applications bear the id.")))]
 async fn errors(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

@@ -20,6 +20,7 @@ pub(super) struct BatchOut {
     object: &'static str,
     /// The senders' id.
     external_id: String,
+    /// Id of its application.
     application: String,
     source: Option<String>,
     /// `in_progress`, `completed` or `failed`.
@@ -84,7 +85,7 @@ impl BatchOut {
             timed_out: batch.counts.timed_out,
             cancelled: batch.counts.cancelled,
             external_id: batch.external_id,
-            application: batch.application,
+            application: batch.application.to_string(),
             source: batch.about.source,
             size: batch.size,
             input_file_id: batch.about.input_file_id,

@@ -59,7 +59,7 @@ pub(super) struct CancelledOut {
 #[utoipa::path(post, path = "/v1/jobs/{id}/cancel", operation_id = "cancel_job",
     params(SourceQuery),
     responses((status = 200, body = CancelledOut),
-        (status = 409, description = "It has ended otherwise.")))]
+        (status = 409, description = "It has ended otherwise, or jobs of several sources bear the id.")))]
 pub(super) async fn post(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

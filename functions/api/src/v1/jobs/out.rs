@@ -20,6 +20,7 @@ pub(crate) struct JobOut {
     /// The sender's id.
     external_id: String,
     source: String,
+    /// Id of its application.
     application: String,
     call_id: Option<String>,
     batch_id: Option<String>,
@@ -60,7 +61,7 @@ impl From<Job> for JobOut {
             id: job.id.to_string(),
             external_id: job.external_id,
             source: job.source,
-            application: job.application,
+            application: job.application.to_string(),
             call_id: job.call_id,
             batch_id: job.batch_id,
             run_id: job.run_id,

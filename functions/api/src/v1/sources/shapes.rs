@@ -4,7 +4,6 @@
 //! end of this file, and [`source_shapes`] writes both types and the ways between them.
 
 use domain::{
-    id::ApplicationId,
     poll::{CancelSettings, PollMode, PollPace, PollPlatform},
     profile::Mapping,
     secret::Secret,
@@ -91,7 +90,7 @@ macro_rules! source_shapes {
             profile: String,
             /// Number of live secrets.
             secret_count: usize,
-            /// Application that hears of its events, as it was given.
+            /// Application that hears of its events: its uid, or its id if it has none.
             application: String,
             /// Id of that application.
             application_id: String,
@@ -123,8 +122,9 @@ macro_rules! source_shapes {
             )*
         }
 
-        impl From<Source> for SourceOut {
-            fn from(source: Source) -> Self {
+        impl SourceOut {
+            /// A source whose application callers know by this name.
+            pub(super) fn of(source: Source, application: String) -> Self {
                 let profile = source.effective();
                 let locked = source.locked_at.is_some();
                 let options = source.options;
@@ -136,8 +136,8 @@ macro_rules! source_shapes {
                     name: source.name,
                     profile: source.profile,
                     secret_count: source.secrets.len(),
-                    application_id: ApplicationId::named(&source.application).to_string(),
-                    application: source.application,
+                    application_id: source.application.to_string(),
+                    application,
                     platform: options.platform,
                     platform_has_secret: source.platform_secret.is_some(),
                     cancel: options.cancel,

@@ -13,7 +13,7 @@ fn endpoint(scope: EndpointScope) -> Endpoint {
 }
 
 fn of_job() -> EndpointScope {
-    EndpointScope::Job(JobId::of("modal", "j"))
+    EndpointScope::Job(JobId::derive(&["modal", "j"]))
 }
 
 /// Name of the field that a refusal is about.
