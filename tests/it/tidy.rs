@@ -153,6 +153,30 @@ fn a_contract_that_names_another_is_noticed() {
     }
 }
 
+/// Files that may say which application a uid first stood for. All others have an id, or ask
+/// `manage::applications`, because a uid may have been given to another application since.
+const RESOLVERS: [&str; 5] = [
+    "relay/src/dev/welcome.rs",
+    "shared/adapters/src/table/applications.rs",
+    "shared/domain/src/event_type/ours.rs",
+    "shared/manage/src/applications.rs",
+    "shared/manage/src/applications/names.rs",
+];
+
+#[test]
+fn an_application_is_resolved_in_one_place() {
+    let derives = |name: &str, text: &str| {
+        let deployed = !name.starts_with("tests/") && !name.contains("tests");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        deployed && code.contains("ApplicationId::named(")
+    };
+    let all = sources();
+    let found = all.iter().filter(|(name, text)| derives(name, text)).map(|(name, _)| name);
+    let mut found: Vec<&str> = found.map(String::as_str).collect();
+    found.sort_unstable();
+    assert_eq!(found, RESOLVERS);
+}
+
 #[test]
 fn every_file_is_tidy() {
     let found: Vec<_> = sources().iter().flat_map(|(name, text)| untidy(name, text)).collect();
