@@ -33,4 +33,5 @@ mod sweeps;
 mod template;
 mod tenures;
 mod tidy;
+mod unreadable;
 mod zombies;

@@ -225,6 +225,8 @@ impl Sweep {
                 }
                 // Asked for, not rung for.
                 DueSubject::Job(_) => (),
+                // Its key is in the log; it is due again later.
+                DueSubject::Unreadable => (),
                 DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
                     pending.push(*delivery);
                 }

@@ -140,7 +140,7 @@ impl Table {
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn applications(&self) -> Result<Vec<Application>, Unavailable> {
         let all = self.partition(APPS, "").await?;
-        let all: Vec<Application> = all.iter().map(row::document).collect::<Result<_, _>>()?;
+        let all: Vec<Application> = row::readable(&all, row::document);
         Ok(all.into_iter().filter(Application::is_there).collect())
     }
 }

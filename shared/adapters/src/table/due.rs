@@ -40,6 +40,8 @@ pub enum DueSubject {
     Job(Box<Job>),
     /// An event whose content is to be removed.
     Content(EventId),
+    /// An item that this version cannot read. It is put off like the others, and hides none of them.
+    Unreadable,
 }
 
 /// A part of what is due in a shard.
@@ -93,8 +95,7 @@ impl Table {
             .send()
             .await
             .map_err(|error| Unavailable::aws("reading what is due", &error))?;
-        let due =
-            query.items.unwrap_or_default().iter().map(from_item).collect::<Result<_, _>>()?;
+        let due = query.items.unwrap_or_default().iter().map(from_item).collect();
         Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
     }
 
@@ -139,10 +140,20 @@ impl Table {
     }
 }
 
-fn from_item(item: &Item) -> Result<DueItem, Unavailable> {
+fn from_item(item: &Item) -> DueItem {
     let text = |name| row::text(item, name).unwrap_or_default().to_owned();
     let key = (text("pk"), text("sk"));
-    let what = if key.0 == "TASKS" {
+    let what = subject(item, &key).unwrap_or_else(|cause| {
+        row::log_unreadable(item, &cause);
+        DueSubject::Unreadable
+    });
+    let at = row::number(item, "due_at").unwrap_or(0);
+    let rings = row::number(item, "rings").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    DueItem { what, at, rings, key }
+}
+
+fn subject(item: &Item, key: &(String, String)) -> Result<DueSubject, Unavailable> {
+    Ok(if key.0 == "TASKS" {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
         DueSubject::Task(id)
@@ -158,8 +169,5 @@ fn from_item(item: &Item) -> Result<DueItem, Unavailable> {
         DueSubject::Content(event.id)
     } else {
         DueSubject::Delivery(Box::new(row::document(item)?))
-    };
-    let at = row::number(item, "due_at").unwrap_or(0);
-    let rings = row::number(item, "rings").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-    Ok(DueItem { what, at, rings, key })
+    })
 }

@@ -134,9 +134,8 @@ impl Table {
         limit: usize,
         oldest_first: bool,
     ) -> Result<Page<Event>, Unavailable> {
-        let page = self.page_items(&event_list(application), cursor, limit, oldest_first).await?;
-        let items = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.next })
+        let list = event_list(application);
+        self.page_of(&list, cursor, limit, oldest_first, from_item).await
     }
 
     /// The place in a list by time just before everything from this moment on.

@@ -32,7 +32,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn keys(&self) -> Result<Vec<ApiKey>, Unavailable> {
-        self.partition(KEYS, "").await?.iter().map(row::document).collect()
+        Ok(row::readable(&self.partition(KEYS, "").await?, row::document))
     }
 
     /// Removes an API key; `Refused` if there is none of this id.

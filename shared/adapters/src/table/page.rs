@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Table,
-    row::{Item, document, s, text},
+    row::{Item, document, readable, s, text},
 };
 use crate::Unavailable;
 
@@ -26,20 +26,19 @@ impl Table {
         limit: usize,
         oldest_first: bool,
     ) -> Result<Page<T>, Unavailable> {
-        let items = self.page_items(list, cursor, limit, oldest_first).await?;
-        let next = items.next;
-        let items = items.items.iter().map(document).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        self.page_of(list, cursor, limit, oldest_first, document).await
     }
 
-    pub(super) async fn page_items(
+    /// A page of a list whose entities are read like this. Items that cannot be read are left out.
+    pub(super) async fn page_of<T>(
         &self,
         list: &str,
         cursor: Option<&str>,
         limit: usize,
         oldest_first: bool,
-    ) -> Result<Page<Item>, Unavailable> {
-        let mut found: Vec<Item> = Vec::new();
+        read: impl Fn(&Item) -> Result<T, Unavailable>,
+    ) -> Result<Page<T>, Unavailable> {
+        let mut found: Vec<(String, T)> = Vec::new();
         let mut cursor = cursor.map(str::to_owned);
         let edge = if oldest_first { "0" } else { "9" };
         let compare = if oldest_first {
@@ -65,16 +64,18 @@ impl Table {
                 .await
                 .map_err(|error| Unavailable::aws("reading a list", &error))?;
             let more = query.last_evaluated_key.is_some();
-            found.extend(query.items.unwrap_or_default());
-            cursor = found.last().and_then(|item| text(item, "list_at")).map(str::to_owned);
+            let items = query.items.unwrap_or_default();
+            let place = |item: &Item| text(item, "list_at").unwrap_or_default().to_owned();
+            found.extend(readable(&items, |item| Ok((place(item), read(item)?))));
+            cursor = items.last().map(place);
             if limit < found.len() || !more || cursor.is_none() {
                 break;
             }
         }
         let next = (limit < found.len()).then(|| {
             found.truncate(limit);
-            found.last().and_then(|item| text(item, "list_at")).unwrap_or_default().to_owned()
+            found.last().map(|(place, _)| place.clone()).unwrap_or_default()
         });
-        Ok(Page { items: found, next })
+        Ok(Page { items: found.into_iter().map(|(_, entity)| entity).collect(), next })
     }
 }

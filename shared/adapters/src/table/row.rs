@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use domain::{id, time::Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
+use tracing::error;
 
 use crate::Unavailable;
 
@@ -89,6 +90,28 @@ pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailabl
         return Err(Unavailable::new(doing, "it has no document"));
     };
     serde_json::from_str(doc).map_err(|error| Unavailable::new(doing, error))
+}
+
+/// The entities in items of a list. An item that cannot be read, perhaps because a newer version wrote
+/// it, is logged with its key and left out, so that it hides none of the others.
+pub(super) fn readable<T>(
+    items: &[Item],
+    read: impl Fn(&Item) -> Result<T, Unavailable>,
+) -> Vec<T> {
+    let read = |item| match read(item) {
+        Ok(entity) => Some(entity),
+        Err(cause) => {
+            log_unreadable(item, &cause);
+            None
+        }
+    };
+    items.iter().filter_map(read).collect()
+}
+
+/// Logs the key of an item that cannot be read, and why.
+pub(super) fn log_unreadable(item: &Item, cause: &Unavailable) {
+    let [pk, sk] = ["pk", "sk"].map(|name| text(item, name).unwrap_or_default());
+    error!(pk, sk, %cause, "an item of the table cannot be read");
 }
 
 pub(super) fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {

@@ -108,7 +108,7 @@ impl Table {
     ///
     /// [`Unavailable`] if the table does not answer, or an item cannot be read.
     pub async fn sources(&self) -> Result<Vec<Source>, Unavailable> {
-        self.partition(SOURCES, "").await?.iter().map(from_item).collect()
+        Ok(row::readable(&self.partition(SOURCES, "").await?, from_item))
     }
 
     /// Tenures that ended within `RetentionDays`, the latest first, at most 1000.

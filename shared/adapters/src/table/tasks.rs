@@ -87,7 +87,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn tasks(&self) -> Result<Vec<Task>, Unavailable> {
-        self.partition(TASKS, "").await?.iter().map(from_item).collect()
+        Ok(row::readable(&self.partition(TASKS, "").await?, from_item))
     }
 
     /// Notes that the endpoint of a recovery answers: its letters go back from now on. `Refused` if

@@ -36,7 +36,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn event_types(&self) -> Result<Vec<EventType>, Unavailable> {
-        self.partition(TYPES, "").await?.iter().map(row::document).collect()
+        Ok(row::readable(&self.partition(TYPES, "").await?, row::document))
     }
 
     /// Removes an event type as it was read; `Refused` if it was changed since.
