@@ -8,6 +8,7 @@ mod grammar;
 mod key;
 mod rehearsal;
 mod sign;
+mod split;
 mod template;
 mod verdict;
 
@@ -115,6 +116,8 @@ const MAX_HEADER: usize = 4096;
 const MAX_SIGNATURES: usize = 16;
 /// Longest message id or nonce that is read, in bytes.
 const MAX_ID: usize = 256;
+/// Greatest tolerance of an owner's scheme, in seconds: an hour, as of a source.
+const MAX_TOLERANCE: u64 = 3600;
 
 impl Scheme {
     /// Whether the message id is under the MAC.
@@ -172,6 +175,16 @@ impl Scheme {
         }
         if self.content.has(&Part::Form) && !self.fingerprint {
             return Some("{form} has several spellings and needs `fingerprint`");
+        }
+        if MAX_TOLERANCE < self.past_seconds.max(self.future_seconds) {
+            return Some("`past_seconds` and `future_seconds` are at most 3600");
+        }
+        if self.content.boundaries(self.timestamp_form, true).is_none() {
+            return Some(
+                "`content` can be split in two ways, so that one signature would hold for several \
+                 requests: only one of {url}, {body}, {base64:body} and {form} may stand in it, and \
+                 between it and {id}, {nonce} or {timestamp} a character such as a dot",
+            );
         }
         None
     }
@@ -235,6 +248,7 @@ impl Scheme {
         let tags = self.tags(&parts).ok_or_else(|| malformed(&names.signature))?;
         let signed =
             SignedParts { id, timestamp: text, nonce, url: request.url, body: request.body };
+        self.judge_boundaries(names, &signed)?;
         let (secret, fingerprint) = self.matching(&keys, &signed, &tags)?;
         if let Some(path) = &self.timestamp_path {
             let at = self.time_in(request.body, path)?;

@@ -43,6 +43,12 @@ impl TimestampForm {
     }
 }
 
+/// Whether a time in the form of RFC 3339 says how far its clock is from UTC.
+pub(super) fn has_offset(text: &str) -> bool {
+    let zone = text.get(text.len().saturating_sub("+00:00".len())..).unwrap_or_default();
+    text.ends_with('Z') || (zone.starts_with(['+', '-']) && zone.as_bytes().get(3) == Some(&b':'))
+}
+
 /// Reads a number of at most `most` digits, without sign or leading zero.
 fn digits(text: &str, most: usize) -> Option<u64> {
     let plain = text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());

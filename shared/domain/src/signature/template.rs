@@ -170,6 +170,11 @@ impl From<Content> for String {
 }
 
 impl Content {
+    /// The parts, in order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
     /// Whether the content contains this part.
     pub(super) fn has(&self, part: &Part) -> bool {
         self.0.contains(part)

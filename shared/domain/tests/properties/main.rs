@@ -5,6 +5,7 @@
 
 mod envelopes;
 mod filters;
+mod forgeries;
 mod ids;
 mod json_form;
 mod policies;
