@@ -37,7 +37,7 @@ pub struct Job {
     pub project_id: Option<String>,
     /// The state of the job.
     pub status: JobStatus,
-    /// Whether the job was completed after it had timed out.
+    /// Whether the job was completed after it had timed out, or succeeded after it had failed.
     #[serde(default)]
     pub late: bool,
     /// Reports of other terminal states, which came afterwards and changed nothing.
@@ -153,6 +153,10 @@ impl Job {
     ///
     /// Reports come in any order. The start is announced once and each progress once, whenever they
     /// come; the state only goes forward, and the end is announced once.
+    ///
+    /// There are two ends that another may follow, once, as a late one: a job that timed out may
+    /// still end, and a job that failed may still succeed, because platforms try a job again under
+    /// the same id.
     pub fn report(
         &self,
         status: JobStatus,
@@ -162,14 +166,16 @@ impl Job {
     ) -> ReportEffect {
         let mut next = self.learned(said, now);
         if status.is_terminal() {
-            if self.status.is_terminal() && status.rank() <= self.status.rank() {
+            let recovered =
+                self.status == JobStatus::Failed && status == JobStatus::Succeeded && !self.late;
+            if self.status.is_terminal() && status.rank() <= self.status.rank() && !recovered {
                 if self.status == status || status == JobStatus::TimedOut {
                     return self.noted(next);
                 }
                 next.conflicts += 1;
                 return ReportEffect::Conflict(Box::new(next));
             }
-            next.late = self.status == JobStatus::TimedOut;
+            next.late = recovered || self.status == JobStatus::TimedOut;
             next.status = status;
             next.finished_at = Some(now);
             next.result_event = Some(event.clone());

@@ -52,7 +52,7 @@ struct JobEventJob {
     batch_id: Option<String>,
     run_id: Option<String>,
     project_id: Option<String>,
-    /// The real answer, after the job had been given up as timed out.
+    /// The job ended anew after it had timed out, or succeeded after it had failed.
     late: Option<bool>,
 }
 

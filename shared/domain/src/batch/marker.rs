@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// The effect of a change of a job on its batch. Each job leaves one marker when it joins and one
-/// when it first ends, or one for both. A job that timed out and is completed later was counted
-/// already.
+/// when it first ends, or one for both. A job that timed out or failed and is completed later was
+/// counted already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchMarker {
     /// The batch that counts the job.

@@ -35,18 +35,20 @@ impl JobStatus {
         }
     }
 
-    /// The state that a usual word of senders means; a profile may add words of its own.
+    /// The state that a usual word of senders means, in any case and with spaces, hyphens or
+    /// underscores between its parts; a profile may add words of its own.
     pub fn usual(word: &str) -> Option<Self> {
-        Some(match word.to_ascii_lowercase().as_str() {
-            "pending" | "queued" | "in_queue" | "starting" | "created" => Self::Pending,
-            "running" | "processing" | "in_progress" | "started" => Self::Running,
+        let word = word.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Some(match word.as_str() {
+            "pending" | "queued" | "in_queue" | "starting" | "created" | "submitted"
+            | "runnable" => Self::Pending,
+            "running" | "processing" | "in_progress" | "inprogress" | "started" => Self::Running,
             "progress" => Self::Progress,
-            "success" | "succeeded" | "successful" | "completed" | "complete" | "ok" => {
-                Self::Succeeded
-            }
-            "failure" | "failed" | "error" => Self::Failed,
-            "timeout" | "timed_out" | "timedout" => Self::TimedOut,
-            "cancelled" | "canceled" | "stopped" | "aborted" => Self::Cancelled,
+            "success" | "succeeded" | "successful" | "completed" | "complete" | "ok" | "done"
+            | "finished" => Self::Succeeded,
+            "failure" | "failed" | "error" | "errored" | "crashed" => Self::Failed,
+            "timeout" | "timed_out" | "timedout" | "expired" => Self::TimedOut,
+            "cancelled" | "canceled" | "stopped" | "aborted" | "terminated" => Self::Cancelled,
             _ => return None,
         })
     }
@@ -77,6 +79,37 @@ impl JobStatus {
             Self::Failed => Some("job.failed"),
             Self::TimedOut => Some("job.timed_out"),
             Self::Cancelled => Some("job.cancelled"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_words_for_states_are_known_however_they_are_spelled() {
+        use JobStatus::{Cancelled, Failed, Pending, Running, Succeeded, TimedOut};
+        for (word, state) in [
+            ("COMPLETED", Succeeded),
+            ("Succeeded", Succeeded),
+            ("done", Succeeded),
+            ("finished", Succeeded),
+            ("FAILED", Failed),
+            ("errored", Failed),
+            ("TIMED_OUT", TimedOut),
+            ("timed-out", TimedOut),
+            ("expired", TimedOut),
+            ("Stopped", Cancelled),
+            ("terminated", Cancelled),
+            ("in progress", Running),
+            ("IN_QUEUE", Pending),
+            ("SUBMITTED", Pending),
+        ] {
+            assert_eq!(JobStatus::usual(word), Some(state), "{word}");
+        }
+        for unknown in ["", "unknown", "7", "not completed"] {
+            assert_eq!(JobStatus::usual(unknown), None, "{unknown}");
         }
     }
 }

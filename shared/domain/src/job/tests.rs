@@ -42,6 +42,24 @@ fn a_timed_out_job_may_still_be_completed_and_is_marked_late() {
     assert_eq!((job.status, job.conflicts), (Succeeded, 1));
 }
 
+#[test]
+fn a_failed_job_may_still_succeed_once_and_is_marked_late() {
+    use JobStatus::{Cancelled, Failed, Running, Succeeded, TimedOut};
+    let (heard, job) = run(&[Running, Failed, Running, Succeeded, Failed, Succeeded]);
+    assert_eq!(heard, ["job.started", "job.failed", "job.succeeded"]);
+    assert_eq!((job.status, job.late, job.conflicts), (Succeeded, true, 1));
+    // A job that was late already has said what it had to say.
+    let (heard, job) = run(&[TimedOut, Failed, Succeeded]);
+    assert_eq!(heard, ["job.timed_out", "job.failed"]);
+    assert_eq!((job.status, job.late, job.conflicts), (Failed, true, 1));
+    // Nobody tries again what succeeded or was stopped.
+    for (first, second) in [(Succeeded, Failed), (Cancelled, Succeeded), (Failed, Cancelled)] {
+        let (heard, job) = run(&[first, second]);
+        assert_eq!(heard.len(), 1, "{first:?} and then {second:?}");
+        assert_eq!((job.status, job.late, job.conflicts), (first, false, 1));
+    }
+}
+
 /// Something that happens to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Happening {

@@ -28,7 +28,7 @@ pub(crate) struct JobOut {
     project_id: Option<String>,
     /// `pending`, `running`, `succeeded`, `failed`, `timed_out` or `cancelled`.
     status: &'static str,
-    /// The real answer came after the job had been given up as timed out.
+    /// The job ended anew after it had timed out, or succeeded after it had failed.
     late: bool,
     /// Different ends that came afterwards and changed nothing.
     conflicts: u32,
