@@ -6,9 +6,12 @@
 
 mod aws;
 mod eventbridge;
+mod exchange;
 mod get;
+mod heard;
 mod redis;
 mod sqs;
+mod words;
 
 use std::{
     io,
@@ -18,17 +21,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use domain::{
     address::{Forbidden, Rule, Target},
     destination::{AwsDestinations, Destination},
-    retry::{self, CallOutcome, ErrorClass},
+    retry::{CallOutcome, ErrorClass},
     time::Timestamp,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -36,6 +36,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
 
+use self::exchange::{BODY_TIME, location, outcome, prefix, request, send};
 pub use self::{
     eventbridge::EventBridge,
     get::{FetchRequest, FetchResult},
@@ -44,7 +45,6 @@ use crate::queue::{Queue, SiblingQueues};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
-
 /// Calls endpoints.
 #[derive(Clone)]
 pub struct Caller {
@@ -134,6 +134,13 @@ pub struct CallResult {
     pub took: Duration,
 }
 
+/// An answer, before the time that it took is known.
+struct Answer {
+    outcome: CallOutcome,
+    response: String,
+    detail: String,
+}
+
 /// Why there was no usable answer.
 struct Failure(ErrorClass, String);
 
@@ -185,11 +192,11 @@ impl Caller {
     /// The same with another method.
     pub async fn send(&self, method: Method, call: OutboundCall<'_>) -> CallResult {
         let (started, timeout) = (Instant::now(), call.timeout);
-        let done = within(timeout, self.exchange(method, call)).await;
-        let took = started.elapsed();
+        let done = self.exchange(method, call).await;
+        let took = started.elapsed().min(timeout);
         match done {
-            Ok((outcome, response)) => {
-                CallResult { outcome, response, detail: String::new(), took }
+            Ok(Answer { outcome, response, detail }) => {
+                CallResult { outcome, response, detail, took }
             }
             Err(Failure(class, detail)) => CallResult {
                 outcome: CallOutcome::Failed(class),
@@ -200,20 +207,23 @@ impl Caller {
         }
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        call: OutboundCall<'_>,
-    ) -> Result<(CallOutcome, String), Failure> {
-        match self.rule.destination(call.url)? {
-            Destination::Redis(channel) => return self.publish(&channel, &call).await,
-            Destination::Queue(queue) => return self.enqueue(&queue, &call).await,
-            Destination::Bus(bus) => return self.put(&bus, &call).await,
-            Destination::Http(_) => (),
-        }
-        let response = self.response(method, call.url, call.headers, call.body).await?;
-        let outcome = outcome(&response, call.now);
-        Ok((outcome, prefix(response.into_body()).await?))
+    async fn exchange(&self, method: Method, call: OutboundCall<'_>) -> Result<Answer, Failure> {
+        let (timeout, until) = (call.timeout, Instant::now() + call.timeout);
+        let answered = match self.rule.destination(call.url)? {
+            Destination::Redis(channel) => within(timeout, self.publish(&channel, &call)).await,
+            Destination::Queue(queue) => within(timeout, self.enqueue(&queue, &call)).await,
+            Destination::Bus(bus) => within(timeout, self.put(&bus, &call)).await,
+            Destination::Http(_) => {
+                let head = self.response(method, call.url, call.headers, call.body);
+                let response = within(timeout, head).await?;
+                // The head has said what the answer is, whatever becomes of its body.
+                let (outcome, detail) = (outcome(&response, call.now), location(&response));
+                let until = until.min(Instant::now() + BODY_TIME);
+                let response = prefix(response.into_body(), until).await;
+                return Ok(Answer { outcome, response, detail });
+            }
+        };
+        answered.map(|(outcome, response)| Answer { outcome, response, detail: String::new() })
     }
 
     /// The head of an answer; its body is still to be read.
@@ -281,7 +291,7 @@ impl Caller {
             Host::Ipv6(ip) => IpAddr::V6(*ip).into(),
         };
         let shaken = self.tls.connect(name, stream).await;
-        shaken.map_err(|error| Failure::new(ErrorClass::Tls, error))
+        shaken.map_err(|error| Failure::new(ErrorClass::Tls, words::of_tls(&error)))
     }
 }
 
@@ -302,78 +312,6 @@ async fn within<T>(
             format!("no complete answer within {} s", timeout.as_secs()),
         )),
     }
-}
-
-fn request(
-    method: Method,
-    target: &Target,
-    headers: HeaderMap,
-    body: Vec<u8>,
-) -> Result<Request<Full<Bytes>>, Failure> {
-    let malformed = |error: http::Error| Failure::new(ErrorClass::Protocol, error);
-    let url = &target.url;
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let request = Request::builder().method(method).uri(path);
-    let mut request = request.body(Full::from(body)).map_err(malformed)?;
-    *request.headers_mut() = headers;
-    let host = HeaderValue::try_from(host).map_err(|error| malformed(error.into()))?;
-    request.headers_mut().insert(header::HOST, host);
-    request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    Ok(request)
-}
-
-async fn send<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let broken = |error: hyper::Error| Failure::new(ErrorClass::Protocol, chain(&error));
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(64 * 1024)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    // Ends with the answer, or when the answer is dropped.
-    tokio::spawn(async move { drop(connection.await) });
-    sender.send_request(request).await.map_err(broken)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
-}
-
-fn outcome<B>(response: &Response<B>, now: Timestamp) -> CallOutcome {
-    let date = |text: &str| {
-        let at = httpdate::parse_http_date(text).ok()?;
-        Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
-    };
-    let header = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = header.and_then(|value| retry::retry_after(value, now.secs(), date));
-    CallOutcome::Answered { status: response.status().as_u16(), retry_after }
-}
-
-fn body_error(error: &hyper::Error) -> Failure {
-    Failure::new(ErrorClass::Protocol, chain(error))
-}
-
-/// The first bytes of an answer; the rest is never read.
-async fn prefix(mut body: Incoming) -> Result<String, Failure> {
-    let mut kept = Vec::new();
-    while kept.len() < MAX_KEPT {
-        match body.frame().await {
-            None => break,
-            Some(Ok(frame)) => {
-                let data = frame.into_data().unwrap_or_default();
-                let room = MAX_KEPT - kept.len();
-                kept.extend_from_slice(&data[..data.len().min(room)]);
-            }
-            Some(Err(error)) => return Err(body_error(&error)),
-        }
-    }
-    Ok(String::from_utf8_lossy(&kept).into_owned())
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ pub(crate) fn attempt(
             (Some(*status), None, String::new())
         }
         CallOutcome::Answered { status, .. } => {
-            (Some(*status), Some(ErrorClass::Status), format!("the endpoint answered {status}"))
+            let more = if answer.detail.is_empty() { "" } else { "; " };
+            let told = format!("the endpoint answered {status}{more}{}", answer.detail);
+            (Some(*status), Some(ErrorClass::Status), told)
         }
         CallOutcome::Failed(class) => (None, Some(*class), answer.detail.clone()),
     };

@@ -13,7 +13,11 @@ use domain::{
 use http::{HeaderMap, Method};
 use hyper::body::{Body, Incoming};
 
-use super::{Caller, Failure, body_error, outcome, within};
+use super::{
+    Caller, Failure,
+    exchange::{body_error, outcome},
+    within,
+};
 
 /// What is asked.
 pub struct FetchRequest<'a> {

@@ -1,6 +1,7 @@
 //! Calls to endpoints that answer in every way there is.
 
 use domain::address::Network;
+use http::{HeaderValue, header};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -69,8 +70,8 @@ async fn an_endless_answer_is_cut_and_counts_by_its_status() {
 }
 
 #[tokio::test]
-async fn answers_that_never_end_or_never_begin_meet_the_deadline() {
-    for silent in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", b"HTTP/1.1 200"] {
+async fn answers_that_never_begin_meet_the_deadline() {
+    for silent in [&b""[..], b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nx: y"] {
         let url = endpoint(silent, true).await;
         let answer = post_within(&loopback(), &url, Duration::from_millis(300)).await;
         assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Timeout));
@@ -78,18 +79,51 @@ async fn answers_that_never_end_or_never_begin_meet_the_deadline() {
 }
 
 #[tokio::test]
-async fn answers_that_lie_or_are_not_http_are_failures() {
-    for bad in [
-        &b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort"[..],
-        b"220 smtp.example.com ESMTP\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-        b"",
+async fn answers_that_are_not_http_are_failures_and_are_shown() {
+    for (bad, shown) in [
+        (&b"220 smtp.example.com ESMTP\r\n"[..], "220 smtp.example.com ESMTP"),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 2000 OK"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n", "HTTP/1.1 200 OK"),
+        (b"\x16\x03\x01\x00", "\\x16\\x03\\x01\\x00"),
+        (b"", ""),
     ] {
         let url = endpoint(bad, false).await;
         let answer = post(&loopback(), &url).await;
         assert_eq!(answer.outcome, CallOutcome::Failed(ErrorClass::Protocol), "{answer:?}");
-        assert!(!answer.detail.is_empty());
+        assert!(!answer.detail.is_empty() && answer.detail.contains(shown), "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_head_that_was_read_is_the_outcome_whatever_its_body_does() {
+    let many: String = (0..120).map(|number| format!("x-{number}: v\r\n")).collect();
+    let many = format!("HTTP/1.1 200 OK\r\n{many}content-length: 2\r\n\r\nok");
+    for (answer, hangs, response) in [
+        (&b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort"[..], false, "short"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", true, "hi"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", false, ""),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nok", false, "ok"),
+        (b"HTTP/1.1 200 OK\r\nServer : old\r\ncontent-length: 2\r\n\r\nok", false, "ok"),
+        (b"HTTP/1.1 200 OK\r\nx-long: one\r\n two\r\ncontent-length: 2\r\n\r\nok", false, "ok"),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 2\r\n\r\nok", false, "ok"),
+        (b"HTTP/1.1 200 OK\ncontent-length: 2\n\nok", false, "ok"),
+        (b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok", false, "ok"),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\nok", false, "ok"),
+        (many.leak().as_bytes(), false, "ok"),
+    ] {
+        let url = endpoint(answer, hangs).await;
+        let within = Duration::from_millis(if hangs { 300 } else { 20_000 });
+        let result = post_within(&loopback(), &url, within).await;
+        let outcome = CallOutcome::Answered { status: 200, retry_after: None };
+        assert_eq!((&result.outcome, result.response.as_str()), (&outcome, response), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_says_where_it_points() {
+    let moved = b"HTTP/1.1 301 Moved\r\nlocation: https://new.example/hook\r\n\r\n";
+    let result = post(&loopback(), &endpoint(moved, false).await).await;
+    assert!(result.detail.ends_with("points to https://new.example/hook"), "{result:?}");
 }
 
 #[tokio::test]
