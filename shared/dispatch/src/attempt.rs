@@ -166,6 +166,7 @@ impl CallContext {
         let call = OutboundCall { url: &endpoint.url, headers, body, timeout, now: at, label };
         let mut answer = self.caller.send(method, call).await;
         compose::redact(&mut answer.response, &sealed);
+        compose::redact(&mut answer.detail, &sealed);
         answer
     }
 

@@ -32,8 +32,11 @@ pub(crate) fn redact(answer: &mut String, sealed: &[Secret]) {
         // `Basic` and `Bearer` are no secret, and what follows them may come back alone.
         let bare = secret.split_once(' ').map_or(secret, |(_, rest)| rest.trim());
         for text in [secret, bare] {
-            if SHORTEST <= text.len() && answer.contains(text) {
-                *answer = answer.replace(text, MASK);
+            // As it is, and as writers of JSON escape it.
+            for text in [text.to_owned(), text.replace('/', "\\/")] {
+                if SHORTEST <= text.len() && answer.contains(&text) {
+                    *answer = answer.replace(&text, MASK);
+                }
             }
         }
         // The prefix that is kept may end within it.
@@ -49,6 +52,22 @@ pub(crate) fn redact(answer: &mut String, sealed: &[Secret]) {
 
 /// Shorter texts than these, in bytes, stand in many an answer by chance.
 const SHORTEST: usize = 4;
+/// The same of values that nobody declared as secret.
+const SHORTEST_VALUE: usize = 8;
+
+/// What else an answer must not quote: our signatures, whole and one by one, and the owner's headers
+/// whatever they are called, unless they are so short that they stand in answers by chance.
+fn unquotable(headers: &HeaderMap, own: &BTreeMap<String, Secret>) -> Vec<Secret> {
+    let own = own.values().filter_map(Secret::as_str).filter(|it| SHORTEST_VALUE <= it.len());
+    let mut found: Vec<_> = own.map(Secret::new).collect();
+    for (_, value) in headers.iter().filter(|(name, _)| headers::is_sensitive(name.as_str())) {
+        let Ok(value) = value.to_str() else { continue };
+        let pieces = value.split([' ', ',', '=']).filter(|piece| 2 * SHORTEST_VALUE <= piece.len());
+        found.push(Secret::new(value));
+        found.extend(pieces.map(Secret::new));
+    }
+    found
+}
 
 /// What we call ourselves.
 const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
@@ -75,6 +94,7 @@ pub(crate) fn request(
     let out = endpoint.outgoing();
     if endpoint.bare.is_some() {
         let headers = bare(&own).ok_or("something in it cannot be a header")?;
+        let sealed = sealed.into_iter().chain(unquotable(&headers, &own)).collect();
         return Ok(Request { headers, body: Vec::new(), sealed });
     }
     let body = match out {
@@ -103,6 +123,7 @@ pub(crate) fn request(
     if let (Some(kind), None) = (&event.asked.content_type, profile) {
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).map_err(|_| unfit)?);
     }
+    let sealed = sealed.into_iter().chain(unquotable(&headers, &own)).collect();
     Ok(Request { headers, body, sealed })
 }
 
@@ -149,5 +170,27 @@ mod tests {
             redact(&mut answer, &sealed);
             assert_eq!(answer, kept);
         }
+    }
+
+    #[test]
+    fn signatures_and_headers_of_any_name_do_not_come_back_in_an_answer() {
+        let own = BTreeMap::from([
+            ("x-tenant".to_owned(), Secret::new("planted-tenant")),
+            ("x-stage".to_owned(), Secret::new("prod")),
+        ]);
+        let signature = "v1,cGxhbnRlZC9zaWduYXR1cmU= v1a,cGxhbnRlZC9vdGhlcg==";
+        let mut headers = HeaderMap::new();
+        headers.insert("webhook-signature", HeaderValue::from_static(signature));
+        headers.insert("webhook-id", HeaderValue::from_static("msg_0123456789abcdef"));
+        let sealed = unquotable(&headers, &own);
+        let mut answer = format!(
+            r#"{{"a":"{signature}","b":"cGxhbnRlZC9vdGhlcg","c":"{}","d":"planted-tenant","e":"prod"}}"#,
+            "v1,cGxhbnRlZC9zaWduYXR1cmU=".replace('/', "\\/")
+        );
+        redact(&mut answer, &sealed);
+        for secret in ["cGxhbnRlZC", "planted"] {
+            assert!(!answer.contains(secret), "{answer}");
+        }
+        assert!(answer.contains("prod"), "{answer}");
     }
 }
