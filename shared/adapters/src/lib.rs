@@ -37,6 +37,11 @@ impl Unavailable {
         Self { doing, source: source.into() }
     }
 
+    /// Whether DynamoDB refused an item because it is larger than 400 KB.
+    fn is_too_large(&self) -> bool {
+        self.source.to_string().contains("Item size")
+    }
+
     /// Wraps an SDK error with the whole chain of its causes in words: on its own it only says
     /// "service error".
     fn aws<E: std::error::Error>(doing: &'static str, error: &E) -> Self {

@@ -27,6 +27,9 @@ pub const MAX_HOPS: u8 = 12;
 pub const MAX_PUT_OFF: Duration = Duration::from_secs(12 * 86_400);
 /// Attempts that a delivery keeps a record of, the latest ones: an item of DynamoDB holds 400 KB.
 pub const MAX_RECORDED: usize = 64;
+/// Most bytes that the record of attempts takes in the item, as JSON with its escapes: a third of
+/// what an item holds. A kilobyte of an answer may take six in JSON.
+pub const MAX_STORED: usize = 128 * 1024;
 
 /// A delivery, as the table holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +47,8 @@ pub struct Delivery {
     pub scope: EndpointScope,
     /// 0 for the first delivery of an event to an endpoint; a replay begins the next generation.
     pub generation: u32,
-    /// The latest attempts, oldest first; [`MAX_RECORDED`] at most.
+    /// The latest attempts, oldest first; [`MAX_RECORDED`] at most, and in [`MAX_STORED`] bytes: the
+    /// answers of the oldest are let go first.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
     /// The number of all attempts, recorded here or not.
@@ -127,6 +131,13 @@ pub struct Attempt {
     pub manual: bool,
 }
 
+impl Attempt {
+    /// The bytes that the attempt takes as JSON.
+    fn stored(&self) -> usize {
+        serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+}
+
 impl Delivery {
     /// A new delivery, due now or at the event's `deliver_at`.
     pub fn new(event: &Event, endpoint: &Endpoint, generation: u32, now: Timestamp) -> Self {
@@ -179,6 +190,31 @@ impl Delivery {
         self.attempts.push(attempt);
         let over = self.attempts.len().saturating_sub(MAX_RECORDED);
         self.attempts.drain(..over);
+        self.fit();
+    }
+
+    /// Lets go of the oldest answers, and then of the oldest attempts, until they fit the item.
+    fn fit(&mut self) {
+        let mut stored: usize = self.attempts.iter().map(Attempt::stored).sum();
+        let earlier = self.attempts.len().saturating_sub(1);
+        for attempt in &mut self.attempts[..earlier] {
+            if stored <= MAX_STORED {
+                return;
+            }
+            stored -= attempt.stored();
+            attempt.response.clear();
+            stored += attempt.stored();
+        }
+        while MAX_STORED < stored && 1 < self.attempts.len() {
+            stored -= self.attempts.remove(0).stored();
+        }
+    }
+
+    /// The delivery without the answers to its attempts, for an item that they do not fit.
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        self.attempts.iter_mut().for_each(|attempt| attempt.response.clear());
+        self
     }
 
     /// Attempts made in this round.
@@ -233,6 +269,40 @@ mod tests {
         // So is whatever follows from too many bells.
         assert_eq!(Delivery::due_after(MAX_HOPS - 1, now, short), short.plus(GRACE));
         assert_eq!(Delivery::due_after(MAX_HOPS, now, short), short);
+    }
+
+    #[test]
+    fn attempts_fit_their_item_whatever_was_answered() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let application = ApplicationId::named("acme");
+        let event =
+            Event::by_relay(EventId::derive(&["e"]), application.clone(), "a.b", b"{}", now);
+        let endpoint =
+            Endpoint::new(EndpointId::derive(&["p"]), application, "https://a.example", now);
+        for (answer, url) in
+            [("\u{0}", "https://a.example/"), ("\u{fffd}", "https://a.example/"), ("\u{1}", "x")]
+        {
+            let mut delivery = Delivery::new(&event, &endpoint, 0, now);
+            for number in 0..200 {
+                delivery.record(Attempt {
+                    id: AttemptId::of(&delivery.id, number),
+                    at: now,
+                    duration_ms: 1,
+                    url: url.repeat(2048 / url.len()),
+                    status: Some(500),
+                    error: Some(ErrorClass::Status),
+                    detail: "d".repeat(300),
+                    response: answer.repeat(1024),
+                    manual: false,
+                });
+            }
+            let stored = serde_json::to_string(&delivery).expect("JSON").len();
+            assert!(stored < 140 * 1024, "{stored} bytes");
+            assert_eq!(delivery.made, 200);
+            assert!(20 < delivery.attempts.len(), "{} are kept", delivery.attempts.len());
+            let last = delivery.attempts.last().expect("the latest");
+            assert_eq!(last.response.chars().count(), 1024, "the latest answer is kept");
+        }
     }
 
     #[test]

@@ -182,11 +182,29 @@ impl Table {
 
     /// Writes a claimed delivery as `claimed.delivery` is now and gives up the claim; `Stale` if
     /// another worker has claimed the delivery since. The letter of a delivery that arrived or was
-    /// cancelled is resolved in the same transaction.
+    /// cancelled is resolved in the same transaction. If the item would be too large, it is written
+    /// without the answers that the attempts got: otherwise the delivery could never end.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn conclude(
+        &self,
+        claimed: &ClaimedDelivery,
+        policy: &Policy,
+        due: Option<Timestamp>,
+    ) -> Result<ConcludeOutcome, Unavailable> {
+        match self.conclude_whole(claimed, policy, due).await {
+            Err(error) if error.is_too_large() => {
+                let (delivery, token) = (claimed.delivery.clone(), claimed.token.clone());
+                let delivery = delivery.without_answers();
+                let bare = ClaimedDelivery { delivery, token, ..*claimed };
+                self.conclude_whole(&bare, policy, due).await
+            }
+            concluded => concluded,
+        }
+    }
+
+    async fn conclude_whole(
         &self,
         claimed: &ClaimedDelivery,
         policy: &Policy,
