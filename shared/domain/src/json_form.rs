@@ -7,7 +7,7 @@
 //! any size and JavaScript does not. Depth costs no stack.
 
 mod number;
-mod read;
+pub(crate) mod read;
 mod write;
 
 pub use self::read::NotJson;
@@ -32,6 +32,14 @@ pub fn ecmascript(body: &[u8]) -> Result<Vec<u8>, NotJson> {
     let mut tree = read::tree(body)?;
     tree.indexes_first();
     Ok(write::write(&tree, &write::ECMASCRIPT))
+}
+
+/// The compact form, with numbers and the order of keys as in the source.
+///
+/// # Errors
+/// If the body is not JSON.
+pub fn compact(body: &[u8]) -> Result<Vec<u8>, NotJson> {
+    Ok(write::write(&read::tree(body)?, &write::COMPACT))
 }
 
 /// The body in the forms of the usual writers of JSON, each with the writer's name. Empty if the

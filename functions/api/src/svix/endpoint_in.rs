@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::secret::Secret;
+use domain::{filter::FilterText, secret::Secret};
 use manage::{
     endpoints::{EndpointDraft, PolicyDraft},
     secrets::SecretDraft,
 };
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use serde_with::rust::double_option;
 use utoipa::ToSchema;
 
@@ -84,7 +84,7 @@ macro_rules! endpoint_body {
             /// Contents that are delivered, as a pattern with Outpost's operators; `{}` for all.
             #[serde(default, with = "double_option")]
             #[schema(value_type = Option<Object>)]
-            filter: Option<Option<Map<String, Value>>>,
+            filter: Option<Option<FilterText>>,
             /// Limits of the circuit breaker.
             breaker: Option<Breaker>,
             /// Deliveries that follow one another: those of one `job`, of one `channel`, or of one

@@ -1,7 +1,7 @@
 //! The webhook of one job or batch as its registrar gives it, in each of the forms that the five
 //! systems use.
 
-use domain::secret::Secret;
+use domain::{filter::FilterText, secret::Secret};
 use manage::{
     Refusal,
     endpoints::{EndpointDraft, PolicyDraft},
@@ -53,7 +53,7 @@ pub(super) struct WebhookIn {
     profile: Option<String>,
     /// Contents that are delivered, as a pattern with Outpost's operators.
     #[schema(value_type = Option<Object>)]
-    filter: Option<Map<String, Value>>,
+    filter: Option<FilterText>,
 }
 
 /// The webhook of a registration in each form that the five systems send: whole, as single fields,

@@ -1,12 +1,15 @@
 //! What a pattern means, and which patterns are refused.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
+fn parse_text(pattern: &str) -> Result<ContentFilter, InvalidFilter> {
+    ContentFilter::parse(&serde_json::from_str(pattern).expect("JSON"))
+}
+
 fn parse(pattern: Value) -> Result<ContentFilter, InvalidFilter> {
-    let Value::Object(pattern) = pattern else { panic!("a pattern is an object") };
-    ContentFilter::parse(pattern)
+    parse_text(&pattern.to_string())
 }
 
 #[track_caller]
@@ -92,11 +95,60 @@ fn conditions_are_joined_and_turned_round() {
 }
 
 #[test]
-fn what_is_no_json_matches_nothing_but_an_empty_pattern() {
-    assert!(parse(json!({})).expect("empty").matches(&Payload::new(b"\xff")));
-    assert!(
-        !parse(json!({ "a": { "$exist": false } })).expect("valid").matches(&Payload::new(b"\xff"))
-    );
+fn what_cannot_be_read_is_not_what_is_not_wanted() {
+    for pattern in [json!({}), json!({ "a": 1 }), json!({ "a": { "$exist": false } })] {
+        let filter = parse(pattern).expect("valid");
+        for payload in [&b"\xff"[..], b"", b"{\"a\":NaN}", b"plain text"] {
+            assert!(filter.matches(&Payload::new(payload)), "{}", payload.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn what_other_readers_stumble_over_does_not_hide_the_rest() {
+    let filter = parse(json!({ "kind": "x" })).expect("valid");
+    let deep = format!(r#""d":{}{}"#, "[".repeat(50_000), "]".repeat(50_000));
+    for strange in
+        [r#""t":"cut \ud83d""#, r#""\udc00":1"#, r#""n":1E400"#, r#""t":"a\u0000b""#, &deep]
+    {
+        for (kind, wanted) in [("x", true), ("y", false)] {
+            let payload = format!(r#"{{{strange},"kind":"{kind}"}}"#);
+            let matches = filter.matches(&Payload::new(payload.as_bytes()));
+            assert_eq!(matches, wanted, "{payload:.60}");
+        }
+    }
+    // A pattern may name what is nested however deep, and half of a pair.
+    let nested = format!(r#"{{"a":{}1{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
+    assert!(parse_text(r#"{"a":1}"#).expect("valid").matches(&Payload::new(nested.as_bytes())));
+    let half = parse_text(r#"{"a":"\ud83d"}"#).expect("valid");
+    assert!(half.matches(&Payload::new(br#"{"a":"\uD83D"}"#)));
+    assert!(!half.matches(&Payload::new(br#"{"a":"\uD83E"}"#)));
+}
+
+#[test]
+fn numbers_are_compared_exactly() {
+    for (pattern, number, matches) in [
+        (r#"{"n":8202522731445525542}"#, "8202522731445525542", true),
+        (r#"{"n":8202522731445525542}"#, "8202522731445525542.0", true),
+        (r#"{"n":8202522731445525542}"#, "8202522731445525543", false),
+        (r#"{"n":12345678901234567890123}"#, "12345678901234567890123", true),
+        (r#"{"n":12345678901234567890123}"#, "12345678901234567890124", false),
+        (r#"{"n":{"$gt":1E400}}"#, "2E400", true),
+        (r#"{"n":{"$lt":1E400}}"#, "2E400", false),
+        (r#"{"n":{"$in":[9007199254740993]}}"#, "9007199254740992", false),
+        (r#"{"n":{"$eq":[1,{"m":1.0}]}}"#, r#"[1.0,{"m":1}]"#, true),
+    ] {
+        let filter = parse_text(pattern).expect("valid");
+        let payload = format!(r#"{{"n":{number}}}"#);
+        assert_eq!(
+            filter.matches(&Payload::new(payload.as_bytes())),
+            matches,
+            "{pattern} {number}"
+        );
+        let kept = serde_json::to_string(&filter).expect("JSON");
+        assert_eq!(kept, pattern, "kept and shown as it was given");
+        assert_eq!(serde_json::from_str::<ContentFilter>(&kept).expect("ours"), filter);
+    }
 }
 
 #[test]
@@ -121,6 +173,6 @@ fn a_pattern_that_cannot_be_meant_is_refused_and_its_place_is_named() {
     }
     assert!(parse(deep).is_err());
     let wide: Map<String, Value> = (0..=MAX_NODES).map(|n| (format!("k{n}"), json!(n))).collect();
-    assert!(ContentFilter::parse(wide).is_err());
+    assert!(parse(wide.into()).is_err());
     assert!(parse(json!({ "a": "x".repeat(MAX_BYTES) })).is_err());
 }

@@ -11,11 +11,11 @@ pub struct NotJson(pub usize);
 /// A string as the UTF-8 of its code points. Lone surrogates, which JSON's escapes allow, are
 /// encoded the same way. Equal bytes are equal strings, and the order of bytes is that of code
 /// points.
-pub(super) type Text<'a> = Cow<'a, [u8]>;
+pub(crate) type Text<'a> = Cow<'a, [u8]>;
 
 /// A value of a document.
 #[derive(Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// `true`, `false` or `null`.
     Word(&'static str),
     /// A number as it stands in the source.
@@ -30,11 +30,11 @@ pub(super) enum Value<'a> {
 
 /// A document. The first value is the whole document.
 #[derive(Debug)]
-pub(super) struct Tree<'a>(pub(super) Vec<Value<'a>>);
+pub(crate) struct Tree<'a>(pub(crate) Vec<Value<'a>>);
 
 impl Tree<'_> {
     /// Sorts the keys of every object by code point.
-    pub(super) fn sort_keys(&mut self) {
+    pub(crate) fn sort_keys(&mut self) {
         for value in &mut self.0 {
             if let Value::Object(members) = value {
                 members.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -43,7 +43,7 @@ impl Tree<'_> {
     }
 
     /// Puts keys that are array indexes first, in their order.
-    pub(super) fn indexes_first(&mut self) {
+    pub(crate) fn indexes_first(&mut self) {
         for value in &mut self.0 {
             if let Value::Object(members) = value {
                 members.sort_by_key(|(key, _)| index(key).unwrap_or(u64::MAX));
@@ -79,7 +79,7 @@ struct Reader<'a> {
 ///
 /// # Errors
 /// If the source is not JSON.
-pub(super) fn tree(source: &[u8]) -> Result<Tree<'_>, NotJson> {
+pub(crate) fn tree(source: &[u8]) -> Result<Tree<'_>, NotJson> {
     let source = std::str::from_utf8(source).map_err(|error| NotJson(error.valid_up_to()))?;
     let mut reader = Reader { source, at: 0 };
     let mut values = Vec::new();

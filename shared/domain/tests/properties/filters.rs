@@ -43,6 +43,11 @@ fn is_plain(value: &Value) -> bool {
     }
 }
 
+fn parse(pattern: &Map<String, Value>) -> Option<ContentFilter> {
+    let text = serde_json::to_string(pattern).expect("JSON");
+    ContentFilter::parse(&serde_json::from_str(&text).expect("JSON")).ok()
+}
+
 fn matches(filter: &ContentFilter, payload: &Value) -> bool {
     filter.matches(&Payload::new(payload.to_string().as_bytes()))
 }
@@ -52,8 +57,9 @@ proptest! {
 
     #[test]
     fn a_filter_is_kept_and_shown_as_it_was_given(pattern in prop_oneof![object(), pattern()]) {
-        if let Ok(filter) = ContentFilter::parse(pattern.clone()) {
-            prop_assert_eq!(filter.pattern(), &pattern);
+        if let Some(filter) = parse(&pattern) {
+            let shown: Map<String, Value> = serde_json::from_str(filter.text()).expect("JSON");
+            prop_assert_eq!(shown, pattern);
             let kept = serde_json::to_string(&filter).expect("JSON");
             prop_assert_eq!(serde_json::from_str::<ContentFilter>(&kept).expect("ours"), filter);
         }
@@ -62,9 +68,9 @@ proptest! {
     #[test]
     fn what_is_not_wanted_is_the_rest(pattern in pattern(), payload in object()) {
         let negated = Map::from_iter([("$not".to_owned(), Value::Object(pattern.clone()))]);
-        let both = (ContentFilter::parse(pattern), ContentFilter::parse(negated));
+        let both = (parse(&pattern), parse(&negated));
         let payload = Value::Object(payload);
-        if let (Ok(filter), Ok(negated)) = both {
+        if let (Some(filter), Some(negated)) = both {
             prop_assert_ne!(matches(&filter, &payload), matches(&negated, &payload));
         }
     }
@@ -72,7 +78,7 @@ proptest! {
     #[test]
     fn a_content_matches_itself(content in object()) {
         let plain = is_plain(&Value::Object(content.clone()));
-        if let (true, Ok(filter)) = (plain, ContentFilter::parse(content.clone())) {
+        if let (true, Some(filter)) = (plain, parse(&content)) {
             prop_assert!(matches(&filter, &Value::Object(content)));
         }
     }

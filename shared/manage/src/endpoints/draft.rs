@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     endpoint::{CircuitBreaker, DisabledReason, Endpoint, EndpointScope},
-    filter::ContentFilter,
+    filter::{ContentFilter, FilterText},
     headers,
     id::{EndpointId, is_identifier},
     lane::DeliveryOrdering,
@@ -18,7 +18,7 @@ use domain::{
     retry::{InvalidPolicy, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT, Policy, StatusList},
     subscription,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     ControlPlane, Refusal,
@@ -58,7 +58,7 @@ pub struct EndpointDraft {
     /// Headers, as an object or as an object in JSON text; a value of `***` is the present one.
     pub headers: Option<Value>,
     /// Pattern of the contents that are delivered; an empty one means all.
-    pub filter: Option<Map<String, Value>>,
+    pub filter: Option<FilterText>,
     /// When calls stop for a while.
     pub breaker: Option<CircuitBreaker>,
     /// Key by which deliveries are ordered, or `none`.
@@ -141,7 +141,7 @@ impl EndpointDraft {
             };
         }
         if let Some(pattern) = self.filter {
-            let filter = ContentFilter::parse(pattern);
+            let filter = ContentFilter::parse(&pattern);
             let filter = filter.map_err(|why| Refusal::field("filter", why))?;
             endpoint.filter = Some(filter).filter(|filter| !filter.is_empty());
         }
