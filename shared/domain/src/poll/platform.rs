@@ -274,19 +274,28 @@ fn is_base(text: &str) -> bool {
 /// # Errors
 /// If it is no http(s) URL, contains no place holder behind its host, or an unknown one.
 pub(super) fn judge_template(template: &str) -> Result<(), InvalidPlatform> {
-    let filled = template.replace("{call_id}", "x").replace("{external_id}", "x");
+    let fill = |id: &str| template.replace("{call_id}", id).replace("{external_id}", id);
+    let (filled, other) = (fill(SAMPLES[0]), fill(SAMPLES[1]));
     if filled == template || filled.contains(['{', '}']) {
         return Err(InvalidPlatform::Template);
     }
-    let url = Url::parse(&filled).map_err(|_| InvalidPlatform::Url("status_url"))?;
+    let parsed = |filled: &str| Url::parse(filled).map_err(|_| InvalidPlatform::Url("status_url"));
+    let (url, other) = (parsed(&filled)?, parsed(&other)?);
     let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     if !plain || !["http", "https"].contains(&url.scheme()) || !url.has_host() {
         return Err(InvalidPlatform::Url("status_url"));
     }
-    // An id in the place of the host would let whoever names a job choose whom we call.
-    let host = template.split('/').nth(2).unwrap_or_default();
-    if host.contains('{') { Err(InvalidPlatform::Template) } else { Ok(()) }
+    // An id in the place of the host would let whoever names a job choose whom we call. What is the
+    // host shows once the URL is read as it will be: it must not depend on the id.
+    let to_port = |url: &Url| url[..url::Position::BeforePath].to_owned();
+    if to_port(&url) != to_port(&other) || to_port(&url).contains(SAMPLES[0]) {
+        return Err(InvalidPlatform::Template);
+    }
+    Ok(())
 }
+
+/// Ids with which a template is tried: one that could be a host, and one that could be a port.
+const SAMPLES: [&str; 2] = ["sample-id", "65535"];
 
 /// An id as one segment of a path, or as a value of a query; `None` if it cannot be one. Senders
 /// choose ids, and an id must not lead to another place on the platform.

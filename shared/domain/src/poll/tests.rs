@@ -351,3 +351,32 @@ fn a_prediction_goes_on_as_it_came() {
     let composed = compose(profile, &platform, &job(), &ended, answer);
     assert_eq!((composed.body.as_slice(), composed.mapping), (&answer[..], None));
 }
+
+#[test]
+fn no_spelling_of_a_template_lets_an_id_be_the_host() {
+    for bad in [
+        "https:/{call_id}/x",
+        "https:{call_id}/x",
+        "https:///{call_id}/x",
+        "https:\\\\{call_id}\\x",
+        "https:/\\{external_id}/x",
+        "ht\ntps://{call_id}/x",
+        "https://\t/{call_id}/x",
+        "https://{call_id}.example/x",
+        "https://api.example:{call_id}/x",
+        "https://{call_id}@api.example/x",
+        "https://api.example{call_id}/x",
+        "HTTPS:/{call_id}",
+        " https:/{call_id}/x",
+    ] {
+        assert!(platform::judge_template(bad).is_err(), "{bad:?}");
+    }
+    for good in [
+        "https://api.example/{call_id}",
+        "https://api.example/jobs/{external_id}/status?v=1",
+        "https://api.example:8443/status?id={call_id}",
+        "http://127.0.0.1:9000/{call_id}",
+    ] {
+        assert!(platform::judge_template(good).is_ok(), "{good:?}");
+    }
+}
