@@ -147,6 +147,7 @@ async fn replace(
     let keys = SourceKeys::of(control, &id, &draft.profile, draft.secrets, before)?;
     calls::status_server(control, options)?;
     source::validate(name, &draft.profile, &keys.open, &application, options).map_err(refuse)?;
+    calls::key_set(control, options)?;
     let application = applications::ensure_visible(control, principal, application).await?;
     let now = control.now();
     // Another profile signs in other ways; what was seen of the former says nothing about it.

@@ -94,6 +94,13 @@ async fn a_source_that_cannot_be_used_is_refused_with_the_reason() {
             json!({ "profile": "github", "secrets": [SOURCE_SECRET], "jwks_url": "https://x.example" }),
             "jwks_url: jwks_url is of no use",
         ),
+        ("s", json!({ "profile": "fal", "jwks_url": "https://169.254.169.254/k" }), "jwks_url: "),
+        ("s", json!({ "profile": "fal", "jwks_url": "https://u:p@keys.example/k" }), "jwks_url: "),
+        (
+            "s",
+            json!({ "profile": "hmac", "secrets": [SOURCE_SECRET], "scheme": { "headers": [{ "signature": "x-s", "nonce": "x-n" }], "formats": ["{hex}"], "content": "{nonce}{body}" } }),
+            "can be split in two ways",
+        ),
         (
             "s",
             json!({ "profile": "runpod", "secrets": ["has/a/slash/in/it/somewhere"] }),

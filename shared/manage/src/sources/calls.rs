@@ -95,6 +95,17 @@ fn seal(
     Ok(control.vault().seal(owner, secret))
 }
 
+/// Requires that the sender's key set is at an address that the relay may ask.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] of `jwks_url` if the relay must not call that.
+pub(super) fn key_set(control: &ControlPlane, options: &SourceOptions) -> Result<(), Refusal> {
+    let Some(url) = &options.jwks_url else { return Ok(()) };
+    let judged = control.rule().target(url);
+    judged.map(|_| ()).map_err(|forbidden| Refusal::field("jwks_url", forbidden))
+}
+
 /// Requires that headers whose names say that they are secret take `{secret}`: headers are kept and
 /// shown as they are.
 fn no_open_secret(headers: &BTreeMap<String, String>) -> Result<(), &'static str> {
