@@ -308,5 +308,5 @@ impl World {
 /// The idempotency key of a completion in these tests.
 fn key_of(body: &[u8]) -> String {
     let profile = domain::profile::Profile::named("modal-omtx").expect("part of the build");
-    profile.key(&domain::signature::Verification::default(), body).expect("readable").0
+    profile.key(&domain::signature::Verification::default(), body, None).expect("readable").0
 }

@@ -1,6 +1,9 @@
 //! One request: who sent it, whether that may be, and onto the inbox with it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use adapters::{Unavailable, random, table::WriteOutcome};
 use axum::{
@@ -10,6 +13,7 @@ use axum::{
 use domain::{
     envelope::{Envelope, StoredBody, Trust},
     id::{JobId, Tenure, is_identifier},
+    profile::Unreadable,
     signature::{Algorithm, SignatureRefusal, SignedRequest, Verification, token_hash},
     source::{AcceptedRequest, Gate, GateRefusal},
     time::Timestamp,
@@ -19,6 +23,7 @@ use tracing::{error, warn};
 use crate::{
     Ingest,
     answer::{self, No},
+    encoding,
     way::Way,
 };
 
@@ -32,6 +37,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) query: Option<&'a str>,
     pub(crate) caller: Option<IpAddr>,
     pub(crate) body: &'a Bytes,
+    /// The body without its `Content-Encoding`; unpacked once the signature holds, and not before.
+    pub(crate) unpacked: OnceLock<Result<Bytes, Unreadable>>,
     pub(crate) now: Timestamp,
 }
 
@@ -57,7 +64,7 @@ struct Passed {
 /// Judgement of a request by its source's gate.
 enum Judgement {
     /// The gate accepts the request.
-    Passed(Passed),
+    Passed(Box<Passed>),
     /// The gate refuses the request.
     Refused(GateRefusal),
 }
@@ -66,7 +73,8 @@ impl Judgement {
     fn of(tenure: Tenure, accepted: Result<AcceptedRequest, GateRefusal>) -> Self {
         match accepted {
             Ok(request) => {
-                Self::Passed(Passed { request, tenure, by_source: true, job_token: None })
+                let passed = Passed { request, tenure, by_source: true, job_token: None };
+                Self::Passed(Box::new(passed))
             }
             Err(refusal) => Self::Refused(refusal),
         }
@@ -74,6 +82,14 @@ impl Judgement {
 
     fn refused(refusal: impl Into<GateRefusal>) -> Self {
         Self::Refused(refusal.into())
+    }
+}
+
+impl Arrival<'_> {
+    /// The body without its `Content-Encoding`. Must not be called before the signature holds.
+    fn content(&self) -> Result<&Bytes, Unreadable> {
+        let unpacked = self.unpacked.get_or_init(|| encoding::unpack(self.headers, self.body));
+        unpacked.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -110,20 +126,24 @@ impl Ingest {
                 return Ok(AcceptOutcome::Refused(No::Unreadable(what)));
             }
         };
-        let mut limited = self.limits(&gate, &passed.tenure, arrival).await?;
+        let content = match arrival.content() {
+            Ok(content) => content,
+            Err(what) => return Ok(AcceptOutcome::Refused(No::Unreadable(what))),
+        };
+        let mut limited = self.limits(&gate, &passed, content, arrival.now).await?;
         if matches!(limited, Some(No::UnknownJob))
             && let Some(newer) = self.gates.refresh(arrival.source, arrival.now).await?
             && newer.tenure() != gate.tenure()
             && let Judgement::Passed(again) = self.judge(&newer, arrival).await?
         {
             // The source may just have moved to the application that the job is registered for.
-            limited = self.limits(&newer, &again.tenure, arrival).await?;
+            limited = self.limits(&newer, &again, content, arrival.now).await?;
             (gate, passed) = (newer, again);
         }
         if let Some(no) = limited {
             return Ok(AcceptOutcome::Refused(no));
         }
-        self.keep(&gate, &passed, arrival).await?;
+        self.keep(&gate, &passed, content).await?;
         self.remember(&gate, &passed).await;
         let (way, profile, accepted) = (arrival.way, &gate.profile, passed.request);
         let response = answer::accepted(way, profile, &accepted.event, accepted.echo);
@@ -152,7 +172,8 @@ impl Ingest {
         let (now, locked) = (arrival.now, gate.locked);
         let judge = |gate: &Gate, secrets: &[_]| {
             let verified = gate.profile.judge(secrets, &request, now, locked)?;
-            gate.accept(&gate.tenure(), verified, arrival.body)
+            let content = arrival.content()?;
+            gate.accept(&gate.tenure(), verified, arrival.headers, content)
         };
         let judged = match &gate.profile.jwks {
             None => judge(gate, &gate.secrets),
@@ -189,33 +210,39 @@ impl Ingest {
         let known = known.filter(|known| known.tenure.source == gate.id);
         let Some(known) = known else { return refused };
         let verified = Verification { token: true, ..Verification::default() };
+        let content = match arrival.content() {
+            Ok(content) => content,
+            Err(unreadable) => return Ok(Judgement::refused(unreadable)),
+        };
         // The job stays its application's, though the source may have moved to another one since.
-        let accepted = match gate.accept(&known.tenure, verified, arrival.body) {
+        let accepted = match gate.accept(&known.tenure, verified, arrival.headers, content) {
             Ok(accepted) => accepted,
             Err(unreadable) => return Ok(Judgement::Refused(unreadable)),
         };
-        let said = gate.profile.read(arrival.body);
+        let readable = gate.profile.readable(content, accepted.form);
+        let said = gate.profile.read(&readable);
         let ends = said.status.is_some_and(domain::job::JobStatus::is_terminal);
         let used = known.used_for.is_some_and(|event| event != accepted.event.bare());
         if said.job.as_ref() != Some(&known.external_id) || (ends && used) {
             return refused;
         }
-        Ok(Judgement::Passed(Passed {
+        let passed = Passed {
             request: accepted,
             tenure: known.tenure,
             by_source: false,
             job_token: ends.then_some(hash),
-        }))
+        };
+        Ok(Judgement::Passed(Box::new(passed)))
     }
 
     /// What a source asked for beyond its signature. It costs nothing where it did not.
     async fn limits(
         &self,
         gate: &Gate,
-        tenure: &Tenure,
-        arrival: &Arrival<'_>,
+        passed: &Passed,
+        content: &Bytes,
+        now: Timestamp,
     ) -> Result<Option<No>, Unavailable> {
-        let now = arrival.now;
         if let Some(limit) = gate.options.rate_limit
             && self.table.count_request(&gate.id, limit, now).await? == WriteOutcome::Refused
         {
@@ -223,8 +250,9 @@ impl Ingest {
             return Ok(Some(No::TooMany(limit.retry_after(now))));
         }
         if gate.options.strict
-            && let Some(job) = gate.profile.read(arrival.body).job
-            && self.table.job(&JobId::of(tenure, &job)).await?.is_none()
+            && let readable = gate.profile.readable(content, passed.request.form)
+            && let Some(job) = gate.profile.read(&readable).job
+            && self.table.job(&JobId::of(&passed.tenure, &job)).await?.is_none()
         {
             return Ok(Some(No::UnknownJob));
         }
@@ -232,15 +260,8 @@ impl Ingest {
     }
 
     /// Puts an accepted request on the inbox. Only then has it been accepted.
-    async fn keep(
-        &self,
-        gate: &Gate,
-        passed: &Passed,
-        arrival: &Arrival<'_>,
-    ) -> Result<(), Unavailable> {
+    async fn keep(&self, gate: &Gate, passed: &Passed, content: &Bytes) -> Result<(), Unavailable> {
         let Passed { request: accepted, tenure, by_source, .. } = passed;
-        let type_header = gate.profile.mapping.event_type_header.as_ref();
-        let event_type = type_header.and_then(|name| arrival.headers.get(name)?.to_str().ok());
         let envelope = Envelope {
             source_id: tenure.source.clone(),
             source: gate.name.clone(),
@@ -252,11 +273,12 @@ impl Ingest {
             event: accepted.event.clone(),
             arrival: random::token(),
             received_at: self.clock.now(),
-            event_type: event_type.map(|text| text.chars().take(128).collect()),
+            event_type: accepted.event_type.clone(),
+            form: accepted.form,
             trust: if accepted.verified.token { Trust::Token } else { Trust::Signed },
-            body: StoredBody::inline(arrival.body),
+            body: StoredBody::inline(content),
         };
-        self.inbox.put(&self.bucket, envelope, arrival.body).await
+        self.inbox.put(&self.bucket, envelope, content).await
     }
 
     /// What an accepted request changes for the next one. It is accepted already, so failing here

@@ -52,6 +52,8 @@ impl No {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(_) => StatusCode::UNAUTHORIZED,
+            Self::Unreadable(Unreadable::Encoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,

@@ -6,11 +6,15 @@
 
 mod accept;
 mod answer;
+mod encoding;
 mod gates;
 mod keys;
 mod way;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use adapters::{bucket::Bucket, clock::Clock, inbox::Inbox, table::Table, vault::Vault};
 use axum::{
@@ -24,6 +28,7 @@ use domain::address::Rule;
 use lambda_http::request::RequestContext;
 use tracing::error;
 
+pub use self::encoding::MAX_BODY;
 use self::{
     accept::{AcceptOutcome, Arrival},
     answer::No,
@@ -31,9 +36,6 @@ use self::{
     keys::KeySets,
     way::Way,
 };
-
-/// Largest body that is accepted: what Lambda itself takes.
-pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// Everything the endpoint needs.
 #[derive(Debug)]
@@ -133,6 +135,7 @@ impl Ingest {
             query: parts.uri.query(),
             caller,
             body: &body,
+            unpacked: OnceLock::new(),
             now: self.clock.now(),
         };
         match self.accept(&arrival).await {

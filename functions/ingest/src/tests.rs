@@ -1,5 +1,6 @@
 //! The endpoint over a real table and queue, fed by the sample events.
 
+mod contents;
 mod keys;
 mod limits;
 mod locks;

@@ -6,24 +6,37 @@ use domain::{
     id::JobId,
     job::{Job, JobStatus, ReportEffect},
     notice, poll,
-    profile::{Profile, SenderReport, fingerprint},
+    profile::{Profile, SenderReport, Unreadable, fingerprint},
 };
 
 /// A message of the inbox, read by the profile of its source.
 pub(crate) struct IncomingReport<'a> {
     pub(crate) envelope: &'a Envelope,
+    profile: &'a Profile,
     pub(crate) body: &'a [u8],
     said: SenderReport<'a>,
     pub(crate) fingerprint: String,
 }
 
 impl<'a> IncomingReport<'a> {
-    pub(crate) fn new(envelope: &'a Envelope, profile: &Profile, body: &'a [u8]) -> Self {
-        let mut said = profile.read(body);
+    /// Reads a message. `readable` is the body as [`Profile::readable`] has it.
+    pub(crate) fn new(
+        envelope: &'a Envelope,
+        profile: &'a Profile,
+        body: &'a [u8],
+        readable: &'a [u8],
+    ) -> Self {
+        let mut said = profile.read(readable);
         if let Some(header) = profile.event_type(envelope.event_type.clone()) {
-            said.event_type = Some(header);
+            said.event_type = Some(header.name);
+            said.original_type = header.original;
         }
-        Self { envelope, body, said, fingerprint: fingerprint(body) }
+        Self { envelope, profile, body, said, fingerprint: fingerprint(body) }
+    }
+
+    /// Whether everything that the message says can be recorded.
+    pub(crate) fn recordable(&self) -> Result<(), Unreadable> {
+        self.said.recordable()
     }
 
     /// What the sender calls the batch.
@@ -123,7 +136,11 @@ impl<'a> IncomingReport<'a> {
         let (id, kind, at) = (&event.id, event.event_type.as_str(), event.created_at);
         match job {
             Some(job) => notice::job_notice(id, kind, at, job, &self.said, public_url),
-            None => notice::passed_on(id, kind, at, self.body),
+            None => {
+                let body = self.profile.shown(self.body, self.envelope.form);
+                let original = self.said.original_type.as_deref();
+                notice::passed_on(id, kind, original, at, &body)
+            }
         }
     }
 }

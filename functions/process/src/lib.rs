@@ -24,6 +24,7 @@ use domain::{
     envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
     event::{Event, Origin},
     id::{BatchId, Tenure},
+    profile::Unreadable,
     source::FormerTenure,
 };
 use tracing::warn;
@@ -50,6 +51,10 @@ pub enum Unfinished {
     /// The message names a profile that this version does not have.
     #[error("profile {0:?} is unknown")]
     Profile(String),
+    /// The message names an id that cannot be recorded. `ingest` refuses such a request; the answer
+    /// of a platform is read here first.
+    #[error("it can never be recorded: {0}")]
+    Unrecordable(#[from] Unreadable),
     /// Other workers changed the same job during every try.
     #[error(transparent)]
     Contested(#[from] Contested),
@@ -126,7 +131,9 @@ impl Process {
         let Some(profile) = envelope.options.profile(&envelope.profile) else {
             return Err(Unfinished::Profile(envelope.profile.clone()));
         };
-        let mut report = IncomingReport::new(envelope, &profile, body);
+        let readable = profile.readable(body, envelope.form);
+        let mut report = IncomingReport::new(envelope, &profile, body, &readable);
+        report.recordable()?;
         if let Some(batch) = report.batch() {
             let application = &envelope.application;
             *batch = self.context.table.batch_name(application, mem::take(batch)).await?;

@@ -145,3 +145,53 @@ async fn what_is_not_about_a_job_is_passed_on_as_it_is() {
         assert_eq!(event.expect("read").expect("recorded").event_type, kind);
     }
 }
+
+/// The payload of the only event that came of a changed sample.
+async fn payload_of(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
+    let (_aws, process) = world().await;
+    let response = process.handle(&sample(change)).await;
+    assert!(response.batch_item_failures.is_empty());
+    let event = process.context.table.event(&event_id()).await.expect("read").expect("recorded");
+    let payload = process.context.bucket.open(event.payload).await.expect("opens");
+    serde_json::from_slice(&payload).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_result_with_nan_in_it_ends_its_job_and_is_passed_on_as_it_came() {
+    let payload = payload_of(|envelope| {
+        let body = r#"{"call_id":"fc-01HF8","status":"success","result":{"loss":NaN},"metadata":{"job_id":"job-42"}}"#;
+        envelope["body"] = serde_json::json!({ "text": body });
+    })
+    .await;
+    assert_eq!(payload["type"], "job.succeeded");
+    assert_eq!(payload["data"]["result_text"], r#"{"loss":NaN}"#);
+    assert!(payload["data"]["note"].as_str().expect("a note").contains("not JSON"));
+}
+
+#[tokio::test]
+async fn a_form_is_passed_on_as_its_fields_under_the_senders_type() {
+    let payload = payload_of(|envelope| {
+        envelope["profile"] = "github".into();
+        envelope["event_type"] = "repo:push".into();
+        envelope["form"] = true.into();
+        envelope["body"] =
+            serde_json::json!({ "text": "payload=%7B%22action%22%3A%22opened%22%7D" });
+    })
+    .await;
+    assert_eq!(payload["type"], "github.repo.push");
+    assert_eq!(payload["original_type"], "repo:push");
+    assert_eq!(payload["data"], serde_json::json!({ "action": "opened" }));
+}
+
+#[tokio::test]
+async fn a_message_that_can_never_be_recorded_goes_back_alone() {
+    let (_aws, process) = world().await;
+    let long = "x".repeat(domain::id::MAX_EXTERNAL_ID + 1);
+    let failed = process
+        .handle(&sample(|envelope| {
+            let body = format!(r#"{{"call_id":"{long}","status":"success"}}"#);
+            envelope["body"] = serde_json::json!({ "text": body });
+        }))
+        .await;
+    assert_eq!(failed.batch_item_failures.len(), 1);
+}

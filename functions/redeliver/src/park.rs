@@ -13,7 +13,7 @@ use dispatch::context::Context;
 use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     endpoint::EndpointScope,
-    envelope::Envelope,
+    envelope::{Doorbell, Envelope},
     event::Event,
     id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
     letter::{Letter, LetterQueue, LetterState, LetterSubject},
@@ -140,10 +140,12 @@ impl Redeliver {
         let table = &self.context.table;
         let text = message.body.as_deref().unwrap_or_default();
         let id = LetterId::of_message(text);
+        let error = &self.why(queue, text).await;
         contested::write(TRIES, || async {
             let now = self.context.clock.now();
             if let Some(known) = table.letter(&id).await? {
                 let waiting = Letter {
+                    error: error.clone(),
                     state: LetterState::Waiting,
                     retry_success: known.retried_at.map(|_| false),
                     last_attempt_at: Some(now),
@@ -155,7 +157,7 @@ impl Redeliver {
             let letter = Letter {
                 number: table.next_letter_number().await?,
                 what: LetterSubject::Message { queue, body },
-                error: why(queue, text),
+                error: error.clone(),
                 error_class: ErrorClass::Relay,
                 attempts: receives(message),
                 last_attempt_at: Some(sent(message).unwrap_or(now)),
@@ -173,6 +175,22 @@ impl Redeliver {
             Ok(parked.settles(()))
         })
         .await
+    }
+
+    /// Why a message was poisoned, as far as can be told afterwards.
+    async fn why(&self, queue: LetterQueue, text: &str) -> String {
+        let unknown = "it could be read, but not processed; the log says why";
+        let told = match queue {
+            LetterQueue::Inbox => match Envelope::parse(text) {
+                // A body that is gone or cannot be read now must not keep the letter from being made.
+                Ok(envelope) => {
+                    self.context.unrecordable_envelope(&envelope).await.unwrap_or_default()
+                }
+                Err(error) => Some(error.to_string()),
+            },
+            LetterQueue::Outbox => Doorbell::parse(text).err().map(|error| error.to_string()),
+        };
+        told.unwrap_or_else(|| unknown.to_owned())
     }
 }
 
@@ -229,18 +247,6 @@ fn with_story(mut letter: Letter, delivery: &Delivery) -> Letter {
     letter.state = LetterState::Waiting;
     letter.retry_success = letter.retried_at.map(|_| false);
     letter
-}
-
-/// Why a message was poisoned, as far as can be told afterwards.
-fn why(queue: LetterQueue, text: &str) -> String {
-    let readable = match queue {
-        LetterQueue::Inbox => Envelope::parse(text).map(|_| ()),
-        LetterQueue::Outbox => domain::envelope::Doorbell::parse(text).map(|_| ()),
-    };
-    match readable {
-        Ok(()) => "it could be read, but not processed; the log says why".to_owned(),
-        Err(error) => error.to_string(),
-    }
 }
 
 fn receives(message: &SqsMessage) -> u32 {

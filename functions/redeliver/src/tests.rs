@@ -3,10 +3,18 @@
 
 use std::time::Duration;
 
-use adapters::{bucket::Bucket, clock::Clock, queue, table::Table};
+use adapters::{
+    bucket::Bucket,
+    clock::Clock,
+    queue,
+    table::{RedriveOutcome, Table},
+};
 use domain::{
-    envelope::StoredBody,
+    delivery::AttemptRound,
+    envelope::{Envelope, StoredBody, Trust},
+    id::EventId,
     letter::{LetterState, LetterSubject},
+    source::SourceOptions,
     time::Timestamp,
 };
 use local::LocalAws;
@@ -83,4 +91,37 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     assert!(matches!(body, StoredBody::Claim(_)), "a large one lies in the bucket");
     let kept = redeliver.context.bucket.open(body).await.expect("opens");
     assert_eq!(kept, "{".repeat(20_000).into_bytes());
+}
+
+#[tokio::test]
+async fn a_message_that_can_never_be_recorded_says_so_and_is_not_put_back() {
+    let (_aws, redeliver) = world().await;
+    let body = format!(r#"{{"call_id":"{}","status":"success"}}"#, "x".repeat(3000));
+    let envelope = Envelope {
+        source: "modal".to_owned(),
+        profile: "modal-omtx".to_owned(),
+        options: SourceOptions::default(),
+        application: "acme".to_owned(),
+        key: "job:x:succeeded".to_owned(),
+        event: EventId::derive(&["e"]),
+        arrival: "a".to_owned(),
+        received_at: Timestamp::from_secs(1_700_000_000),
+        event_type: None,
+        form: false,
+        trust: Trust::Signed,
+        body: StoredBody::Text(body),
+    };
+    let mut died = batch(POISONED);
+    died.records[0].body = Some(envelope.print());
+    assert!(redeliver.handle(&died).await.batch_item_failures.is_empty());
+    let letter =
+        redeliver.context.table.letters(None, 10, false).await.expect("read").items.remove(0);
+    let why = "it can never be recorded: the job id is longer than 2048 bytes";
+    assert_eq!(letter.error, why);
+    let told = redeliver.context.unrecordable(&letter).await.expect("read");
+    assert_eq!(told.as_deref(), Some(why));
+    let now = Timestamp::from_secs(1_700_000_200);
+    let round = AttemptRound::Policy;
+    let outcome = redeliver.context.redrive(&redeliver.inbox, &letter, round, now).await;
+    assert_eq!(outcome.expect("asked"), RedriveOutcome::Refused);
 }

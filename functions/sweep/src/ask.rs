@@ -139,6 +139,7 @@ impl Sweep {
             arrival: random::token(),
             received_at: self.context().clock.now(),
             event_type: None,
+            form: false,
             trust: Trust::Polled,
             body: StoredBody::inline(&body),
         };

@@ -12,7 +12,7 @@ use adapters::{
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::Endpoint,
-    envelope::StoredBody,
+    envelope::{Envelope, StoredBody},
     event::Event,
     letter::{Letter, LetterQueue, LetterState, LetterSubject},
     time::Timestamp,
@@ -37,6 +37,9 @@ impl Context {
         match &letter.what {
             LetterSubject::Delivery { .. } => self.redrive_delivery(letter, round, at).await,
             LetterSubject::Message { queue, body } => {
+                if self.unrecordable(letter).await?.is_some() {
+                    return Ok(RedriveOutcome::Refused);
+                }
                 let queue = match queue {
                     LetterQueue::Inbox => &inbox.0,
                     LetterQueue::Outbox => &self.outbox.0,
@@ -44,6 +47,35 @@ impl Context {
                 self.redrive_message(letter, queue, body).await
             }
         }
+    }
+
+    /// Why a parked message of the inbox can never be recorded, in words, so that putting it back
+    /// would only bring it here again; `None` for any other letter.
+    ///
+    /// # Errors
+    /// If the bucket cannot be read.
+    pub async fn unrecordable(&self, letter: &Letter) -> Result<Option<String>, Unavailable> {
+        let LetterSubject::Message { queue: LetterQueue::Inbox, body } = &letter.what else {
+            return Ok(None);
+        };
+        let text = self.bucket.open(body.clone()).await?;
+        match std::str::from_utf8(&text).ok().and_then(|text| Envelope::parse(text).ok()) {
+            Some(envelope) => self.unrecordable_envelope(&envelope).await,
+            // It is no request; the message that says so is the letter's.
+            None => Ok(None),
+        }
+    }
+
+    /// The same of a request that was accepted.
+    ///
+    /// # Errors
+    /// If the bucket cannot be read.
+    pub async fn unrecordable_envelope(
+        &self,
+        envelope: &Envelope,
+    ) -> Result<Option<String>, Unavailable> {
+        let body = self.bucket.open(envelope.body.clone()).await?;
+        Ok(envelope.unrecordable(&body))
     }
 
     async fn redrive_delivery(

@@ -49,6 +49,9 @@ pub struct Envelope {
     /// The value of the sender's header for event types, if the profile has such a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+    /// Whether the request said that its body is a form.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub form: bool,
     /// Why the request is believed.
     #[serde(default)]
     pub trust: Trust,
@@ -107,6 +110,18 @@ impl Envelope {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 const fn is_none(hops: &u8) -> bool {
     *hops == 0
+}
+
+impl Envelope {
+    /// Why the message with this body can never be recorded, in words; `None` if nothing is known
+    /// that forbids it.
+    pub fn unrecordable(&self, body: &[u8]) -> Option<String> {
+        let Some(profile) = self.options.profile(&self.profile) else {
+            return Some(format!("profile {:?} is unknown", self.profile));
+        };
+        let report = profile.read(&profile.readable(body, self.form)).recordable();
+        report.err().map(|why| format!("it can never be recorded: {why}"))
+    }
 }
 
 macro_rules! message {

@@ -20,6 +20,11 @@ pub struct InvalidId {
 /// relay's own.
 const MAX_LEN: usize = 80;
 
+/// Longest id that a sender gives a job, a call, a batch, a run or a project, in bytes. Longer than
+/// any platform's (an ARN has at most 2048 characters), and short enough that all of them fit the
+/// 400 KB of an item, in JSON's longest spelling.
+pub const MAX_EXTERNAL_ID: usize = 2048;
+
 /// Whether the text could be the part of an id behind its prefix.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()

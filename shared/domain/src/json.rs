@@ -1,23 +1,36 @@
 //! Reads a few fields of a body without building the rest. A result of 6 MB costs no more memory
 //! than the body itself, and depth costs no stack, because all other values are skipped.
+//!
+//! Reading is lenient: see [`scan`].
 
-use std::{collections::BTreeMap, fmt};
+mod scan;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::{borrow::Cow, collections::BTreeMap};
+
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-/// A body that is no JSON object.
-#[derive(Debug, thiserror::Error)]
-#[error("body is not a JSON object: {0}")]
-pub struct NotAnObject(#[from] serde_json::Error);
+use self::scan::{Scanner, unescaped};
+
+/// A body that is no JSON object. The number is the position of the first byte that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("body is not a JSON object: it cannot be read from byte {0} on")]
+pub struct NotAnObject(pub usize);
 
 /// The fields that were found, by path. If a key stands twice, the last one counts, as in Python
 /// and JavaScript.
 #[derive(Debug, Default)]
 pub struct JsonFields<'a> {
-    json: BTreeMap<String, &'a RawValue>,
+    json: BTreeMap<String, &'a [u8]>,
     form: BTreeMap<String, String>,
+}
+
+/// The byte order mark that some writers put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A body without the byte order mark in front of it.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
 impl<'a> JsonFields<'a> {
@@ -31,11 +44,12 @@ impl<'a> JsonFields<'a> {
         paths: impl IntoIterator<Item = &'p str>,
     ) -> Result<Self, NotAnObject> {
         let mut found = Self::default();
-        let wanted = PathTree::of(paths);
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let top = wanted.deserialize(&mut json)?;
-        json.end()?;
-        found.descend("", top, &wanted);
+        let body = without_mark(body);
+        let mut scanner = Scanner::new(body);
+        let level = PathTree::of(paths).level(&mut scanner, "", &mut found.json);
+        if level.is_none() || !scanner.is_done() {
+            return Err(NotAnObject(scanner.at.min(body.len())));
+        }
         Ok(found)
     }
 
@@ -64,22 +78,20 @@ impl<'a> JsonFields<'a> {
         found
     }
 
-    fn descend(&mut self, prefix: &str, level: BTreeMap<String, &'a RawValue>, wanted: &PathTree) {
-        for (name, raw) in level {
-            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-            if let Some(inner) = wanted.0.get(&name).filter(|inner| !inner.0.is_empty()) {
-                let mut json = serde_json::Deserializer::from_str(raw.get());
-                if let Ok(below) = inner.deserialize(&mut json) {
-                    self.descend(&path, below, inner);
-                }
-            }
-            self.json.insert(path, raw);
-        }
+    fn source(&self, path: &str) -> Option<&'a [u8]> {
+        self.json.get(path).copied().filter(|source| *source != b"null")
     }
 
-    /// The raw JSON at `path`; `null` counts as absent.
+    /// The raw JSON at `path`; `null` counts as absent, and so does what is not JSON by its grammar.
     pub fn raw(&self, path: &str) -> Option<&'a RawValue> {
-        self.json.get(path).copied().filter(|raw| raw.get() != "null")
+        serde_json::from_slice(self.source(path)?).ok()
+    }
+
+    /// The text at `path`, as it stands in the source, if it is not JSON by its grammar, such as a
+    /// list with `NaN` in it.
+    pub fn loose(&self, path: &str) -> Option<Cow<'a, str>> {
+        let source = self.source(path).filter(|_| self.raw(path).is_none())?;
+        Some(String::from_utf8_lossy(source))
     }
 
     /// The raw JSON at `path`, unless it is `null`, `false` or empty.
@@ -97,10 +109,10 @@ impl<'a> JsonFields<'a> {
         if let Some(text) = self.form.get(path) {
             return Some(text.clone());
         }
-        let raw = self.raw(path)?.get();
-        match raw.as_bytes().first()? {
-            b'"' => serde_json::from_str(raw).ok(),
-            b'0'..=b'9' | b'-' => Some(raw.to_owned()),
+        let source = self.source(path)?;
+        match source {
+            [b'"', inside @ .., b'"'] => Some(unescaped(inside).into_owned()),
+            [b'0'..=b'9' | b'-', ..] => Some(String::from_utf8_lossy(source).into_owned()),
             _ => None,
         }
         .filter(|text: &String| !text.is_empty())
@@ -127,55 +139,28 @@ impl PathTree {
         }
         root
     }
-}
 
-impl<'de> DeserializeSeed<'de> for &PathTree {
-    type Value = BTreeMap<String, &'de RawValue>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &PathTree {
-    type Value = BTreeMap<String, &'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = BTreeMap::new();
-        while let Some(name) = map.next_key_seed(Name(self))? {
-            match name {
-                Some(name) => _ = found.insert(name, map.next_value()?),
-                None => _ = map.next_value::<IgnoredAny>()?,
+    /// Reads the object at the scanner, and what is wanted below it. `None` if it cannot be read.
+    fn level<'a>(
+        &self,
+        scanner: &mut Scanner<'a>,
+        prefix: &str,
+        found: &mut BTreeMap<String, &'a [u8]>,
+    ) -> Option<()> {
+        let mut here = BTreeMap::new();
+        scanner.members(|name, value| {
+            if let Some((name, _)) = self.0.get_key_value(&*name) {
+                here.insert(name, value);
             }
+        })?;
+        for (name, value) in here {
+            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            if let Some(inner) = self.0.get(name).filter(|inner| !inner.0.is_empty()) {
+                inner.level(&mut Scanner::new(value), &path, found);
+            }
+            found.insert(path, value);
         }
-        Ok(found)
-    }
-}
-
-/// Reads a key, and keeps it only if it is wanted.
-struct Name<'w>(&'w PathTree);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.0.contains_key(name).then(|| name.to_owned()))
+        Some(())
     }
 }
 
@@ -210,8 +195,46 @@ mod tests {
 
     #[test]
     fn what_is_not_an_object_is_an_error() {
-        for bad in [&b""[..], b"[1]", b"{", b"{}x", b"\xff", b"{\"a\":\xff}", b"nul"] {
+        for bad in [&b""[..], b"[1]", b"{", b"{}x", b"\xff", b"{\"a\":\xff}", b"nul", b"{\"a\":1,}"]
+        {
             assert!(JsonFields::read(bad, ["a"]).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_senders_write_beside_json_does_not_hide_a_field() {
+        let strange = [
+            "{\"x\":NaN,\"id\":\"j\",\"y\":[Infinity,-Infinity,{\"z\":NaN}]}".as_bytes(),
+            "\u{feff}{\"id\":\"j\"}".as_bytes(),
+            b"{\"t\":\"\\ud83d\",\"\\udc00\":1,\"id\":\"j\"}",
+            b"{\"t\":\"caf\xe9\",\"id\":\"j\"}",
+            b"{\"t\":\"a\nb\",\"n\":1E400,\"id\":\"j\"}",
+            b"{\"id\":\"\\u006a\"}",
+            b"{\"\\u0069d\":\"j\"}",
+        ];
+        for body in strange {
+            let fields = JsonFields::read(body, ["id"]).expect("an object");
+            assert_eq!(fields.text("id").as_deref(), Some("j"), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_from_what_is() {
+        let fields =
+            read(r#"{"a":{"loss":NaN},"b":[1.0],"c":NaN,"d":null}"#, &["a", "b", "c", "d"]);
+        assert!(fields.raw("a").is_none() && fields.raw("c").is_none());
+        assert_eq!(fields.loose("a").as_deref(), Some(r#"{"loss":NaN}"#));
+        assert_eq!(fields.loose("c").as_deref(), Some("NaN"));
+        assert_eq!(fields.raw("b").map(RawValue::get), Some("[1.0]"));
+        assert!(fields.loose("b").is_none() && fields.loose("d").is_none());
+    }
+
+    #[test]
+    fn text_is_read_as_it_is_meant() {
+        let body = r#"{"a":"\u00e9\ud83d\ude0a\"\\\/\b\f\n\r\t","b":"\ud83dx","c":"\u12"}"#;
+        let fields = read(body, &["a", "b", "c"]);
+        assert_eq!(fields.text("a").as_deref(), Some("é😊\"\\/\u{8}\u{c}\n\r\t"));
+        assert_eq!(fields.text("b").as_deref(), Some("\u{fffd}x"));
+        assert_eq!(fields.text("c").as_deref(), Some("\u{fffd}12"));
     }
 }

@@ -3,6 +3,7 @@
 //! Profiles are data (`known/<name>.json`). Adding a sender is adding an entry and a vector.
 
 mod facts;
+mod form;
 mod outgoing;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -10,7 +11,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    facts::{SenderReport, Unreadable, ended, fingerprint},
+    facts::{SenderReport, SenderType, Unreadable, ended, fingerprint},
+    form::{form_as_json, is_form},
     outgoing::{AttemptLimit, BodyForm, BodyShape, IdHeader, OutgoingProfile},
 };
 use crate::{

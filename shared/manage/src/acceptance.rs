@@ -84,10 +84,11 @@ async fn accept(
 ) -> Result<Acceptance, Refusal> {
     let unknown = || Refusal::Conflict("its profile is unknown".to_owned());
     let profile = source.effective().ok_or_else(unknown)?;
-    let key = profile.key(verified, body);
+    let key = profile.key(verified, body, None);
     let (key, _) = key.map_err(|unreadable| Refusal::field("body", unreadable))?;
     let event = Source::event_id(&source.tenure(), &key);
     let report = profile.read(body);
+    report.recordable().map_err(|unreadable| Refusal::field("body", unreadable))?;
     let job = report.job.filter(|_| report.status.is_some());
     let envelope = Envelope {
         source_id: source.id.clone(),
@@ -101,6 +102,7 @@ async fn accept(
         arrival,
         received_at: control.now(),
         event_type: None,
+        form: false,
         trust,
         body: StoredBody::inline(body),
     };

@@ -1,11 +1,13 @@
 //! Jobs: the list, one job by any of its ids, the events about it, and its result.
 
+use std::borrow::Cow;
+
 use adapters::table::Table;
 use domain::{
     delivery::Delivery,
     endpoint::Endpoint,
     event::{Event, Origin},
-    id::{EndpointId, JobId},
+    id::{EndpointId, JobId, MAX_EXTERNAL_ID},
     job::{Job, JobStatus},
     json::JsonFields,
     source::Source,
@@ -18,9 +20,8 @@ use crate::{
     walk,
 };
 
-/// Longest name by which a job or a batch can be found, in bytes: a key of the table holds no
-/// longer one.
-pub(crate) const MAX_NAME: usize = 512;
+/// Longest name by which a job or a batch can be found, in bytes: no sender's id is longer.
+pub(crate) const MAX_NAME: usize = MAX_EXTERNAL_ID;
 
 /// Which jobs a list holds; a part that is `None` lets every job pass.
 #[derive(Clone, Debug, Default)]
@@ -204,7 +205,8 @@ pub async fn first_webhook(
     Ok(Some((endpoint, newest)))
 }
 
-/// A job's result as JSON text, as its sender wrote it.
+/// A job's result, as its sender wrote it: JSON, or what the sender wrote in its place, such as
+/// `NaN`.
 ///
 /// # Errors
 ///
@@ -231,7 +233,8 @@ async fn reported_result(control: &ControlPlane, event: &Event) -> Result<Option
     let Some(profile) = source.and_then(|source| source.effective()) else { return Ok(None) };
     let body = control.bucket().open(body.clone()).await?;
     let report = profile.read(&body);
-    Ok(report.result.map(|result| result.get().to_owned()))
+    let text = report.result_text.map(Cow::into_owned);
+    Ok(report.result.map(|result| result.get().to_owned()).or(text))
 }
 
 /// The result in the payload that subscribers receive: a source that was removed has no profile any
@@ -241,6 +244,8 @@ async fn announced_result(
     event: &Event,
 ) -> Result<Option<String>, Refusal> {
     let body = control.bucket().open(event.payload.clone()).await?;
-    let fields = JsonFields::read(&body, ["data.result"]).unwrap_or_default();
-    Ok(fields.raw("data.result").map(|result| result.get().to_owned()))
+    let paths = ["data.result", "data.result_text"];
+    let fields = JsonFields::read(&body, paths).unwrap_or_default();
+    let result = fields.raw("data.result").map(|result| result.get().to_owned());
+    Ok(result.or_else(|| fields.text("data.result_text")))
 }

@@ -70,6 +70,7 @@ impl Cloud {
             arrival: adapters::random::token(),
             received_at: self.clock.now(),
             event_type: None,
+            form: false,
             trust: Trust::Token,
             body: StoredBody::inline(body.as_bytes()),
         };

@@ -35,7 +35,7 @@ pub(super) fn key(id: &JobId) -> (String, String) {
     (format!("JOB#{id}"), "JOB".to_owned())
 }
 
-/// A platform may give a call an id longer than a key of the table, so that its hash stands there.
+/// Hashed: a key holds 2048 bytes, and a call's id is its platform's.
 fn call_key(tenure: &Tenure, call_id: &str) -> (String, String) {
     let (source, application) = (tenure.source.as_str(), tenure.application.as_str());
     (format!("CALL#{}", id::digest(&[source, application, call_id])), "CALL".to_owned())

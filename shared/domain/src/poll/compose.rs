@@ -79,7 +79,7 @@ fn fitting(
     if !fits {
         return None;
     }
-    let key = match profile.key(&Verification::default(), &body) {
+    let key = match profile.key(&Verification::default(), &body, None) {
         Ok((key, _)) if key.starts_with("job:") => key,
         _ => key(job, ended.status),
     };

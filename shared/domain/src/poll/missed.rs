@@ -44,7 +44,7 @@ pub fn missed_event(job: &Job, now: Timestamp) -> (Event, Vec<u8>) {
     };
     let body = serde_json::to_vec(&missed).expect("plain data serialises");
     let id = EventId::derive(&["missed", job.id.as_str()]);
-    let payload = notice::passed_on(&id, MISSED, now, &body);
+    let payload = notice::passed_on(&id, MISSED, None, now, &body);
     let application = job.application.clone();
     let event = Event::by_relay(id, application, MISSED, &payload, now).about(job);
     (event, payload)

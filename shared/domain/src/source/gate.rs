@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
+
 use super::{Source, SourceOptions};
 use crate::{
     address::Network,
-    id::{ApplicationId, EventId, SourceId, Tenure},
-    profile::{Profile, Unreadable},
+    id::{ApplicationId, EventId, MAX_EXTERNAL_ID, SourceId, Tenure},
+    profile::{Profile, Unreadable, is_form},
     secret::Secret,
     signature::{Scheme, SignatureRefusal, SignedRequest, Verification},
     time::Timestamp,
@@ -46,6 +48,11 @@ pub struct AcceptedRequest {
     pub event: EventId,
     /// The value that the reply repeats, if the profile's system expects one.
     pub echo: Option<String>,
+    /// The type of the event as its header spells it, if the profile has such a header; at most 256
+    /// characters.
+    pub event_type: Option<String>,
+    /// Whether the request says that its body is a form.
+    pub form: bool,
 }
 
 /// Why a request is refused.
@@ -100,22 +107,33 @@ impl Gate {
         now: Timestamp,
     ) -> Result<AcceptedRequest, GateRefusal> {
         let verified = self.profile.judge(&self.secrets, request, now, self.locked)?;
-        self.accept(&self.tenure(), verified, request.body)
+        self.accept(&self.tenure(), verified, request.headers, request.body)
     }
 
-    /// Accepts a request whose signature was verified, for the application of this tenure.
+    /// Accepts a request whose signature was verified, for the application of this tenure. `body`
+    /// is the body as it was unpacked.
     ///
     /// # Errors
-    /// If the body cannot be used.
+    /// If the body cannot be used, or an id in it could not be recorded.
     pub fn accept(
         &self,
         tenure: &Tenure,
         verified: Verification,
+        headers: &HeaderMap,
         body: &[u8],
     ) -> Result<AcceptedRequest, GateRefusal> {
-        let (key, echo) = self.profile.key(&verified, body)?;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let named = self.profile.mapping.event_type_header.as_deref().and_then(text);
+        let event_type: Option<String> = named.map(|text| text.chars().take(256).collect());
+        let form = text("content-type").is_some_and(is_form);
+        let readable = self.profile.readable(body, form);
+        let (key, echo) = self.profile.key(&verified, &readable, event_type.as_deref())?;
+        // A shorter body has no longer id.
+        if MAX_EXTERNAL_ID < body.len() {
+            self.profile.read(&readable).recordable()?;
+        }
         let event = Source::event_id(tenure, &key);
-        Ok(AcceptedRequest { verified, key, event, echo })
+        Ok(AcceptedRequest { verified, key, event, echo, event_type, form })
     }
 
     /// Whether the request was accepted only because the source is not locked.

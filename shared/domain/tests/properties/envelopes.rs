@@ -54,6 +54,7 @@ prop_compose! {
         proof in any::<Option<String>>(),
         received_at in any::<u64>(),
         event_type in any::<Option<String>>(),
+        form in any::<bool>(),
         trust in trust(),
         options in options(),
         body in body(),
@@ -70,6 +71,7 @@ prop_compose! {
             arrival,
             received_at: Timestamp(received_at),
             event_type,
+            form,
             trust,
             body,
         }

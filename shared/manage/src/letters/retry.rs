@@ -39,7 +39,8 @@ pub struct LetterRetry {
 /// # Errors
 ///
 /// [`Refusal::NotFound`] as [`find`], [`Refusal::Done`] if the letter was retried successfully
-/// before, [`Refusal::Conflict`] if the letter cannot be put back now.
+/// before, [`Refusal::Conflict`] if the letter cannot be put back now, or its message can never be
+/// recorded.
 pub async fn retry(
     control: &ControlPlane,
     principal: &Principal,
@@ -56,6 +57,9 @@ pub async fn retry(
     let success = match &letter.what {
         LetterSubject::Delivery { .. } => delivery(control, &letter, forced, now).await?,
         LetterSubject::Message { .. } => {
+            if let Some(why) = control.context().unrecordable(&letter).await? {
+                return Err(Refusal::Conflict(why));
+            }
             let outcome = control
                 .context()
                 .redrive(control.inbox(), &letter, AttemptRound::Once, now)
