@@ -2,7 +2,7 @@
 
 use domain::{
     secret::{SYMMETRIC_PREFIX, Secret},
-    signature::{Algorithm, KeyEncoding, SignatureRefusal},
+    signature::{Algorithm, Format, KeyEncoding, SignatureRefusal, TimestampForm},
 };
 
 use super::{case::SignatureCase, corrections::key_words};
@@ -40,6 +40,9 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
     if let SignatureRefusal::Doubled(name) = refusal {
         seen.push(format!("The header `{name}` occurs more than once, so that the right one is unknown. A proxy may have added one."));
     }
+    if let SignatureRefusal::Malformed(name) = refusal {
+        seen.extend(malformed(case, name));
+    }
     if *refusal == SignatureRefusal::NoSecret && scheme.algorithm == Algorithm::Token {
         seen.push(format!(
             "The profile `{}` does not sign; the token in the URL authenticates the sender.",
@@ -59,4 +62,45 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
         }
     }
     seen
+}
+
+/// The fault of a header that does not follow its grammar.
+fn malformed(case: &SignatureCase, name: &str) -> Option<String> {
+    let scheme = case.scheme();
+    let value = case.headers.get(name)?.to_str().ok().unwrap_or("text that is not ASCII");
+    let names = scheme.headers.iter().find(|names| names.all().any(|known| known == name))?;
+    if names.timestamp.as_deref() == Some(name) {
+        let wanted = match scheme.timestamp_form {
+            TimestampForm::Seconds => "seconds since 1970, such as 1700000000",
+            TimestampForm::Millis => "milliseconds since 1970, such as 1700000000000",
+            TimestampForm::Iso => "a time such as 2023-11-14T22:13:20Z",
+        };
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let guess = match value.len() {
+            13 if digits => ", and its 13 digits look like milliseconds",
+            10 if digits => ", and its 10 digits look like seconds",
+            _ => "",
+        };
+        return Some(format!("The header `{name}` is `{value:.40}`, not {wanted}{guess}."));
+    }
+    if names.signature != name {
+        return Some(format!(
+            "The header `{name}` is longer than 256 bytes, or contains the character that stands behind it in the signed \
+             text (`{}`): another split of that text would carry the same signature.",
+            String::from(scheme.content.clone())
+        ));
+    }
+    let (bytes, forms) = (scheme.algorithm.length(), &scheme.formats);
+    let form = |format: &Format| {
+        let digits = if format.is_hex() { 2 * bytes } else { 4 * bytes.div_ceil(3) };
+        let kind = if format.is_hex() { "hexadecimal digits" } else { "characters of base64" };
+        format!("`{}` and {digits} {kind}", format.prefix())
+    };
+    let wanted: Vec<String> = forms.iter().map(form).collect();
+    Some(format!(
+        "The header `{name}` holds no signature of the form {}: it has {} characters. It may have been cut off, or be in \
+         another form.",
+        wanted.join(" or "),
+        value.len()
+    ))
 }

@@ -1,6 +1,7 @@
 //! Common mistakes with signatures. Each is a correction to the request with the sentence that explains
 //! the mistake.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     json_form,
     profile::Profile,
@@ -318,6 +319,13 @@ fn bodies(case: &SignatureCase) -> Vec<Correction> {
                 "A byte order mark was put before the body after the body was signed.",
             );
         }
+    }
+    if let Ok(signed) = STANDARD.decode(body.trim_ascii()) {
+        add(
+            signed,
+            "The body given here is the base64 of the signed body, as API Gateway and Lambda hand it over \
+             (`isBase64Encoded`): decode it before it is verified.",
+        );
     }
     for (language, signed) in json_form::rewritten(body) {
         add(

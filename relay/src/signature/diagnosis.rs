@@ -127,7 +127,9 @@ fn notes(case: &SignatureCase, verified: &Verification) -> Vec<String> {
         "The signature does not cover the time of signing: a captured request can be sent again, and is a duplicate \
          only while its event is retained.".to_owned()
     });
-    match case.profile.key(verified, &case.body) {
+    let header = case.profile.mapping.event_type_header.as_ref();
+    let spelled = header.and_then(|name| case.headers.get(name)?.to_str().ok());
+    match case.profile.key(verified, &case.body, spelled) {
         Ok((key, _)) => notes.push(format!("Idempotency key: {key}")),
         Err(unreadable) => notes.push(format!("The relay would still answer 400: {unreadable}.")),
     }

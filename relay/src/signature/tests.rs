@@ -133,6 +133,27 @@ fn a_line_break_at_the_end_of_the_body_is_named() {
 }
 
 #[test]
+fn a_body_in_base64_is_named() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let mut encoded = case("github", RAW);
+    encoded.body = STANDARD.encode(&encoded.body).into_bytes();
+    explains(&encoded, "base64 of the signed body");
+}
+
+#[test]
+fn a_header_that_breaks_its_grammar_is_described() {
+    let mut millis = case("standard", WHSEC);
+    header(&mut millis, "webhook-timestamp", |value| format!("{value}000"));
+    explains(&millis, "its 13 digits look like milliseconds");
+    let mut cut = case("github", RAW);
+    header(&mut cut, "x-hub-signature-256", |_| "sha256=abc".to_owned());
+    explains(&cut, "`sha256=` and 64 hexadecimal digits: it has 10 characters");
+    let mut dotted = case("standard", WHSEC);
+    header(&mut dotted, "webhook-id", |value| format!("{value}.x"));
+    explains(&dotted, "another split of that text would carry the same signature");
+}
+
+#[test]
 fn a_clock_that_is_off_is_told_in_seconds() {
     let mut late = case("modal-omtx", RAW);
     late.now = NOW.plus(std::time::Duration::from_secs(900));

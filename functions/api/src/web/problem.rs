@@ -27,5 +27,11 @@ pub(crate) fn bodies() -> ErrorBodies {
 
 /// An error as a problem document.
 pub(crate) fn shape(error: &Error) -> Response {
-    problem(error.status(), &error.detail()).map(Body::from)
+    let detail = match error {
+        Error::Unauthenticated => {
+            "no valid API key: send one as `Authorization: Bearer <key>`".to_owned()
+        }
+        other => other.detail(),
+    };
+    problem(error.status(), &detail).map(Body::from)
 }

@@ -62,7 +62,7 @@ impl KeyEncoding {
 
 impl Algorithm {
     /// The length of a signature in bytes.
-    pub(super) const fn length(self) -> usize {
+    pub const fn length(self) -> usize {
         match self {
             Self::HmacSha256 | Self::Token => 32,
             Self::HmacSha1 => 20,
