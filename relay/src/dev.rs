@@ -2,6 +2,7 @@
 //! DynamoDB, SQS, S3 and Secrets Manager served inside this process.
 
 mod bundle;
+mod drain;
 mod keys;
 mod poller;
 mod settings;
@@ -10,6 +11,7 @@ mod welcome;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use domain::outgoing::HeaderStyle;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::{
@@ -39,6 +41,13 @@ pub struct DevArgs {
     /// ARNs of event buses to which endpoints may deliver, separated by commas.
     #[arg(long, env = "DESTINATION_EVENT_BUSES", default_value = "")]
     pub destination_event_buses: String,
+    /// Names of the headers of Standard Webhooks for endpoints that choose none: standard (webhook-id
+    /// and so on), or svix (svix-id and so on beside them).
+    #[arg(long, env = "RELAY_HEADER_STYLE", default_value = "standard")]
+    pub header_style: HeaderStyle,
+    /// Refuse endpoints that name an event type which does not exist, instead of a warning.
+    #[arg(long, env = "RELAY_STRICT_EVENT_TYPES")]
+    pub strict_event_types: bool,
     /// URL of an EventBridge that has these event buses, such as an emulator; `relay dev` includes none.
     #[arg(long, env = "AWS_ENDPOINT_URL_EVENTBRIDGE")]
     pub event_bridge_url: Option<String>,
@@ -76,6 +85,8 @@ async fn run(args: DevArgs) -> Result<(), BundleError> {
         sweep_every: args.sweep_every,
         destinations: format!("{},{}", args.destination_queues, args.destination_event_buses),
         event_bridge: args.event_bridge_url,
+        header_style: args.header_style,
+        strict_event_types: args.strict_event_types,
         ..Settings::new(secrets.clone())
     };
     let bundle = Bundle::start(settings).await?;

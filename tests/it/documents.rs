@@ -252,7 +252,7 @@ fn the_page_on_policies_states_the_bounds_and_the_defaults_of_the_code() {
         ("delays", format!("1 to {MAX_DELAYS} waits")),
         ("delays", format!("each at most {MAX_DELAY}")),
         ("delays", schedule.clone()),
-        ("maxRetries", format!("1 to {MAX_RETRIES}")),
+        ("maxRetries", format!("0 to {MAX_RETRIES}")),
         ("maxRetries", format!("| {}, or as many", default.max_retries)),
         ("timeoutSeconds", format!("{MIN_TIMEOUT} to {MAX_TIMEOUT}")),
         ("timeoutSeconds", format!("| {} |", default.timeout_seconds)),
@@ -273,7 +273,7 @@ fn the_openapi_document_states_the_bounds_of_a_policy_that_the_code_has() {
     let mut seen = 0;
     for (name, schema) in schemas {
         for (fields, bounds, least, most) in [
-            (["maxRetries", "max_retries"], ["minimum", "maximum"], 1, u64::from(MAX_RETRIES)),
+            (["maxRetries", "max_retries"], ["minimum", "maximum"], 0, u64::from(MAX_RETRIES)),
             (
                 ["timeoutSeconds", "timeout"],
                 ["minimum", "maximum"],

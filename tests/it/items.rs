@@ -162,6 +162,13 @@ async fn every_kind_of_item_is_written_and_no_other() {
     table.put_batch(&batch.closed(None, cloud.clock.now()), None).await.expect("kept");
     seen.look(&cloud).await;
 
+    // An endpoint that is deleted.
+    let endpoints = "/api/v1/app/acme/endpoint";
+    let gone = json!({ "url": receiver.url("/gone"), "uid": "gone" });
+    done(&cloud, Method::POST, endpoints, gone).await;
+    let (status, _) = cloud.call(Method::DELETE, &format!("{endpoints}/gone"), None).await;
+    assert!(status.is_success(), "{status}");
+
     // A message whose payload has a time to go.
     let message = json!({ "eventType": "order.paid", "payload": {}, "payloadRetentionHours": 1 });
     done(&cloud, Method::POST, "/api/v1/app/acme/msg", message).await;

@@ -76,7 +76,9 @@ async fn read_all(witness: &mut Witness<'_>) {
     for page in pages {
         witness.send(Method::GET, &page, &headers, "").await;
     }
-    witness.send(Method::POST, "/v1/webhooks/dead-letter/redrive", &headers, "{}").await;
+    witness
+        .send(Method::POST, "/v1/webhooks/dead-letter/redrive", &headers, r#"{"all":true}"#)
+        .await;
     witness.cloud.minutes(3).await;
     witness.send(Method::GET, "/v1/webhooks/dead-letter", &headers, "").await;
 }

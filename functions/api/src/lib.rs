@@ -28,8 +28,13 @@ fn contracts() -> Vec<Contract> {
     contracts
 }
 
-/// The whole API, to be run by Lambda or served as it is.
+/// The whole API, to be run by Lambda or served as it is. Its paths may end with a slash.
 pub fn router(control: Arc<ControlPlane>) -> Router {
+    web::plainly(routes(control))
+}
+
+/// The routes of the API, for a server that has others beside them and spells paths plainly itself.
+pub fn routes(control: Arc<ControlPlane>) -> Router {
     web::serve(control, contracts())
 }
 

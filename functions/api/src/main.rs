@@ -18,9 +18,11 @@ async fn main() -> Result<(), lambda_http::Error> {
     let context = Context::new(table, bucket, outbox, Clock::system());
     let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
     let calls = CallContext::new(context, letters, vault, caller);
+    let calls = calls.with_header_style(config::header_style()?);
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
     let (inbox, public_url) = (Inbox(queue("INBOX_URL")?), config::required("PUBLIC_URL")?);
     let control = ControlPlane::new(calls, inbox, admin_key, public_url)
+        .strict_about_event_types(config::strict_event_types()?)
         .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
     lambda_http::run(api::router(Arc::new(control))).await
 }

@@ -25,6 +25,7 @@ mod keys;
 mod messages;
 mod omtx;
 mod omtx_reports;
+mod paging;
 mod policies;
 mod profiles;
 mod publish;

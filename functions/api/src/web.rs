@@ -21,6 +21,7 @@ mod strict;
 
 use std::sync::Arc;
 
+use adapters::path;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
@@ -49,6 +50,13 @@ pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Rou
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::new(bases), shape_unknown))
         .with_state(control)
+}
+
+/// Routes requests by the plain spelling of their paths, so that each path of a contract may end with
+/// a slash.
+pub(crate) fn plainly(routes: Router) -> Router {
+    let plainly = middleware::map_request(async |request: Request| path::plainly(request));
+    Router::new().fallback_service(routes).layer(plainly)
 }
 
 /// The routes of a contract behind its gate.

@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
     let caller = aws.caller(config::address_rule()?, config::destinations()?, &outbox);
     let context = Context::new(table, bucket, outbox, Clock::system());
     let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
-    let deliver = &Deliver { calls: CallContext::new(context, letters, vault, caller) };
+    let calls = CallContext::new(context, letters, vault, caller);
+    let deliver = &Deliver { calls: calls.with_header_style(config::header_style()?) };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(deliver.handle(&batch.payload).await)
     }))

@@ -16,12 +16,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use adapters::{bucket::Bucket, clock::Clock, inbox::Inbox, table::Table, vault::Vault};
+use adapters::{bucket::Bucket, clock::Clock, inbox::Inbox, path, table::Table, vault::Vault};
 use axum::{
     Router,
     body::to_bytes,
-    extract::{DefaultBodyLimit, Path, Request, State},
+    extract::{DefaultBodyLimit, OriginalUri, Path, Request, State},
     http::Response,
+    middleware,
     routing::post,
 };
 use domain::address::Rule;
@@ -57,8 +58,15 @@ pub struct Peer(pub IpAddr);
 const THEIRS: [(&str, &str); 2] =
     [("/api/v3/webhooks/modal/completion", "modal-omtx"), ("/api/webhooks/modal", "modal-mesh")];
 
-/// The endpoint's routes.
+/// The endpoint with its routes, whose paths may end with a slash. axum keeps the URI as it was
+/// called in [`OriginalUri`].
 pub fn router(ingest: Arc<Ingest>) -> Router {
+    let plainly = middleware::map_request(async |request: Request| path::plainly(request));
+    Router::new().fallback_service(routes(ingest)).layer(plainly)
+}
+
+/// The endpoint's routes, for a server that has others beside them and spells paths plainly itself.
+pub fn routes(ingest: Arc<Ingest>) -> Router {
     let mut router = Router::new()
         .route("/in/{source}", post(receive))
         .route("/in/{source}/{token}", post(receive_with_token));
@@ -126,13 +134,14 @@ impl Ingest {
             }
             _ => parts.extensions.get::<Peer>().map(|peer| peer.0),
         };
+        let called = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |called| &called.0);
         let arrival = Arrival {
             way,
             source,
             token,
             headers: &parts.headers,
-            path: parts.uri.path(),
-            query: parts.uri.query(),
+            path: called.path(),
+            query: called.query(),
             caller,
             body: &body,
             unpacked: OnceLock::new(),

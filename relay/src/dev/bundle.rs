@@ -8,12 +8,17 @@ use adapters::{
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     inbox::Inbox,
+    path,
     queue::Queue,
     table::Table,
     vault::Vault,
 };
 use aws_lambda_events::sqs::SqsEvent;
-use axum::{Router, extract::ConnectInfo};
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    middleware::{from_fn, map_request},
+};
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context};
 use domain::{address::Rule, destination::AwsDestinations};
@@ -27,6 +32,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::warn;
 
 use super::{
+    drain::drained,
     poller::Poller,
     settings::{ACCOUNT, BundleError, Settings},
 };
@@ -48,6 +54,7 @@ struct Parts {
     inbox: Inbox,
     public_url: String,
     admin: domain::secret::Secret,
+    strict_event_types: bool,
 }
 
 impl std::fmt::Debug for Parts {
@@ -146,9 +153,10 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
+    let router = router.layer(from_fn(drained));
     // Who called is who connected: there is no proxy in front to be believed.
-    let router = router.layer(axum::middleware::map_request(
-        |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: axum::extract::Request| async move {
+    let router = router.layer(map_request(
+        |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request| async move {
             request.extensions_mut().insert(ingest::Peer(peer.ip()));
             request
         },
@@ -180,10 +188,12 @@ impl Parts {
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);
         Self {
-            calls: CallContext::new(context, queue(&names.dead_letters), vault, caller),
+            calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
+                .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
             public_url,
             admin: settings.secrets.admin.clone(),
+            strict_event_types: settings.strict_event_types,
         }
     }
 
@@ -204,9 +214,12 @@ impl Parts {
             self.admin.clone(),
             self.public_url.clone(),
         )
+        .strict_about_event_types(self.strict_event_types)
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
-        ingest::router(Arc::new(ingest)).merge(api::router(Arc::new(api)))
+        let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));
+        let plainly = map_request(async |request: Request| path::plainly(request));
+        Router::new().fallback_service(routes).layer(plainly)
     }
 
     /// One poller per event source mapping of the template.

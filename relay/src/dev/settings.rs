@@ -6,6 +6,7 @@ use adapters::{Unavailable, clock::Clock};
 use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
+    outgoing::HeaderStyle,
 };
 use local::{Options, Ports, QueueTimes, ResourceNames};
 
@@ -30,6 +31,10 @@ pub struct Settings {
     pub destinations: String,
     /// The URL of an EventBridge that has those event buses; the local services include none.
     pub event_bridge: Option<String>,
+    /// Names of the headers of Standard Webhooks, for endpoints that choose none.
+    pub header_style: HeaderStyle,
+    /// Whether endpoints that name an event type which does not exist are refused.
+    pub strict_event_types: bool,
     /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
     /// The master key and the admin key.
@@ -90,6 +95,8 @@ impl Settings {
             allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
             destinations: String::new(),
             event_bridge: None,
+            header_style: HeaderStyle::default(),
+            strict_event_types: false,
             queues,
             secrets,
             clock: Clock::system(),

@@ -6,6 +6,7 @@ use std::env;
 use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
+    outgoing::HeaderStyle,
     retry::MIN_RETENTION_DAYS,
 };
 
@@ -78,6 +79,33 @@ pub fn destinations() -> Result<AwsDestinations, ConfigError> {
             problem: error.to_string(),
         }
     })
+}
+
+/// The names of the headers of Standard Webhooks for endpoints that choose none: `HEADER_STYLE`,
+/// `standard` (also if it is not set) or `svix`.
+///
+/// # Errors
+/// Fails if the setting is another text.
+pub fn header_style() -> Result<HeaderStyle, ConfigError> {
+    let name = "HEADER_STYLE";
+    // Nothing set is the standard, and a platform may drop an empty value.
+    let text = env::var(name).unwrap_or_default();
+    let style = if text.is_empty() { Ok(HeaderStyle::default()) } else { text.parse() };
+    style.map_err(|error| ConfigError { name, problem: error.to_string() })
+}
+
+/// Whether endpoints that name an event type which does not exist are refused:
+/// `STRICT_EVENT_TYPES`, `true` or `false` (also if it is not set).
+///
+/// # Errors
+/// Fails if the setting is another text.
+pub fn strict_event_types() -> Result<bool, ConfigError> {
+    let name = "STRICT_EVENT_TYPES";
+    match env::var(name).unwrap_or_default().as_str() {
+        "" | "false" => Ok(false),
+        "true" => Ok(true),
+        _ => Err(ConfigError { name, problem: "is true or false".to_owned() }),
+    }
 }
 
 /// The time for which events, deliveries and jobs are kept: `RETENTION_DAYS`, at least

@@ -11,6 +11,7 @@ pub mod contested;
 pub mod inbox;
 pub mod log;
 pub mod metrics;
+pub mod path;
 pub mod problem;
 pub mod queue;
 pub mod random;

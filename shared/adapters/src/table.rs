@@ -37,7 +37,7 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Item, Row, Write};
 pub use self::{
-    answers::ForgetOutcome,
+    answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},

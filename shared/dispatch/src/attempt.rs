@@ -122,7 +122,15 @@ impl CallContext {
             }
         };
         let body = self.context.bucket.open(event.payload.clone()).await?;
-        let request = compose::request(&self.vault, event, endpoint, &claimed.delivery, body, at);
+        let request = compose::request(
+            &self.vault,
+            self.header_style,
+            event,
+            endpoint,
+            &claimed.delivery,
+            body,
+            at,
+        );
         if let Ok(request) = &request {
             claimed.delivery.sent = compose::shown(&request.headers);
         }

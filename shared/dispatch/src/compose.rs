@@ -10,7 +10,7 @@ use domain::{
     event::Event,
     headers::{self, MASK, StoredHeader},
     id::AttemptId,
-    outgoing::{self, BodyContext, HeaderContext, INCLUDE_TRACEBACK},
+    outgoing::{self, BodyContext, HeaderContext, HeaderStyle, INCLUDE_TRACEBACK},
     profile::Profile,
     secret::Secret,
     time::Timestamp,
@@ -72,9 +72,12 @@ fn unquotable(headers: &HeaderMap, own: &BTreeMap<String, Secret>) -> Vec<Secret
 /// What we call ourselves.
 const AGENT: &str = concat!("webhook-relay/", env!("CARGO_PKG_VERSION"));
 
-/// Writes and signs the next attempt of a delivery, or says why it cannot be.
+/// Writes and signs the next attempt of a delivery, or says why it cannot be. `style` is that of the
+/// deployment. A message in a queue has room for ten headers, so that calls to AWS have the usual
+/// names alone.
 pub(crate) fn request(
     vault: &Vault,
+    style: HeaderStyle,
     event: &Event,
     endpoint: &Endpoint,
     delivery: &Delivery,
@@ -115,6 +118,10 @@ pub(crate) fn request(
         at,
         body: &body,
         user_agent: AGENT,
+        style: match endpoint.url.starts_with("arn:") {
+            true => HeaderStyle::Standard,
+            false => endpoint.header_style.unwrap_or(style),
+        },
     };
     let profile = endpoint.profile.as_deref().and_then(Profile::named);
     let unfit = "something in it cannot be a header";

@@ -13,6 +13,7 @@ use adapters::{
     table::Table,
     vault::Vault,
 };
+use domain::outgoing::HeaderStyle;
 
 /// Storage, the outbox and the clock: enough to record, announce and redrive.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct CallContext {
     pub vault: Vault,
     /// Calls endpoints and platforms.
     pub caller: Caller,
+    /// Names of the headers of Standard Webhooks, for endpoints that choose none.
+    pub header_style: HeaderStyle,
 }
 
 impl Context {
@@ -50,6 +53,13 @@ impl Context {
 impl CallContext {
     /// Puts a context together.
     pub const fn new(context: Context, dead_letters: Queue, vault: Vault, caller: Caller) -> Self {
-        Self { context, dead_letters: DeadLetters(dead_letters), vault, caller }
+        let header_style = HeaderStyle::Standard;
+        Self { context, dead_letters: DeadLetters(dead_letters), vault, caller, header_style }
+    }
+
+    /// Sets the names of the headers of Standard Webhooks for endpoints that choose none.
+    #[must_use]
+    pub fn with_header_style(self, header_style: HeaderStyle) -> Self {
+        Self { header_style, ..self }
     }
 }

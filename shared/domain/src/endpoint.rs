@@ -14,6 +14,7 @@ use crate::{
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     lane::DeliveryOrdering,
+    outgoing::HeaderStyle,
     poll::CancelMethod,
     profile::OutgoingProfile,
     retry::Policy,
@@ -65,6 +66,9 @@ pub struct Endpoint {
     /// Standard Webhooks.
     #[serde(default)]
     pub profile: Option<String>,
+    /// The names of the headers of Standard Webhooks; `None` for those of the deployment.
+    #[serde(default)]
+    pub header_style: Option<HeaderStyle>,
     /// The key by which deliveries are ordered; `None` if they are not ordered.
     #[serde(default)]
     pub ordering: Option<DeliveryOrdering>,
@@ -205,6 +209,7 @@ impl Endpoint {
             policy: Policy::default(),
             scope: EndpointScope::Application,
             profile: None,
+            header_style: None,
             filter: None,
             ordering: None,
             bare: None,

@@ -47,7 +47,7 @@ pub enum InvalidHeaders {
 }
 
 /// Reads headers from an object, or from an object as JSON text; `null` and empty text are no
-/// headers. The names of the result are in lower case.
+/// headers. The names of the result are as they were written.
 ///
 /// # Errors
 /// If the value has another form, or a header is refused.
@@ -70,19 +70,19 @@ pub fn parse(given: &Value) -> Result<BTreeMap<String, String>, InvalidHeaders> 
     check(texts.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Checks headers. The names of the result are in lower case.
+/// Checks headers. The names of the result are as they were written.
 ///
 /// # Errors
 /// If a header is refused.
 pub fn check(
     given: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, InvalidHeaders> {
-    let mut headers = BTreeMap::new();
-    for (name, value) in given {
-        if name.is_empty() || MAX_NAME < name.len() {
+    let (mut headers, mut names) = (BTreeMap::new(), BTreeSet::new());
+    for (written, value) in given {
+        if written.is_empty() || MAX_NAME < written.len() {
             return Err(InvalidHeaders::Name);
         }
-        let name = HeaderName::try_from(name).map_err(|_| InvalidHeaders::Name)?.to_string();
+        let name = HeaderName::try_from(&written).map_err(|_| InvalidHeaders::Name)?.to_string();
         if is_denied(&name) {
             return Err(InvalidHeaders::Denied(name));
         }
@@ -95,9 +95,10 @@ pub fn check(
         {
             return Err(InvalidHeaders::Value(name));
         }
-        if headers.insert(name.clone(), value.to_owned()).is_some() {
+        if !names.insert(name.clone()) {
             return Err(InvalidHeaders::Twice(name));
         }
+        headers.insert(written, value.to_owned());
         if MAX_HEADERS < headers.len() {
             return Err(InvalidHeaders::Count);
         }
@@ -133,7 +134,7 @@ const DENIED: [&str; 23] = [
     "x-real-ip",
 ];
 
-const DENIED_PREFIXES: [&str; 10] = [
+const DENIED_PREFIXES: [&str; 11] = [
     "content-",
     "forwarded",
     "if-",
@@ -144,6 +145,7 @@ const DENIED_PREFIXES: [&str; 10] = [
     "x-amz",
     "x-forwarded",
     "x-original-",
+    "x-svix-",
 ];
 
 /// The headers of signatures, timestamps, ids and event types of every profile, in both directions.
@@ -169,8 +171,9 @@ pub fn is_denied(name: &str) -> bool {
 const SENSITIVE: [&str; 9] =
     ["auth", "cookie", "credential", "key", "pass", "secret", "session", "signature", "token"];
 
-/// Whether the name of a header says that its value is a secret.
+/// Whether the name of a header, in either case, says that its value is a secret.
 pub fn is_sensitive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     SENSITIVE.iter().any(|word| name.contains(word))
 }
 
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn headers_come_as_an_object_or_as_text() {
-        let want = BTreeMap::from([("x-custom-header".to_owned(), "value".to_owned())]);
+        let want = BTreeMap::from([("X-Custom-Header".to_owned(), "value".to_owned())]);
         assert_eq!(parse(&json!({ "X-Custom-Header": " value " })), Ok(want.clone()));
         assert_eq!(parse(&json!(r#"{"X-Custom-Header":"value"}"#)), Ok(want));
         for none in [json!(null), json!({}), json!(""), json!("{}")] {
@@ -209,6 +212,8 @@ mod tests {
             "webhook-id",
             "Webhook-Signature",
             "svix-id",
+            "x-svix-id",
+            "X-Svix-Anything",
             "X-Webhook-Signature",
             "x-webhook-timestamp",
             "X-Hokusai-Signature",
@@ -300,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_name_says_whether_its_value_is_a_secret() {
-        for name in ["authorization", "x-api-key", "cookie", "x-auth-token", "x-client-secret"] {
+        for name in ["Authorization", "x-api-key", "cookie", "X-Auth-Token", "x-client-secret"] {
             assert!(is_sensitive(name), "{name}");
         }
         for name in ["x-tenant", "traceparent", "x-custom-header"] {

@@ -1,6 +1,9 @@
 //! Examples that fit a JSON Schema: the ones that the schema contains, or one made from its usual
 //! keywords. Patterns are not followed.
 
+mod check;
+
+pub use self::check::fault;
 use serde_json::{Map, Value, json};
 
 /// Most values of a made example, so that a schema which refers to itself ends.

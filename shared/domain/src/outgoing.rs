@@ -9,11 +9,13 @@ mod headers;
 mod notice;
 mod omtx;
 mod status;
+mod style;
 
 pub use self::{
     body::body,
-    headers::{HEADERS_OF_OURS, HeaderContext, headers},
+    headers::{HEADERS_OF_OURS, HEADERS_OF_SVIX, HeaderContext, headers},
     status::{DeliveryResult, STATUS_REDIS, status},
+    style::{HeaderStyle, InvalidHeaderStyle},
 };
 use crate::{
     event::Event,
@@ -63,7 +65,7 @@ impl OutgoingProfile {
     /// of Hokusai come after the first.
     ///
     /// # Errors
-    /// If a value is out of the bounds of [`Policy::of`].
+    /// If a value is out of the bounds of [`Policy::of`], or there would be no attempt at all.
     pub fn policy_of(
         &self,
         max_retries: Option<i64>,
@@ -74,7 +76,9 @@ impl OutgoingProfile {
         if max_retries.is_some() {
             policy.max_retries = match self.attempts {
                 AttemptLimit::Retries(_) => bounds.max_retries,
-                AttemptLimit::Tries(_) => bounds.max_retries - 1,
+                AttemptLimit::Tries(_) => {
+                    bounds.max_retries.checked_sub(1).ok_or(InvalidPolicy::MaxRetries)?
+                }
             };
         }
         if timeout_seconds.is_some() {

@@ -17,7 +17,7 @@ pub use self::{
 pub struct Policy {
     /// Seconds to wait before each retry; the last one repeats.
     pub delays: Vec<u32>,
-    /// Retries after the first attempt, 1 to [`MAX_RETRIES`].
+    /// Retries after the first attempt, 0 to [`MAX_RETRIES`].
     pub max_retries: u8,
     /// Time for one attempt in seconds, [`MIN_TIMEOUT`] to [`MAX_TIMEOUT`].
     pub timeout_seconds: u16,
@@ -74,7 +74,7 @@ impl Default for Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// The number of retries is out of bounds.
-    #[error("maxRetries is 1 to {most}", most = MAX_RETRIES)]
+    #[error("maxRetries is 0 to {most}", most = MAX_RETRIES)]
     MaxRetries,
     /// The time for one attempt is out of bounds.
     #[error("timeoutSeconds is {least} to {most}", least = MIN_TIMEOUT, most = MAX_TIMEOUT)]
@@ -111,7 +111,7 @@ impl Policy {
             policy.max_retries = u8::try_from(policy.delays.len()).unwrap_or(MAX_RETRIES);
         }
         if let Some(retries) = max_retries {
-            let retries = u8::try_from(retries).ok().filter(|n| (1..=MAX_RETRIES).contains(n));
+            let retries = u8::try_from(retries).ok().filter(|n| *n <= MAX_RETRIES);
             policy.max_retries = retries.ok_or(InvalidPolicy::MaxRetries)?;
         }
         if let Some(seconds) = timeout_seconds {

@@ -4,6 +4,7 @@
 mod destinations;
 mod listing;
 
+pub use adapters::table::EXPUNGED;
 use adapters::table::ForgetOutcome;
 use domain::{
     delivery::{Attempt, Delivery},
@@ -13,8 +14,8 @@ use domain::{
 };
 
 pub use self::{
-    destinations::{destinations, messages_to},
-    listing::{AttemptEntry, AttemptPlace, of_endpoint, of_message},
+    destinations::{destinations, messages_to, place_of_message},
+    listing::{AttemptEntry, AttemptPlace, of_endpoint, of_message, place_to},
 };
 use crate::{ControlPlane, Refusal, messages, messages::Period};
 
@@ -75,7 +76,25 @@ pub async fn find(
     Err(Refusal::NotFound)
 }
 
-/// Removes what an endpoint answered; the attempt itself stays.
+/// The cursor of an attempt in the list of its message's attempts; `None` if it is not in the list.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn place_in_message(
+    control: &ControlPlane,
+    application: &ApplicationId,
+    message: &str,
+    attempt: &str,
+) -> Result<Option<String>, Refusal> {
+    match find(control, application, message, attempt).await {
+        Ok((_, attempt)) => Ok(Some(listing::place(&attempt))),
+        Err(Refusal::NotFound) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Removes what an endpoint answered; the attempt itself stays. [`EXPUNGED`] stands in its place.
 ///
 /// # Errors
 ///

@@ -17,6 +17,7 @@ pub struct ControlPlane {
     public_url: String,
     admin_key: Secret,
     deliver_timeout: Duration,
+    strict_event_types: bool,
 }
 
 impl ControlPlane {
@@ -28,13 +29,20 @@ impl ControlPlane {
         admin_key: Secret,
         public_url: String,
     ) -> Self {
-        Self { calls, inbox, admin_key, public_url, deliver_timeout: DELIVER_TIMEOUT }
+        let (deliver_timeout, strict_event_types) = (DELIVER_TIMEOUT, false);
+        Self { calls, inbox, admin_key, public_url, deliver_timeout, strict_event_types }
     }
 
     /// Sets the time limit of the function that delivers.
     #[must_use]
     pub fn delivering_within(self, deliver_timeout: Duration) -> Self {
         Self { deliver_timeout, ..self }
+    }
+
+    /// Sets whether endpoints that name an event type which does not exist are refused.
+    #[must_use]
+    pub fn strict_about_event_types(self, strict_event_types: bool) -> Self {
+        Self { strict_event_types, ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -90,6 +98,11 @@ impl ControlPlane {
     /// The deployed administrator's key.
     pub(crate) fn admin_key(&self) -> &Secret {
         &self.admin_key
+    }
+
+    /// Whether endpoints that name an event type which does not exist are refused.
+    pub(crate) fn is_strict_about_event_types(&self) -> bool {
+        self.strict_event_types
     }
 
     /// Time limit of the function that delivers; no timeout of an endpoint may be longer.

@@ -2,6 +2,7 @@
 
 mod draft;
 mod headers;
+mod types;
 mod writes;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use tracing::warn;
 pub use self::{
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
+    types::unknown_types,
 };
 use crate::{
     ControlPlane, Refusal, RequestKey, applications,
@@ -110,6 +112,7 @@ pub async fn create(
     let id = EndpointId::random(key.bytes());
     let mut endpoint = Endpoint::new(id, application.id, "", control.now());
     draft.apply(control, &mut endpoint)?;
+    types::must_exist(control, &[], &endpoint).await?;
     let made = secret_draft::check(secret, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
     endpoint.owner_has_secret = secret.text.is_some();
     endpoint.secrets = vec![secret_draft::seal(control, &endpoint, &made)];
@@ -182,6 +185,7 @@ async fn change(
 ) -> Result<Endpoint, Refusal> {
     let mut next = known.clone();
     draft.apply(control, &mut next)?;
+    types::must_exist(control, &known.event_types, &next).await?;
     if known.ordering.is_none() && next.ordering.is_some() {
         has_room(control, &next).await?;
     }

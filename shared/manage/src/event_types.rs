@@ -9,7 +9,7 @@ mod import;
 use std::collections::BTreeMap;
 
 use adapters::table::WriteOutcome;
-use domain::{event_type::EventType, id::is_identifier, time::Timestamp};
+use domain::{event_type::EventType, id::is_identifier, json_schema, time::Timestamp};
 use serde_json::{Map, Value};
 
 pub use self::import::{Import, ImportedEventType, import};
@@ -35,7 +35,8 @@ pub struct EventTypeDraft {
     pub archived: bool,
     /// Whether the type will go out of use.
     pub deprecated: bool,
-    /// JSON Schemas of its payload, [`MAX_SCHEMAS`] bytes at most.
+    /// JSON Schemas of its payload, [`MAX_SCHEMAS`] bytes at most; each keyword has a value of its
+    /// kind.
     pub schemas: Option<Schemas>,
     /// Flags of those who are to see the type, each 1 to 256 of `A-Z a-z 0-9 - _ .`.
     pub feature_flags: Vec<String>,
@@ -66,6 +67,11 @@ impl EventTypeDraft {
         if self.group_name.as_ref().is_some_and(|name| !is_identifier(name, MAX_LABEL)) {
             let why = format!("is 1 to {MAX_LABEL} of A-Z a-z 0-9 - _ .");
             return Err(Refusal::field("group_name", why));
+        }
+        for (version, schema) in self.schemas.iter().flatten() {
+            if let Some(fault) = json_schema::fault(schema) {
+                return Err(Refusal::field(format!("schemas.{version}"), fault));
+            }
         }
         let size = serde_json::to_string(&self.schemas).map_or(0, |text| text.len());
         if MAX_SCHEMAS < size {

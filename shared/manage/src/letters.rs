@@ -278,7 +278,8 @@ pub fn checked_rate(rate: Option<i64>) -> Result<Option<u32>, Refusal> {
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for an empty filter without `all`: letters that are thrown away are gone.
+/// [`Refusal::Invalid`] for an empty filter without `all`: letters that are thrown away are gone, and
+/// those that are put back are sent.
 pub fn must_choose(principal: &Principal, filter: &LetterFilter, all: bool) -> Result<(), Refusal> {
     let empty =
         LetterFilter { application: principal.application.clone(), ..LetterFilter::default() };

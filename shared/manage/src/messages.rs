@@ -55,19 +55,19 @@ impl Selection {
     }
 }
 
-/// An open interval of time.
+/// A half-open interval of time, so that two lists that meet at one moment hold everything once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Period {
     /// End, exclusive.
     pub before: Option<Timestamp>,
-    /// Beginning, exclusive.
+    /// Beginning, inclusive.
     pub after: Option<Timestamp>,
 }
 
 impl Period {
     /// Whether a moment lies within the interval.
     pub fn holds(&self, at: Timestamp) -> bool {
-        self.before.is_none_or(|before| at < before) && self.after.is_none_or(|after| after < at)
+        self.before.is_none_or(|before| at < before) && self.after.is_none_or(|after| after <= at)
     }
 }
 
@@ -115,6 +115,24 @@ pub async fn resolve(
         }
     }
     Err(Refusal::NotFound)
+}
+
+/// The cursor of a message in the list of its application's messages; `None` if there is no such
+/// message.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn place_of(
+    control: &ControlPlane,
+    application: &ApplicationId,
+    name: &str,
+) -> Result<Option<String>, Refusal> {
+    match resolve(control, application, name).await {
+        Ok(event) => Ok(Some(Table::event_cursor(&event))),
+        Err(Refusal::NotFound) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// The events of deliveries, in no order; events that are gone are left out.
@@ -297,11 +315,11 @@ mod tests {
     }
 
     #[test]
-    fn a_period_holds_neither_of_its_ends() {
+    fn a_period_holds_its_beginning_and_not_its_end() {
         let later = NOW.plus(std::time::Duration::from_secs(2));
         let between = NOW.plus(std::time::Duration::from_secs(1));
         let period = Period { before: Some(later), after: Some(NOW) };
-        assert!(period.holds(between) && !period.holds(NOW) && !period.holds(later));
+        assert!(period.holds(between) && period.holds(NOW) && !period.holds(later));
         assert!(Period::default().holds(NOW));
     }
 }

@@ -72,9 +72,10 @@ where
     }
 }
 
-/// Whether text can be a cursor of a list by time: 13 digits, `#`, and an id of 1 to 100 characters.
+/// Whether text can be a cursor of a list by time: 13 digits, `-`, and an id of 1 to 100 of
+/// `A-Z a-z 0-9 - _`.
 pub fn is_place(text: &str) -> bool {
-    let Some((at, id)) = text.split_once('#') else { return false };
+    let Some((at, id)) = text.split_once('-') else { return false };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     at.len() == 13
         && at.bytes().all(|byte| byte.is_ascii_digit())
@@ -88,10 +89,16 @@ mod tests {
 
     #[test]
     fn a_cursor_that_is_not_ours_is_refused() {
-        assert!(is_place("1700000000000#evt"));
-        for bad in
-            ["", "#", "1700000000000#", "170000000000#a", "1700000000000#a b", "x", "1700000000000"]
-        {
+        assert!(is_place("1700000000000-evt"));
+        for bad in [
+            "",
+            "-",
+            "1700000000000-",
+            "170000000000-a",
+            "1700000000000-a b",
+            "1700000000000#a",
+            "x",
+        ] {
             assert!(!is_place(bad), "{bad}");
         }
     }

@@ -112,7 +112,7 @@ impl Rotation {
 ///
 /// [`Refusal::Invalid`] if the secret, its scheme or the grace period cannot be used,
 /// [`Refusal::NotFound`] if there is no such application or endpoint, [`Refusal::Conflict`] if the
-/// secret signs already or too many replaced secrets still sign, [`Refusal::Busy`] if other requests
+/// secret is the present one or too many replaced secrets still sign, [`Refusal::Busy`] if other requests
 /// changed the endpoint during every try.
 pub async fn replace(
     control: &ControlPlane,
@@ -151,7 +151,8 @@ pub async fn replace(
     Ok(Rotation { endpoint: rotated, secret })
 }
 
-/// The secrets after a rotation, if the new one is not among those that sign.
+/// The secrets after a rotation. A replaced secret that still signs may come back: it is the newest
+/// again, and the one that it replaces signs on.
 fn following(
     control: &ControlPlane,
     known: &Endpoint,
@@ -160,13 +161,19 @@ fn following(
     overlap: Duration,
     now: Timestamp,
 ) -> Result<Vec<EndpointSecret>, Refusal> {
-    for live in known.live_secrets(now) {
-        if open(control, known, live)?.is_same_key(secret) {
-            let why = "this secret signs for the endpoint already";
+    let mut others = Vec::new();
+    for other in &known.secrets {
+        if !other.signs(now) {
+            continue;
+        }
+        if !open(control, known, &other.sealed)?.is_same_key(secret) {
+            others.push(other.clone());
+        } else if other.expires_at.is_none() {
+            let why = "this secret is the endpoint's present one already";
             return Err(Refusal::Conflict(why.to_owned()));
         }
     }
-    rotate(&known.secrets, sealed.clone(), overlap, now)
+    rotate(&others, sealed.clone(), overlap, now)
         .map_err(|full| Refusal::Conflict(full.to_string()))
 }
 

@@ -66,7 +66,7 @@ export default {
     const [attempt] = await world.attempts(made.id);
     await messageAttempt.expungeContent(world.app, made.id, attempt.id);
     const shown = await messageAttempt.get(world.app, made.id, attempt.id);
-    equal([shown.response, shown.responseStatusCode], ["", 200]);
+    equal([shown.response, shown.responseStatusCode], ["EXPUNGED", 200]);
   },
   "message-attempt.resend": async () => {
     const world = await World.make();

@@ -90,7 +90,7 @@ def _():
     [attempt] = world.attempts(made.id)
     client.message_attempt.expunge_content(world.app, made.id, attempt.id)
     shown = client.message_attempt.get(world.app, made.id, attempt.id)
-    equal((shown.response, shown.response_status_code), ("", 200))
+    equal((shown.response, shown.response_status_code), ("EXPUNGED", 200))
 
 
 @plays("message-attempt.resend")

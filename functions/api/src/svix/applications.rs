@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::{
     application_in::{ApplicationIn, ApplicationOut, ApplicationPatch},
     error::spelt,
-    page::{self, ListResponse, OrderQuery},
+    page::{self, ListResponse, Order, OrderQuery, Place},
 };
 use crate::web::{
     Routes,
@@ -115,7 +115,7 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Every application.
+/// Every application, oldest first unless asked otherwise.
 #[utoipa::path(get, path = "/api/v1/app", operation_id = "v1.application.list",
     params(PageQuery, OrderQuery), responses((status = 200, body = ListResponse<ApplicationOut>)))]
 async fn list(
@@ -125,8 +125,9 @@ async fn list(
     Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<ApplicationOut>>, Error> {
     let applications = applications::list(&control, &principal).await?;
-    let id = |application: &Application| application.id.to_string();
-    page::cut(applications, page.request(), order, id, ApplicationOut::from).map(Json)
+    let place = |known: &Application| Place::at(known.created_at, &known.id);
+    let order = order.or(Order::Ascending);
+    page::cut(applications, page.request(), order, place, ApplicationOut::from).map(Json)
 }
 
 /// One application, by id or uid.

@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use domain::id::{AttemptId, EndpointId};
 use manage::{
     ControlPlane, applications,
     attempts::{self, AttemptEntry, AttemptFilter, AttemptPlace},
@@ -18,7 +19,7 @@ use utoipa_axum::routes;
 use super::{
     attempts::MessageAttemptOut,
     messages::{MessageOut, empty},
-    page::ListResponse,
+    page::{self, ListResponse},
     queries::{ContentQuery, PeriodQuery, SelectionQuery, StatusClassQuery, StatusQuery},
 };
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
@@ -88,7 +89,10 @@ async fn by_message(
 ) -> Result<Json<ListResponse<MessageAttemptOut>>, Error> {
     let application = applications::resolve(&control, &app).await?.id;
     let event = messages::resolve(&control, &application, &msg).await?;
-    let request = page.by_time()?;
+    let find = async |attempt: String| {
+        attempts::place_in_message(&control, &application, &msg, &attempt).await
+    };
+    let request = page::by_time(page, find).await?;
     let endpoint = match endpoint_id {
         Some(name) => Some(endpoints::resolve(&control, &application, &name).await?.id),
         None => None,
@@ -99,6 +103,20 @@ async fn by_message(
     let found =
         attempts::of_message(&control, &event, endpoint, &selection, &filter, request).await?;
     Ok(Json(ListResponse::of(found, back, |entry| show(entry, with_content, false))))
+}
+
+/// The place that an iterator names: one that a list gave, or the id of an attempt.
+async fn place(
+    control: &ControlPlane,
+    endpoint: &EndpointId,
+    text: &str,
+) -> Result<AttemptPlace, Error> {
+    if let Some(place) = AttemptPlace::parse(text) {
+        return Ok(place);
+    }
+    let unknown = || Error::param("iterator", "is not in this list");
+    let attempt = AttemptId::parse(text).map_err(|_| unknown())?;
+    attempts::place_to(control, endpoint, &attempt).await?.ok_or_else(unknown)
 }
 
 /// The attempts to an endpoint: the most recently attempted message first, each with its attempts
@@ -123,11 +141,10 @@ async fn by_endpoint(
     let application = applications::resolve(&control, &app).await?.id;
     let endpoint = endpoints::resolve(&control, &application, &endpoint).await?.id;
     let request = page.request();
-    let place = |text: &str| {
-        let unknown = || Error::param("iterator", "is not one of ours");
-        AttemptPlace::parse(text).ok_or_else(unknown)
+    let from = match request.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(place(&control, &endpoint, text).await?),
     };
-    let from = request.cursor.as_deref().map(place).transpose()?;
     let (selection, filter) = (selection.into(), filter(status, class, period));
     let found =
         attempts::of_endpoint(&control, &endpoint, &selection, &filter, with_msg, from, &request)

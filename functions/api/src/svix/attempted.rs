@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 
 use super::{
     messages::MessageOut,
-    page::{self, ListResponse, OrderQuery},
+    page::{self, ListResponse, Order, OrderQuery, Place},
     queries::{ContentQuery, ExpandedQuery, PeriodQuery, SelectionQuery, StatusQuery},
 };
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
@@ -85,7 +85,10 @@ async fn attempted_messages(
 ) -> Result<Json<ListResponse<EndpointMessageOut>>, Error> {
     let application = applications::resolve(&control, &app).await?.id;
     let endpoint = endpoints::resolve(&control, &application, &endpoint).await?.id;
-    let request = page.by_time()?;
+    let find = async |name: String| {
+        attempts::place_of_message(&control, &application, &endpoint, &name).await
+    };
+    let request = page::by_time(page, find).await?;
     let back = request.back;
     let (selection, period) = (Selection::from(selection), Period::from(period));
     let fits = |delivery: &Delivery, event: &Event| {
@@ -149,7 +152,7 @@ impl MessageEndpointOut {
     }
 }
 
-/// The endpoints that a message went or goes to, by id, but for those that were deleted.
+/// The endpoints that a message went or goes to, oldest first, those that were deleted included.
 #[utoipa::path(get, path = "/api/v1/app/{app}/msg/{msg}/endpoint",
     operation_id = "v1.message-attempt.list-attempted-destinations",
     params(PageQuery, OrderQuery, ExpandedQuery),
@@ -163,7 +166,7 @@ async fn attempted_destinations(
 ) -> Result<Json<ListResponse<MessageEndpointOut>>, Error> {
     let application = applications::resolve(&control, &app).await?.id;
     let entries = attempts::destinations(&control, &application, &msg).await?;
-    let id = |(endpoint, _): &(Endpoint, Delivery)| endpoint.id.to_string();
+    let place = |(endpoint, _): &(Endpoint, Delivery)| Place::at(endpoint.created_at, &endpoint.id);
     let show = |(endpoint, delivery)| MessageEndpointOut::of(endpoint, &delivery, expanded);
-    page::cut(entries, page.request(), order, id, show).map(Json)
+    page::cut(entries, page.request(), order.or(Order::Ascending), place, show).map(Json)
 }

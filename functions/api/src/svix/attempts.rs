@@ -48,7 +48,7 @@ pub(super) struct MessageAttemptOut {
 impl MessageAttemptOut {
     pub(super) fn of(delivery: &Delivery, attempt: &Attempt) -> Self {
         let standing = attempts::standing(attempt);
-        let answered = attempt.status.is_some();
+        let answered = attempt.status.is_some() || !attempt.response.is_empty();
         Self {
             id: attempt.id.to_string(),
             msg_id: delivery.event.message(),
@@ -78,7 +78,7 @@ async fn get(
     Ok(Json(MessageAttemptOut::of(&delivery, &call)))
 }
 
-/// Removes what an endpoint answered; the attempt itself stays.
+/// Removes what an endpoint answered; the attempt itself stays, and its `response` is `EXPUNGED`.
 #[utoipa::path(delete, path = "/api/v1/app/{app}/msg/{msg}/attempt/{attempt}/content",
     operation_id = "v1.message-attempt.expunge-content", responses((status = 204), (status = 409)))]
 async fn expunge(

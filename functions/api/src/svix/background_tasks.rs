@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::page::{self, ListResponse, OrderQuery};
+use super::page::{self, ListResponse, Order, OrderQuery, Place};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
@@ -148,7 +148,8 @@ async fn list(
             && query.status.is_none_or(|status| status == TaskStatus::of(task))
             && (query.task.is_none() || query.task.as_deref() == kind)
     });
-    page::cut(all, page.request(), order, |task| task.id.to_string(), show).map(Json)
+    let place = |task: &Task| Place::at(task.created_at, &format!("q{}", task.id));
+    page::cut(all, page.request(), order.or(Order::Ascending), place, show).map(Json)
 }
 
 /// One background task.

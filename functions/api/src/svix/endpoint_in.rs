@@ -55,8 +55,8 @@ macro_rules! endpoint_body {
             #[serde(default, with = "double_option")]
             #[schema(value_type = Option<BTreeMap<String, String>>)]
             metadata: Option<Option<BTreeMap<String, String>>>,
-            /// Retries after the first attempt.
-            #[schema(minimum = 1, maximum = 10)]
+            /// Retries after the first attempt; 0 for none.
+            #[schema(minimum = 0, maximum = 10)]
             max_retries: Option<i64>,
             /// Time for one attempt, in seconds.
             #[schema(minimum = 5, maximum = 300)]
@@ -90,6 +90,12 @@ macro_rules! endpoint_body {
             /// Deliveries that follow one another: those of one `job`, of one `channel`, or of one
             /// value at a path such as `$.data.customer.id`; or `none`.
             ordering: Option<String>,
+            /// Names of the headers of Standard Webhooks: `standard` for `webhook-id`,
+            /// `webhook-timestamp` and `webhook-signature`, `svix` for `svix-id` and so on beside them;
+            /// null for those of the deployment.
+            #[serde(default, with = "double_option")]
+            #[schema(value_type = Option<String>)]
+            header_style: Option<Option<String>>,
         }
 
         impl $name {
@@ -114,6 +120,7 @@ macro_rules! endpoint_body {
                     filter: self.filter.map(Option::unwrap_or_default),
                     breaker: self.breaker.map(Into::into),
                     ordering: self.ordering,
+                    header_style: self.header_style,
                     ..EndpointDraft::default()
                 }
             }

@@ -7,6 +7,7 @@ use domain::{
     filter::ContentFilter,
     health::Health,
     lane::DeliveryOrdering,
+    outgoing::HeaderStyle,
     retry::StatusList,
 };
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub(super) struct EndpointOut {
     filter: Option<ContentFilter>,
     breaker: Breaker,
     ordering: Option<String>,
+    /// `standard` or `svix`; null for that of the deployment.
+    header_style: Option<&'static str>,
     /// Reason for which the endpoint is disabled: `by_owner`, `gone` (it answered 410) or `failing`
     /// (no delivery succeeded for five days).
     #[schema(value_type = Option<String>)]
@@ -103,6 +106,7 @@ impl EndpointOut {
             filter: endpoint.filter,
             breaker: endpoint.breaker.into(),
             ordering: endpoint.ordering.as_ref().map(DeliveryOrdering::print),
+            header_style: endpoint.header_style.map(HeaderStyle::word),
             disabled_reason: endpoint.disabled,
             health: health.into(),
             created_at: endpoint.created_at.rfc3339(),

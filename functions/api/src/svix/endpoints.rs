@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
 };
 use domain::{endpoint::Endpoint, health::Health};
 use manage::{ControlPlane, endpoints};
@@ -15,7 +15,7 @@ use super::{
     endpoint_in::{EndpointIn, EndpointPatch, EndpointUpdate},
     endpoint_out::EndpointOut,
     error::spelt,
-    page::{self, ListResponse, OrderQuery},
+    page::{self, ListResponse, Order, OrderQuery, Place},
 };
 use crate::web::{
     Routes,
@@ -41,6 +41,23 @@ async fn shown(control: &ControlPlane, endpoint: Endpoint) -> Result<Json<Endpoi
     Ok(Json(EndpointOut::of(endpoint, &health)))
 }
 
+/// The header that tells of something in a request that was accepted and may be a mistake.
+const WARNING: HeaderName = HeaderName::from_static("relay-warning");
+/// Most event types that a warning names.
+const MAX_NAMED: usize = 10;
+
+/// A warning for an endpoint that names event types which do not exist; no headers if there are none.
+async fn warned(control: &ControlPlane, endpoint: &Endpoint) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    let unknown = endpoints::unknown_types(control, endpoint).await?;
+    if !unknown.is_empty() {
+        let named = unknown[..unknown.len().min(MAX_NAMED)].join(", ");
+        let text = format!("eventTypes: {} do not exist: {named}", unknown.len());
+        headers.extend(HeaderValue::try_from(text).ok().map(|text| (WARNING, text)));
+    }
+    Ok(headers)
+}
+
 /// Creates an endpoint.
 #[utoipa::path(post, path = "/api/v1/app/{app}/endpoint", operation_id = "v1.endpoint.create",
     request_body = EndpointIn, responses((status = 201, body = EndpointOut), (status = 409)))]
@@ -49,13 +66,14 @@ async fn create(
     Path(app): Path<String>,
     Keyed(key): Keyed,
     Body(body): Body<EndpointIn>,
-) -> Result<(StatusCode, Json<EndpointOut>), Error> {
+) -> Result<(StatusCode, HeaderMap, Json<EndpointOut>), Error> {
     let (draft, secret) = body.drafts();
     let endpoint = endpoints::create(&control, &app, draft, &secret, &key).await.map_err(spelt)?;
-    Ok((StatusCode::CREATED, Json(endpoint.into())))
+    let headers = warned(&control, &endpoint).await?;
+    Ok((StatusCode::CREATED, headers, Json(endpoint.into())))
 }
 
-/// The endpoints of an application.
+/// The endpoints of an application, newest first unless asked otherwise.
 #[utoipa::path(get, path = "/api/v1/app/{app}/endpoint", operation_id = "v1.endpoint.list",
     params(PageQuery, OrderQuery), responses((status = 200, body = ListResponse<EndpointOut>)))]
 async fn list(
@@ -65,13 +83,13 @@ async fn list(
     Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<EndpointOut>>, Error> {
     let (endpoints, healths) = endpoints::list(&control, &app).await?;
-    let id = |endpoint: &Endpoint| endpoint.id.to_string();
+    let place = |endpoint: &Endpoint| Place::at(endpoint.created_at, &endpoint.id);
     let well = Health::default();
     let show = |endpoint: Endpoint| {
         let health = healths.get(endpoint.id.as_str()).unwrap_or(&well);
         EndpointOut::of(endpoint, health)
     };
-    page::cut(endpoints, page.request(), order, id, show).map(Json)
+    page::cut(endpoints, page.request(), order.or(Order::Descending), place, show).map(Json)
 }
 
 /// One endpoint, by id or uid.
@@ -94,12 +112,13 @@ async fn update(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
     Body(body): Body<EndpointUpdate>,
-) -> Result<(StatusCode, Json<EndpointOut>), Error> {
+) -> Result<(StatusCode, HeaderMap, Json<EndpointOut>), Error> {
     let put = endpoints::put(&control, &app, &name, body.into()).await.map_err(spelt)?;
+    let headers = warned(&control, &put.endpoint).await?;
     if put.created {
-        return Ok((StatusCode::CREATED, Json(put.endpoint.into())));
+        return Ok((StatusCode::CREATED, headers, Json(put.endpoint.into())));
     }
-    Ok((StatusCode::OK, shown(&control, put.endpoint).await?))
+    Ok((StatusCode::OK, headers, shown(&control, put.endpoint).await?))
 }
 
 /// Changes an endpoint in part: a field that is left out stays, and null clears. Its secrets stay.
@@ -110,9 +129,9 @@ async fn patch(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
     Body(body): Body<EndpointPatch>,
-) -> Result<Json<EndpointOut>, Error> {
+) -> Result<(HeaderMap, Json<EndpointOut>), Error> {
     let endpoint = endpoints::patch(&control, &app, &name, body.into()).await.map_err(spelt)?;
-    shown(&control, endpoint).await
+    Ok((warned(&control, &endpoint).await?, shown(&control, endpoint).await?))
 }
 
 /// Removes an endpoint. Pending deliveries to it end as cancelled.

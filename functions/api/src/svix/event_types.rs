@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::{
     error::spelt,
     event_type_in::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate},
-    page::{self, ListResponse, OrderQuery},
+    page::{self, ListResponse, Order, OrderQuery, Place},
 };
 use crate::web::{
     Routes,
@@ -82,7 +82,8 @@ async fn list(
         kind.schemas = kind.schemas.filter(|_| with_content);
         EventTypeOut::from(kind)
     };
-    page::cut(kinds, page.request(), order, |kind| kind.name.clone(), show).map(Json)
+    let place = |kind: &EventType| Place::named(&kind.name);
+    page::cut(kinds, page.request(), order.or(Order::Ascending), place, show).map(Json)
 }
 
 /// One event type.

@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct EventExampleIn {
-    /// A type that is kept with a schema, or one of the relay's own.
+    /// A type that is kept with a schema, `svix.ping`, or one of the relay's own.
     #[schema(max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
     event_type: String,
     /// Index of the example among those of the type's schema.

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    page::ListResponse,
+    page::{self, ListResponse},
     queries::{ContentQuery, PeriodQuery, SelectionQuery},
 };
 use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
@@ -96,7 +96,8 @@ async fn list(
     Query(ContentQuery { with_content }): Query<ContentQuery>,
 ) -> Result<Json<ListResponse<MessageOut>>, Error> {
     let application = applications::resolve(&control, &app).await?.id;
-    let request = page.by_time()?;
+    let find = async |name: String| messages::place_of(&control, &application, &name).await;
+    let request = page::by_time(page, find).await?;
     let back = request.back;
     let found =
         messages::list(&control, &application, &selection.into(), period.into(), request).await?;

@@ -86,7 +86,12 @@ async fn a_scope_contains_the_ones_below_it_and_nothing_else() {
         ("admin", Method::POST, "/api/v1/app", r#"{"name":"x"}"#),
         ("admin", Method::PUT, "/v1/sources/s", &source),
         ("admin", Method::POST, "/v1/keys", r#"{"name":"x","scope":"admin"}"#),
-        ("admin", Method::POST, "/v1/webhooks/dead-letter/redrive", r#"{"dry_run":true}"#),
+        (
+            "admin",
+            Method::POST,
+            "/v1/webhooks/dead-letter/redrive",
+            r#"{"all":true,"dry_run":true}"#,
+        ),
     ];
     let scopes = ["read", "publish", "admin"];
     for (index, scope) in scopes.iter().enumerate() {

@@ -179,7 +179,7 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
     let relay = Relay::start().await;
     let (_receiver, number) = dead(&relay, &[500]).await;
     let path = format!("{DESK}/{number}/retry");
-    let task = relay.post(&format!("{DESK}/redrive"), json!({})).await;
+    let task = relay.post(&format!("{DESK}/redrive"), json!({ "all": true })).await;
     task.expect(202);
     let letter = relay.api.table().letter_by_number(number).await.expect("read").expect("there");
     let at = relay.api.now();

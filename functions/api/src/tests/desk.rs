@@ -54,7 +54,7 @@ async fn letters_are_found_by_what_they_are_about() {
     let part = relay.get(&format!("{DESK}?limit=3")).await.expect(200);
     let message = relay.message("acme", "a.new", json!({})).await;
     relay.bury(&message).await;
-    let iterator = part["iterator"].as_str().expect("more").replace('#', "%23");
+    let iterator = part["iterator"].as_str().expect("more");
     let rest = relay.get(&format!("{DESK}?limit=3&iterator={iterator}")).await.expect(200);
     assert_eq!((numbers(&rest), &rest["iterator"]), (vec![1], &Value::Null));
     let theirs = relay.key("read", Some("theirs")).await;

@@ -110,6 +110,45 @@ fn declared(folder: &Path, names: &mut Vec<String>) {
     }
 }
 
+/// The names that a file's types have in the document.
+fn schema_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in text.split("#[derive(").skip(1) {
+        let (derived, rest) = part.split_once(")]").unwrap_or((part, ""));
+        if !derived.contains("ToSchema") {
+            continue;
+        }
+        let head = rest.split('{').next().unwrap_or_default();
+        let named = head.split("as = ").nth(1).and_then(|rest| rest.split([')', ',']).next());
+        let kept = head.split_whitespace().skip_while(|word| !["struct", "enum"].contains(word));
+        let kept = kept.skip(1).map(|name| name.split(['(', '<', ';']).next().unwrap_or_default());
+        names.extend(named.or_else(|| kept.last()).map(str::to_owned));
+    }
+    names
+}
+
+#[test]
+fn no_two_types_have_one_name_in_the_document() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut names = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("one").path())
+        {
+            if entry.is_dir() && !entry.ends_with("tests") {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                names.extend(schema_names(&fs::read_to_string(entry).expect("text")));
+            }
+        }
+    }
+    names.retain(|name| !name.starts_with('$'));
+    let count = names.len();
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(100 < count, "{count} types");
+}
+
 #[test]
 fn every_webhook_of_ours_is_described_and_its_example_fits() {
     let document = serde_json::to_value(crate::openapi()).expect("serialises");

@@ -113,7 +113,7 @@ fn bad() -> Vec<(&'static str, Value)> {
             json!(["https://subscriber.example/planted"]),
         ],
     );
-    add("maxRetries", &[json!(0), json!(11), json!(-1), json!(1.5), json!("planted"), json!([3])]);
+    add("maxRetries", &[json!(11), json!(-1), json!(1.5), json!("planted"), json!([3])]);
     add("timeoutSeconds", &[json!(4), json!(301), json!(-5), json!(1.5), json!("planted")]);
     add(
         "delays",

@@ -72,7 +72,7 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
     let relay = Relay::start().await;
     let url = "https://subscriber.example/";
     let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
-    let retries = format!("1 to {MAX_RETRIES}");
+    let retries = format!("0 to {MAX_RETRIES}");
     let timeout = format!("{MIN_TIMEOUT} to {MAX_TIMEOUT}");
     let cases = [
         (json!({ "url": "https://10.0.0.1/" }), "url", "not on the public internet"),
@@ -91,7 +91,7 @@ async fn an_endpoint_that_cannot_be_is_refused_with_the_reason() {
         (json!({ "url": url, "filterTypes": ["a b"] }), "eventTypes", "1 to 256"),
         (json!({ "url": url, "channels": many }), "channels", "at most 10"),
         (json!({ "url": url, "throttleRate": 0 }), "throttleRate", "at least 1"),
-        (json!({ "url": url, "maxRetries": 0 }), "maxRetries", retries.as_str()),
+        (json!({ "url": url, "maxRetries": -1 }), "maxRetries", retries.as_str()),
         (json!({ "url": url, "maxRetries": MAX_RETRIES + 1 }), "maxRetries", retries.as_str()),
         (
             json!({ "url": url, "timeoutSeconds": MIN_TIMEOUT - 1 }),

@@ -70,12 +70,12 @@ async fn event_types_are_listed_by_name_without_their_schemas_unless_asked() {
     let first = relay.get(&format!("{PATH}?limit=2")).await.expect(200);
     assert_eq!(
         (names(&first), &first["done"], &first["iterator"]),
-        (vec!["a".to_owned(), "b.x".to_owned()], &json!(false), &json!("b.x"))
+        (vec!["a".to_owned(), "b.x".to_owned()], &json!(false), &json!("name-Yi54"))
     );
     let rest = relay.get(&format!("{PATH}?limit=2&iterator=b.x")).await.expect(200);
     assert_eq!(
         (names(&rest), &rest["done"], &rest["prevIterator"]),
-        (vec!["c".to_owned()], &json!(true), &json!("-c"))
+        (vec!["c".to_owned()], &json!(true), &json!("-name-Yw"))
     );
     let back = relay.get(&format!("{PATH}?limit=2&iterator=-c")).await.expect(200);
     assert_eq!(names(&back), ["a", "b.x"]);
@@ -195,6 +195,8 @@ async fn an_example_goes_to_one_endpoint_and_is_a_message() {
     // What the relay itself tells needs no schema.
     let ours = send(json!({ "eventType": "job.succeeded" })).await.expect(200);
     assert_eq!(ours["payload"]["data"]["job"]["status"], "succeeded");
+    let ping = send(json!({ "eventType": "svix.ping" })).await.expect(200);
+    assert_eq!(ping["payload"], json!({ "success": true }));
     send(json!({ "eventType": "a", "payload": [] })).await.expect(422);
     relay.patch(&format!("{path}/one"), json!({ "disabled": true })).await.expect(200);
     send(json!({ "eventType": "job.succeeded" })).await.expect(409);
@@ -202,4 +204,22 @@ async fn an_example_goes_to_one_endpoint_and_is_a_message() {
         .post(&format!("{path}/nobody/send-example"), json!({ "eventType": "a" }))
         .await
         .expect(404);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_none_is_refused_with_its_place() {
+    let relay = Relay::start().await;
+    let bad = json!({ "1": { "properties": { "a": { "readOnly": 15 } } } });
+    let kind = json!({ "name": "a.b", "description": "d", "schemas": bad });
+    let refused = relay.post(PATH, kind).await.expect(422);
+    assert_eq!(refused["detail"][0]["loc"], json!(["body", "schemas", "1"]));
+    let said = refused["detail"][0]["msg"].as_str().expect("a text");
+    assert!(said.contains("/properties/a/readOnly"), "{said}");
+    relay.post(PATH, json!({ "name": "a.b", "description": "d" })).await.expect(201);
+    let patch = json!({ "schemas": { "1": { "type": "text" } } });
+    relay.patch(&format!("{PATH}/a.b"), patch.clone()).await.expect(422);
+    let put = json!({ "description": "d", "schemas": patch["schemas"] });
+    relay.put(&format!("{PATH}/a.b"), put).await.expect(422);
+    let good = json!({ "schemas": { "1": { "readOnly": true, "type": "object" } } });
+    relay.patch(&format!("{PATH}/a.b"), good).await.expect(200);
 }

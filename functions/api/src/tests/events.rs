@@ -47,7 +47,7 @@ async fn events_of_all_applications_are_merged_newest_first() {
         let page = relay.get(&path).await.expect(200);
         walked.extend(ids(&page));
         let Some(iterator) = page["iterator"].as_str() else { break };
-        path = format!("/v1/events?limit=2&iterator={}", iterator.replace('#', "%23"));
+        path = format!("/v1/events?limit=2&iterator={}", iterator);
     }
     assert_eq!(walked, made);
     let one = relay.get("/v1/events?application=one").await.expect(200);

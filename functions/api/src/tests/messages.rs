@@ -152,14 +152,14 @@ async fn messages_are_paged_there_and_back_and_filtered() {
     let last = loop {
         let page = relay.get(&path).await.expect(200);
         walked.extend(ids(&page));
-        let iterator = page["iterator"].as_str().expect("a place").replace('#', "%23");
+        let iterator = page["iterator"].as_str().expect("a place");
         path = format!("{APP}?limit=3&iterator={iterator}");
         if page["done"] == true {
             break page;
         }
     };
     assert_eq!(walked, made);
-    let back = last["prevIterator"].as_str().expect("a way back").replace('#', "%23");
+    let back = last["prevIterator"].as_str().expect("a way back");
     let back = relay.get(&format!("{APP}?limit=3&iterator={back}")).await.expect(200);
     assert_eq!((ids(&back), &back["done"]), (made[3..6].to_vec(), &json!(false)));
     let odd = relay.get(&format!("{APP}?event_types=odd")).await.expect(200);
@@ -188,7 +188,7 @@ async fn a_page_ends_before_it_is_larger_than_an_answer_may_be() {
     assert!(first.text.len() < 5 * 1024 * 1024, "{}", first.text.len());
     let first = first.expect(200);
     assert_eq!((ids(&first).len(), &first["done"]), (4, &json!(false)));
-    let iterator = first["iterator"].as_str().expect("more").replace('#', "%23");
+    let iterator = first["iterator"].as_str().expect("more");
     let second = relay.get(&format!("{APP}?iterator={iterator}")).await.expect(200);
     assert_eq!((ids(&second).len(), &second["done"]), (2, &json!(true)));
 }

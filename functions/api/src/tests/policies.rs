@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::secret::Secret;
 use domain::{
+    delivery::DeliveryState,
     endpoint::DisabledReason,
     health::{Circuit, Health},
     id::{ApplicationId, EndpointId},
@@ -111,4 +112,61 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
     assert_eq!(enabled["health"]["circuit"], "closed");
     assert_eq!(enabled["disabledReason"], json!(null));
     assert!(relay.api.table().health(&id).await.expect("read").is_none(), "nothing is left of it");
+}
+
+#[tokio::test]
+async fn an_event_type_that_does_not_exist_is_a_warning_and_in_a_strict_relay_a_refusal() {
+    let mut relay = Relay::start().await;
+    let kind = json!({ "name": "a.b", "description": "" });
+    relay.post("/api/v1/event-type", kind).await.expect(201);
+    let known = json!(["a.b", "a.*", "*", "job.succeeded", "endpoint.disabled"]);
+    let mut body = json!({ "url": URL, "uid": "main", "eventTypes": known });
+    let made = relay.post(APP, body.clone()).await;
+    made.expect(201);
+    assert!(!made.headers.contains_key("relay-warning"), "{made:?}");
+    body["eventTypes"] = json!(["a.b", "a.c"]);
+    let path = format!("{APP}/main");
+    for answer in [
+        relay.put(&path, body.clone()).await,
+        relay.patch(&path, json!({ "filterTypes": ["a.c"] })).await,
+    ] {
+        answer.expect(200);
+        let warning = answer.headers["relay-warning"].to_str().expect("text");
+        assert!(warning.contains("a.c") && !warning.contains("a.b"), "{warning}");
+    }
+    let known = &relay.api;
+    let api = ControlPlane::new(
+        known.calls().clone(),
+        known.inbox().clone(),
+        Secret::new(super::ADMIN_SECRET),
+        known.public_url().to_owned(),
+    );
+    relay.api = Arc::new(api.strict_about_event_types(true));
+    relay.router = router(Arc::clone(&relay.api));
+    // An endpoint that named the type before may keep it.
+    relay.patch(&path, json!({ "description": "d" })).await.expect(200);
+    relay.patch(&path, json!({ "eventTypes": ["a.c", "a.b"] })).await.expect(200);
+    for types in [json!(["a.d"]), json!(["a.b", "a.d"])] {
+        let refused = relay.patch(&path, json!({ "eventTypes": types })).await.expect(422);
+        assert_eq!(refused["detail"][0]["loc"], json!(["body", "eventTypes"]));
+        assert!(refused.to_string().contains("a.d"), "{refused}");
+        relay.post(APP, json!({ "url": URL, "eventTypes": types })).await.expect(422);
+    }
+    relay.post(APP, json!({ "url": URL, "eventTypes": ["a.b", "x.*"] })).await.expect(201);
+}
+
+#[tokio::test]
+async fn no_retry_is_said_with_zero() {
+    let relay = Relay::start().await;
+    let made = relay.post(APP, json!({ "url": URL, "uid": "once", "maxRetries": 0 })).await;
+    assert_eq!(made.expect(201)["maxRetries"], 0);
+    let message = relay.message("default", "a.b", json!({})).await;
+    relay.attempt(&message).await;
+    let delivery = relay.deliveries(&message).await.remove(0);
+    assert_eq!((delivery.state, delivery.attempts.len()), (DeliveryState::Dead, 1));
+    relay.post(APP, json!({ "url": URL, "maxRetries": -1 })).await.expect(422);
+    relay.source("modal", "default").await;
+    let webhook = json!({ "url": URL, "max_retries": 0 });
+    let job = json!({ "source": "modal", "id": "j", "webhook": webhook });
+    relay.post("/v1/jobs", job).await.expect(201);
 }

@@ -1,10 +1,17 @@
 //! Endpoints that are called as another system calls: profile, headers, breaker, secrets.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::id::{ApplicationId, EndpointId};
+use domain::{
+    id::{ApplicationId, EndpointId},
+    outgoing::HeaderStyle,
+    secret::Secret,
+};
+use manage::ControlPlane;
 use serde_json::{Value, json};
 
-use super::{Relay, ids};
+use super::{Relay, ids, receiver::Receiver, router};
 
 const APP: &str = "/api/v1/app/default/endpoint";
 const URL: &str = "https://subscriber.example/hook";
@@ -48,7 +55,7 @@ async fn headers_are_kept_and_shown_but_for_secrets() {
         let answer = relay.post(APP, json!({ "url": URL, "headers": headers })).await;
         assert!(!answer.text.contains("planted") && !answer.text.contains("sealed"), "{answer:?}");
         let made = answer.expect(201);
-        assert_eq!(made["headers"], json!({ "x-tenant": "a", "authorization": "***" }));
+        assert_eq!(made["headers"], json!({ "X-Tenant": "a", "Authorization": "***" }));
         // What was shown comes back as it was shown.
         let id = EndpointId::parse(made["id"].as_str().expect("an id")).expect("ours");
         let echo = json!({ "url": URL, "headers": made["headers"] });
@@ -58,7 +65,7 @@ async fn headers_are_kept_and_shown_but_for_secrets() {
             relay.api.table().endpoint(&application, &id).await.expect("read").expect("there");
         let owner = domain::endpoint::Endpoint::owner(&id);
         let open = relay.api.vault().open_headers(&owner, &kept.headers).expect("opens");
-        assert_eq!(open["authorization"].expose(), b"Bearer planted");
+        assert_eq!(open["Authorization"].expose(), b"Bearer planted");
         assert!(!format!("{kept:?}").contains("planted"), "sealed at rest");
         let left_out = relay.put(&format!("{APP}/{id}"), json!({ "url": URL })).await.expect(200);
         assert_eq!(left_out["headers"], made["headers"]);
@@ -133,4 +140,44 @@ async fn a_redis_channel_is_an_address_like_any_other() {
         let refused = relay.post(APP, json!({ "url": url })).await.expect(422);
         assert!(refused["detail"][0]["msg"].as_str().is_some_and(|msg| msg.contains(why)), "{url}");
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_gets_the_headers_under_svix_s_names_if_it_or_the_deployment_says_so() {
+    let mut relay = Relay::start().await;
+    let receiver = Receiver::answering(&[]).await;
+    let path = "/api/v1/app/default/endpoint";
+    for (uid, style) in
+        [("usual", json!(null)), ("svix", json!("svix")), ("not", json!("standard"))]
+    {
+        let body =
+            json!({ "url": receiver.url, "uid": uid, "channels": [uid], "headerStyle": style });
+        assert_eq!(relay.post(path, body).await.expect(201)["headerStyle"], style);
+    }
+    relay.post(path, json!({ "url": receiver.url, "headerStyle": "x" })).await.expect(422);
+    let theirs = async |relay: &Relay, channel: &str| {
+        let body = json!({ "eventType": "a.b", "payload": {}, "channels": [channel] });
+        let made = relay.post("/api/v1/app/default/msg", body).await;
+        made.expect(202);
+        relay.attempt(&made.at("id")).await;
+        let call = receiver.received().pop().expect("a call");
+        for name in ["id", "timestamp", "signature"] {
+            let ours = call.headers.get(format!("webhook-{name}")).expect("always sent");
+            let theirs = call.headers.get(format!("svix-{name}"));
+            assert!(theirs.is_none_or(|theirs| theirs == ours), "{name}");
+        }
+        call.headers.contains_key("svix-signature")
+    };
+    assert!(!theirs(&relay, "usual").await);
+    assert!(theirs(&relay, "svix").await);
+    let known = &relay.api;
+    let calls = known.calls().clone().with_header_style(HeaderStyle::Svix);
+    let (inbox, url) = (known.inbox().clone(), known.public_url().to_owned());
+    relay.api = Arc::new(ControlPlane::new(calls, inbox, Secret::new(super::ADMIN_SECRET), url));
+    relay.router = router(Arc::clone(&relay.api));
+    assert!(theirs(&relay, "usual").await);
+    assert!(!theirs(&relay, "not").await);
+    let patch = json!({ "headerStyle": null });
+    relay.patch(&format!("{path}/not"), patch).await.expect(200);
+    assert!(theirs(&relay, "not").await);
 }

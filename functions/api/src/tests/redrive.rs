@@ -16,8 +16,10 @@ async fn a_dry_run_counts_and_changes_nothing() {
         relay.bury(&message).await;
     }
     let count = async |filter: serde_json::Value| {
-        let answer =
-            relay.post(REDRIVE, json!({ "filter": filter, "dry_run": true })).await.expect(200);
+        let answer = relay
+            .post(REDRIVE, json!({ "filter": filter, "all": true, "dryRun": true }))
+            .await
+            .expect(200);
         answer["matched"].as_u64().expect("a number")
     };
     assert_eq!(count(json!({})).await, 6);

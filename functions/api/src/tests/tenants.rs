@@ -128,12 +128,12 @@ async fn a_key_of_one_application_sees_that_one_only() {
     }
     let redrive = "/v1/webhooks/dead-letter/redrive";
     assert_eq!(
-        ask(Method::POST, redrive, json!({ "dry_run": true })).await.expect(200)["matched"],
+        ask(Method::POST, redrive, json!({ "all": true, "dry_run": true })).await.expect(200)["matched"],
         1
     );
-    let all = relay.post(redrive, json!({})).await.at("task_id");
+    let all = relay.post(redrive, json!({ "all": true })).await.at("task_id");
     get(format!("/v1/tasks/{all}")).await.expect(404);
-    let own = ask(Method::POST, redrive, json!({})).await.at("task_id");
+    let own = ask(Method::POST, redrive, json!({ "all": true })).await.at("task_id");
     assert_eq!(
         get(format!("/v1/tasks/{own}")).await.expect(200)["filter"]["application"],
         id.as_str()

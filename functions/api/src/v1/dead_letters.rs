@@ -187,14 +187,18 @@ async fn delete(
 /// Selection of the letters that are put back, and the rate.
 #[derive(Deserialize, ToSchema)]
 struct RedriveIn {
-    /// Choice of letters; a field that is not set matches everything.
+    /// Choice of letters; a field that is not set matches everything. Something must be set, or `all` must
+    /// be true.
     #[serde(default)]
     filter: FilterIn,
+    /// All of them, whatever they are.
+    #[serde(default)]
+    all: bool,
     /// Letters per second.
     #[schema(minimum = 1, maximum = 500)]
     rate: Option<i64>,
-    /// Whether the letters are only counted.
-    #[serde(default)]
+    /// Whether the letters are only counted; also spelt `dryRun`.
+    #[serde(default, alias = "dryRun")]
     dry_run: bool,
 }
 
@@ -229,6 +233,7 @@ async fn redrive(
     Body(given): Body<RedriveIn>,
 ) -> Result<Response, Error> {
     let filter = given.filter.read(&control, &principal).await?;
+    letters::must_choose(&principal, &filter, given.all)?;
     // A rate out of bounds is refused in a dry run too.
     letters::checked_rate(given.rate)?;
     if given.dry_run {
@@ -249,8 +254,8 @@ struct DiscardIn {
     /// All of them, whatever they are.
     #[serde(default)]
     all: bool,
-    /// Whether the letters are only counted.
-    #[serde(default)]
+    /// Whether the letters are only counted; also spelt `dryRun`.
+    #[serde(default, alias = "dryRun")]
     dry_run: bool,
 }
 

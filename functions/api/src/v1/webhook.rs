@@ -22,7 +22,7 @@ pub(super) struct WebhookIn {
     #[schema(max_length = 128)]
     secret: Option<String>,
     /// Retries after the first attempt.
-    #[schema(minimum = 1, maximum = 10, default = 3)]
+    #[schema(minimum = 0, maximum = 10, default = 3)]
     max_retries: Option<i64>,
     /// Time for one attempt, in seconds.
     #[schema(minimum = 5, maximum = 300, default = 30)]

@@ -13,7 +13,7 @@ use domain::key::KeyScope;
 use manage::{ControlPlane, Principal, applications, keys};
 
 use super::{
-    error::{Error, IGNORED},
+    error::{Error, IGNORED, MAX_BODY},
     input::{Ignored, pairs},
     routes::{Operation, Operations},
 };
@@ -48,6 +48,7 @@ pub(super) async fn gate(
     if principal.scope < operation.map_or(KeyScope::Admin, |operation| operation.scope) {
         return Err(Error::Forbidden("this key's scope does not allow that"));
     }
+    must_fit(request.headers())?;
     let (mut parts, body) = request.into_parts();
     let names = RawPathParams::from_request_parts(&mut parts, &()).await;
     for (name, value) in &names.map_err(|_| Error::NotFound)? {
@@ -75,6 +76,15 @@ pub(super) async fn gate(
         response.headers_mut().insert(IGNORED, names);
     }
     Ok(response)
+}
+
+/// Refuses a body that is announced as too large, at operations that read none too.
+fn must_fit(headers: &HeaderMap) -> Result<(), Error> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    match length.and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) if MAX_BODY < length => Err(Error::TooLarge),
+        _ => Ok(()),
+    }
 }
 
 async fn identify(control: &ControlPlane, headers: &HeaderMap) -> Result<Option<Principal>, Error> {

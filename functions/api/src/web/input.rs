@@ -73,10 +73,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The query's parameters as they stand there.
+/// The query's parameters, each by its plain name: clients spell an entry of a list as `name`,
+/// `name[]` or `name[0]`.
 pub(crate) fn pairs(parts: &Parts) -> Result<Vec<(String, String)>, Error> {
-    let query = axum::extract::Query::try_from_uri(&parts.uri);
-    query.map(|query| query.0).map_err(|_| Error::Bad("the query cannot be read".to_owned()))
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let query = query.map_err(|_| Error::Bad("the query cannot be read".to_owned()))?;
+    Ok(query.0.into_iter().map(|(name, value)| (plain(&name).to_owned(), value)).collect())
+}
+
+/// A parameter's name without the index of an entry.
+fn plain(name: &str) -> &str {
+    let Some((plain, index)) = name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) else {
+        return name;
+    };
+    if index.bytes().all(|digit| digit.is_ascii_digit()) { plain } else { name }
 }
 
 /// The query as it came, for an address that goes on from it.

@@ -142,6 +142,34 @@ async fn twilio_signs_the_url_it_called_and_a_form() {
 }
 
 #[tokio::test]
+async fn a_path_with_slashes_too_many_leads_here_and_is_signed_as_it_was_called() {
+    let world = World::start().await;
+    world.source("modal-omtx", "modal-omtx", SECRET).await;
+    let body = r#"{"call_id":"fc-1","status":"success","result":{}}"#;
+    let headers = signed("modal-omtx", SECRET, 1_700_000_000, body);
+    for path in ["/in/modal-omtx/", "//in/modal-omtx", "/in/modal-omtx/?tenant=a"] {
+        assert_eq!(world.post(path, &headers, body).await.0, StatusCode::ACCEPTED, "{path}");
+    }
+    let theirs = format!("{OMTX_PATH}/");
+    assert_eq!(world.post(&theirs, &headers, body).await.0, StatusCode::OK);
+    let (token, form) = ("f2ca1bb6c7e907d06dafe4687e579fce", "MessageSid=SM1&MessageStatus=sent");
+    world.source("twilio", "twilio", token).await;
+    let scheme = &Profile::named("twilio").expect("there").scheme;
+    for (signed, called, status) in [
+        ("/in/twilio/", "/in/twilio/", StatusCode::ACCEPTED),
+        ("//in/twilio?a=b/", "//in/twilio?a=b/", StatusCode::ACCEPTED),
+        ("/in/twilio", "/in/twilio/", StatusCode::UNAUTHORIZED),
+        ("/in/twilio/", "/in/twilio", StatusCode::UNAUTHORIZED),
+    ] {
+        let url = format!("https://relay.example{signed}");
+        let body = form.as_bytes();
+        let message = MessageToSign { url: Some(&url), body, ..MessageToSign::default() };
+        let headers = scheme.headers([&Secret::new(token)], &message).expect("signs");
+        assert_eq!(world.post(called, &headers, form).await.0, status, "{signed} {called}");
+    }
+}
+
+#[tokio::test]
 async fn slack_is_given_its_challenge_once_the_signature_holds() {
     let world = World::start().await;
     world.source("slack", "slack", SECRET).await;

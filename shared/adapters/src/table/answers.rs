@@ -18,6 +18,9 @@ use crate::{
     contested::{self, TryOutcome},
 };
 
+/// Stands where an answer was, as in the Svix contract.
+pub const EXPUNGED: &str = "EXPUNGED";
+
 /// What came of removing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForgetOutcome {
@@ -52,6 +55,7 @@ impl Table {
             let made = delivery.attempts.iter_mut().find(|made| made.id == *attempt);
             let Some(made) = made else { return unknown };
             made.response.clear();
+            made.response.push_str(EXPUNGED);
             let read = item.get("doc").cloned().unwrap_or_else(|| s(""));
             // A worker whose lease has ended may still come back: without its claim it changes nothing.
             let idle = Condition::new(
@@ -120,6 +124,6 @@ impl Table {
 }
 
 fn at_of(place: &AttributeValue) -> Option<Timestamp> {
-    let (at, _) = place.as_s().ok()?.split_once('#')?;
+    let (at, _) = place.as_s().ok()?.split_once('-')?;
     at.parse().ok().map(Timestamp)
 }

@@ -1,5 +1,7 @@
 //! Endpoints.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     endpoint::{Endpoint, EndpointScope, MAX_ENDPOINTS},
@@ -30,6 +32,10 @@ pub(super) fn key(
         EndpointScope::Batch(batch) => format!("BATCH#{batch}"),
     };
     (partition, format!("EP#{id}"))
+}
+
+fn deleted_key(application: &ApplicationId, id: &EndpointId) -> (String, String) {
+    (partition(application), format!("EPGONE#{id}"))
 }
 
 fn uid_key(uid: &str) -> String {
@@ -148,10 +154,12 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<WriteOutcome, Unavailable> {
-        self.delete_endpoint_telling(endpoint, &[]).await
+        self.transact(Self::delete_writes(endpoint)).await
     }
 
-    /// Removes an endpoint as it was read, together with the operational events about it.
+    /// Removes an endpoint as it was read, together with the operational events about it. The fields
+    /// that are shown beside the messages that went to it are kept for as long as these are; its
+    /// secrets and headers are not.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -159,7 +167,24 @@ impl Table {
         &self,
         endpoint: &Endpoint,
         telling: &[EventRecording<'_>],
+        now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
+        let mut writes = Self::delete_writes(endpoint);
+        let kept = Endpoint {
+            secrets: Vec::new(),
+            headers: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            filter: None,
+            ..endpoint.clone()
+        };
+        let (pk, sk) = deleted_key(&endpoint.application, &endpoint.id);
+        let row = Row::new(pk, sk, &kept).expires(Some(self.expiry(now)));
+        writes.push(Write::Put(row, Condition::default()));
+        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
+        self.transact(writes).await
+    }
+
+    fn delete_writes(endpoint: &Endpoint) -> Vec<Write> {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
         let as_read = Condition::new("version = :read").value(":read", n(endpoint.version));
         let mut writes = vec![Write::Delete(pk, sk, as_read), Self::forget_health(&endpoint.id)];
@@ -171,8 +196,20 @@ impl Table {
                 Condition::default(),
             ));
         }
-        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
-        self.transact(writes).await
+        writes
+    }
+
+    /// The fields that are kept of a deleted endpoint of an application, without secrets and headers.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn deleted_endpoint(
+        &self,
+        application: &ApplicationId,
+        id: &EndpointId,
+    ) -> Result<Option<Endpoint>, Unavailable> {
+        let (pk, sk) = deleted_key(application, id);
+        self.entity(&pk, &sk).await
     }
 
     /// The endpoint of this id that hears of its application.

@@ -108,6 +108,12 @@ pub const ITEMS: &[ItemKind] = &[
         never("when the application is deleted or renamed"),
     ),
     kind("endpoint", "APP#<app>", "EP#<id>", never("when it is deleted")),
+    kind(
+        "endpoint that was deleted",
+        "APP#<app>",
+        "EPGONE#<id>",
+        always("`RetentionDays` after it was deleted"),
+    ),
     kind("endpoint that bears a uid", "APP#<app>", "EPUID#<uid>", never("with its endpoint")),
     kind(
         "sum of the weights of an application's endpoints",

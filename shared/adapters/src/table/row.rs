@@ -78,9 +78,10 @@ fn shard(id: &str) -> String {
     (first % SHARDS).to_string()
 }
 
-/// Sorts by time, and tells items of one millisecond apart.
+/// Sorts by time, and tells items of one millisecond apart. Cursors are made of it, so that it holds
+/// only characters that stand in a URL as they are.
 pub(super) fn list_at(at: Timestamp, id: &str) -> String {
-    format!("{:013}#{id}", at.0)
+    format!("{:013}-{id}", at.0)
 }
 
 /// The entity in an item.

@@ -19,7 +19,8 @@ impl Vault {
         known: &BTreeMap<String, StoredHeader>,
     ) -> BTreeMap<String, StoredHeader> {
         let keep = |(name, value): (String, String)| {
-            let kept = match known.get(&name) {
+            let before = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+            let kept = match before.map(|(_, kept)| kept) {
                 Some(kept @ StoredHeader::Sealed(_)) if value == headers::MASK => kept.clone(),
                 _ if headers::is_sensitive(&name) => {
                     StoredHeader::Sealed(self.seal(owner, &Secret::new(value)))

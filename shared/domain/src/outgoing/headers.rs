@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::HeaderStyle;
 use crate::{
     json::JsonFields,
     profile::{OutgoingProfile, Profile},
@@ -32,10 +33,15 @@ pub struct HeaderContext<'a> {
     pub body: &'a [u8],
     /// The relay's own `User-Agent`.
     pub user_agent: &'a str,
+    /// The names of the headers of Standard Webhooks.
+    pub style: HeaderStyle,
 }
 
 /// The headers of Standard Webhooks, which every call has.
 pub const HEADERS_OF_OURS: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+
+/// The names of Svix for the same headers, which calls in [`HeaderStyle::Svix`] have as well.
+pub const HEADERS_OF_SVIX: [&str; 3] = ["svix-id", "svix-timestamp", "svix-signature"];
 
 /// The headers of an attempt; `None` if a value cannot stand in a header.
 pub fn headers(
@@ -60,10 +66,12 @@ pub fn headers(
     };
     set(header::CONTENT_TYPE.as_str(), "application/json")?;
     set(header::USER_AGENT.as_str(), agent)?;
-    for (name, value) in
-        HEADERS_OF_OURS.into_iter().zip([call.id, &call.at.secs().to_string(), &signed])
-    {
-        set(name, value)?;
+    let values = [call.id, &call.at.secs().to_string(), &signed];
+    let theirs = (call.style == HeaderStyle::Svix).then_some(HEADERS_OF_SVIX);
+    for names in [Some(HEADERS_OF_OURS), theirs].into_iter().flatten() {
+        for (name, value) in names.into_iter().zip(values) {
+            set(name, value)?;
+        }
     }
     if let Some((profile, out)) = system {
         for (name, value) in of_system(profile, out, call)? {

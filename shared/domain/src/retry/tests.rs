@@ -146,7 +146,8 @@ fn the_bounds_are_the_published_ones() {
 #[test]
 fn a_policy_is_checked() {
     let of = |retries, timeout, delays| Policy::of(retries, timeout, delays);
-    for bad in [0, i64::from(MAX_RETRIES) + 1, -1] {
+    assert_eq!(of(Some(0), None, None).map(|policy| policy.max_retries), Ok(0), "no retry");
+    for bad in [i64::from(MAX_RETRIES) + 1, -1] {
         assert_eq!(of(Some(bad), None, None), Err(InvalidPolicy::MaxRetries));
     }
     for bad in [i64::from(MIN_TIMEOUT) - 1, i64::from(MAX_TIMEOUT) + 1] {

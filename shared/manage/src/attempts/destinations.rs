@@ -53,8 +53,30 @@ pub async fn messages_to(
     }
 }
 
-/// The endpoints that a message went or goes to, by id, each with the newest delivery to it.
-/// Endpoints that were deleted are left out.
+/// The cursor of a message in the list of [`messages_to`]; `None` if it is not in the list.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn place_of_message(
+    control: &ControlPlane,
+    application: &ApplicationId,
+    endpoint: &EndpointId,
+    message: &str,
+) -> Result<Option<String>, Refusal> {
+    let event = match messages::resolve(control, application, message).await {
+        Ok(event) => event,
+        Err(Refusal::NotFound) => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    let deliveries = control.table().deliveries_of(&event.id).await?.into_iter();
+    let newest =
+        deliveries.filter(|one| one.endpoint == *endpoint).max_by_key(|one| one.generation);
+    Ok(newest.map(|delivery| Table::delivery_cursor(&delivery)))
+}
+
+/// The endpoints that a message went or goes to, by id, each with the newest delivery to it, those
+/// that were deleted included.
 ///
 /// # Errors
 ///
@@ -75,6 +97,10 @@ pub async fn destinations(
     let found = newest.into_values().map(|delivery| async {
         let table = control.table();
         let found = table.endpoint_of(application, &delivery.scope, &delivery.endpoint).await?;
+        let found = match found {
+            Some(endpoint) => Some(endpoint),
+            None => table.deleted_endpoint(application, &delivery.endpoint).await?,
+        };
         Ok::<_, Refusal>(found.map(|endpoint| (endpoint, delivery)))
     });
     Ok(try_join_all(found).await?.into_iter().flatten().collect())

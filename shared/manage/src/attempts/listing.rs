@@ -48,7 +48,7 @@ pub async fn of_message(
     let mut entries: Vec<(String, (&Delivery, &Attempt))> = Vec::new();
     for delivery in &deliveries {
         for call in calls(delivery).filter(|call| filter.fits(call)) {
-            entries.push((format!("{:013}#{}", call.at.0, call.id), (delivery, call)));
+            entries.push((place(call), (delivery, call)));
         }
     }
     entries.sort_by(|(one, _), (other, _)| if back { one.cmp(other) } else { other.cmp(one) });
@@ -65,6 +65,37 @@ pub async fn of_message(
     };
     let entries = entries.into_iter().map(|(place, found)| (place, entry(found))).collect();
     Ok(Part { entries, next })
+}
+
+/// The cursor of an attempt in the list of its message's attempts.
+pub(super) fn place(attempt: &Attempt) -> String {
+    format!("{:013}-{}", attempt.at.0, attempt.id)
+}
+
+/// Finds the place of an attempt in the list of an endpoint's attempts by its id, among the
+/// [`MAX_SCANNED`] deliveries that were attempted last; `None` if it is not among them.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn place_to(
+    control: &ControlPlane,
+    endpoint: &EndpointId,
+    attempt: &AttemptId,
+) -> Result<Option<AttemptPlace>, Refusal> {
+    let (mut cursor, mut scanned) = (None::<String>, 0);
+    loop {
+        let page = control.table().deliveries_to(endpoint, cursor.as_deref(), 100, false).await?;
+        let holds = |delivery: &&Delivery| calls(delivery).any(|call| call.id == *attempt);
+        if let Some(delivery) = page.items.iter().find(holds) {
+            return Ok(Some(AttemptPlace::of(delivery, attempt)));
+        }
+        scanned += page.items.len();
+        cursor = page.next;
+        if cursor.is_none() || MAX_SCANNED <= scanned {
+            return Ok(None);
+        }
+    }
 }
 
 /// Place in the list of attempts to an endpoint: behind a delivery, or within it behind an attempt.
@@ -84,20 +115,21 @@ impl AttemptPlace {
 
     /// Reads a place as it is printed; `None` for other text.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('~');
-        let delivery = parts.next().filter(|place| is_place(place))?.to_owned();
-        let within = match (parts.next(), parts.next(), parts.next()) {
-            (None, None, None) => None,
-            (Some(event), Some(attempt), None) => {
-                Some((EventId::parse(event).ok()?, AttemptId::parse(attempt).ok()?))
+        let parts: Vec<&str> = text.split('-').collect();
+        let (at, id, within) = match parts[..] {
+            [at, id] => (at, id, None),
+            [at, id, event, attempt] => {
+                let within = (EventId::parse(event).ok()?, AttemptId::parse(attempt).ok()?);
+                (at, id, Some(within))
             }
             _ => return None,
         };
-        Some(Self { delivery, within })
+        let delivery = format!("{at}-{id}");
+        is_place(&delivery).then_some(Self { delivery, within })
     }
 
     fn delivery_id(&self) -> Option<DeliveryId> {
-        DeliveryId::parse(self.delivery.split_once('#')?.1).ok()
+        DeliveryId::parse(self.delivery.split_once('-')?.1).ok()
     }
 }
 
@@ -105,7 +137,7 @@ impl fmt::Display for AttemptPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.delivery)?;
         match &self.within {
-            Some((event, attempt)) => write!(f, "~{}~{attempt}", event.event()),
+            Some((event, attempt)) => write!(f, "-{}-{attempt}", event.event()),
             None => Ok(()),
         }
     }
@@ -243,12 +275,20 @@ mod tests {
         let event = EventId::derive(&["e"]);
         let delivery = DeliveryId::of(&event, &EndpointId::derive(&["p"]), 0);
         let attempt = AttemptId::of(&delivery, 1);
-        let behind = format!("1700000000000#{delivery}");
+        let behind = format!("1700000000000-{delivery}");
         for within in [None, Some((event.clone(), attempt.clone()))] {
             let place = AttemptPlace { delivery: behind.clone(), within };
             assert_eq!(AttemptPlace::parse(&place.to_string()), Some(place));
         }
-        for bad in ["", "x", "~", "1700000000000#a~b", "1700000000000#a~b~c", "1700000000000#a~~"] {
+        for bad in [
+            "",
+            "x",
+            "-",
+            "1700000000000-a-b",
+            "1700000000000-a-b-c",
+            "1700000000000-a--",
+            "1700000000000#a",
+        ] {
             assert_eq!(AttemptPlace::parse(bad), None, "{bad}");
         }
     }

@@ -14,6 +14,7 @@ use domain::{
     headers,
     id::{EndpointId, is_identifier},
     lane::DeliveryOrdering,
+    outgoing::{HeaderStyle, InvalidHeaderStyle},
     profile::OutgoingProfile,
     retry::{InvalidPolicy, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT, Policy, StatusList},
     subscription,
@@ -63,14 +64,17 @@ pub struct EndpointDraft {
     pub breaker: Option<CircuitBreaker>,
     /// Key by which deliveries are ordered, or `none`.
     pub ordering: Option<String>,
+    /// Names of the headers of Standard Webhooks, `standard` or `svix`; `Some(None)` for those of the
+    /// deployment.
+    pub header_style: Option<Option<String>>,
 }
 
 /// The retry policy of an endpoint as its owner wants it. A field that is `None` leaves the policy as
 /// it is.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyDraft {
-    /// Retries after the first attempt, 1 to [`MAX_RETRIES`]. Of a webhook, as its profile's system
-    /// counts them.
+    /// Retries after the first attempt, 0 to [`MAX_RETRIES`]. Of a webhook, as its profile's system
+    /// counts them; 1 at least for a batch, and where attempts are counted.
     pub max_retries: Option<i64>,
     /// Time for one attempt in seconds, [`MIN_TIMEOUT`] to [`MAX_TIMEOUT`], and less if the function
     /// that delivers ends earlier.
@@ -134,6 +138,11 @@ impl EndpointDraft {
             let ordering = DeliveryOrdering::parse(text);
             endpoint.ordering = ordering.map_err(|why| Refusal::field("ordering", why))?;
         }
+        if let Some(text) = &self.header_style {
+            let style = text.as_deref().map(str::parse::<HeaderStyle>).transpose();
+            endpoint.header_style =
+                style.map_err(|why: InvalidHeaderStyle| Refusal::field("header_style", why))?;
+        }
         if let Some(types) = self.event_types {
             endpoint.event_types = match family(&endpoint.scope) {
                 None => distinct("event_types", types, MAX_EVENT_TYPE, usize::MAX)?,
@@ -167,6 +176,10 @@ impl PolicyDraft {
     /// The policy that follows from the present one of an endpoint.
     fn over(self, endpoint: &Endpoint) -> Result<Policy, Refusal> {
         let delays_given = self.delays.is_some();
+        // A webhook of a batch has a retry at least, as with the batch server (R3.3).
+        if self.max_retries == Some(0) && matches!(endpoint.scope, EndpointScope::Batch(_)) {
+            return Err(refused_policy(InvalidPolicy::MaxRetries));
+        }
         let given = Policy::of(self.max_retries, self.timeout_seconds, self.delays);
         let given = given.map_err(refused_policy)?;
         let mut policy = endpoint.policy.clone();
@@ -244,9 +257,12 @@ fn set_profile(endpoint: &mut Endpoint, name: String) -> Result<(), Refusal> {
 
 fn refused_policy(invalid: InvalidPolicy) -> Refusal {
     match invalid {
-        InvalidPolicy::MaxRetries => {
-            Refusal::field("max_retries", format!("is 1 to {MAX_RETRIES}"))
-        }
+        InvalidPolicy::MaxRetries => Refusal::field(
+            "max_retries",
+            format!(
+                "is 0 to {MAX_RETRIES}, and 1 at least for batches and where attempts are counted"
+            ),
+        ),
         InvalidPolicy::Timeout => {
             Refusal::field("timeout_seconds", format!("is {MIN_TIMEOUT} to {MAX_TIMEOUT}"))
         }

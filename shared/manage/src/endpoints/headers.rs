@@ -58,7 +58,11 @@ pub async fn change_headers(
     write(control, app, name, |known| {
         // The shown form of a sealed header is a mask, which stands for its value.
         let shown = known.iter().map(|(name, kept)| (name.clone(), kept.shown().to_owned()));
-        let mut next: BTreeMap<_, _> = shown.filter(|(name, _)| !removed.contains(name)).collect();
+        let stays = |name: &str| {
+            let named = set.keys().any(|set| set.eq_ignore_ascii_case(name));
+            !named && !removed.contains(&name.to_ascii_lowercase())
+        };
+        let mut next: BTreeMap<_, _> = shown.filter(|(name, _)| stays(name)).collect();
         next.extend(set.clone());
         next
     })

@@ -49,7 +49,9 @@ pub(super) async fn delete(
     endpoint: &Endpoint,
 ) -> Result<WriteOutcome, Refusal> {
     let tellings = tellings(control, endpoint, &[EndpointChange::Deleted]).await?;
-    let written = control.table().delete_endpoint_telling(endpoint, &recordings(&tellings)).await?;
+    let table = control.table();
+    let written =
+        table.delete_endpoint_telling(endpoint, &recordings(&tellings), control.now()).await?;
     ring(control, written, &tellings).await
 }
 

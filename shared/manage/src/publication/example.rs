@@ -25,6 +25,11 @@ pub struct ExampleDraft {
     pub payload: Option<Box<RawValue>>,
 }
 
+/// The event type with which Svix's clients try an endpoint out; it needs no schema.
+const PING: &str = "svix.ping";
+/// The payload of [`PING`].
+const PONG: &str = r#"{"success":true}"#;
+
 /// Sends an example of an event type to one endpoint. It is a message like any other, which no other
 /// endpoint receives. Returns the message and its payload.
 ///
@@ -75,8 +80,8 @@ pub async fn send_example(
     }
 }
 
-/// The payload of an example: the given one, else one of the type's schema, else one of the relay's
-/// own type.
+/// The payload of an example: the given one, else one of the type's schema, else one of [`PING`] or of
+/// the relay's own type.
 async fn payload(control: &ControlPlane, draft: &ExampleDraft) -> Result<Box<RawValue>, Refusal> {
     if let Some(payload) = &draft.payload {
         return must_be_object(payload).map(|()| payload.clone());
@@ -87,8 +92,10 @@ async fn payload(control: &ControlPlane, draft: &ExampleDraft) -> Result<Box<Raw
     {
         return Ok(example);
     }
-    let own = event_type::own_example(&draft.event_type);
-    let own = own.and_then(|bytes| String::from_utf8(bytes).ok());
+    let own = match draft.event_type.as_str() {
+        PING => Some(PONG.to_owned()),
+        other => event_type::own_example(other).and_then(|bytes| String::from_utf8(bytes).ok()),
+    };
     own.and_then(|text| RawValue::from_string(text).ok()).ok_or_else(|| {
         let why = "has no schema to make an example from; give it one, or a payload";
         Refusal::field("event_type", why)

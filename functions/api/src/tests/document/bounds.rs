@@ -39,7 +39,7 @@ fn bounds() -> Vec<(&'static str, &'static str, &'static str, i128)> {
         add(schema, "channels", None, ("maxItems", size(endpoints::MAX_CHANNELS)));
     }
     for field in ["maxRetries", "max_retries"] {
-        add("", field, one, at_most(retry::MAX_RETRIES.into()));
+        add("", field, Some(("minimum", 0)), at_most(retry::MAX_RETRIES.into()));
     }
     for field in ["timeoutSeconds", "timeout"] {
         let least = ("minimum", i128::from(retry::MIN_TIMEOUT));

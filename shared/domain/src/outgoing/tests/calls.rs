@@ -31,6 +31,7 @@ fn sent(profile: &str, owner_has_secret: bool, body: &[u8]) -> http::HeaderMap {
         at: AT,
         body,
         user_agent: "webhook-relay/1",
+        style: HeaderStyle::Standard,
     };
     headers(Profile::named(profile), &own, call).expect("headers")
 }
@@ -147,6 +148,7 @@ fn a_key_pair_never_keys_the_mac_of_a_system() {
             at: AT,
             body: b"{}",
             user_agent: "webhook-relay/1",
+            style: HeaderStyle::Standard,
         };
         headers(Profile::named("wepp"), &BTreeMap::new(), call).expect("headers")
     };
@@ -156,4 +158,27 @@ fn a_key_pair_never_keys_the_mac_of_a_system() {
     let both = signed(&[pair, Secret::new(SECRET)]);
     let want = format!("sha256={}", hmac_hex(SECRET, &[b"{}"]));
     assert_eq!(both["x-webhook-signature"], want.as_str());
+}
+
+#[test]
+fn svix_s_names_stand_beside_the_standard_ones_with_the_same_values() {
+    let secrets = [Secret::symmetric(&[7; 32])];
+    let call = |style| HeaderContext {
+        secrets: &secrets,
+        owner_has_secret: false,
+        id: "msg_1",
+        event_type: "a.b",
+        nonce: "atmpt_1",
+        at: AT,
+        body: b"{}",
+        user_agent: "webhook-relay/1",
+        style,
+    };
+    let plain = headers(None, &BTreeMap::new(), call(HeaderStyle::Standard)).expect("headers");
+    let both = headers(None, &BTreeMap::new(), call(HeaderStyle::Svix)).expect("headers");
+    assert_eq!(both.len(), plain.len() + 3);
+    for (ours, theirs) in HEADERS_OF_OURS.into_iter().zip(HEADERS_OF_SVIX) {
+        assert_eq!((plain.get(ours), plain.get(theirs)), (both.get(ours), None));
+        assert_eq!(both.get(theirs), plain.get(ours), "{theirs}");
+    }
 }

@@ -63,7 +63,8 @@ fn a_policy_that_cannot_be_kept_is_refused_with_its_field() {
     let known = endpoint(EndpointScope::Application);
     let none = PolicyDraft::default;
     for (draft, name) in [
-        (PolicyDraft { max_retries: Some(0), ..none() }, "max_retries"),
+        (PolicyDraft { max_retries: Some(-1), ..none() }, "max_retries"),
+        (PolicyDraft { max_retries: Some(11), ..none() }, "max_retries"),
         (PolicyDraft { timeout_seconds: Some(301), ..none() }, "timeout_seconds"),
         (PolicyDraft { delays: Some(Vec::new()), ..none() }, "delays"),
         (PolicyDraft { retry_on: Some(vec![99.into()]), ..none() }, "retry_on"),
@@ -71,6 +72,25 @@ fn a_policy_that_cannot_be_kept_is_refused_with_its_field() {
         (PolicyDraft { success_on: Some(vec![Value::Null]), ..none() }, "success_on"),
     ] {
         assert_eq!(field(draft.over(&known)), name);
+    }
+}
+
+#[test]
+fn no_retry_at_all_can_be_said_where_retries_are_counted() {
+    let draft = PolicyDraft { max_retries: Some(0), ..PolicyDraft::default() };
+    for (scope, profile, retries) in [
+        (EndpointScope::Application, "standard", Some(0)),
+        (EndpointScope::Application, "batch", Some(0)),
+        (of_job(), "hokusai", Some(0)),
+        (of_job(), "standard", Some(0)),
+        // The batch server counts attempts.
+        (of_job(), "batch", None),
+        (EndpointScope::Batch(BatchId::of(&ApplicationId::named("a"), "b")), "standard", None),
+    ] {
+        let mut endpoint = endpoint(scope.clone());
+        set_profile(&mut endpoint, profile.to_owned()).expect("known");
+        let policy = draft.clone().over(&endpoint);
+        assert_eq!(policy.ok().map(|policy| policy.max_retries), retries, "{scope:?} {profile}");
     }
 }
 
