@@ -14,6 +14,7 @@ mod web;
 
 use std::sync::Arc;
 
+use adapters::path::Spelling;
 use axum::Router;
 use manage::ControlPlane;
 pub use web::error::MAX_BODY;
@@ -28,12 +29,14 @@ fn contracts() -> Vec<Contract> {
     contracts
 }
 
-/// The whole API, to be run by Lambda or served as it is. Its paths may end with a slash.
+/// The whole API, to be run by Lambda or served as it is. Its paths may end with a
+/// slash and begin with the base path of the public URL.
 pub fn router(control: Arc<ControlPlane>) -> Router {
-    web::plainly(routes(control))
+    let spelling = Spelling::below(control.public_url());
+    web::spelt(spelling, routes(control))
 }
 
-/// The routes of the API, for a server that has others beside them and spells paths plainly itself.
+/// The routes of the API, for a server that has others beside them and spells paths itself.
 pub fn routes(control: Arc<ControlPlane>) -> Router {
     web::serve(control, contracts())
 }

@@ -4,6 +4,7 @@ mod applications;
 mod attempted;
 mod attempts;
 mod auth;
+mod base_path;
 mod batches;
 mod cancel;
 mod contested;
@@ -26,6 +27,7 @@ mod messages;
 mod omtx;
 mod omtx_reports;
 mod paging;
+mod parts;
 mod policies;
 mod profiles;
 mod publish;
@@ -132,28 +134,7 @@ impl Relay {
 
     /// The API over clients of its own.
     fn over(aws: LocalAws, clients: &Clients) -> Self {
-        let names = aws.names();
-        let queue = |name: &String| Queue::new(clients.sqs(), aws.queue_url(name));
-        let retention = Duration::from_secs(30 * 86_400);
-        let rule = Rule {
-            allowed: Network::parse_list("127.0.0.0/8").expect("a network"),
-            ..Rule::default()
-        };
-        let context = Context::new(
-            Table::new(clients.dynamodb(), names.table.clone(), retention),
-            Bucket::new(clients.s3(), names.bucket.clone()),
-            queue(&names.outbox),
-            Clock::system(),
-        );
-        let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
-        let calls = CallContext::new(context, queue(&names.dead_letters), vault, Caller::new(rule));
-        let inbox = Inbox(queue(&names.inbox));
-        let api = Arc::new(ControlPlane::new(
-            calls,
-            inbox,
-            Secret::new(ADMIN_SECRET),
-            "https://relay.example".to_owned(),
-        ));
+        let api = parts::control(&aws, clients, "https://relay.example");
         Self { router: router(Arc::clone(&api)), aws, api }
     }
 

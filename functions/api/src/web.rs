@@ -19,9 +19,9 @@ mod reading;
 mod routes;
 mod strict;
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
-use adapters::path;
+use adapters::path::Spelling;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
@@ -53,10 +53,10 @@ pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Rou
 }
 
 /// Routes requests by the plain spelling of their paths, so that each path of a contract may end with
-/// a slash.
-pub(crate) fn plainly(routes: Router) -> Router {
-    let plainly = middleware::map_request(async |request: Request| path::plainly(request));
-    Router::new().fallback_service(routes).layer(plainly)
+/// a slash and begin with the base path of the public URL.
+pub(crate) fn spelt(spelling: Spelling, routes: Router) -> Router {
+    let spell = middleware::map_request(move |request: Request| ready(spelling.request(request)));
+    Router::new().fallback_service(routes).layer(spell)
 }
 
 /// The routes of a contract behind its gate.

@@ -12,11 +12,14 @@ mod keys;
 mod way;
 
 use std::{
+    future::ready,
     net::IpAddr,
     sync::{Arc, OnceLock},
 };
 
-use adapters::{bucket::Bucket, clock::Clock, inbox::Inbox, path, table::Table, vault::Vault};
+use adapters::{
+    bucket::Bucket, clock::Clock, inbox::Inbox, path::Spelling, table::Table, vault::Vault,
+};
 use axum::{
     Router,
     body::to_bytes,
@@ -25,7 +28,7 @@ use axum::{
     middleware,
     routing::post,
 };
-use domain::address::Rule;
+use domain::{address::Rule, base_path::BasePath};
 use lambda_http::request::RequestContext;
 use tracing::error;
 
@@ -48,6 +51,7 @@ pub struct Ingest {
     inbox: Inbox,
     clock: Clock,
     public_url: String,
+    base: Option<BasePath>,
 }
 
 /// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
@@ -58,14 +62,15 @@ pub struct Peer(pub IpAddr);
 const THEIRS: [(&str, &str); 2] =
     [("/api/v3/webhooks/modal/completion", "modal-omtx"), ("/api/webhooks/modal", "modal-mesh")];
 
-/// The endpoint with its routes, whose paths may end with a slash. axum keeps the URI as it was
-/// called in [`OriginalUri`].
+/// The endpoint with its routes, whose paths may end with a slash and begin with the base path of
+/// the public URL. axum keeps the URI as it was called in [`OriginalUri`].
 pub fn router(ingest: Arc<Ingest>) -> Router {
-    let plainly = middleware::map_request(async |request: Request| path::plainly(request));
-    Router::new().fallback_service(routes(ingest)).layer(plainly)
+    let spelling = Spelling::below(&ingest.public_url);
+    let spell = middleware::map_request(move |request: Request| ready(spelling.request(request)));
+    Router::new().fallback_service(routes(ingest)).layer(spell)
 }
 
-/// The endpoint's routes, for a server that has others beside them and spells paths plainly itself.
+/// The endpoint's routes, for a server that has others beside them and spells paths itself.
 pub fn routes(ingest: Arc<Ingest>) -> Router {
     let mut router = Router::new()
         .route("/in/{source}", post(receive))
@@ -110,7 +115,8 @@ impl Ingest {
         rule: Rule,
     ) -> Self {
         let (gates, keys) = (Gates::new(table.clone(), vault), KeySets::new(rule));
-        Self { gates, keys, table, bucket, inbox, clock, public_url }
+        let base = BasePath::of(&public_url);
+        Self { gates, keys, table, bucket, inbox, clock, public_url, base }
     }
 
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one
@@ -135,6 +141,8 @@ impl Ingest {
             _ => parts.extensions.get::<Peer>().map(|peer| peer.0),
         };
         let called = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |called| &called.0);
+        let below = self.base.as_ref().and_then(|base| base.strip(called));
+        let called = below.as_ref().unwrap_or(called);
         let arrival = Arrival {
             way,
             source,

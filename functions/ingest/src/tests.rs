@@ -64,6 +64,11 @@ impl World {
     }
 
     fn build(aws: &LocalAws, vault: &Vault, clock: &Clock) -> Router {
+        Self::build_at(aws, vault, clock, "https://relay.example")
+    }
+
+    /// An instance that senders call below this URL.
+    fn build_at(aws: &LocalAws, vault: &Vault, clock: &Clock, public_url: &str) -> Router {
         let clients = aws.clients();
         let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
         let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
@@ -78,7 +83,7 @@ impl World {
             inbox,
             vault.clone(),
             clock.clone(),
-            "https://relay.example".to_owned(),
+            public_url.to_owned(),
             rule,
         );
         router(Arc::new(ingest))

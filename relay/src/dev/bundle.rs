@@ -1,14 +1,14 @@
 //! The whole bundle in one process. `main.rs` of each function wires the same things from its
 //! environment.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::ready, net::SocketAddr, sync::Arc, time::Duration};
 
 use adapters::{
     bucket::Bucket,
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     inbox::Inbox,
-    path,
+    path::Spelling,
     queue::Queue,
     table::Table,
     vault::Vault,
@@ -218,8 +218,9 @@ impl Parts {
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
         let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));
-        let plainly = map_request(async |request: Request| path::plainly(request));
-        Router::new().fallback_service(routes).layer(plainly)
+        let spelling = Spelling::below(&self.public_url);
+        let spell = map_request(move |request: Request| ready(spelling.request(request)));
+        Router::new().fallback_service(routes).layer(spell)
     }
 
     /// One poller per event source mapping of the template.

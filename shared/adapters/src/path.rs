@@ -1,17 +1,35 @@
-//! The one spelling of a request's path: without empty segments, and without a slash at its end.
+//! The one spelling of a request's path: without empty segments, without a slash at its end, and
+//! without the base path of the public URL.
 //!
 //! Svix's clients end their paths with a slash, and people paste base URLs that end with one. A
 //! redirect would lose the body of a POST at many clients, so that the request is routed as if its
 //! path were spelt plainly. Signatures over the URL are verified over the URL as it was called.
 
+use domain::base_path::BasePath;
 use http::{Request, Uri, uri::PathAndQuery};
 
-/// The request with the plain spelling of its path.
-pub fn plainly<B>(mut request: Request<B>) -> Request<B> {
-    if let Some(uri) = plain(request.uri()) {
-        *request.uri_mut() = uri;
+/// How requests' paths are spelt for the routes.
+#[derive(Clone, Debug)]
+pub struct Spelling {
+    base: Option<BasePath>,
+}
+
+impl Spelling {
+    /// Plain paths, below the base path of this public URL or not.
+    pub fn below(public_url: &str) -> Self {
+        Self { base: BasePath::of(public_url) }
     }
-    request
+
+    /// The request with its path as the routes have it.
+    pub fn request<B>(&self, mut request: Request<B>) -> Request<B> {
+        if let Some(uri) = plain(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        if let Some(uri) = self.base.as_ref().and_then(|base| base.strip(request.uri())) {
+            *request.uri_mut() = uri;
+        }
+        request
+    }
 }
 
 /// The URI with a plain path, and with its query as it is; `None` if the path is plain already, or

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod application;
+pub mod base_path;
 pub mod batch;
 pub mod delivery;
 pub mod destination;

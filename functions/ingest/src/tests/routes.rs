@@ -170,6 +170,49 @@ async fn a_path_with_slashes_too_many_leads_here_and_is_signed_as_it_was_called(
 }
 
 #[tokio::test]
+async fn below_the_base_path_of_its_public_url_the_relay_answers_as_at_its_root() {
+    let mut world = World::start().await;
+    let url = "https://api.example.com/hooks";
+    world.router = World::build_at(&world.aws, &world.vault, &world.clock, url);
+    for path in ["/hooks/in/modal", "/in/modal"] {
+        let (status, reply) = world.send(OMTX, |event| event["rawPath"] = path.into()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{path}: {reply}");
+    }
+    for path in ["/hooks", "/hooks/hooks/in/modal", "/hooksin/modal", "/other/in/modal"] {
+        let request = Request::post(path).body(Body::empty()).expect("a request");
+        let answer = world.router.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let body = r#"{"job_id":"j1","status":"completed"}"#;
+    let headers = signed("modal-mesh", SECRET, 1_700_000_000, body);
+    world.source("modal-mesh", "modal-mesh", SECRET).await;
+    let (status, reply) = world.post(&format!("/hooks{MESH_PATH}"), &headers, body).await;
+    assert_eq!(status, StatusCode::OK, "{reply}");
+}
+
+#[tokio::test]
+async fn a_sender_that_signs_its_url_signs_the_base_path_too() {
+    let mut world = World::start().await;
+    let token = "f2ca1bb6c7e907d06dafe4687e579fce";
+    world.source("twilio", "twilio", token).await;
+    let url = "https://api.example.com/hooks";
+    world.router = World::build_at(&world.aws, &world.vault, &world.clock, url);
+    let body = "MessageSid=SM9&MessageStatus=delivered";
+    let scheme = &Profile::named("twilio").expect("there").scheme;
+    for (called, right) in [
+        ("https://api.example.com/hooks/in/twilio", true),
+        ("https://api.example.com/in/twilio", false),
+        ("https://api.example.com/hooks/hooks/in/twilio", false),
+    ] {
+        let message =
+            MessageToSign { url: Some(called), body: body.as_bytes(), ..MessageToSign::default() };
+        let headers = scheme.headers([&Secret::new(token)], &message).expect("signs");
+        let (status, reply) = world.post("/hooks/in/twilio", &headers, body).await;
+        assert_eq!(status == StatusCode::ACCEPTED, right, "{called}: {status} {reply}");
+    }
+}
+
+#[tokio::test]
 async fn slack_is_given_its_challenge_once_the_signature_holds() {
     let world = World::start().await;
     world.source("slack", "slack", SECRET).await;

@@ -1,0 +1,22 @@
+//! What the API under test is put together from.
+
+use super::*;
+
+/// The use cases over these services, for callers below this URL.
+pub(super) fn control(aws: &LocalAws, clients: &Clients, public_url: &str) -> Arc<ControlPlane> {
+    let names = aws.names();
+    let queue = |name: &String| Queue::new(clients.sqs(), aws.queue_url(name));
+    let retention = Duration::from_secs(30 * 86_400);
+    let rule =
+        Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() };
+    let context = Context::new(
+        Table::new(clients.dynamodb(), names.table.clone(), retention),
+        Bucket::new(clients.s3(), names.bucket.clone()),
+        queue(&names.outbox),
+        Clock::system(),
+    );
+    let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
+    let calls = CallContext::new(context, queue(&names.dead_letters), vault, Caller::new(rule));
+    let inbox = Inbox(queue(&names.inbox));
+    Arc::new(ControlPlane::new(calls, inbox, Secret::new(ADMIN_SECRET), public_url.to_owned()))
+}

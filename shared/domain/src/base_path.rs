@@ -1,0 +1,77 @@
+//! The path of the relay's public URL.
+//!
+//! An API mapping of API Gateway serves an API below a path of its own domain, as in
+//! `https://api.example.com/hooks`. Gateway finds the route without that path, but hands the function
+//! the path as it was called, so the functions take it off before they route.
+
+use http::Uri;
+
+/// A path that begins with a slash and does not end with one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BasePath(String);
+
+impl BasePath {
+    /// The path of this public URL; `None` if the URL has none.
+    pub fn of(public_url: &str) -> Option<Self> {
+        let (_, behind_scheme) = public_url.split_once("://")?;
+        let (_, path) = behind_scheme.split_once('/')?;
+        let path = path.trim_matches('/');
+        (!path.is_empty()).then(|| Self(format!("/{path}")))
+    }
+
+    /// The URI without the base path, its query unchanged; `None` if it does not begin with it. So a
+    /// request that comes by the address of API Gateway itself stays as it is.
+    pub fn strip(&self, uri: &Uri) -> Option<Uri> {
+        let rest = uri.path().strip_prefix(&self.0)?;
+        let rest = match rest {
+            "" => "/",
+            rest if rest.starts_with('/') => rest,
+            _ => return None,
+        };
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(format!("{rest}{query}").parse().ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_public_url_with_a_path_has_a_base_path() {
+        for (url, path) in [
+            ("https://api.example.com", None),
+            ("https://api.example.com/", None),
+            ("https://api.example.com/hooks", Some("/hooks")),
+            ("https://api.example.com/hooks/", Some("/hooks")),
+            ("https://api.example.com:8443/a/b", Some("/a/b")),
+            ("api.example.com/hooks", None),
+            ("", None),
+        ] {
+            assert_eq!(BasePath::of(url), path.map(|path| BasePath(path.to_owned())), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_base_path_is_taken_off_once_and_nothing_else_is() {
+        let base = BasePath::of("https://api.example.com/hooks").expect("has a path");
+        for (uri, stripped) in [
+            ("/hooks/in/modal?a=%2F&b", Some("/in/modal?a=%2F&b")),
+            ("/hooks/in/a%20b", Some("/in/a%20b")),
+            ("https://api.example.com/hooks/v1/jobs", Some("https://api.example.com/v1/jobs")),
+            ("/hooks/hooks/x", Some("/hooks/x")),
+            ("/hooks", Some("/")),
+            ("/hooks?a", Some("/?a")),
+            ("/hooks/", Some("/")),
+            ("/hooksin/modal", None),
+            ("/in/modal", None),
+            ("/in/hooks", None),
+        ] {
+            let uri: Uri = uri.parse().expect("a URI");
+            let stripped = stripped.map(|text| text.parse::<Uri>().expect("a URI"));
+            assert_eq!(base.strip(&uri), stripped, "{uri}");
+        }
+    }
+}
