@@ -82,9 +82,11 @@ pub struct QueueTimes {
     pub outbox_visibility: u32,
     /// Visibility timeout of both dead-letter queues, in seconds.
     pub dead_letter_visibility: u32,
-    /// Receives after which a message of the inbox or outbox moves to its dead-letter queue
+    /// Receives after which a message of the inbox moves to its dead-letter queue
     /// (`maxReceiveCount`).
-    pub max_receives: u32,
+    pub inbox_receives: u32,
+    /// Receives after which a message of the outbox moves to its dead-letter queue.
+    pub outbox_receives: u32,
 }
 
 impl Default for QueueTimes {
@@ -93,7 +95,8 @@ impl Default for QueueTimes {
             inbox_visibility: 180,
             outbox_visibility: 2160,
             dead_letter_visibility: 360,
-            max_receives: 5,
+            inbox_receives: 300,
+            outbox_receives: 5,
         }
     }
 }

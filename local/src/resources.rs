@@ -68,16 +68,16 @@ pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 4] {
         retention: RETENTION,
         redrive: None,
     };
-    let work = |name: &String, visibility_timeout, dead_letters: &String| QueueResource {
+    let work = |name: &String, visibility_timeout, dead_letters: &String, receives| QueueResource {
         name: name.clone(),
         visibility_timeout,
         retention: RETENTION,
-        redrive: Some((dead_letters.clone(), times.max_receives)),
+        redrive: Some((dead_letters.clone(), receives)),
     };
     [
         dead_letters(&names.inbox_dead_letters),
         dead_letters(&names.dead_letters),
-        work(&names.inbox, times.inbox_visibility, &names.inbox_dead_letters),
-        work(&names.outbox, times.outbox_visibility, &names.dead_letters),
+        work(&names.inbox, times.inbox_visibility, &names.inbox_dead_letters, times.inbox_receives),
+        work(&names.outbox, times.outbox_visibility, &names.dead_letters, times.outbox_receives),
     ]
 }

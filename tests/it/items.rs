@@ -159,6 +159,8 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let id = BatchId::parse(open["id"].as_str().expect("an id")).expect("an id");
     let table = cloud.sound_table();
     let batch = table.batch(&id).await.expect("read").expect("there");
+    let now = cloud.clock.now();
+    table.lease_sweep("a round", now, now).await.expect("leased");
     table.put_batch(&batch.closed(None, cloud.clock.now()), None).await.expect("kept");
     seen.look(&cloud).await;
 

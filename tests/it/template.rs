@@ -1,7 +1,9 @@
 //! Rules about `template.yaml` that a linter cannot know: they tie the template to the code, to the
 //! folders and to the local resources. Each is shown to hold, and shown to notice when it is broken.
 
+mod bounds;
 mod destinations;
+mod kept;
 mod reading;
 mod rules;
 
@@ -294,25 +296,6 @@ fn a_function_is_given_the_settings_that_its_main_asks_for_and_no_others() {
         |t| rules::settings(t, &config, main),
         |t| at(t, variables)["BATCH_SIZE"] = json!("10"),
         "DeliverFunction is given BATCH_SIZE, which it does not ask for",
-    );
-}
-
-#[test]
-fn a_body_is_kept_fifteen_days_longer_than_its_event() {
-    let days = |t: &mut Value, days: u64| {
-        *t.pointer_mut("/Mappings/BodyRetention/30/Days").expect("the default retention") =
-            json!(days);
-    };
-    holds_and_can_fail(rules::body_retention, |t| days(t, 30), "30 days: bodies are kept 30");
-    holds_and_can_fail(
-        rules::body_retention,
-        |t| t["Parameters"]["RetentionDays"]["AllowedValues"] = json!(["30", "45"]),
-        "45 days: bodies are kept for ever",
-    );
-    holds_and_can_fail(
-        rules::body_retention,
-        |t| t["Parameters"]["RetentionDays"]["AllowedValues"] = json!(["7"]),
-        "7 days: a delivery may take longer",
     );
 }
 

@@ -29,7 +29,7 @@ pub enum Unfinished {
 impl Deliver {
     /// Attempts the whole batch at once; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(batch, |message| self.message(message)).await
+        batch::each(&self.calls.context.clock, batch, |message| self.message(message)).await
     }
 
     /// Whatever came of an attempt is in the table. A delivery that is busy, early, ended or gone

@@ -1,6 +1,6 @@
 //! Takes doorbells off the outbox and attempts the deliveries they ring for.
 
-use adapters::{aws::Aws, clock::Clock, config, log};
+use adapters::{aws::Aws, clock::Clock, config, log, metrics};
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
+    metrics::belong_to(config::required("STACK_NAME")?);
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);

@@ -21,10 +21,12 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{announce::Announcement, batch, context::Context};
 use domain::{
     batch::BatchMarker,
-    envelope::{Doorbell, Envelope, MalformedMessage, StoredBody},
+    envelope::{Envelope, InboxMessage, MalformedMessage, StoredBody},
     event::{Event, Origin},
     id::{BatchId, Tenure},
+    letter::LetterQueue,
     profile::Unreadable,
+    retry::{self, UNREADABLE_RECEIVES},
     source::FormerTenure,
 };
 use tracing::warn;
@@ -42,7 +44,9 @@ pub struct Process {
     pub public_url: String,
 }
 
-/// Why a message goes back to the inbox, and after enough rounds to its dead-letter queue.
+/// Why a message goes back to the inbox. What cannot be read becomes a dead letter after
+/// [`UNREADABLE_RECEIVES`] rounds; anything else is tried for three days before SQS moves it to the
+/// dead-letter queue, from which it comes back by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The message is not what the inbox carries.
@@ -61,6 +65,16 @@ pub enum Unfinished {
     /// AWS did not do what it was asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl Unfinished {
+    /// Whether the message itself is at fault, or a version that cannot read it: waiting mends neither.
+    const fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::Profile(_) | Self::Unrecordable(_) => true,
+            Self::Contested(_) | Self::Unavailable(_) => false,
+        }
+    }
 }
 
 /// What came of one look at the table.
@@ -85,8 +99,11 @@ impl Process {
     /// each batch whose jobs ended.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
         let (to_ring, counted) = (Batches::default(), Batches::default());
-        let response =
-            batch::each(batch, |message| self.message(message, &to_ring, &counted)).await;
+        let work = async |message| match self.message(message, &to_ring, &counted).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.put_off(message, error).await,
+        };
+        let response = batch::each(&self.context.clock, batch, work).await;
         for batch in to_ring.take() {
             // What is to be counted is due as well.
             if let Err(error) = self.inbox.batch(&batch).await {
@@ -96,6 +113,26 @@ impl Process {
         response
     }
 
+    /// What becomes of a message that was not processed: parked if it could not be read for long enough,
+    /// else hidden for longer and longer, so that no fault of AWS turns accepted requests into dead
+    /// letters.
+    async fn put_off(&self, message: &SqsMessage, error: Unfinished) -> Result<(), Unfinished> {
+        let receives = batch::receives(message);
+        if error.is_unreadable() {
+            if UNREADABLE_RECEIVES <= receives {
+                self.context.park_message(LetterQueue::Inbox, message).await?;
+                return Ok(());
+            }
+            return Err(error);
+        }
+        if let Some(receipt) = &message.receipt_handle
+            && let Err(hiding) = self.inbox.0.hide(receipt, retry::hidden_after(receives)).await
+        {
+            warn!(error = %hiding, "a message stays hidden for the queue's own time");
+        }
+        Err(error)
+    }
+
     async fn message(
         &self,
         message: &SqsMessage,
@@ -103,19 +140,21 @@ impl Process {
         counted: &Batches,
     ) -> Result<(), Unfinished> {
         let text = message.body.as_deref().unwrap_or_default();
-        if let Ok(Doorbell::Batch { batch }) = Doorbell::parse(text) {
-            // Several bells for one batch are one reason to count.
-            if counted.insert(batch.clone()) {
-                self.context.count_batch(&batch).await?;
+        let mut envelope = match InboxMessage::parse(text)? {
+            InboxMessage::Request(envelope) => envelope,
+            InboxMessage::Batch(batch) => {
+                // Several bells for one batch are one reason to count.
+                if counted.insert(batch.clone()) {
+                    self.context.count_batch(&batch).await?;
+                }
+                return Ok(());
             }
-            return Ok(());
-        }
-        let mut envelope = Envelope::parse(text)?;
+        };
         let body = self.context.bucket.open(envelope.body.clone()).await?;
         for _ in 0..MAX_TENURES {
             match self.record(&envelope, &body, to_ring).await? {
                 Applied::Recorded => return Ok(()),
-                Applied::Elsewhere(tenure) => envelope = envelope.within(tenure),
+                Applied::Elsewhere(tenure) => *envelope = envelope.within(tenure),
             }
         }
         Err(Contested { tries: MAX_TENURES }.into())

@@ -13,6 +13,11 @@ use domain::{
 use local::LocalAws;
 
 use super::*;
+use aws_lambda_events::sqs::SqsMessage;
+use domain::{
+    id::TaskId,
+    letter::{LetterState, LetterSubject},
+};
 
 const COMPLETION: &str = include_str!("../../../events/process/modal-omtx-completion.json");
 const POISONED: &str = include_str!("../../../events/process/unknown-poisoned.json");
@@ -92,6 +97,73 @@ async fn a_message_without_a_body_or_with_an_unknown_profile_goes_back() {
     assert_eq!(process.handle(&empty).await.batch_item_failures.len(), 1);
     let unknown = sample(|envelope| envelope["profile"] = "gitlab".into());
     assert_eq!(process.handle(&unknown).await.batch_item_failures.len(), 1);
+}
+
+/// The sample as SQS hands it out for the time number `receives`.
+fn received(mut batch: SqsEvent, receives: u32) -> SqsEvent {
+    let attributes = &mut batch.records[0].attributes;
+    attributes.insert("ApproximateReceiveCount".to_owned(), receives.to_string());
+    batch
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_parked_at_its_fifth_receive() {
+    let (_aws, process) = world().await;
+    let unknown = sample(|envelope| envelope["profile"] = "gitlab".into());
+    let mut garbage: SqsEvent = serde_json::from_str(COMPLETION).expect("a batch");
+    garbage.records[0].body = Some("{ not ours".to_owned());
+    for batch in [unknown, garbage] {
+        for receives in 1..UNREADABLE_RECEIVES {
+            let response = process.handle(&received(batch.clone(), receives)).await;
+            assert_eq!(response.batch_item_failures.len(), 1, "receive {receives}");
+        }
+        // Twice, as when the process dies before SQS hears of it.
+        for _ in 0..2 {
+            let response = process.handle(&received(batch.clone(), UNREADABLE_RECEIVES)).await;
+            assert!(response.batch_item_failures.is_empty());
+        }
+    }
+    let letters = process.context.table.letters(None, 10, false).await.expect("read").items;
+    assert_eq!(letters.len(), 2);
+    // A version that knows the profile may follow; garbage stays what it is.
+    assert_eq!(letters.iter().filter(|letter| letter.goes_back_by_itself()).count(), 1);
+    let task = process.context.table.task(&TaskId::resend()).await.expect("read");
+    assert!(task.is_some());
+    for letter in letters {
+        assert_eq!((letter.state, letter.attempts), (LetterState::Waiting, UNREADABLE_RECEIVES));
+        assert!(matches!(letter.what, LetterSubject::Message { queue: LetterQueue::Inbox, .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_aws_keeps_from_being_processed_is_hidden_longer_each_time() {
+    let (aws, mut process) = world().await;
+    let clients = aws.clients();
+    process.context.table =
+        Table::new(clients.dynamodb(), "nowhere".to_owned(), Duration::from_secs(86_400));
+    let (sqs, url) = (clients.sqs(), aws.queue_url(&aws.names().inbox));
+    let body = sample(|_| ()).records.remove(0).body.expect("a body");
+    sqs.send_message().queue_url(&url).message_body(body).send().await.expect("sent");
+    let mut waited = Vec::new();
+    for receives in 1..=10 {
+        let got = sqs.receive_message().queue_url(&url).send().await.expect("received");
+        let message = got.messages.unwrap_or_default().remove(0);
+        let mut record = SqsMessage::default();
+        record.message_id = message.message_id;
+        record.receipt_handle = message.receipt_handle;
+        record.body = message.body;
+        let mut batch = SqsEvent::default();
+        batch.records = vec![record];
+        let response = process.handle(&received(batch, receives)).await;
+        assert_eq!(response.batch_item_failures.len(), 1);
+        let mut seconds = 0;
+        while aws.queue_depth(&aws.names().inbox).0 == 0 {
+            aws.skip_queue_time(Duration::from_secs(5));
+            seconds += 5;
+        }
+        waited.push(seconds);
+    }
+    assert_eq!(waited, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
 }
 
 #[tokio::test]

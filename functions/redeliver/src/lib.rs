@@ -8,12 +8,16 @@
 mod park;
 mod purge;
 mod replay;
+mod resend;
 mod tasks;
 
 use adapters::{Unavailable, inbox::Inbox};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{batch, context::Context, expunge};
-use domain::{envelope::Doorbell, letter::LetterQueue};
+use domain::{
+    envelope::{Doorbell, InboxMessage},
+    letter::LetterQueue,
+};
 
 /// Everything a dead letter needs.
 #[derive(Clone, Debug)]
@@ -30,25 +34,27 @@ pub struct Redeliver {
 impl Redeliver {
     /// Works through a batch; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(batch, |message| self.message(message)).await
+        batch::each(&self.context.clock, batch, |message| self.message(message)).await
     }
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {
         let body = message.body.as_deref().unwrap_or_default();
-        if let Ok(Doorbell::Batch { .. }) = Doorbell::parse(body) {
-            // A batch that still has to be counted is due: the sweep rings for it.
-            return Ok(());
-        }
         if self.died_on(message) == LetterQueue::Inbox {
-            return self.park_message(LetterQueue::Inbox, message).await;
+            return match InboxMessage::parse(body) {
+                // A batch that still has to be counted is due: the sweep rings for it.
+                Ok(InboxMessage::Batch(_)) => Ok(()),
+                Ok(InboxMessage::Request(_)) | Err(_) => {
+                    self.context.park_message(LetterQueue::Inbox, message).await
+                }
+            };
         }
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
             Ok(Doorbell::Content { content }) => expunge::expire(&self.context, &content).await,
-            Ok(Doorbell::Batch { .. }) | Err(_) => {
-                self.park_message(LetterQueue::Outbox, message).await
-            }
+            // It is due as well, wherever its bell ended.
+            Ok(Doorbell::Batch { .. }) => Ok(()),
+            Err(_) => self.context.park_message(LetterQueue::Outbox, message).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Takes what died off the dead-letter queues, parks it, and puts it back.
 
-use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
+use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log, metrics};
 use dispatch::context::Context;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redeliver::Redeliver;
@@ -8,6 +8,7 @@ use redeliver::Redeliver;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
+    metrics::belong_to(config::required("STACK_NAME")?);
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);

@@ -1,22 +1,18 @@
 //! Parking: a letter for whatever died. Each step may be done again: the letter's id is derived
 //! from what died, and the delivery stays `due` until the last step is done.
 
-use std::time::Duration;
-
 use adapters::{
     Unavailable,
     contested::{self, TryOutcome},
     table::WriteOutcome,
 };
-use aws_lambda_events::sqs::SqsMessage;
 use dispatch::context::Context;
 use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     endpoint::EndpointScope,
-    envelope::{Doorbell, Envelope},
     event::Event,
     id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
-    letter::{Letter, LetterQueue, LetterState, LetterSubject},
+    letter::{Letter, LetterState, LetterSubject},
     operational::{self, DeliveryTrouble},
     retry::ErrorClass,
     task::{self, Task},
@@ -130,68 +126,6 @@ impl Redeliver {
         })
         .await
     }
-
-    /// A message that nobody could work with: kept to the byte.
-    pub(crate) async fn park_message(
-        &self,
-        queue: LetterQueue,
-        message: &SqsMessage,
-    ) -> Result<(), Unavailable> {
-        let table = &self.context.table;
-        let text = message.body.as_deref().unwrap_or_default();
-        let id = LetterId::of_message(text);
-        let error = &self.why(queue, text).await;
-        contested::write(TRIES, || async {
-            let now = self.context.clock.now();
-            if let Some(known) = table.letter(&id).await? {
-                let waiting = Letter {
-                    error: error.clone(),
-                    state: LetterState::Waiting,
-                    retry_success: known.retried_at.map(|_| false),
-                    last_attempt_at: Some(now),
-                    ..known.clone()
-                };
-                return Ok(table.park(&waiting, Some(&known)).await?.settles(()));
-            }
-            let body = self.context.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
-            let letter = Letter {
-                number: table.next_letter_number().await?,
-                what: LetterSubject::Message { queue, body },
-                error: error.clone(),
-                error_class: ErrorClass::Relay,
-                attempts: receives(message),
-                last_attempt_at: Some(sent(message).unwrap_or(now)),
-                created_at: now,
-                retried_at: None,
-                retry_success: None,
-                state: LetterState::Waiting,
-                expires_at: Some(table.letter_expiry(now, now)),
-                id: id.clone(),
-            };
-            let parked = table.park(&letter, None).await?;
-            if parked == WriteOutcome::Done {
-                warn!(letter = %letter.id, number = letter.number, ?queue, "a message was parked");
-            }
-            Ok(parked.settles(()))
-        })
-        .await
-    }
-
-    /// Why a message was poisoned, as far as can be told afterwards.
-    async fn why(&self, queue: LetterQueue, text: &str) -> String {
-        let unknown = "it could be read, but not processed; the log says why";
-        let told = match queue {
-            LetterQueue::Inbox => match Envelope::parse(text) {
-                // A body that is gone or cannot be read now must not keep the letter from being made.
-                Ok(envelope) => {
-                    self.context.unrecordable_envelope(&envelope).await.unwrap_or_default()
-                }
-                Err(error) => Some(error.to_string()),
-            },
-            LetterQueue::Outbox => Doorbell::parse(text).err().map(|error| error.to_string()),
-        };
-        told.unwrap_or_else(|| unknown.to_owned())
-    }
 }
 
 fn new_letter(
@@ -247,16 +181,4 @@ fn with_story(mut letter: Letter, delivery: &Delivery) -> Letter {
     letter.state = LetterState::Waiting;
     letter.retry_success = letter.retried_at.map(|_| false);
     letter
-}
-
-fn receives(message: &SqsMessage) -> u32 {
-    let count = message.attributes.get("ApproximateReceiveCount");
-    count.and_then(|count| count.parse().ok()).unwrap_or(0)
-}
-
-fn sent(message: &SqsMessage) -> Option<Timestamp> {
-    let millis = message.attributes.get("SentTimestamp")?.parse().ok()?;
-    // A clock that is far off is no evidence.
-    let at = Timestamp(millis);
-    (Duration::ZERO < at.since(Timestamp(0))).then_some(at)
 }

@@ -52,6 +52,7 @@ impl Redeliver {
             TaskKind::Discard { filter } => self.discard_step(task, filter).await,
             TaskKind::Replay(replay) => self.replay_step(task, replay).await,
             TaskKind::Purge { application } => self.purge_step(task, application).await,
+            TaskKind::Resend { rounds } => self.resend_step(task, rounds).await,
             TaskKind::Recover { endpoint, answering, probes } => {
                 self.recover_step(task, endpoint, answering, probes).await
             }
@@ -169,9 +170,9 @@ impl Redeliver {
         Ok(())
     }
 
-    /// Puts back as many waiting letters as a step holds, spread over the step; whether there may
+    /// Puts back as many of the chosen letters as a step holds, spread over the step; whether there may
     /// be more.
-    async fn step(
+    pub(crate) async fn step(
         &self,
         task: &mut Task,
         meant: &(dyn Fn(&Letter) -> bool + Sync),

@@ -12,7 +12,7 @@ use adapters::{
 use domain::{
     delivery::AttemptRound,
     envelope::{Envelope, StoredBody, Trust},
-    id::EventId,
+    id::{ApplicationId, EventId, SourceId, TaskId},
     letter::{LetterState, LetterSubject},
     source::SourceOptions,
     time::Timestamp,
@@ -58,7 +58,10 @@ async fn a_poisoned_message_is_parked_once_with_its_bytes() {
     assert_eq!((letter.number, letter.attempts, letter.state), (1, 6, LetterState::Waiting));
     assert!(letter.error.contains("not what this queue carries"), "{}", letter.error);
     let body = StoredBody::Text("not what the inbox carries".to_owned());
-    assert_eq!(letter.what, LetterSubject::Message { queue: LetterQueue::Inbox, body });
+    assert_eq!(
+        letter.what,
+        LetterSubject::Message { queue: LetterQueue::Inbox, body, readable: false }
+    );
 }
 
 #[tokio::test]
@@ -84,7 +87,7 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     garbage.records[0].body = Some("{".repeat(20_000));
     assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
     let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
-    let LetterSubject::Message { queue: LetterQueue::Outbox, body } = letters[0].what.clone()
+    let LetterSubject::Message { queue: LetterQueue::Outbox, body, .. } = letters[0].what.clone()
     else {
         panic!("{letters:?}")
     };
@@ -98,10 +101,12 @@ async fn a_message_that_can_never_be_recorded_says_so_and_is_not_put_back() {
     let (_aws, redeliver) = world().await;
     let body = format!(r#"{{"call_id":"{}","status":"success"}}"#, "x".repeat(3000));
     let envelope = Envelope {
+        source_id: SourceId::derive(&["modal"]),
         source: "modal".to_owned(),
         profile: "modal-omtx".to_owned(),
         options: SourceOptions::default(),
-        application: "acme".to_owned(),
+        application: ApplicationId::named("acme"),
+        proof: None,
         key: "job:x:succeeded".to_owned(),
         event: EventId::derive(&["e"]),
         arrival: "a".to_owned(),
@@ -124,4 +129,47 @@ async fn a_message_that_can_never_be_recorded_says_so_and_is_not_put_back() {
     let round = AttemptRound::Policy;
     let outcome = redeliver.context.redrive(&redeliver.inbox, &letter, round, now).await;
     assert_eq!(outcome.expect("asked"), RedriveOutcome::Refused);
+}
+
+#[tokio::test]
+async fn a_message_that_could_be_read_goes_back_by_itself_until_none_is_parked() {
+    let (aws, redeliver) = world().await;
+    let (table, id) = (&redeliver.context.table, TaskId::resend());
+    let mut readable = batch(POISONED);
+    readable.records[0].body = Some(request());
+    assert!(redeliver.handle(&readable).await.batch_item_failures.is_empty());
+    assert!(redeliver.handle(&batch(POISONED)).await.batch_item_failures.is_empty());
+    let step = async || {
+        redeliver.task(&id).await.expect("a step");
+        aws.queue_depth(&aws.names().inbox).1
+    };
+    assert_eq!(step().await, 1, "the one that could be read");
+    let states = async || {
+        let letters = table.letters(None, 10, false).await.expect("read").items;
+        let mut states: Vec<_> =
+            letters.iter().map(|it| (it.goes_back_by_itself(), it.state)).collect();
+        states.sort_by_key(|(goes_back, _)| *goes_back);
+        states
+    };
+    assert_eq!(
+        states().await,
+        [(false, LetterState::Waiting), (true, LetterState::Resolved)],
+        "garbage waits for somebody"
+    );
+    // It dies again, in the letter that it has, and goes back again.
+    assert!(redeliver.handle(&readable).await.batch_item_failures.is_empty());
+    assert_eq!(states().await[1], (true, LetterState::Waiting));
+    assert_eq!(step().await, 2);
+    // Nothing is left to put back, so the task ends once the list of letters has settled.
+    assert_eq!(step().await, 2);
+    assert!(table.task(&id).await.expect("read").is_some());
+    redeliver.context.clock.advance(Duration::from_secs(120));
+    assert_eq!(step().await, 2);
+    assert_eq!(table.task(&id).await.expect("read"), None);
+}
+
+/// A request that was accepted.
+fn request() -> String {
+    let sample = include_str!("../../../events/process/modal-omtx-completion.json");
+    batch(sample).records.remove(0).body.expect("a body")
 }

@@ -21,6 +21,8 @@ use std::{
 use adapters::{
     Unavailable,
     inbox::Inbox,
+    metrics::{self, NAMESPACE, Unit},
+    random,
     table::{DueItem, DueSubject, SHARDS, WriteOutcome},
 };
 use dispatch::context::{CallContext, Context};
@@ -105,6 +107,9 @@ impl Round {
     }
 }
 
+/// How long a round may run on AWS, where the schedule may call for two at once: the timeout of
+/// `SweepFunction` in template.yaml. It is under a minute, so a round that died holds up none.
+pub const LEASE: Duration = Duration::from_secs(55);
 /// Items read from a shard at a time.
 const PAGE: i32 = 100;
 /// Pages of a shard in one round; the next round goes on.
@@ -121,13 +126,33 @@ impl Sweep {
         &self.calls.context
     }
 
+    /// One round, unless another is under way: the one that comes second does nothing.
+    ///
+    /// # Errors
+    /// As [`Sweep::run`], and if the lease cannot be taken.
+    pub async fn run_alone(&self) -> Result<SweepCounts, Unavailable> {
+        let Context { table, clock, .. } = self.context();
+        let (holder, now) = (random::token(), clock.now());
+        if table.lease_sweep(&holder, now, now.plus(LEASE)).await? == WriteOutcome::Refused {
+            info!("another round is under way");
+            return Ok(SweepCounts::default());
+        }
+        let swept = self.run().await;
+        if let Err(error) = table.release_sweep(&holder).await {
+            warn!(%error, "the lease of this round ends by itself");
+        }
+        swept
+    }
+
     /// One round: every shard at once, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
     pub async fn run(&self) -> Result<SweepCounts, Unavailable> {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
         let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
-        for (swept, due) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
+        let mut lag = Duration::ZERO;
+        for (swept, due, oldest) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
+            lag = lag.max(oldest);
             round.add("a shard was not swept", swept);
             for due in due {
                 if let DueSubject::Job(job) = &due.what {
@@ -136,6 +161,8 @@ impl Sweep {
                 }
             }
         }
+        let lag = [("due_lag_seconds", Unit::Seconds, lag.as_secs_f64())];
+        metrics::emit(NAMESPACE, self.context().clock.now(), &lag, &[]);
         self.ask_all(jobs, until, &mut round).await;
         let Round { swept, failed } = round;
         if swept != SweepCounts::default() {
@@ -145,11 +172,15 @@ impl Sweep {
         failed.map_or(Ok(swept), Err)
     }
 
-    /// Rings for what is due in a shard, and brings the jobs that are.
-    async fn shard(&self, shard: u32) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>) {
-        let (mut rung, mut jobs) = (0, Vec::new());
-        let done = self.ring_shard(shard, &mut rung, &mut jobs).await;
-        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs)
+    /// Rings for what is due in a shard, and brings the jobs that are, and by how much the oldest was
+    /// overdue.
+    async fn shard(
+        &self,
+        shard: u32,
+    ) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>, Duration) {
+        let (mut rung, mut jobs, mut lag) = (0, Vec::new(), Duration::ZERO);
+        let done = self.ring_shard(shard, &mut rung, &mut jobs, &mut lag).await;
+        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs, lag)
     }
 
     async fn ring_shard(
@@ -157,12 +188,16 @@ impl Sweep {
         shard: u32,
         rung: &mut usize,
         jobs: &mut Vec<DueItem>,
+        lag: &mut Duration,
     ) -> Result<(), Unavailable> {
         let mut counts: HashMap<Tenure, usize> = HashMap::new();
         let (mut cursor, mut failed) = (None, Ok(()));
         for _ in 0..MAX_PAGES {
             let now = self.context().clock.now();
             let page = self.context().table.due(shard, now, PAGE, cursor).await?;
+            if let Some(oldest) = page.due.first() {
+                *lag = (*lag).max(now.since(Timestamp(oldest.at())));
+            }
             let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
                 let DueSubject::Job(job) = &due.what else {

@@ -10,8 +10,7 @@ use local::LocalAws;
 
 use super::*;
 
-#[tokio::test]
-async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
+async fn world() -> (LocalAws, Sweep) {
     let aws = LocalAws::start(local::Options::default()).await.expect("starts");
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
@@ -23,9 +22,15 @@ async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
     );
     let vault = Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789"));
     let caller = Caller::new(Rule::default());
-    let calls = CallContext::new(context.clone(), queue(&names.dead_letters), vault, caller);
+    let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
     let inbox = Inbox(queue(&names.inbox));
-    let sweep = Sweep { calls, inbox, limits: Limits::default() };
+    (aws, Sweep { calls, inbox, limits: Limits::default() })
+}
+
+#[tokio::test]
+async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
+    let (_aws, sweep) = world().await;
+    let context = sweep.context();
     let now = context.clock.now();
     for number in 0..25 {
         let endpoint = EndpointId::derive(&[&number.to_string()]);
@@ -42,6 +47,31 @@ async fn what_is_due_is_rung_for_once_and_again_only_after_a_while() {
     assert_eq!(rung().await, 0, "each further bell takes longer");
     context.clock.advance(Duration::from_secs(60));
     assert_eq!(rung().await, 25);
+}
+
+#[tokio::test]
+async fn of_two_rounds_at_once_one_runs() {
+    let (_aws, sweep) = world().await;
+    let context = sweep.context();
+    let now = context.clock.now();
+    let task = Task::recover(&EndpointId::derive(&["e"]), now);
+    context.table.create_task(&task, now).await.expect("kept");
+    let rung = async || sweep.run_alone().await.expect("swept").rung;
+    // A round that died holds the lease until its function would have ended, which is before the next.
+    let leased = context.table.lease_sweep("died", now, now.plus(LEASE)).await.expect("leased");
+    assert_eq!(leased, WriteOutcome::Done);
+    assert_eq!(rung().await, 0, "another round is under way");
+    assert!(LEASE < Duration::from_secs(60));
+    context.clock.advance(Duration::from_secs(60));
+    assert_eq!(rung().await, 1);
+    // It gave the lease back, so the next round does not wait.
+    context.clock.advance(Duration::from_secs(60));
+    assert_eq!(rung().await, 1);
+    assert_eq!(
+        context.table.release_sweep("died").await.expect("answered"),
+        WriteOutcome::Refused,
+        "the lease of a round that died is not given back by it later"
+    );
 }
 
 #[test]

@@ -11,6 +11,8 @@ use aws_sdk_sqs::{
     },
 };
 
+use local::{LocalAws, Options, QueueTimes};
+
 use crate::{handle, in_memory, inbox, receive, receive_one, send, system};
 
 fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
@@ -267,7 +269,8 @@ async fn a_message_can_be_given_back_or_held_longer() {
 
 #[tokio::test]
 async fn a_message_received_too_often_becomes_a_dead_letter() {
-    let aws = in_memory().await;
+    let queues = QueueTimes { inbox_receives: 5, ..QueueTimes::default() };
+    let aws = LocalAws::start(Options { queues, ..Options::default() }).await.expect("started");
     let (sqs, url) = inbox(&aws);
     let dead_letters = aws.queue_url(&aws.names().inbox_dead_letters);
     let id = send(&sqs, &url, "poison").await;

@@ -73,7 +73,7 @@ async fn what_was_in_flight_comes_back_counted_and_old_handles_work() {
 async fn queue_settings_follow_the_last_start() {
     let scratch = Scratch::new("settings");
     LocalAws::start(scratch.options()).await.expect("started").stop().await;
-    let queues = QueueTimes { inbox_visibility: 1, max_receives: 1, ..QueueTimes::default() };
+    let queues = QueueTimes { inbox_visibility: 1, inbox_receives: 1, ..QueueTimes::default() };
     let aws =
         LocalAws::start(Options { queues, ..scratch.options() }).await.expect("started again");
     let (sqs, url) = inbox(&aws);

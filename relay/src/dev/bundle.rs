@@ -133,6 +133,8 @@ impl Bundle {
         let mut lines = self.aws.environment();
         lines.push(("PUBLIC_URL", self.url()));
         lines.push(("RETENTION_DAYS", (RETENTION.as_secs() / 86_400).to_string()));
+        lines.push(("DELIVER_TIMEOUT_SECONDS", "360".to_owned()));
+        lines.push(("STACK_NAME", "relay-dev".to_owned()));
         lines.push(("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()));
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }

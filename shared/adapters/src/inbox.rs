@@ -20,6 +20,8 @@ pub struct Inbox(pub Queue);
 impl Inbox {
     /// Puts an accepted request on the inbox. The body of a request that is too large for a message is
     /// put into the bucket first, under a key that belongs to this arrival alone, and its claim is sent.
+    /// The message's group is the source: fair queues then keep one noisy source from delaying the
+    /// others.
     ///
     /// # Errors
     /// Fails if S3 or SQS does; the request is not accepted then, and its sender has to send it again.
@@ -36,7 +38,8 @@ impl Inbox {
             envelope.body = StoredBody::Claim(key);
             message = envelope.print();
         }
-        self.0.send(QueueMessage { body: message, delay: Duration::ZERO, group: None }).await
+        let group = Some(envelope.source);
+        self.0.send(QueueMessage { body: message, delay: Duration::ZERO, group }).await
     }
 
     /// Rings for a batch to be counted, with a delay of one second: jobs that end together are then

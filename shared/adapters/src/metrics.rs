@@ -1,10 +1,14 @@
 //! Metrics, as lines of CloudWatch's embedded metric format: one JSON line on standard output, which
 //! CloudWatch Logs turns into metrics without an API call, a permission or a client to link.
 //!
-//! There are no dimensions: one per endpoint would be a metric each, and every metric is paid for.
+//! The only dimension is the stack, so that two stacks of one account and region do not add up. A
+//! dimension for the endpoint would make a metric for each endpoint, and every metric is paid for.
 //! What a line is about stands beside it as properties, which Logs Insights can ask for.
 
-use std::{io::Write, sync::LazyLock};
+use std::{
+    io::Write,
+    sync::{LazyLock, OnceLock},
+};
 
 use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -13,6 +17,18 @@ use tracing::debug;
 /// Where all metrics of the relay lie.
 pub const NAMESPACE: &str = "WebhookRelay";
 
+/// The name of the dimension by which metrics of several stacks are told apart.
+const STACK: &str = "Stack";
+
+/// The name of the stack that this process belongs to.
+static STACK_NAME: OnceLock<String> = OnceLock::new();
+
+/// Names the stack that the metrics of this process belong to. The first name stays. Without one,
+/// metrics have no dimension.
+pub fn belong_to(stack: String) {
+    let _ = STACK_NAME.set(stack);
+}
+
 /// What a number counts, in CloudWatch's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -20,6 +36,8 @@ pub enum Unit {
     Count,
     /// Milliseconds.
     Milliseconds,
+    /// Seconds.
+    Seconds,
     /// A state.
     None,
 }
@@ -29,6 +47,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
             Self::None => "None",
         }
     }
@@ -46,7 +65,7 @@ pub fn emit(
     metrics: &[(&str, Unit, f64)],
     properties: &[(&str, &str)],
 ) {
-    let line = line(namespace, at, metrics, properties);
+    let line = line(namespace, STACK_NAME.get().map(String::as_str), at, metrics, properties);
     if *IN_LAMBDA {
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     } else {
@@ -57,6 +76,7 @@ pub fn emit(
 /// The line.
 fn line(
     namespace: &str,
+    stack: Option<&str>,
     at: Timestamp,
     metrics: &[(&str, Unit, f64)],
     properties: &[(&str, &str)],
@@ -70,11 +90,12 @@ fn line(
             "Timestamp": at.0,
             "CloudWatchMetrics": [{
                 "Namespace": namespace,
-                "Dimensions": [[]],
+                "Dimensions": [stack.map_or(&[][..], |_| &[STACK])],
                 "Metrics": metrics.iter().map(directive).collect::<Vec<_>>(),
             }],
         }),
     );
+    line.extend(stack.map(|name| (STACK.to_owned(), json!(name))));
     line.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
     line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
     Value::Object(line)
@@ -85,12 +106,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn metrics_of_two_stacks_differ_in_their_dimension() {
+        let of = |stack| {
+            line(NAMESPACE, stack, Timestamp(1), &[("items_failed", Unit::Count, 1.0)], &[])
+        };
+        for name in ["relay", "relay-staging"] {
+            let line = of(Some(name));
+            assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+            assert_eq!(line["Stack"], name);
+        }
+        assert_eq!(of(None).get("Stack"), None);
+    }
+
+    #[test]
     fn a_line_is_what_the_embedded_metric_format_asks_for() {
         let metrics = [
             ("webhook_publish_success", Unit::Count, 1.0),
             ("webhook_retry_count", Unit::Count, 2.0),
         ];
-        let line = line(NAMESPACE, Timestamp(1_700_000_000_123), &metrics, &[("endpoint", "ep_1")]);
+        let line =
+            line(NAMESPACE, None, Timestamp(1_700_000_000_123), &metrics, &[("endpoint", "ep_1")]);
         let want = json!({
             "_aws": {
                 "Timestamp": 1_700_000_000_123_u64,

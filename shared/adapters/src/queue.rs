@@ -90,6 +90,23 @@ impl Queue {
         failed
     }
 
+    /// Hides a message that was received for `time` from now on, 12 h at most.
+    ///
+    /// # Errors
+    /// Fails if SQS does, or if the message is visible again already; the message then comes back
+    /// when the visibility timeout of its queue ends.
+    pub async fn hide(&self, receipt: &str, time: Duration) -> Result<(), Unavailable> {
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(i32::try_from(time.as_secs().min(43_200)).unwrap_or(43_200))
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("hiding a message", &error))?;
+        Ok(())
+    }
+
     async fn send_ten(&self, messages: &[QueueMessage]) -> Result<(), Unavailable> {
         let entry = |(index, message): (usize, &QueueMessage)| {
             let delay = seconds(message.delay);

@@ -16,6 +16,7 @@ mod items;
 mod jobs;
 mod keys;
 mod lanes;
+mod lease;
 mod letters;
 mod page;
 mod recording;

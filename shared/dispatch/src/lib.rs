@@ -13,6 +13,7 @@ mod lane;
 mod measure;
 pub mod operational;
 pub mod outcome;
+mod park;
 mod record;
 pub mod redrive;
 mod status;

@@ -12,7 +12,7 @@ use adapters::{
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::Endpoint,
-    envelope::{Envelope, StoredBody},
+    envelope::{Envelope, InboxMessage, StoredBody},
     event::Event,
     letter::{Letter, LetterQueue, LetterState, LetterSubject},
     time::Timestamp,
@@ -36,7 +36,7 @@ impl Context {
     ) -> Result<RedriveOutcome, Unavailable> {
         match &letter.what {
             LetterSubject::Delivery { .. } => self.redrive_delivery(letter, round, at).await,
-            LetterSubject::Message { queue, body } => {
+            LetterSubject::Message { queue, body, .. } => {
                 if self.unrecordable(letter).await?.is_some() {
                     return Ok(RedriveOutcome::Refused);
                 }
@@ -55,14 +55,14 @@ impl Context {
     /// # Errors
     /// If the bucket cannot be read.
     pub async fn unrecordable(&self, letter: &Letter) -> Result<Option<String>, Unavailable> {
-        let LetterSubject::Message { queue: LetterQueue::Inbox, body } = &letter.what else {
+        let LetterSubject::Message { queue: LetterQueue::Inbox, body, .. } = &letter.what else {
             return Ok(None);
         };
         let text = self.bucket.open(body.clone()).await?;
-        match std::str::from_utf8(&text).ok().and_then(|text| Envelope::parse(text).ok()) {
-            Some(envelope) => self.unrecordable_envelope(&envelope).await,
+        match std::str::from_utf8(&text).ok().map(InboxMessage::parse) {
+            Some(Ok(InboxMessage::Request(envelope))) => self.unrecordable_envelope(&envelope).await,
             // It is no request; the message that says so is the letter's.
-            None => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -185,7 +185,12 @@ impl Context {
     ) -> Result<RedriveOutcome, Unavailable> {
         let text = self.bucket.open(body.clone()).await?;
         let body = String::from_utf8_lossy(&text).into_owned();
-        queue.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await?;
+        // As it was when it was accepted.
+        let group = match InboxMessage::parse(&body) {
+            Ok(InboxMessage::Request(envelope)) => Some(envelope.source),
+            Ok(InboxMessage::Batch(_)) | Err(_) => None,
+        };
+        queue.send(QueueMessage { body, delay: Duration::ZERO, group }).await?;
         let now = self.clock.now();
         let letter = Letter {
             state: LetterState::Resolved,

@@ -263,6 +263,11 @@ impl TaskId {
     pub fn recovery(endpoint: &EndpointId) -> Self {
         Self::derive(&["recovery", endpoint.as_str()])
     }
+
+    /// The task that puts messages of the inbox back which could be read but not processed.
+    pub fn resend() -> Self {
+        Self::derive(&["resend"])
+    }
 }
 
 /// Whether a text that a caller chose can be an identifier (`uid`, `eventId`, name of a source): 1

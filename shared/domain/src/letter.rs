@@ -81,6 +81,9 @@ pub enum LetterSubject {
         queue: LetterQueue,
         /// The message's text, unchanged.
         body: StoredBody,
+        /// Whether the message could be read, so that only a fault of the relay or of AWS stopped it.
+        #[serde(default)]
+        readable: bool,
     },
 }
 
@@ -119,6 +122,15 @@ impl LetterId {
 }
 
 impl Letter {
+    /// Whether the letter is a message of the inbox that goes back without anybody's doing: what stopped
+    /// it was no fault of the message.
+    pub const fn goes_back_by_itself(&self) -> bool {
+        matches!(
+            self.what,
+            LetterSubject::Message { queue: LetterQueue::Inbox, readable: true, .. }
+        )
+    }
+
     /// The endpoint that was not reached; `None` for a message.
     pub const fn endpoint(&self) -> Option<&EndpointId> {
         match &self.what {

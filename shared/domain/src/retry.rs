@@ -45,6 +45,27 @@ pub const MAX_RETRIES: u8 = 10;
 /// policy takes, so that nothing expires while it may still be retried.
 pub const MIN_RETENTION_DAYS: u64 = 14;
 
+/// Shortest time for which a message of the inbox stays hidden after it could not be processed, in
+/// seconds.
+const MIN_HIDDEN: u64 = 5;
+
+/// Longest such time, in seconds. 300 receives (`maxReceiveCount` in template.yaml) then last for three
+/// days of the 14 for which SQS keeps a message.
+const MAX_HIDDEN: u64 = 900;
+
+/// How long a message of the inbox stays hidden after its receive number `receives`, counted from 1,
+/// ended without a result because something else failed: 5 s, doubling up to 15 minutes. The
+/// concurrency of `process` is bounded, so the times need no jitter.
+pub fn hidden_after(receives: u32) -> Duration {
+    let doublings = receives.saturating_sub(1).min(8);
+    Duration::from_secs((MIN_HIDDEN << doublings).min(MAX_HIDDEN))
+}
+
+/// Receives after which a message that cannot be read is parked as a dead letter. With the inbox's
+/// visibility timeout they last for 12 minutes, in which a deployment that is the cause can be
+/// withdrawn.
+pub const UNREADABLE_RECEIVES: u32 = 5;
+
 /// Most waits that a policy may list: one per retry.
 pub const MAX_DELAYS: usize = MAX_RETRIES as usize;
 

@@ -77,6 +77,12 @@ pub enum TaskKind {
         /// The letters to remove.
         filter: LetterFilter,
     },
+    /// Puts messages of the inbox back which could be read but not processed, again and again until
+    /// none is parked.
+    Resend {
+        /// Rounds so far.
+        rounds: u32,
+    },
     /// Sends past messages to an endpoint, again or for the first time.
     Replay(Replay),
     /// Removes the content of all messages of an application for good.
@@ -97,8 +103,10 @@ pub const LEASE: Duration = Duration::from_secs(90);
 /// The time after which the index shows what was written. DynamoDB updates an index within a second as
 /// a rule, and gives no bound.
 pub const INDEX_SETTLES: Duration = Duration::from_secs(60);
-/// The time between the end of a task and the last look: an accepted request waits in the inbox for 15
-/// minutes at most (5 receives, 180 s apart) before it is recorded or parked.
+/// The time between the end of a task and the last look: a request that a
+/// fault kept from being recorded is tried again 15 minutes after the fault has passed at the latest
+/// ([`hidden_after`](crate::retry::hidden_after)). A task does not see what is recorded after its last
+/// look, as in a fault of hours.
 pub const LAST_LOOK_AFTER: Duration = Duration::from_secs(900);
 /// The time before a task's creation at which its last look begins. Letters and messages that are older
 /// had this long to appear in the index before the task began.
@@ -109,6 +117,18 @@ impl Task {
     pub fn recover(endpoint: &EndpointId, now: Timestamp) -> Self {
         let kind = TaskKind::Recover { endpoint: endpoint.clone(), answering: false, probes: 0 };
         Self::new(TaskId::recovery(endpoint), kind, DEFAULT_RATE, now)
+    }
+
+    /// A task that puts messages of the inbox back which could be read but not processed.
+    pub fn resend(now: Timestamp) -> Self {
+        Self::new(TaskId::resend(), TaskKind::Resend { rounds: 0 }, DEFAULT_RATE, now)
+    }
+
+    /// Notes the number of rounds of a task that puts messages back; of another task it changes nothing.
+    pub const fn resent(&mut self, rounds_so_far: u32) {
+        if let TaskKind::Resend { rounds } = &mut self.kind {
+            *rounds = rounds_so_far;
+        }
     }
 
     /// A task that puts back the letters that `filter` matches. `rate` is brought between 1 and
@@ -141,7 +161,7 @@ impl Task {
             }
             TaskKind::Replay(replay) => Some(&replay.application),
             TaskKind::Purge { application } => Some(application),
-            TaskKind::Recover { .. } => None,
+            TaskKind::Recover { .. } | TaskKind::Resend { .. } => None,
         }
     }
 

@@ -111,8 +111,11 @@ pub async fn unprocessed_requests(
         let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
         cursor = page.items.last().map(Table::letter_cursor);
         for letter in page.items {
-            let LetterSubject::Message { queue: LetterQueue::Inbox, body: StoredBody::Text(text) } =
-                letter.what
+            let LetterSubject::Message {
+                queue: LetterQueue::Inbox,
+                body: StoredBody::Text(text),
+                ..
+            } = letter.what
             else {
                 continue;
             };

@@ -188,7 +188,7 @@ pub async fn detail(control: &ControlPlane, letter: Letter) -> Result<LetterDeta
             }
             detail.delivery = control.table().delivery(event, delivery).await?;
         }
-        LetterSubject::Message { queue, body } => {
+        LetterSubject::Message { queue, body, .. } => {
             let bytes = control.bucket().open(body.clone()).await?;
             detail.message = Some((*queue, bytes));
         }

@@ -67,7 +67,7 @@ pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<T
 /// # Errors
 ///
 /// [`Refusal::NotFound`] as [`find`], [`Refusal::Conflict`] for a recovery, which waits for its
-/// endpoint, [`Refusal::Busy`] if the task changes at every try.
+/// endpoint, and for the task that puts messages back, [`Refusal::Busy`] if the task changes at every try.
 pub async fn cancel(
     control: &ControlPlane,
     principal: &Principal,
@@ -77,6 +77,11 @@ pub async fn cancel(
         let mut task = find(control, principal, id).await?;
         if matches!(task.kind, TaskKind::Recover { .. }) {
             let why = "it waits for an endpoint; disable that, or delete its letters";
+            return Err(Refusal::Conflict(why.to_owned()));
+        }
+        if matches!(task.kind, TaskKind::Resend { .. }) {
+            let why =
+                "it puts back messages that a fault of the relay parked; delete their letters";
             return Err(Refusal::Conflict(why.to_owned()));
         }
         if task.finished_at.is_some() {

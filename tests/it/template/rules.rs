@@ -22,12 +22,12 @@ fn queues(template: &Value) -> Vec<(&str, &Value)> {
     resources(template, "AWS::SQS::Queue")
 }
 
-fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
 /// One or many, as IAM has it.
-fn each(value: &Value) -> Vec<&Value> {
+pub(super) fn each(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
         Value::Null => Vec::new(),
@@ -41,7 +41,7 @@ fn binary<'a>(template: &'a Value, function: &str) -> &'a str {
 }
 
 /// Every SQS event source: the function, the event's name, the queue and the event's properties.
-fn queue_events(template: &Value) -> Vec<(&str, &str, &str, &Value)> {
+pub(super) fn queue_events(template: &Value) -> Vec<(&str, &str, &str, &Value)> {
     let mut events = Vec::new();
     for (function, properties) in functions(template) {
         for (name, event) in
@@ -242,10 +242,13 @@ pub(crate) fn described(template: &Value) -> Vec<String> {
 
 /// A variable is readable by everybody who may look at the function, and so is a parameter.
 pub(crate) fn secrets(template: &Value) -> Vec<String> {
-    let arns: Vec<Value> = resources(template, "AWS::SecretsManager::Secret")
+    let mut arns: Vec<Value> = resources(template, "AWS::SecretsManager::Secret")
         .into_iter()
         .map(|(name, _)| json!({ "Fn::GetAtt": [name, "Id"] }))
         .collect();
+    // Or the one of a former stack, whose ARN a parameter is.
+    let own = json!({ "Fn::GetAtt": ["MasterKey", "Id"] });
+    arns.push(json!({ "Fn::If": ["HasMasterKey", { "Ref": "MasterKeyArn" }, own] }));
     let mut found = Vec::new();
     for (function, properties) in functions(template) {
         for (name, value) in object(&properties["Environment"]["Variables"]) {
@@ -313,24 +316,6 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
         name.contains('_') && name.chars().all(capital) && !name.starts_with("AWS_")
     };
     source.split('"').skip(1).step_by(2).filter(setting)
-}
-
-/// A delivery made on an event's last day still finds its body; and `adapters::config` refuses to
-/// keep less than a delivery's whole ladder, 14 days.
-pub(crate) fn body_retention(template: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    for days in each(&template["Parameters"]["RetentionDays"]["AllowedValues"]) {
-        let days = days.as_str().unwrap_or("");
-        let kept = template["Mappings"]["BodyRetention"][days]["Days"].as_u64();
-        if kept != days.parse().ok().map(|days: u64| days + 15) {
-            let kept = kept.map_or_else(|| "for ever".to_owned(), |kept| kept.to_string());
-            found.push(format!("{days} days: bodies are kept {kept}"));
-        }
-        if days.parse().is_ok_and(|days: u64| days < 14) {
-            found.push(format!("{days} days: a delivery may take longer"));
-        }
-    }
-    found
 }
 
 /// The local table has the keys, indexes and time to live of the deployed one.

@@ -58,7 +58,10 @@ fn name(task: &Task) -> Option<&'static str> {
             ReplaySelection::Tried { .. } => "endpoint.bulk-replay",
         }),
         TaskKind::Purge { .. } => Some("application.purge_content"),
-        TaskKind::Recover { .. } | TaskKind::Redrive { .. } | TaskKind::Discard { .. } => None,
+        TaskKind::Recover { .. }
+        | TaskKind::Resend { .. }
+        | TaskKind::Redrive { .. }
+        | TaskKind::Discard { .. } => None,
     }
 }
 

@@ -231,6 +231,7 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         what: LetterSubject::Message {
             queue: LetterQueue::Inbox,
             body: StoredBody::inline(body.as_bytes()),
+            readable: false,
         },
         error: "message is not what this queue carries".to_owned(),
         error_class: ErrorClass::Relay,

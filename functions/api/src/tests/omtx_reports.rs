@@ -126,6 +126,7 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
             what: LetterSubject::Message {
                 queue: LetterQueue::Inbox,
                 body: StoredBody::Text(body),
+                readable: false,
             },
             error: "could not be processed".to_owned(),
             error_class: ErrorClass::Relay,

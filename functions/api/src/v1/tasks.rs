@@ -26,7 +26,8 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 struct TaskOut {
     id: String,
-    /// `redrive`, `discard`, `purge`, `recover` for the one that waits for an endpoint, or what is sent again:
+    /// `redrive`, `discard`, `purge`, `recover` for the one that waits for an endpoint, `resend` for the one that puts
+    /// back messages which could be read but not processed, or what is sent again:
     /// `replay_failed`, `replay_missing`, `replay_tried`.
     kind: &'static str,
     /// `running`, `finished` or `cancelled`.
@@ -61,6 +62,7 @@ impl From<Task> for TaskOut {
             TaskKind::Discard { filter } => ("discard", filter.into()),
             TaskKind::Purge { application } => ("purge", FilterOut::of_application(&application)),
             TaskKind::Recover { endpoint, .. } => ("recover", FilterOut::of_endpoint(&endpoint)),
+            TaskKind::Resend { .. } => ("resend", FilterOut::default()),
             TaskKind::Replay(replay) => {
                 dry_run = replay.dry_run;
                 let kind = match replay.which {

@@ -162,3 +162,11 @@ fn a_policy_is_checked() {
     assert_eq!(repeated.delay(3, 0.5, None), Some(Duration::from_secs(7)));
     assert_eq!(repeated.delay(4, 0.5, None), None);
 }
+
+#[test]
+fn a_message_that_cannot_be_processed_is_tried_for_days_at_growing_distances() {
+    let hidden = |receives| hidden_after(receives).as_secs();
+    assert_eq!([0, 1, 2, 3, 8, 9, 300, u32::MAX].map(hidden), [5, 5, 10, 20, 640, 900, 900, 900]);
+    let days = (1..=300).map(hidden).sum::<u64>() / 86_400;
+    assert_eq!(days, 3);
+}

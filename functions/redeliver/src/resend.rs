@@ -1,0 +1,36 @@
+//! Messages of the inbox that could be read but not processed go back by themselves: what stopped them
+//! was a fault of AWS, or a version of the relay that did not know them.
+
+use adapters::Unavailable;
+use domain::{
+    letter::Letter,
+    task::{self, Task},
+};
+use tracing::info;
+
+use crate::Redeliver;
+
+impl Redeliver {
+    /// Puts back the letters that wait, as many as a step holds. The task ends once none waits and no
+    /// message was parked meanwhile.
+    pub(crate) async fn resend_step(&self, mut task: Task, rounds: u32) -> Result<(), Unavailable> {
+        let table = &self.context.table;
+        let (before, now) = (task.matched, self.context.clock.now());
+        if self.step(&mut task, &Letter::goes_back_by_itself).await? {
+            return table.update_task(&task, Some(now.plus(task::STEP))).await.map(drop);
+        }
+        // The next look begins at the oldest letter.
+        task.cursor = None;
+        if task.matched == before {
+            let settles = task.settles_at();
+            if now < settles {
+                // The index may not show a letter yet that was parked a moment ago.
+                return table.update_task(&task, Some(settles)).await.map(drop);
+            }
+            info!(redriven = task.redriven, "no message that could be read is parked any more");
+            return table.end_task(&task).await.map(drop);
+        }
+        task.resent(rounds + 1);
+        table.update_task(&task, Some(now.plus(task::probe_interval(rounds + 1)))).await.map(drop)
+    }
+}
