@@ -51,7 +51,8 @@ def world(sam, built, receiver, request):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
     report = yield
-    world = getattr(item, "funcargs", {}).get("world")
+    given = getattr(item, "funcargs", {})
+    world = given.get("world") or next(iter(given.get("worlds", [])), None)
     if report.failed and isinstance(world, World):
         report.sections.append(("complaints", world.emulator.complaints()))
     return report

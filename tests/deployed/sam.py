@@ -1,7 +1,9 @@
 """`sam` and `cargo lambda`, called as for AWS but for the endpoint."""
 
+import json
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 from support import packages
@@ -9,6 +11,7 @@ from support.process import ROOT, TARGET, WORK, run, say
 
 HERE = Path(__file__).resolve().parent
 REGION = "eu-central-1"
+STACK = "relay"
 BUILT = TARGET / "deployed" / "build"
 # Where deliveries may go beside HTTP.
 QUEUE = f"arn:aws:sqs:{REGION}:000000000000:beside"
@@ -61,6 +64,19 @@ class Sam:
         command = [self._sam, "validate", *self._config, *self._template, "--lint"]
         run("sam-validate", command, env=self._env, minutes=5)
 
+    def translated(self) -> dict:
+        """The template that SAM makes of template.yaml, which is what CloudFormation deploys."""
+        return json.loads(self._python("translate.py", ROOT / "template.yaml"))
+
+    def kept(self) -> str:
+        """kept.yaml, the part of the template that an import takes."""
+        return (ROOT / "kept.yaml").read_text()
+
+    def _python(self, script: str, *arguments: Path) -> bytes:
+        """What a script of this folder prints, run beside SAM's own code."""
+        command = [str(Path(self._sam).parent / "python"), str(HERE / script), *map(str, arguments)]
+        return subprocess.run(command, env=self._env, check=True, stdout=subprocess.PIPE).stdout
+
     def build(self) -> None:
         """Builds every function for this machine, with little optimisation: the emulator runs it here."""
         say(f"sam build for {machine()}")
@@ -68,16 +84,18 @@ class Sam:
         command += ["--parameter-overrides", f"Architecture={machine()}"]
         run("sam-build", command, env=self._env | QUICK, minutes=60)
 
-    def deploy(self, endpoint: str) -> None:
-        """Deploys the build to the AWS at this endpoint."""
-        say("sam deploy")
+    def deploy(self, endpoint: str, stack: str = STACK, **parameters: str) -> None:
+        """Deploys the build to the AWS at this endpoint. Raises `Failed` if CloudFormation does not complete."""
+        say(f"sam deploy of {stack}")
+        self._python("emulated.py", BUILT / "template.yaml", BUILT / "emulated.yaml")
         overrides = {
             "Architecture": machine(),
             "AllowedNetworks": "127.0.0.0/8",  # The receiver of this test listens there.
             "DestinationQueues": QUEUE,
             "DestinationEventBuses": BUS,
-        }
-        command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "template.yaml"), "--no-progressbar"]
+        } | parameters
+        command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "emulated.yaml"), "--no-progressbar"]
+        command += ["--stack-name", stack]
         overridden = [f"{name}={value}" for name, value in overrides.items()]
         env = self._env | {"AWS_ENDPOINT_URL": endpoint}
         run("sam-deploy", [*command, "--parameter-overrides", *overridden], env=env, minutes=10)

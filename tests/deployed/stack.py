@@ -11,14 +11,13 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from sam import REGION, environment
+from sam import REGION, STACK, environment
 
 from support import packages
 from support.process import TARGET, Process, free_port, say, wait_until
 
 HERE = Path(__file__).resolve().parent
 
-STACK = "relay"
 FUNCTIONS = ("ingest", "process", "deliver", "redeliver", "sweep", "api")
 SERVICES = "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
 
@@ -102,14 +101,14 @@ class Emulator:
         finally:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
-    def outputs(self) -> dict[str, str]:
-        [stack] = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        assert stack["StackStatus"] == "CREATE_COMPLETE", stack["StackStatus"]
+    def outputs(self, name: str = STACK) -> dict[str, str]:
+        [stack] = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack["StackStatus"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
-    def log(self, function: str) -> list[str]:
+    def log(self, function: str, stack: str = STACK) -> list[str]:
         """What a function has written so far."""
-        events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{STACK}-{function}")["events"]
+        events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{stack}-{function}")["events"]
         return [event["message"] for event in events]
 
     def complaints(self) -> str:

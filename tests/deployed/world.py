@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from sam import STACK
 from stack import Emulator
 
 from support.process import say, wait_until
@@ -28,10 +29,11 @@ class ApiAnswer:
 class World:
     """The deployed stack, and the receiver of its webhooks."""
 
-    def __init__(self, emulator: Emulator, receiver: Receiver):
+    def __init__(self, emulator: Emulator, receiver: Receiver, stack: str = STACK):
         self.emulator = emulator
         self.receiver = receiver
-        self.outputs = emulator.outputs()
+        self.stack = stack
+        self.outputs = emulator.outputs(stack)
         # Outputs name the address on AWS. The emulator serves the same API by path.
         self.base = f"{emulator.url}/_aws/execute-api/{self.outputs['HttpApiId']}/$default"
         secret = emulator.client("secretsmanager").get_secret_value(SecretId=self.outputs["AdminKeySecretArn"])

@@ -1,0 +1,224 @@
+"""Each alarm stays silent while all goes well and at the first deployment, and is heard when what it watches goes wrong.
+
+The data is what AWS's documentation says that AWS reports. That the relay's own metrics are printed under these names and dimensions
+is seen in test_stacks.py, over the lines of the deployed functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from alarms import ALARM, NO_DATA, OK, Alarm, Data, Metric, alarms
+
+PARAMETERS = {"AWS::StackName": "relay", "ProcessConcurrency": 20, "DeliverConcurrency": 50, "IngestReservedConcurrency": 10}
+MINUTE = 60
+NOW = 1_700_000_000 // 3600 * 3600
+# The metrics that AWS documents, with their dimensions, as far as they are used.
+DOCUMENTED = {
+    "AWS/SQS": (
+        {"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "NumberOfMessagesDeleted"},
+        ("QueueName",),
+    ),
+    "AWS/Lambda": ({"Errors", "Throttles", "Invocations", "ConcurrentExecutions"}, ("FunctionName",)),
+    "AWS/ApiGateway": ({"4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"}, ("ApiId",)),
+    "AWS/DynamoDB": ({"ReadThrottleEvents", "WriteThrottleEvents"}, ("TableName",)),
+    "WebhookRelay": ({"items_failed", "message_parked", "due_lag_seconds"}, ("Stack",)),
+}
+
+
+@pytest.fixture(scope="module")
+def all_alarms(sam) -> dict[str, Alarm]:
+    return {alarm.name: alarm for alarm in alarms(sam.translated(), PARAMETERS)}
+
+
+@dataclass
+class Course:
+    """What is reported of a metric in each minute, as a function of the minutes before now; None: nothing is."""
+
+    metric: Metric
+    value: Callable[[int], float | None]
+
+
+def aws(namespace: str, name: str, dimension: str, of: str) -> Callable[[Callable[[int], float | None]], Course]:
+    return lambda value: Course(Metric(namespace, name, ((dimension, of),)), value)
+
+
+def constantly(value: float) -> Callable[[int], float]:
+    return lambda _: value
+
+
+def queue(name: str, visible: float, hidden: float, deleted: Callable[[int], float]) -> list[Course]:
+    metric = lambda which: aws("AWS/SQS", which, "QueueName", f"{name}.QueueName")  # noqa: E731
+    return [
+        metric("ApproximateNumberOfMessagesVisible")(constantly(visible)),
+        metric("ApproximateNumberOfMessagesNotVisible")(constantly(hidden)),
+        metric("NumberOfMessagesDeleted")(deleted),
+    ]
+
+
+def of_function(name: str, metric: str, value: Callable[[int], float | None]) -> list[Course]:
+    return [aws("AWS/Lambda", metric, "FunctionName", f"{name}Function")(value)]
+
+
+def of_relay(metric: str, value: Callable[[int], float | None]) -> list[Course]:
+    return [aws("WebhookRelay", metric, "Stack", "relay")(value)]
+
+
+def of_table(metric: str, value: Callable[[int], float | None]) -> list[Course]:
+    return [aws("AWS/DynamoDB", metric, "TableName", "Table")(value)]
+
+
+def of_api(value: Callable[[int], float | None]) -> list[Course]:
+    return [aws("AWS/ApiGateway", "5xx", "ApiId", "HttpApi")(value)]
+
+
+def once(minutes_ago: int, value: float = 1, otherwise: float | None = 0) -> Callable[[int], float | None]:
+    return lambda before: value if before == minutes_ago else otherwise
+
+
+FUNCTIONS = ("Ingest", "Process", "Deliver", "Redeliver", "Sweep", "Api")
+# For each alarm: courses that are healthy, and courses that have to be heard.
+COURSES = {
+    "InboxStuckAlarm": (
+        # A busy queue, whose messages go in the minute in which they come.
+        [queue("Inbox", 3, 40, constantly(1200))],
+        [
+            # One message that nobody manages to process, on a queue where nothing else happens; SQS's age metric would leave it out.
+            queue("Inbox", 0, 1, constantly(0)),
+            queue("Inbox", 90_000, 200, constantly(1200)),
+        ],
+    ),
+    "OutboxStuckAlarm": (
+        # A subscriber that takes each call for 300 s.
+        [queue("Outbox", 0, 1, lambda before: float(before % 5 == 0)), queue("Outbox", 2, 300, constantly(600))],
+        [queue("Outbox", 5, 0, constantly(0)), queue("Outbox", 50_000, 500, constantly(900))],
+    ),
+    "InboxDeadLettersStuckAlarm": (
+        [queue("InboxDeadLetters", 0, 0, once(3, 5))],
+        [queue("InboxDeadLetters", 0, 1, constantly(0)), queue("InboxDeadLetters", 1, 0, constantly(0))],
+    ),
+    "OutboxDeadLettersStuckAlarm": (
+        [queue("OutboxDeadLetters", 1, 1, constantly(2))],
+        [queue("OutboxDeadLetters", 0, 1, constantly(0))],
+    ),
+    "ItemsFailedAlarm": (
+        [of_relay("items_failed", once(2, 10, None))],
+        [of_relay("items_failed", lambda before: 1 if before % 5 == 0 else None)],
+    ),
+    "MessageParkedAlarm": ([of_relay("message_parked", constantly(0))], [of_relay("message_parked", once(1, 1, None))]),
+    "DueLagAlarm": (
+        [of_relay("due_lag_seconds", constantly(55)), of_relay("due_lag_seconds", once(1, 4000))],
+        [of_relay("due_lag_seconds", constantly(301))],
+    ),
+    "ServerErrorsAlarm": ([of_api(constantly(0))], [of_api(once(1, 1, None))]),
+    "SweepErrorsAlarm": (
+        [of_function("Sweep", "Errors", once(2))],
+        [of_function("Sweep", "Errors", constantly(1)), of_function("Sweep", "Errors", lambda before: float(before <= 3))],
+    ),
+    "SweepSilentAlarm": (
+        [of_function("Sweep", "Invocations", constantly(1))],
+        [of_function("Sweep", "Invocations", lambda before: 1 if before >= 11 else None)],
+    ),
+    **{
+        f"{name}ErrorsAlarm": ([of_function(name, "Errors", constantly(0))], [of_function(name, "Errors", once(1, 1, None))])
+        for name in FUNCTIONS
+        if name != "Sweep"
+    },
+    **{
+        f"{name}ThrottlesAlarm": (
+            [of_function(name, "Throttles", constantly(0))],
+            [of_function(name, "Throttles", once(1, 1, None))],
+        )
+        for name in FUNCTIONS
+    },
+    **{
+        f"{name}ConcurrencyAlarm": (
+            # A peak of some minutes, then as usual.
+            [of_function(name, "ConcurrentExecutions", lambda before, most=most: most if before in (7, 8) else most // 5)],
+            [of_function(name, "ConcurrentExecutions", constantly(most))],
+        )
+        for name, most in (("Process", 20), ("Deliver", 50), ("Ingest", 10))
+    },
+    **{
+        f"Table{kind}ThrottlesAlarm": (
+            # Capacity grows while a first burst is refused.
+            [of_table(f"{kind}ThrottleEvents", once(7, 500, None))],
+            [of_table(f"{kind}ThrottleEvents", constantly(1))],
+        )
+        for kind in ("Read", "Write")
+    },
+}
+
+
+def data_of(courses: list[Course], minutes: int = 60, until: int = 0) -> Data:
+    """The last hour, but for the last `until` minutes."""
+    data = Data()
+    for course in courses:
+        for before in range(until + 1, minutes + 1):
+            value = course.value(before)
+            if value is not None:
+                data.put(course.metric, NOW - before * MINUTE, value)
+    return data
+
+
+def test_every_alarm_is_tried(all_alarms):
+    assert set(COURSES) == set(all_alarms)
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_an_alarm_watches_a_metric_that_is_reported(name, all_alarms):
+    for metric in all_alarms[name].metrics:
+        names, dimensions = DOCUMENTED[metric.namespace]
+        assert metric.name in names
+        assert tuple(dimension for dimension, _ in metric.dimensions) == dimensions
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_a_first_deployment_notifies_nobody(name, all_alarms):
+    alarm = all_alarms[name]
+    state = alarm.state(Data(), NOW)
+    assert not alarm.notifies(NO_DATA, state), state
+    # Nor does the first minute.
+    healthy = COURSES[name][0][0]
+    state = alarm.state(data_of(healthy, minutes=1), NOW)
+    assert not alarm.notifies(NO_DATA, state), state
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_an_alarm_is_silent_while_all_goes_well(name, all_alarms):
+    for courses in COURSES[name][0]:
+        assert all_alarms[name].state(data_of(courses), NOW) == OK
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_an_alarm_is_heard_when_what_it_watches_goes_wrong(name, all_alarms):
+    alarm = all_alarms[name]
+    for courses in COURSES[name][1]:
+        state = alarm.state(data_of(courses), NOW)
+        assert alarm.notifies(OK, state), state
+        assert state == (NO_DATA if name == "SweepSilentAlarm" else ALARM)
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_an_alarm_ends_when_all_goes_well_again(name, all_alarms):
+    alarm = all_alarms[name]
+    healthy, wrong = COURSES[name][0][0], COURSES[name][1][0]
+    since = alarm.seconds // MINUTE
+    before = [Course(each.metric, lambda minutes, of=each.value: of(minutes - since)) for each in wrong]
+    data = data_of(before, minutes=2 * since, until=since)
+    for metric, points in data_of(healthy, minutes=since).points.items():
+        data.points[metric] += points
+    assert alarm.state(data, NOW) == OK
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_another_stack_is_not_heard(name, all_alarms):
+    """The same trouble under another stack's dimension."""
+    for courses in COURSES[name][1]:
+        foreign = [
+            Course(Metric(each.metric.namespace, each.metric.name, ((dimension, f"other-{of}"),)), each.value)
+            for each in courses
+            for dimension, of in each.metric.dimensions
+        ]
+        alarm = all_alarms[name]
+        assert not alarm.notifies(NO_DATA, alarm.state(data_of(foreign), NOW))
