@@ -1,39 +1,68 @@
 //! SDK clients for the local services, over plain HTTP.
 
+use std::fmt;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+use uuid::Uuid;
 
 use crate::urls::Urls;
 
 /// The AWS region of every local resource.
 pub const REGION: &str = "us-east-1";
-/// The access key id. S3 verifies it; the other services accept any credentials.
-pub const ACCESS_KEY_ID: &str = "local";
-/// The secret access key that belongs to [`ACCESS_KEY_ID`].
-pub const SECRET_ACCESS_KEY: &str = "local-secret";
+
+/// The access key with which requests to the services are signed.
+#[derive(Clone)]
+pub struct AccessKey {
+    /// The access key id, which may be shown.
+    pub id: String,
+    /// The secret access key.
+    pub secret: String,
+}
+
+impl Default for AccessKey {
+    /// A random access key.
+    fn default() -> Self {
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        AccessKey { id: "local".to_owned(), secret }
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
 
 /// A factory of SDK clients. By default the clients retry as the SDK does and connect over plain TCP.
 #[derive(Debug, Clone)]
 pub struct Clients {
     urls: Urls,
+    key: AccessKey,
     http: SharedHttpClient,
     retries: RetryConfig,
 }
 
 impl Clients {
-    /// Makes clients of the services at `urls`, in this process or another.
-    pub fn new(urls: Urls) -> Clients {
+    /// Makes clients of the services at `urls`, in this process or another, that sign with `key`.
+    pub fn new(urls: Urls, key: AccessKey) -> Clients {
         let http = aws_smithy_http_client::Builder::new().build_http();
-        Clients { urls, http, retries: RetryConfig::standard() }
+        Clients { urls, key, http, retries: RetryConfig::standard() }
     }
 
     /// Sends every request through `http`. A test passes a client that delays, drops or falsifies.
     #[must_use]
     pub fn with_http_client(self, http: SharedHttpClient) -> Clients {
         Clients { http, ..self }
+    }
+
+    /// Turns to the services at `urls` instead.
+    #[must_use]
+    pub fn at(self, urls: Urls) -> Clients {
+        Clients { urls, ..self }
     }
 
     /// Replaces the SDK's retry configuration.
@@ -44,7 +73,7 @@ impl Clients {
 
     /// The SDK configuration of a service at `endpoint`, which is a URL such as those of [`Urls`].
     pub fn sdk_config(&self, endpoint: &str) -> SdkConfig {
-        let credentials = Credentials::from_keys(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None);
+        let credentials = Credentials::from_keys(&self.key.id, &self.key.secret, None);
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))

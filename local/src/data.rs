@@ -3,9 +3,13 @@
 //! The directory holds `dynamodb.sqlite` and `sqs.sqlite` (each with SQLite's `-wal` and `-shm` files),
 //! `s3/<bucket>/…`, and `lock`. The operating system releases the lock on that empty file when the
 //! process ends, even after `kill -9`.
+//!
+//! Everything in it is for its owner alone: directories have the mode 0700 and files 0600.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -32,22 +36,32 @@ impl DataDirectory {
             create(&path.join("s3"))?;
             return Ok(DataDirectory::Scratch(path));
         };
+        private_directory(path).map_err(|e| failed(path, &e))?;
         create(&path.join("s3"))?;
-        let lock = path.join("lock");
-        let file = File::create(&lock).map_err(|e| failed(&lock, &e))?;
+        let file = private_file(&path.join(LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirectory::Kept { path: path.to_owned(), _lock: file }),
             Err(TryLockError::WouldBlock) => Err(LocalAwsError::InUse(path.to_owned())),
-            Err(TryLockError::Error(e)) => Err(failed(&lock, &e)),
+            Err(TryLockError::Error(e)) => Err(failed(&path.join(LOCK), &e)),
         }
     }
 
-    /// The path of the database file `name`; `None` if databases are kept in memory.
-    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
-        match self {
-            DataDirectory::Kept { path, .. } => Some(path.join(name)),
-            DataDirectory::Scratch(_) => None,
+    /// The path of the database file `name`, which exists then; `None` if databases are kept in
+    /// memory. SQLite gives the files beside it the same mode.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Data`] if the file cannot be created.
+    pub(crate) fn file(&self, name: &str) -> Result<Option<PathBuf>, LocalAwsError> {
+        let DataDirectory::Kept { path, .. } = self else { return Ok(None) };
+        for beside in ["-wal", "-shm"] {
+            // Left by a version that gave them another mode, or not there.
+            let _ = fs::set_permissions(
+                path.join(format!("{name}{beside}")),
+                Permissions::from_mode(FILE),
+            );
         }
+        private_file(&path.join(name))?;
+        Ok(Some(path.join(name)))
     }
 
     /// The existing directory that holds one subdirectory per bucket.
@@ -61,15 +75,50 @@ impl DataDirectory {
 impl Drop for DataDirectory {
     fn drop(&mut self) {
         if let DataDirectory::Scratch(path) = self
-            && let Err(error) = std::fs::remove_dir_all(&path)
+            && let Err(error) = fs::remove_dir_all(&path)
         {
             tracing::debug!(%error, path = %path.display(), "the temporary directory could not be removed");
         }
     }
 }
 
-fn create(path: &Path) -> Result<(), LocalAwsError> {
-    std::fs::create_dir_all(path).map_err(|e| failed(path, &e))
+const LOCK: &str = "lock";
+const DIRECTORY: u32 = 0o700;
+const FILE: u32 = 0o600;
+
+/// Creates a data directory if it is missing, and closes it to other users. An existing directory
+/// that is not empty and holds no relay's data keeps its mode: it may be one that others use.
+///
+/// # Errors
+/// Fails as the operating system does.
+pub fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)?;
+    if path.join(LOCK).exists() || fs::read_dir(path)?.next().is_none() {
+        fs::set_permissions(path, Permissions::from_mode(DIRECTORY))?;
+    }
+    Ok(())
+}
+
+/// Creates a directory of the relay's own if it is missing, and closes it to other users.
+///
+/// # Errors
+/// [`LocalAwsError::Data`] if that fails.
+pub(crate) fn create(path: &Path) -> Result<(), LocalAwsError> {
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(DIRECTORY).create(path);
+    let closed = || fs::set_permissions(path, Permissions::from_mode(DIRECTORY));
+    made.and_then(|()| closed()).map_err(|e| failed(path, &e))
+}
+
+/// Opens a file for writing, which is created if it is missing, and closes it to other users.
+fn private_file(path: &Path) -> Result<File, LocalAwsError> {
+    let open = || {
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(FILE).open(path)?;
+        file.set_permissions(Permissions::from_mode(FILE))?;
+        Ok(file)
+    };
+    open().map_err(|e: io::Error| failed(path, &e))
 }
 
 /// Makes the error for a file or directory that cannot be used.

@@ -24,7 +24,7 @@ pub enum LocalAwsError {
     /// The operating system refused to bind a port.
     #[error(
         "cannot listen on 127.0.0.1:{port} for {service}: {reason}; stop the program that uses the port or \
-         choose other ports with --port"
+         choose other ports with --aws-port"
     )]
     Port {
         /// The service that listens on the port, such as `SQS`.

@@ -9,12 +9,15 @@
 //!   implemented here; the module `sqs` says why no library is used for SQS.
 //! * An acknowledged write has reached the operating system and therefore survives `kill -9` of this
 //!   process. A power failure may lose the last writes.
-//! * The services listen on 127.0.0.1 only and encrypt nothing. Only S3 verifies request signatures.
+//! * The services listen on 127.0.0.1 only and encrypt nothing. They answer requests that name a
+//!   loopback host and are signed with the access key; the module `guard` says why.
 
 mod clients;
 mod data;
 mod dynamodb;
 mod error;
+mod guard;
+pub mod http;
 mod options;
 pub mod resources;
 mod s3;
@@ -26,7 +29,8 @@ mod urls;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
-    clients::{ACCESS_KEY_ID, Clients, REGION, SECRET_ACCESS_KEY},
+    clients::{AccessKey, Clients, REGION},
+    data::private_directory,
     error::LocalAwsError,
     options::{Options, Ports, QueueTimes, ResourceNames},
     urls::Urls,
@@ -37,6 +41,7 @@ pub use self::{
 pub struct LocalAws {
     urls: Urls,
     names: ResourceNames,
+    key: AccessKey,
     sqs: Arc<sqs::Sqs>,
     servers: server::Servers,
     /// The last field, so that the directory is released after everything that writes to it.
@@ -64,11 +69,11 @@ impl LocalAws {
             secrets: secrets_port.url(),
         };
 
-        let database = dynamodb::open(data.file("dynamodb.sqlite").as_deref())?;
+        let database = dynamodb::open(data.file("dynamodb.sqlite")?.as_deref())?;
         dynamodb::create_table(&database, &options.names.table)?;
         let mut servers = server::Servers::default();
         let sqs = Arc::new(sqs::Sqs::open(
-            data.file("sqs.sqlite").as_deref(),
+            data.file("sqs.sqlite")?.as_deref(),
             options.queue_clock_stands_still,
             urls.sqs.clone(),
             servers.stopping(),
@@ -76,15 +81,17 @@ impl LocalAws {
         for queue in resources::queues(&options.names, &options.queues) {
             sqs.declare(&queue)?;
         }
-        let objects = s3::service(&data.objects(), &options.names.bucket)?;
+        let objects = s3::service(&data.objects(), &options.names.bucket, &options.access_key)?;
 
-        servers.serve_with(|stop| {
-            dynoxide::server::serve_with_shutdown(dynamodb_port.listener, database, stop)
-        });
-        servers.serve(sqs_port, sqs::router(Arc::clone(&sqs)));
+        let key = options.access_key;
+        let signed = |router: axum::Router| {
+            router.layer(axum::middleware::from_fn_with_state(key.clone(), guard::signed))
+        };
+        servers.serve(dynamodb_port, signed(dynamodb::router(database)));
+        servers.serve(sqs_port, signed(sqs::router(Arc::clone(&sqs))));
         servers.serve(s3_port, s3::router(objects));
-        servers.serve(secrets_port, secrets::router(options.secret_values));
-        Ok(LocalAws { urls, names: options.names, sqs, servers, _data: data })
+        servers.serve(secrets_port, signed(secrets::router(options.secret_values)));
+        Ok(LocalAws { urls, names: options.names, key, sqs, servers, _data: data })
     }
 
     /// The endpoint URL of each service.
@@ -116,8 +123,8 @@ impl LocalAws {
             ("AWS_REGION", REGION.to_owned()),
             // The AWS CLI and boto3 read this variable and not AWS_REGION.
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_ACCESS_KEY_ID", self.key.id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.key.secret.clone()),
             ("TABLE_NAME", table),
             ("BUCKET_NAME", bucket),
             ("INBOX_URL", self.queue_url(&self.names.inbox)),
@@ -131,7 +138,7 @@ impl LocalAws {
 
     /// A factory of SDK clients of these services.
     pub fn clients(&self) -> Clients {
-        Clients::new(self.urls.clone())
+        Clients::new(self.urls.clone(), self.key.clone())
     }
 
     /// The number of messages on a queue, read without HTTP: messages that can be received now, and
@@ -148,7 +155,7 @@ impl LocalAws {
     }
 
     /// Stops accepting requests, answers the running ones and returns when every server has ended.
-    /// A waiting `ReceiveMessage` returns no messages. A request that is still running after 5 s is
+    /// A waiting `ReceiveMessage` returns no messages. Requests that are still running after 2 s are
     /// aborted.
     pub async fn stop(self) {
         self.servers.stop().await;

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::clients::AccessKey;
+
 /// The options of [`LocalAws::start`](crate::LocalAws::start).
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     /// [`skip_queue_time`](crate::LocalAws::skip_queue_time). For tests that set the time themselves:
     /// no delay and no visibility timeout ends because the machine is slow.
     pub queue_clock_stands_still: bool,
+    /// The access key with which requests have to be signed; by default a random one.
+    pub access_key: AccessKey,
     /// The secrets that `GetSecretValue` returns, as pairs of id and value.
     pub secret_values: Vec<(String, String)>,
 }

@@ -17,21 +17,25 @@ use s3s_fs::FileSystem;
 
 use crate::{
     LocalAwsError,
-    clients::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
-    data::failed,
+    clients::AccessKey,
+    data::{self, failed},
 };
 
-/// Serves the existing `directory` and creates `bucket` in it.
+/// Serves the existing `directory` to those who sign with `key`, and creates `bucket` in it.
 ///
 /// # Errors
 /// [`LocalAwsError::Data`] if a directory cannot be created or read.
-pub(crate) fn service(directory: &Path, bucket: &str) -> Result<S3Service, LocalAwsError> {
+pub(crate) fn service(
+    directory: &Path,
+    bucket: &str,
+    key: &AccessKey,
+) -> Result<S3Service, LocalAwsError> {
     let path = directory.join(bucket);
-    std::fs::create_dir_all(&path).map_err(|e| failed(&path, &e))?;
+    data::create(&path)?;
     let files = FileSystem::new(directory).map_err(|e| failed(directory, &format!("{e:?}")))?;
     let mut builder = S3ServiceBuilder::new(files);
-    // Without an authentication provider s3s refuses signed requests, and SDKs sign every request.
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+    // With an authentication provider s3s refuses requests that are not signed.
+    builder.set_auth(SimpleAuth::from_single(key.id.as_str(), key.secret.as_str()));
     Ok(builder.build())
 }
 

@@ -3,13 +3,21 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
-use crate::LocalAwsError;
+use crate::{
+    LocalAwsError, guard,
+    http::{self, Patience},
+};
 
-/// The longest time that [`Servers::stop`] waits for the running requests of one server. Without this
-/// bound a client that has sent half a request would keep the server running.
-const DRAIN: Duration = Duration::from_secs(5);
+/// The longest time that [`Servers::stop`] waits for the running requests of all servers. Without this
+/// bound a request that does not end would keep the process running.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the services wait for a client. SDKs keep idle connections, so this is longer than the
+/// pauses between the requests of a relay that has something to do.
+const PATIENCE: Patience =
+    Patience { head: Duration::from_secs(60), body: Duration::from_secs(60) };
 
 /// A listener bound to a loopback port.
 pub(crate) struct Port {
@@ -54,41 +62,25 @@ impl Servers {
         self.stopping.subscribe()
     }
 
-    /// Serves `router` on `port` in a task of its own.
+    /// Serves `router` on `port` in a task of its own, to requests that name a loopback host.
     pub(crate) fn serve(&mut self, port: Port, router: Router) {
-        self.serve_with(|stop| async move {
-            axum::serve(port.listener, router).with_graceful_shutdown(stop).await
-        });
-    }
-
-    /// Runs the server that `start` makes, in a task of its own. `start` gets the signal to stop.
-    pub(crate) fn serve_with<F, E>(&mut self, start: impl FnOnce(Stop) -> F)
-    where
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: std::fmt::Display,
-    {
         let mut stopping = self.stopping();
-        let serving = start(Box::pin(async move {
+        let stop = async move {
             // An error means that `Servers` was dropped; the servers stop then as well.
             let _ = stopping.wait_for(|stopping| *stopping).await;
-        }));
-        self.running.push(tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "a local AWS service ended with an error");
-            }
-        }));
+        };
+        let router = router.layer(axum::middleware::from_fn(guard::loopback_host));
+        self.running.push(tokio::spawn(http::serve(port.listener, router, PATIENCE, stop)));
     }
 
-    /// Tells the servers to stop and waits until each has ended, at most [`DRAIN`] per server.
+    /// Tells the servers to stop and waits until all have ended, at most [`DRAIN`].
     pub(crate) async fn stop(self) {
         self.stopping.send_replace(true);
+        let end = Instant::now() + DRAIN;
         for mut server in self.running {
-            if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
+            if tokio::time::timeout_at(end, &mut server).await.is_err() {
                 server.abort();
             }
         }
     }
 }
-
-/// A future that resolves when the servers have to stop.
-pub(crate) type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -27,6 +27,7 @@ use domain::{
     destination::AwsDestinations,
     endpoint::{Endpoint, EndpointSecret},
     id::{ApplicationId, EndpointId, SourceId, Tenure},
+    key::AdminKey,
     retry::Policy,
     secret::{Secret, SecretKind},
     source::Source,
@@ -261,7 +262,7 @@ impl Cloud {
         api::router(Arc::new(ControlPlane::new(
             self.calls(),
             self.inbox.clone(),
-            Secret::new(ADMIN),
+            AdminKey::parse(ADMIN).expect("long enough"),
             "https://relay.example".to_owned(),
         )))
     }

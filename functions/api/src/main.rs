@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
 use dispatch::context::{CallContext, Context};
+use domain::key::AdminKey;
 use manage::ControlPlane;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,6 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
+    let admin_key = AdminKey::parse(admin_key.as_str().unwrap_or_default())?;
     let (inbox, public_url) = (Inbox(queue("INBOX_URL")?), config::required("PUBLIC_URL")?);
     let control = ControlPlane::new(calls, inbox, admin_key, public_url)
         .strict_about_event_types(config::strict_event_types()?)

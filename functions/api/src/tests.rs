@@ -69,6 +69,7 @@ use domain::{
     event::{self, Event, EventOutcome, Origin},
     id::{EventId, JobId, LetterId},
     job::{Job, JobStatus, ReportEffect},
+    key::AdminKey,
     letter::{Letter, LetterState, LetterSubject},
     notice,
     profile::{Profile, fingerprint},

@@ -14,7 +14,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
-use local::{Clients, LocalAws, Urls};
+use local::{AccessKey, Clients, LocalAws, Urls};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
@@ -42,11 +42,17 @@ fn open(book: &Shared) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The access key that both processes know.
+fn key() -> AccessKey {
+    AccessKey { id: "test".to_owned(), secret: "secret of the tests".to_owned() }
+}
+
 /// The `main` of the child process and not a test: serves until the parent kills it or exits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child() {
     let Ok(data) = std::env::var(DATA) else { return };
-    let options = local::Options { data: Some(data.into()), ..local::Options::default() };
+    let options =
+        local::Options { data: Some(data.into()), access_key: key(), ..local::Options::default() };
     let aws = LocalAws::start(options).await.expect("started");
     let urls = aws.urls();
     writeln!(
@@ -86,7 +92,7 @@ async fn spawn(scratch: &Scratch) -> (Child, Urls) {
 /// Writes messages, items and objects until the services are killed.
 async fn write(book: Shared, urls: Urls, round: usize, writer: usize) {
     let queue = format!("{}/000000000000/relay-inbox", urls.sqs);
-    let clients = Clients::new(urls).with_retries(RetryConfig::disabled());
+    let clients = Clients::new(urls, key()).with_retries(RetryConfig::disabled());
     let (sqs, dynamodb, s3) = (clients.sqs(), clients.dynamodb(), clients.s3());
     for n in 0.. {
         let name = format!("{round}-{writer}-{n}");
@@ -112,7 +118,7 @@ async fn write(book: Shared, urls: Urls, round: usize, writer: usize) {
 /// Receives messages and deletes some of them until the services are killed.
 async fn consume(book: Shared, urls: Urls) {
     let queue = format!("{}/000000000000/relay-inbox", urls.sqs);
-    let clients = Clients::new(urls).with_retries(RetryConfig::disabled());
+    let clients = Clients::new(urls, key()).with_retries(RetryConfig::disabled());
     let sqs = clients.sqs();
     loop {
         let received = sqs.receive_message().queue_url(&queue).max_number_of_messages(3);

@@ -1,6 +1,8 @@
 //! Tests of the local services through the AWS SDKs over HTTP. One binary, so that the SDKs are linked
 //! once.
 
+mod guard;
+mod http;
 mod kill;
 mod queues;
 mod refusals;

@@ -21,9 +21,9 @@ use axum::{
 };
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context};
-use domain::{address::Rule, destination::AwsDestinations};
+use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
 use ingest::Ingest;
-use local::{Clients, LocalAws, ResourceNames, Urls};
+use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
 use process::Process;
 use redeliver::Redeliver;
@@ -53,7 +53,7 @@ struct Parts {
     calls: CallContext,
     inbox: Inbox,
     public_url: String,
-    admin: domain::secret::Secret,
+    admin: AdminKey,
     strict_event_types: bool,
 }
 
@@ -62,6 +62,14 @@ impl std::fmt::Debug for Parts {
         f.write_str("Parts")
     }
 }
+
+/// Longest time that a stop waits for the work under way. With the two seconds of the AWS services it
+/// stays below the ten that container runtimes give a process.
+const DRAIN: Duration = Duration::from_secs(7);
+
+/// How long the API waits for a client. API Gateway gives a whole request 30 s.
+const PATIENCE: Patience =
+    Patience { head: Duration::from_secs(15), body: Duration::from_secs(30) };
 
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -125,7 +133,7 @@ impl Bundle {
 
     /// The admin key.
     pub fn admin_key(&self) -> &str {
-        self.parts.admin.as_str().unwrap_or_default()
+        self.parts.admin.reveal()
     }
 
     /// What a function's environment says, as `NAME=value` lines.
@@ -139,10 +147,17 @@ impl Bundle {
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
-    /// Takes no more work, finishes what is under way, stops.
+    /// Takes no more work, finishes what is under way within [`DRAIN`], and stops. What is not
+    /// finished then is broken off, as by the death of a worker: its lease or visibility timeout ends,
+    /// and it is done again.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} });
+        if drained.await.is_err() {
+            warn!("work under way is broken off; it is done again after the next start");
+            self.tasks.shutdown().await;
+        }
         self.aws.stop().await;
     }
 }
@@ -163,10 +178,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
             request
         },
     ));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-        warn!(%error, "serving ended");
-    }
+    local::http::serve(listener, router, PATIENCE, stop).await;
 }
 
 impl Parts {

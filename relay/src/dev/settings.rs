@@ -20,9 +20,11 @@ pub(super) const ACCOUNT: &str = "000000000000";
 pub struct Settings {
     /// The data directory; `None` keeps the data in memory.
     pub data: Option<PathBuf>,
-    /// The port of the API. The AWS services listen on the four ports above it. 0 means any free
-    /// ports.
+    /// The port of the API; 0 is any free port.
     pub port: u16,
+    /// The port of DynamoDB; SQS, S3 and Secrets Manager listen on the three above it. `None` means
+    /// any free ports.
+    pub aws_port: Option<u16>,
     /// Time between two sweeps; at least 10 ms.
     pub sweep_every: Duration,
     /// Networks that the relay may call besides the public internet, separated by commas.
@@ -66,6 +68,12 @@ pub enum BundleError {
          new key (a new master key cannot decrypt the stored secrets)"
     )]
     Key(PathBuf),
+    /// The given admin key is too short, or no header can carry it.
+    #[error("RELAY_ADMIN_KEY or --admin-key: {0}")]
+    AdminKey(#[from] domain::key::InvalidAdminKey),
+    /// The operating system refused to report signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
     /// `allowed_networks` contains text that is no network.
     #[error(transparent)]
     Network(#[from] domain::address::InvalidNetwork),
@@ -91,6 +99,7 @@ impl Settings {
         Self {
             data: None,
             port: 0,
+            aws_port: None,
             sweep_every: Duration::from_secs(1),
             allowed_networks: "127.0.0.0/8,::1/128".to_owned(),
             destinations: String::new(),
@@ -131,17 +140,19 @@ impl Settings {
 
     /// The options of the local AWS services.
     pub(super) fn options(&self) -> Options {
-        let above = |n: u16| if self.port == 0 { 0 } else { self.port.saturating_add(n) };
+        let above = |n: u16| self.aws_port.map_or(0, |port| port.saturating_add(n));
         let names = ResourceNames::default();
-        let text = |secret: &domain::secret::Secret| secret.as_str().unwrap_or_default().to_owned();
+        let master = self.secrets.master.as_str().unwrap_or_default().to_owned();
+        let admin = self.secrets.admin.reveal().to_owned();
         Options {
             data: self.data.clone(),
-            ports: Ports { dynamodb: above(1), sqs: above(2), s3: above(3), secrets: above(4) },
+            ports: Ports { dynamodb: above(0), sqs: above(1), s3: above(2), secrets: above(3) },
             queues: self.queues,
             queue_clock_stands_still: false,
+            access_key: self.secrets.access_key(),
             secret_values: vec![
-                (names.master_key_secret.clone(), text(&self.secrets.master)),
-                (names.admin_key_secret.clone(), text(&self.secrets.admin)),
+                (names.master_key_secret.clone(), master),
+                (names.admin_key_secret.clone(), admin),
             ],
             names,
         }

@@ -47,7 +47,7 @@ impl DemoSource {
     }
 }
 
-/// The text with addresses, the admin key and three commands to try.
+/// The text with addresses, the admin key unless its owner gave it, and three commands to try.
 pub(super) fn text(
     bundle: &Bundle,
     secrets: &RelayKeys,
@@ -55,20 +55,23 @@ pub(super) fn text(
     environment: &Path,
 ) -> String {
     let (url, aws) = (bundle.url(), bundle.aws_urls());
-    let admin = secrets.admin.as_str().unwrap_or("(not text)");
+    let (shown, admin) = match secrets.given {
+        true => ("the one of RELAY_ADMIN_KEY or --admin-key", "$RELAY_ADMIN_KEY"),
+        false => (secrets.admin.reveal(), secrets.admin.reveal()),
+    };
     let DemoSource { body, signature } = demo;
     let environment = environment.display();
     format!(
         r#"
 relay dev: ready, for development and single machines
   API and senders   {url}   (health: {url}/health, OpenAPI: {url}/openapi.json)
-  admin key         {admin}
+  admin key         {shown}
   receivers         http to 127.0.0.0/8 and [::1] is allowed here; a deployed relay calls only public https addresses
   DynamoDB {dynamodb}  SQS {sqs}  S3 {s3}  Secrets Manager {secrets_manager}
                     variables for the AWS CLI and cargo lambda: {environment}
 
 Add an endpoint for your receiver (an event goes to the endpoints that exist when it arrives):
-  curl -sS {url}/api/v1/app/default/endpoint -H 'Authorization: Bearer {admin}' \
+  curl -sS {url}/api/v1/app/default/endpoint -H "Authorization: Bearer {admin}" \
     -H 'Content-Type: application/json' -d '{{"url":"http://127.0.0.1:9000/hook"}}'
 
 Send a signed completion (the second time it is a duplicate):
@@ -77,7 +80,7 @@ Send a signed completion (the second time it is a duplicate):
     -d '{body}'
 
 Read the state of its job:
-  curl -sS {url}/v1/jobs/demo-1 -H 'Authorization: Bearer {admin}'
+  curl -sS {url}/v1/jobs/demo-1 -H "Authorization: Bearer {admin}"
 "#,
         dynamodb = aws.dynamodb,
         sqs = aws.sqs,

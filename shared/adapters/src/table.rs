@@ -165,6 +165,15 @@ impl Table {
         found.map_err(|error| Unavailable::aws("reading the table", &error))
     }
 
+    /// Writes an item that nobody reads, to find out whether the table can be written to.
+    ///
+    /// # Errors
+    /// Fails if it cannot.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), Unavailable> {
+        let row = Row::new("PROBE".to_owned(), "PROBE".to_owned(), &now);
+        self.put(row.expires(Some(self.expiry(now))), None).await.map(|_| ())
+    }
+
     async fn put(
         &self,
         row: Row,

@@ -60,7 +60,9 @@ impl Context {
         };
         let text = self.bucket.open(body.clone()).await?;
         match std::str::from_utf8(&text).ok().map(InboxMessage::parse) {
-            Some(Ok(InboxMessage::Request(envelope))) => self.unrecordable_envelope(&envelope).await,
+            Some(Ok(InboxMessage::Request(envelope))) => {
+                self.unrecordable_envelope(&envelope).await
+            }
             // It is no request; the message that says so is the letter's.
             _ => Ok(None),
         }

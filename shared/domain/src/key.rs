@@ -1,10 +1,11 @@
-//! API keys: bearer tokens `rk_<id>_<secret>`, of which the table holds a hash.
+//! API keys: bearer tokens `rk_<id>_<secret>`, of which the table holds a hash; and the
+//! administrator's key, which is deployed with the relay.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{id::ApplicationId, time::Timestamp};
+use crate::{id::ApplicationId, secret::Secret, time::Timestamp};
 
 /// The operations that a key allows; each scope includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,9 +57,101 @@ impl ApiKey {
     }
 }
 
+/// Shortest administrator's key, in characters.
+pub const MIN_ADMIN_KEY: usize = 24;
+/// Prefix of the deployed administrator's key, which its stored text may lack.
+const ADMIN_PREFIX: &str = "rk_admin_";
+
+/// The administrator's key: any text of at least [`MIN_ADMIN_KEY`] characters that can stand in a
+/// header. Its `Debug` prints nothing of it.
+#[derive(Clone, Debug)]
+pub struct AdminKey(Secret);
+
+/// The reason why a text is no administrator's key. The text is not part of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAdminKey {
+    /// The text has fewer than [`MIN_ADMIN_KEY`] characters.
+    #[error(
+        "the admin key has {0} characters and needs at least {MIN_ADMIN_KEY}; choose a longer one"
+    )]
+    Short(usize),
+    /// The text has control characters, or spaces at an end.
+    #[error(
+        "the admin key begins or ends with a space or holds a control character, which no header can carry"
+    )]
+    Unprintable,
+}
+
+impl AdminKey {
+    /// Takes a text as the key.
+    ///
+    /// # Errors
+    /// [`InvalidAdminKey`] if the text is too short or cannot stand in a header.
+    pub fn parse(text: &str) -> Result<Self, InvalidAdminKey> {
+        if text.trim() != text || text.contains(char::is_control) {
+            return Err(InvalidAdminKey::Unprintable);
+        }
+        match text.chars().count() {
+            short if short < MIN_ADMIN_KEY => Err(InvalidAdminKey::Short(short)),
+            _ => Ok(Self(Secret::new(text))),
+        }
+    }
+
+    /// The text, for whoever may see it.
+    pub fn reveal(&self) -> &str {
+        self.0.as_str().unwrap_or_default()
+    }
+
+    /// Whether a bearer token is the key; compared in constant time. A key whose text lacks the prefix
+    /// `rk_admin_` may be sent with it or without.
+    pub fn opens(&self, bearer: &str) -> bool {
+        let same = |sent: &str| Sha256::digest(sent).ct_eq(&Sha256::digest(self.reveal())).into();
+        let bare = bearer.strip_prefix(ADMIN_PREFIX).unwrap_or(bearer);
+        same(bearer) || same(bare)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_of_24_characters_is_an_admin_key() {
+        let texts = [
+            "my-own-admin-key-of-40-characters-000000",
+            "rk_x_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "rk_admin_0123456789abcdef",
+            "four words and a space in them",
+            "schlüssel-mit-24-zeichen",
+        ];
+        for text in texts {
+            let key = AdminKey::parse(text).expect(text);
+            assert!(key.opens(text), "{text}");
+            assert!(!key.opens(&text[1..]) && !key.opens(""), "{text}");
+            assert!(!format!("{key:?}").contains(text), "{text}");
+            assert_eq!(key.opens(&format!("rk_admin_{text}")), !text.starts_with("rk_admin_"));
+        }
+        // As it stands in Secrets Manager, and as it is sent.
+        let deployed =
+            AdminKey::parse("0123456789abcdefghijABCDEFGHIJ0123456789abc").expect("long");
+        assert!(deployed.opens("rk_admin_0123456789abcdefghijABCDEFGHIJ0123456789abc"));
+    }
+
+    #[test]
+    fn a_short_admin_key_is_refused_with_the_reason() {
+        for short in ["", "my-key", "rk_admin_a", "12345678901234567890123"] {
+            let refused = AdminKey::parse(short).expect_err("refused");
+            assert_eq!(refused, InvalidAdminKey::Short(short.len()));
+            assert!(short.is_empty() || !refused.to_string().contains(short));
+        }
+        for odd in [
+            " 123456789012345678901234",
+            "123456789012345678901234\n",
+            "1234567890\u{0}12345678901234",
+        ] {
+            assert_eq!(AdminKey::parse(odd).expect_err("refused"), InvalidAdminKey::Unprintable);
+        }
+    }
 
     #[test]
     fn a_key_opens_with_its_own_secret_only() {

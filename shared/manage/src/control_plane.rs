@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use adapters::{bells::DeadLetters, bucket::Bucket, inbox::Inbox, table::Table, vault::Vault};
 use dispatch::context::{CallContext, Context};
-use domain::{address::Rule, secret::Secret, time::Timestamp};
+use domain::{address::Rule, key::AdminKey, time::Timestamp};
+
+use crate::health::HealthCheck;
 
 /// Time limit of the function that delivers, unless the template says otherwise. An endpoint's
 /// timeout of 300 s at most fits into it.
@@ -15,22 +17,29 @@ pub struct ControlPlane {
     calls: CallContext,
     inbox: Inbox,
     public_url: String,
-    admin_key: Secret,
+    admin_key: AdminKey,
+    health: HealthCheck,
     deliver_timeout: Duration,
     strict_event_types: bool,
 }
 
 impl ControlPlane {
-    /// Puts a control plane together. `admin_key` is the administrator's key with or without its
-    /// prefix `rk_admin_`; `public_url` is the base URL of the whole relay.
+    /// Puts a control plane together. `public_url` is the base URL of the whole relay.
     pub const fn new(
         calls: CallContext,
         inbox: Inbox,
-        admin_key: Secret,
+        admin_key: AdminKey,
         public_url: String,
     ) -> Self {
-        let (deliver_timeout, strict_event_types) = (DELIVER_TIMEOUT, false);
-        Self { calls, inbox, admin_key, public_url, deliver_timeout, strict_event_types }
+        Self {
+            calls,
+            inbox,
+            public_url,
+            admin_key,
+            health: HealthCheck::new(),
+            deliver_timeout: DELIVER_TIMEOUT,
+            strict_event_types: false,
+        }
     }
 
     /// Sets the time limit of the function that delivers.
@@ -96,13 +105,18 @@ impl ControlPlane {
     }
 
     /// The deployed administrator's key.
-    pub(crate) fn admin_key(&self) -> &Secret {
+    pub(crate) fn admin_key(&self) -> &AdminKey {
         &self.admin_key
     }
 
     /// Whether endpoints that name an event type which does not exist are refused.
     pub(crate) fn is_strict_about_event_types(&self) -> bool {
         self.strict_event_types
+    }
+
+    /// What was found out last about the stores.
+    pub(crate) fn health(&self) -> &HealthCheck {
+        &self.health
     }
 
     /// Time limit of the function that delivers; no timeout of an endpoint may be longer.

@@ -8,8 +8,6 @@ use domain::{
 
 use crate::{ControlPlane, Principal, Refusal, applications};
 
-/// Prefix of the deployed administrator's key.
-const ADMIN_PREFIX: &str = "rk_admin_";
 /// Longest name of a key, in bytes.
 pub const MAX_NAME: usize = 256;
 /// Longest id of a key, in characters: 16 random bytes as hexadecimal.
@@ -32,9 +30,8 @@ pub struct KeyDraft {
 ///
 /// [`Refusal::Unavailable`] if the table cannot be read.
 pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Principal>, Refusal> {
-    if let Some(secret) = bearer.strip_prefix(ADMIN_PREFIX) {
-        let admin = admin(control);
-        return Ok(admin.opens(secret).then(|| Principal::of(&admin)));
+    if control.admin_key().opens(bearer) {
+        return Ok(Some(Principal::of(&admin())));
     }
     let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
     let key = control.table().key(id).await?.filter(|key| key.opens(secret));
@@ -42,11 +39,10 @@ pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Pri
 }
 
 /// The administrator's key, which is deployed with the relay and not in the table.
-fn admin(control: &ControlPlane) -> ApiKey {
-    let text = control.admin_key().as_str().unwrap_or_default();
+fn admin() -> ApiKey {
     ApiKey {
         id: "admin".to_owned(),
-        hash: ApiKey::hash(text.strip_prefix(ADMIN_PREFIX).unwrap_or(text)),
+        hash: String::new(),
         scope: KeyScope::Admin,
         application: None,
         name: String::new(),

@@ -16,6 +16,7 @@ mod control_plane;
 pub mod endpoints;
 pub mod event_types;
 pub mod events;
+pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod letters;

@@ -1,6 +1,9 @@
-//! Whether the API is up.
+//! Whether the relay is up and can keep what it is given.
 
-use axum::Json;
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use manage::{ControlPlane, health::unwritable};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -11,23 +14,32 @@ pub(super) fn routes() -> OpenRoutes {
     OpenRoutes::new().routes(routes!(health)).routes(routes!(posted_health))
 }
 
-/// The state of the API.
+/// The state of the relay.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// Always `healthy`.
+    /// `healthy`, or `unhealthy` if something cannot be written.
+    #[schema(example = "healthy")]
     status: &'static str,
+    /// The stores that cannot be written to: `table`, `bucket`. Missing if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    cannot_write: Vec<&'static str>,
 }
 
-/// Whether the API is up.
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health)))]
-async fn health() -> Json<Health> {
-    Json(Health { status: "healthy" })
+/// Whether the relay is up and can keep what it is given. The result is up to 5 seconds old.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health), (status = 503, body = Health, description = "Something cannot be written.")))]
+async fn health(State(control): State<Arc<ControlPlane>>) -> (StatusCode, Json<Health>) {
+    let cannot_write: Vec<_> = unwritable(&control).await.into_iter().map(|it| it.word()).collect();
+    let (code, status) = match cannot_write.is_empty() {
+        true => (StatusCode::OK, "healthy"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+    };
+    (code, Json(Health { status, cannot_write }))
 }
 
-/// Whether the API is up, for clients that try out a webhook with `{"test": true}`. The body is not
+/// Whether the relay is up, for clients that try out a webhook with `{"test": true}`. The body is not
 /// looked at.
-#[utoipa::path(post, path = "/health", tag = "health", operation_id = "posted_health",
-    responses((status = 200, body = Health)))]
-async fn posted_health() -> Json<Health> {
-    health().await
+#[utoipa::path(post, path = "/health", tag = "health", operation_id = "posted_health", responses((status = 200, body = Health), (status = 503, body = Health, description = "Something cannot be written.")))]
+async fn posted_health(control: State<Arc<ControlPlane>>) -> (StatusCode, Json<Health>) {
+    health(control).await
 }

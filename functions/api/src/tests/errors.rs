@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
-use local::{Clients, LocalAws, Urls};
+use local::{LocalAws, Urls};
 use serde_json::json;
 
 use super::{ADMIN, Relay};
@@ -22,6 +22,32 @@ async fn health_is_open_to_everybody() {
         for path in ["/api/v1/health", "/api/v1/health/ping"] {
             let request = Request::builder().method(&method).uri(path).body(Body::empty());
             relay.send(request.expect("a request")).await.expect(204);
+        }
+    }
+}
+
+/// Where nobody listens; a port that was let go is soon another test's.
+fn away() -> String {
+    "http://127.0.0.1:1".to_owned()
+}
+
+#[tokio::test]
+async fn health_says_what_cannot_be_written() {
+    for (store, urls) in [
+        ("table", (|urls| Urls { dynamodb: away(), ..urls }) as fn(Urls) -> Urls),
+        ("bucket", |urls| Urls { s3: away(), ..urls }),
+    ] {
+        let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+        let clients = aws.clients().at(urls(aws.urls().clone()));
+        let relay = Relay::over(aws, &clients);
+        for method in [Method::GET, Method::POST] {
+            let request = Request::builder().method(method).uri("/health").body(Body::empty());
+            let json = relay.send(request.expect("a request")).await.expect(503);
+            assert_eq!(json, json!({ "status": "unhealthy", "cannot_write": [store] }));
+        }
+        for path in ["/api/v1/health", "/api/v1/health/ping"] {
+            let request = Request::get(path).body(Body::empty());
+            relay.send(request.expect("a request")).await.expect(503);
         }
     }
 }
@@ -126,9 +152,8 @@ async fn a_body_that_is_too_large_or_no_json_is_refused() {
 #[tokio::test]
 async fn a_table_that_is_away_is_a_503_that_does_not_say_why() {
     let aws = LocalAws::start(local::Options::default()).await.expect("starts");
-    // Where nobody listens; a port that was let go is soon another test's.
-    let dynamodb = "http://127.0.0.1:1".to_owned();
-    let clients = Clients::new(Urls { dynamodb, ..aws.urls().clone() });
+    let dynamodb = away();
+    let clients = aws.clients().at(Urls { dynamodb, ..aws.urls().clone() });
     let relay = Relay::over(aws, &clients);
     for path in ["/v1/sources", "/api/v1/app"] {
         let answer = relay.get(path).await;

@@ -18,5 +18,6 @@ pub(super) fn control(aws: &LocalAws, clients: &Clients, public_url: &str) -> Ar
     let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
     let calls = CallContext::new(context, queue(&names.dead_letters), vault, Caller::new(rule));
     let inbox = Inbox(queue(&names.inbox));
-    Arc::new(ControlPlane::new(calls, inbox, Secret::new(ADMIN_SECRET), public_url.to_owned()))
+    let admin = AdminKey::parse(ADMIN_SECRET).expect("long enough");
+    Arc::new(ControlPlane::new(calls, inbox, admin, public_url.to_owned()))
 }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::secret::Secret;
 use domain::{
     delivery::DeliveryState,
     endpoint::DisabledReason,
     health::{Circuit, Health},
     id::{ApplicationId, EndpointId},
+    key::AdminKey,
 };
 use serde_json::json;
 
@@ -53,10 +53,11 @@ async fn a_timeout_that_the_function_does_not_have_is_refused_with_the_reason() 
     let mut relay = Relay::start().await;
     relay.post(APP, json!({ "url": URL, "timeoutSeconds": 300 })).await.expect(201);
     let known = &relay.api;
+    let known_key = AdminKey::parse(super::ADMIN_SECRET).expect("long enough");
     let api = ControlPlane::new(
         known.calls().clone(),
         known.inbox().clone(),
-        Secret::new(super::ADMIN_SECRET),
+        known_key,
         known.public_url().to_owned(),
     );
     relay.api = Arc::new(api.delivering_within(Duration::from_secs(60)));
@@ -138,7 +139,7 @@ async fn an_event_type_that_does_not_exist_is_a_warning_and_in_a_strict_relay_a_
     let api = ControlPlane::new(
         known.calls().clone(),
         known.inbox().clone(),
-        Secret::new(super::ADMIN_SECRET),
+        AdminKey::parse(super::ADMIN_SECRET).expect("long enough"),
         known.public_url().to_owned(),
     );
     relay.api = Arc::new(api.strict_about_event_types(true));

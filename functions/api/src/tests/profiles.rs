@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::{ApplicationId, EndpointId},
+    key::AdminKey,
     outgoing::HeaderStyle,
-    secret::Secret,
 };
 use manage::ControlPlane;
 use serde_json::{Value, json};
@@ -173,7 +173,8 @@ async fn an_endpoint_gets_the_headers_under_svix_s_names_if_it_or_the_deployment
     let known = &relay.api;
     let calls = known.calls().clone().with_header_style(HeaderStyle::Svix);
     let (inbox, url) = (known.inbox().clone(), known.public_url().to_owned());
-    relay.api = Arc::new(ControlPlane::new(calls, inbox, Secret::new(super::ADMIN_SECRET), url));
+    let admin = AdminKey::parse(super::ADMIN_SECRET).expect("long enough");
+    relay.api = Arc::new(ControlPlane::new(calls, inbox, admin, url));
     relay.router = router(Arc::clone(&relay.api));
     assert!(theirs(&relay, "usual").await);
     assert!(!theirs(&relay, "not").await);

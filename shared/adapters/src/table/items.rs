@@ -226,6 +226,12 @@ pub const ITEMS: &[ItemKind] = &[
     kind("letter that bears a number", "LTRNO#<n>", "LTRNO", always("with its letter")),
     kind("last number of a letter", "COUNTERS", "letters", never("never")),
     kind("lease of the sweep", "SWEEP", "LEASE", never("never")),
+    kind(
+        "write of the health check",
+        "PROBE",
+        "PROBE",
+        always("`RetentionDays` after the last check"),
+    ),
     indexed(
         kind("task", "TASKS", "<id>", sometimes("`RetentionDays` after it ended")),
         sometimes("until it has ended"),
