@@ -57,7 +57,7 @@ async fn r0_14_a_test_goes_the_whole_way_and_says_when_it_has_arrived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_a_failure_stays_one() {
+async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_no_failure_undoes_a_success() {
     let (bundle, client) = configured().await;
     let status = client.get(&format!("{BASE}/status")).await;
     assert_eq!((&status["configured"], &status["apps_configured"]), (&json!(true), &json!(0)));
@@ -66,11 +66,14 @@ async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_a_failure_stays_one() {
     client.until("/v1/jobs/fc-1", |job| job["status"] == "failed").await;
     send(&client, failed).await;
     send(&client, completion("fc-1", "success", "1")).await;
+    client.until("/v1/jobs/fc-1", |job| job["status"] == "succeeded" && job["late"] == true).await;
     send(&client, completion("fc-2", "success", "1")).await;
+    client.until("/v1/jobs/fc-2", |job| job["status"] == "succeeded").await;
+    send(&client, completion("fc-2", "failure", "null")).await;
     send(&client, completion("fc-3", "running", "null")).await;
     let counted = client
         .until(&format!("{BASE}/metrics"), |metrics| {
-            metrics["completion_checker"]["total_webhooks_received"] == 5
+            metrics["completion_checker"]["total_webhooks_received"] == 6
         })
         .await;
     let checker = &counted["completion_checker"];
@@ -80,10 +83,15 @@ async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_a_failure_stays_one() {
         "duplicate_webhooks",
         "conflicting_webhooks",
     ];
-    assert_eq!(counts.map(|count| checker[count].as_u64()), [Some(1); 4], "{checker}");
-    assert_eq!(checker["webhook_success_rate"], 20.0);
+    assert_eq!(
+        counts.map(|count| checker[count].as_u64()),
+        [Some(2), Some(1), Some(1), Some(1)],
+        "{checker}"
+    );
+    assert_eq!(checker["webhook_success_rate"], 33.3);
     assert_eq!(counted["modal_service"]["total_active"], 1);
-    assert_eq!(client.get("/v1/jobs/fc-1").await["status"], "failed", "no success overwrites it");
+    let undone = client.get("/v1/jobs/fc-2").await;
+    assert_eq!(undone["status"], "succeeded", "no failure overwrites it");
     let status = client.get(&format!("{BASE}/status")).await;
     assert_eq!(
         (&status["apps_configured"], &status["health_status"]),

@@ -221,7 +221,7 @@ async fn rotates(fault: Option<(usize, FaultKind)>) -> usize {
         }
     }
     let (status, answer) = answers.last().expect("one");
-    let done_before = answer["detail"].to_string().contains("signs for the endpoint already");
+    let done_before = answer["detail"].to_string().contains("present one already");
     assert!(*status == 204 || *status == 409 && done_before, "{fault:?}: {answers:?}");
     let calls = cloud.faults.calls().len() - before;
     let kept = cloud.sound_table().endpoint(&endpoint.application, &endpoint.id).await;

@@ -114,7 +114,7 @@ impl ControlPlane {
         self.strict_event_types
     }
 
-    /// What was found out last about the stores.
+    /// The health check of the table and the bucket, which remembers its last outcome.
     pub(crate) fn health(&self) -> &HealthCheck {
         &self.health
     }

@@ -68,11 +68,9 @@ async fn look(relay: &Relay, key: &str, uid: &str, its: &Tenant) -> Vec<(String,
         let answer = relay.ask(key, Method::GET, &path, Body::empty()).await;
         answers.push((path, answer));
     }
-    let filter = json!({ "filter": { "application": uid }, "dry_run": true });
-    let mut all = filter.clone();
-    all["all"] = true.into();
+    let all = json!({ "filter": { "application": uid }, "all": true, "dry_run": true });
     for (method, path, body) in [
-        (Method::POST, "/v1/webhooks/dead-letter/redrive".to_owned(), filter),
+        (Method::POST, "/v1/webhooks/dead-letter/redrive".to_owned(), all.clone()),
         (Method::POST, "/v1/webhooks/dead-letter/delete".to_owned(), all),
         (
             Method::PUT,

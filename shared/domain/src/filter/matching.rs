@@ -1,4 +1,4 @@
-//! What a pattern means. Recursion follows the pattern, whose depth is bounded, and never the payload.
+//! Matching of a payload against a pattern. Recursion follows the pattern, whose depth is bounded, and never the payload.
 
 use std::cmp::Ordering;
 

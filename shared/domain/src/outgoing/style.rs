@@ -11,7 +11,7 @@ pub enum HeaderStyle {
     /// `webhook-id`, `webhook-timestamp` and `webhook-signature`.
     #[default]
     Standard,
-    /// The same and, with the same values, `svix-id`, `svix-timestamp` and `svix-signature`, for
+    /// The standard headers and, with the same values, `svix-id`, `svix-timestamp` and `svix-signature`, for
     /// receivers that read these by hand.
     Svix,
 }
