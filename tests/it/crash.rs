@@ -8,6 +8,7 @@ mod matrix;
 mod ordered;
 mod purged;
 mod replayed;
+mod weather;
 
 use std::collections::BTreeMap;
 
@@ -104,6 +105,8 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     }
     if sabotage == Sabotage::None {
         found.extend(arrived(journey, &world));
+        let parked = world.letters.iter().filter(|letter| letter.goes_back_by_itself());
+        found.extend(parked.map(|letter| format!("a readable message was parked: {}", letter.id)));
     }
     (found, faults)
 }
@@ -143,7 +146,9 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
             receiver.answer(200);
             for number in 1..=3 {
                 let path = format!("/v1/webhooks/dead-letter/{number}/retry");
-                cloud.call(Method::POST, &path, None).await;
+                while cloud.call(Method::POST, &path, None).await.0.is_server_error()
+                    && cloud.waits_for_better_weather()
+                {}
             }
         }
         Journey::Gone => {
@@ -201,9 +206,10 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
     }
 }
 
-/// Calls until an answer of success arrives, three times at most.
+/// Calls until an answer of success arrives, three times at most, and once a minute while AWS fails.
 async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) {
-    for _ in 0..3 {
+    let mut tries = 0..3;
+    while cloud.waits_for_better_weather() || tries.next().is_some() {
         let (status, _) = cloud.call(method.clone(), path, Some(body.clone())).await;
         if status.is_success() && !cloud.faults.died() {
             return;

@@ -64,7 +64,7 @@ async fn may_fail_in_every_way(operation: &str, walk: impl AsyncFn(Faults) -> (F
     assert!(!found.is_empty(), "{operation}");
     for (k, call) in found {
         for how in call.ways() {
-            let (faults, arrived) = walk(Faults::at(k, *how)).await;
+            let (faults, arrived) = walk(Faults::at(k, how)).await;
             assert_eq!(faults.hits(), 1);
             assert!((1..=2).contains(&arrived), "{how:?}: {arrived} arrived");
         }

@@ -94,7 +94,7 @@ async fn a_keyed_post_has_one_effect_wherever_it_dies() {
         }
         for (k, call) in faults.calls().iter().enumerate() {
             for how in call.ways() {
-                let faults = Faults::at(k, *how);
+                let faults = Faults::at(k, how);
                 let done = run(effect, faults.clone()).await;
                 total += faults.hits();
                 if let Err(why) = done {

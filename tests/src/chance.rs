@@ -22,9 +22,14 @@ impl Chance {
     /// Puts the items into a random order (Fisher-Yates).
     pub fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
-            let other = self.number() % (u64::try_from(last).expect("64 bits") + 1);
-            items.swap(last, usize::try_from(other).expect("an index"));
+            items.swap(last, self.below(last + 1));
         }
+    }
+
+    /// A number from 0 to one less than `bound`, which is not 0.
+    pub fn below(&self, bound: usize) -> usize {
+        let drawn = self.number() % u64::try_from(bound).expect("64 bits");
+        usize::try_from(drawn).expect("less than a usize")
     }
 
     /// The next number of the sequence.

@@ -138,6 +138,7 @@ impl Cloud {
         let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
         let aws = LocalAws::start(options).await.expect("starts");
         let clock = Clock::manual(START);
+        faults.set_clock(&clock);
         let (sound, names) = (Sdk::of(&aws.clients()), aws.names());
         let failing = aws.clients().with_retries(RetryConfig::disabled());
         let failing = Sdk::of(&failing.with_http_client(faults.client()));

@@ -1,6 +1,14 @@
-//! An HTTP client for the AWS SDK that fails the k-th call of everything that shares it.
+//! An HTTP client for the AWS SDK that fails the k-th call of everything that shares it, or every call
+//! from the k-th on for a spell.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod answers;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use adapters::clock::Clock;
 
 use aws_smithy_runtime_api::client::{
     http::{
@@ -11,6 +19,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use domain::time::Timestamp;
 
 use crate::chance::Chance;
 
@@ -25,12 +34,30 @@ pub enum FaultKind {
     FailsOnce,
     /// Only this call's answer is lost; it took effect.
     AnswerLost,
+    /// AWS refuses the call for its load, in the words of the operation: a throttled request, a
+    /// transaction that is cancelled, keys that stay unread, entries of a batch that fail.
+    Throttled,
+    /// AWS refuses the call because IAM or KMS does not allow it.
+    Denied,
+    /// No answer comes within the SDK's time limit, and the call has no effect.
+    TimesOut,
+    /// An index does not show yet what the table holds. Only queries of an index can fail in this way.
+    IndexLags,
 }
 
 impl FaultKind {
-    /// All ways.
-    pub const ALL: [Self; 4] =
-        [Self::DiesBefore, Self::DiesAfter, Self::FailsOnce, Self::AnswerLost];
+    /// The ways in which any call can fail.
+    pub const ALL: [Self; 7] = [
+        Self::DiesBefore,
+        Self::DiesAfter,
+        Self::FailsOnce,
+        Self::AnswerLost,
+        Self::Throttled,
+        Self::Denied,
+        Self::TimesOut,
+    ];
+    /// The ways in which AWS itself fails, for longer than one call too.
+    pub const WEATHER: [Self; 3] = [Self::Throttled, Self::Denied, Self::TimesOut];
 }
 
 /// An AWS call that a handler made.
@@ -45,13 +72,38 @@ pub struct AwsCall {
 impl AwsCall {
     /// The ways in which it can fail that differ. A read has no effect that could be lost with its
     /// answer, so for one that does not kill its process, before and after are the same.
-    pub fn ways(&self) -> &'static [FaultKind] {
-        let reads = ["GetItem", "BatchGetItem", "Query", "GET object"];
-        if reads.contains(&self.operation.as_str()) {
-            &FaultKind::ALL[..3]
-        } else {
-            &FaultKind::ALL
+    pub fn ways(&self) -> Vec<FaultKind> {
+        let reads = ["GetItem", "BatchGetItem", "Query", QUERY_INDEX, "GET object"];
+        let reads = reads.contains(&self.operation.as_str());
+        let differs = |how: &FaultKind| !(reads && *how == FaultKind::AnswerLost);
+        let lags = (self.operation == QUERY_INDEX).then_some(FaultKind::IndexLags);
+        FaultKind::ALL.into_iter().filter(differs).chain(lags).collect()
+    }
+}
+
+/// The name of a query that reads an index, which may lag behind the table.
+pub const QUERY_INDEX: &str = "Query of an index";
+
+/// A time in which every call fails.
+#[derive(Debug)]
+struct Spell {
+    how: FaultKind,
+    /// Number of the call that the spell begins with.
+    from: usize,
+    length: Duration,
+    clock: Option<Clock>,
+    /// The end, once the spell has begun.
+    until: Option<Timestamp>,
+}
+
+impl Spell {
+    /// Whether the spell lasts at a call of this number.
+    fn covers(&mut self, number: usize) -> bool {
+        let now = self.clock.as_ref().expect("the cloud sets the clock").now();
+        if self.until.is_none() && self.from <= number {
+            self.until = Some(now.plus(self.length));
         }
+        self.until.is_some_and(|until| now < until)
     }
 }
 
@@ -59,10 +111,20 @@ impl AwsCall {
 struct State {
     calls: Vec<AwsCall>,
     plan: Option<(usize, FaultKind)>,
+    spell: Option<Spell>,
     chaos: Option<(Chance, f64)>,
     by: &'static str,
     dead: bool,
     hits: usize,
+}
+
+impl State {
+    /// A fault of the share of calls that fail by chance.
+    fn by_chance(&self, of_table: bool) -> Option<FaultKind> {
+        let (chance, share) = self.chaos.as_ref().filter(|_| of_table)?;
+        let how = if chance.hits(0.5) { FaultKind::FailsOnce } else { FaultKind::AnswerLost };
+        chance.hits(*share).then_some(how)
+    }
 }
 
 /// The planned faults, and the record of all calls.
@@ -75,6 +137,25 @@ impl Faults {
         let faults = Self::default();
         faults.state().plan = Some((k, how));
         faults
+    }
+
+    /// Fails every call from number `k` on, for this time by the clock of the cloud.
+    pub fn spell(k: usize, how: FaultKind, length: Duration) -> Self {
+        let faults = Self::default();
+        faults.state().spell = Some(Spell { how, from: k, length, clock: None, until: None });
+        faults
+    }
+
+    /// Sets the clock that a spell ends by.
+    pub fn set_clock(&self, clock: &Clock) {
+        if let Some(spell) = &mut self.state().spell {
+            spell.clock = Some(clock.clone());
+        }
+    }
+
+    /// Whether a spell has begun and not ended.
+    pub fn lasts(&self) -> bool {
+        self.state().spell.as_mut().is_some_and(|spell| spell.covers(0))
     }
 
     /// Fails call number `k` from now on.
@@ -119,30 +200,24 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call; the way in which it fails, if it does.
-    fn meet(&self, request: &HttpRequest) -> Option<FaultKind> {
+    /// Counts a call; its number, and the way in which it fails, if it does.
+    fn meet(&self, request: &HttpRequest) -> Option<(usize, FaultKind)> {
         let mut state = self.state();
         if state.dead {
-            return Some(FaultKind::DiesBefore);
+            return Some((0, FaultKind::DiesBefore));
         }
-        let operation = match request.headers().get("x-amz-target") {
-            Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
-            None => format!("{} object", request.method()),
-        };
+        let operation = answers::operation(request);
         let number = state.calls.len();
         let by = state.by;
         let of_table = !operation.ends_with(" object") && !operation.contains("Message");
         state.calls.push(AwsCall { by, operation });
         let planned = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
-        let by_chance = || {
-            let (chance, share) = state.chaos.as_ref().filter(|_| of_table)?;
-            let how = if chance.hits(0.5) { FaultKind::FailsOnce } else { FaultKind::AnswerLost };
-            chance.hits(*share).then_some(how)
-        };
-        let how = planned.or_else(by_chance);
+        let spell = state.spell.as_mut().filter(|_| planned.is_none());
+        let lasting = spell.and_then(|spell| spell.covers(number).then_some(spell.how));
+        let how = planned.or(lasting).or_else(|| state.by_chance(of_table));
         state.hits += usize::from(how.is_some());
         state.dead = matches!(how, Some(FaultKind::DiesBefore | FaultKind::DiesAfter));
-        how
+        how.map(|how| (number, how))
     }
 }
 
@@ -172,12 +247,22 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let broken = || ConnectorError::io("the connection broke on purpose".into());
-        match self.faults.meet(&request) {
-            None => self.inner.call(request),
-            Some(FaultKind::DiesBefore | FaultKind::FailsOnce) => {
+        let Some((number, how)) = self.faults.meet(&request) else {
+            return self.inner.call(request);
+        };
+        match how {
+            FaultKind::DiesBefore | FaultKind::FailsOnce => {
                 HttpConnectorFuture::ready(Err(broken()))
             }
-            Some(FaultKind::DiesAfter | FaultKind::AnswerLost) => {
+            FaultKind::TimesOut => HttpConnectorFuture::ready(Err(ConnectorError::timeout(
+                "no answer on purpose".into(),
+            ))),
+            FaultKind::Throttled => {
+                HttpConnectorFuture::ready(Ok(answers::throttled(&request, number)))
+            }
+            FaultKind::Denied => HttpConnectorFuture::ready(Ok(answers::denied(&request, number))),
+            FaultKind::IndexLags => HttpConnectorFuture::ready(Ok(answers::nothing_found())),
+            FaultKind::DiesAfter | FaultKind::AnswerLost => {
                 let call = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     let _ = call.await;

@@ -1,6 +1,6 @@
 //! The cases of the crash matrix, and which of them a run makes.
 //!
-//! A case is one AWS call of one journey that fails in one way. There are about 5,000. A plain run
+//! A case is one AWS call of one journey that fails in one way. There are about 8,000. A plain run
 //! makes a sample of them, drawn by a seed that it prints; `.ci/run` makes all. Variables:
 //!
 //! * `CRASH=all` makes every case.
@@ -49,9 +49,8 @@ impl Case {
             if call.by == "sweep" && 8 < *count {
                 continue;
             }
-            let case =
-                |how: &FaultKind| Self { journey, call: number, how: *how, kind: kind.clone() };
-            cases.extend(call.ways().iter().map(case));
+            let case = |how| Self { journey, call: number, how, kind: kind.clone() };
+            cases.extend(call.ways().into_iter().map(case));
         }
         cases
     }
@@ -123,6 +122,16 @@ impl Selection {
             cases.truncate(size);
         }
         cases
+    }
+
+    /// The calls that a spell of faults begins with, in a journey of so many calls: one by chance in a
+    /// sample, and else eight that are as far apart as can be, of which each part takes its own.
+    pub(super) fn beginnings(&self, calls: usize) -> Vec<usize> {
+        let (part, parts) = self.shard;
+        match self.sample {
+            Some((_, seed)) => vec![Chance::of(seed).below(calls)],
+            None => (0..8).filter(|n| n % parts == part - 1).map(|n| n * calls / 8).collect(),
+        }
     }
 
     /// The size of the selection, and the variables that repeat it.

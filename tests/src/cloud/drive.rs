@@ -112,9 +112,10 @@ impl Cloud {
         }
     }
 
-    /// Sends a completion until it is accepted, three times at most.
+    /// Sends a completion until it is accepted, three times at most, and once a minute while AWS fails.
     pub async fn send(&mut self, body: &[u8]) {
-        for _ in 0..3 {
+        let mut tries = 0..3;
+        while self.waits_for_better_weather() || tries.next().is_some() {
             if self.send_once(body).await {
                 return;
             }
@@ -122,9 +123,20 @@ impl Cloud {
         panic!("a completion was not accepted");
     }
 
-    /// Publishes a message of `acme`, which has an `eventId`, until the API confirms it, three times at most.
+    /// Lets a minute pass if a spell of faults lasts; false if none does.
+    pub fn waits_for_better_weather(&self) -> bool {
+        let lasts = self.faults.lasts();
+        if lasts {
+            self.pass(Duration::from_secs(60));
+        }
+        lasts
+    }
+
+    /// Publishes a message of `acme`, which has an `eventId`, until the API confirms it, three times at
+    /// most, and once a minute while AWS fails.
     pub async fn publish(&self, message: Value) {
-        for _ in 0..3 {
+        let mut tries = 0..3;
+        while self.waits_for_better_weather() || tries.next().is_some() {
             let path = "/api/v1/app/acme/msg";
             let (status, _) = self.call(Method::POST, path, Some(message.clone())).await;
             if status.is_success() || status.as_u16() == 409 {
@@ -294,6 +306,7 @@ fn event(received: &[Message], arn: &str) -> SqsEvent {
         let mut record = SqsMessage::default();
         record.message_id.clone_from(&message.message_id);
         record.body.clone_from(&message.body);
+        record.receipt_handle.clone_from(&message.receipt_handle);
         record.event_source_arn = Some(arn.to_owned());
         let attributes = message.attributes.iter().flatten();
         record.attributes =

@@ -1,0 +1,107 @@
+//! What AWS answers when it refuses a call: codes and bodies as its API references give them.
+
+use aws_smithy_runtime_api::{
+    client::orchestrator::{HttpRequest, HttpResponse},
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+use super::QUERY_INDEX;
+
+/// Errors for DynamoDB's load, by which a single request is refused.
+const THROTTLED: [&str; 3] =
+    ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
+/// Reasons for which a transaction is cancelled without a condition that failed.
+const CANCELLED: [&str; 3] =
+    ["ThrottlingError", "TransactionConflict", "ProvisionedThroughputExceeded"];
+/// Refusals by IAM and by KMS.
+const DENIED: [&str; 2] = ["AccessDeniedException", "KMS.KMSInvalidStateException"];
+
+/// The operation that a request asks for, such as `GetItem` or `PUT object`.
+pub(super) fn operation(request: &HttpRequest) -> String {
+    let Some(target) = request.headers().get("x-amz-target") else {
+        return format!("{} object", request.method());
+    };
+    let operation = target.rsplit('.').next().unwrap_or(target);
+    let is_index = || content(request).get("IndexName").is_some();
+    if operation == "Query" && is_index() { QUERY_INDEX } else { operation }.to_owned()
+}
+
+/// The refusal of a call for AWS's load; `number` chooses among the forms that the operation knows.
+pub(super) fn throttled(request: &HttpRequest, number: usize) -> HttpResponse {
+    let content = content(request);
+    let code = |codes: &[&'static str]| codes[number % codes.len()];
+    match operation(request).as_str() {
+        operation if operation.ends_with(" object") => s3(503, "SlowDown"),
+        "TransactWriteItems" => {
+            let writes = content["TransactItems"].as_array().map_or(1, Vec::len);
+            let refused = number % writes;
+            let reason = |place| match place == refused {
+                true => json!({ "Code": code(&CANCELLED), "Message": "refused on purpose" }),
+                false => json!({ "Code": "None" }),
+            };
+            let reasons: Vec<_> = (0..writes).map(reason).collect();
+            refusal("TransactionCanceledException", &json!({ "CancellationReasons": reasons }))
+        }
+        // Now and then all keys of a batch stay unread; a batch may be refused as a whole, too.
+        "BatchGetItem" if number.is_multiple_of(2) => {
+            let unread = &content["RequestItems"];
+            answer(200, &json!({ "Responses": {}, "UnprocessedKeys": unread }))
+        }
+        "SendMessageBatch" if number.is_multiple_of(2) => {
+            let entries = content["Entries"].as_array().cloned().unwrap_or_default();
+            let failed = |entry: &Value| {
+                let id = &entry["Id"];
+                json!({ "Id": id, "Code": "ThrottlingException", "SenderFault": false })
+            };
+            let failed: Vec<_> = entries.iter().map(failed).collect();
+            answer(200, &json!({ "Successful": [], "Failed": failed }))
+        }
+        _ => refusal(code(&THROTTLED), &json!({})),
+    }
+}
+
+/// The refusal of a call that IAM or KMS does not allow.
+pub(super) fn denied(request: &HttpRequest, number: usize) -> HttpResponse {
+    if operation(request).ends_with(" object") {
+        let (status, code) = [(403, "AccessDenied"), (400, "KMS.DisabledException")][number % 2];
+        return s3(status, code);
+    }
+    refusal(DENIED[number % DENIED.len()], &json!({}))
+}
+
+/// The answer of an index that shows nothing yet.
+pub(super) fn nothing_found() -> HttpResponse {
+    answer(200, &json!({ "Items": [], "Count": 0, "ScannedCount": 0 }))
+}
+
+fn content(request: &HttpRequest) -> Value {
+    let bytes = request.body().bytes().unwrap_or_default();
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+/// An error of the services that speak JSON.
+fn refusal(code: &str, further: &Value) -> HttpResponse {
+    let mut body = json!({ "__type": format!("com.amazonaws#{code}"), "message": "on purpose" });
+    for (name, value) in further.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    answer(400, &body)
+}
+
+fn answer(status: u16, body: &Value) -> HttpResponse {
+    response(status, "application/x-amz-json-1.0", body.to_string())
+}
+
+fn s3(status: u16, code: &str) -> HttpResponse {
+    let body = format!("<Error><Code>{code}</Code><Message>on purpose</Message></Error>");
+    response(status, "application/xml", body)
+}
+
+fn response(status: u16, content_type: &'static str, body: String) -> HttpResponse {
+    let status = StatusCode::try_from(status).expect("a status");
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    response.headers_mut().insert("content-type", content_type);
+    response
+}
