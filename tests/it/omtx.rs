@@ -88,7 +88,7 @@ async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_no_failure_undoes_a_succ
         [Some(2), Some(1), Some(1), Some(1)],
         "{checker}"
     );
-    assert_eq!(checker["webhook_success_rate"], 33.3);
+    assert_eq!(checker["webhook_success_rate"], 100.0 / 3.0);
     assert_eq!(counted["modal_service"]["total_active"], 1);
     let undone = client.get("/v1/jobs/fc-2").await;
     assert_eq!(undone["status"], "succeeded", "no failure overwrites it");
