@@ -27,8 +27,8 @@ async fn twenty_minutes_of_any_weather_lose_nothing_and_need_nobody() {
     };
     let mut cases = Vec::new();
     for journey in selection.journeys() {
-        let (_, faults) = make(journey, Faults::default(), Sabotage::None).await;
-        let calls = faults.calls().len();
+        let sound = tokio::spawn(make(journey, Faults::default(), Sabotage::None));
+        let calls = sound.await.expect("no panic").1.calls().len();
         for how in FaultKind::WEATHER {
             cases.extend(selection.beginnings(calls).into_iter().map(|from| (journey, how, from)));
         }
@@ -40,4 +40,17 @@ async fn twenty_minutes_of_any_weather_lose_nothing_and_need_nobody() {
     shown!("weather: {} of {of} spells held; {hits} calls were refused", of - failed.len());
     assert!(of * 10 <= hits, "only {hits} calls were refused in {of} spells");
     assert!(failed.is_empty(), "{} of {of} failed\n{}", failed.len(), failed.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_harness_notices_a_request_that_is_dropped_in_bad_weather() {
+    let (_, sound) = tokio::spawn(make(Journey::Gone, Faults::default(), Sabotage::None))
+        .await
+        .expect("no panic");
+    let first = sound.calls().iter().position(|call| call.by == "process").expect("it calls");
+    let spell = Faults::spell(first, FaultKind::Throttled, SPELL);
+    let (found, _) = tokio::spawn(make(Journey::Gone, spell, Sabotage::AcksTheUnfinished))
+        .await
+        .expect("no panic");
+    assert!(found.iter().any(|violation| violation.starts_with("I1")), "{found:?}");
 }

@@ -267,9 +267,17 @@ impl Cloud {
         false
     }
 
-    /// [`Cloud::settle`] where something may be left.
+    /// [`Cloud::settle`] where something may be left. After a spell of faults it takes as many rounds
+    /// again, so that what a journey does next finds what it would have found without the spell.
     pub async fn settle_for(&self, rounds: usize) {
         self.settle(rounds).await;
+        if self.faults.lasts() {
+            while self.faults.lasts() {
+                self.settle(1).await;
+                self.waits_for_better_weather();
+            }
+            self.settle(rounds).await;
+        }
     }
 
     /// No message is on a queue and nothing is due.
