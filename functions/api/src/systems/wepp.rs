@@ -58,7 +58,7 @@ struct SourceQuery {
 #[utoipa::path(get, path = "/job/{job_id}/webhook", operation_id = "wepp_job_webhook",
     params(("job_id" = String, Path, description = "The sender's id, the call's id or our own."),
         SourceQuery),
-    responses((status = 200, body = WeppWebhook), (status = 401),
+    responses((status = 200, body = WeppWebhook), (status = 401), (status = 422),
         (status = 409, description = "Jobs of several sources bear the id.")))]
 async fn webhook(
     State(control): State<Arc<ControlPlane>>,
