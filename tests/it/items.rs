@@ -109,6 +109,8 @@ async fn set_up(cloud: &Cloud, receiver: &Receiver) {
     done(cloud, Method::PUT, "/v1/jobs/g1", json!({ "source": "gpu" })).await;
     let (health, _) = cloud.call_with(Method::GET, "/health", &[], None).await;
     assert!(health.is_success(), "{health}");
+    let (table, now) = (cloud.sound_table(), cloud.clock.now());
+    table.take_place("ep_1", 1, now, now).await.expect("kept").expect("free");
     let endpoint = "/api/v1/app/acme/endpoint";
     let ordered = json!({
         "uid": "ordered", "url": receiver.url("/ordered"), "ordering": "job", "throttleRate": 50,

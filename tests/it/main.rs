@@ -5,6 +5,7 @@ mod breaker;
 mod bugs;
 mod chaos;
 mod crash;
+mod crowd;
 mod deliveries;
 mod desk;
 mod destinations;

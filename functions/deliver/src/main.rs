@@ -18,7 +18,8 @@ async fn main() -> Result<(), Error> {
     let context = Context::new(table, bucket, outbox, Clock::system());
     let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
     let calls = CallContext::new(context, letters, vault, caller);
-    let deliver = &Deliver { calls: calls.with_header_style(config::header_style()?) };
+    let calls = calls.with_header_style(config::header_style()?);
+    let deliver = &Deliver { calls: calls.capping_calls(config::call_caps()?) };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(deliver.handle(&batch.payload).await)
     }))

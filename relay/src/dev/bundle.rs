@@ -21,7 +21,7 @@ use axum::{
 };
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context};
-use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
+use domain::{address::Rule, destination::AwsDestinations, key::AdminKey, room::CallCaps};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
@@ -70,6 +70,11 @@ const DRAIN: Duration = Duration::from_secs(7);
 /// How long the API waits for a client. API Gateway gives a whole request 30 s.
 const PATIENCE: Patience =
     Patience { head: Duration::from_secs(15), body: Duration::from_secs(30) };
+
+/// Doorbells that one worker takes at once, as in the template: `BatchSize`.
+const BATCH: i32 = 10;
+/// Workers that make calls, as in the template: `DeliverConcurrency`.
+const WORKERS: u16 = 50;
 
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -203,7 +208,8 @@ impl Parts {
         let vault = Vault::new(&settings.secrets.master);
         Self {
             calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
-                .with_header_style(settings.header_style),
+                .with_header_style(settings.header_style)
+                .capping_calls(CallCaps::share_of(WORKERS)),
             inbox: Inbox(queue(&names.inbox)),
             public_url,
             admin: settings.secrets.admin.clone(),
@@ -265,8 +271,7 @@ impl Parts {
             let deliver = Arc::clone(&deliver);
             async move { deliver.handle(&batch).await }
         };
-        // One delivery at a time in many hands: a batch waits for its slowest endpoint.
-        tasks.spawn(poller(&names.outbox, 1, 64).run(handle, stop.clone()));
+        tasks.spawn(poller(&names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
         for queue in [&names.inbox_dead_letters, &names.dead_letters] {
             let redeliver = Arc::clone(&redeliver);
             let handle = move |batch: SqsEvent| {

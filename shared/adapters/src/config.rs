@@ -8,6 +8,7 @@ use domain::{
     destination::AwsDestinations,
     outgoing::HeaderStyle,
     retry::MIN_RETENTION_DAYS,
+    room::CallCaps,
 };
 
 /// A setting is missing or does not parse; the function must not start.
@@ -48,6 +49,22 @@ pub fn seconds(name: &'static str) -> Result<std::time::Duration, ConfigError> {
     let seconds =
         seconds.map_err(|_| ConfigError { name, problem: "is not a whole number".to_owned() })?;
     Ok(std::time::Duration::from_secs(seconds))
+}
+
+/// The most calls under way to endpoints that do not answer quickly: `CALLS_PER_ENDPOINT` and
+/// `CALLS_PER_APPLICATION`, 1 at least.
+///
+/// # Errors
+/// [`ConfigError`] if either is missing or no such number.
+pub fn call_caps() -> Result<CallCaps, ConfigError> {
+    let number = |name: &'static str| match required(name)?.parse() {
+        Ok(calls) if 0 < calls => Ok(calls),
+        _ => Err(ConfigError { name, problem: "is not a whole number of 1 to 65535".to_owned() }),
+    };
+    Ok(CallCaps {
+        endpoint: number("CALLS_PER_ENDPOINT")?,
+        application: number("CALLS_PER_APPLICATION")?,
+    })
 }
 
 /// The rule for the addresses that may be called, with the exceptions of `ALLOWED_NETWORKS` (CIDR,

@@ -19,6 +19,7 @@ mod lanes;
 mod lease;
 mod letters;
 mod page;
+mod places;
 mod recording;
 mod row;
 mod sources;
@@ -47,6 +48,7 @@ pub use self::{
     jobs::JobRegistration,
     letters::RedriveOutcome,
     page::Page,
+    places::CallPlace,
     recording::{EventRecording, RecordOutcome},
     row::SHARDS,
 };

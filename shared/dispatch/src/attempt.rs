@@ -121,6 +121,11 @@ impl CallContext {
                 return self.come_back(claimed, endpoint, at, asked.hops).await;
             }
         };
+        let until = claimed.until;
+        let entered = self.enter(endpoint, &context.health, until, asked.manual).await?;
+        let Some(admittance) = entered else {
+            return self.crowded(claimed, endpoint, asked.hops).await;
+        };
         let body = self.context.bucket.open(event.payload.clone()).await?;
         let request = compose::request(
             &self.vault,
@@ -135,7 +140,13 @@ impl CallContext {
             claimed.delivery.sent = compose::shown(&request.headers);
         }
         let answer = match request {
-            Ok(request) => self.call(&claimed, (event, endpoint), request, at, asked.limit).await,
+            Ok(request) => {
+                let call = self.call(&claimed, (event, endpoint), request, at, asked.limit);
+                match self.watch(admittance, endpoint, context, until, call).await {
+                    Some(answer) => answer,
+                    None => return self.crowded(claimed, endpoint, asked.hops).await,
+                }
+            }
             Err(why) => record::unsendable(why),
         };
         self.conclude(claimed, context, endpoint, answer, at, asked).await

@@ -13,7 +13,9 @@ use adapters::{
     table::Table,
     vault::Vault,
 };
-use domain::outgoing::HeaderStyle;
+use domain::{outgoing::HeaderStyle, room::CallCaps};
+
+use crate::crowd::Rooms;
 
 /// Storage, the outbox and the clock: enough to record, announce and redrive.
 #[derive(Clone, Debug)]
@@ -41,7 +43,12 @@ pub struct CallContext {
     pub caller: Caller,
     /// Names of the headers of Standard Webhooks, for endpoints that choose none.
     pub header_style: HeaderStyle,
+    /// The calls under way from this process.
+    pub(crate) rooms: Rooms,
 }
+
+/// Workers of a deployment whose template says nothing else.
+const WORKERS: u16 = 50;
 
 impl Context {
     /// Puts a context together.
@@ -52,14 +59,27 @@ impl Context {
 
 impl CallContext {
     /// Puts a context together.
-    pub const fn new(context: Context, dead_letters: Queue, vault: Vault, caller: Caller) -> Self {
-        let header_style = HeaderStyle::Standard;
-        Self { context, dead_letters: DeadLetters(dead_letters), vault, caller, header_style }
+    pub fn new(context: Context, dead_letters: Queue, vault: Vault, caller: Caller) -> Self {
+        Self {
+            context,
+            dead_letters: DeadLetters(dead_letters),
+            vault,
+            caller,
+            header_style: HeaderStyle::Standard,
+            rooms: Rooms::new(CallCaps::share_of(WORKERS)),
+        }
     }
 
     /// Sets the names of the headers of Standard Webhooks for endpoints that choose none.
     #[must_use]
     pub fn with_header_style(self, header_style: HeaderStyle) -> Self {
         Self { header_style, ..self }
+    }
+
+    /// Caps the calls under way to endpoints that do not answer quickly. The calls under way are
+    /// counted anew, as by a process of its own.
+    #[must_use]
+    pub fn capping_calls(self, caps: CallCaps) -> Self {
+        Self { rooms: Rooms::new(caps), ..self }
     }
 }

@@ -7,6 +7,7 @@ mod attempt;
 pub mod batch;
 mod compose;
 pub mod context;
+mod crowd;
 pub mod expunge;
 mod follow_up;
 mod lane;

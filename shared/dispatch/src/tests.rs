@@ -1,6 +1,7 @@
 //! The machinery over AWS in this process. Endpoints that nobody listens at are enough here; journeys
 //! with a receiver stand in `tests/`.
 
+mod crowd;
 mod lanes;
 
 use std::time::Duration;

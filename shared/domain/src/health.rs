@@ -40,6 +40,9 @@ pub struct Health {
     /// The time of the circuit's last change. The results of calls that began earlier are out of
     /// date.
     pub changed_at: Timestamp,
+    /// The time until which the endpoint is taken for slow: its calls are counted across workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Timestamp>,
     /// Whether the owner was warned that the endpoint will be disabled.
     pub warned: bool,
     /// The number of changes; every write is conditional on the version that was read. The number
@@ -219,7 +222,7 @@ impl Health {
 
     fn recovered(&self, probe: bool, now: Timestamp) -> Self {
         let changed_at = if probe { now } else { self.changed_at };
-        Self { changed_at, version: self.version, ..Self::default() }
+        Self { changed_at, version: self.version, slow_until: self.slow_until, ..Self::default() }
     }
 
     fn failed(

@@ -34,6 +34,7 @@ pub mod poll;
 pub mod profile;
 pub mod replay;
 pub mod retry;
+pub mod room;
 pub mod secret;
 pub mod signature;
 pub mod source;

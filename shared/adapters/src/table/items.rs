@@ -133,6 +133,12 @@ pub const ITEMS: &[ItemKind] = &[
         "PACE",
         always("`RetentionDays` after the last reservation"),
     ),
+    kind(
+        "place of a call under way to a slow endpoint",
+        "CALLS#<endpoint or application>",
+        "<place>",
+        always("when the call ends, or `RetentionDays` after it began"),
+    ),
     kind("event type", "TYPES", "<name>", never("when it is deleted")),
     kind(
         "answer to a POST with `Idempotency-Key`",

@@ -1,0 +1,96 @@
+//! Calls to an endpoint that does not answer, made by workers that share no memory.
+
+use domain::{delivery::DeliveryState, room::CallCaps};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::*;
+use crate::outcome::AttemptOutcome;
+
+const CAPS: CallCaps = CallCaps { endpoint: 2, application: 5 };
+
+/// A host that accepts connections and never answers; its URL and how many it accepted.
+async fn hung() -> (String, watch::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let (count, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+            count.send_replace(open.len());
+        }
+    });
+    (url, counted)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_calls_of_workers_that_share_no_memory_are_capped_together_and_spend_nothing() {
+    let world = World::start().await;
+    let (url, mut accepted) = hung().await;
+    let endpoint = world.endpoint(|endpoint| endpoint.url = url).await;
+    let mut deliveries = Vec::new();
+    for name in ["1", "2", "3", "4", "5"] {
+        deliveries.push(world.announce(name, b"{}", &endpoint).await);
+    }
+    let worker = || world.calls.clone().capping_calls(CAPS);
+    let (one, other) = (worker(), worker());
+    let (results, mut attempted) = tokio::sync::mpsc::unbounded_channel();
+    for (worker, delivery) in [&one, &one, &other, &other].into_iter().zip(&deliveries) {
+        let (worker, delivery) = (worker.clone(), delivery.clone());
+        let results = results.clone();
+        tokio::spawn(async move {
+            let result = worker.attempt(&delivery.event, &delivery.id, false).await;
+            let _ = results.send((delivery, result.expect("attempted")));
+        });
+    }
+    accepted.wait_for(|accepted| *accepted == 4).await.expect("called");
+    // Two keep the places; two are broken off, and nothing is spent.
+    let table = &world.calls.context.table;
+    for _ in 0..2 {
+        let (delivery, result) = attempted.recv().await.expect("broken off");
+        assert!(matches!(result, AttemptOutcome::Early(_)), "{result:?}");
+        let kept = table.delivery(&delivery.event, &delivery.id).await.expect("read");
+        let kept = kept.expect("there");
+        assert_eq!((kept.state, kept.made), (DeliveryState::Pending, 0));
+    }
+    // A third worker knows it before it calls.
+    let (event, id) = (&deliveries[4].event, &deliveries[4].id);
+    let result = worker().attempt(event, id, false).await.expect("attempted");
+    assert!(matches!(result, AttemptOutcome::Early(_)), "{result:?}");
+    assert_eq!(*accepted.borrow(), 4);
+    assert!(attempted.try_recv().is_err(), "two calls are under way");
+    // A person who waits is not held up.
+    let worker = worker();
+    let (event, id) = (event.clone(), id.clone());
+    world.calls.context.clock.advance(Duration::from_secs(5));
+    tokio::spawn(async move { worker.attempt(&event, &id, true).await });
+    accepted.wait_for(|accepted| *accepted == 5).await.expect("called");
+}
+
+#[tokio::test]
+async fn places_are_as_many_as_the_cap_and_end_with_their_lease() {
+    let world = World::start().await;
+    let table = &world.calls.context.table;
+    let until = START.plus(Duration::from_secs(60));
+    let take = |now| table.take_place("ep_1", 3, until.max(now).plus(Duration::from_secs(1)), now);
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        places.push(take(START).await.expect("read").expect("free"));
+    }
+    assert!(take(START).await.expect("read").is_none());
+    assert!(table.take_place("ep_2", 1, until, START).await.expect("read").is_some());
+    table.leave_place(&places[0]).await.expect("left");
+    places.push(take(START).await.expect("read").expect("free"));
+    assert!(take(START).await.expect("read").is_none());
+    let later = until.plus(Duration::from_secs(2));
+    let anew = take(later).await.expect("read").expect("its lease ended");
+    // A worker that wakes up late takes no place away.
+    for place in &places {
+        table.leave_place(place).await.expect("nothing");
+    }
+    let fresh = [take(later).await.expect("read"), take(later).await.expect("read")];
+    assert!(fresh.iter().all(Option::is_some));
+    assert!(take(later).await.expect("read").is_none());
+    table.leave_place(&anew).await.expect("left");
+    assert!(take(later).await.expect("read").is_some());
+}
