@@ -1,4 +1,4 @@
-//! Thousands of requests that nobody with the secret made, for every scheme of every profile: none
+//! Fifty thousand requests that nobody with the secret made, for every scheme of every profile: none
 //! is accepted, none makes anything panic, and the right one is accepted all the same.
 
 mod spoil;
@@ -19,11 +19,11 @@ const TIMES: [&str; 3] = ["stale", "from the future", "a time spelled otherwise"
 const FEWEST: usize = 100;
 
 #[test]
-fn not_one_of_thousands_of_forgeries_is_accepted() {
+fn not_one_of_fifty_thousand_forgeries_is_accepted() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let mut accepted = Vec::new();
-    let subjects = Subject::all();
+    let subjects = Subject::with_templates();
     for subject in &subjects {
         let control = subject.judge(&subject.right());
         assert!(control.is_ok(), "{}: the right request: {control:?}", subject.name);
@@ -46,13 +46,13 @@ fn not_one_of_thousands_of_forgeries_is_accepted() {
     // Past the test runner's capture: the count is a result.
     writeln!(
         std::io::stderr(),
-        "forgeries: {} of {total} accepted, over {} schemes of every profile; {kinds:?}",
+        "forgeries: {} of {total} accepted, over {} schemes of every profile and of templates; {kinds:?}",
         accepted.len(),
         counts.len(),
     )
     .expect("written");
     assert!(accepted.is_empty(), "{} were accepted:\n{}", accepted.len(), accepted.join("\n"));
-    assert!(5000 <= total, "only {total} were made");
+    assert!(50_000 <= total, "only {total} were made");
     assert_eq!(counts.len(), subjects.len());
     for (name, count) in counts {
         assert!(FEWEST <= count, "only {count} of {name}");

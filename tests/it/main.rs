@@ -11,6 +11,7 @@ mod desk;
 mod destinations;
 mod documents;
 mod forgeries;
+mod front_door;
 mod given_up;
 mod hung;
 mod idempotency;

@@ -1,5 +1,7 @@
 //! One way in which a profile's sender signs, with everything that a right request of it needs.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::{
     Engine,
@@ -13,6 +15,7 @@ use domain::{
     source::{AcceptedRequest, Gate, GateRefusal, SourceOptions},
     time::Timestamp,
 };
+use serde_json::{Value, json};
 
 /// The time at which every request here is signed and judged.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -26,6 +29,23 @@ const URL: &str = "https://relay.example/in/s?a=1";
 /// RFC 8032, section 7.1, test 1.
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+/// Contents that an owner may have signed, and what else differs from the plain scheme.
+static TEMPLATES: LazyLock<[(&str, Value); 11]> = LazyLock::new(|| {
+    [
+        ("{timestamp}.{body}", json!({})),
+        ("{timestamp}:{body}", json!({ "formats": ["v0={hex}"] })),
+        ("{timestamp}.{nonce}.{body}", json!({})),
+        ("{nonce}:{timestamp}:{body}", json!({ "formats": ["sha256={hex}", "{hex}"] })),
+        ("{id}.{timestamp}.{body}", json!({ "formats": ["{base64}"] })),
+        ("{id}|{body}", json!({})),
+        ("v0:{timestamp}:{body}", json!({ "formats": ["v0={hex}"] })),
+        ("{nonce}/{body}", json!({ "formats": ["{base64}"] })),
+        ("{id}:{nonce}:{timestamp}:{body}", json!({})),
+        ("{timestamp}\n{id}\n{body}", json!({})),
+        ("{body}", json!({ "formats": ["{base64}"] })),
+    ]
+});
 
 /// A sender's request to the relay.
 #[derive(Clone, Debug)]
@@ -83,6 +103,33 @@ impl Subject {
             }
         }
         all
+    }
+
+    /// Every scheme of every profile, and schemes that an owner may write for the profile `hmac`.
+    pub(crate) fn with_templates() -> Vec<Self> {
+        let profile = Profile::named("hmac").expect("listed");
+        let template = |(number, (content, further)): (usize, &(&str, Value))| {
+            let mut headers =
+                json!({ "signature": "x-s", "id": "x-i", "timestamp": "x-t", "nonce": "x-n" });
+            for (field, name) in
+                [("{id}", "id"), ("{timestamp}", "timestamp"), ("{nonce}", "nonce")]
+            {
+                if !content.contains(field) {
+                    headers.as_object_mut().expect("an object").remove(name);
+                }
+            }
+            let mut scheme = json!({ "headers": [headers], "formats": ["{hex}"], "content": content,
+                "past_seconds": 300, "future_seconds": 300, "key": "raw" });
+            for (name, value) in further.as_object().into_iter().flatten() {
+                scheme[name] = value.clone();
+            }
+            let scheme: Scheme = serde_json::from_value(scheme).expect("a scheme");
+            assert_eq!(scheme.problem(), None, "{content}");
+            let mut profile = profile.clone();
+            profile.scheme = scheme.clone();
+            Self::of("hmac", 100 + number, &profile, &scheme)
+        };
+        Self::all().into_iter().chain(TEMPLATES.iter().enumerate().map(template)).collect()
     }
 
     fn of(name: &str, number: usize, profile: &Profile, scheme: &Scheme) -> Self {

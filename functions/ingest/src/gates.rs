@@ -24,7 +24,7 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 const UNLOCKED_FOR: Duration = Duration::from_secs(5);
 /// How often at most a refused request makes us look at its source again.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
-/// Names that are remembered; whoever tries more makes us forget, not grow.
+/// Names that are remembered. Whoever tries more makes us forget names that are nobody's, and no source.
 const MAX_NAMES: usize = 1000;
 
 /// The sources seen lately.
@@ -106,6 +106,9 @@ impl Gates {
         let source = self.table.source(name).await?;
         let gate = source.and_then(|source| self.open(source)).map(Arc::new);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if MAX_NAMES <= seen.len() {
+            seen.retain(|_, seen| seen.gate.is_some() && now.since(seen.at) < KNOWN_FOR);
+        }
         if MAX_NAMES <= seen.len() {
             seen.clear();
         }

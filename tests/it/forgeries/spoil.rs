@@ -2,6 +2,7 @@
 
 mod bytes;
 pub(crate) mod keys;
+mod splits;
 
 use axum::http::HeaderValue;
 use domain::{secret::Secret, signature::Algorithm, time::Timestamp};
@@ -38,6 +39,7 @@ pub(crate) fn forgeries(subject: &Subject, all: &[Subject]) -> Vec<Forgery> {
     if subject.signs() {
         signatures(subject, &mut found, &mut chance);
         bodies(subject, &mut found, &mut chance);
+        splits::again(subject, &mut found);
         secrets(subject, &mut found, &mut chance);
         times(subject, &mut found);
         headers(subject, &mut found);
@@ -113,7 +115,7 @@ fn bodies(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
 
 /// Requests signed with other secrets.
 fn secrets(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
-    for number in 0..40 {
+    for number in 0..120 {
         let key: Vec<u8> = (0..32).map(|_| chance.byte()).collect();
         let secret = keys::secret(subject, &key);
         found.add("another secret", format!("{number}"), Some(subject.sent(&secret, NOW)));
@@ -201,7 +203,7 @@ fn headers(subject: &Subject, found: &mut Forgeries) {
 /// Random headers and bodies.
 fn noise(subject: &Subject, found: &mut Forgeries, chance: &mut Chance) {
     let right = subject.right();
-    for number in 0..50 {
+    for number in 0..400 {
         let mut bytes = |most| -> Vec<u8> {
             let length = chance.below(most);
             (0..length).map(|_| chance.byte()).collect()
