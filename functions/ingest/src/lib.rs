@@ -66,8 +66,23 @@ const THEIRS: [(&str, &str); 2] =
 /// the public URL. axum keeps the URI as it was called in [`OriginalUri`].
 pub fn router(ingest: Arc<Ingest>) -> Router {
     let spelling = Spelling::below(&ingest.public_url);
-    let spell = middleware::map_request(move |request: Request| ready(spelling.request(request)));
+    let spell = middleware::map_request(move |request: Request| {
+        ready(spelling.request(below_base_path(request)))
+    });
     Router::new().fallback_service(routes(ingest)).layer(spell)
+}
+
+/// The request without what an API mapping put before the path that API Gateway found a route for.
+/// API Gateway says which route that was, so this needs no setting.
+fn below_base_path(mut request: Request) -> Request {
+    let context = request.extensions().get::<RequestContext>();
+    let Some(RequestContext::ApiGatewayV2(context)) = context else { return request };
+    let route = context.route_key.as_deref();
+    let base = route.and_then(|route| BasePath::before(route, request.uri().path()));
+    if let Some(uri) = base.and_then(|base| base.strip(request.uri())) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// The endpoint's routes, for a server that has others beside them and spells paths itself.

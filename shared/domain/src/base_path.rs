@@ -19,6 +19,15 @@ impl BasePath {
         (!path.is_empty()).then(|| Self(format!("/{path}")))
     }
 
+    /// What stands before the part of this path that API Gateway found a route for; `route_key` is
+    /// such as `POST /in/{source}`. `None` if nothing does, or the route begins with a variable.
+    pub fn before(route_key: &str, path: &str) -> Option<Self> {
+        let (_, route) = route_key.split_once(' ')?;
+        let literal = route.split('{').next().filter(|literal| *literal != "/")?;
+        let base = &path[..path.find(literal)?];
+        (!base.is_empty()).then(|| Self(base.to_owned()))
+    }
+
     /// The URI without the base path, its query unchanged; `None` if it does not begin with it. So a
     /// request that comes by the address of API Gateway itself stays as it is.
     pub fn strip(&self, uri: &Uri) -> Option<Uri> {
@@ -51,6 +60,24 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(BasePath::of(url), path.map(|path| BasePath(path.to_owned())), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_stands_before_what_the_route_is_for() {
+        for (route, path, base) in [
+            ("POST /in/{source}", "/hooks/in/modal", Some("/hooks")),
+            ("POST /in/{proxy+}", "/a/b/in/modal/", Some("/a/b")),
+            ("POST /api/webhooks/modal", "/hooks/api/webhooks/modal", Some("/hooks")),
+            ("POST /in/{source}", "/in/modal", None),
+            ("POST /in/{source}", "/in/in/modal", None),
+            ("POST /in/{source}", "/elsewhere", None),
+            ("ANY /{proxy+}", "/hooks/v1/jobs", None),
+            ("$default", "/hooks/in/modal", None),
+            ("", "", None),
+        ] {
+            let found = BasePath::before(route, path);
+            assert_eq!(found, base.map(|base| BasePath(base.to_owned())), "{route} {path}");
         }
     }
 

@@ -191,6 +191,15 @@ async fn below_the_base_path_of_its_public_url_the_relay_answers_as_at_its_root(
 }
 
 #[tokio::test]
+async fn a_base_path_is_told_from_the_route_without_any_setting() {
+    let world = World::start().await;
+    for path in ["/hooks/in/modal", "/a/b/in/modal"] {
+        let (status, reply) = world.send(OMTX, |event| event["rawPath"] = path.into()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{path}: {reply}");
+    }
+}
+
+#[tokio::test]
 async fn a_sender_that_signs_its_url_signs_the_base_path_too() {
     let mut world = World::start().await;
     let token = "f2ca1bb6c7e907d06dafe4687e579fce";
