@@ -231,16 +231,20 @@ def test_status_says_what_is(hub):
 
 
 @covers("S0.5")
-def test_a_failure_stays_a_failure(hub):
+def test_a_failure_is_told_as_one_and_no_failure_undoes_a_success(hub):
     hub.post(hub.payload("call-failed", status="failure"))
     event = hub.wait_to_hear("job-call-failed")[0]
     assert (event["type"], event["data"]["job"]["status"]) == ("job.failed", "failed")
     assert event["data"]["error"] == {"message": "CUDA out of memory"}
-    # What says otherwise later changes nothing.
+    # Modal has tried again: the success is told once, as late, and what says otherwise afterwards changes nothing.
     hub.post(hub.payload("call-failed"))
+    event = hub.wait_to_hear("job-call-failed", 2)[1]
+    assert (event["type"], event["data"]["job"]["status"]) == ("job.succeeded", "succeeded")
+    assert hub.job("call-failed")["late"] is True
+    hub.post(hub.payload("call-failed", status="failure"))
     time.sleep(1)
-    assert hub.job("call-failed")["status"] == "failed"
-    assert len(hub.heard("job-call-failed")) == 1
+    assert hub.job("call-failed")["status"] == "succeeded"
+    assert len(hub.heard("job-call-failed")) == 2
 
 
 @covers("R0.8")
