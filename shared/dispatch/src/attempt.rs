@@ -141,7 +141,9 @@ impl CallContext {
         }
         let answer = match request {
             Ok(request) => {
-                let call = self.call(&claimed, (event, endpoint), request, at, asked.limit);
+                // On the heap: an HTTP call's future is large, and would lie in that of every caller.
+                let call =
+                    Box::pin(self.call(&claimed, (event, endpoint), request, at, asked.limit));
                 match self.watch(admittance, endpoint, context, until, call).await {
                     Some(answer) => answer,
                     None => return self.crowded(claimed, endpoint, asked.hops).await,

@@ -75,7 +75,7 @@ impl CallContext {
         asked: AttemptReason,
     ) -> Result<AttemptOutcome, Unavailable> {
         let until = Instant::now() + PATIENCE;
-        let first = self.take(event, id, asked).await?;
+        let first = Box::pin(self.take(event, id, asked)).await?;
         let mut lane = ended(&first).map(|place| place.lane.clone());
         for turn in 1.. {
             let Some(here) = lane.take() else { break };
@@ -85,7 +85,7 @@ impl CallContext {
                 break;
             }
             // What cannot be attempted is due. Nobody's failure here is the first one's.
-            match self.take(&next.event, &next.delivery, asked).await {
+            match Box::pin(self.take(&next.event, &next.delivery, asked)).await {
                 Ok(attempted) => lane = ended(&attempted).map(|place| place.lane.clone()),
                 Err(error) => warn!(%error, "a lane stands still; the sweep will go on"),
             }
