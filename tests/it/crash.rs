@@ -224,7 +224,11 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
     let count = |state| world.deliveries.iter().filter(|d| d.state == state).count();
     let (delivered, dead) = (count(Delivered), count(Dead));
     let right = match journey {
-        Journey::Delivered => delivered == 6 && dead == 0,
+        // Its failure may be processed first; then its success is told as well, as late.
+        Journey::Delivered => {
+            let late = world.jobs.iter().filter(|job| job.late).count();
+            delivered == 6 + 2 * late && dead == 0
+        }
         Journey::Ordered => ordered::arrived(world),
         Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,

@@ -209,9 +209,12 @@ impl Faults {
         let operation = answers::operation(request);
         let number = state.calls.len();
         let by = state.by;
+        let lags = operation == QUERY_INDEX;
         let of_table = !operation.ends_with(" object") && !operation.contains("Message");
         state.calls.push(AwsCall { by, operation });
-        let planned = state.plan.filter(|(k, _)| *k == number).map(|(_, how)| how);
+        // Handlers work through a batch at once, so call `number` may be another one than was meant.
+        let can = |how: &FaultKind| *how != FaultKind::IndexLags || lags;
+        let planned = state.plan.filter(|(k, how)| *k == number && can(how)).map(|(_, how)| how);
         let spell = state.spell.as_mut().filter(|_| planned.is_none());
         let lasting = spell.and_then(|spell| spell.covers(number).then_some(spell.how));
         let how = planned.or(lasting).or_else(|| state.by_chance(of_table));

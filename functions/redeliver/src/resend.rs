@@ -22,14 +22,13 @@ impl Redeliver {
         // The next look begins at the oldest letter.
         task.cursor = None;
         if task.matched == before {
-            let settles = task.settles_at();
-            if now < settles {
-                // The index may not show a letter yet that was parked a moment ago.
-                return table.update_task(&task, Some(settles)).await.map(drop);
+            if let Some(again) = task.looks_again_at(now) {
+                return table.update_task(&task, Some(again)).await.map(drop);
             }
             info!(redriven = task.redriven, "no message that could be read is parked any more");
             return table.end_task(&task).await.map(drop);
         }
+        task.looked_again = false;
         task.resent(rounds + 1);
         table.update_task(&task, Some(now.plus(task::probe_interval(rounds + 1)))).await.map(drop)
     }

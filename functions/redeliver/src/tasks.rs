@@ -148,13 +148,12 @@ impl Redeliver {
             return table.update_task(&task, Some(now.plus(task::STEP))).await.map(|_| ());
         }
         let Some(letter) = self.oldest_waiting(&filter).await? else {
-            let settles = task.settles_at();
-            if now < settles {
-                // The index may not show a letter yet that was parked a moment ago.
-                return table.update_task(&task, Some(settles)).await.map(|_| ());
-            }
-            return table.end_task(&task).await.map(|_| ());
+            return match task.looks_again_at(now) {
+                Some(again) => table.update_task(&task, Some(again)).await.map(|_| ()),
+                None => table.end_task(&task).await.map(|_| ()),
+            };
         };
+        task.looked_again = false;
         let again = now.plus(task::probe_interval(probes + 1));
         let disabled = match self.endpoint_of(&letter).await? {
             Some(endpoint) => endpoint.disabled.is_some(),

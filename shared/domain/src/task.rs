@@ -42,7 +42,8 @@ pub struct Task {
     /// then.
     #[serde(default)]
     pub lease_until: Option<Timestamp>,
-    /// Whether the letters or messages were looked through once more after the task had ended.
+    /// Whether the letters or messages were looked through once more after the task had ended; of a
+    /// task that waits for letters, whether its last look found none.
     #[serde(default)]
     pub looked_again: bool,
     /// The last time at which a letter was parked for the endpoint of a recovery; an attribute of its
@@ -227,6 +228,17 @@ impl Task {
         self.touched_at.unwrap_or_default().max(self.created_at).plus(INDEX_SETTLES)
     }
 
+    /// The time of the next look after one that found no letter; `None` if the task may end. One look
+    /// alone may have read an index that lags, however long ago the letter was parked.
+    pub fn looks_again_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let settles = self.settles_at();
+        if self.looked_again && settles <= now {
+            return None;
+        }
+        self.looked_again = true;
+        Some(settles.max(now.plus(INDEX_SETTLES)))
+    }
+
     /// Letters that one step puts back: at most 1,000, which one invocation can hold.
     pub const fn step_size(&self) -> usize {
         // At 500 per second and 60 s this is 30,000, more than one invocation should hold.
@@ -283,6 +295,18 @@ mod tests {
         let mut task = Task::recover(&EndpointId::random([1; 16]), NOW);
         assert_eq!(task.settles_at(), NOW.plus(INDEX_SETTLES));
         task.touched_at = Some(NOW.plus(STEP));
-        assert_eq!(task.settles_at(), NOW.plus(STEP).plus(INDEX_SETTLES));
+        let settles = NOW.plus(STEP).plus(INDEX_SETTLES);
+        assert_eq!(task.settles_at(), settles);
+        assert_eq!(task.looks_again_at(NOW), Some(settles));
+        assert_eq!(task.looks_again_at(NOW), Some(settles));
+        assert_eq!(task.looks_again_at(settles), None);
+    }
+
+    #[test]
+    fn one_look_that_finds_nothing_ends_no_recovery() {
+        let mut task = Task::recover(&EndpointId::random([1; 16]), NOW);
+        let late = NOW.plus(Duration::from_secs(86_400));
+        assert_eq!(task.looks_again_at(late), Some(late.plus(INDEX_SETTLES)));
+        assert_eq!(task.looks_again_at(late.plus(INDEX_SETTLES)), None);
     }
 }
