@@ -35,6 +35,7 @@ def handle(event, _context):
     key = headers["webhook-id"]
     identity = "evt_" + hashlib.sha256(f"event:{name}:{key}".encode()).hexdigest()[:32]
     envelope = {
+        "source_id": source["id"],
         "source": name,
         "profile": source["profile"],
         "options": source["options"],

@@ -10,6 +10,8 @@ import time
 TABLE = "bench"
 BUCKET = "bench-bodies"
 SOURCE = "bench"
+SOURCE_ID = "src_" + "5" * 32
+APPLICATION_ID = "app_" + "5" * 32
 MASTER_SECRET = "bench-master-key"
 SIGNING_SECRET = "bench-signing-secret"
 MASTER = "0123456789abcdef0123456789abcdef"
@@ -31,13 +33,15 @@ def item() -> dict:
     """The table item of the source."""
     now = int(time.time() * 1000)
     document = {
+        "id": SOURCE_ID,
         "name": SOURCE,
         "profile": "standard",
-        "secrets": [sealed(WHSEC, f"source:{SOURCE}")],
-        "application": "acme",
+        "secrets": [sealed(WHSEC, f"source:{SOURCE_ID}")],
+        "application": APPLICATION_ID,
         "options": {},
         "created_at": now,
         "updated_at": now,
+        "version": 0,
     }
     return {"pk": {"S": "SOURCES"}, "sk": {"S": SOURCE}, "doc": {"S": json.dumps(document)}}
 
