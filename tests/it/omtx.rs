@@ -100,7 +100,7 @@ async fn s0_5_s0_8_s0_12_what_comes_is_counted_once_and_no_failure_undoes_a_succ
     let active = client.get(&format!("{BASE}/active-executions")).await;
     assert_eq!(active["executions"][0]["modal_call_id"], "fc-3");
     let logs = client.get(&format!("{BASE}/logs?limit=100")).await;
-    assert_eq!(logs["total_logs"], 4, "{logs}");
+    assert_eq!(logs["total_logs"], 5, "{logs}");
     bundle.stop().await;
 }
 

@@ -199,10 +199,14 @@ impl World {
         for job in &self.jobs {
             let Some(batch) = &job.batch_id else { continue };
             let id = BatchId::of(&job.application, batch);
-            let (known, succeeded, ended) = expected.entry(id).or_default();
+            let (known, succeeded, ended) = expected.entry(id.clone()).or_default();
             *known += 1;
-            // A batch counts a job as it first ended.
-            *succeeded += u64::from(job.status == JobStatus::Succeeded && !job.late);
+            // A batch counts a job as it first ended, unless it joined the batch by its late success.
+            let counted = self.batches.iter().find(|batch| batch.id == id);
+            let as_failed =
+                counted.is_some_and(|batch| batch.counts.succeeded < batch.counts.ended());
+            let succeeded_first = job.status == JobStatus::Succeeded && !(job.late && as_failed);
+            *succeeded += u64::from(succeeded_first);
             *ended += u64::from(job.status.is_terminal());
         }
         for batch in &self.batches {

@@ -19,7 +19,7 @@ impl BasePath {
         (!path.is_empty()).then(|| Self(format!("/{path}")))
     }
 
-    /// What stands before the part of this path that API Gateway found a route for; `route_key` is
+    /// The base path before the part of a path that API Gateway found a route for; `route_key` is
     /// such as `POST /in/{source}`. `None` if nothing does, or the route begins with a variable.
     pub fn before(route_key: &str, path: &str) -> Option<Self> {
         let (_, route) = route_key.split_once(' ')?;
