@@ -152,7 +152,7 @@ impl Bundle {
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
     }
 
-    /// Takes no more work, finishes what is under way within [`DRAIN`], and stops. What is not
+    /// Takes no more work, finishes what is under way within seven seconds, and stops. What is not
     /// finished then is broken off, as by the death of a worker: its lease or visibility timeout ends,
     /// and it is done again.
     pub async fn stop(mut self) {
