@@ -1,7 +1,7 @@
 //! Reads a few fields of a body without building the rest. A result of 6 MB costs no more memory
 //! than the body itself, and depth costs no stack, because all other values are skipped.
 //!
-//! Reading is lenient: see [`scan`].
+//! Reading is lenient: see the module `scan`.
 
 mod scan;
 

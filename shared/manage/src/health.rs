@@ -1,7 +1,7 @@
 //! Whether the relay can keep what it is given: a small write to the table and one to the bucket.
 //!
 //! A read would succeed while a disk is full or a policy forbids writes. The result is remembered for
-//! [`FRESH`], so that callers without a key cannot cause more than a few writes.
+//! five seconds, so that callers without a key cannot cause more than a few writes.
 
 use std::time::Duration;
 

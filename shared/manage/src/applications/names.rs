@@ -12,7 +12,7 @@ pub const MAX_UID: usize = 256;
 
 /// The id that an id or uid stands for: an id stands for itself, a uid for the application that bears
 /// it now, or else for the one that would be made under it. Every name of an application that a
-/// caller gives is read here or by [`resolve`].
+/// caller gives is read here or by the function `resolve`.
 ///
 /// # Errors
 ///
