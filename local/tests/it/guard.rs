@@ -1,4 +1,4 @@
-//! Who may call the services, and who may read their files.
+//! Access to the services and to their files.
 
 use std::{
     io::{Read, Write},

@@ -20,8 +20,8 @@ use axum::{
     middleware::{from_fn, map_request},
 };
 use deliver::Deliver;
-use dispatch::context::{CallContext, Context};
-use domain::{address::Rule, destination::AwsDestinations, key::AdminKey, room::CallCaps};
+use dispatch::context::{CallContext, Context, WORKERS};
+use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
@@ -73,8 +73,6 @@ const PATIENCE: Patience =
 
 /// Doorbells that one worker takes at once, as in the template: `BatchSize`.
 const BATCH: i32 = 10;
-/// Workers that make calls, as in the template: `DeliverConcurrency`.
-const WORKERS: u16 = 50;
 
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -208,8 +206,7 @@ impl Parts {
         let vault = Vault::new(&settings.secrets.master);
         Self {
             calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
-                .with_header_style(settings.header_style)
-                .capping_calls(CallCaps::share_of(WORKERS)),
+                .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
             public_url,
             admin: settings.secrets.admin.clone(),

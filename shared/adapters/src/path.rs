@@ -5,8 +5,8 @@
 //! redirect would lose the body of a POST at many clients, so that the request is routed as if its
 //! path were spelt plainly. Signatures over the URL are verified over the URL as it was called.
 
-use domain::base_path::BasePath;
-use http::{Request, Uri, uri::PathAndQuery};
+use domain::base_path::{BasePath, with_path};
+use http::{Request, Uri};
 
 /// How requests' paths are spelt for the routes.
 #[derive(Clone, Debug)]
@@ -44,13 +44,7 @@ fn plain(uri: &Uri) -> Option<Uri> {
     if whole.is_empty() {
         whole.push('/');
     }
-    if let Some(query) = uri.query() {
-        whole.push('?');
-        whole.push_str(query);
-    }
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(whole).ok()?);
-    Uri::from_parts(parts).ok()
+    with_path(uri, &whole)
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl CallContext {
     }
 
     /// The health of an endpoint as the last write left it.
-    async fn health(&self, endpoint: &Endpoint) -> Result<Health, Unavailable> {
+    pub(crate) async fn health(&self, endpoint: &Endpoint) -> Result<Health, Unavailable> {
         Ok(self.context.table.health(&endpoint.id).await?.unwrap_or_default())
     }
 

@@ -47,8 +47,8 @@ pub struct CallContext {
     pub(crate) rooms: Rooms,
 }
 
-/// Workers of a deployment whose template says nothing else.
-const WORKERS: u16 = 50;
+/// Workers that make calls, as in the template: the default of `DeliverConcurrency`.
+pub const WORKERS: u16 = 50;
 
 impl Context {
     /// Puts a context together.

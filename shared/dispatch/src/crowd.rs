@@ -19,8 +19,9 @@ use std::{
 use adapters::{
     Unavailable,
     caller::CallResult,
+    contested::{self, TryOutcome},
     random,
-    table::{AttemptContext, CallPlace, ClaimedDelivery, WriteOutcome},
+    table::{AttemptContext, CallPlace, ClaimedDelivery},
 };
 use domain::{
     endpoint::Endpoint,
@@ -263,17 +264,13 @@ impl CallContext {
             (endpoint.id.as_str(), caps.endpoint),
             (endpoint.application.as_str(), caps.application),
         ] {
-            match table.take_place(owner, cap, until, now).await {
-                Ok(Some(place)) => places.push(place),
-                Ok(None) => {
-                    self.leave_places(&places).await;
-                    return Ok(None);
-                }
-                Err(error) => {
-                    self.leave_places(&places).await;
-                    return Err(error);
-                }
+            let taken = table.take_place(owner, cap, until, now).await;
+            if let Ok(Some(place)) = taken {
+                places.push(place);
+                continue;
             }
+            self.leave_places(&places).await;
+            return taken.map(|_| None);
         }
         Ok(Some(places))
     }
@@ -289,27 +286,18 @@ impl CallContext {
     /// Marks an endpoint as slow, or as slow no more. A mark that is not written is written by the next
     /// slow call.
     async fn mark(&self, endpoint: &Endpoint, known: &Health, slow: bool) {
-        let mut health = known.clone();
-        for _ in 0..ROUNDS {
+        let (table, read) = (&self.context.table, || self.health(endpoint));
+        let kept = contested::rewrite_or(ROUNDS, (), known.clone(), read, |health| async move {
             let now = self.context.clock.now();
             let marked = health.slow_until.is_some_and(|until| now.plus(SLOW_KEPT / 2) < until);
             if marked == slow {
-                return;
+                return Ok(TryOutcome::Settled(()));
             }
             let next = Health { slow_until: slow.then(|| now.plus(SLOW_KEPT)), ..health.clone() };
-            let table = &self.context.table;
-            let kept = match table.keep_health(&endpoint.id, health.version, &next, now).await {
-                Ok(WriteOutcome::Done) => return,
-                Ok(WriteOutcome::Refused) => table.health(&endpoint.id).await,
-                Err(error) => Err(error),
-            };
-            match kept {
-                Ok(found) => health = found.unwrap_or_default(),
-                Err(error) => {
-                    warn!(%error, endpoint = %endpoint.id, "an endpoint's slowness was not written down");
-                    return;
-                }
-            }
+            Ok(table.keep_health(&endpoint.id, health.version, &next, now).await?.settles(()))
+        });
+        if let Err(error) = kept.await {
+            warn!(%error, endpoint = %endpoint.id, "an endpoint's slowness was not written down");
         }
     }
 

@@ -35,7 +35,10 @@ impl Context {
         queue: LetterQueue,
         message: &SqsMessage,
     ) -> Result<(), Unavailable> {
-        let letter = contested::write(TRIES, || self.try_to_park(queue, message)).await?;
+        let text = message.body.as_deref().unwrap_or_default();
+        let why = self.why(queue, text).await;
+        let letter =
+            contested::write(TRIES, || self.try_to_park(queue, message, why.clone())).await?;
         if letter.goes_back_by_itself() {
             contested::write(TRIES, || self.try_to_resend()).await?;
         }
@@ -47,11 +50,11 @@ impl Context {
         &self,
         queue: LetterQueue,
         message: &SqsMessage,
+        (readable, error): (bool, String),
     ) -> Result<TryOutcome<Letter>, Unavailable> {
         let text = message.body.as_deref().unwrap_or_default();
         let id = LetterId::of_message(text);
         let now = self.clock.now();
-        let (readable, error) = self.why(queue, text).await;
         if let Some(known) = self.table.letter(&id).await? {
             let waiting = Letter {
                 error,

@@ -37,11 +37,16 @@ impl BasePath {
             rest if rest.starts_with('/') => rest,
             _ => return None,
         };
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let mut parts = uri.clone().into_parts();
-        parts.path_and_query = Some(format!("{rest}{query}").parse().ok()?);
-        Uri::from_parts(parts).ok()
+        with_path(uri, rest)
     }
+}
+
+/// The URI with another path, its query unchanged; `None` if that is longer than a URI can be.
+pub fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]

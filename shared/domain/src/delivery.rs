@@ -271,18 +271,22 @@ mod tests {
         assert_eq!(Delivery::due_after(MAX_HOPS, now, short), short);
     }
 
-    #[test]
-    fn attempts_fit_their_item_whatever_was_answered() {
-        let now = Timestamp::from_secs(1_700_000_000);
+    fn sample(now: Timestamp) -> Delivery {
         let application = ApplicationId::named("acme");
         let event =
             Event::by_relay(EventId::derive(&["e"]), application.clone(), "a.b", b"{}", now);
         let endpoint =
             Endpoint::new(EndpointId::derive(&["p"]), application, "https://a.example", now);
+        Delivery::new(&event, &endpoint, 0, now)
+    }
+
+    #[test]
+    fn attempts_fit_their_item_whatever_was_answered() {
+        let now = Timestamp::from_secs(1_700_000_000);
         for (answer, url) in
             [("\u{0}", "https://a.example/"), ("\u{fffd}", "https://a.example/"), ("\u{1}", "x")]
         {
-            let mut delivery = Delivery::new(&event, &endpoint, 0, now);
+            let mut delivery = sample(now);
             for number in 0..200 {
                 delivery.record(Attempt {
                     id: AttemptId::of(&delivery.id, number),
@@ -308,12 +312,7 @@ mod tests {
     #[test]
     fn what_is_put_off_for_too_long_is_given_up_before_it_would_expire() {
         let now = Timestamp::from_secs(1_700_000_000);
-        let application = ApplicationId::named("acme");
-        let event =
-            Event::by_relay(EventId::derive(&["e"]), application.clone(), "a.b", b"{}", now);
-        let endpoint =
-            Endpoint::new(EndpointId::derive(&["p"]), application, "https://a.example", now);
-        let mut delivery = Delivery::new(&event, &endpoint, 0, now);
+        let mut delivery = sample(now);
         assert!(delivery.may_wait(now.plus(MAX_PUT_OFF)));
         assert!(!delivery.may_wait(now.plus(MAX_PUT_OFF + Duration::from_millis(1))));
         // A dead letter keeps it.

@@ -1,4 +1,4 @@
-//! What outlives an event, and what outlives the stack.
+//! The retention of bodies, and the import of a deleted stack's table and bucket.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What the API under test is put together from.
+//! The parts of the API under test.
 
 use super::*;
 

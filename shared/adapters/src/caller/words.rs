@@ -1,4 +1,4 @@
-//! Failures in words.
+//! The words in which a failed call is explained.
 
 use std::io;
 

@@ -1,11 +1,11 @@
 //! Places of calls under way to endpoints that do not answer quickly, counted across all workers.
 //! Nothing lies here about endpoints that do.
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::time::Timestamp;
 
 use super::{
-    Table, WriteOutcome,
+    Table, WriteOutcome, conditional,
     row::{self, Condition, Row, n, s},
 };
 use crate::{Unavailable, random};
@@ -78,14 +78,6 @@ impl Table {
             .expression_attribute_values(":token", s(place.token.clone()))
             .send()
             .await;
-        match left {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error))
-                if error.err().is_conditional_check_failed_exception() =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Unavailable::aws("leaving a place", &error)),
-        }
+        conditional("leaving a place", left).map(drop)
     }
 }

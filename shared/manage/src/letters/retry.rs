@@ -57,13 +57,14 @@ pub async fn retry(
     let success = match &letter.what {
         LetterSubject::Delivery { .. } => delivery(control, &letter, forced, now).await?,
         LetterSubject::Message { .. } => {
-            if let Some(why) = control.context().unrecordable(&letter).await? {
+            let context = control.context();
+            let outcome =
+                context.redrive(control.inbox(), &letter, AttemptRound::Once, now).await?;
+            if outcome == RedriveOutcome::Refused
+                && let Some(why) = context.unrecordable(&letter).await?
+            {
                 return Err(Refusal::Conflict(why));
             }
-            let outcome = control
-                .context()
-                .redrive(control.inbox(), &letter, AttemptRound::Once, now)
-                .await?;
             Some(outcome == RedriveOutcome::Done)
         }
     };
