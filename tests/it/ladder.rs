@@ -17,7 +17,7 @@ async fn on_its_way(policy: Policy, receiver: &Receiver) -> Cloud {
     let mut patient = known.clone();
     // The circuit would put off what is measured here.
     patient.breaker.threshold = 100;
-    cloud.sound_table().update_endpoint(&known, &patient).await.expect("kept");
+    cloud.sound_table().update_endpoint(&known, &patient).await.expect("kept").either_way();
     cloud.send(&completion("c1", "success", "1")).await;
     cloud.work().await;
     cloud

@@ -94,7 +94,7 @@ async fn a_delivery_that_is_spent_is_told_once_and_what_tells_it_makes_no_more()
         let known = cloud.endpoint_for(&owner.url(name), ALL).await;
         let known = Endpoint { version: known.version + 1, ..known };
         let hasty = Endpoint { policy: short(), ..known.clone() };
-        cloud.sound_table().update_endpoint(&known, &hasty).await.expect("kept");
+        cloud.sound_table().update_endpoint(&known, &hasty).await.expect("kept").either_way();
     }
     cloud.send(&completion("c1", "success", "1")).await;
     // It dies, is put back as a probe, and dies again, several times.
@@ -121,7 +121,12 @@ async fn an_endpoint_that_answers_after_its_owner_was_warned_has_recovered() {
     let now = cloud.clock.now();
     let warned =
         Health { failing_since: Some(now), attempts: 60, warned: true, ..Health::default() };
-    cloud.sound_table().keep_health(&endpoint.id, 0, &warned, now).await.expect("kept");
+    cloud
+        .sound_table()
+        .keep_health(&endpoint.id, 0, &warned, now)
+        .await
+        .expect("kept")
+        .either_way();
     for job in ["c1", "c2", "c3"] {
         cloud.send(&completion(job, "success", "1")).await;
         cloud.work().await;

@@ -48,7 +48,12 @@ mod wepp;
 use std::{sync::Arc, time::Duration};
 
 use adapters::{
-    bucket::Bucket, caller::Caller, clock::Clock, inbox::Inbox, queue::Queue, table::Table,
+    bucket::Bucket,
+    caller::Caller,
+    clock::Clock,
+    inbox::Inbox,
+    queue::Queue,
+    table::{RecordOutcome, Table, WriteOutcome},
     vault::Vault,
 };
 use axum::{
@@ -277,7 +282,8 @@ impl Relay {
             marker: marker.as_ref(),
             endpoints: &endpoints,
         };
-        api.context().announce(&announcement).await.expect("recorded");
+        let recorded = api.context().announce(&announcement).await.expect("recorded");
+        assert_eq!(recorded, RecordOutcome::New);
         event
     }
 
@@ -313,7 +319,7 @@ impl Relay {
         let (table, now) = (&self.api.table(), self.api.now());
         if delivery.state == domain::delivery::DeliveryState::Pending {
             delivery.state = domain::delivery::DeliveryState::Dead;
-            table.give_up(&delivery, now).await.expect("given up");
+            table.give_up(&delivery, now).await.expect("given up").either_way();
         }
         let event = table.event(&delivery.event).await.expect("read").expect("there");
         let id = LetterId::of_delivery(&delivery.id);
@@ -346,9 +352,10 @@ impl Relay {
             state: LetterState::Waiting,
             expires_at: None,
         };
-        table.park(&letter, known.as_ref()).await.expect("parked");
+        let parked = table.park(&letter, known.as_ref()).await.expect("parked");
+        assert_eq!(parked, WriteOutcome::Done);
         delivery.letter = Some(id);
-        table.mark_parked(&delivery, &letter).await.expect("parked");
+        table.mark_parked(&delivery, &letter).await.expect("parked").either_way();
         number
     }
 

@@ -91,7 +91,8 @@ impl Redeliver {
         self.watch(&delivery.endpoint).await?;
         self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);
-        table.mark_parked(&delivery, &letter).await?;
+        // Refused: it was put back already, and its letter with it.
+        table.mark_parked(&delivery, &letter).await?.either_way();
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
         Ok(())
     }

@@ -46,7 +46,7 @@ impl Redeliver {
             let removed: Vec<_> = events.into_iter().map(remove).collect();
             let mut removed = stream::iter(removed).buffer_unordered(AT_ONCE);
             while let Some(written) = removed.next().await {
-                written?;
+                written?.either_way();
                 task.redriven += 1;
             }
             task.cursor = Some(last);

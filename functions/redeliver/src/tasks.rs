@@ -88,7 +88,7 @@ impl Redeliver {
             info!(task = %task.id, done = task.redriven, again = task.finished_at.is_some(), "{ended}");
             task.end_walk(self.context.clock.now())
         });
-        self.context.table.update_task(&task, due).await.map(|_| ())
+        self.context.table.update_task(&task, due).await.map(WriteOutcome::either_way)
     }
 
     /// The place in the list of letters or messages at which a step begins.
@@ -145,12 +145,17 @@ impl Redeliver {
                 task.cursor = None;
                 task.kind = TaskKind::Recover { endpoint: id, answering: false, probes: 0 };
             }
-            return table.update_task(&task, Some(now.plus(task::STEP))).await.map(|_| ());
+            return table
+                .update_task(&task, Some(now.plus(task::STEP)))
+                .await
+                .map(WriteOutcome::either_way);
         }
         let Some(letter) = self.oldest_waiting(&filter).await? else {
             return match task.looks_again_at(now) {
-                Some(again) => table.update_task(&task, Some(again)).await.map(|_| ()),
-                None => table.end_task(&task).await.map(|_| ()),
+                Some(again) => {
+                    table.update_task(&task, Some(again)).await.map(WriteOutcome::either_way)
+                }
+                None => table.end_task(&task).await.map(WriteOutcome::either_way),
             };
         };
         task.looked_again = false;
@@ -158,13 +163,16 @@ impl Redeliver {
         let disabled = match self.endpoint_of(&letter).await? {
             Some(endpoint) => endpoint.disabled.is_some(),
             // An endpoint that is gone will not answer; its letters end when they are tried.
-            None => return table.note_answering(&task, now).await.map(|_| ()),
+            None => return self.context.note_answering(&task).await,
         };
         // The next probe is due before this one is sent: a crash in between costs a wait.
         task.kind = TaskKind::Recover { endpoint: id, answering, probes: probes + 1 };
-        table.update_task(&task, Some(again)).await?;
-        if !disabled {
-            self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now).await?;
+        let marked = table.update_task(&task, Some(again)).await?;
+        if marked == WriteOutcome::Done && !disabled {
+            // Refused: somebody else put it back, which is as good a probe.
+            match self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now).await? {
+                RedriveOutcome::Done | RedriveOutcome::Refused => (),
+            }
         }
         Ok(())
     }

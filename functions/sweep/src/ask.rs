@@ -64,7 +64,9 @@ impl Sweep {
                 }
                 Some(_) => {
                     // Refused: it moved, and is looked at again.
-                    self.context().table.keep_job(&poll::postponed(&marked, None)).await?;
+                    let kept =
+                        self.context().table.keep_job(&poll::postponed(&marked, None)).await?;
+                    kept.either_way();
                 }
                 None => (),
             }

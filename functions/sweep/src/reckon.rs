@@ -3,7 +3,7 @@
 use adapters::{
     Unavailable,
     metrics::{self, NAMESPACE, Unit},
-    table::{RecordOutcome, Table},
+    table::{RecordOutcome, Table, WriteOutcome},
 };
 use dispatch::announce::Announcement;
 use domain::{
@@ -27,12 +27,15 @@ impl Sweep {
             PollStep::GiveUp => {
                 // The mark first, as everywhere.
                 let marked = poll::postponed(&job, Some(now.plus(asked.watch.interval())));
-                self.context().table.keep_job(&marked).await?;
+                if self.context().table.keep_job(&marked).await? == WriteOutcome::Refused {
+                    // It moved: it may have ended just now.
+                    return Ok(SweepCounts::default());
+                }
                 self.tell(asked.source, poll::timed_out(&asked.profile, &job)).await?;
                 Ok(SweepCounts { told: 1, ..SweepCounts::default() })
             }
             PollStep::Wait(at) => {
-                self.context().table.keep_job(&poll::postponed(&job, at)).await?;
+                self.context().table.keep_job(&poll::postponed(&job, at)).await?.either_way();
                 Ok(SweepCounts::default())
             }
             // It became a question while it waited; the next round asks.
@@ -42,7 +45,7 @@ impl Sweep {
 
     /// A job whose source is gone is not looked at again.
     pub(crate) async fn forget(&self, job: Job) -> Result<SweepCounts, Unavailable> {
-        self.context().table.keep_job(&poll::postponed(&job, None)).await?;
+        self.context().table.keep_job(&poll::postponed(&job, None)).await?.either_way();
         Ok(SweepCounts::default())
     }
 
@@ -55,7 +58,7 @@ impl Sweep {
     ) -> Result<SweepCounts, Unavailable> {
         let heard = webhooks(&self.context().table, job).await?;
         if !asked.watch.missed(job, heard) {
-            self.context().table.keep_job(&poll::postponed(job, None)).await?;
+            self.context().table.keep_job(&poll::postponed(job, None)).await?.either_way();
             return Ok(SweepCounts::default());
         }
         let now = self.context().clock.now();

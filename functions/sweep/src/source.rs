@@ -154,7 +154,7 @@ impl Sweep {
                 return Ok(SweepCounts::default());
             }
             if let Some(paused) = asked.paused(now) {
-                self.context().table.hold(&due, paused).await?;
+                self.context().table.hold(&due, paused).await?.either_way();
                 return Ok(SweepCounts::default());
             }
             match due.what {

@@ -39,7 +39,7 @@ impl DemoSource {
             let mut source = Source::new(id, NAME, PROFILE, ApplicationId::named("default"), now);
             source.secrets = vec![bundle.vault().seal(&Source::owner(&source.id), &secret)];
             source.proof = bundle.vault().mark([secret.expose()]);
-            table.put_source(&source, None, now).await?;
+            table.put_source(&source, None, now).await?.either_way();
         }
         let body = r#"{"call_id":"fc-demo-1","status":"success","result":{"affinity":-7.2},"metadata":{"job_id":"demo-1"}}"#;
         let signature = sign(scheme, &secret, None, None, body.as_bytes());

@@ -27,6 +27,7 @@ const DOUBLINGS: u32 = 5;
 
 /// The outcome of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum TryOutcome<T> {
     /// The write took place, or the try found that none is needed.
     Settled(T),

@@ -69,11 +69,17 @@ pub struct Table {
 
 /// Outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum WriteOutcome {
     /// The write took place.
     Done,
     /// The condition did not hold, because another writer was faster. Nothing was written.
     Refused,
+}
+
+impl WriteOutcome {
+    /// Lets what another writer wrote stand: nothing depends on who was faster.
+    pub fn either_way(self) {}
 }
 
 impl Table {
@@ -173,7 +179,7 @@ impl Table {
     /// Fails if it cannot.
     pub async fn probe(&self, now: Timestamp) -> Result<(), Unavailable> {
         let row = Row::new("PROBE".to_owned(), "PROBE".to_owned(), &now);
-        self.put(row.expires(Some(self.expiry(now))), None).await.map(|_| ())
+        self.put(row.expires(Some(self.expiry(now))), None).await.map(WriteOutcome::either_way)
     }
 
     async fn put(

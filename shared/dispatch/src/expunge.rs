@@ -34,7 +34,7 @@ pub async fn expunge(context: &Context, event: &Event) -> Result<WriteOutcome, U
 pub async fn expire(context: &Context, id: &EventId) -> Result<(), Unavailable> {
     let Some(event) = context.table.event(id).await? else { return Ok(()) };
     if event.is_expunged(context.clock.now()) {
-        expunge(context, &event).await?;
+        expunge(context, &event).await?.either_way();
     }
     Ok(())
 }

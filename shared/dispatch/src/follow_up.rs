@@ -4,16 +4,26 @@
 //! The table holds everything that is rung for here, so a doorbell that is lost costs time only: the
 //! sweep rings again.
 
-use adapters::{Unavailable, table::AttemptContext};
+use adapters::{
+    Unavailable,
+    contested::{self, TryOutcome},
+    table::AttemptContext,
+};
 use domain::{
     delivery::{Delivery, DeliveryState},
     outgoing::{DeliveryResult, STATUS_REDIS},
-    task::TaskKind,
+    task::{Task, TaskKind},
     time::Timestamp,
 };
 use tracing::{info, warn};
 
-use crate::{context::CallContext, status};
+use crate::{
+    context::{CallContext, Context},
+    status,
+};
+
+/// Tries to note that an endpoint answers. Whatever is refused more often is found by the next probe.
+const TRIES: u32 = 5;
 
 impl CallContext {
     /// Tells the dashboard of the endpoint's system how a delivery ended, where it has one.
@@ -70,7 +80,30 @@ impl CallContext {
         if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
             return Ok(());
         }
-        self.context.table.note_answering(task, self.context.clock.now()).await?;
+        self.context.note_answering(task).await?;
         self.dead_letters.task(&task.id).await
+    }
+}
+
+impl Context {
+    /// Notes that the endpoint of a recovery answers: its letters go back from now on. A step of the
+    /// recovery, or a letter that is parked, may change the task at the same time.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn note_answering(&self, task: &Task) -> Result<(), Unavailable> {
+        let read = || self.table.task(&task.id);
+        contested::rewrite_or(TRIES, (), Some(task.clone()), read, |task| async move {
+            match task {
+                None => Ok(TryOutcome::Settled(())),
+                Some(Task { kind: TaskKind::Recover { answering: true, .. }, .. }) => {
+                    Ok(TryOutcome::Settled(()))
+                }
+                Some(task) => {
+                    Ok(self.table.note_answering(&task, self.clock.now()).await?.settles(()))
+                }
+            }
+        })
+        .await
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
+    contested::{self, TryOutcome},
     inbox::Inbox,
     queue::{Queue, QueueMessage},
     table::{RedriveOutcome, WriteOutcome},
@@ -20,6 +21,9 @@ use domain::{
 use tracing::warn;
 
 use crate::context::Context;
+
+/// Tries to write the letter of a message that was put back, while workers park the message again.
+const TRIES: u32 = 5;
 
 impl Context {
     /// Puts a letter back: its delivery is attempted at `at`, or its message goes to the queue that
@@ -193,14 +197,19 @@ impl Context {
             Ok(InboxMessage::Batch(_)) | Err(_) => None,
         };
         queue.send(QueueMessage { body, delay: Duration::ZERO, group }).await?;
-        let now = self.clock.now();
-        let letter = Letter {
-            state: LetterState::Resolved,
-            retried_at: Some(now),
-            retry_success: Some(true),
-            ..letter.clone()
-        };
-        self.table.update_letter(&letter, now).await?;
+        let sent = self.clock.now();
+        let read = || self.table.letter(&letter.id);
+        contested::rewrite_or(TRIES, (), Some(letter.clone()), read, |latest| async move {
+            // Thrown away since.
+            let Some(latest) = latest else { return Ok(TryOutcome::Settled(())) };
+            // Whoever reads the queue may have parked it again by now.
+            let died_again = latest.last_attempt_at != letter.last_attempt_at;
+            let state = if died_again { LetterState::Waiting } else { LetterState::Resolved };
+            let (retried_at, retry_success) = (Some(sent), Some(!died_again));
+            let retried = Letter { state, retried_at, retry_success, ..latest };
+            Ok(self.table.update_letter(&retried, sent).await?.settles(()))
+        })
+        .await?;
         Ok(RedriveOutcome::Done)
     }
 }

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod lanes;
+mod redrive;
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use adapters::{
     caller::Caller,
     clock::Clock,
     queue::Queue,
-    table::{Table, WriteOutcome},
+    table::{RecordOutcome, Table, WriteOutcome},
     vault::Vault,
 };
 use domain::{
@@ -36,7 +37,7 @@ const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 /// AWS in this process, and a context over it.
 struct World {
-    _aws: LocalAws,
+    aws: LocalAws,
     calls: CallContext,
 }
 
@@ -57,7 +58,7 @@ impl World {
         let vault = Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789"));
         let caller = Caller::new(Rule { allowed, ..Rule::default() });
         let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
-        Self { _aws: aws, calls }
+        Self { aws, calls }
     }
 
     /// An endpoint of `acme` that nobody listens at and that is called once for each delivery.
@@ -86,7 +87,8 @@ impl World {
             marker: None,
             endpoints: std::slice::from_ref(endpoint),
         };
-        self.calls.context.announce(&announcement).await.expect("recorded");
+        let recorded = self.calls.context.announce(&announcement).await.expect("recorded");
+        assert_eq!(recorded, RecordOutcome::New);
         self.calls.context.table.deliveries_of(&event.id).await.expect("read").remove(0)
     }
 }

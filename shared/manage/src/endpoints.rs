@@ -267,7 +267,7 @@ async fn wake(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal
     let Some(task) = control.table().task(&TaskId::recovery(&endpoint.id)).await? else {
         return Ok(());
     };
-    control.table().note_answering(&task, control.now()).await?;
+    control.context().note_answering(&task).await?;
     if let Err(error) = control.dead_letters().task(&task.id).await {
         warn!(%error, task = %task.id, endpoint = %endpoint.id, "a task was not rung for; the sweep will");
     }

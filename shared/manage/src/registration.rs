@@ -204,9 +204,13 @@ async fn callback_url(
     source: &Source,
     external: &str,
 ) -> Result<String, Refusal> {
-    let token = format!("{}{}", random::token(), random::token());
     let kept =
         JobToken { tenure: source.tenure(), external_id: external.to_owned(), used_for: None };
-    control.table().put_token(&token_hash(&token), &kept, control.now()).await?;
+    let token = contested::write(TRIES, || async {
+        let token = format!("{}{}", random::token(), random::token());
+        let written = control.table().put_token(&token_hash(&token), &kept, control.now()).await?;
+        Ok::<_, Refusal>(written.settles(token))
+    })
+    .await?;
     Ok(format!("{}/in/{}/{token}", control.public_url(), source.name))
 }

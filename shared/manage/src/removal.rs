@@ -59,7 +59,7 @@ pub(crate) async fn finish(control: &ControlPlane, closed: Application) -> Resul
     for key in control.table().keys().await? {
         if key.application.as_ref() == Some(&closed.id) {
             // A refused delete means that another request has removed the key.
-            control.table().delete_key(&key.id).await?;
+            control.table().delete_key(&key.id).await?.either_way();
         }
     }
     let removed = Application {

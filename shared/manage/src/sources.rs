@@ -171,7 +171,7 @@ async fn replace(
     };
     let written = control.table().put_source(&source, before, now).await?;
     if written == WriteOutcome::Done && unlock {
-        control.table().unlock_source(&source.name, &source.id).await?;
+        control.table().unlock_source(&source.name, &source.id).await?.either_way();
     }
     Ok(written.settles(SourceChange { source, created: known.is_none() }))
 }

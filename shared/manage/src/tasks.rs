@@ -19,7 +19,7 @@ const TRIES: u32 = 8;
 ///
 /// [`Refusal::Unavailable`] if the task cannot be recorded.
 pub async fn start(control: &ControlPlane, task: &Task) -> Result<(), Refusal> {
-    control.table().create_task(task, task.created_at).await?;
+    control.table().create_task(task, task.created_at).await?.either_way();
     if let Err(error) = control.dead_letters().task(&task.id).await {
         warn!(%error, task = %task.id, "a task was not rung for; the sweep will");
     }

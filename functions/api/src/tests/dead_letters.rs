@@ -183,12 +183,12 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
     task.expect(202);
     let letter = relay.api.table().letter_by_number(number).await.expect("read").expect("there");
     let at = relay.api.now();
-    relay
+    let redriven = relay
         .api
         .context()
         .redrive(relay.api.inbox(), &letter, domain::delivery::AttemptRound::Policy, at)
-        .await
-        .expect("put back");
+        .await;
+    assert_eq!(redriven.expect("put back"), adapters::table::RedriveOutcome::Done);
     let busy = relay.post(&path, Value::Null).await.expect(409);
     assert!(busy["detail"].to_string().contains("on its way"), "{busy}");
 }
@@ -243,7 +243,10 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         state: LetterState::Waiting,
         expires_at: None,
     };
-    table.park(&letter, None).await.expect("parked");
+    assert_eq!(
+        table.park(&letter, None).await.expect("parked"),
+        adapters::table::WriteOutcome::Done
+    );
     number
 }
 

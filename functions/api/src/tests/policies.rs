@@ -89,12 +89,12 @@ async fn an_endpoint_shows_how_it_fares_and_enabling_it_begins_anew() {
         circuit: Circuit::Open { until },
         ..Health::default()
     };
-    relay.api.table().keep_health(&id, 0, &open, now).await.expect("kept");
+    relay.api.table().keep_health(&id, 0, &open, now).await.expect("kept").either_way();
     let application = ApplicationId::named("default");
     let known = relay.api.table().endpoint(&application, &id).await.expect("read").expect("there");
     let mut failing = known.clone();
     failing.disabled = Some(DisabledReason::Failing);
-    relay.api.table().update_endpoint(&known, &failing).await.expect("kept");
+    relay.api.table().update_endpoint(&known, &failing).await.expect("kept").either_way();
     let path = format!("{APP}/main");
     let listed = relay.get(APP).await.expect(200)["data"][0].clone();
     for shown in [relay.get(&path).await.expect(200), listed] {

@@ -234,7 +234,7 @@ async fn secrets_that_are_swapped_between_endpoints_do_not_open() {
     let (mut mine, theirs) = (relay.kept(&one).await, relay.kept(&other).await);
     let known = mine.clone();
     mine.secrets.clone_from(&theirs.secrets);
-    relay.api.table().update_endpoint(&known, &mine).await.expect("kept");
+    relay.api.table().update_endpoint(&known, &mine).await.expect("kept").either_way();
     let refused = relay.get(&format!("{APP}/{one}/secret")).await;
     refused.expect(503);
     relay.rotate(&one, json!({})).await.expect(503);

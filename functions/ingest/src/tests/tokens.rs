@@ -67,7 +67,12 @@ async fn a_token_of_one_job_is_good_for_that_job_and_for_one_end_of_it() {
         used_for: None,
     };
     let now = world.clock.now();
-    world.table.put_token(&token_hash(TOKEN), &token("runpod"), now).await.expect("kept");
+    world
+        .table
+        .put_token(&token_hash(TOKEN), &token("runpod"), now)
+        .await
+        .expect("kept")
+        .either_way();
     assert_eq!(world.send(RUNPOD, body("rp-2", "COMPLETED")).await.0, StatusCode::UNAUTHORIZED);
     for status in ["IN_QUEUE", "IN_PROGRESS", "IN_PROGRESS"] {
         assert_eq!(world.send(RUNPOD, body("rp-1", status)).await.0, StatusCode::OK);
@@ -79,7 +84,12 @@ async fn a_token_of_one_job_is_good_for_that_job_and_for_one_end_of_it() {
     assert_eq!(world.send(RUNPOD, body("rp-1", "IN_PROGRESS")).await.0, StatusCode::OK);
     // Another source's token is nobody's.
     let other = "tok_00000000000000000000000000000000";
-    world.table.put_token(&token_hash(other), &token("modal"), now).await.expect("kept");
+    world
+        .table
+        .put_token(&token_hash(other), &token("modal"), now)
+        .await
+        .expect("kept")
+        .either_way();
     let path = |event: &mut Value| event["rawPath"] = format!("/in/runpod/{other}").into();
     assert_eq!(world.send(RUNPOD, path).await.0, StatusCode::UNAUTHORIZED);
 }

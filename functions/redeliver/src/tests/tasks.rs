@@ -117,13 +117,13 @@ async fn a_recovery_looks_once_more_after_the_index_has_settled() {
     let Context { table, clock, .. } = &redeliver.context;
     let (endpoint, began) = (EndpointId::random([3; 16]), clock.now());
     let (id, recovery) = (TaskId::recovery(&endpoint), Task::recover(&endpoint, began));
-    table.create_task(&recovery, began).await.expect("created");
+    table.create_task(&recovery, began).await.expect("created").either_way();
     clock.advance(INDEX_SETTLES);
     // A letter is parked, and the index does not show it yet.
     assert_eq!(table.touch_task(&id, clock.now()).await.expect("asked"), WriteOutcome::Done);
     ring(&redeliver, &id).await;
     assert_eq!(task(&redeliver, &id).await.settles_at(), clock.now().plus(INDEX_SETTLES));
-    table.park(&letter(&endpoint, clock.now()), None).await.expect("parked");
+    table.park(&letter(&endpoint, clock.now()), None).await.expect("parked").either_way();
     clock.advance(INDEX_SETTLES);
     ring(&redeliver, &id).await;
     // The letter is found. Its endpoint is gone, so that nothing has to be probed.
@@ -137,7 +137,11 @@ async fn a_recovery_without_letters_ends_once_the_index_has_settled() {
     let Context { table, clock, .. } = &redeliver.context;
     let endpoint = EndpointId::random([3; 16]);
     let id = TaskId::recovery(&endpoint);
-    table.create_task(&Task::recover(&endpoint, clock.now()), clock.now()).await.expect("created");
+    table
+        .create_task(&Task::recover(&endpoint, clock.now()), clock.now())
+        .await
+        .expect("created")
+        .either_way();
     ring(&redeliver, &id).await;
     assert!(table.task(&id).await.expect("read").is_some());
     clock.advance(INDEX_SETTLES);
@@ -172,7 +176,7 @@ async fn a_purge_looks_once_more_for_messages_that_were_still_in_the_inbox() {
     clock.advance(Duration::from_secs(1));
     let id = TaskId::random([7; 16]);
     let purge = Task::purge(id.clone(), ApplicationId::named("acme"), clock.now());
-    table.create_task(&purge, clock.now()).await.expect("created");
+    table.create_task(&purge, clock.now()).await.expect("created").either_way();
     ring(&redeliver, &id).await;
     let ended = task(&redeliver, &id).await.finished_at;
     assert_eq!(ended, Some(clock.now()));

@@ -23,6 +23,7 @@ pub const EXPUNGED: &str = "EXPUNGED";
 
 /// What came of removing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum ForgetOutcome {
     /// It is gone.
     Done,

@@ -30,6 +30,7 @@ use crate::Unavailable;
 
 /// What came of trying to take a delivery.
 #[derive(Debug)]
+#[must_use]
 pub enum ClaimOutcome {
     /// It is ours until the lease ends.
     Taken(Box<ClaimedDelivery>),
@@ -64,6 +65,7 @@ impl ClaimedDelivery {
 
 /// How a claimed delivery is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum ConcludeOutcome {
     /// As we said.
     Done,

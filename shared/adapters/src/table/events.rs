@@ -182,7 +182,7 @@ impl Table {
             Write::Update(pk, sk, "ADD conflicts :one", count),
         ])
         .await
-        .map(|_| ())
+        .map(WriteOutcome::either_way)
     }
 
     /// The other bytes that came under an event's key.
@@ -200,7 +200,7 @@ impl Table {
                 claims.push(key);
             }
             let sk = row::text(&item, "sk").unwrap_or_default();
-            self.delete(&event_partition(id), sk).await?;
+            self.delete(&event_partition(id), sk).await?.either_way();
         }
         Ok(claims)
     }

@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    Table,
+    Table, WriteOutcome,
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
@@ -110,6 +110,8 @@ impl Table {
         .name("#state", "state")
         .value(":pending", AttributeValue::S("pending".to_owned()))
         .value(":now", n(now.0));
-        self.transact(vec![Write::Update(pk, sk, "SET due_at = :now", idle)]).await.map(|_| ())
+        self.transact(vec![Write::Update(pk, sk, "SET due_at = :now", idle)])
+            .await
+            .map(WriteOutcome::either_way)
     }
 }

@@ -23,6 +23,7 @@ const AFTER_LETTER: Duration = Duration::from_secs(86_400);
 
 /// What came of putting a letter back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum RedriveOutcome {
     /// It is on its way.
     Done,
@@ -312,7 +313,7 @@ impl Table {
     ) -> Result<(), Unavailable> {
         let condition = condition.value(":at", n(self.expiry(now)));
         let write = Write::Update(pk, sk, "SET expires_at = :at", condition);
-        self.transact(vec![write]).await.map(|_| ())
+        self.transact(vec![write]).await.map(WriteOutcome::either_way)
     }
 }
 

@@ -21,6 +21,7 @@ pub struct EventRecording<'a> {
 
 /// What came of recording an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub enum RecordOutcome {
     /// It is in the table with all its deliveries.
     New,

@@ -236,7 +236,9 @@ impl Table {
         let expires = until.secs() + 60;
         let row = Row::new(PAUSES, source.as_str(), &until).expires(Some(expires));
         let longer = Condition::new("attribute_not_exists(pk) OR expires_at < :expires");
-        self.put(row, Some(longer.value(":expires", n(expires)))).await.map(|_| ())
+        self.put(row, Some(longer.value(":expires", n(expires))))
+            .await
+            .map(WriteOutcome::either_way)
     }
 
     /// Until when a source's platform is left alone, if it has ever asked for it lately.
