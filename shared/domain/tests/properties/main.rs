@@ -3,6 +3,7 @@
 //! The values are the same in every run. `PROPTEST_RNG_SEED=<number>` makes others, and
 //! `PROPTEST_CASES=<number>` makes more of them.
 
+mod corpus;
 mod envelopes;
 mod filters;
 mod forgeries;
