@@ -84,6 +84,10 @@ pub fn address_rule() -> Result<Rule, ConfigError> {
 /// The queues and event buses that deliveries may go to: `DESTINATION_QUEUES` and `DESTINATION_EVENT_BUSES` (ARNs,
 /// comma-separated, may be empty). They lie where the relay's own queues do, and the URL of one of those says in which
 /// account that is.
+///
+/// # Errors
+/// Fails if `OUTBOX_URL` or `AWS_REGION` is missing, or an entry is no ARN of a queue or event bus of that account and
+/// region.
 pub fn destinations() -> Result<AwsDestinations, ConfigError> {
     let (own, region) = (required("OUTBOX_URL")?, required("AWS_REGION")?);
     let account = own.rsplit('/').nth(1).unwrap_or_default();

@@ -73,6 +73,9 @@ impl Vault {
     }
 
     /// Opens what was sealed for this owner.
+    ///
+    /// # Errors
+    /// Fails if the text was not sealed by this master key for this owner.
     pub fn unseal(&self, owner: &str, sealed: &SealedSecret) -> Result<Secret, UnsealError> {
         let bytes = STANDARD.decode(&sealed.0).map_err(|_| UnsealError)?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(UnsealError)?;

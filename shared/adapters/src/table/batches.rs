@@ -107,6 +107,9 @@ impl Table {
 
     /// Keeps a batch as it follows from the one that was read, with the endpoint that hears of it;
     /// `Refused` if either changed since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn put_batch(
         &self,
         batch: &Batch,
@@ -119,6 +122,9 @@ impl Table {
 
     /// Keeps a batch and takes away the markers that it now counts, all or nothing: a marker is
     /// counted once, whoever counts and however often.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. A marker that is gone or a batch that has changed is no error but `Refused`.
     pub async fn count_markers(
         &self,
         batch: &Batch,
@@ -133,6 +139,9 @@ impl Table {
     }
 
     /// Markers that are to be counted, as the last writes left them, as many as one step takes.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or a marker is not what this version writes.
     pub async fn markers(&self, batch: &BatchId) -> Result<Vec<StoredMarker>, Unavailable> {
         let shard = |shard| self.markers_in(shard_partition(batch, shard));
         let (a, b, c, d) = tokio::try_join!(shard(0), shard(1), shard(2), shard(3))?;
@@ -164,12 +173,18 @@ impl Table {
     }
 
     /// The batch of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn batch(&self, id: &BatchId) -> Result<Option<Batch>, Unavailable> {
         let (pk, sk) = key(id);
         self.entity(&pk, &sk).await
     }
 
     /// The jobs of a batch that have ended, in an order that stays, from behind `cursor`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn ended_jobs(
         &self,
         batch: &BatchId,
@@ -219,6 +234,9 @@ impl Table {
 
     /// What senders call the batch that is meant: our own id stands for it, but in its application
     /// alone. What is no such id is a sender's.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the batch is not what this version writes.
     pub async fn batch_name(
         &self,
         application: &ApplicationId,
@@ -231,6 +249,9 @@ impl Table {
     }
 
     /// The endpoints that hear of a batch alone.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an endpoint is not what this version writes.
     pub async fn webhooks_of_batch(&self, batch: &Batch) -> Result<Vec<Endpoint>, Unavailable> {
         let scope = EndpointScope::Batch(batch.id.clone());
         let keys = batch.webhooks.iter().map(|id| endpoints::key(&batch.application, &scope, id));
@@ -238,6 +259,9 @@ impl Table {
     }
 
     /// Batches, newest first.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
     pub async fn batches(
         &self,
         cursor: Option<&str>,

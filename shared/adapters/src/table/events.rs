@@ -41,6 +41,10 @@ pub(super) fn key(id: &EventId) -> (String, String) {
 
 impl Table {
     /// Records an event, its job's new state and its deliveries, all or nothing.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An event that is recorded already, or a job that has changed, is no error but
+    /// `Contested`.
     pub async fn record(
         &self,
         recording: &EventRecording<'_>,
@@ -86,6 +90,9 @@ impl Table {
     }
 
     /// The event of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn event(&self, id: &EventId) -> Result<Option<Event>, Unavailable> {
         let (pk, sk) = key(id);
         self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
@@ -94,6 +101,9 @@ impl Table {
     /// The event, the job it may be about, and the end of their tenure if it has ended, at once;
     /// then that job's own endpoints, if it has any. The job names them, so one that is registered meanwhile changes the job, and what is
     /// recorded on the condition that it did not is refused.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn known(
         &self,
         id: &EventId,
@@ -116,17 +126,26 @@ impl Table {
     }
 
     /// Several events at once, in no order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn events_of(&self, ids: &[EventId]) -> Result<Vec<Event>, Unavailable> {
         self.items(ids.iter().map(key).collect()).await?.iter().map(from_item).collect()
     }
 
     /// Every delivery of an event.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or a delivery is not what this version writes.
     pub async fn deliveries_of(&self, id: &EventId) -> Result<Vec<Delivery>, Unavailable> {
         let items = self.partition(&event_partition(id), delivery_item::PREFIX).await?;
         items.iter().map(row::document).collect()
     }
 
     /// The events of an application, newest first.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
     pub async fn events(
         &self,
         application: &ApplicationId,
@@ -149,21 +168,34 @@ impl Table {
     }
 
     /// Counts another arrival of an event that is known.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the event is gone.
     pub async fn count_duplicate(&self, id: &EventId) -> Result<(), Unavailable> {
         self.count(id, "duplicates").await
     }
 
     /// Counts a webhook that told what asking the platform had told before.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the event is gone.
     pub async fn count_webhook(&self, id: &EventId) -> Result<(), Unavailable> {
         self.count(id, "webhooks").await
     }
 
     /// Counts other bytes that came under the key of an event, which has enough of them.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the event is gone.
     pub async fn count_conflict(&self, id: &EventId) -> Result<(), Unavailable> {
         self.count(id, "conflicts").await
     }
 
     /// Keeps other bytes that came under the key of a known event, and counts them once.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An event that is gone, or bytes that are kept already, are no error: nothing is
+    /// written then.
     pub async fn keep_conflict(
         &self,
         id: &EventId,
@@ -186,6 +218,9 @@ impl Table {
     }
 
     /// The other bytes that came under an event's key.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn conflicts(&self, id: &EventId) -> Result<Vec<StoredBody>, Unavailable> {
         let items = self.partition(&event_partition(id), "CONFLICT#").await?;
         items.iter().map(row::document).collect()
@@ -193,6 +228,10 @@ impl Table {
 
     /// Removes the other bytes that came under an event's key; that they came stays counted. The
     /// keys of those that lie in the bucket.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes. Some of them may be removed by then; a
+    /// second call removes the rest.
     pub async fn forget_conflicts(&self, id: &EventId) -> Result<Vec<String>, Unavailable> {
         let mut claims = Vec::new();
         for item in self.partition(&event_partition(id), "CONFLICT#").await? {
@@ -206,11 +245,17 @@ impl Table {
     }
 
     /// Writes an event's document anew, beside its counters; `Refused` if it is gone.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn rewrite_event(&self, event: &Event) -> Result<WriteOutcome, Unavailable> {
         self.set_event(event, "SET doc = :doc").await
     }
 
     /// The same, with nothing that is still to happen to its content.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn settle_event(&self, event: &Event) -> Result<WriteOutcome, Unavailable> {
         self.set_event(event, "SET doc = :doc REMOVE due_shard, due_at, rings").await
     }

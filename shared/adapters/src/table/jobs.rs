@@ -65,6 +65,9 @@ impl Table {
 
     /// Keeps a job as it follows from the one that was read, no id of it having changed; `Refused`
     /// if somebody else changed it since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn keep_job(&self, job: &Job) -> Result<WriteOutcome, Unavailable> {
         self.put(self.job_row(job), Some(Condition::version(job.version - 1))).await
     }
@@ -72,6 +75,9 @@ impl Table {
     /// Registers a job as it follows from the one that was read, with the endpoint that hears of
     /// it and the deliveries of what that one has missed, all or nothing; `Refused` if the job or
     /// the endpoint changed since.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn register(
         &self,
         registering: &JobRegistration<'_>,
@@ -90,6 +96,9 @@ impl Table {
     }
 
     /// The endpoints that hear of a job alone.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an endpoint is not what this version writes.
     pub async fn webhooks_of(&self, job: &Job) -> Result<Vec<Endpoint>, Unavailable> {
         let scope = EndpointScope::Job(job.id.clone());
         let keys = job.webhooks.iter().map(|id| endpoints::key(&job.application, &scope, id));
@@ -97,12 +106,18 @@ impl Table {
     }
 
     /// The job of this id.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, Unavailable> {
         let (pk, sk) = key(id);
         self.entity(&pk, &sk).await
     }
 
     /// Several jobs at once, in no order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn jobs_of(&self, ids: &[JobId]) -> Result<Vec<Job>, Unavailable> {
         self.items(ids.iter().map(key).collect()).await?.iter().map(row::document).collect()
     }
@@ -141,6 +156,9 @@ impl Table {
     }
 
     /// Jobs, newest first.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
     pub async fn jobs(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Job>, Unavailable> {
         self.page(JOBS, cursor, limit, false).await
     }

@@ -176,6 +176,9 @@ impl Table {
     }
 
     /// Keeps the path token of one job under its hash; `Refused` if that hash is taken.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn put_token(
         &self,
         hash: &str,
@@ -187,6 +190,9 @@ impl Table {
     }
 
     /// The token with this hash.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn token(&self, hash: &str) -> Result<Option<JobToken>, Unavailable> {
         let Some(item) = self.item(&token_partition(hash), TOKEN).await? else { return Ok(None) };
         let mut token: JobToken = row::document(&item)?;
@@ -195,6 +201,9 @@ impl Table {
     }
 
     /// Uses a token up for the event that reports its job's end; `Refused` if another event did.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn use_token(
         &self,
         hash: &str,
@@ -207,6 +216,9 @@ impl Table {
 
     /// Counts a request of a source that has a limit; `Refused` if the window is full. One item per
     /// window, so the count holds across all who answer for us; it goes an hour after.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
     pub async fn count_request(
         &self,
         source: &SourceId,
@@ -242,6 +254,9 @@ impl Table {
     }
 
     /// Until when a source's platform is left alone, if it has ever asked for it lately.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn asking_paused(&self, source: &SourceId) -> Result<Option<Timestamp>, Unavailable> {
         self.entity(PAUSES, source.as_str()).await
     }

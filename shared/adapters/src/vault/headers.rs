@@ -33,6 +33,9 @@ impl Vault {
     }
 
     /// The same, as they are sent.
+    ///
+    /// # Errors
+    /// Fails if a sealed value was not sealed by this master key for this owner.
     pub fn open_headers(
         &self,
         owner: &str,
