@@ -146,6 +146,9 @@ impl Sweep {
 
     /// One round: every shard at once, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
+    ///
+    /// # Errors
+    /// One of the failures of the round, after everything else that is due was seen to.
     pub async fn run(&self) -> Result<SweepCounts, Unavailable> {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();

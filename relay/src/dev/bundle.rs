@@ -79,6 +79,9 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Bundle {
     /// Starts everything; it is ready when this returns.
+    ///
+    /// # Errors
+    /// Fails if a setting is wrong, the port is not free, the data cannot be opened, or a local service does not start.
     pub async fn start(settings: Settings) -> Result<Self, BundleError> {
         let (rule, destinations) = (settings.rule()?, settings.destinations()?);
         let listener = listen(settings.port).await?;

@@ -9,6 +9,10 @@ use crate::context::Context;
 /// came under its key. The event and its attempts stay. From the first write on nothing is shown or
 /// sent of it; the last one says that nothing is left, so a crash in between leaves objects that the
 /// event still names, and doing it again removes them.
+///
+/// # Errors
+/// Fails if DynamoDB or S3 does. Objects may be left then, which the event still names: a second call removes
+/// them.
 pub async fn expunge(context: &Context, event: &Event) -> Result<WriteOutcome, Unavailable> {
     let Context { table, bucket, clock, .. } = context;
     let mut event = event.clone();
