@@ -3,7 +3,7 @@
 use crate::tidy::{root, walk};
 
 /// Folders whose public items say when they fail.
-const FALLIBLE: [&str; 2] = ["shared/domain/src", "shared/manage/src"];
+const FALLIBLE: [&str; 4] = ["shared", "functions", "relay", "local"];
 /// Folders whose doc comments name their subject.
 const PLAIN: [&str; 3] = ["shared/domain/src", "shared/manage/src", "functions/api/src"];
 /// Words that a doc comment does not begin with, because they stand for a subject that is not named.
@@ -33,8 +33,10 @@ fn silent_failures(name: &str, text: &str) -> Vec<String> {
     };
     let public = lines.iter().enumerate().filter(|(_, line)| is_public(line));
     let silent = public.filter(|(at, _)| {
-        let signature: String = lines[*at..].iter().copied().map(str::trim).collect();
+        let signature = lines[*at..].iter().copied().map(str::trim).collect::<Vec<_>>().join(" ");
         let signature = signature.split(['{', ';']).next().unwrap_or_default();
+        // The bound of a closure has an arrow as well.
+        let signature = signature.split(" where ").next().unwrap_or_default();
         let returned = signature.rsplit_once("->").map_or("", |(_, returned)| returned.trim());
         let above = lines[..*at].iter().rev();
         let mut above = above.take_while(|line| line.trim_start().starts_with(['/', '#']));
@@ -65,6 +67,11 @@ fn subjectless(name: &str, text: &str) -> Vec<String> {
 #[test]
 fn every_public_function_that_can_fail_says_when() {
     let files = product(&FALLIBLE);
+    for folder in ["domain", "adapters", "dispatch", "manage"] {
+        let within =
+            |(name, _): &(String, String)| name.starts_with(&format!("shared/{folder}/src/"));
+        assert!(files.iter().any(within), "{folder}");
+    }
     let found: Vec<_> = files.iter().flat_map(|(name, text)| silent_failures(name, text)).collect();
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -83,6 +90,8 @@ fn a_silent_failure_and_a_comment_without_a_subject_are_noticed() {
     let told = "/// Reads.\n///\n/// # Errors\n///\n/// Always.\n#[must_use]\npub fn read() -> Result<u8, E> {\n";
     assert!(silent_failures("a.rs", told).is_empty());
     assert!(silent_failures("a.rs", "pub fn read() -> Option<u8> {\n").is_empty());
+    let bounded = "pub fn each<F>(f: F) -> Result<u8, E>\nwhere\n    F: Fn() -> u8,\n{\n";
+    assert_eq!(silent_failures("a.rs", bounded).len(), 1);
     for wrong in ["/// What it did.\n", "//! It runs.\n", "    /// Its name.\n", "/// The same.\n"]
     {
         assert_eq!(subjectless("a.rs", wrong).len(), 1, "{wrong}");
