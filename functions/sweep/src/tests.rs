@@ -1,17 +1,26 @@
-//! The sweep over a real table and queues.
+//! The sweep over a real table and queues. Rounds in which platforms answer stand in `tests/`.
+
+mod bells;
+mod jobs;
 
 use std::time::Duration;
 
 use adapters::{
     bucket::Bucket, caller::Caller, clock::Clock, queue::Queue, table::Table, vault::Vault,
 };
-use domain::{address::Rule, id::EndpointId, secret::Secret, task::Task};
+use domain::{
+    address::{Network, Rule},
+    id::{EndpointId, JobId, digest},
+    secret::Secret,
+    task::Task,
+};
 use local::LocalAws;
 
 use super::*;
 
 async fn world() -> (LocalAws, Sweep) {
-    let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+    let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
+    let aws = LocalAws::start(options).await.expect("starts");
     let (clients, names) = (aws.clients(), aws.names());
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
     let context = Context::new(
@@ -21,10 +30,52 @@ async fn world() -> (LocalAws, Sweep) {
         Clock::manual(Timestamp::from_secs(1_700_000_000)),
     );
     let vault = Vault::new(&Secret::new(*b"master-key-of-the-tests-0123456789"));
-    let caller = Caller::new(Rule::default());
+    let allowed = Network::parse_list("127.0.0.0/8").expect("a network");
+    let caller = Caller::new(Rule { allowed, ..Rule::default() });
     let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
     let inbox = Inbox(queue(&names.inbox));
     (aws, Sweep { calls, inbox, limits: Limits::default() })
+}
+
+/// A queue that does not exist.
+fn nowhere(aws: &LocalAws) -> Queue {
+    Queue::new(aws.clients().sqs(), aws.queue_url("nowhere"))
+}
+
+/// The bodies of the messages that a queue holds now, in alphabetical order.
+async fn on(aws: &LocalAws, queue: &str) -> Vec<String> {
+    let (sqs, url) = (aws.clients().sqs(), aws.queue_url(queue));
+    let mut bodies = Vec::new();
+    loop {
+        let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+        let messages = receive.send().await.expect("received").messages.unwrap_or_default();
+        if messages.is_empty() {
+            bodies.sort_unstable();
+            return bodies;
+        }
+        bodies.extend(messages.into_iter().filter_map(|message| message.body));
+    }
+}
+
+/// Names of jobs that are due in the same shard.
+fn names_of_one_shard(tenure: &Tenure) -> impl Iterator<Item = String> {
+    let shard = |name: &String| {
+        let id = JobId::of(tenure, name);
+        u32::from_str_radix(&digest(&[id.as_str()])[..2], 16).expect("hex") % SHARDS
+    };
+    (0u32..).map(|number| number.to_string()).filter(move |name| shard(name) == 0)
+}
+
+/// Everything that is due, as a round reads it.
+async fn due(sweep: &Sweep) -> Vec<DueItem> {
+    let Context { table, clock, .. } = sweep.context();
+    let mut found = Vec::new();
+    for shard in 0..SHARDS {
+        let page = table.due(shard, clock.now(), 100, None).await.expect("read");
+        assert!(page.next.is_none(), "more than a page");
+        found.extend(page.due);
+    }
+    found
 }
 
 #[tokio::test]
