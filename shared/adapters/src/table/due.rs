@@ -74,7 +74,7 @@ impl Table {
     /// The items of a shard that are due, the longest overdue first, from behind `cursor`.
     ///
     /// # Errors
-    /// Fails if DynamoDB does, or an item is not what this version writes.
+    /// Fails if DynamoDB does. An item that cannot be read is [`DueSubject::Unreadable`].
     pub async fn due(
         &self,
         shard: u32,
