@@ -94,6 +94,18 @@ pub enum DeliveryState {
     Cancelled,
 }
 
+impl DeliveryState {
+    /// The name of the state in the API and in the table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// The number of attempts that a round may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

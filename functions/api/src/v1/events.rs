@@ -117,7 +117,7 @@ impl From<Delivery> for DeliveryOut {
             id: delivery.id.to_string(),
             endpoint_id: delivery.endpoint.to_string(),
             generation: delivery.generation,
-            state: state_word(delivery.state),
+            state: delivery.state.word(),
             attempts_made: delivery.made,
             attempts: delivery.attempts.into_iter().map(AttemptOut::from).collect(),
             next_attempt_at: pending.then(|| delivery.next_at.rfc3339()),
@@ -160,16 +160,6 @@ impl From<Attempt> for AttemptOut {
             response: attempt.response,
             manual: attempt.manual,
         }
-    }
-}
-
-/// Our word for where a delivery is.
-pub(crate) const fn state_word(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Delivered => "delivered",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Cancelled => "cancelled",
     }
 }
 

@@ -21,7 +21,7 @@ use domain::{
 
 use super::{
     Item, Page, Table, WriteOutcome, applications,
-    delivery_item::{delivery_list, key, state_word},
+    delivery_item::{delivery_list, key},
     endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
@@ -118,7 +118,7 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":token", s(token))
             .expression_attribute_values(":now", n(now.0))
-            .expression_attribute_values(":pending", s(state_word(DeliveryState::Pending)))
+            .expression_attribute_values(":pending", s(DeliveryState::Pending.word()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -305,7 +305,7 @@ impl Table {
         )
         .value(":made", n(delivery.made))
         .name("#state", "state")
-        .value(":pending", s(state_word(DeliveryState::Pending)))
+        .value(":pending", s(DeliveryState::Pending.word()))
         .value(":now", n(now.0));
         self.put_and_leave(row, idle, delivery).await
     }
@@ -335,11 +335,11 @@ fn ended(delivery: &Delivery) -> Condition {
     Condition::new("attribute_not_exists(pk) OR (#state <> :pending AND made = :made)")
         .value(":made", n(delivery.made))
         .name("#state", "state")
-        .value(":pending", s(state_word(DeliveryState::Pending)))
+        .value(":pending", s(DeliveryState::Pending.word()))
 }
 
 fn not_taken(item: &Item, now: Timestamp) -> Result<ClaimOutcome, Unavailable> {
-    if row::text(item, "state") != Some(state_word(DeliveryState::Pending)) {
+    if row::text(item, "state") != Some(DeliveryState::Pending.word()) {
         return Ok(ClaimOutcome::Finished(Box::new(row::document(item)?)));
     }
     let next_at = Timestamp(row::number(item, "next_at").unwrap_or(0));

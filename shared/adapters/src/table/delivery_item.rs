@@ -25,15 +25,6 @@ pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
     (event_partition(event), format!("{PREFIX}{id}"))
 }
 
-pub(super) fn state_word(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Delivered => "delivered",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Cancelled => "cancelled",
-    }
-}
-
 impl Table {
     /// The item of a delivery. It expires with its event; one that has a dead letter, not before that.
     pub(super) fn delivery_row(
@@ -49,7 +40,7 @@ impl Table {
         let spare = if held { LATEST_PARKING } else { Duration::ZERO };
         let expires = Some(self.expiry(last.max(delivery.next_at).plus(spare)));
         Row::new(pk, sk, delivery)
-            .with("state", s(state_word(delivery.state)))
+            .with("state", s(delivery.state.word()))
             .with("next_at", n(delivery.next_at.0))
             .with("made", n(delivery.made))
             .with("lease_ms", n(lease.as_millis()))
@@ -63,7 +54,7 @@ impl Table {
 pub(super) fn still(state: DeliveryState, delivery: &Delivery) -> Condition {
     Condition::new("#state = :state AND made = :made")
         .name("#state", "state")
-        .value(":state", s(state_word(state)))
+        .value(":state", s(state.word()))
         .value(":made", n(delivery.made))
 }
 

@@ -10,8 +10,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::v1::events::state_word;
-
 /// A job.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobOut {
@@ -149,7 +147,7 @@ impl From<Delivery> for JobDelivery {
         Self {
             id: delivery.id.to_string(),
             endpoint_id: delivery.endpoint.to_string(),
-            state: state_word(delivery.state),
+            state: delivery.state.word(),
             attempts: delivery.made,
         }
     }
