@@ -54,8 +54,7 @@ async fn app_portal_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&control, &app).await?;
-    Err(NO_PORTAL)
+    no_portal(&control, &app).await
 }
 
 /// Gives a subscriber access by the path of older clients: not possible yet.
@@ -65,8 +64,7 @@ async fn dashboard_access(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&control, &app).await?;
-    Err(NO_PORTAL)
+    no_portal(&control, &app).await
 }
 
 /// Ends every access to an application's pages: not possible yet, for there is none.
@@ -76,8 +74,7 @@ async fn expire_all(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
 ) -> Result<StatusCode, Error> {
-    applications::resolve(&control, &app).await?;
-    Err(NO_PORTAL)
+    no_portal(&control, &app).await
 }
 
 /// Logs out. A key stays what it is; it is revoked under `/v1/keys`.
@@ -85,4 +82,10 @@ async fn expire_all(
     responses((status = 204)))]
 async fn logout() -> StatusCode {
     StatusCode::NO_CONTENT
+}
+
+/// Refuses what only a portal could do, of an application that there is.
+async fn no_portal(control: &ControlPlane, app: &str) -> Result<StatusCode, Error> {
+    applications::resolve(control, app).await?;
+    Err(NO_PORTAL)
 }
