@@ -59,14 +59,8 @@ impl Redeliver {
         }
     }
 
-    async fn redrive_step(
-        &self,
-        mut task: Task,
-        mut filter: LetterFilter,
-    ) -> Result<(), Unavailable> {
-        // What dies after somebody asked is not what they meant.
-        let asked = task.created_at.plus(Duration::from_millis(1));
-        filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
+    async fn redrive_step(&self, mut task: Task, filter: LetterFilter) -> Result<(), Unavailable> {
+        let filter = ended_at_request(filter, &task);
         // A letter that this task put back once is not put back by its last look.
         let created = task.created_at;
         let meant = |letter: &Letter| {
@@ -97,13 +91,8 @@ impl Redeliver {
     }
 
     /// Throws away letters that were there when somebody asked. Thrown away once is gone.
-    async fn discard_step(
-        &self,
-        mut task: Task,
-        mut filter: LetterFilter,
-    ) -> Result<(), Unavailable> {
-        let asked = task.created_at.plus(Duration::from_millis(1));
-        filter.until = Some(filter.until.map_or(asked, |until| until.min(asked)));
+    async fn discard_step(&self, mut task: Task, filter: LetterFilter) -> Result<(), Unavailable> {
+        let filter = ended_at_request(filter, &task);
         let (table, mut more) = (&self.context.table, true);
         for _ in 0..MAX_DISCARDED {
             let page = table.letters(Self::place(&task).as_deref(), PAGE, true).await?;
@@ -255,4 +244,10 @@ impl Redeliver {
             LetterSubject::Message { .. } => Ok(None),
         }
     }
+}
+
+/// The filter of a task without the letters of what died after the task was asked for.
+fn ended_at_request(filter: LetterFilter, task: &Task) -> LetterFilter {
+    let asked = task.created_at.plus(Duration::from_millis(1));
+    LetterFilter { until: Some(filter.until.map_or(asked, |until| until.min(asked))), ..filter }
 }
