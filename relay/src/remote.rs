@@ -74,13 +74,7 @@ impl Remote {
     /// [`RemoteError`] if the relay does not answer or answers with an error status.
     pub async fn get(&self, path: &str) -> Result<Value, RemoteError> {
         let url = self.url_of(path);
-        let request = FetchRequest {
-            url: &url,
-            headers: self.headers()?,
-            timeout: TIMEOUT,
-            max_body: MAX_ANSWER,
-            now: Clock::system().now(),
-        };
+        let request = self.request(&url)?;
         let answer = self.caller().get(request).await;
         read_answer(url, answer.outcome, answer.detail, &answer.body)
     }
@@ -96,13 +90,7 @@ impl Remote {
         body: Option<&Value>,
     ) -> Result<Option<Value>, RemoteError> {
         let url = self.url_of(path);
-        let request = FetchRequest {
-            url: &url,
-            headers: self.headers()?,
-            timeout: TIMEOUT,
-            max_body: MAX_ANSWER,
-            now: Clock::system().now(),
-        };
+        let request = self.request(&url)?;
         let body = body.map(|json| json.to_string().into_bytes()).unwrap_or_default();
         let answer = self.caller().ask_with(method, request, body).await;
         if matches!(answer.outcome, CallOutcome::Answered { status: 404, .. }) {
@@ -158,6 +146,12 @@ impl Remote {
 
     fn url_of(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
+    }
+
+    /// A request to `url` whose answer is read whole.
+    fn request<'u>(&self, url: &'u str) -> Result<FetchRequest<'u>, RemoteError> {
+        let (headers, now) = (self.headers()?, Clock::system().now());
+        Ok(FetchRequest { url, headers, timeout: TIMEOUT, max_body: MAX_ANSWER, now })
     }
 
     /// A caller that reaches any address over TLS, and without TLS only loopback, so that the key never
