@@ -70,10 +70,7 @@ impl Gates {
         name: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Gate>>, Unavailable> {
-        match self.seen(name) {
-            Some(seen) if now.since(seen.at) < REFRESH_EVERY => Ok(None),
-            _ => self.load(name, now).await,
-        }
+        self.look_again(name, now, REFRESH_EVERY).await
     }
 
     /// The source again, if what we know of it is too old to say that it is not locked. So a lock
@@ -84,8 +81,18 @@ impl Gates {
         name: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Gate>>, Unavailable> {
+        self.look_again(name, now, UNLOCKED_FOR).await
+    }
+
+    /// The source again, unless it was looked at within this time.
+    async fn look_again(
+        &self,
+        name: &str,
+        now: Timestamp,
+        within: Duration,
+    ) -> Result<Option<Arc<Gate>>, Unavailable> {
         match self.seen(name) {
-            Some(seen) if now.since(seen.at) < UNLOCKED_FOR => Ok(None),
+            Some(seen) if now.since(seen.at) < within => Ok(None),
             _ => self.load(name, now).await,
         }
     }
