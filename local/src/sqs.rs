@@ -19,14 +19,17 @@
 //!   its receive count starts at 0.
 //! * There are no FIFO queues, tags, permissions, move tasks or limits of messages in flight.
 //!
-//! `request` parses, `limits` and `queue` validate, `store` persists, `error` holds SQS's errors, and
-//! `actions` performs the requests.
+//! `request` parses, `limits` and `queue` validate, `message` makes rows of requests and answers of rows,
+//! `store` persists, `ready` chooses what a receive returns, `error` holds SQS's errors, and `actions`
+//! performs the requests.
 
 mod actions;
 mod digest;
 mod error;
 mod limits;
+mod message;
 mod queue;
+mod ready;
 mod receipt;
 mod request;
 mod store;

@@ -1,22 +1,22 @@
 //! The actions of SQS, one per request: parse, validate, change the store, answer.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Sqs, digest,
+    Sqs,
     error::SqsError,
     limits,
-    queue::{self, SqsQueue},
+    message::{asked_for, prepare, render},
+    queue::SqsQueue,
     request::{
         BatchEntry, BatchRequest, ChangeMessageVisibility, CreateQueue, DeleteMessage,
-        GetQueueAttributes, GetQueueUrl, ListQueues, MessageAttributes, QueueOnly, QueueRequest,
-        ReceiveMessage, SendMessage, SetQueueAttributes,
+        GetQueueAttributes, GetQueueUrl, ListQueues, QueueOnly, QueueRequest, ReceiveMessage,
+        SendMessage, SetQueueAttributes,
     },
-    store::{NewMessage, ReceivedMessage},
 };
 
 type ActionResult = Result<Value, SqsError>;
@@ -283,93 +283,4 @@ fn each_entry<T>(entries: Vec<BatchEntry<T>>, mut act: impl FnMut(T) -> ActionRe
         }
     }
     json!({ "Successful": successful, "Failed": failed })
-}
-
-/// Validates a message. Returns the row to store and the answer to send once the row is stored.
-fn prepare(draft: SendMessage, queue: &SqsQueue) -> Result<(NewMessage, Value), SqsError> {
-    let max_bytes =
-        usize::try_from(queue.number("MaximumMessageSize")).unwrap_or(limits::MAX_BYTES);
-    limits::check_message(&draft, max_bytes)?;
-    let message_id = uuid::Uuid::new_v4().to_string();
-    let mut answer = json!({
-        "MessageId": message_id,
-        "MD5OfMessageBody": digest::of_body(&draft.message_body),
-    });
-    for (name, attributes) in [
-        ("MD5OfMessageAttributes", &draft.message_attributes),
-        ("MD5OfMessageSystemAttributes", &draft.message_system_attributes),
-    ] {
-        if let Some(sum) = digest::of_attributes(attributes) {
-            answer[name] = sum.into();
-        }
-    }
-    let trace = draft.message_system_attributes.get("AWSTraceHeader");
-    let message = NewMessage {
-        message_id,
-        body: draft.message_body,
-        attributes: serde_json::to_string(&draft.message_attributes)
-            .map_err(|e| SqsError::internal(&e))?,
-        group_id: draft.message_group_id,
-        trace: trace.and_then(|trace| trace.string_value.clone()),
-        delay_ms: draft.delay_seconds.unwrap_or_else(|| queue.number("DelaySeconds")) * 1000,
-    };
-    Ok((message, answer))
-}
-
-/// The answer to `ReceiveMessage`: each message with the attributes that the request names.
-fn render(messages: &[ReceivedMessage], request: &ReceiveMessage) -> ActionResult {
-    let mut system_names = request.attribute_names.clone();
-    system_names.extend_from_slice(&request.message_system_attribute_names);
-    let rendered: Vec<Value> = messages
-        .iter()
-        .map(|message| {
-            let mut attributes: MessageAttributes =
-                serde_json::from_str(&message.attributes).map_err(|e| SqsError::internal(&e))?;
-            attributes.retain(|name, _| asked_for(name, &request.message_attribute_names));
-            let mut system = system_attributes(message);
-            system.retain(|name, _| asked_for(name, &system_names));
-            let mut rendered = json!({
-                "MessageId": message.message_id,
-                "ReceiptHandle": message.receipt,
-                "Body": message.body,
-                "MD5OfBody": digest::of_body(&message.body),
-            });
-            if !system.is_empty() {
-                rendered["Attributes"] = json!(system);
-            }
-            if let Some(sum) = digest::of_attributes(&attributes) {
-                rendered["MD5OfMessageAttributes"] = sum.into();
-                rendered["MessageAttributes"] = json!(attributes);
-            }
-            Ok(rendered)
-        })
-        .collect::<Result<_, SqsError>>()?;
-    Ok(if rendered.is_empty() { json!({}) } else { json!({ "Messages": rendered }) })
-}
-
-fn system_attributes(message: &ReceivedMessage) -> BTreeMap<&'static str, String> {
-    let mut attributes = BTreeMap::from([
-        ("SenderId", queue::ACCOUNT.to_owned()),
-        ("SentTimestamp", message.sent_at.to_string()),
-        ("ApproximateReceiveCount", message.receives.to_string()),
-        ("ApproximateFirstReceiveTimestamp", message.first_received.to_string()),
-    ]);
-    let source = message.source.as_deref().map(queue::arn);
-    for (name, value) in [
-        ("MessageGroupId", &message.group_id),
-        ("AWSTraceHeader", &message.trace),
-        ("DeadLetterQueueSourceArn", &source),
-    ] {
-        attributes.extend(value.clone().map(|value| (name, value)));
-    }
-    attributes
-}
-
-/// Whether a list of attribute names selects `name`: by the name itself, by `All`, or by a prefix
-/// followed by `.*`.
-fn asked_for(name: &str, wanted: &[String]) -> bool {
-    wanted.iter().any(|wanted| match wanted.strip_suffix(".*") {
-        Some(prefix) => name.starts_with(prefix),
-        None => wanted == "All" || wanted == name,
-    })
 }

@@ -7,11 +7,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     error::SqsError,
+    message::{NewMessage, ReceivedMessage},
     queue::{RedrivePolicy, SqsQueue},
+    ready::{ReadyMessages, ready},
     receipt,
 };
 
@@ -38,32 +40,6 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS messages_by_time ON messages (queue, visible_at, id);
     CREATE INDEX IF NOT EXISTS messages_by_age  ON messages (queue, sent_at);
 ";
-
-/// A message to be stored.
-#[derive(Debug)]
-pub(crate) struct NewMessage {
-    pub(crate) message_id: String,
-    pub(crate) body: String,
-    pub(crate) attributes: String,
-    pub(crate) group_id: Option<String>,
-    pub(crate) trace: Option<String>,
-    pub(crate) delay_ms: i64,
-}
-
-/// A received message.
-#[derive(Debug)]
-pub(crate) struct ReceivedMessage {
-    pub(crate) message_id: String,
-    pub(crate) receipt: String,
-    pub(crate) body: String,
-    pub(crate) attributes: String,
-    pub(crate) group_id: Option<String>,
-    pub(crate) trace: Option<String>,
-    pub(crate) sent_at: i64,
-    pub(crate) receives: i64,
-    pub(crate) first_received: i64,
-    pub(crate) source: Option<String>,
-}
 
 /// The number of messages of a queue by state.
 #[derive(Debug, PartialEq, Eq)]
@@ -301,40 +277,6 @@ impl MessageStore {
         self.connection.prepare_cached(delete)?.execute(params![queue.name, oldest])?;
         Ok(())
     }
-}
-
-/// Visible messages: `alive` are to be received (row id and message id), `dead` have been received as
-/// often as the redrive policy allows (row id).
-#[derive(Default)]
-struct ReadyMessages {
-    alive: Vec<(i64, String)>,
-    dead: Vec<i64>,
-}
-
-/// Selects up to `count` messages to be received, and the dead ones among those before them.
-fn ready(
-    work: &Transaction<'_>,
-    queue: &str,
-    count: usize,
-    redrive: Option<&RedrivePolicy>,
-    now: i64,
-) -> rusqlite::Result<ReadyMessages> {
-    let ReadyMessages { mut alive, mut dead } = ReadyMessages::default();
-    let mut select = work.prepare_cached(
-        "SELECT id, message_id, receives FROM messages WHERE queue = ?1 AND visible_at <= ?2
-         ORDER BY visible_at, id",
-    )?;
-    let mut rows = select.query(params![queue, now])?;
-    while alive.len() < count
-        && let Some(row) = rows.next()?
-    {
-        let (id, receives): (i64, i64) = (row.get(0)?, row.get(2)?);
-        match redrive {
-            Some(redrive) if receives >= redrive.max_receives => dead.push(id),
-            _ => alive.push((id, row.get(1)?)),
-        }
-    }
-    Ok(ReadyMessages { alive, dead })
 }
 
 fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
