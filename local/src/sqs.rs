@@ -14,24 +14,30 @@
 //!
 //! Known differences from AWS:
 //!
-//! * Each message has one copy. Messages are received in the order in which they became visible.
+//! * Each message has one copy. Messages of a standard queue are received in the order in which they
+//!   became visible.
 //! * The receive that would exceed `maxReceiveCount` moves the message to the dead-letter queue, where
 //!   its receive count starts at 0.
-//! * There are no FIFO queues, tags, permissions, move tasks or limits of messages in flight.
+//! * A FIFO queue returns the group with the oldest message first, and as much of it as was asked for. A
+//!   dead letter gets a new sequence number. A purge also makes the queue forget deduplication ids. The
+//!   throughput limits have no effect, and `ReceiveRequestAttemptId` is ignored.
+//! * There are no tags, permissions, move tasks or limits of messages in flight.
 //!
 //! `request` parses, `limits` and `queue` validate, `message` makes rows of requests and answers of rows,
-//! `store` persists, `ready` chooses what a receive returns, `error` holds SQS's errors, and `actions`
-//! performs the requests.
+//! `fifo` deduplicates and numbers, `store` persists in the tables of `schema`, `ready` chooses what a
+//! receive returns, `error` holds SQS's errors, and `actions` performs the requests.
 
 mod actions;
 mod digest;
 mod error;
+mod fifo;
 mod limits;
 mod message;
 mod queue;
 mod ready;
 mod receipt;
 mod request;
+mod schema;
 mod store;
 
 use std::{
@@ -116,11 +122,8 @@ impl Sqs {
             attributes.insert("RedrivePolicy".to_owned(), policy.json());
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        SqsQueue::new(queue.name.clone())
-            .and_then(|mut declared| {
-                declared.set(attributes)?;
-                store.save(&declared)
-            })
+        SqsQueue::create(queue.name.clone(), attributes)
+            .and_then(|declared| store.save(&declared))
             .map_err(|refusal| LocalAwsError::Resource {
                 resource: format!("queue {}", queue.name),
                 reason: refusal.to_string(),

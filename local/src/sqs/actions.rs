@@ -10,7 +10,7 @@ use super::{
     Sqs,
     error::SqsError,
     limits,
-    message::{asked_for, prepare, render},
+    message::{self, asked_for, prepare, render},
     queue::SqsQueue,
     request::{
         BatchEntry, BatchRequest, ChangeMessageVisibility, CreateQueue, DeleteMessage,
@@ -51,8 +51,10 @@ impl Sqs {
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
-                let (message, answer) = prepare(request.action, &queue)?;
-                store.send(&name, &[message], now)?;
+                let (message, mut answer) = prepare(request.action, &queue)?;
+                let mut messages = [message];
+                store.send(&name, &mut messages, now)?;
+                message::name(&messages[0], &mut answer);
                 Ok(answer)
             })
             .await?;
@@ -69,12 +71,15 @@ impl Sqs {
                 limits::check_batch(&entries)?;
                 limits::check_batch_length(&entries)?;
                 let mut messages = Vec::with_capacity(entries.len());
-                let answer = each_entry(entries, |draft| {
+                let mut answer = each_entry(entries, |draft| {
                     let (message, answer) = prepare(draft, &queue)?;
                     messages.push(message);
                     Ok(answer)
                 });
-                store.send(&name, &messages, now)?;
+                store.send(&name, &mut messages, now)?;
+                for (index, message) in messages.iter().enumerate() {
+                    message::name(message, &mut answer["Successful"][index]);
+                }
                 Ok(answer)
             })
             .await?;
@@ -126,29 +131,44 @@ impl Sqs {
     }
 
     async fn delete(&self, request: QueueRequest<DeleteMessage>) -> ActionResult {
-        let name = request.queue();
-        self.with_store(move |store| {
-            store.queue(&name)?;
-            store.delete(&name, &request.action.receipt_handle)?;
-            Ok(json!({}))
-        })
-        .await
+        let (name, now) = (request.queue(), self.now());
+        let fifo = self
+            .with_store(move |store| {
+                let queue = store.queue(&name)?;
+                store.delete(&queue, &request.action.receipt_handle, now)?;
+                Ok(queue.is_fifo())
+            })
+            .await?;
+        self.deleted(fifo);
+        Ok(json!({}))
     }
 
     async fn delete_batch(
         &self,
         request: QueueRequest<BatchRequest<DeleteMessage>>,
     ) -> ActionResult {
-        let name = request.queue();
-        self.with_store(move |store| {
-            store.queue(&name)?;
-            limits::check_batch(&request.action.entries)?;
-            Ok(each_entry(request.action.entries, |delete| {
-                store.delete(&name, &delete.receipt_handle)?;
-                Ok(json!({}))
-            }))
-        })
-        .await
+        let (name, now) = (request.queue(), self.now());
+        let (answer, fifo) = self
+            .with_store(move |store| {
+                let queue = store.queue(&name)?;
+                limits::check_batch(&request.action.entries)?;
+                let answer = each_entry(request.action.entries, |delete| {
+                    store.delete(&queue, &delete.receipt_handle, now)?;
+                    Ok(json!({}))
+                });
+                Ok((answer, queue.is_fifo()))
+            })
+            .await?;
+        self.deleted(fifo);
+        Ok(answer)
+    }
+
+    /// Wakes waiting receives after a delete from a FIFO queue, where the next message of the group may
+    /// have been waiting for that.
+    fn deleted(&self, fifo: bool) {
+        if fifo {
+            self.changed();
+        }
     }
 
     async fn change_visibility(
@@ -159,8 +179,8 @@ impl Sqs {
         let ChangeMessageVisibility { receipt_handle, visibility_timeout } = request.action;
         limits::within(Some(visibility_timeout), &limits::VISIBILITY, "VisibilityTimeout")?;
         self.with_store(move |store| {
-            store.queue(&name)?;
-            store.hide(&name, &receipt_handle, visibility_timeout * 1000, now)
+            let queue = store.queue(&name)?;
+            store.hide(&queue, &receipt_handle, visibility_timeout * 1000, now)
         })
         .await?;
         self.changed();
@@ -174,12 +194,12 @@ impl Sqs {
         let (name, now) = (request.queue(), self.now());
         let answer = self
             .with_store(move |store| {
-                store.queue(&name)?;
+                let queue = store.queue(&name)?;
                 limits::check_batch(&request.action.entries)?;
                 Ok(each_entry(request.action.entries, |change| {
                     let seconds = change.visibility_timeout;
                     limits::within(Some(seconds), &limits::VISIBILITY, "VisibilityTimeout")?;
-                    store.hide(&name, &change.receipt_handle, seconds * 1000, now)?;
+                    store.hide(&queue, &change.receipt_handle, seconds * 1000, now)?;
                     Ok(json!({}))
                 }))
             })
@@ -191,8 +211,7 @@ impl Sqs {
     async fn create_queue(&self, request: CreateQueue) -> ActionResult {
         let url = self.queue_url(&request.queue_name);
         self.with_store(move |store| {
-            let mut queue = SqsQueue::new(request.queue_name)?;
-            queue.set(request.attributes)?;
+            let queue = SqsQueue::create(request.queue_name, request.attributes)?;
             match store.find(&queue.name)? {
                 None => store.save(&queue)?,
                 Some(existing) => {
@@ -250,10 +269,11 @@ impl Sqs {
         self.with_store(move |store| {
             let mut queue = store.queue(&name)?;
             queue.set(request.action.attributes)?;
-            store.save(&queue)?;
-            Ok(json!({}))
+            store.save(&queue)
         })
-        .await
+        .await?;
+        self.changed();
+        Ok(json!({}))
     }
 
     async fn clear(&self, request: QueueRequest<QueueOnly>, queue_too: bool) -> ActionResult {

@@ -58,6 +58,12 @@ impl SqsError {
         SqsError::common("InvalidParameterValue", message)
     }
 
+    /// The error for a value that the queue's attribute does not allow. `more` follows as it is.
+    pub(crate) fn attribute_value(attribute: &str, more: &str) -> SqsError {
+        let message = format!("Invalid value for the parameter {attribute}.{more}");
+        SqsError::unprefixed("InvalidAttributeValue", message)
+    }
+
     /// The error for a queue name that does not exist.
     pub(crate) fn no_such_queue() -> SqsError {
         SqsError::sender(
@@ -80,6 +86,11 @@ impl SqsError {
     /// The error for a receipt handle that does not belong to the queue.
     pub(crate) fn receipt_handle() -> SqsError {
         SqsError::unprefixed("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+    }
+
+    /// The error for a receipt handle of a FIFO queue after its visibility timeout.
+    pub(crate) fn receipt_expired(handle: &str) -> SqsError {
+        SqsError::invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
     }
 
     /// An internal failure. `cause` is logged and not sent.

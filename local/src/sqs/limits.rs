@@ -70,10 +70,6 @@ pub(crate) fn check_message(draft: &SendMessage, max_bytes: usize) -> Result<(),
         return Err(SqsError::unprefixed("InvalidMessageContents", message));
     }
     within(draft.delay_seconds, &DELAY, "DelaySeconds")?;
-    if let Some(id) = &draft.message_deduplication_id {
-        let reason = "The request includes a parameter that is not valid for this queue type.";
-        return Err(SqsError::invalid_value(id, "MessageDeduplicationId", reason));
-    }
     if draft.message_attributes.len() > MAX_ENTRIES {
         let message = "Number of message attributes exceeds the allowed maximum [10].";
         return Err(SqsError::common("InvalidParameterValue", message));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     digest,
     error::SqsError,
+    fifo::{self, Deduplication},
     limits,
     queue::{self, SqsQueue},
     request::{MessageAttributes, ReceiveMessage, SendMessage},
@@ -21,6 +22,10 @@ pub(crate) struct NewMessage {
     pub(crate) group_id: Option<String>,
     pub(crate) trace: Option<String>,
     pub(crate) delay_ms: i64,
+    /// The deduplication of a message to a FIFO queue.
+    pub(crate) deduplication: Option<Deduplication>,
+    /// The place in a FIFO queue, from the moment at which the message was sent.
+    pub(crate) sequence: Option<i64>,
 }
 
 /// A received message.
@@ -36,9 +41,12 @@ pub(crate) struct ReceivedMessage {
     pub(crate) receives: i64,
     pub(crate) first_received: i64,
     pub(crate) source: Option<String>,
+    pub(crate) sequence: Option<i64>,
+    pub(crate) deduplication_id: Option<String>,
 }
 
-/// Validates a message. Returns the row to store and the answer to send once the row is stored.
+/// Validates a message. Returns the row to store and the answer to send once the row is stored, to which
+/// [`name`] adds what the store knows.
 pub(crate) fn prepare(
     draft: SendMessage,
     queue: &SqsQueue,
@@ -46,11 +54,8 @@ pub(crate) fn prepare(
     let max_bytes =
         usize::try_from(queue.number("MaximumMessageSize")).unwrap_or(limits::MAX_BYTES);
     limits::check_message(&draft, max_bytes)?;
-    let message_id = uuid::Uuid::new_v4().to_string();
-    let mut answer = json!({
-        "MessageId": message_id,
-        "MD5OfMessageBody": digest::of_body(&draft.message_body),
-    });
+    let deduplication = Deduplication::of(&draft, queue)?;
+    let mut answer = json!({ "MD5OfMessageBody": digest::of_body(&draft.message_body) });
     for (name, attributes) in [
         ("MD5OfMessageAttributes", &draft.message_attributes),
         ("MD5OfMessageSystemAttributes", &draft.message_system_attributes),
@@ -60,16 +65,28 @@ pub(crate) fn prepare(
         }
     }
     let trace = draft.message_system_attributes.get("AWSTraceHeader");
+    // A FIFO queue takes no delay but 0, which means the queue's.
+    let delay = draft.delay_seconds.filter(|_| deduplication.is_none());
     let message = NewMessage {
-        message_id,
+        message_id: uuid::Uuid::new_v4().to_string(),
         body: draft.message_body,
         attributes: serde_json::to_string(&draft.message_attributes)
             .map_err(|e| SqsError::internal(&e))?,
         group_id: draft.message_group_id,
         trace: trace.and_then(|trace| trace.string_value.clone()),
-        delay_ms: draft.delay_seconds.unwrap_or_else(|| queue.number("DelaySeconds")) * 1000,
+        delay_ms: delay.unwrap_or_else(|| queue.number("DelaySeconds")) * 1000,
+        deduplication,
+        sequence: None,
     };
     Ok((message, answer))
+}
+
+/// Adds the message's id and, in a FIFO queue, its sequence number to the answer to its sender.
+pub(crate) fn name(message: &NewMessage, answer: &mut Value) {
+    answer["MessageId"] = message.message_id.as_str().into();
+    if let Some(place) = message.sequence {
+        answer["SequenceNumber"] = fifo::sequence_number(place).into();
+    }
 }
 
 /// The answer to `ReceiveMessage`: each message with the attributes that the request names.
@@ -114,8 +131,11 @@ fn system_attributes(message: &ReceivedMessage) -> BTreeMap<&'static str, String
         ("ApproximateFirstReceiveTimestamp", message.first_received.to_string()),
     ]);
     let source = message.source.as_deref().map(queue::arn);
+    let sequence = message.sequence.map(fifo::sequence_number);
     for (name, value) in [
         ("MessageGroupId", &message.group_id),
+        ("MessageDeduplicationId", &message.deduplication_id),
+        ("SequenceNumber", &sequence),
         ("AWSTraceHeader", &message.trace),
         ("DeadLetterQueueSourceArn", &source),
     ] {

@@ -23,6 +23,17 @@ const NUMBERS: [(&str, RangeInclusive<i64>, i64); 5] = [
     ("MaximumMessageSize", 1024..=1_048_576, MAX_BYTES as i64),
 ];
 
+/// The end of every FIFO queue's name.
+const FIFO: &str = ".fifo";
+
+/// The attributes that only FIFO queues have, with the values that they allow. The first is the default.
+const FIFO_ONLY: [(&str, &[&str]); 4] = [
+    ("FifoQueue", &["true"]),
+    ("ContentBasedDeduplication", &["false", "true"]),
+    ("DeduplicationScope", &["queue", "messageGroup"]),
+    ("FifoThroughputLimit", &["perQueue", "perMessageGroupId"]),
+];
+
 /// A queue: its name and the attributes that were set on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SqsQueue {
@@ -72,30 +83,58 @@ impl RedrivePolicy {
 }
 
 impl SqsQueue {
-    /// Makes a queue without attributes.
+    /// Makes a queue with these attributes.
     ///
     /// # Errors
-    /// `UnsupportedOperation` for a FIFO queue, `InvalidParameterValue` if the name is not 1 to 80
-    /// letters, digits, hyphens and underscores.
-    pub(crate) fn new(name: String) -> Result<SqsQueue, SqsError> {
+    /// `InvalidParameterValue` if the name is not 1 to 80 letters, digits, hyphens and underscores, the
+    /// last five of which are `.fifo` if and only if `FifoQueue` is `true`; the errors of
+    /// [`set`](Self::set).
+    pub(crate) fn create(
+        name: String,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<SqsQueue, SqsError> {
+        let fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
+        let stem = if fifo { name.strip_suffix(FIFO) } else { Some(name.as_str()) };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.ends_with(".fifo") {
-            let message = "The local SQS does not support FIFO queues.";
-            return Err(SqsError::simple_queue_service("UnsupportedOperation", message));
-        }
-        if name.is_empty() || name.len() > 80 || !name.chars().all(plain) {
-            let message = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.";
+        let fits = |stem: &str| !stem.is_empty() && name.len() <= 80 && stem.chars().all(plain);
+        if !stem.is_some_and(fits) {
+            let message = if fifo {
+                "The name of a FIFO queue can only include alphanumeric characters, hyphens, or \
+                 underscores, must end with .fifo suffix and be 1 to 80 in length."
+            } else {
+                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length."
+            };
             return Err(SqsError::common("InvalidParameterValue", message));
         }
-        Ok(SqsQueue { name, attributes: BTreeMap::new() })
+        let mut queue = SqsQueue { name, attributes: BTreeMap::new() };
+        queue.set(attributes)?;
+        Ok(queue)
+    }
+
+    /// Whether the queue is a FIFO queue.
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.name.ends_with(FIFO)
     }
 
     /// Sets attributes. An empty value removes an attribute.
     ///
     /// # Errors
-    /// `InvalidParameterValue` for an unknown attribute or a value that it does not allow.
+    /// `InvalidAttributeName` for an attribute of FIFO queues on a standard queue, `InvalidAttributeValue`
+    /// for a value that such an attribute does not allow. `InvalidParameterValue` for any other attribute
+    /// that is unknown or does not allow the value.
     pub(crate) fn set(&mut self, attributes: BTreeMap<String, String>) -> Result<(), SqsError> {
         for (name, value) in attributes {
+            if let Some((_, allowed)) = FIFO_ONLY.iter().find(|(own, _)| *own == name) {
+                if !self.is_fifo() {
+                    let message = format!("Unknown Attribute {name}.");
+                    return Err(SqsError::unprefixed("InvalidAttributeName", message));
+                }
+                if !allowed.contains(&value.as_str()) {
+                    return Err(SqsError::attribute_value(&name, ""));
+                }
+                self.attributes.insert(name, value);
+                continue;
+            }
             let fits = match NUMBERS.iter().find(|(number, ..)| *number == name) {
                 Some((_, range, _)) => value.parse().is_ok_and(|value| range.contains(&value)),
                 None if name == "RedrivePolicy" => {
@@ -123,7 +162,24 @@ impl SqsQueue {
                 self.attributes.insert(name, value);
             }
         }
+        let has = |name: &str, value: &str| self.attributes.get(name).is_some_and(|is| is == value);
+        if has("FifoThroughputLimit", "perMessageGroupId") && !self.deduplicates_by_group() {
+            return Err(SqsError::attribute_value(
+                "FifoThroughputLimit",
+                " Reason: perMessageGroupId needs the DeduplicationScope messageGroup.",
+            ));
+        }
         Ok(())
+    }
+
+    /// Whether the deduplication ids of this FIFO queue are made of the messages' bodies.
+    pub(crate) fn deduplicates_by_content(&self) -> bool {
+        self.attributes.get("ContentBasedDeduplication").is_some_and(|value| value == "true")
+    }
+
+    /// Whether each message group of this FIFO queue has deduplication ids of its own.
+    pub(crate) fn deduplicates_by_group(&self) -> bool {
+        self.attributes.get("DeduplicationScope").is_some_and(|value| value == "messageGroup")
     }
 
     /// The value of a numeric attribute, or its default.
@@ -133,12 +189,17 @@ impl SqsQueue {
         set.or_else(default).unwrap_or_default()
     }
 
-    /// All attributes: those that were set, the defaults of the numeric ones, and the queue's ARN.
+    /// All attributes: those that were set, the defaults of the numeric ones and of those of FIFO queues,
+    /// and the queue's ARN.
     pub(crate) fn all_attributes(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<_, _> = NUMBERS
             .iter()
             .map(|(name, _, default)| ((*name).to_owned(), default.to_string()))
             .collect();
+        if self.is_fifo() {
+            let defaults = FIFO_ONLY.iter().map(|(name, allowed)| (*name, allowed[0]));
+            all.extend(defaults.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         all.extend(self.attributes.clone());
         all.insert("QueueArn".to_owned(), arn(&self.name));
         all
@@ -178,7 +239,7 @@ mod tests {
 
     #[test]
     fn unknown_and_impossible_attributes_are_refused() {
-        let mut queue = SqsQueue::new("q".to_owned()).expect("a name");
+        let mut queue = SqsQueue::create("q".to_owned(), BTreeMap::new()).expect("a queue");
         let mut set = |name: &str, value: &str| {
             queue.set(BTreeMap::from([(name.to_owned(), value.to_owned())])).is_ok()
         };
@@ -188,6 +249,51 @@ mod tests {
         assert!(!set("FifoQueue", "true"));
         assert_eq!(queue.number("VisibilityTimeout"), 43_200);
         assert_eq!(queue.number("MessageRetentionPeriod"), 345_600);
+    }
+
+    #[test]
+    fn a_queue_is_a_fifo_queue_by_its_name_and_by_its_attribute() {
+        let long = |length: usize| format!("{}.fifo", "x".repeat(length - 5));
+        for (name, fifo, fits) in [
+            ("q", None, true),
+            ("q", Some("true"), false),
+            ("q.fifo", Some("true"), true),
+            ("q.fifo", None, false),
+            ("q.fifo", Some("false"), false),
+            (".fifo", Some("true"), false),
+            ("q.x.fifo", Some("true"), false),
+            (&long(80), Some("true"), true),
+            (&long(81), Some("true"), false),
+        ] {
+            let attributes = fifo.map(|value| ("FifoQueue".to_owned(), value.to_owned()));
+            let queue = SqsQueue::create(name.to_owned(), attributes.into_iter().collect());
+            assert_eq!(queue.is_ok(), fits, "{name} {fifo:?}");
+        }
+    }
+
+    #[test]
+    fn a_fifo_queue_has_four_attributes_of_its_own() {
+        let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let mut queue =
+            SqsQueue::create("q.fifo".to_owned(), one("FifoQueue", "true")).expect("a queue");
+        for (name, value) in [
+            ("FifoQueue", "true"),
+            ("ContentBasedDeduplication", "false"),
+            ("DeduplicationScope", "queue"),
+            ("FifoThroughputLimit", "perQueue"),
+        ] {
+            assert_eq!(queue.all_attributes()[name], value);
+            assert!(queue.clone().set(one(name, value)).is_ok(), "{name}");
+            assert!(queue.clone().set(one(name, "other")).is_err(), "{name}");
+            let mut standard = SqsQueue::create("q".to_owned(), BTreeMap::new()).expect("a queue");
+            assert!(standard.set(one(name, value)).is_err(), "{name}");
+        }
+        let mut set = |name, value| queue.set(one(name, value)).is_ok();
+        assert!(!set("FifoThroughputLimit", "perMessageGroupId"));
+        assert!(set("FifoThroughputLimit", "perQueue"));
+        assert!(set("DeduplicationScope", "messageGroup"));
+        assert!(set("FifoThroughputLimit", "perMessageGroupId"));
+        assert!(!set("DeduplicationScope", "queue"));
     }
 
     proptest! {

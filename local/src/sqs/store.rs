@@ -11,35 +11,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     error::SqsError,
+    fifo,
     message::{NewMessage, ReceivedMessage},
     queue::{RedrivePolicy, SqsQueue},
-    ready::{ReadyMessages, ready},
-    receipt,
+    ready::ReadyMessages,
+    receipt, schema,
 };
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS queues (
-        name       TEXT PRIMARY KEY,
-        attributes TEXT NOT NULL            -- JSON object of strings
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS messages (
-        id             INTEGER PRIMARY KEY,
-        message_id     TEXT NOT NULL UNIQUE,
-        queue          TEXT NOT NULL,
-        body           TEXT NOT NULL,
-        attributes     TEXT NOT NULL,       -- JSON of the SendMessage request
-        group_id       TEXT,
-        trace          TEXT,                -- system attribute AWSTraceHeader
-        sent_at        INTEGER NOT NULL,
-        visible_at     INTEGER NOT NULL,    -- end of the delay or of the visibility timeout
-        receives       INTEGER NOT NULL DEFAULT 0,
-        first_received INTEGER,
-        receipt        TEXT,                -- last receipt handle
-        source         TEXT                 -- source queue of a dead letter
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS messages_by_time ON messages (queue, visible_at, id);
-    CREATE INDEX IF NOT EXISTS messages_by_age  ON messages (queue, sent_at);
-";
 
 /// The number of messages of a queue by state.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +43,7 @@ impl MessageStore {
             None => Connection::open_in_memory()?,
         };
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
-        connection.execute_batch(SCHEMA)?;
+        schema::create(&connection)?;
         Ok(MessageStore { connection })
     }
 
@@ -97,16 +74,20 @@ impl MessageStore {
     /// Creates the queue, or replaces its attributes.
     ///
     /// # Errors
-    /// `InvalidParameterValue` if the dead-letter queue does not exist.
+    /// `InvalidParameterValue` if the dead-letter queue does not exist, or is a FIFO queue while this is
+    /// none or the other way round.
     pub(crate) fn save(&mut self, queue: &SqsQueue) -> Result<(), SqsError> {
-        if let Some(RedrivePolicy { queue: target, .. }) = queue.redrive()
-            && self.find(&target)?.is_none()
-        {
-            return Err(SqsError::invalid_value(
-                target,
-                "RedrivePolicy",
-                "Dead letter target does not exist.",
-            ));
+        if let Some(RedrivePolicy { queue: target, .. }) = queue.redrive() {
+            let reason = match self.find(&target)? {
+                None => Some("Dead letter target does not exist."),
+                Some(target) if target.is_fifo() != queue.is_fifo() => {
+                    Some("Dead-letter queue must be same type of queue as the source.")
+                }
+                Some(_) => None,
+            };
+            if let Some(reason) = reason {
+                return Err(SqsError::invalid_value(target, "RedrivePolicy", reason));
+            }
         }
         let attributes =
             serde_json::to_string(&queue.attributes).map_err(|e| SqsError::internal(&e))?;
@@ -115,6 +96,13 @@ impl MessageStore {
              ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
             [&queue.name, &attributes],
         )?;
+        if queue.is_fifo() {
+            // The delay of a FIFO queue also holds for the messages that are in it.
+            self.connection.execute(
+                "UPDATE messages SET visible_at = sent_at + ?2 WHERE queue = ?1 AND receives = 0",
+                params![queue.name, queue.number("DelaySeconds") * 1000],
+            )?;
+        }
         Ok(())
     }
 
@@ -125,29 +113,43 @@ impl MessageStore {
         Ok(names.into_iter().filter(|name| name.starts_with(prefix)).collect())
     }
 
-    /// Removes the messages of the queue, and the queue itself if `queue_too`.
+    /// Removes the messages of the queue and its memory of deduplication ids, and the queue itself if
+    /// `queue_too`.
     pub(crate) fn clear(&mut self, queue: &str, queue_too: bool) -> Result<(), SqsError> {
         self.queue(queue)?;
         let work = self.connection.transaction()?;
         work.execute("DELETE FROM messages WHERE queue = ?1", [queue])?;
+        work.execute("DELETE FROM sends WHERE queue = ?1", [queue])?;
         if queue_too {
             work.execute("DELETE FROM queues WHERE name = ?1", [queue])?;
         }
         Ok(work.commit()?)
     }
 
-    /// Stores all messages in one transaction.
+    /// Stores all messages in one transaction. In a FIFO queue a message gets its place; a repetition is
+    /// not stored, and gets the id and place of the message that it repeats.
     pub(crate) fn send(
         &mut self,
         queue: &str,
-        messages: &[NewMessage],
+        messages: &mut [NewMessage],
         now: i64,
     ) -> Result<(), SqsError> {
         let work = self.connection.transaction()?;
         for message in messages {
+            if let Some(deduplication) = &message.deduplication {
+                if let Some((id, place)) = deduplication.earlier(&work, queue, now)? {
+                    message.message_id = id;
+                    message.sequence = Some(place);
+                    continue;
+                }
+                let place = fifo::next_place(&work)?;
+                deduplication.remember(&work, queue, &message.message_id, place, now)?;
+                message.sequence = Some(place);
+            }
             work.prepare_cached(
-                "INSERT INTO messages (message_id, queue, body, attributes, group_id, trace, sent_at, visible_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO messages (message_id, queue, body, attributes, group_id, trace, sent_at,
+                                       visible_at, sequence, deduplication_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 message.message_id,
@@ -157,14 +159,17 @@ impl MessageStore {
                 message.group_id,
                 message.trace,
                 now,
-                now + message.delay_ms
+                now + message.delay_ms,
+                message.sequence,
+                message.deduplication.as_ref().map(|deduplication| &deduplication.id)
             ])?;
         }
         Ok(work.commit()?)
     }
 
-    /// Receives up to `count` visible messages in the order in which they became visible and hides
-    /// them for `hide_ms` milliseconds. A message that has been received as often as the redrive
+    /// Receives up to `count` messages and hides them for `hide_ms` milliseconds: of a standard queue the
+    /// visible ones in the order in which they became visible, of a FIFO queue those of groups without a
+    /// message in flight, in the order in which they were sent. A message that has been received as often as the redrive
     /// policy allows moves to the dead-letter queue instead; the second value tells whether any moved.
     pub(crate) fn receive(
         &mut self,
@@ -179,15 +184,29 @@ impl MessageStore {
         };
         self.expire(queue, now)?;
         let work = self.connection.transaction()?;
-        let ReadyMessages { alive, dead } =
-            ready(&work, &queue.name, count, redrive.as_ref(), now)?;
+        let max_receives = redrive.as_ref().map(|redrive| redrive.max_receives);
+        let ReadyMessages { alive, dead, .. } =
+            ReadyMessages::of(&work, queue, count, max_receives, now)?;
         if let Some(redrive) = redrive {
             for id in &dead {
+                // In a FIFO queue a dead letter counts as sent anew.
+                let (place, sent_at) = match queue.is_fifo() {
+                    true => (Some(fifo::next_place(&work)?), Some(now)),
+                    false => (None, None),
+                };
                 work.prepare_cached(
                     "UPDATE messages SET queue = ?2, source = ?3, visible_at = ?4, receives = 0,
-                            first_received = NULL, receipt = NULL WHERE id = ?1",
+                            first_received = NULL, receipt = NULL, sequence = ?5,
+                            sent_at = coalesce(?6, sent_at) WHERE id = ?1",
                 )?
-                .execute(params![id, redrive.queue, queue.name, now])?;
+                .execute(params![
+                    id,
+                    redrive.queue,
+                    queue.name,
+                    now,
+                    place,
+                    sent_at
+                ])?;
             }
         }
         let mut received = Vec::with_capacity(alive.len());
@@ -198,7 +217,7 @@ impl MessageStore {
                     "UPDATE messages SET receives = receives + 1, visible_at = ?2, receipt = ?3,
                             first_received = coalesce(first_received, ?4) WHERE id = ?1
                      RETURNING message_id, receipt, body, attributes, group_id, trace, sent_at,
-                               receives, first_received, source",
+                               receives, first_received, source, sequence, deduplication_id",
                 )?
                 .query_row(params![id, now + hide_ms, receipt, now], received_row)?;
             received.push(message);
@@ -216,15 +235,22 @@ impl MessageStore {
             .query_row(params![queue, now], |row| row.get(0))?)
     }
 
-    /// Deletes the message of the receipt handle. If the message was received again since, the handle
-    /// is out of date: nothing is deleted and no error returned, which SQS permits.
+    /// Deletes the message of the receipt handle. If the message of a standard queue was received again
+    /// since, the handle is out of date: nothing is deleted and no error returned, which SQS permits.
     ///
     /// # Errors
-    /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
-    pub(crate) fn delete(&mut self, queue: &str, receipt: &str) -> Result<(), SqsError> {
-        let message_id = receipt::message_id(queue, receipt)?;
+    /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none;
+    /// `InvalidParameterValue` if the handle's visibility timeout in a FIFO queue has ended.
+    pub(crate) fn delete(
+        &mut self,
+        queue: &SqsQueue,
+        receipt: &str,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        let message_id = receipt::message_id(&queue.name, receipt)?;
+        self.check_not_expired(queue, &message_id, receipt, now)?;
         let delete = "DELETE FROM messages WHERE message_id = ?1 AND queue = ?2 AND receipt = ?3";
-        self.connection.prepare_cached(delete)?.execute([&message_id, queue, receipt])?;
+        self.connection.prepare_cached(delete)?.execute([&message_id, &queue.name, receipt])?;
         Ok(())
     }
 
@@ -232,20 +258,22 @@ impl MessageStore {
     ///
     /// # Errors
     /// `MessageNotInflight` if the message is visible, deleted or was received again since;
+    /// `InvalidParameterValue` if the handle's visibility timeout in a FIFO queue has ended;
     /// `ReceiptHandleIsInvalid` if the handle belongs to another queue or is none.
     pub(crate) fn hide(
         &mut self,
-        queue: &str,
+        queue: &SqsQueue,
         receipt: &str,
         hide_ms: i64,
         now: i64,
     ) -> Result<(), SqsError> {
-        let message_id = receipt::message_id(queue, receipt)?;
+        let message_id = receipt::message_id(&queue.name, receipt)?;
+        self.check_not_expired(queue, &message_id, receipt, now)?;
         let update = "UPDATE messages SET visible_at = ?4 WHERE message_id = ?1 AND queue = ?2
                       AND receipt = ?3 AND visible_at > ?5";
         let changed = self.connection.prepare_cached(update)?.execute(params![
             message_id,
-            queue,
+            queue.name,
             receipt,
             now + hide_ms,
             now
@@ -253,6 +281,31 @@ impl MessageStore {
         if changed == 0 {
             let message = "The message referred to is not in flight.";
             return Err(SqsError::simple_queue_service("MessageNotInflight", message));
+        }
+        Ok(())
+    }
+
+    /// Refuses a handle of a FIFO queue's message that is visible or was received again. A message that
+    /// is no longer there is nobody's to refuse.
+    fn check_not_expired(
+        &self,
+        queue: &SqsQueue,
+        message_id: &str,
+        receipt: &str,
+        now: i64,
+    ) -> Result<(), SqsError> {
+        if !queue.is_fifo() {
+            return Ok(());
+        }
+        let select = "SELECT receipt = ?3 AND visible_at > ?4 FROM messages
+                      WHERE message_id = ?1 AND queue = ?2";
+        let in_flight: Option<bool> = self
+            .connection
+            .prepare_cached(select)?
+            .query_row(params![message_id, queue.name, receipt, now], |row| row.get(0))
+            .optional()?;
+        if in_flight == Some(false) {
+            return Err(SqsError::receipt_expired(receipt));
         }
         Ok(())
     }
@@ -291,5 +344,7 @@ fn received_row(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
         receives: row.get(7)?,
         first_received: row.get(8)?,
         source: row.get(9)?,
+        sequence: row.get(10)?,
+        deduplication_id: row.get(11)?,
     })
 }

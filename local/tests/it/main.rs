@@ -1,9 +1,11 @@
 //! Tests of the local services through the AWS SDKs over HTTP. One binary, so that the SDKs are linked
 //! once.
 
+mod fifo;
 mod guard;
 mod http;
 mod kill;
+mod order;
 mod queues;
 mod refusals;
 mod restart;
@@ -53,6 +55,11 @@ async fn send(sqs: &Client, url: &str, body: &str) -> String {
 /// The value of a system attribute; empty if the message has none.
 fn system(message: &Message, name: MessageSystemAttributeName) -> &str {
     message.attributes.as_ref().and_then(|all| all.get(&name)).map_or("", String::as_str)
+}
+
+/// The bodies of messages, in their order.
+fn bodies(messages: &[Message]) -> Vec<&str> {
+    messages.iter().filter_map(Message::body).collect()
 }
 
 /// The receipt handle of a received message.

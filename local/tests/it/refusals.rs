@@ -1,11 +1,13 @@
 //! Tests of the requests that SQS refuses, with the error codes of AWS.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
-    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+    types::{MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry},
 };
 
-use crate::{in_memory, inbox, receive_one, send};
+use crate::{fifo, handle, in_memory, inbox, receive_one, send};
 
 const MEBIBYTE: usize = 1_048_576;
 
@@ -130,15 +132,103 @@ async fn a_queue_is_created_once_and_only_as_it_is() {
     let aws = in_memory().await;
     let (sqs, _) = inbox(&aws);
     let create = |name: &str, seconds: &str| {
-        let name_of = aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
+        let name_of = QueueAttributeName::VisibilityTimeout;
         sqs.create_queue().queue_name(name).attributes(name_of, seconds).send()
     };
     assert_eq!(code(create("extra", "30").await), "");
     assert_eq!(code(create("extra", "30").await), "");
     assert_eq!(code(create("extra", "31").await), "QueueAlreadyExists");
-    assert_eq!(
-        code(create("extra.fifo", "30").await),
-        "AWS.SimpleQueueService.UnsupportedOperation"
-    );
+    assert_eq!(code(create("extra.fifo", "30").await), "InvalidParameterValue");
     assert_eq!(code(create("a name", "30").await), "InvalidParameterValue");
+}
+
+#[tokio::test]
+async fn a_fifo_queue_is_named_like_one_and_stays_one() {
+    let aws = in_memory().await;
+    let sqs = aws.clients().sqs();
+    let create = async |name: &str, attributes: &[&(QueueAttributeName, &str)]| {
+        let mut create = sqs.create_queue().queue_name(name);
+        for (attribute, value) in attributes {
+            create = create.attributes(attribute.clone(), *value);
+        }
+        code(create.send().await)
+    };
+    let fifo = (QueueAttributeName::FifoQueue, "true");
+    assert_eq!(create("orders", &[&fifo]).await, "InvalidParameterValue");
+    assert_eq!(create("orders.fifo", &[]).await, "InvalidParameterValue");
+    let no_fifo = (QueueAttributeName::FifoQueue, "false");
+    assert_eq!(create("orders", &[&no_fifo]).await, "InvalidAttributeName");
+    for (attribute, value) in [
+        (QueueAttributeName::ContentBasedDeduplication, "yes"),
+        (QueueAttributeName::DeduplicationScope, "account"),
+        (QueueAttributeName::FifoThroughputLimit, "perMessageGroupId"),
+    ] {
+        let pair = (attribute, value);
+        assert_eq!(create("orders", &[&pair]).await, "InvalidAttributeName", "{pair:?}");
+        let refused = create("orders.fifo", &[&fifo, &pair]).await;
+        assert_eq!(refused, "InvalidAttributeValue", "{pair:?}");
+    }
+    let policy = |queue: &str| {
+        let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
+        format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#)
+    };
+    let standard = policy(&aws.names().inbox_dead_letters);
+    let redrive = (QueueAttributeName::RedrivePolicy, standard.as_str());
+    assert_eq!(create("orders.fifo", &[&fifo, &redrive]).await, "InvalidParameterValue");
+    assert_eq!(create("orders.fifo", &[&fifo]).await, "");
+    assert_eq!(create("orders.fifo", &[&fifo]).await, "");
+    let by_content = (QueueAttributeName::ContentBasedDeduplication, "true");
+    assert_eq!(create("orders.fifo", &[&fifo, &by_content]).await, "QueueAlreadyExists");
+    let redrive = policy("orders.fifo");
+    let redrive = (QueueAttributeName::RedrivePolicy, redrive.as_str());
+    assert_eq!(create("standard", &[&redrive]).await, "InvalidParameterValue");
+
+    let set = sqs.set_queue_attributes().queue_url(aws.queue_url("orders.fifo"));
+    let set = set.attributes(no_fifo.0, no_fifo.1);
+    assert_eq!(code(set.send().await), "InvalidAttributeValue");
+}
+
+#[tokio::test]
+async fn a_fifo_queue_wants_a_group_and_an_id_and_no_delay() {
+    let aws = in_memory().await;
+    let sqs = aws.clients().sqs();
+    let url = fifo::create(&sqs, "orders.fifo", &[]).await;
+    let send = async |group: Option<&str>, id: Option<&str>, delay: Option<i32>| {
+        let send = sqs.send_message().queue_url(&url).message_body("x");
+        let send = send.set_message_group_id(group.map(str::to_owned));
+        let send = send.set_message_deduplication_id(id.map(str::to_owned));
+        code(send.set_delay_seconds(delay).send().await)
+    };
+    assert_eq!(send(None, Some("1"), None).await, "MissingParameter");
+    assert_eq!(send(Some("a"), None, None).await, "InvalidParameterValue");
+    assert_eq!(send(Some("a b"), Some("1"), None).await, "InvalidParameterValue");
+    assert_eq!(send(Some("a"), Some("1"), Some(1)).await, "InvalidParameterValue");
+    assert_eq!(send(Some("a"), Some("1"), Some(0)).await, "");
+    let (inbox, url) = inbox(&aws);
+    let send = inbox.send_message().queue_url(&url).message_body("x").message_deduplication_id("1");
+    assert_eq!(code(send.send().await), "InvalidParameterValue");
+}
+
+#[tokio::test]
+async fn a_handle_of_a_fifo_queue_ends_with_its_visibility_timeout() {
+    let aws = in_memory().await;
+    let sqs = aws.clients().sqs();
+    let url = fifo::create(&sqs, "orders.fifo", &[]).await;
+    fifo::send(&sqs, &url, "a", "1").await;
+    let old = handle(&receive_one(&sqs, &url, 0).await);
+    aws.skip_queue_time(Duration::from_secs(30));
+    let delete = |handle: &str| sqs.delete_message().queue_url(&url).receipt_handle(handle).send();
+    let change = |handle: &str| {
+        let change = sqs.change_message_visibility().queue_url(&url).visibility_timeout(1);
+        change.receipt_handle(handle).send()
+    };
+    assert_eq!(code(delete(&old).await), "InvalidParameterValue");
+    assert_eq!(code(change(&old).await), "InvalidParameterValue");
+    let new = handle(&receive_one(&sqs, &url, 0).await);
+    assert_eq!(code(delete(&old).await), "InvalidParameterValue");
+    assert_eq!(code(change(&new).await), "");
+    for _ in 0..2 {
+        assert_eq!(code(delete(&new).await), "");
+    }
+    assert_eq!(code(change(&new).await), "AWS.SimpleQueueService.MessageNotInflight");
 }
