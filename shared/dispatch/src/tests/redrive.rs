@@ -1,3 +1,5 @@
+//! Redriving while others change the same letter or task.
+
 use std::time::Duration;
 
 use adapters::{inbox::Inbox, queue::Queue, table::RedriveOutcome};
