@@ -168,12 +168,11 @@ impl CallContext {
         // The policy may have changed since the lease was measured.
         let timeout = asked.min(claimed.until.since(at).saturating_sub(LEASE_MARGIN / 2));
         let method = endpoint.bare.map_or(Method::POST, CancelMethod::method);
-        // A queue that drops what it was sent already must not drop what a person asks for.
-        let once = match claimed.delivery.round {
-            AttemptRound::Policy => claimed.delivery.id.to_string(),
-            AttemptRound::Once => {
-                AttemptId::of(&claimed.delivery.id, claimed.delivery.made).to_string()
-            }
+        // A queue that drops what it was sent already must not drop what a person asks for, which
+        // begins a new round.
+        let once = match claimed.delivery.round_from {
+            0 => claimed.delivery.id.to_string(),
+            from => AttemptId::of(&claimed.delivery.id, from).to_string(),
         };
         let id = event.webhook_id();
         let label = Some(CallLabel {

@@ -1,6 +1,6 @@
 //! Endpoints that are queues.
 
-use aws_sdk_sqs::types::Message;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use axum::http::{HeaderMap, HeaderName, Method};
 use serde_json::json;
 use standardwebhooks::Webhook;
@@ -13,11 +13,22 @@ async fn create_queue(cloud: &Cloud) -> String {
     made.queue_url().expect("a URL").to_owned()
 }
 
+async fn create_fifo_queue(cloud: &Cloud) -> String {
+    let create = cloud.sound.sqs().create_queue().queue_name("orders.fifo");
+    let create = create.attributes(QueueAttributeName::FifoQueue, "true");
+    create.send().await.expect("made").queue_url().expect("a URL").to_owned()
+}
+
 /// Takes what lies on a queue.
 async fn take(cloud: &Cloud, url: &str) -> Vec<Message> {
     let asked = cloud.sound.sqs().receive_message().queue_url(url).max_number_of_messages(10);
+    let asked = asked.message_system_attribute_names(MessageSystemAttributeName::All);
     let taken = asked.message_attribute_names("All").send().await.expect("received");
     taken.messages().to_vec()
+}
+
+fn system(message: &Message, name: MessageSystemAttributeName) -> &str {
+    &message.attributes().expect("attributes")[&name]
 }
 
 fn headers(message: &Message) -> HeaderMap {
@@ -110,4 +121,60 @@ async fn walk(faults: Faults) -> (Faults, usize) {
         messages.iter().map(|message| headers(message)["webhook-id"].clone()).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     (faults, messages.len())
+}
+
+#[tokio::test]
+async fn a_fifo_queue_has_a_group_for_each_endpoint_and_an_id_for_each_delivery() {
+    let cloud = Cloud::start(Faults::default()).await;
+    let queue = create_fifo_queue(&cloud).await;
+    let group = endpoint(&cloud, &Cloud::arn("orders.fifo"), json!({})).await;
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        ids.push(publish(&cloud, &json!({ "number": number })).await);
+        assert!(cloud.settle(5).await);
+    }
+    let messages = take(&cloud, &queue).await;
+    let lie: Vec<_> = messages.iter().map(|it| headers(it)["webhook-id"].clone()).collect();
+    assert_eq!(lie, ids);
+    for message in &messages {
+        assert_eq!(system(message, MessageSystemAttributeName::MessageGroupId), group);
+        let id = system(message, MessageSystemAttributeName::MessageDeduplicationId);
+        assert!(id.starts_with("dlv_"), "{id}");
+    }
+    // The next message is sent while the group is in flight, and waits.
+    publish(&cloud, &json!({ "number": 3 })).await;
+    cloud.work().await;
+    assert!(take(&cloud, &queue).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_sent_again_by_hand_lies_on_a_fifo_queue_again() {
+    let cloud = Cloud::start(Faults::default()).await;
+    let queue = create_fifo_queue(&cloud).await;
+    let group = endpoint(&cloud, &Cloud::arn("orders.fifo"), json!({})).await;
+    let id = publish(&cloud, &json!({ "a": 1 })).await;
+    cloud.work().await;
+    let path = format!("/api/v1/app/acme/msg/{id}/endpoint/{group}/resend");
+    let (status, answer) = cloud.call(Method::POST, &path, None).await;
+    assert!(status.is_success(), "{answer}");
+    cloud.work().await;
+    let messages = take(&cloud, &queue).await;
+    let name = MessageSystemAttributeName::MessageDeduplicationId;
+    let lie: Vec<_> = messages.iter().map(|it| system(it, name.clone())).collect();
+    assert!(matches!(lie[..], [first, second] if first != second), "{lie:?}");
+    assert!(messages.iter().all(|it| headers(it)["webhook-id"] == id.as_str()));
+}
+
+/// A send whose answer was lost is made again, and the queue drops it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_lies_on_a_fifo_queue_once_however_its_call_fails() {
+    may_fail_in_every_way("SendMessage", async |faults| {
+        let cloud = Cloud::start(faults.clone()).await;
+        let queue = create_fifo_queue(&cloud).await;
+        once(&cloud, &Cloud::arn("orders.fifo")).await;
+        let lie = take(&cloud, &queue).await.len();
+        assert_eq!(lie, 1);
+        (faults, lie)
+    })
+    .await;
 }
