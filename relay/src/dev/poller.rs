@@ -2,6 +2,10 @@
 //! handler and deletes the messages that the handler does not report as failed. A failed message
 //! becomes visible again when its visibility timeout ends; after `maxReceiveCount` receives SQS moves
 //! the message to the dead-letter queue.
+//!
+//! A batch of a FIFO queue is treated in the same way, as on AWS. A handler that wants order therefore
+//! stops at the first message that fails, and reports it and all behind it as failed: a message behind it
+//! that was deleted would never come after it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -116,6 +120,7 @@ impl Poller {
             record.receipt_handle.clone_from(&message.receipt_handle);
             record.body.clone_from(&message.body);
             record.md5_of_body.clone_from(&message.md5_of_body);
+            record.aws_region = Some(local::REGION.to_owned());
             record.event_source = Some("aws:sqs".to_owned());
             record.event_source_arn = Some(self.arn.clone());
             let attributes = message.attributes.iter().flatten();
@@ -124,5 +129,85 @@ impl Poller {
             event.records.push(record);
         }
         event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::sqs::BatchItemFailure;
+    use aws_sdk_sqs::types::QueueAttributeName;
+    use local::LocalAws;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const QUEUE: &str = "live.fifo";
+
+    /// Waits until so many messages are on the queue.
+    async fn holds(aws: &LocalAws, count: i64) {
+        let holds = async {
+            while aws.queue_depth(QUEUE).1 != count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), holds).await.expect("messages are deleted");
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_a_fifo_queue_goes_on_where_its_handler_stopped() {
+        let aws = LocalAws::start(local::Options::default()).await.expect("started");
+        let client = aws.clients().sqs();
+        let create = client.create_queue().queue_name(QUEUE);
+        create.attributes(QueueAttributeName::FifoQueue, "true").send().await.expect("created");
+        let url = aws.queue_url(QUEUE);
+        for body in ["1", "2", "3"] {
+            let send = client.send_message().queue_url(&url).message_body(body);
+            let send = send.message_group_id("job").message_deduplication_id(body);
+            send.send().await.expect("sent");
+        }
+        let arn = format!("arn:aws:sqs:{}:000000000000:{QUEUE}", local::REGION);
+        let poller = Poller { client, url, arn: arn.clone(), batch: 10, at_once: 4 };
+        let (seen, mut batches) = mpsc::unbounded_channel();
+        let (stop, stopped) = watch::channel(false);
+        let handle = move |batch: SqsEvent| {
+            let mut response = SqsBatchResponse::default();
+            if batch.records.len() == 3 {
+                response.batch_item_failures = batch.records[1..]
+                    .iter()
+                    .map(|record| {
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier = record.message_id.clone().expect("an id");
+                        failure
+                    })
+                    .collect();
+            }
+            seen.send(batch.records).expect("the test listens");
+            std::future::ready(response)
+        };
+        let polling = tokio::spawn(poller.run(handle, stopped));
+        let bodies = |records: &[SqsMessage]| -> Vec<_> {
+            records.iter().filter_map(|record| record.body.clone()).collect()
+        };
+
+        let first = batches.recv().await.expect("a batch");
+        assert_eq!(bodies(&first), ["1", "2", "3"]);
+        let mut numbers = Vec::new();
+        for record in &first {
+            assert_eq!(record.event_source_arn.as_ref(), Some(&arn));
+            assert_eq!(record.aws_region.as_deref(), Some(local::REGION));
+            assert_eq!(record.attributes["MessageGroupId"], "job");
+            assert_eq!(Some(&record.attributes["MessageDeduplicationId"]), record.body.as_ref());
+            numbers.push(record.attributes["SequenceNumber"].clone());
+        }
+        assert!(numbers.is_sorted() && numbers.iter().all(|number| number.len() == 20));
+        holds(&aws, 2).await;
+        assert!(batches.try_recv().is_err(), "the group waits for its messages in flight");
+
+        aws.skip_queue_time(Duration::from_secs(30));
+        assert_eq!(bodies(&batches.recv().await.expect("a batch")), ["2", "3"]);
+        holds(&aws, 0).await;
+        stop.send(true).expect("polling");
+        polling.await.expect("stopped");
+        aws.stop().await;
     }
 }
