@@ -1,6 +1,6 @@
 """Queues and event buses as endpoints.
 
-The queue is one of `relay dev`'s own SQS, made by boto3 after the relay was told to send to it. The bus is one of moto's
+The queues are of `relay dev`'s own SQS, made by boto3 after the relay was told to send to them. The bus is one of moto's
 EventBridge, with a rule that follows the documents, and a queue behind the rule. The tests of each are one story, in order.
 """
 
@@ -16,6 +16,7 @@ from support.process import wait_until
 from support.relay import Relay
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:orders"
+FIFO = "arn:aws:sqs:us-east-1:000000000000:orders.fifo"
 BUS = "arn:aws:events:us-east-1:000000000000:event-bus/jobs"
 OTHER = "arn:aws:sqs:us-east-1:000000000000:relay-outbox"
 
@@ -33,8 +34,8 @@ def moto():
 
 @pytest.fixture(scope="module")
 def relay(relay_program, moto):
-    """A relay that may send to the queue and to the bus."""
-    with Relay(DESTINATION_QUEUES=QUEUE, DESTINATION_EVENT_BUSES=BUS, AWS_ENDPOINT_URL_EVENTBRIDGE=moto) as relay:
+    """A relay that may send to the queues and to the bus."""
+    with Relay(DESTINATION_QUEUES=f"{QUEUE},{FIFO}", DESTINATION_EVENT_BUSES=BUS, AWS_ENDPOINT_URL_EVENTBRIDGE=moto) as relay:
         yield relay
 
 
@@ -143,6 +144,22 @@ def test_a_queue_of_the_relays_own_is_refused(relay, queue: QueueStory):
     headers = relay.authorization | {"Content-Type": "application/json"}
     status, answer = relay.send("POST", queue.application.endpoints, b'{"url":"%s"}' % OTHER.encode(), headers)
     assert status == 422 and "DestinationQueues" in str(answer)
+
+
+def test_a_fifo_queue_has_a_group_for_each_endpoint_and_an_id_for_each_delivery(relay):
+    sqs = local_sqs(relay)
+    queue = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    application = Application(relay, "in-order", FIFO)
+    for number in range(2):
+        message = application.publish({"number": number})
+        assert application.attempts(message)[0]["responseStatusCode"] == 200
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])["Messages"]
+    assert [json.loads(message["Body"])["number"] for message in received] == [0, 1]
+    attributes = [message["Attributes"] for message in received]
+    assert {it["MessageGroupId"] for it in attributes} == {application.endpoint}
+    assert len({it["MessageDeduplicationId"] for it in attributes}) == 2
+    assert attributes[0]["SequenceNumber"] < attributes[1]["SequenceNumber"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
 
 
 PAYLOAD = {"number": 1, "name": "é", "nested": {"price": 1.5}}
