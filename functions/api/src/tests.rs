@@ -351,8 +351,9 @@ impl Relay {
             retry_success: known.as_ref().and_then(|known| known.retried_at).map(|_| false),
             state: LetterState::Waiting,
             expires_at: None,
+            version: known.as_ref().map_or(0, |known| known.version),
         };
-        let parked = table.park(&letter, known.as_ref()).await.expect("parked");
+        let parked = table.park(&letter).await.expect("parked");
         assert_eq!(parked, WriteOutcome::Done);
         delivery.letter = Some(id);
         table.mark_parked(&delivery, &letter).await.expect("parked").either_way();

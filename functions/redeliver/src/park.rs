@@ -73,8 +73,7 @@ impl Redeliver {
         let id = LetterId::of_delivery(&delivery.id);
         let (event, dead) = (&event, &delivery);
         let letter = contested::write(TRIES, || async {
-            let known = table.letter(&id).await?;
-            let letter = match known.clone() {
+            let letter = match table.letter(&id).await? {
                 Some(letter) => letter,
                 None => {
                     let number = table.next_letter_number().await?;
@@ -85,7 +84,7 @@ impl Redeliver {
                 }
             };
             let letter = with_story(letter, dead);
-            Ok::<_, Unavailable>(table.park(&letter, known.as_ref()).await?.settles(letter))
+            Ok::<_, Unavailable>(table.park(&letter).await?.settles(letter))
         })
         .await?;
         self.watch(&delivery.endpoint).await?;
@@ -160,6 +159,7 @@ fn new_letter(
         retry_success: None,
         state: LetterState::Waiting,
         expires_at: None,
+        version: 0,
     }
 }
 

@@ -61,9 +61,9 @@ impl Context {
                 state: LetterState::Waiting,
                 retry_success: known.retried_at.map(|_| false),
                 last_attempt_at: Some(now),
-                ..known.clone()
+                ..known
             };
-            return Ok(self.table.park(&waiting, Some(&known)).await?.settles(waiting));
+            return Ok(self.table.park(&waiting).await?.settles(waiting));
         }
         let body = self.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
         let letter = Letter {
@@ -78,9 +78,10 @@ impl Context {
             retry_success: None,
             state: LetterState::Waiting,
             expires_at: Some(self.table.letter_expiry(now, now)),
+            version: 0,
             id,
         };
-        let parked = self.table.park(&letter, None).await?;
+        let parked = self.table.park(&letter).await?;
         if parked == WriteOutcome::Done {
             let (letter, number) = (letter.id.as_str(), letter.number);
             warn!(letter, number, ?queue, readable, "a message was parked");

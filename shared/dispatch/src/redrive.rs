@@ -203,7 +203,8 @@ impl Context {
             // Thrown away since.
             let Some(latest) = latest else { return Ok(TryOutcome::Settled(())) };
             // Whoever reads the queue may have parked it again by now.
-            let died_again = latest.last_attempt_at != letter.last_attempt_at;
+            let died_again =
+                latest.version != letter.version && latest.state == LetterState::Waiting;
             let state = if died_again { LetterState::Waiting } else { LetterState::Resolved };
             let (retried_at, retry_success) = (Some(sent), Some(!died_again));
             let retried = Letter { state, retried_at, retry_success, ..latest };

@@ -42,6 +42,9 @@ pub struct Letter {
     /// kept them for ever.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+    /// The number of writes; each is conditional on the version that was read. 0 before the first.
+    #[serde(default)]
+    pub version: u64,
 }
 
 /// Longest time after an event was recorded for which a letter of it may be parked and still be

@@ -242,11 +242,9 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         retry_success: None,
         state: LetterState::Waiting,
         expires_at: None,
+        version: 0,
     };
-    assert_eq!(
-        table.park(&letter, None).await.expect("parked"),
-        adapters::table::WriteOutcome::Done
-    );
+    assert_eq!(table.park(&letter).await.expect("parked"), adapters::table::WriteOutcome::Done);
     number
 }
 

@@ -39,22 +39,14 @@ fn number_key(number: u64) -> (String, String) {
     (format!("LTRNO#{number}"), "LTRNO".to_owned())
 }
 
-fn state_word(state: LetterState) -> &'static str {
-    match state {
-        LetterState::Waiting => "waiting",
-        LetterState::Redriven => "redriven",
-        LetterState::Resolved => "resolved",
-    }
-}
-
-/// The item of a letter; it goes when it says, or for a while after it arrived.
+/// The item of the next version of a letter; it goes when it says, or for a while after it arrived.
 pub(super) fn row(letter: &Letter, resolved: Option<u64>) -> Row {
     let (pk, sk) = key(&letter.id);
     let resolved = resolved.filter(|_| letter.state == LetterState::Resolved);
     let expires = resolved.or(letter.expires_at.map(Timestamp::secs));
-    Row::new(pk, sk, letter)
-        .with("state", s(state_word(letter.state)))
-        .with("last_at", n(last_at(letter)))
+    let letter = Letter { version: letter.version + 1, ..letter.clone() };
+    Row::new(pk, sk, &letter)
+        .with("version", n(letter.version))
         .listed(LETTERS, letter.created_at, letter.id.as_str())
         .expires(expires)
 }
@@ -83,32 +75,20 @@ impl Table {
         number.ok_or_else(|| Unavailable::new("numbering a letter", "the counter has no number"))
     }
 
-    /// Parks a letter: new under its number, or over the one that was read, which waits again. `Refused`
-    /// if another worker has parked, redriven, resolved or removed it since.
+    /// Parks a letter: new under its number, or over the version that was read, which waits again.
+    /// `Refused` if another worker has parked, redriven, resolved or removed it since.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn park(
-        &self,
-        letter: &Letter,
-        known: Option<&Letter>,
-    ) -> Result<WriteOutcome, Unavailable> {
-        let row = row(letter, None);
-        if let Some(known) = known {
-            let as_read = Condition::new("#state = :state AND last_at = :last")
-                .name("#state", "state")
-                .value(":state", s(state_word(known.state)))
-                .value(":last", n(last_at(known)));
+    pub async fn park(&self, letter: &Letter) -> Result<WriteOutcome, Unavailable> {
+        let (row, as_read) = (row(letter, None), Condition::version(letter.version));
+        if 0 < letter.version {
             return self.put(row, Some(as_read)).await;
         }
         let (pk, sk) = number_key(letter.number);
         let number = Row::new(pk, sk, &letter.id);
         let number = number.expires(letter.expires_at.map(Timestamp::secs));
-        self.transact(vec![
-            Write::Put(row, Condition::absent()),
-            Write::Put(number, Condition::absent()),
-        ])
-        .await
+        self.transact(vec![Write::Put(row, as_read), Write::Put(number, Condition::absent())]).await
     }
 
     /// When a letter goes that is parked now, about something recorded at `recorded`: as long after
@@ -260,7 +240,8 @@ impl Table {
     }
 
     /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`
-    /// if the delivery is not in state `was` any more, or the letter is gone.
+    /// if the delivery is not in state `was` any more, or the letter changed since it was read or is
+    /// gone.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -277,7 +258,7 @@ impl Table {
         debug_assert!(delivery.state == DeliveryState::Pending, "a redriven delivery is pending");
         self.transact(vec![
             Write::Put(row, delivery_item::still(was, delivery)),
-            Write::Put(self::row(letter, None), Condition::new("attribute_exists(pk)")),
+            Write::Put(self::row(letter, None), Condition::version(letter.version)),
         ])
         .await
         .map(|written| {
@@ -289,8 +270,7 @@ impl Table {
         })
     }
 
-    /// Writes a letter over the one that was read; `Refused` if the letter is gone or its delivery
-    /// died once more since.
+    /// Writes a letter over the version that was read; `Refused` if it changed since or is gone.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -300,8 +280,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = row(letter, Some(self.expiry(now)));
-        let same = Condition::new("attribute_exists(pk) AND last_at = :last");
-        self.put(row, Some(same.value(":last", n(last_at(letter))))).await
+        self.put(row, Some(Condition::version(letter.version))).await
     }
 
     async fn let_go(
@@ -315,8 +294,4 @@ impl Table {
         let write = Write::Update(pk, sk, "SET expires_at = :at", condition);
         self.transact(vec![write]).await.map(WriteOutcome::either_way)
     }
-}
-
-fn last_at(letter: &Letter) -> u64 {
-    letter.last_attempt_at.map_or(0, |at| at.0)
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use adapters::{inbox::Inbox, queue::Queue, table::RedriveOutcome};
+use adapters::{
+    inbox::Inbox,
+    queue::Queue,
+    table::{RedriveOutcome, WriteOutcome},
+};
 use aws_lambda_events::sqs::SqsMessage;
 use domain::{
     delivery::AttemptRound,
-    letter::{LetterQueue, LetterState},
+    letter::{Letter, LetterQueue, LetterState},
     task::{Task, TaskKind},
 };
 
@@ -33,6 +37,23 @@ async fn a_message_that_dies_again_before_its_letter_is_written_is_known_as_retr
     let [letter]: [_; 1] = read().await.try_into().expect("one letter");
     let story = (letter.state, letter.retry_success, letter.retried_at);
     assert_eq!(story, (LetterState::Waiting, Some(false), Some(context.clock.now())));
+}
+
+#[tokio::test]
+async fn a_letter_is_written_over_no_version_but_the_one_that_was_read() {
+    let world = World::start().await;
+    let table = &world.calls.context.table;
+    let mut message = SqsMessage::default();
+    message.body = Some("{ not ours".to_owned());
+    world.calls.context.park_message(LetterQueue::Inbox, &message).await.expect("parked");
+    let read = || async { table.letters(None, 9, true).await.expect("read").items.remove(0) };
+    // Two workers and an operator read the same; what each writes leaves state and time as they are.
+    let as_read = read().await;
+    let retried = Letter { retried_at: Some(START), ..as_read.clone() };
+    assert_eq!(table.update_letter(&retried, START).await.expect("written"), WriteOutcome::Done);
+    assert_eq!(table.park(&as_read).await.expect("judged"), WriteOutcome::Refused);
+    assert_eq!(table.update_letter(&as_read, START).await.expect("judged"), WriteOutcome::Refused);
+    assert_eq!(read().await, Letter { version: as_read.version + 1, ..retried });
 }
 
 #[tokio::test]
