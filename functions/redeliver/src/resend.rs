@@ -1,7 +1,7 @@
 //! Messages of the inbox that could be read but not processed go back by themselves: what stopped them
 //! was a fault of AWS, or a version of the relay that did not know them.
 
-use adapters::Unavailable;
+use adapters::{Unavailable, table::WriteOutcome};
 use domain::{
     letter::Letter,
     task::{self, Task},
@@ -17,19 +17,25 @@ impl Redeliver {
         let table = &self.context.table;
         let (before, now) = (task.matched, self.context.clock.now());
         if self.step(&mut task, &Letter::goes_back_by_itself).await? {
-            return table.update_task(&task, Some(now.plus(task::STEP))).await.map(drop);
+            return table
+                .update_task(&task, Some(now.plus(task::STEP)))
+                .await
+                .map(WriteOutcome::either_way);
         }
         // The next look begins at the oldest letter.
         task.cursor = None;
         if task.matched == before {
             if let Some(again) = task.looks_again_at(now) {
-                return table.update_task(&task, Some(again)).await.map(drop);
+                return table.update_task(&task, Some(again)).await.map(WriteOutcome::either_way);
             }
             info!(redriven = task.redriven, "no message that could be read is parked any more");
-            return table.end_task(&task).await.map(drop);
+            return table.end_task(&task).await.map(WriteOutcome::either_way);
         }
         task.looked_again = false;
         task.resent(rounds + 1);
-        table.update_task(&task, Some(now.plus(task::probe_interval(rounds + 1)))).await.map(drop)
+        table
+            .update_task(&task, Some(now.plus(task::probe_interval(rounds + 1))))
+            .await
+            .map(WriteOutcome::either_way)
     }
 }

@@ -63,9 +63,7 @@ impl Redeliver {
         let filter = ended_at_request(filter, &task);
         // A letter that this task put back once is not put back by its last look.
         let created = task.created_at;
-        let meant = |letter: &Letter| {
-            filter.matches(letter) && letter.retried_at.is_none_or(|retried| retried < created)
-        };
+        let meant = |letter: &Letter| filter.matches(letter) && !letter.was_put_back_since(created);
         let more = self.step(&mut task, &meant).await?;
         let now = self.context.clock.now();
         self.end_step(task, more.then(|| now.plus(task::STEP)), "a redrive is finished").await

@@ -213,8 +213,8 @@ impl Sweep {
             }
             for due in held {
                 // It would stand in front of everything else in every round.
-                failed = failed
-                    .and(self.context().table.hold(&due, now.plus(NEXT_ROUND)).await.map(drop));
+                let held = self.context().table.hold(&due, now.plus(NEXT_ROUND)).await;
+                failed = failed.and(held.map(WriteOutcome::either_way));
             }
             let (marked, marking) = self.mark(bells, now).await;
             *rung += marked.len();

@@ -22,8 +22,8 @@ use tracing::warn;
 
 use crate::context::Context;
 
-/// Tries to write the letter of a message that was put back, while workers park the message again.
-const TRIES: u32 = 5;
+/// Tries to note that a letter is put back, while workers park it.
+const TRIES: u32 = 8;
 
 impl Context {
     /// Puts a letter back: its delivery is attempted at `at`, or its message goes to the queue that
@@ -181,8 +181,9 @@ impl Context {
         Ok(true)
     }
 
-    /// Sends the message first and writes the letter after it. A crash in between leads to a second
-    /// redrive, and whoever reads the queue works off a message that comes twice as one.
+    /// Notes in the letter that it was put back, sends the message, and settles the letter unless the
+    /// message was parked again by then. A crash in between leads to a second redrive, and whoever
+    /// reads the queue works off a message that comes twice as one.
     async fn redrive_message(
         &self,
         letter: &Letter,
@@ -196,21 +197,27 @@ impl Context {
             Ok(InboxMessage::Request(envelope)) => Some(envelope.source),
             Ok(InboxMessage::Batch(_)) | Err(_) => None,
         };
+        let Some(retried) = self.note_retried(letter).await? else {
+            return Ok(RedriveOutcome::Refused);
+        };
         queue.send(QueueMessage { body, delay: Duration::ZERO, group }).await?;
-        let sent = self.clock.now();
-        let read = || self.table.letter(&letter.id);
-        contested::rewrite_or(TRIES, (), Some(letter.clone()), read, |latest| async move {
-            // Thrown away since.
-            let Some(latest) = latest else { return Ok(TryOutcome::Settled(())) };
-            // Whoever reads the queue may have parked it again by now.
-            let died_again =
-                latest.version != letter.version && latest.state == LetterState::Waiting;
-            let state = if died_again { LetterState::Waiting } else { LetterState::Resolved };
-            let (retried_at, retry_success) = (Some(sent), Some(!died_again));
-            let retried = Letter { state, retried_at, retry_success, ..latest };
-            Ok(self.table.update_letter(&retried, sent).await?.settles(()))
-        })
-        .await?;
+        let settled = Letter { state: LetterState::Resolved, retry_success: Some(true), ..retried };
+        self.table.update_letter(&settled, self.clock.now()).await?.either_way();
         Ok(RedriveOutcome::Done)
+    }
+
+    /// Notes the time at which a letter is put back, so that whoever parks it from then on finds that
+    /// it was. The letter as it was written; `None` if it is gone.
+    async fn note_retried(&self, letter: &Letter) -> Result<Option<Letter>, Unavailable> {
+        let read = || self.table.letter(&letter.id);
+        contested::rewrite(TRIES, Some(letter.clone()), read, |latest| async {
+            let Some(latest) = latest else { return Ok(TryOutcome::Settled(None)) };
+            let now = self.clock.now();
+            let retried = Letter { retried_at: Some(now), retry_success: None, ..latest };
+            let written = self.table.update_letter(&retried, now).await?;
+            let version = retried.version + 1;
+            Ok::<_, Unavailable>(written.settles(Some(Letter { version, ..retried })))
+        })
+        .await
     }
 }

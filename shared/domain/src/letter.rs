@@ -125,6 +125,13 @@ impl LetterId {
 }
 
 impl Letter {
+    /// Whether the letter was put back at `since` or later. A letter that a worker only meant to put
+    /// back, and died before it did, was not.
+    pub fn was_put_back_since(&self, since: Timestamp) -> bool {
+        let meant = self.state == LetterState::Waiting && self.retry_success.is_none();
+        !meant && self.retried_at.is_some_and(|at| since <= at)
+    }
+
     /// Whether the letter is a message of the inbox that goes back without anybody's doing: what stopped
     /// it was no fault of the message.
     pub const fn goes_back_by_itself(&self) -> bool {

@@ -46,6 +46,18 @@ async fn redrive(redeliver: &Redeliver) -> TaskId {
     id
 }
 
+#[test]
+fn a_letter_that_was_only_meant_to_be_put_back_is_put_back_again() {
+    let (asked, endpoint) = (Timestamp::from_secs(100), EndpointId::derive(&["e"]));
+    let parked = letter(&endpoint, asked);
+    assert!(!parked.was_put_back_since(asked));
+    let meant = Letter { retried_at: Some(asked), ..parked };
+    assert!(!meant.was_put_back_since(asked));
+    let died_again = Letter { retry_success: Some(false), ..meant };
+    assert!(died_again.was_put_back_since(asked));
+    assert!(!died_again.was_put_back_since(asked.plus(Duration::from_millis(1))));
+}
+
 #[tokio::test]
 async fn a_bell_during_a_step_of_another_worker_leaves_the_task_alone() {
     let (_aws, redeliver) = world().await;
