@@ -1,7 +1,10 @@
 //! One check of endpoints, whichever contract brings them: the same bad values through each way to make
 //! or change an endpoint.
 
-use domain::headers::MAX_HEADERS;
+use domain::{
+    headers::MAX_HEADERS,
+    retry::{MAX_DELAY, MAX_DELAYS, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
+};
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Relay};
@@ -113,15 +116,21 @@ fn bad() -> Vec<(&'static str, Value)> {
             json!(["https://subscriber.example/planted"]),
         ],
     );
-    add("maxRetries", &[json!(11), json!(-1), json!(1.5), json!("planted"), json!([3])]);
-    add("timeoutSeconds", &[json!(4), json!(301), json!(-5), json!(1.5), json!("planted")]);
+    add(
+        "maxRetries",
+        &[json!(MAX_RETRIES + 1), json!(-1), json!(1.5), json!("planted"), json!([3])],
+    );
+    add(
+        "timeoutSeconds",
+        &[json!(MIN_TIMEOUT - 1), json!(MAX_TIMEOUT + 1), json!(-5), json!(1.5), json!("planted")],
+    );
     add(
         "delays",
         &[
             json!([]),
             json!([-1]),
-            json!([86_401]),
-            json!([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+            json!([MAX_DELAY + 1]),
+            json!(vec![1; MAX_DELAYS + 1]),
             json!(["planted"]),
             json!(5),
         ],

@@ -11,6 +11,7 @@ use crate::{
     envelope::StoredBody,
     event::{EventOutcome, Origin},
     id::{ApplicationId, EventId, JobId, SourceId, Tenure},
+    retry,
     time::Timestamp,
 };
 
@@ -109,15 +110,20 @@ fn every_system_keeps_its_own_ladder_timeout_and_idea_of_success() {
 fn a_limit_of_attempts_is_counted_as_its_system_counts() {
     let retries = |name: &str, given| out(name).policy_of(Some(given), None).map(|p| p.max_retries);
     assert_eq!(retries("batch", 1), Ok(0), "R3.3: one try in all");
-    assert_eq!(retries("batch", 10), Ok(9));
+    let most = i64::from(retry::MAX_RETRIES);
+    assert_eq!(retries("batch", most), Ok(retry::MAX_RETRIES - 1));
     assert_eq!(retries("wepp", 3), Ok(2));
     assert_eq!(retries("hokusai", 5), Ok(5), "R2.6: after the first");
-    for bad in [0, 11, -1] {
+    for bad in [0, most + 1, -1] {
         assert_eq!(retries("batch", bad), Err(InvalidPolicy::MaxRetries));
     }
     let timeout = |given| out("batch").policy_of(None, Some(given)).map(|p| p.timeout_seconds);
     assert_eq!(
-        (timeout(60), timeout(4), timeout(301)),
+        (
+            timeout(60),
+            timeout(i64::from(retry::MIN_TIMEOUT) - 1),
+            timeout(i64::from(retry::MAX_TIMEOUT) + 1)
+        ),
         (Ok(60), Err(InvalidPolicy::Timeout), Err(InvalidPolicy::Timeout))
     );
     let longest = out("batch").policy_of(Some(10), None).expect("valid");

@@ -64,8 +64,11 @@ fn a_policy_that_cannot_be_kept_is_refused_with_its_field() {
     let none = PolicyDraft::default;
     for (draft, name) in [
         (PolicyDraft { max_retries: Some(-1), ..none() }, "max_retries"),
-        (PolicyDraft { max_retries: Some(11), ..none() }, "max_retries"),
-        (PolicyDraft { timeout_seconds: Some(301), ..none() }, "timeout_seconds"),
+        (PolicyDraft { max_retries: Some(i64::from(MAX_RETRIES) + 1), ..none() }, "max_retries"),
+        (
+            PolicyDraft { timeout_seconds: Some(i64::from(MAX_TIMEOUT) + 1), ..none() },
+            "timeout_seconds",
+        ),
         (PolicyDraft { delays: Some(Vec::new()), ..none() }, "delays"),
         (PolicyDraft { retry_on: Some(vec![99.into()]), ..none() }, "retry_on"),
         (PolicyDraft { give_up_on: Some(vec!["6xx".into()]), ..none() }, "give_up_on"),
