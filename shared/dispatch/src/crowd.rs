@@ -289,7 +289,9 @@ impl CallContext {
         let (table, read) = (&self.context.table, || self.health(endpoint));
         let kept = contested::rewrite_or(ROUNDS, (), known.clone(), read, |health| async move {
             let now = self.context.clock.now();
-            let marked = health.slow_until.is_some_and(|until| now.plus(SLOW_KEPT / 2) < until);
+            // A mark is renewed in the second half of its time, and removed at any time.
+            let least = if slow { SLOW_KEPT / 2 } else { Duration::ZERO };
+            let marked = health.slow_until.is_some_and(|until| now.plus(least) < until);
             if marked == slow {
                 return Ok(TryOutcome::Settled(()));
             }

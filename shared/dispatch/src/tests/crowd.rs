@@ -1,7 +1,15 @@
 //! Calls to an endpoint that does not answer, made by workers that share no memory.
 
-use domain::{delivery::DeliveryState, room::CallCaps};
-use tokio::{net::TcpListener, sync::watch};
+use domain::{
+    delivery::DeliveryState,
+    health::Health,
+    room::{CallCaps, SLOW_KEPT},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::watch,
+};
 
 use super::*;
 use crate::outcome::AttemptOutcome;
@@ -93,4 +101,49 @@ async fn places_are_as_many_as_the_cap_and_end_with_their_lease() {
     assert!(take(later).await.expect("read").is_none());
     table.leave_place(&anew).await.expect("left");
     assert!(take(later).await.expect("read").is_some());
+}
+
+/// A host that answers each request at once; its URL.
+async fn quick() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quick_answer_removes_the_mark_of_a_slow_endpoint_whenever_it_comes() {
+    let world = World::start().await;
+    let url = quick().await;
+    let endpoint = world.endpoint(|endpoint| endpoint.url = url).await;
+    let table = &world.calls.context.table;
+    let health = async || table.health(&endpoint.id).await.expect("read");
+    let attempt = async |name| {
+        let delivery = world.announce(name, b"{}", &endpoint).await;
+        let result = world.calls.attempt(&delivery.event, &delivery.id, false).await;
+        let result = result.expect("attempted");
+        let AttemptOutcome::Called(delivery) = result else { panic!("{result:?}") };
+        assert_eq!(delivery.state, DeliveryState::Delivered);
+    };
+    attempt("unmarked").await;
+    assert_eq!(health().await, None, "nothing is written about an endpoint that was not slow");
+    for (name, age) in [("new", 1), ("old", 3000), ("at its end", 3590)] {
+        let now = world.calls.context.clock.now();
+        let until = now.plus(SLOW_KEPT - Duration::from_secs(age));
+        let marked = Health { slow_until: Some(until), ..Health::default() };
+        let read = health().await.map_or(0, |health| health.version);
+        let kept = table.keep_health(&endpoint.id, read, &marked, now).await.expect("kept");
+        assert_eq!(kept, WriteOutcome::Done);
+        attempt(name).await;
+        assert_eq!(health().await.expect("there").slow_until, None, "{name}");
+    }
+    let version = health().await.expect("there").version;
+    attempt("unmarked again").await;
+    assert_eq!(health().await.expect("there").version, version);
 }
