@@ -126,7 +126,13 @@ impl CallContext {
         let Some(admittance) = entered else {
             return self.crowded(claimed, endpoint, asked.hops).await;
         };
-        let body = self.context.bucket.open(event.payload.clone()).await?;
+        let body = match self.context.bucket.open(event.payload.clone()).await {
+            Ok(body) => body,
+            Err(error) => {
+                self.leave(admittance).await;
+                return Err(error);
+            }
+        };
         let request = compose::request(
             &self.vault,
             self.header_style,
@@ -136,11 +142,9 @@ impl CallContext {
             body,
             at,
         );
-        if let Ok(request) = &request {
-            claimed.delivery.sent = compose::shown(&request.headers);
-        }
         let answer = match request {
             Ok(request) => {
+                claimed.delivery.sent = compose::shown(&request.headers);
                 // On the heap: an HTTP call's future is large, and would lie in that of every caller.
                 let call =
                     Box::pin(self.call(&claimed, (event, endpoint), request, at, asked.limit));
@@ -149,7 +153,10 @@ impl CallContext {
                     None => return self.crowded(claimed, endpoint, asked.hops).await,
                 }
             }
-            Err(why) => record::unsendable(why),
+            Err(why) => {
+                self.leave(admittance).await;
+                record::unsendable(why)
+            }
         };
         self.conclude(claimed, context, endpoint, answer, at, asked).await
     }

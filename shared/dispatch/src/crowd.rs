@@ -248,8 +248,13 @@ impl CallContext {
                 }
             }
         };
-        self.leave_places(&admittance.places).await;
+        self.leave(admittance).await;
         answer
+    }
+
+    /// Ends a call, or one that is not made after all: its places are free.
+    pub(crate) async fn leave(&self, admittance: Admittance) {
+        self.leave_places(&admittance.places).await;
     }
 
     /// Takes a place of the endpoint and one of its application; `None` if either has none left.

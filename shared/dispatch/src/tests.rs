@@ -19,6 +19,7 @@ use domain::{
     address::{Network, Rule},
     delivery::Delivery,
     endpoint::{Endpoint, EndpointSecret},
+    envelope::StoredBody,
     event::Event,
     id::{ApplicationId, EndpointId, EventId},
     retry::Policy,
@@ -78,8 +79,21 @@ impl World {
 
     /// Announces an event with this payload; its delivery to the endpoint.
     async fn announce(&self, name: &str, payload: &[u8], endpoint: &Endpoint) -> Delivery {
+        let body = StoredBody::inline(payload);
+        self.announce_body(name, payload, body, endpoint).await
+    }
+
+    /// Announces an event whose payload is stored like this; its delivery to the endpoint.
+    async fn announce_body(
+        &self,
+        name: &str,
+        payload: &[u8],
+        body: StoredBody,
+        endpoint: &Endpoint,
+    ) -> Delivery {
         let (id, application) = (EventId::derive(&[name]), endpoint.application.clone());
-        let event = Event::by_relay(id, application, "a.b", payload, START);
+        let mut event = Event::by_relay(id, application, "a.b", payload, START);
+        event.payload = body;
         let announcement = Announcement {
             event: &event,
             payload,

@@ -1,5 +1,6 @@
 //! Calls to an endpoint that does not answer, made by workers that share no memory.
 
+use adapters::table::CallPlace;
 use domain::{
     delivery::DeliveryState,
     health::Health,
@@ -146,4 +147,36 @@ async fn a_quick_answer_removes_the_mark_of_a_slow_endpoint_whenever_it_comes() 
     let version = health().await.expect("there").version;
     attempt("unmarked again").await;
     assert_eq!(health().await.expect("there").version, version);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_not_made_after_all_leaves_its_places() {
+    let world = World::start().await;
+    // It cannot be signed.
+    let endpoint = world.endpoint(|endpoint| endpoint.secrets = Vec::new()).await;
+    let calls = world.calls.clone().capping_calls(CallCaps { endpoint: 1, application: 1 });
+    let (table, now) = (&calls.context.table, calls.context.clock.now());
+    let marked = Health { slow_until: Some(now.plus(SLOW_KEPT)), ..Health::default() };
+    table.keep_health(&endpoint.id, 0, &marked, now).await.expect("kept").either_way();
+    let until = now.plus(Duration::from_secs(60));
+    let free = async || {
+        let mut places: Vec<CallPlace> = Vec::new();
+        for owner in [endpoint.id.as_str(), endpoint.application.as_str()] {
+            places.extend(table.take_place(owner, 1, until, now).await.expect("read"));
+        }
+        for place in &places {
+            table.leave_place(place).await.expect("left");
+        }
+        places.len()
+    };
+    let delivery = world.announce("unsigned", b"{}", &endpoint).await;
+    let result = calls.attempt(&delivery.event, &delivery.id, false).await.expect("attempted");
+    let AttemptOutcome::Called(delivery) = result else { panic!("{result:?}") };
+    assert_eq!((delivery.state, free().await), (DeliveryState::Dead, 2));
+    // Its body is not in the bucket.
+    let delivery =
+        world.announce_body("lost", b"{}", StoredBody::Claim("k".to_owned()), &endpoint).await;
+    let result = calls.attempt(&delivery.event, &delivery.id, false).await;
+    assert!(result.is_err(), "{result:?}");
+    assert_eq!(free().await, 2);
 }
