@@ -27,8 +27,10 @@ impl Table {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
-        let free = Condition::new("attribute_not_exists(pk) OR lease_until <= :now");
-        self.put(lease(holder, until), Some(free.value(":now", n(now.0)))).await
+        // A client that repeats the write because its answer was lost finds its own lease.
+        let free = "attribute_not_exists(pk) OR lease_until <= :now OR holder = :holder";
+        let free = Condition::new(free).value(":now", n(now.0)).value(":holder", s(holder));
+        self.put(lease(holder, until), Some(free)).await
     }
 
     /// Gives the lease back; `Refused` if another has it by now.
