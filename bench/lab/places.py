@@ -65,3 +65,13 @@ def bootstrap(given: str | None) -> Path:
     if not release.is_file():
         subprocess.run(["cargo", "build", "--release", "-p", "ingest"], cwd=ROOT, check=True)
     return release
+
+
+def relay(given: str | None) -> Path:
+    """The command line to measure: the given one, or a release build."""
+    path = Path(given).resolve() if given else RELEASE / "relay"
+    if given and not path.is_file():
+        sys.exit(f"there is no {given}")
+    if not path.is_file():
+        subprocess.run(["cargo", "build", "--release", "-p", "relay"], cwd=ROOT, check=True)
+    return path
