@@ -8,6 +8,7 @@ mod matrix;
 mod ordered;
 mod purged;
 mod replayed;
+mod slow;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -62,10 +63,12 @@ enum Journey {
     /// A request too large for a message, at a strict source with a rate limit, to an endpoint and an
     /// application with rates.
     Guarded,
+    /// A subscriber that is slow, whose calls take places while other workers hold all of them.
+    Slow,
 }
 
 impl Journey {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -79,6 +82,7 @@ impl Journey {
         Self::Replayed,
         Self::Purged,
         Self::Guarded,
+        Self::Slow,
     ];
 }
 
@@ -98,7 +102,12 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
         found.push("I5: the system does not come to rest".to_owned());
     }
     let world = World::read(&cloud).await;
-    found.extend(world.violations(&cloud.accepted, &receiver.received(), faults.hits()));
+    // A call that is broken off was heard, and is no attempt.
+    let unrecorded = faults.hits() + usize::from(journey == Journey::Slow);
+    found.extend(world.violations(&cloud.accepted, &receiver.received(), unrecorded));
+    if journey == Journey::Slow {
+        found.extend(slow::left(&cloud, faults.hits() == 0).await);
+    }
     if journey == Journey::Purged {
         // Somebody did not want to see it any more.
         found.retain(|violation| !violation.ends_with("is dead and nobody can see it"));
@@ -185,6 +194,7 @@ async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
         Journey::Replayed => replayed::walk(cloud, receiver).await,
         Journey::Purged => purged::walk(cloud, receiver).await,
         Journey::Guarded => guarded::walk(cloud).await,
+        Journey::Slow => slow::walk(cloud, receiver).await,
         Journey::Batched => {
             let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
                 "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
@@ -231,6 +241,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         }
         Journey::Ordered => ordered::arrived(world),
         Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
+        Journey::Slow => delivered == 3 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,
         Journey::Missed => {
             let kinds = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();
@@ -267,6 +278,8 @@ async fn every_call_of_every_handler_may_fail_in_every_way() {
     for (journey, made) in sound.collect::<Vec<_>>().await {
         let (found, faults) = made.expect("no panic");
         assert!(found.is_empty(), "{journey:?} without faults: {found:#?}");
+        let unmet = if journey == Journey::Slow { slow::unmet(&faults.calls()) } else { vec![] };
+        assert!(unmet.is_empty(), "{journey:?}: {unmet:?}");
         for call in faults.calls() {
             *calls.entry(call.by).or_default() += 1;
         }

@@ -20,7 +20,7 @@ use adapters::{
 };
 use aws_smithy_types::retry::RetryConfig;
 use axum::Router;
-use dispatch::context::{CallContext, Context};
+use dispatch::context::{CallContext, Context, WORKERS};
 use domain::{
     address::{Network, Rule},
     application::Application,
@@ -29,6 +29,7 @@ use domain::{
     id::{ApplicationId, EndpointId, SourceId, Tenure},
     key::AdminKey,
     retry::Policy,
+    room::CallCaps,
     secret::{Secret, SecretKind},
     source::Source,
     time::Timestamp,
@@ -86,8 +87,10 @@ pub struct Cloud {
     pub sound: Sdk,
     /// The table over them.
     sound_table: Table,
-    /// The parts of every process, with the faults in them. None of them remembers anything, so a
-    /// clone is as good as a process of its own.
+    /// The most calls under way without a quick answer.
+    pub caps: CallCaps,
+    /// The parts of every process, with the faults in them. None of them remembers anything but the
+    /// calls under way, which [`Cloud::calls`] counts anew.
     calls: CallContext,
     inbox: Inbox,
     /// Completions that were answered 2xx.
@@ -158,6 +161,7 @@ impl Cloud {
             clock,
             faults,
             sabotage: Sabotage::None,
+            caps: CallCaps::share_of(WORKERS),
             queues: QueueFaults::of(0, 0.0, 0.0),
             sound,
             accepted: Vec::new(),
@@ -251,7 +255,7 @@ impl Cloud {
 
     /// The context of a process, with the faults in it.
     pub fn calls(&self) -> CallContext {
-        self.calls.clone()
+        self.calls.clone().capping_calls(self.caps)
     }
 
     /// The sweep of a process, with the faults in it.

@@ -73,8 +73,8 @@ impl AwsCall {
     /// The ways in which it can fail that differ. A read has no effect that could be lost with its
     /// answer, so for one that does not kill its process, before and after are the same.
     pub fn ways(&self) -> Vec<FaultKind> {
-        let reads = ["GetItem", "BatchGetItem", "Query", QUERY_INDEX, "GET object"];
-        let reads = reads.contains(&self.operation.as_str());
+        let reads = ["GetItem", "BatchGetItem", "Query", "GET object"];
+        let reads = reads.iter().any(|read| self.operation.starts_with(read));
         let differs = |how: &FaultKind| !(reads && *how == FaultKind::AnswerLost);
         let lags = (self.operation == QUERY_INDEX).then_some(FaultKind::IndexLags);
         FaultKind::ALL.into_iter().filter(differs).chain(lags).collect()

@@ -53,6 +53,7 @@ struct Shared {
     status: Mutex<u16>,
     status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
+    takes: Mutex<Duration>,
     fails: Mutex<Option<(Chance, f64)>>,
     fails_at: Mutex<Option<String>>,
 }
@@ -76,6 +77,7 @@ impl Receiver {
             status: Mutex::new(200),
             status_at: Mutex::default(),
             retry_after: Mutex::new(None),
+            takes: Mutex::new(Duration::ZERO),
             fails: Mutex::new(None),
             fails_at: Mutex::new(None),
         });
@@ -99,6 +101,11 @@ impl Receiver {
     /// Answers at this path alone with this status from now on.
     pub fn answer_at(&self, path: &str, status: u16) {
         self.shared.status_at.lock().expect("not poisoned").insert(path.to_owned(), status);
+    }
+
+    /// Takes this time for each answer from now on.
+    pub fn takes(&self, time: Duration) {
+        *self.shared.takes.lock().expect("not poisoned") = time;
     }
 
     /// Answers 500 to this share of the requests from now on.
@@ -146,8 +153,10 @@ async fn record(
 ) -> (StatusCode, HeaderMap) {
     let usual = *shared.status.lock().expect("not poisoned");
     let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
-    let fails = shared.fails.lock().expect("not poisoned");
-    let fails = fails.as_ref().is_some_and(|(chance, share)| chance.hits(*share));
+    let fails = {
+        let fails = shared.fails.lock().expect("not poisoned");
+        fails.as_ref().is_some_and(|(chance, share)| chance.hits(*share))
+    };
     let at_this = shared.fails_at.lock().expect("not poisoned").clone();
     let says = |text: String| String::from_utf8_lossy(&body).contains(&text);
     let fails = fails || at_this.is_some_and(says);
@@ -156,6 +165,8 @@ async fn record(
     shared
         .received
         .send_modify(|all| all.push(ReceivedRequest { path, headers, body, answered, at }));
+    let takes = *shared.takes.lock().expect("not poisoned");
+    tokio::time::sleep(takes).await;
     let asked = *shared.retry_after.lock().expect("not poisoned");
     let asked = asked.map(|seconds| (header::RETRY_AFTER, seconds.into()));
     (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect())

@@ -228,7 +228,7 @@ impl Cloud {
         }
         self.faults.begin("sweep");
         // A round that fails is followed by the next.
-        let _ = self.sweeper().run().await;
+        let _ = self.sweeper().run_alone().await;
     }
 
     /// Moves the clocks of the functions and of the queues forward.

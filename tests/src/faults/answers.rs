@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::QUERY_INDEX;
 
@@ -18,14 +18,28 @@ const CANCELLED: [&str; 3] =
 /// Refusals by IAM and by KMS.
 const DENIED: [&str; 2] = ["AccessDeniedException", "KMS.KMSInvalidStateException"];
 
-/// The operation that a request asks for, such as `GetItem` or `PUT object`.
+/// Beginnings of the keys of items whose reads and writes are kinds of calls of their own.
+const APART: [(&str, &str); 3] =
+    [("CALLS#", "a place"), ("HEALTH#", "health"), ("SWEEP", "the lease")];
+
+/// The operation that a request asks for, such as `GetItem` or `PUT object`, and of what if that is
+/// [`APART`].
 pub(super) fn operation(request: &HttpRequest) -> String {
     let Some(target) = request.headers().get("x-amz-target") else {
         return format!("{} object", request.method());
     };
     let operation = target.rsplit('.').next().unwrap_or(target);
-    let is_index = || content(request).get("IndexName").is_some();
-    if operation == "Query" && is_index() { QUERY_INDEX } else { operation }.to_owned()
+    let content = content(request);
+    if operation == "Query" && content.get("IndexName").is_some() {
+        return QUERY_INDEX.to_owned();
+    }
+    let queried = content["ExpressionAttributeValues"].as_object();
+    let queried = queried.filter(|_| operation == "Query").into_iter().flat_map(Map::values);
+    let keys = queried.chain([&content["Item"]["pk"], &content["Key"]["pk"]]);
+    let keys: Vec<_> = keys.filter_map(|key| key["S"].as_str()).collect();
+    let is_key = |start: &str| keys.iter().any(|key| key.starts_with(start));
+    let apart = APART.iter().find(|(start, _)| is_key(start));
+    apart.map_or_else(|| operation.to_owned(), |(_, what)| format!("{operation} of {what}"))
 }
 
 /// The refusal of a call for AWS's load; `number` chooses among the forms that the operation knows.
