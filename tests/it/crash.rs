@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use domain::{job::JobStatus, retry::Policy};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
 use tests::{
     cloud::{Cloud, Sabotage},
@@ -98,7 +98,7 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     }
     walk(journey, &mut cloud, &receiver).await;
     let mut found = Vec::new();
-    if !cloud.settle(40).await {
+    if !Box::pin(cloud.settle(40)).await {
         found.push("I5: the system does not come to rest".to_owned());
     }
     let world = World::read(&cloud).await;
@@ -124,96 +124,121 @@ fn policy() -> Policy {
     Policy::of(Some(2), Some(5), Some(vec![1, 1])).expect("valid")
 }
 
-async fn walk(journey: Journey, cloud: &mut Cloud, receiver: &Receiver) {
-    let success = completion("c1", "success", "{\"n\":1}");
+/// The steps of a journey. On the heap: together they are larger than the stack of a test.
+fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> BoxFuture<'a, ()> {
     match journey {
-        Journey::Delivered => {
-            cloud.send(&success).await;
-            cloud.send(&success).await;
-            cloud.work().await;
-            // The same key, other bytes; another end of the same job; a large body.
-            cloud.send(&completion("c1", "success", "{\"n\":2}")).await;
-            cloud.send(&completion("c1", "failure", "null")).await;
-            let large = format!("\"{}\"", "x".repeat(20_000));
-            cloud.send(&completion("c2", "success", &large)).await;
-            cloud.work().await;
-            let message =
-                json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });
-            cloud.publish(message).await;
-        }
-        Journey::Recovered => {
-            receiver.answer(503);
-            cloud.send(&success).await;
-            cloud.settle_for(8).await;
-            receiver.answer(200);
-        }
-        Journey::ByHand => {
-            receiver.answer(500);
-            cloud.send(&success).await;
-            cloud.inject(&cloud.aws.names().inbox.clone(), "garbage").await;
-            cloud.settle_for(9).await;
-            receiver.answer(200);
-            for number in 1..=3 {
-                let path = format!("/v1/webhooks/dead-letter/{number}/retry");
-                while cloud.call(Method::POST, &path, None).await.0.is_server_error()
-                    && cloud.waits_for_better_weather()
-                {}
-            }
-        }
-        Journey::Gone => {
-            receiver.answer(410);
-            cloud.send(&success).await;
-            cloud.settle_for(4).await;
-            cloud.send(&completion("c3", "success", "1")).await;
-        }
-        Journey::Missed => {
-            let platform = Platform::start(cloud.clock.clone(), |_| {
-                Reply::new(200, r#"{"status":"completed","result":{"n":1}}"#)
-            });
-            let platform = platform.await;
-            let url = platform.url("/calls/{call_id}");
-            let asked = json!({ "kind": "http", "status_url": url });
-            cloud.options(json!({ "platform": asked, "deadline_seconds": 60 })).await;
-            cloud.expect("modal", "job-c1", "c1").await;
-            cloud.settle_for(12).await;
-            cloud.send(&success).await;
-            cloud.work().await;
-        }
-        Journey::Cancelled => {
-            let url = receiver.url("/cancel/{call_id}");
-            cloud.options(json!({ "cancel": { "url": url, "method": "DELETE" } })).await;
-            cloud.send(&completion("c1", "started", "null")).await;
-            // Nobody can cancel what is not known yet.
-            cloud.settle_for(8).await;
-            until_it_works(cloud, Method::POST, "/v1/jobs/c1/cancel", Value::Null).await;
-            cloud.send(&success).await;
-        }
-        Journey::Broken => broken::walk(cloud, receiver).await,
-        Journey::Ordered => ordered::walk(cloud, receiver).await,
-        Journey::Expunged => expunged::walk(cloud).await,
-        Journey::Replayed => replayed::walk(cloud, receiver).await,
-        Journey::Purged => purged::walk(cloud, receiver).await,
-        Journey::Guarded => guarded::walk(cloud).await,
-        Journey::Slow => slow::walk(cloud, receiver).await,
-        Journey::Batched => {
-            let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
-                "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
-            until_it_works(cloud, Method::POST, "/v1/batches", batch).await;
-            cloud.send(&success).await;
-            cloud.work().await;
-            // Before it speaks, and after.
-            for job in ["c1", "c2"] {
-                let url = receiver.url(&format!("/{job}"));
-                let job = json!({ "source": "modal", "batch_id": "b1", "id": format!("job-{job}"),
-                    "webhook": { "url": url, "delays": [1, 1] } });
-                until_it_works(cloud, Method::POST, "/v1/jobs", job).await;
-            }
-            cloud.settle_for(3).await;
-            cloud.send(&completion("c2", "failure", "null")).await;
-            cloud.work().await;
-            until_it_works(cloud, Method::POST, "/v1/batches/b1/close", json!({})).await;
-        }
+        Journey::Delivered => Box::pin(delivered(cloud)),
+        Journey::Recovered => Box::pin(recovered(cloud, receiver)),
+        Journey::ByHand => Box::pin(by_hand(cloud, receiver)),
+        Journey::Gone => Box::pin(gone(cloud, receiver)),
+        Journey::Missed => Box::pin(missed(cloud)),
+        Journey::Cancelled => Box::pin(cancelled(cloud, receiver)),
+        Journey::Batched => Box::pin(batched(cloud, receiver)),
+        Journey::Broken => Box::pin(broken::walk(cloud, receiver)),
+        Journey::Ordered => Box::pin(ordered::walk(cloud, receiver)),
+        Journey::Expunged => Box::pin(expunged::walk(cloud)),
+        Journey::Replayed => Box::pin(replayed::walk(cloud, receiver)),
+        Journey::Purged => Box::pin(purged::walk(cloud, receiver)),
+        Journey::Guarded => Box::pin(guarded::walk(cloud)),
+        Journey::Slow => Box::pin(slow::walk(cloud, receiver)),
     }
+}
+
+/// The completion of the job that most journeys are about.
+fn success() -> Vec<u8> {
+    completion("c1", "success", "{\"n\":1}")
+}
+
+async fn delivered(cloud: &mut Cloud) {
+    let success = success();
+    cloud.send(&success).await;
+    cloud.send(&success).await;
+    cloud.work().await;
+    // The same key, other bytes; another end of the same job; a large body.
+    cloud.send(&completion("c1", "success", "{\"n\":2}")).await;
+    cloud.send(&completion("c1", "failure", "null")).await;
+    let large = format!("\"{}\"", "x".repeat(20_000));
+    cloud.send(&completion("c2", "success", &large)).await;
+    cloud.work().await;
+    let message = json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });
+    cloud.publish(message).await;
+}
+
+async fn recovered(cloud: &mut Cloud, receiver: &Receiver) {
+    let success = success();
+    receiver.answer(503);
+    cloud.send(&success).await;
+    cloud.settle_for(8).await;
+    receiver.answer(200);
+}
+
+async fn by_hand(cloud: &mut Cloud, receiver: &Receiver) {
+    let success = success();
+    receiver.answer(500);
+    cloud.send(&success).await;
+    cloud.inject(&cloud.aws.names().inbox.clone(), "garbage").await;
+    cloud.settle_for(9).await;
+    receiver.answer(200);
+    for number in 1..=3 {
+        let path = format!("/v1/webhooks/dead-letter/{number}/retry");
+        while cloud.call(Method::POST, &path, None).await.0.is_server_error()
+            && cloud.waits_for_better_weather()
+        {}
+    }
+}
+
+async fn gone(cloud: &mut Cloud, receiver: &Receiver) {
+    let success = success();
+    receiver.answer(410);
+    cloud.send(&success).await;
+    cloud.settle_for(4).await;
+    cloud.send(&completion("c3", "success", "1")).await;
+}
+
+async fn missed(cloud: &mut Cloud) {
+    let success = success();
+    let platform = Platform::start(cloud.clock.clone(), |_| {
+        Reply::new(200, r#"{"status":"completed","result":{"n":1}}"#)
+    });
+    let platform = platform.await;
+    let url = platform.url("/calls/{call_id}");
+    let asked = json!({ "kind": "http", "status_url": url });
+    cloud.options(json!({ "platform": asked, "deadline_seconds": 60 })).await;
+    cloud.expect("modal", "job-c1", "c1").await;
+    cloud.settle_for(12).await;
+    cloud.send(&success).await;
+    cloud.work().await;
+}
+
+async fn cancelled(cloud: &mut Cloud, receiver: &Receiver) {
+    let success = success();
+    let url = receiver.url("/cancel/{call_id}");
+    cloud.options(json!({ "cancel": { "url": url, "method": "DELETE" } })).await;
+    cloud.send(&completion("c1", "started", "null")).await;
+    // Nobody can cancel what is not known yet.
+    cloud.settle_for(8).await;
+    until_it_works(cloud, Method::POST, "/v1/jobs/c1/cancel", Value::Null).await;
+    cloud.send(&success).await;
+}
+
+async fn batched(cloud: &mut Cloud, receiver: &Receiver) {
+    let success = success();
+    let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
+        "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
+    until_it_works(cloud, Method::POST, "/v1/batches", batch).await;
+    cloud.send(&success).await;
+    cloud.work().await;
+    // Before it speaks, and after.
+    for job in ["c1", "c2"] {
+        let url = receiver.url(&format!("/{job}"));
+        let job = json!({ "source": "modal", "batch_id": "b1", "id": format!("job-{job}"),
+            "webhook": { "url": url, "delays": [1, 1] } });
+        until_it_works(cloud, Method::POST, "/v1/jobs", job).await;
+    }
+    cloud.settle_for(3).await;
+    cloud.send(&completion("c2", "failure", "null")).await;
+    cloud.work().await;
+    until_it_works(cloud, Method::POST, "/v1/batches/b1/close", json!({})).await;
 }
 
 /// Calls until an answer of success arrives, three times at most, and once a minute while AWS fails.
