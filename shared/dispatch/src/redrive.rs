@@ -112,16 +112,35 @@ impl Context {
         at: Timestamp,
         force: bool,
     ) -> Result<Option<Delivery>, Unavailable> {
+        let read = || self.table.letter(&letter.id);
+        contested::rewrite_or(TRIES, None, Some(letter.clone()), read, |latest| async move {
+            match latest {
+                Some(letter) => self.try_to_reopen(letter, round, at, force).await,
+                None => Ok(TryOutcome::Settled(None)),
+            }
+        })
+        .await
+    }
+
+    /// One try to reopen the delivery of a letter as it was read. A worker may park the letter at the
+    /// same time, once more, because two bells rang for it.
+    async fn try_to_reopen(
+        &self,
+        letter: Letter,
+        round: AttemptRound,
+        at: Timestamp,
+        force: bool,
+    ) -> Result<TryOutcome<Option<Delivery>>, Unavailable> {
         let LetterSubject::Delivery { event, delivery, application, endpoint, .. } = &letter.what
         else {
-            return Ok(None);
+            return Ok(TryOutcome::Settled(None));
         };
         let Some(mut delivery) = self.table.delivery(event, delivery).await? else {
-            return Ok(None);
+            return Ok(TryOutcome::Settled(None));
         };
         let was = delivery.state;
         if was != DeliveryState::Dead && !(force && was == DeliveryState::Delivered) {
-            return Ok(None);
+            return Ok(TryOutcome::Settled(None));
         }
         let endpoint = self.table.endpoint_of(application, &delivery.scope, endpoint).await?;
         let policy = endpoint.map(|endpoint| endpoint.policy).unwrap_or_default();
@@ -132,10 +151,10 @@ impl Context {
             state: LetterState::Redriven,
             retried_at: Some(now),
             retry_success: None,
-            ..letter.clone()
+            ..letter
         };
-        let redriven = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
-        Ok((redriven == RedriveOutcome::Done).then_some(delivery))
+        let written = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
+        Ok(written.settles(Some(delivery)))
     }
 
     /// Sends an event to an endpoint at `at`, again or for the first time. `latest` is the latest

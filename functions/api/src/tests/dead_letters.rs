@@ -276,3 +276,18 @@ async fn r3_9_a_letter_is_thrown_away_once() {
     relay.post(&format!("{path}/retry"), Value::Null).await.expect(404);
     assert_eq!(relay.get(DESK).await.expect(200)["total"], 0);
 }
+
+#[tokio::test]
+async fn a_letter_that_is_parked_once_more_meanwhile_goes_back_all_the_same() {
+    let relay = Relay::start().await;
+    let (_receiver, number) = dead(&relay, &[500]).await;
+    let (table, context) = (relay.api.table(), relay.api.context());
+    let as_read = table.letter_by_number(number).await.expect("read").expect("there");
+    // A second bell rang for the dead delivery.
+    assert_eq!(table.park(&as_read).await.expect("parked"), adapters::table::WriteOutcome::Done);
+    let round = domain::delivery::AttemptRound::Policy;
+    let redriven = context.redrive(relay.api.inbox(), &as_read, round, relay.api.now()).await;
+    assert_eq!(redriven.expect("put back"), adapters::table::RedriveOutcome::Done);
+    let again = context.redrive(relay.api.inbox(), &as_read, round, relay.api.now()).await;
+    assert_eq!(again.expect("judged"), adapters::table::RedriveOutcome::Refused);
+}

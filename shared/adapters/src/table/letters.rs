@@ -252,7 +252,7 @@ impl Table {
         was: DeliveryState,
         policy: &Policy,
         now: Timestamp,
-    ) -> Result<RedriveOutcome, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let due = Delivery::due(now, delivery.next_at);
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
         debug_assert!(delivery.state == DeliveryState::Pending, "a redriven delivery is pending");
@@ -261,13 +261,6 @@ impl Table {
             Write::Put(self::row(letter, None), Condition::version(letter.version)),
         ])
         .await
-        .map(|written| {
-            if written == WriteOutcome::Done {
-                RedriveOutcome::Done
-            } else {
-                RedriveOutcome::Refused
-            }
-        })
     }
 
     /// Writes a letter over the version that was read; `Refused` if it changed since or is gone.
