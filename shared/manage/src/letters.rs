@@ -114,10 +114,15 @@ pub async fn list(
         counts || seen <= offset.saturating_add(limit)
     };
     let shown = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
-    each(control, cursor.clone(), |letter| !shown(letter) || take(letter)).await?;
-    let total = match everything {
+    // Counted first: a letter that is parked meanwhile is listed and belongs to the total.
+    let counted = match everything {
         true => Some(control.table().count_letters().await?),
-        false => Some(seen as u64).filter(|_| counts),
+        false => None,
+    };
+    each(control, cursor.clone(), |letter| !shown(letter) || take(letter)).await?;
+    let total = match counted {
+        Some(counted) => Some(counted.max(seen as u64)),
+        None => Some(seen as u64).filter(|_| counts),
     };
     let has_more = offset.saturating_add(limit) < seen;
     let next = letters.last().map(Table::letter_cursor).filter(|_| has_more);
