@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{RedriveOutcome, Table, WriteOutcome},
+    table::{Table, WriteOutcome},
 };
 use domain::{
     delivery::AttemptRound,
@@ -157,9 +157,8 @@ impl Redeliver {
         let marked = table.update_task(&task, Some(again)).await?;
         if marked == WriteOutcome::Done && !disabled {
             // Refused: somebody else put it back, which is as good a probe.
-            match self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now).await? {
-                RedriveOutcome::Done | RedriveOutcome::Refused => (),
-            }
+            let probe = self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now);
+            probe.await?.either_way();
         }
         Ok(())
     }
@@ -214,7 +213,7 @@ impl Redeliver {
         let mut results = stream::iter(letters).map(put).buffer_unordered(AT_ONCE);
         let mut count = 0;
         while let Some(redriven) = results.next().await {
-            count += u64::from(redriven? == RedriveOutcome::Done);
+            count += u64::from(redriven? == WriteOutcome::Done);
         }
         Ok(count)
     }

@@ -7,7 +7,7 @@ use adapters::{
     bucket::Bucket,
     clock::Clock,
     queue,
-    table::{RedriveOutcome, Table},
+    table::{Table, WriteOutcome},
 };
 use domain::{
     delivery::AttemptRound,
@@ -128,7 +128,7 @@ async fn a_message_that_can_never_be_recorded_says_so_and_is_not_put_back() {
     let now = Timestamp::from_secs(1_700_000_200);
     let round = AttemptRound::Policy;
     let outcome = redeliver.context.redrive(&redeliver.inbox, &letter, round, now).await;
-    assert_eq!(outcome.expect("asked"), RedriveOutcome::Refused);
+    assert_eq!(outcome.expect("asked"), WriteOutcome::Refused);
 }
 
 #[tokio::test]

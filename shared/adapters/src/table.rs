@@ -46,7 +46,6 @@ pub use self::{
     events::EventContext,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
-    letters::RedriveOutcome,
     page::Page,
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},

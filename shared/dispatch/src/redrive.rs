@@ -8,7 +8,7 @@ use adapters::{
     contested::{self, TryOutcome},
     inbox::Inbox,
     queue::{Queue, QueueMessage},
-    table::{RedriveOutcome, WriteOutcome},
+    table::WriteOutcome,
 };
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
@@ -27,7 +27,8 @@ const TRIES: u32 = 8;
 
 impl Context {
     /// Puts a letter back: its delivery is attempted at `at`, or its message goes to the queue that
-    /// it died on. Of several callers at once one succeeds; the others get `Refused`.
+    /// it died on. Of several callers at once one succeeds. The others get `Refused`, as do those whose
+    /// letter does not wait any more or has lost what it held.
     ///
     /// # Errors
     /// Fails if AWS does.
@@ -37,12 +38,12 @@ impl Context {
         letter: &Letter,
         round: AttemptRound,
         at: Timestamp,
-    ) -> Result<RedriveOutcome, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         match &letter.what {
             LetterSubject::Delivery { .. } => self.redrive_delivery(letter, round, at).await,
             LetterSubject::Message { queue, body, .. } => {
                 if self.unrecordable(letter).await?.is_some() {
-                    return Ok(RedriveOutcome::Refused);
+                    return Ok(WriteOutcome::Refused);
                 }
                 let queue = match queue {
                     LetterQueue::Inbox => &inbox.0,
@@ -89,14 +90,14 @@ impl Context {
         letter: &Letter,
         round: AttemptRound,
         at: Timestamp,
-    ) -> Result<RedriveOutcome, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let Some(delivery) = self.reopen(letter, round, at, false).await? else {
-            return Ok(RedriveOutcome::Refused);
+            return Ok(WriteOutcome::Refused);
         };
         if let Err(error) = self.outbox.ring([&delivery], self.clock.now()).await {
             warn!(%error, "a redriven delivery was not rung for; the sweep will");
         }
-        Ok(RedriveOutcome::Done)
+        Ok(WriteOutcome::Done)
     }
 
     /// Makes the delivery of a letter pending without ringing for it, because the caller attempts
@@ -175,8 +176,7 @@ impl Context {
             && delivery.state == DeliveryState::Dead
             && let Some(letter) = &delivery.letter
             && let Some(letter) = self.table.letter(letter).await?
-            && self.redrive_delivery(&letter, AttemptRound::Policy, at).await?
-                == RedriveOutcome::Done
+            && self.redrive_delivery(&letter, AttemptRound::Policy, at).await? == WriteOutcome::Done
         {
             return Ok(true);
         }
@@ -208,7 +208,7 @@ impl Context {
         letter: &Letter,
         queue: &Queue,
         body: &StoredBody,
-    ) -> Result<RedriveOutcome, Unavailable> {
+    ) -> Result<WriteOutcome, Unavailable> {
         let text = self.bucket.open(body.clone()).await?;
         let body = String::from_utf8_lossy(&text).into_owned();
         // As it was when it was accepted.
@@ -217,12 +217,12 @@ impl Context {
             Ok(InboxMessage::Batch(_)) | Err(_) => None,
         };
         let Some(retried) = self.note_retried(letter).await? else {
-            return Ok(RedriveOutcome::Refused);
+            return Ok(WriteOutcome::Refused);
         };
         queue.send(QueueMessage { body, delay: Duration::ZERO, group }).await?;
         let settled = Letter { state: LetterState::Resolved, retry_success: Some(true), ..retried };
         self.table.update_letter(&settled, self.clock.now()).await?.either_way();
-        Ok(RedriveOutcome::Done)
+        Ok(WriteOutcome::Done)
     }
 
     /// Notes the time at which a letter is put back, so that whoever parks it from then on finds that

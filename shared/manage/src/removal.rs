@@ -68,8 +68,7 @@ pub(crate) async fn finish(control: &ControlPlane, closed: Application) -> Resul
         updated_at: control.now(),
         ..closed.clone()
     };
-    match control.table().update_application(&closed, &removed).await? {
-        // A refused update means that another request has completed the removal.
-        WriteOutcome::Done | WriteOutcome::Refused => Ok(()),
-    }
+    // A refused update means that another request has completed the removal.
+    control.table().update_application(&closed, &removed).await?.either_way();
+    Ok(())
 }

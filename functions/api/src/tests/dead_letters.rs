@@ -188,7 +188,7 @@ async fn a_letter_whose_delivery_cannot_be_tried_says_why() {
         .context()
         .redrive(relay.api.inbox(), &letter, domain::delivery::AttemptRound::Policy, at)
         .await;
-    assert_eq!(redriven.expect("put back"), adapters::table::RedriveOutcome::Done);
+    assert_eq!(redriven.expect("put back"), adapters::table::WriteOutcome::Done);
     let busy = relay.post(&path, Value::Null).await.expect(409);
     assert!(busy["detail"].to_string().contains("on its way"), "{busy}");
 }
@@ -287,7 +287,7 @@ async fn a_letter_that_is_parked_once_more_meanwhile_goes_back_all_the_same() {
     assert_eq!(table.park(&as_read).await.expect("parked"), adapters::table::WriteOutcome::Done);
     let round = domain::delivery::AttemptRound::Policy;
     let redriven = context.redrive(relay.api.inbox(), &as_read, round, relay.api.now()).await;
-    assert_eq!(redriven.expect("put back"), adapters::table::RedriveOutcome::Done);
+    assert_eq!(redriven.expect("put back"), adapters::table::WriteOutcome::Done);
     let again = context.redrive(relay.api.inbox(), &as_read, round, relay.api.now()).await;
-    assert_eq!(again.expect("judged"), adapters::table::RedriveOutcome::Refused);
+    assert_eq!(again.expect("judged"), adapters::table::WriteOutcome::Refused);
 }

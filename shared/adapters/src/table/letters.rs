@@ -21,16 +21,6 @@ const LETTERS: &str = "LETTERS";
 /// How much longer than a letter what it holds is kept.
 const AFTER_LETTER: Duration = Duration::from_secs(86_400);
 
-/// What came of putting a letter back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum RedriveOutcome {
-    /// It is on its way.
-    Done,
-    /// It is not waiting any more, or what it holds is gone.
-    Refused,
-}
-
 fn key(id: &LetterId) -> (String, String) {
     (format!("LTR#{id}"), "LTR".to_owned())
 }

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{
-    inbox::Inbox,
-    queue::Queue,
-    table::{RedriveOutcome, WriteOutcome},
-};
+use adapters::{inbox::Inbox, queue::Queue, table::WriteOutcome};
 use aws_lambda_events::sqs::SqsMessage;
 use domain::{
     delivery::AttemptRound,
@@ -34,7 +30,7 @@ async fn a_message_that_dies_again_is_known_as_retried_whatever_was_read_before(
     let inbox =
         Inbox(Queue::new(world.aws.clients().sqs(), world.aws.queue_url(&world.aws.names().inbox)));
     let redriven = context.redrive(&inbox, &as_read, AttemptRound::Policy, START).await;
-    assert_eq!(redriven.expect("sent"), RedriveOutcome::Done);
+    assert_eq!(redriven.expect("sent"), WriteOutcome::Done);
     let letter = read().await;
     let story = (letter.state, letter.retry_success, letter.retried_at);
     assert_eq!(story, (LetterState::Resolved, Some(true), Some(context.clock.now())));

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use adapters::table::RedriveOutcome;
+use adapters::table::WriteOutcome;
 use dispatch::outcome::AttemptOutcome;
 use domain::{
     delivery::{AttemptRound, Delivery, DeliveryState},
@@ -60,12 +60,12 @@ pub async fn retry(
             let context = control.context();
             let outcome =
                 context.redrive(control.inbox(), &letter, AttemptRound::Once, now).await?;
-            if outcome == RedriveOutcome::Refused
+            if outcome == WriteOutcome::Refused
                 && let Some(why) = context.unrecordable(&letter).await?
             {
                 return Err(Refusal::Conflict(why));
             }
-            Some(outcome == RedriveOutcome::Done)
+            Some(outcome == WriteOutcome::Done)
         }
     };
     Ok(LetterRetry { letter, success, retried_at: now })
