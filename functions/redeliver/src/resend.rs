@@ -17,25 +17,19 @@ impl Redeliver {
         let table = &self.context.table;
         let (before, now) = (task.matched, self.context.clock.now());
         if self.step(&mut task, &Letter::goes_back_by_itself).await? {
-            return table
-                .update_task(&task, Some(now.plus(task::STEP)))
-                .await
-                .map(WriteOutcome::either_way);
+            return self.put_down(&task, Some(now.plus(task::STEP))).await;
         }
         // The next look begins at the oldest letter.
         task.cursor = None;
         if task.matched == before {
             if let Some(again) = task.looks_again_at(now) {
-                return table.update_task(&task, Some(again)).await.map(WriteOutcome::either_way);
+                return self.put_down(&task, Some(again)).await;
             }
             info!(redriven = task.redriven, "no message that could be read is parked any more");
             return table.end_task(&task).await.map(WriteOutcome::either_way);
         }
         task.looked_again = false;
         task.resent(rounds + 1);
-        table
-            .update_task(&task, Some(now.plus(task::probe_interval(rounds + 1))))
-            .await
-            .map(WriteOutcome::either_way)
+        self.put_down(&task, Some(now.plus(task::probe_interval(rounds + 1)))).await
     }
 }

@@ -80,7 +80,17 @@ impl Redeliver {
             info!(task = %task.id, done = task.redriven, again = task.finished_at.is_some(), "{ended}");
             task.end_walk(self.context.clock.now())
         });
-        self.context.table.update_task(&task, due).await.map(WriteOutcome::either_way)
+        self.put_down(&task, due).await
+    }
+
+    /// Writes a task whose step is over. If it was changed meanwhile, it stays due, and a later step finds
+    /// what is left.
+    pub(crate) async fn put_down(
+        &self,
+        task: &Task,
+        due: Option<Timestamp>,
+    ) -> Result<(), Unavailable> {
+        self.context.table.update_task(task, due).await.map(WriteOutcome::either_way)
     }
 
     /// The place in the list of letters or messages at which a step begins.
@@ -132,16 +142,11 @@ impl Redeliver {
                 task.cursor = None;
                 task.kind = TaskKind::Recover { endpoint: id, answering: false, probes: 0 };
             }
-            return table
-                .update_task(&task, Some(now.plus(task::STEP)))
-                .await
-                .map(WriteOutcome::either_way);
+            return self.put_down(&task, Some(now.plus(task::STEP))).await;
         }
         let Some(letter) = self.oldest_waiting(&filter).await? else {
             return match task.looks_again_at(now) {
-                Some(again) => {
-                    table.update_task(&task, Some(again)).await.map(WriteOutcome::either_way)
-                }
+                Some(again) => self.put_down(&task, Some(again)).await,
                 None => table.end_task(&task).await.map(WriteOutcome::either_way),
             };
         };
