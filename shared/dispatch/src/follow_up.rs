@@ -12,7 +12,7 @@ use adapters::{
 use domain::{
     delivery::{Delivery, DeliveryState},
     outgoing::{DeliveryResult, STATUS_REDIS},
-    task::{Task, TaskKind},
+    task::Task,
     time::Timestamp,
 };
 use tracing::{info, warn};
@@ -77,7 +77,7 @@ impl CallContext {
     /// The endpoint answers: whatever waits for that may come.
     async fn recovered(&self, context: &AttemptContext) -> Result<(), Unavailable> {
         let Some(task) = &context.recovery else { return Ok(()) };
-        if matches!(task.kind, TaskKind::Recover { answering: true, .. }) {
+        if task.is_answering() {
             return Ok(());
         }
         self.context.note_answering(task).await?;
@@ -94,15 +94,10 @@ impl Context {
     pub async fn note_answering(&self, task: &Task) -> Result<(), Unavailable> {
         let read = || self.table.task(&task.id);
         contested::rewrite_or(TRIES, (), Some(task.clone()), read, |task| async move {
-            match task {
-                None => Ok(TryOutcome::Settled(())),
-                Some(Task { kind: TaskKind::Recover { answering: true, .. }, .. }) => {
-                    Ok(TryOutcome::Settled(()))
-                }
-                Some(task) => {
-                    Ok(self.table.note_answering(&task, self.clock.now()).await?.settles(()))
-                }
-            }
+            let Some(task) = task.filter(|task| !task.is_answering()) else {
+                return Ok(TryOutcome::Settled(()));
+            };
+            Ok(self.table.note_answering(&task, self.clock.now()).await?.settles(()))
         })
         .await
     }

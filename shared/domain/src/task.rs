@@ -185,6 +185,11 @@ impl Task {
         }
     }
 
+    /// Whether this is a recovery whose endpoint is known to answer.
+    pub const fn is_answering(&self) -> bool {
+        matches!(self.kind, TaskKind::Recover { answering: true, .. })
+    }
+
     /// Whether a worker may do a step now: no other worker holds the task, and something is left to do.
     pub fn may_step(&self, now: Timestamp) -> bool {
         let is_free = self.lease_until.is_none_or(|until| until <= now);

@@ -117,13 +117,10 @@ pub async fn list(
     // Counted first: a letter that is parked meanwhile is listed and belongs to the total.
     let counted = match everything {
         true => Some(control.table().count_letters().await?),
-        false => None,
+        false => counts.then_some(0),
     };
     each(control, cursor.clone(), |letter| !shown(letter) || take(letter)).await?;
-    let total = match counted {
-        Some(counted) => Some(counted.max(seen as u64)),
-        None => Some(seen as u64).filter(|_| counts),
-    };
+    let total = counted.map(|counted| counted.max(seen as u64));
     let has_more = offset.saturating_add(limit) < seen;
     let next = letters.last().map(Table::letter_cursor).filter(|_| has_more);
     Ok(LetterPage { letters, has_more, total, next })

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     id::{EndpointId, TaskId},
     retry::{MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
-    task::{Task, TaskKind},
+    task::Task,
 };
 use serde_json::{Value, json};
 
@@ -238,7 +238,7 @@ async fn enabling_an_endpoint_wakes_what_waits_for_it() {
     assert_eq!(relay.drain(&names.dead_letters).await, [""; 0], "it is still disabled");
     assert_eq!(relay.put(&format!("{APP}/e"), body(false)).await.expect(200)["disabled"], false);
     let woken = relay.api.table().task(&TaskId::recovery(&id)).await.expect("read").expect("there");
-    assert!(matches!(woken.kind, TaskKind::Recover { answering: true, .. }), "{woken:?}");
+    assert!(woken.is_answering(), "{woken:?}");
     let bells = relay.drain(&names.dead_letters).await;
     assert_eq!(bells, [json!({ "task": woken.id }).to_string()]);
 }

@@ -7,7 +7,7 @@ use domain::{
     id::{ApplicationId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
     letter::{Letter, LetterFilter},
     retry::ErrorClass,
-    task::{INDEX_SETTLES, LAST_LOOK_AFTER, LEASE, Task, TaskKind},
+    task::{INDEX_SETTLES, LAST_LOOK_AFTER, LEASE, Task},
 };
 use futures::future::join_all;
 
@@ -141,7 +141,7 @@ async fn a_recovery_looks_once_more_after_the_index_has_settled() {
     ring(&redeliver, &id).await;
     // The letter is found. Its endpoint is gone, so that nothing has to be probed.
     let found = task(&redeliver, &id).await;
-    assert!(matches!(found.kind, TaskKind::Recover { answering: true, .. }), "{found:?}");
+    assert!(found.is_answering(), "{found:?}");
 }
 
 #[tokio::test]
