@@ -147,6 +147,24 @@ impl LocalAws {
         self.sqs.depth(queue)
     }
 
+    /// Receives every message of a queue that is visible now, which hides them as any receive does. The
+    /// bodies, in the order in which they came.
+    ///
+    /// # Panics
+    /// Panics if there is no such queue.
+    pub async fn receive_all(&self, queue: &str) -> Vec<String> {
+        let (sqs, url) = (self.clients().sqs(), self.queue_url(queue));
+        let mut bodies = Vec::new();
+        loop {
+            let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
+            let messages = receive.send().await.expect("received").messages.unwrap_or_default();
+            if messages.is_empty() {
+                return bodies;
+            }
+            bodies.extend(messages.into_iter().filter_map(|message| message.body));
+        }
+    }
+
     /// Moves the clock of SQS forward by `duration`. Delays, visibility timeouts and retention periods
     /// that end within `duration` end now, and waiting receives wake. The other services keep the
     /// machine's time.

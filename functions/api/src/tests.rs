@@ -360,22 +360,8 @@ impl Relay {
         number
     }
 
-    /// The bodies that lie on a queue.
-    async fn drain(&self, queue: &str) -> Vec<String> {
-        let (sqs, url) = (self.aws.clients().sqs(), self.aws.queue_url(queue));
-        let mut bodies = Vec::new();
-        loop {
-            let got = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
-            let messages = got.send().await.expect("received").messages.unwrap_or_default();
-            if messages.is_empty() {
-                return bodies;
-            }
-            bodies.extend(messages.into_iter().filter_map(|message| message.body));
-        }
-    }
-
     async fn outbox(&self) -> Vec<String> {
-        self.drain(&self.aws.names().outbox).await
+        self.aws.receive_all(&self.aws.names().outbox).await
     }
 }
 

@@ -110,20 +110,6 @@ fn bell(delivery: &Delivery, hops: u8) -> String {
     Doorbell::Delivery { event, delivery, hops }.print()
 }
 
-/// The bodies of the messages that a queue holds now.
-async fn on(aws: &LocalAws, queue: &str) -> Vec<String> {
-    let (sqs, url) = (aws.clients().sqs(), aws.queue_url(queue));
-    let mut bodies = Vec::new();
-    loop {
-        let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
-        let messages = receive.send().await.expect("received").messages.unwrap_or_default();
-        if messages.is_empty() {
-            return bodies;
-        }
-        bodies.extend(messages.into_iter().filter_map(|message| message.body));
-    }
-}
-
 #[tokio::test]
 async fn a_bell_for_a_delivery_that_is_gone_is_done() {
     let (_aws, deliver) = world().await;
@@ -240,14 +226,14 @@ async fn a_chain_of_bells_ends_after_twelve() {
     // A failure of an attempt counts for the endpoint; three leave its circuit closed.
     for hops in [0, MAX_HOPS - 1, MAX_HOPS] {
         let delivery = deliver.announce(&hops.to_string(), &endpoint, |_| ()).await;
-        assert_eq!(on(&aws, outbox).await, [bell(&delivery, 0)], "of the announcement");
+        assert_eq!(aws.receive_all(outbox).await, [bell(&delivery, 0)], "of the announcement");
         assert!(deliver.failures(&[bell(&delivery, hops)]).await.is_empty());
         let next = deliver.now(&delivery).await;
         assert_eq!((next.state, next.made), (DeliveryState::Pending, 1));
         // SQS counts delays in whole seconds.
         aws.skip_queue_time(next.next_at.since(NOW) + Duration::from_secs(1));
         let rung = if hops < MAX_HOPS { vec![bell(&delivery, hops + 1)] } else { Vec::new() };
-        assert_eq!(on(&aws, outbox).await, rung, "after {hops} hops");
+        assert_eq!(aws.receive_all(outbox).await, rung, "after {hops} hops");
     }
 }
 
@@ -261,7 +247,7 @@ async fn a_delivery_that_is_spent_rings_for_its_letter_and_a_bell_that_follows_i
     }
     let spent = deliver.now(&delivery).await;
     assert_eq!((spent.state, spent.made), (DeliveryState::Dead, 1));
-    assert_eq!(on(&aws, &aws.names().dead_letters).await, [bell(&delivery, 0)]);
+    assert_eq!(aws.receive_all(&aws.names().dead_letters).await, [bell(&delivery, 0)]);
 }
 
 #[tokio::test]
@@ -273,5 +259,5 @@ async fn a_delivery_whose_endpoint_is_gone_ends_without_a_call() {
     assert!(deliver.failures(&[bell(&delivery, 0)]).await.is_empty());
     let ended = deliver.now(&delivery).await;
     assert_eq!((ended.state, ended.made), (DeliveryState::Cancelled, 0));
-    assert!(on(&aws, &aws.names().dead_letters).await.is_empty());
+    assert!(aws.receive_all(&aws.names().dead_letters).await.is_empty());
 }

@@ -44,17 +44,9 @@ fn nowhere(aws: &LocalAws) -> Queue {
 
 /// The bodies of the messages that a queue holds now, in alphabetical order.
 async fn on(aws: &LocalAws, queue: &str) -> Vec<String> {
-    let (sqs, url) = (aws.clients().sqs(), aws.queue_url(queue));
-    let mut bodies = Vec::new();
-    loop {
-        let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10);
-        let messages = receive.send().await.expect("received").messages.unwrap_or_default();
-        if messages.is_empty() {
-            bodies.sort_unstable();
-            return bodies;
-        }
-        bodies.extend(messages.into_iter().filter_map(|message| message.body));
-    }
+    let mut bodies = aws.receive_all(queue).await;
+    bodies.sort_unstable();
+    bodies
 }
 
 /// Names of jobs that are due in the same shard.

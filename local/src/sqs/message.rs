@@ -28,7 +28,7 @@ pub(crate) struct NewMessage {
     pub(crate) sequence: Option<i64>,
 }
 
-/// A received message.
+/// A message as `ReceiveMessage` answers it.
 #[derive(Debug)]
 pub(crate) struct ReceivedMessage {
     pub(crate) message_id: String,

@@ -140,7 +140,7 @@ async fn r3_8_a_retry_that_fails_is_one_attempt_and_the_same_letter() {
     assert_eq!(retried["retry_success"], false);
     assert_eq!(receiver.received().len(), 2);
     let names = relay.aws.names().clone();
-    assert_eq!(relay.drain(&names.dead_letters).await.len(), 1, "redeliver is rung for");
+    assert_eq!(relay.aws.receive_all(&names.dead_letters).await.len(), 1, "redeliver is rung for");
     // As redeliver does.
     let event = relay.get(&format!("{DESK}/{number}")).await.at("event_id");
     assert_eq!(relay.bury(&event).await, [number]);
@@ -258,7 +258,7 @@ async fn a_message_that_died_is_shown_to_the_byte_and_goes_back_to_its_queue() {
     let retried = relay.post(&format!("{DESK}/{number}/retry"), Value::Null).await.expect(200);
     assert_eq!((&retried["retry_success"], &retried["batch_id"]), (&json!(true), &Value::Null));
     let inbox = relay.aws.names().inbox.clone();
-    assert_eq!(relay.drain(&inbox).await, ["garbage é"]);
+    assert_eq!(relay.aws.receive_all(&inbox).await, ["garbage é"]);
     relay.post(&format!("{DESK}/{number}/retry"), Value::Null).await.expect(400);
     let key = relay.key("admin", Some("default")).await;
     let path = format!("{DESK}/{number}");

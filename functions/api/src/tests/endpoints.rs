@@ -235,11 +235,11 @@ async fn enabling_an_endpoint_wakes_what_waits_for_it() {
         .either_way();
     relay.put(&format!("{APP}/e"), body(true)).await.expect(200);
     let names = relay.aws.names().clone();
-    assert_eq!(relay.drain(&names.dead_letters).await, [""; 0], "it is still disabled");
+    assert_eq!(relay.aws.receive_all(&names.dead_letters).await, [""; 0], "it is still disabled");
     assert_eq!(relay.put(&format!("{APP}/e"), body(false)).await.expect(200)["disabled"], false);
     let woken = relay.api.table().task(&TaskId::recovery(&id)).await.expect("read").expect("there");
     assert!(woken.is_answering(), "{woken:?}");
-    let bells = relay.drain(&names.dead_letters).await;
+    let bells = relay.aws.receive_all(&names.dead_letters).await;
     assert_eq!(bells, [json!({ "task": woken.id }).to_string()]);
 }
 

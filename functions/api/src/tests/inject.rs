@@ -12,7 +12,7 @@ use super::{Relay, SOURCE_SECRET, omtx::configure};
 const INJECT: &str = "/v1/sources/modal-omtx/inject";
 
 async fn injected(relay: &Relay) -> Envelope {
-    let mut bodies = relay.drain(&relay.aws.names().inbox).await;
+    let mut bodies = relay.aws.receive_all(&relay.aws.names().inbox).await;
     assert_eq!(bodies.len(), 1, "{bodies:?}");
     Envelope::parse(&bodies.remove(0)).expect("an envelope")
 }
@@ -82,5 +82,5 @@ async fn r0_21_what_cannot_be_a_completion_is_refused() {
     relay.application("other").await;
     let other = relay.key("admin", Some("other")).await;
     relay.ask(&other, Method::POST, INJECT, r#"{"body":{}}"#).await.expect(404);
-    assert!(relay.drain(&relay.aws.names().inbox).await.is_empty());
+    assert!(relay.aws.receive_all(&relay.aws.names().inbox).await.is_empty());
 }

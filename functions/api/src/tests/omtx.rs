@@ -23,7 +23,7 @@ pub(super) async fn configure(relay: &Relay) -> Value {
 
 /// The requests that were accepted.
 async fn inbox(relay: &Relay) -> Vec<Envelope> {
-    let bodies = relay.drain(&relay.aws.names().inbox).await;
+    let bodies = relay.aws.receive_all(&relay.aws.names().inbox).await;
     bodies.iter().map(|body| Envelope::parse(body).expect("an envelope")).collect()
 }
 

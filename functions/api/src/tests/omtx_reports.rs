@@ -116,7 +116,7 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
     let relay = Relay::start().await;
     configure(&relay).await;
     relay.post("/api/v3/webhooks/test?wait=0", json!({})).await.expect(200);
-    let message = relay.drain(&relay.aws.names().inbox).await.remove(0);
+    let message = relay.aws.receive_all(&relay.aws.names().inbox).await.remove(0);
     let foreign = message.replace("\"source_id\":\"src_", "\"source_id\":\"src_0");
     assert_ne!(foreign, message);
     for (number, body) in [message, foreign, "garbage".to_owned()].into_iter().enumerate() {

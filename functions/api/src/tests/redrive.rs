@@ -34,7 +34,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
     assert_eq!(count(json!({ "since": "2020-01-01T00:00:00Z" })).await, 6);
     assert_eq!(count(json!({ "until": "2020-01-01T00:00:00+02:00" })).await, 0);
     let names = relay.aws.names().clone();
-    assert_eq!(relay.drain(&names.dead_letters).await, [""; 0]);
+    assert_eq!(relay.aws.receive_all(&names.dead_letters).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -45,7 +45,10 @@ async fn a_redrive_is_a_task_that_is_due_and_rung_for() {
     assert_eq!(started.expect(202)["rate"], 5);
     let id = started.at("task_id");
     let names = relay.aws.names().clone();
-    assert_eq!(relay.drain(&names.dead_letters).await, [json!({ "task": id }).to_string()]);
+    assert_eq!(
+        relay.aws.receive_all(&names.dead_letters).await,
+        [json!({ "task": id }).to_string()]
+    );
     let task = relay.get(&started.at("status_url")).await.expect(200);
     assert_eq!(
         (&task["id"], &task["kind"], &task["state"]),
