@@ -15,7 +15,6 @@ pub(crate) mod moment;
 pub(crate) mod page;
 pub(crate) mod patch;
 pub(crate) mod problem;
-mod reading;
 mod routes;
 mod strict;
 

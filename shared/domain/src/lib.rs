@@ -32,6 +32,7 @@ pub mod outgoing;
 pub mod pace;
 pub mod poll;
 pub mod profile;
+pub mod reading;
 pub mod replay;
 pub mod retry;
 pub mod room;

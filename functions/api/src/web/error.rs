@@ -11,10 +11,9 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use domain::reading::{Fault, Reason};
 use manage::Refusal;
 use tracing::error;
-
-use super::reading::{Fault, Reason};
 
 /// Largest request body, in bytes: 1 MiB, as much as a message of SQS holds.
 pub const MAX_BODY: usize = 1024 * 1024;

@@ -8,13 +8,11 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::IntoResponse,
 };
+use domain::reading::{self, Fault, misspelt, nearest, read_json, read_query, unknown_name};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{
-    error::{Error, Invalid},
-    reading::{self, Fault, misspelt, nearest, read_json, read_query, unknown_name},
-};
+use super::error::{Error, Invalid};
 
 /// A JSON body, whatever its `Content-Type` says.
 pub(crate) struct Body<T>(pub(crate) T);

@@ -3,7 +3,7 @@
 //! [`Reader`] stands between serde_json and a type's `Deserialize`. Errors of the type arrive as
 //! [`Fault`]s with their kind and place, so that no message is taken apart afterwards and no text of
 //! the body, which may be a secret, gets into an answer. Fields that the type does not know are
-//! noted with the names that it knows; a contract refuses them or names them in a header.
+//! noted with the names that it knows; the caller refuses them or names them in its answer.
 
 mod access;
 mod fault;
@@ -18,27 +18,28 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use serde_json::Value;
 
-use self::{
-    access::Reader,
-    track::{Track, Unknown},
-};
-pub(crate) use self::{
+use self::{access::Reader, track::Track};
+pub use self::{
     fault::{Fault, Reason},
     names::{misspelt, nearest, unknown_name},
     query::read_query,
+    track::Unknown,
 };
 
 /// A value, and the fields beside it that its type does not know.
 #[derive(Debug)]
-pub(crate) struct Reading<T> {
+pub struct Reading<T> {
     /// The value that was read.
-    pub(crate) value: T,
+    pub value: T,
     /// Unknown fields, in the order in which they were met.
-    pub(crate) unknown: Vec<Unknown>,
+    pub unknown: Vec<Unknown>,
 }
 
 /// Reads a type from JSON text.
-pub(crate) fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, Fault> {
+///
+/// # Errors
+/// If the text is not JSON, or not a value of the type.
+pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, Fault> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let reading = read(&mut json)?;
     json.end().map_err(|error| Fault::new(Reason::Syntax(error.to_string())))?;
@@ -46,7 +47,10 @@ pub(crate) fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, 
 }
 
 /// Reads a type from a JSON value that was read before.
-pub(crate) fn read_value<T: DeserializeOwned>(value: &Value) -> Result<Reading<T>, Fault> {
+///
+/// # Errors
+/// If the value is not one of the type.
+pub fn read_value<T: DeserializeOwned>(value: &Value) -> Result<Reading<T>, Fault> {
     read(value)
 }
 

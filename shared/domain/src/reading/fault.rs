@@ -8,16 +8,16 @@ use super::names::{misspelt, nearest, unknown_name};
 
 /// Reason for which a value cannot be read, and the place in the value.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// Names and indexes from the outermost field to the wrong one.
-    pub(crate) path: Vec<String>,
+    pub path: Vec<String>,
     /// Kind of the fault.
-    pub(crate) reason: Reason,
+    pub reason: Reason,
 }
 
 /// Kind of a fault. No variant holds text of the value that was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub enum Reason {
     /// The text is not JSON; what the parser says.
     Syntax(String),
     /// A value of another type, or out of a type's range.

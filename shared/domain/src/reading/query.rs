@@ -20,7 +20,10 @@ use super::{Fault, Reason};
 type Pairs = BTreeMap<String, Vec<String>>;
 
 /// Reads declared parameters from the pairs of a query.
-pub(crate) fn read_query<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Fault> {
+///
+/// # Errors
+/// If a parameter is not known, is missing, or has a value that its type does not take.
+pub fn read_query<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Fault> {
     let mut by_name = Pairs::new();
     for (name, value) in pairs {
         by_name.entry(name.clone()).or_default().push(value.clone());

@@ -2,7 +2,7 @@
 
 /// The known name that is nearest to an unknown one: the same but for case and underscores, or at
 /// most a third of its letters away.
-pub(crate) fn nearest<'k, S: AsRef<str>>(unknown: &str, known: &'k [S]) -> Option<&'k str> {
+pub fn nearest<'k, S: AsRef<str>>(unknown: &str, known: &'k [S]) -> Option<&'k str> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
     let wanted = plain(unknown);
     let away = |name: &&str| distance(&wanted, &plain(name));
@@ -11,12 +11,12 @@ pub(crate) fn nearest<'k, S: AsRef<str>>(unknown: &str, known: &'k [S]) -> Optio
 }
 
 /// Refusal of a name that is near to a known one.
-pub(crate) fn misspelt(nearest: &str) -> String {
+pub fn misspelt(nearest: &str) -> String {
     format!("is not known here; did you mean `{nearest}`?")
 }
 
 /// Refusal of a name that is near to no known one.
-pub(crate) fn unknown_name<S: AsRef<str>>(known: &[S]) -> String {
+pub fn unknown_name<S: AsRef<str>>(known: &[S]) -> String {
     let known: Vec<_> = known.iter().map(AsRef::as_ref).collect();
     match known.is_empty() {
         true => "a name is not known here; there are none".to_owned(),

@@ -6,11 +6,11 @@ use super::fault::{Fault, Reason};
 
 /// A field or parameter that the declared type does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unknown {
+pub struct Unknown {
     /// Names from the outermost field to the unknown one.
-    pub(crate) path: Vec<String>,
+    pub path: Vec<String>,
     /// Names that are known where the unknown one stands.
-    pub(crate) known: &'static [&'static str],
+    pub known: &'static [&'static str],
 }
 
 /// Notes that are taken while one value is read.
