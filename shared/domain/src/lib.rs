@@ -26,6 +26,7 @@ pub mod json_schema;
 pub mod key;
 pub mod lane;
 pub mod letter;
+pub mod live;
 pub mod notice;
 pub mod operational;
 pub mod outgoing;

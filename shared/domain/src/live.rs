@@ -1,0 +1,8 @@
+//! Live updates over WebSocket: who hears what, in which words, and what happens when there is too
+//! much of it.
+//!
+//! A push is a hint, and the table is the truth. News hold ids and new states and never a payload.
+//! Two protocols carry the same messages: JSON of the relay's own, and Socket.IO for clients that
+//! speak it already.
+
+pub mod topic;
