@@ -5,4 +5,7 @@
 //! Two protocols carry the same messages: JSON of the relay's own, and Socket.IO for clients that
 //! speak it already.
 
+pub mod engine_io;
+pub mod protocol;
+pub mod socket_io;
 pub mod topic;

@@ -9,6 +9,7 @@ mod filters;
 mod forgeries;
 mod ids;
 mod json_form;
+mod live;
 mod policies;
 mod secrets;
 mod signatures;
