@@ -6,6 +6,10 @@
 //! speak it already.
 
 pub mod engine_io;
+pub mod grant;
 pub mod protocol;
+pub mod push_budget;
 pub mod socket_io;
+pub mod ticket;
+pub mod token;
 pub mod topic;

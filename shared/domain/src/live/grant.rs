@@ -1,0 +1,67 @@
+//! Grants: the topics that a connection may hear, and until when.
+
+use serde::{Deserialize, Serialize};
+
+use super::topic::Topic;
+use crate::{id::ApplicationId, time::Timestamp};
+
+/// The right to hear topics, judged when a connection opens and kept with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The id of the API key on whose word the connection hears. The right ends when that key is
+    /// revoked.
+    pub key: String,
+    /// The one application that the connection hears; `None` for all of them.
+    pub application: Option<ApplicationId>,
+    /// The one topic that the connection hears; `None` for every topic of its applications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Topic>,
+    /// The time at which the right ends.
+    pub expires_at: Timestamp,
+}
+
+impl Grant {
+    /// Whether the connection may hear a topic at `now`.
+    pub fn admits(&self, topic: &Topic, now: Timestamp) -> bool {
+        now < self.expires_at
+            && self.application.as_ref().is_none_or(|own| *own == topic.application)
+            && self.only.as_ref().is_none_or(|only| only == topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{BatchId, JobId};
+
+    #[test]
+    fn a_connection_hears_the_topics_of_its_own_application_until_its_right_ends() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let (acme, globex) = (ApplicationId::named("acme"), ApplicationId::named("globex"));
+        let kinds: [fn(ApplicationId) -> Topic; 5] = [
+            Topic::events,
+            Topic::letters,
+            |app| Topic::job(app, JobId::derive(&["j"])),
+            |app| Topic::batch(app, BatchId::derive(&["b"])),
+            |app| Topic::project(app, "p".to_owned()),
+        ];
+        let grant = |application: Option<&ApplicationId>, only: Option<&Topic>| Grant {
+            key: "k".to_owned(),
+            application: application.cloned(),
+            only: only.cloned(),
+            expires_at: Timestamp(now.0 + 1),
+        };
+        for (index, of) in kinds.iter().enumerate() {
+            let (own, other) = (of(acme.clone()), of(globex.clone()));
+            assert!(grant(Some(&acme), None).admits(&own, now));
+            assert!(!grant(Some(&acme), None).admits(&other, now));
+            assert!(grant(None, None).admits(&own, now) && grant(None, None).admits(&other, now));
+            assert!(!grant(None, None).admits(&own, Timestamp(now.0 + 1)), "expired");
+            for (which, only) in kinds.iter().enumerate() {
+                let only = only(acme.clone());
+                assert_eq!(grant(Some(&acme), Some(&only)).admits(&own, now), which == index);
+                assert!(!grant(Some(&globex), Some(&only)).admits(&own, now));
+            }
+        }
+    }
+}
