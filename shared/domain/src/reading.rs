@@ -35,6 +35,21 @@ pub struct Reading<T> {
     pub unknown: Vec<Unknown>,
 }
 
+impl<T> Reading<T> {
+    /// The value, if its type knows every field.
+    ///
+    /// # Errors
+    /// If a field is not known. The fault names the nearest known one, or else all of them.
+    pub fn known(self) -> Result<T, Fault> {
+        let Some(Unknown { mut path, known }) = self.unknown.into_iter().next() else {
+            return Ok(self.value);
+        };
+        let name = path.pop().unwrap_or_default();
+        let fault = <Fault as serde::de::Error>::unknown_field(&name, known);
+        Err(path.iter().rev().fold(fault, |fault, name| fault.within(name)))
+    }
+}
+
 /// Reads a type from JSON text.
 ///
 /// # Errors

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{
     de::{
-        DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::MapAccessDeserializer,
+        DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+        Visitor, value::MapAccessDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -158,7 +158,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for View<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let Self { visitor, track, .. } = self;
+        let Self { visitor, track, fields, .. } = self;
+        // A derived struct also reads its fields from a list, which no client means.
+        if fields.is_some() {
+            return pass(track, Err(Error::invalid_type(Unexpected::Seq, &"an object")));
+        }
         pass(track, visitor.visit_seq(List { inner, track, index: 0 }))
     }
 

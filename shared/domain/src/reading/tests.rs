@@ -72,6 +72,8 @@ fn a_fault_says_its_place_and_kind_and_quotes_no_text() {
             "invalid type: string, expected i64",
         ),
         (r#"{"name":"a","inner":{}}"#, "inner.depth", "is missing"),
+        (r#"{"name":"a","inner":[3]}"#, "inner", "invalid type: list, expected an object"),
+        (r#"["a"]"#, "", "invalid type: list, expected an object"),
         (r#"{}"#, "name", "is missing"),
         (r#"{"name":"a","name":"b"}"#, "name", "stands there twice"),
         (r#"{"name":null}"#, "name", "invalid type: null, expected a string"),
