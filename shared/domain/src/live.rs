@@ -5,10 +5,13 @@
 //! Two protocols carry the same messages: JSON of the relay's own, and Socket.IO for clients that
 //! speak it already.
 
+pub mod action;
 pub mod engine_io;
 pub mod grant;
+pub mod line;
 pub mod protocol;
 pub mod push_budget;
+pub mod refusal;
 pub mod socket_io;
 pub mod ticket;
 pub mod token;
