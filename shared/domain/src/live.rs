@@ -9,6 +9,7 @@ pub mod action;
 pub mod engine_io;
 pub mod grant;
 pub mod line;
+pub mod news;
 pub mod protocol;
 pub mod push_budget;
 pub mod refusal;

@@ -4,4 +4,4 @@
 /// ([`UNREADABLE_RECEIVES`](crate::retry::UNREADABLE_RECEIVES) on the inbox) it is parked as a dead letter with its bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("message is not what this queue carries: {0}")]
-pub struct MalformedMessage(pub(super) String);
+pub struct MalformedMessage(pub(crate) String);
