@@ -1,6 +1,6 @@
 //! Reading JSON and queries into declared types, with errors that say where and why.
 //!
-//! [`Reader`] stands between serde_json and a type's `Deserialize`. Errors of the type arrive as
+//! A reader stands between serde_json and a type's `Deserialize`. Errors of the type arrive as
 //! [`Fault`]s with their kind and place, so that no message is taken apart afterwards and no text of
 //! the body, which may be a secret, gets into an answer. Fields that the type does not know are
 //! noted with the names that it knows; the caller refuses them or names them in its answer.
