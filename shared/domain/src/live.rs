@@ -7,13 +7,16 @@
 
 pub mod action;
 pub mod engine_io;
+pub mod frames;
 pub mod grant;
 pub mod line;
+pub mod message;
 pub mod news;
 pub mod protocol;
 pub mod push_budget;
 pub mod refusal;
 pub mod socket_io;
+pub mod subscription;
 pub mod ticket;
 pub mod token;
 pub mod topic;

@@ -1,0 +1,119 @@
+//! Entries of the lists in messages, with the names that the HTTP API has for the same things.
+//! Entries of one id merge: the one with the later time stands.
+
+use serde::Serialize;
+
+use crate::{
+    delivery::DeliveryState,
+    letter::LetterState,
+    live::news::{DeliveryNews, EventNews, LetterNews},
+    retry::ErrorClass,
+};
+
+/// An event that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventEntry {
+    /// The id.
+    pub id: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The source that sent it; `null` if no source did.
+    pub source: Option<String>,
+    /// The relay's id of the job that it is about.
+    pub job_id: Option<String>,
+    /// The batch of that job, as its sender calls it.
+    pub batch_id: Option<String>,
+    /// The time at which it arrived, in RFC 3339.
+    pub created_at: String,
+}
+
+/// A delivery, as it is after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeliveryEntry {
+    /// The id.
+    pub id: String,
+    /// The event.
+    pub event_id: String,
+    /// The endpoint.
+    pub endpoint_id: String,
+    /// The type of the event.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The state.
+    pub state: DeliveryState,
+    /// The number of attempts that were made.
+    pub attempts_made: u32,
+    /// The HTTP status of the last attempt, if the endpoint answered.
+    pub status: Option<u16>,
+    /// The class of the last attempt's error, if it failed.
+    pub error_class: Option<ErrorClass>,
+    /// The time of the next attempt, in RFC 3339, of a delivery that is pending.
+    pub next_attempt_at: Option<String>,
+    /// The time of the change, in RFC 3339.
+    pub updated_at: String,
+}
+
+/// A dead letter, as it is after its change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LetterEntry {
+    /// The number.
+    pub id: u64,
+    /// The id.
+    pub letter_id: String,
+    /// The state.
+    pub state: LetterState,
+    /// The class of the last failure.
+    pub error_class: ErrorClass,
+    /// The endpoint that was not reached; `null` if it was a message that died.
+    pub endpoint_id: Option<String>,
+    /// The type of the event that was not delivered.
+    pub event_type: Option<String>,
+    /// The time of the change, in RFC 3339.
+    pub updated_at: String,
+}
+
+impl From<&EventNews> for EventEntry {
+    fn from(news: &EventNews) -> Self {
+        let facts = &news.facts;
+        Self {
+            id: news.id.clone(),
+            event_type: facts.event_type.clone(),
+            source: facts.source.clone(),
+            job_id: facts.job.as_ref().map(ToString::to_string),
+            batch_id: facts.batch_id.clone(),
+            created_at: news.at.rfc3339(),
+        }
+    }
+}
+
+impl From<&DeliveryNews> for DeliveryEntry {
+    fn from(news: &DeliveryNews) -> Self {
+        Self {
+            id: news.id.to_string(),
+            event_id: news.event.clone(),
+            endpoint_id: news.endpoint.to_string(),
+            event_type: news.facts.event_type.clone(),
+            state: news.state,
+            attempts_made: news.attempts,
+            status: news.status,
+            error_class: news.error,
+            next_attempt_at: news.next_at.map(|at| at.rfc3339()),
+            updated_at: news.at.rfc3339(),
+        }
+    }
+}
+
+impl From<&LetterNews> for LetterEntry {
+    fn from(news: &LetterNews) -> Self {
+        Self {
+            id: news.number,
+            letter_id: news.id.to_string(),
+            state: news.state,
+            error_class: news.class,
+            endpoint_id: news.endpoint.as_ref().map(ToString::to_string),
+            event_type: news.event_type.clone(),
+            updated_at: news.at.rfc3339(),
+        }
+    }
+}
