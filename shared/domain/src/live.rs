@@ -6,6 +6,7 @@
 //! speak it already.
 
 pub mod action;
+pub mod connection;
 pub mod engine_io;
 pub mod frames;
 pub mod grant;
@@ -17,6 +18,7 @@ pub mod push_budget;
 pub mod refusal;
 pub mod socket_io;
 pub mod subscription;
+pub mod telling;
 pub mod ticket;
 pub mod token;
 pub mod topic;

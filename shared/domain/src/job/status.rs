@@ -83,9 +83,39 @@ impl JobStatus {
     }
 }
 
+impl JobStatus {
+    /// The state that an event of this type announces; `None` if it announces none.
+    pub fn announced_by(event_type: &str) -> Option<Self> {
+        let states = [
+            Self::Running,
+            Self::Progress,
+            Self::Succeeded,
+            Self::Failed,
+            Self::TimedOut,
+            Self::Cancelled,
+        ];
+        states.into_iter().find(|state| state.event_type() == Some(event_type))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_of_ours_announces_its_state() {
+        for (kind, state) in [
+            ("job.started", Some(JobStatus::Running)),
+            ("job.progress", Some(JobStatus::Progress)),
+            ("job.succeeded", Some(JobStatus::Succeeded)),
+            ("job.timed_out", Some(JobStatus::TimedOut)),
+            ("job.pending", None),
+            ("batch.completed", None),
+            ("order.paid", None),
+        ] {
+            assert_eq!(JobStatus::announced_by(kind), state, "{kind}");
+        }
+    }
 
     #[test]
     fn platforms_words_for_states_are_known_however_they_are_spelled() {

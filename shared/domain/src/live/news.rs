@@ -15,7 +15,7 @@ use crate::{
     batch::Batch,
     delivery::{Delivery, DeliveryState},
     envelope::MalformedMessage,
-    event::{Event, Origin},
+    event::{Event, EventOutcome, Origin},
     id::{BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     job::{Job, JobStatus},
     letter::{Letter, LetterState, LetterSubject},
@@ -30,6 +30,9 @@ pub enum LiveMessage {
     /// A connection of Socket.IO was accepted and waits for its opening packet. Its group is the
     /// connection.
     Open(String),
+    /// A connection of Socket.IO has had no traffic for so long that API Gateway would close it. Its
+    /// group is the connection.
+    Ping(String),
     /// Changes that the subscribers of a topic are told. Their group is the topic.
     Bulletin(Bulletin),
 }
@@ -136,6 +139,8 @@ pub struct BatchNews {
     pub batch_id: String,
     /// The name of the state in the API.
     pub status: String,
+    /// Whether the batch has ended.
+    pub has_ended: bool,
     /// Jobs that have ended.
     pub ended: u64,
     /// Jobs that the batch has, as far as is known.
@@ -196,7 +201,7 @@ impl LiveMessage {
     /// The group of the message: messages of one group are worked on one after the other.
     pub fn group(&self) -> String {
         match self {
-            Self::Open(connection) => connection.clone(),
+            Self::Open(connection) | Self::Ping(connection) => connection.clone(),
             Self::Bulletin(bulletin) => bulletin.topic.key(),
         }
     }
@@ -209,7 +214,8 @@ impl News {
         match self {
             Self::Event(_) | Self::Delivery(_) | Self::Letter(_) => true,
             Self::Job(job) => !job.status.is_terminal(),
-            Self::Batch(_) | Self::Lines(_) => false,
+            Self::Batch(batch) => !batch.has_ended,
+            Self::Lines(_) => false,
         }
     }
 }
@@ -273,6 +279,14 @@ impl JobNews {
     }
 }
 
+impl JobNews {
+    /// The news that an event announces of its job; `None` if the event announces no state.
+    pub fn announced(event: &Event, job: &Job) -> Option<Self> {
+        let status = JobStatus::announced_by(&event.event_type)?;
+        (event.outcome == EventOutcome::Announced).then(|| Self::of(job, status, Some(&event.id)))
+    }
+}
+
 impl BatchNews {
     /// The news of a batch, as it is after its change.
     pub fn of(batch: &Batch) -> Self {
@@ -280,6 +294,7 @@ impl BatchNews {
             id: batch.id.clone(),
             batch_id: batch.external_id.clone(),
             status: batch.word().to_owned(),
+            has_ended: batch.end.is_some(),
             ended: batch.counts.ended(),
             total: batch.total(),
             version: batch.version,

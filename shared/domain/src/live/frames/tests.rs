@@ -107,6 +107,7 @@ fn a_job_bears_its_senders_name_where_the_client_named_something_else() {
         id: BatchId::derive(&["b"]),
         batch_id: "b".to_owned(),
         status: "in_progress".to_owned(),
+        has_ended: false,
         ended: 3,
         total: 9,
         version: 4,

@@ -40,6 +40,11 @@ impl Bulletin {
         !self.gap && self.news.is_empty()
     }
 
+    /// Whether the bulletin holds news that may not be dropped.
+    pub fn is_pressing(&self) -> bool {
+        self.news.iter().any(|news| !news.may_be_dropped())
+    }
+
     /// Adds news. They replace news of the same thing, and lines of one stream become one range.
     pub fn add(&mut self, news: News) {
         let Some(index) = self.news.iter().position(|known| same(known, &news)) else {

@@ -44,7 +44,9 @@ fn a_message_prints_and_parses_and_has_a_group() {
     let told = bulletin([event("a"), job("j", JobStatus::Progress, 3), lines("out", 1, 9)]);
     let told = LiveMessage::Bulletin(told);
     assert_eq!(told.group(), format!("events:{}", acme()));
-    for message in [open, told] {
+    let ping = LiveMessage::Ping("c=".to_owned());
+    assert_eq!(ping.group(), "c=");
+    for message in [open, ping, told] {
         let printed = message.print();
         assert_eq!(LiveMessage::parse(&printed).expect("ours"), message);
         assert!(!printed.contains("planted"), "no payload travels: {printed}");
