@@ -5,7 +5,7 @@ mod limits;
 
 use std::{sync::OnceLock, time::Duration};
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_smithy_http_client::{
     Connector,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -17,6 +17,7 @@ use crate::{
     Unavailable,
     bucket::Bucket,
     caller::{AwsSenders, Caller, EventBridge},
+    pusher::Pusher,
     queue::Queue,
     secrets_manager,
     table::Table,
@@ -54,6 +55,14 @@ impl Aws {
         let bus = || EventBridge::new(aws_sdk_eventbridge::Client::new(&self.config));
         let buses = destinations.have_a_bus().then(bus);
         Caller::new(rule).sending_to(destinations, AwsSenders::beside(outbox).with_buses(buses))
+    }
+
+    /// What pushes to the connections of the stage at this URL. A push is made once.
+    pub fn pusher(&self, url: &str) -> Pusher {
+        let config = aws_sdk_apigatewaymanagement::config::Builder::from(&self.config)
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(url);
+        Pusher::new(aws_sdk_apigatewaymanagement::Client::from_conf(config.build()))
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

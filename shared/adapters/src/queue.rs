@@ -73,6 +73,29 @@ impl Queue {
         Ok(())
     }
 
+    /// Sends one message to a FIFO queue. Messages of one `group` are received in order, and a message
+    /// of a `deduplication` that was sent within the last five minutes is dropped.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
+    pub async fn send_in_order(
+        &self,
+        body: String,
+        group: String,
+        deduplication: String,
+    ) -> Result<(), Unavailable> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .message_group_id(group)
+            .message_deduplication_id(deduplication)
+            .send()
+            .await
+            .map_err(|error| Unavailable::aws("sending a message in order", &error))?;
+        Ok(())
+    }
+
     /// Sends messages, ten at a time. A message that SQS refuses does not hold up the others; the
     /// item that it names is due, so that the sweep rings again.
     ///
