@@ -19,6 +19,7 @@ use crate::random;
 pub struct Vault {
     cipher: Aes256Gcm,
     marks: [u8; 32],
+    tokens: Secret,
 }
 
 /// A sealed secret does not open: wrong master key, wrong owner, or damaged.
@@ -37,14 +38,19 @@ impl std::fmt::Debug for Vault {
 impl Vault {
     /// A vault under a master key: any text of 32 characters and more, hashed to the key.
     pub fn new(master: &Secret) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(b"webhook relay sealing key v1:");
-        hasher.update(master.expose());
-        let cipher = Aes256Gcm::new_from_slice(&hasher.finalize()).expect("SHA-256 is 32 bytes");
-        let mut hasher = Sha256::new();
-        hasher.update(b"webhook relay marking key v1:");
-        hasher.update(master.expose());
-        Self { cipher, marks: hasher.finalize().into() }
+        let derived = |purpose: &str| -> [u8; 32] {
+            let mut hasher = Sha256::new();
+            hasher.update(format!("webhook relay {purpose} key v1:"));
+            hasher.update(master.expose());
+            hasher.finalize().into()
+        };
+        let cipher = Aes256Gcm::new_from_slice(&derived("sealing")).expect("SHA-256 is 32 bytes");
+        Self { cipher, marks: derived("marking"), tokens: Secret::new(derived("live token")) }
+    }
+
+    /// The secret that tokens for live updates are signed with.
+    pub const fn live_tokens(&self) -> &Secret {
+        &self.tokens
     }
 
     /// A mark of these texts, in whatever order, that only a holder of the master key can make:
@@ -88,6 +94,18 @@ impl Vault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_and_tokens_have_keys_of_their_own_under_the_master_key() {
+        let vault = |master: &str| Vault::new(&Secret::new(master));
+        let one = vault("0123456789abcdef0123456789abcdef");
+        assert_eq!(one.live_tokens(), vault("0123456789abcdef0123456789abcdef").live_tokens());
+        assert_ne!(one.live_tokens(), vault("0123456789abcdef0123456789abcdeF").live_tokens());
+        assert_ne!(one.live_tokens().expose(), one.marks);
+        // Marks lie in the table: their key must stay what it was.
+        let mark = one.mark([&b"whsec_x"[..]]);
+        assert_eq!(mark.as_deref(), Some("dcfd7f2326b31cae131f6f2aec644d23"));
+    }
 
     #[test]
     fn a_secret_opens_for_its_owner_only() {
