@@ -3,13 +3,26 @@
 
 use std::collections::BTreeSet;
 
-use adapters::table::{ITEMS, Presence};
+use adapters::table::{ITEMS, Presence, SubscribeOutcome, Table, WriteOutcome};
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
     body::Body,
     http::{Method, Request},
 };
-use domain::{id::BatchId, retry::Policy};
+use domain::{
+    id::{ApplicationId, BatchId},
+    live::{
+        connection::{self, LiveConnection},
+        grant::Grant,
+        protocol::Protocol,
+        push_budget::PushBudget,
+        subscription::{FactFilter, LiveSubscription},
+        ticket::{self, Ticket},
+        topic::Topic,
+    },
+    retry::Policy,
+    time::Timestamp,
+};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud,
@@ -92,6 +105,31 @@ async fn done(cloud: &Cloud, method: Method, path: &str, body: Value) -> Value {
     answer
 }
 
+/// A connection that hears a topic, and a ticket for another.
+async fn listen(table: &Table, now: Timestamp) {
+    let acme = ApplicationId::named("acme");
+    let grant = Grant {
+        key: "k".to_owned(),
+        application: Some(acme.clone()),
+        only: None,
+        expires_at: now.plus(connection::LIFE),
+    };
+    let (id, protocol) = ("c=".to_owned(), Protocol::SocketIo);
+    let connection =
+        LiveConnection { id: id.clone(), protocol, grant: grant.clone(), opened_at: now };
+    assert_eq!(table.open_connection(&connection).await.expect("kept"), WriteOutcome::Done);
+    assert_eq!(table.enter(&id, now).await.expect("kept"), WriteOutcome::Done);
+    let filter = FactFilter::default();
+    let subscription = LiveSubscription { connection: id, protocol, name: None, filter };
+    let heard = table.subscribe(&Topic::events(acme.clone()), &subscription, 1, now).await;
+    assert_eq!(heard.expect("kept"), SubscribeOutcome::Started);
+    assert!(!table.watch(&acme, now).await.expect("kept"));
+    let ticket = Ticket { grant, origin: None, expires_at: now.plus(ticket::LIFE) };
+    let hash = Ticket::hash(&Ticket::text([7; 32])).expect("a ticket");
+    assert_eq!(table.put_ticket(&hash, &ticket).await.expect("kept"), WriteOutcome::Done);
+    table.take_pushes(PushBudget::new(1000), now).await.expect("a slice");
+}
+
 /// Sources, an application, keys, types, endpoints.
 async fn set_up(cloud: &Cloud, receiver: &Receiver) {
     done(cloud, Method::POST, "/api/v1/app", json!({ "uid": "other", "name": "other" })).await;
@@ -111,6 +149,7 @@ async fn set_up(cloud: &Cloud, receiver: &Receiver) {
     assert!(health.is_success(), "{health}");
     let (table, now) = (cloud.sound_table(), cloud.clock.now());
     table.take_place("ep_1", 1, now, now).await.expect("kept").expect("free");
+    listen(&table, now).await;
     let endpoint = "/api/v1/app/acme/endpoint";
     let ordered = json!({
         "uid": "ordered", "url": receiver.url("/ordered"), "ordering": "job", "throttleRate": 50,

@@ -5,6 +5,7 @@
 mod answers;
 mod applications;
 mod batches;
+mod connections;
 mod deliveries;
 mod delivery_item;
 mod due;
@@ -18,6 +19,7 @@ mod keys;
 mod lanes;
 mod lease;
 mod letters;
+mod live;
 mod page;
 mod places;
 mod recording;
@@ -41,6 +43,7 @@ use self::row::{Condition, Item, Row, Write};
 pub use self::{
     answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
+    connections::{StoredConnection, SubscribeOutcome},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::EventContext,

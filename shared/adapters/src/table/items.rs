@@ -244,6 +244,42 @@ pub const ITEMS: &[ItemKind] = &[
         never(""),
     ),
     kind("API key", "KEYS", "<id>", never("when it is revoked")),
+    kind(
+        "live connection",
+        "CONN#<connection>",
+        "CONN",
+        always("when the connection ends, or 2 h 10 min after it began"),
+    ),
+    kind(
+        "subscription of a live connection",
+        "TOPIC#<topic>",
+        "CONN#<connection>",
+        always("with its connection, or 2 h 10 min after it was made"),
+    ),
+    kind(
+        "live connection that is kept awake",
+        "AWAKE",
+        "<connection>",
+        always("with its connection, or 2 h 10 min after its last traffic"),
+    ),
+    kind(
+        "mark that somebody watches an application",
+        "WATCHED",
+        "<app>",
+        always("10 minutes after somebody looked"),
+    ),
+    kind(
+        "ticket for a live connection",
+        "TICKET#<sha256>",
+        "TICKET",
+        always("when it is used, or 30 s after it was made"),
+    ),
+    kind(
+        "time at which the next slice of pushes is free",
+        "PUSHES",
+        "BUDGET",
+        always("10 minutes after that time"),
+    ),
 ];
 
 impl ItemKind {
