@@ -46,9 +46,17 @@ pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Rou
         .fold(Router::new(), Router::merge)
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&control), tell))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::new(bases), shape_unknown))
         .with_state(control)
+}
+
+/// Tells watchers what a request changed, before it is answered: a function stands still afterwards.
+async fn tell(State(control): State<Arc<ControlPlane>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    control.context().tell_watchers().await;
+    response
 }
 
 /// Routes requests by the plain spelling of their paths, so that each path of a contract may end with

@@ -29,7 +29,10 @@ pub enum Unfinished {
 impl Deliver {
     /// Attempts the whole batch at once; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(&self.calls.context.clock, batch, |message| self.message(message)).await
+        let context = &self.calls.context;
+        let response = batch::each(&context.clock, batch, |message| self.message(message)).await;
+        context.tell_watchers().await;
+        response
     }
 
     /// Whatever came of an attempt is in the table. A delivery that is busy, early, ended or gone

@@ -110,6 +110,7 @@ impl Process {
                 warn!(%error, %batch, "a batch was not rung for; the sweep will");
             }
         }
+        self.context.tell_watchers().await;
         response
     }
 

@@ -34,7 +34,10 @@ pub struct Redeliver {
 impl Redeliver {
     /// Works through a batch; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
-        batch::each(&self.context.clock, batch, |message| self.message(message)).await
+        let context = &self.context;
+        let response = batch::each(&context.clock, batch, |message| self.message(message)).await;
+        context.tell_watchers().await;
+        response
     }
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {

@@ -87,6 +87,7 @@ impl Redeliver {
             Ok::<_, Unavailable>(table.park(&letter).await?.settles(letter))
         })
         .await?;
+        self.context.note_letter(&letter);
         self.watch(&delivery.endpoint).await?;
         self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);

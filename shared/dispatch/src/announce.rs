@@ -12,6 +12,7 @@ use domain::{
     event::{Event, EventOutcome},
     job::Job,
     lane::{self, LanePlace},
+    live::news::{EventNews, JobNews, News},
 };
 use tracing::warn;
 
@@ -61,6 +62,7 @@ impl Context {
             let recorded = self.table.record(&recording).await?;
             if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;
+                self.note_event(event, job);
                 return Ok(TryOutcome::Settled(recorded));
             }
             // Another event may have taken the place that was next: then this one is not there. All
@@ -70,6 +72,15 @@ impl Context {
             Ok(if lost_a_place { TryOutcome::Refused } else { TryOutcome::Settled(recorded) })
         })
         .await
+    }
+
+    /// Notes for watchers that an event was recorded, and what it announces of its job.
+    pub fn note_event(&self, event: &Event, job: Option<&Job>) {
+        let now = self.clock.now();
+        self.teller.note(&event.application, now, || News::Event(EventNews::of(event)));
+        if let Some(job) = job.and_then(|job| JobNews::announced(event, job)) {
+            self.teller.note(&event.application, now, || News::Job(job));
+        }
     }
 
     /// Gives the deliveries to endpoints that want order the next places of their lanes; the last

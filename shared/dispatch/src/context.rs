@@ -9,13 +9,14 @@ use adapters::{
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
+    live_queue::LiveQueue,
     queue::Queue,
     table::Table,
     vault::Vault,
 };
 use domain::{outgoing::HeaderStyle, room::CallCaps};
 
-use crate::crowd::Rooms;
+use crate::{crowd::Rooms, teller::Teller};
 
 /// Storage, the outbox and the clock: enough to record, announce and redrive.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Context {
     pub outbox: Outbox,
     /// Clock of this process.
     pub clock: Clock,
+    /// What this process tells watchers; nothing, unless a queue was set.
+    pub teller: Teller,
 }
 
 /// The context of a function that also calls other servers.
@@ -52,8 +55,14 @@ pub const WORKERS: u16 = 50;
 
 impl Context {
     /// Puts a context together.
-    pub const fn new(table: Table, bucket: Bucket, outbox: Queue, clock: Clock) -> Self {
-        Self { table, bucket, outbox: Outbox(outbox), clock }
+    pub fn new(table: Table, bucket: Bucket, outbox: Queue, clock: Clock) -> Self {
+        Self { table, bucket, outbox: Outbox(outbox), clock, teller: Teller::default() }
+    }
+
+    /// Sets the queue on which `live` is told of changes.
+    #[must_use]
+    pub fn telling_watchers_by(self, queue: Queue) -> Self {
+        Self { teller: Teller::new(LiveQueue(queue)), ..self }
     }
 }
 

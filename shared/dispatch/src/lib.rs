@@ -19,6 +19,8 @@ mod record;
 pub mod redrive;
 mod status;
 pub mod tally;
+pub mod tell;
+pub mod teller;
 mod turn;
 mod uncalled;
 

@@ -155,6 +155,9 @@ impl Context {
             ..letter
         };
         let written = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
+        if written == WriteOutcome::Done {
+            self.note_letter(&letter);
+        }
         Ok(written.settles(Some(delivery)))
     }
 

@@ -9,12 +9,13 @@ use std::time::Duration;
 use adapters::{
     Unavailable,
     contested::{self, TryOutcome},
-    table::RecordOutcome,
+    table::{RecordOutcome, WriteOutcome},
 };
 use domain::{
     batch::{self, Batch, BatchMarker, BatchNews},
     event::Event,
     id::BatchId,
+    live::news::{self, News},
     profile::fingerprint,
 };
 use tracing::info;
@@ -63,11 +64,14 @@ impl Context {
             let markers: Vec<BatchMarker> =
                 marked.iter().map(|marked| marked.marker.clone()).collect();
             let counted = batch.counted(&markers, now);
-            return Ok(table.count_markers(&counted, &marked).await?.settles(Step::Done));
+            let written = table.count_markers(&counted, &marked).await?;
+            return Ok(self.noted(&counted, written).settles(Step::Done));
         }
         let Some(batch) = known else { return Ok(TryOutcome::Settled(Step::Idle)) };
         if batch.closing {
-            return Ok(table.put_batch(&batch.sealed(now), None).await?.settles(Step::Done));
+            let sealed = batch.sealed(now);
+            let written = table.put_batch(&sealed, None).await?;
+            return Ok(self.noted(&sealed, written).settles(Step::Done));
         }
         let news: Vec<BatchNews> = batch.news().take(AT_ONCE).collect();
         if news.is_empty() {
@@ -77,6 +81,15 @@ impl Context {
             self.announce_news(&batch, *news).await?;
         }
         Ok(table.put_batch(&batch.told(&news, now), None).await?.settles(Step::Done))
+    }
+
+    /// Notes for watchers that a batch was written, if it was.
+    fn noted(&self, batch: &Batch, written: WriteOutcome) -> WriteOutcome {
+        if written == WriteOutcome::Done {
+            let now = self.clock.now();
+            self.teller.note(&batch.application, now, || News::Batch(news::BatchNews::of(batch)));
+        }
+        written
     }
 
     /// Announces something once: its event has the same id whoever makes it.

@@ -4,6 +4,7 @@
 mod crowd;
 mod lanes;
 mod redrive;
+mod tell;
 
 use std::time::Duration;
 

@@ -141,6 +141,7 @@ async fn mark(
         deliveries.retain(|delivery| delivery.endpoint != callee.id);
     }
     control.context().ring(&deliveries).await;
+    control.context().note_event(&event, Some(&next));
     let platform = match &callee {
         Some(callee) => tell(control, id, callee).await?,
         None => PlatformState::Unconfigured,

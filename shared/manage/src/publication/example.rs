@@ -69,6 +69,7 @@ pub async fn send_example(
     match control.table().record(&recording).await? {
         RecordOutcome::New => {
             control.context().ring(&[delivery]).await;
+            control.context().note_event(&event, None);
             Ok((event, payload))
         }
         // An earlier try of the same request recorded it.

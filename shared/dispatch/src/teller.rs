@@ -1,0 +1,124 @@
+//! The teller of one process: the news that it noted, and the rate at which it tells them.
+//!
+//! News are noted while an invocation works, and told at its end: one message per topic, and only of
+//! applications that somebody watches. A push is a hint and the table is the truth, so a message that
+//! cannot be sent is logged and forgotten, and no record fails for it.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use adapters::{clock::Clock, live_queue::LiveQueue, table::Table};
+use domain::{
+    id::ApplicationId,
+    live::{
+        news::{LiveMessage, News},
+        telling::{Telling, Watched},
+    },
+    time::Timestamp,
+};
+use futures::future::join_all;
+use tracing::warn;
+
+/// Longest time that one message may take. The invocation waits for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Rounds of messages at the end of one invocation. What is left then goes with the next one.
+const ROUNDS: u32 = 4;
+/// Most news that wait for the end of an invocation. Beyond it the oldest are forgotten.
+const MAX_NOTED: usize = 10_000;
+
+/// What one instance tells `live`. Clones share what they noted.
+#[derive(Clone, Debug, Default)]
+pub struct Teller(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: LiveQueue,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    noted: Vec<(ApplicationId, News)>,
+    telling: Telling,
+    watched: Watched,
+}
+
+impl Teller {
+    /// A teller that sends to this queue. The default one tells nobody.
+    pub fn new(queue: LiveQueue) -> Self {
+        Self(Some(Arc::new(Inner { queue, state: Mutex::default() })))
+    }
+
+    /// Notes news of an application. They are not even made if it is known that nobody watches it.
+    pub(crate) fn note(
+        &self,
+        application: &ApplicationId,
+        now: Timestamp,
+        news: impl FnOnce() -> News,
+    ) {
+        let Some(inner) = &self.0 else { return };
+        let mut state = inner.state();
+        if state.watched.is_old(now) || state.watched.at(now).contains(application) {
+            if MAX_NOTED <= state.noted.len() {
+                state.noted.remove(0);
+            }
+            state.noted.push((application.clone(), news()));
+        }
+    }
+
+    /// Tells what was noted since the last time, if somebody watches.
+    pub(crate) async fn tell(&self, table: &Table, clock: &Clock) {
+        let Some(inner) = &self.0 else { return };
+        let noted = mem::take(&mut inner.state().noted);
+        if !noted.is_empty() {
+            let now = clock.now();
+            inner.look(table, now).await;
+            let mut state = inner.state();
+            let State { telling, watched, .. } = &mut *state;
+            let watched = watched.at(now);
+            for (application, news) in &noted {
+                if watched.contains(application) {
+                    telling.note(application, news, now);
+                }
+            }
+        }
+        for _ in 0..ROUNDS {
+            let messages = inner.state().telling.take(clock.now());
+            join_all(messages.into_iter().map(|message| inner.send(message))).await;
+            let wait = inner.state().telling.pressing(clock.now());
+            let Some(wait) = wait else { return };
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns who is watched, if what is known is too old. Of several invocations of one process, one
+    /// reads.
+    async fn look(&self, table: &Table, now: Timestamp) {
+        let reads = self.state().watched.begin(now);
+        if !reads {
+            return;
+        }
+        match table.watched().await {
+            Ok(until) => self.state().watched.learn(until, now),
+            Err(error) => warn!(%error, "it is not known who watches by now"),
+        }
+    }
+
+    async fn send(&self, message: LiveMessage) {
+        let group = message.group();
+        match tokio::time::timeout(PATIENCE, self.queue.tell(&message)).await {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => warn!(%error, group, "watchers were not told"),
+            Err(_) => warn!(group, "watchers were not told in time"),
+        }
+    }
+}
