@@ -40,6 +40,7 @@ pub mod room;
 pub mod secret;
 pub mod signature;
 pub mod source;
+pub mod spelling;
 pub mod standing;
 pub mod subscription;
 pub mod task;

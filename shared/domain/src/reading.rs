@@ -7,7 +7,6 @@
 
 mod access;
 mod fault;
-mod names;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -21,7 +20,6 @@ use serde_json::Value;
 use self::{access::Reader, track::Track};
 pub use self::{
     fault::{Fault, Reason},
-    names::{misspelt, nearest, unknown_name},
     query::read_query,
     track::Unknown,
 };

@@ -8,7 +8,10 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::IntoResponse,
 };
-use domain::reading::{self, Fault, misspelt, nearest, read_json, read_query, unknown_name};
+use domain::{
+    reading::{self, Fault, read_json, read_query},
+    spelling::{misspelt, nearest, unknown_name},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 

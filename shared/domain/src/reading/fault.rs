@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use crate::spelling::{misspelt, nearest, unknown_name};
 use serde::de::{self, Expected, Unexpected};
-
-use super::names::{misspelt, nearest, unknown_name};
 
 /// Reason for which a value cannot be read, and the place in the value.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::spelling::nearest;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{Fault, Reading, Reason, nearest, read_json, read_query, read_value};
+use super::{Fault, Reading, Reason, read_json, read_query, read_value};
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
@@ -101,24 +102,6 @@ fn unknown_fields_are_noted_with_their_place_and_the_known_ones() {
     assert_eq!(unknown[1].known, ["depth"]);
     let value = json!({ "name": "a", "other": 1 });
     assert_eq!(read_value::<Order>(&value).expect("reads").unknown.len(), 1);
-}
-
-#[test]
-fn the_nearest_name_is_near() {
-    let known = ["eventTypes", "filterTypes", "channels", "rateLimit", "url"];
-    for (unknown, near) in [
-        ("evntTypes", Some("eventTypes")),
-        ("event_types", Some("eventTypes")),
-        ("ratelimit", Some("rateLimit")),
-        ("rate_limits", Some("rateLimit")),
-        ("urls", Some("url")),
-        ("deadline", None),
-        ("x", None),
-        ("", None),
-    ] {
-        assert_eq!(nearest(unknown, &known), near, "{unknown}");
-    }
-    assert_eq!(nearest("a", &[] as &[&str]), None);
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]

@@ -1,4 +1,4 @@
-//! Names that are not known, and the known ones that are near to them.
+//! Names that a request has and its reader does not know, and the known ones that are near to them.
 
 /// The known name that is nearest to an unknown one: the same but for case and underscores, or at
 /// most a third of its letters away.
@@ -45,4 +45,27 @@ fn distance(one: &str, other: &str) -> usize {
         before = std::mem::replace(&mut last, next);
     }
     last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let known = ["eventTypes", "filterTypes", "channels", "rateLimit", "url"];
+        for (unknown, near) in [
+            ("evntTypes", Some("eventTypes")),
+            ("event_types", Some("eventTypes")),
+            ("ratelimit", Some("rateLimit")),
+            ("rate_limits", Some("rateLimit")),
+            ("urls", Some("url")),
+            ("deadline", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(unknown, &known), near, "{unknown}");
+        }
+        assert_eq!(nearest("a", &[] as &[&str]), None);
+    }
 }
