@@ -124,6 +124,15 @@ impl<'a> JsonFields<'a> {
     }
 }
 
+/// The text that a string's source means, from quote to quote. `None` for any other value. A part
+/// that means no character becomes U+FFFD.
+pub(crate) fn text(source: &str) -> Option<String> {
+    match source.as_bytes() {
+        [b'"', inside @ .., b'"'] => Some(unescaped(inside).into_owned()),
+        _ => None,
+    }
+}
+
 /// The names that are wanted at one level, and below each the names at the next level.
 #[derive(Default)]
 struct PathTree(BTreeMap<String, PathTree>);

@@ -27,6 +27,7 @@ pub mod key;
 pub mod lane;
 pub mod letter;
 pub mod live;
+pub mod log;
 pub mod notice;
 pub mod operational;
 pub mod outgoing;

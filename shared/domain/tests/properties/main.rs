@@ -10,6 +10,7 @@ mod forgeries;
 mod ids;
 mod json_form;
 mod live;
+mod logs;
 mod policies;
 mod secrets;
 mod signatures;

@@ -1,0 +1,115 @@
+//! Tokens with which the process that does a job appends to the job's log, and does nothing else.
+
+use std::{fmt, time::Duration};
+
+use crate::{id::JobId, job::Job, time::Timestamp};
+
+/// The text that every token begins with.
+const PREFIX: &str = "lt_";
+/// How long a token is good beyond its job's deadline: a day, for lines that are sent late.
+const SLACK: Duration = Duration::from_secs(86_400);
+/// How long a token of a job without a deadline is good: 30 days.
+const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
+
+/// What a token allows: to append to the log of one job, until a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogClaim {
+    /// The job.
+    pub job: JobId,
+    /// The time until which the token is good, in whole seconds since 1970.
+    pub until: u64,
+}
+
+/// A token as it is sent: a claim, and the code that proves that the relay made the claim. `Debug`
+/// prints no code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogToken {
+    /// The claim.
+    pub claim: LogClaim,
+    /// The code over [`LogClaim::signed`], in hex.
+    pub code: String,
+}
+
+impl LogClaim {
+    /// The claim of a job that is registered now: good until a day after its deadline, or for 30 days.
+    pub fn of(job: &Job, now: Timestamp) -> Self {
+        let deadline = job.deadline_at.filter(|deadline| now < *deadline);
+        let until = deadline.map_or(now.plus(WITHOUT_DEADLINE), |deadline| deadline.plus(SLACK));
+        Self { job: job.id.clone(), until: until.secs() }
+    }
+
+    /// The bytes that the code covers.
+    pub fn signed(&self) -> Vec<u8> {
+        format!("{}:{}", self.until, self.job).into_bytes()
+    }
+
+    /// Whether the claim is good no more.
+    pub const fn has_expired(&self, now: Timestamp) -> bool {
+        self.until < now.secs()
+    }
+}
+
+impl LogToken {
+    /// Reads a token. Nothing is said of whether its code is right. `None` for any other text, such as
+    /// an API key.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(PREFIX)?.rsplitn(3, '_');
+        let (code, until, job) = (parts.next()?, parts.next()?, parts.next()?);
+        let job = JobId::parse(&format!("{}{job}", JobId::PREFIX)).ok()?;
+        let claim = LogClaim { job, until: until.parse().ok()? };
+        let token = Self { claim, code: code.to_owned() };
+        // Of a number with a sign or zeros in front there is another spelling.
+        (token.to_string() == text).then_some(token)
+    }
+}
+
+impl fmt::Display for LogToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let job = self.claim.job.as_str().trim_start_matches(JobId::PREFIX);
+        write!(f, "{PREFIX}{job}_{}_{}", self.claim.until, self.code)
+    }
+}
+
+impl fmt::Debug for LogToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogToken").field("claim", &self.claim).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Tenure;
+
+    #[test]
+    fn a_token_is_read_as_it_is_written() {
+        for job in ["job_a1", "job_a_b_c"] {
+            let job = JobId::parse(job).expect("an id");
+            let claim = LogClaim { job, until: 1_800_000_000 };
+            let token = LogToken { claim, code: "c0de".to_owned() };
+            assert_eq!(LogToken::parse(&token.to_string()), Some(token.clone()));
+            assert!(!format!("{token:?}").contains("c0de"));
+        }
+        for other in
+            ["", "lt_", "lt_a_b", "lt__1_c", "lt_a_+1_c", "lt_a_01_c", "rk_a_1_c", "lt_a.b_1_c"]
+        {
+            assert_eq!(LogToken::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_outlives_its_jobs_deadline_by_a_day() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let mut job = Job::unknown(Tenure::sample(), "s", "j", now);
+        assert_eq!(LogClaim::of(&job, now).until, now.secs() + 30 * 86_400);
+        job.deadline_at = Some(now.plus(Duration::from_secs(60)));
+        let claim = LogClaim::of(&job, now);
+        assert_eq!(claim.until, now.secs() + 60 + 86_400);
+        let last = Timestamp::from_secs(claim.until);
+        assert!(
+            !claim.has_expired(last) && claim.has_expired(Timestamp::from_secs(last.secs() + 1))
+        );
+        job.deadline_at = Some(Timestamp(1));
+        assert_eq!(LogClaim::of(&job, now).until, now.secs() + 30 * 86_400);
+    }
+}
