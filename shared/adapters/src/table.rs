@@ -20,6 +20,7 @@ mod lanes;
 mod lease;
 mod letters;
 mod live;
+mod logs;
 mod page;
 mod places;
 mod recording;
@@ -49,6 +50,7 @@ pub use self::{
     events::EventContext,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
+    logs::{BatchOutcome, BatchPlace, LogPart, LogRange},
     page::Page,
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},

@@ -8,7 +8,11 @@ use aes_gcm::{
     aead::{Aead, Payload},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::secret::{SealedSecret, Secret};
+use domain::{
+    log::{LogClaim, LogToken},
+    secret::{SealedSecret, Secret},
+    time::Timestamp,
+};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
@@ -19,7 +23,8 @@ use crate::random;
 pub struct Vault {
     cipher: Aes256Gcm,
     marks: [u8; 32],
-    tokens: Secret,
+    live_tokens: Secret,
+    log_tokens: [u8; 32],
 }
 
 /// A sealed secret does not open: wrong master key, wrong owner, or damaged.
@@ -36,21 +41,41 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault under a master key: any text of 32 characters and more, hashed to the key.
+    /// A vault under a master key: any text of 32 characters and more, hashed to the keys.
     pub fn new(master: &Secret) -> Self {
-        let derived = |purpose: &str| -> [u8; 32] {
-            let mut hasher = Sha256::new();
-            hasher.update(format!("webhook relay {purpose} key v1:"));
-            hasher.update(master.expose());
-            hasher.finalize().into()
-        };
-        let cipher = Aes256Gcm::new_from_slice(&derived("sealing")).expect("SHA-256 is 32 bytes");
-        Self { cipher, marks: derived("marking"), tokens: Secret::new(derived("live token")) }
+        let cipher = Aes256Gcm::new_from_slice(&derived(master, "sealing"));
+        Self {
+            cipher: cipher.expect("SHA-256 is 32 bytes"),
+            marks: derived(master, "marking"),
+            live_tokens: Secret::new(derived(master, "live token")),
+            log_tokens: derived(master, "log token"),
+        }
     }
 
     /// The secret that tokens for live updates are signed with.
     pub const fn live_tokens(&self) -> &Secret {
-        &self.tokens
+        &self.live_tokens
+    }
+
+    /// The token for a claim: with it, whoever holds it appends to the log of one job.
+    pub fn log_token(&self, claim: LogClaim) -> LogToken {
+        let code = hex::encode(self.log_code(&claim).finalize().into_bytes());
+        LogToken { claim, code }
+    }
+
+    /// The claim of a token that this vault made and that has not expired. The code is compared in
+    /// constant time.
+    pub fn log_claim(&self, token: &LogToken, now: Timestamp) -> Option<LogClaim> {
+        let code = hex::decode(&token.code).ok()?;
+        self.log_code(&token.claim).verify_slice(&code).ok()?;
+        (!token.claim.has_expired(now)).then(|| token.claim.clone())
+    }
+
+    fn log_code(&self, claim: &LogClaim) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.log_tokens).expect("any length is a key");
+        mac.update(&claim.signed());
+        mac
     }
 
     /// A mark of these texts, in whatever order, that only a holder of the master key can make:
@@ -91,8 +116,18 @@ impl Vault {
     }
 }
 
+/// The key for one purpose that follows from a master key.
+fn derived(master: &Secret, purpose: &str) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("webhook relay {purpose} key v1:"));
+    hasher.update(master.expose());
+    hasher.finalize().into()
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::id::JobId;
+
     use super::*;
 
     #[test]
@@ -105,6 +140,29 @@ mod tests {
         // Marks lie in the table: their key must stay what it was.
         let mark = one.mark([&b"whsec_x"[..]]);
         assert_eq!(mark.as_deref(), Some("dcfd7f2326b31cae131f6f2aec644d23"));
+    }
+
+    #[test]
+    fn a_log_token_is_good_for_its_job_its_time_and_its_relay() {
+        let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
+        let claim = LogClaim { job: JobId::derive(&["1"]), until: 1000 };
+        let token = vault.log_token(claim.clone());
+        let sent = LogToken::parse(&token.to_string()).expect("a token");
+        assert_eq!(vault.log_claim(&sent, Timestamp::from_secs(1000)), Some(claim.clone()));
+        assert_eq!(vault.log_claim(&sent, Timestamp::from_secs(1001)), None);
+        let now = Timestamp::from_secs(1);
+        let other = LogClaim { job: JobId::derive(&["2"]), ..claim.clone() };
+        let longer = LogClaim { until: 2000, ..claim.clone() };
+        for claim in [other, longer] {
+            let forged = LogToken { claim, code: sent.code.clone() };
+            assert_eq!(vault.log_claim(&forged, now), None);
+        }
+        for code in ["", "00", "zz", &sent.code[..62]] {
+            let forged = LogToken { claim: claim.clone(), code: code.to_owned() };
+            assert_eq!(vault.log_claim(&forged, now), None);
+        }
+        let elsewhere = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdeF"));
+        assert_eq!(elsewhere.log_claim(&sent, now), None);
     }
 
     #[test]

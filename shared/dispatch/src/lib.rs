@@ -11,6 +11,7 @@ mod crowd;
 pub mod expunge;
 mod follow_up;
 mod lane;
+pub mod logs;
 mod measure;
 pub mod operational;
 pub mod outcome;

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod lanes;
+mod logs;
 mod redrive;
 mod tell;
 

@@ -10,6 +10,7 @@ mod kept;
 mod level;
 mod line;
 mod packed;
+mod position;
 mod rate;
 mod read;
 mod seq;
@@ -26,6 +27,7 @@ pub use self::{
     level::{MAX_LEVEL, level},
     line::{Cleaned, MAX_LINE, cleaned},
     packed::{pack, unpack},
+    position::{LogPosition, MAX_STREAMS, StreamPosition},
     rate::{LineRate, MAX_PER_SECOND, RETRY_AFTER, RateStep, SLICE},
     read::{BatchPlace, LogFault, MAX_BODY, read_json, read_text},
     seq::{MAX_SEQ, Seq},

@@ -89,8 +89,8 @@ pub const ITEMS: &[ItemKind] = &[
     ),
     kind("path token of a job", "TOKEN#<sha256>", "TOKEN", always(RETAINED)),
     kind(
-        "number of requests of a source in a window",
-        "RATE#<source>",
+        "number of requests of a source, or of slices of lines of a job, in a window",
+        "RATE#<source or job>",
         "<start of the window>",
         always("an hour after the window began"),
     ),
@@ -196,6 +196,15 @@ pub const ITEMS: &[ItemKind] = &[
         "AT#<number>",
         always("when the delivery ends, or `RetentionDays` after it was recorded"),
     ),
+    kind(
+        "batch of a job's log lines",
+        "LOG#<job>",
+        "LINES#<stream>#<first number>",
+        always(
+            "7 days after the job's end, or 37 days after it was written if the job had not ended",
+        ),
+    ),
+    kind("loss of a job's log", "LOG#<job>", "LOSS", always("37 days after the last loss")),
     indexed(
         kind("batch", "BATCH#<id>", "BATCH", always("`RetentionDays` after its last change")),
         sometimes("while something is to be announced"),

@@ -1,7 +1,7 @@
 //! Batches of lines, as they are sent and kept.
 
 use super::{Seq, StreamName};
-use crate::time::Timestamp;
+use crate::{id, time::Timestamp};
 
 /// Most lines of a batch.
 pub const MAX_LINES: usize = 500;
@@ -45,5 +45,16 @@ impl LogBatch {
     /// The number of the last line.
     pub fn last(&self) -> &Seq {
         self.lines.last().map_or(&self.first, |line| &line.seq)
+    }
+
+    /// A digest of what the sender wrote. The times of the lines are no part of it: a line without one
+    /// has the time at which it came, which is another when it comes again.
+    pub fn fingerprint(&self) -> String {
+        let level = |line: &LogLine| line.level.clone().unwrap_or_default();
+        let levels: Vec<_> = self.lines.iter().map(level).collect();
+        let texts = self.lines.iter().zip(&levels);
+        let parts: Vec<_> =
+            texts.flat_map(|(line, level)| [line.message.as_str(), level.as_str()]).collect();
+        id::digest(&parts)
     }
 }

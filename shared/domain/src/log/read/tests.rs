@@ -113,12 +113,12 @@ fn what_cannot_be_used_is_named() {
         ),
         (
             r#"{"first_seq":1,"lines":["a"],"stream":""}"#,
-            "stream: has 1 to 256 bytes, none of them a control character",
+            "stream: has 1 to 128 bytes, none of them a control character",
         ),
         (r#"{"first_seq":1,"lines":["a"],"stream":7}"#, "stream: is a text"),
         (
             r#"{"first_seq":1,"lines":["a"],"stream":"a\nb"}"#,
-            "stream: has 1 to 256 bytes, none of them a control character",
+            "stream: has 1 to 128 bytes, none of them a control character",
         ),
         (r#"["a"]"#, "body: is an object with `first_seq` and `lines`"),
         (
