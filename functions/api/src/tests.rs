@@ -23,6 +23,7 @@ mod idempotency;
 mod inject;
 mod jobs;
 mod keys;
+mod logs;
 mod messages;
 mod omtx;
 mod omtx_reports;

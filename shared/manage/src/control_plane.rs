@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use adapters::{bells::DeadLetters, bucket::Bucket, inbox::Inbox, table::Table, vault::Vault};
-use dispatch::context::{CallContext, Context};
+use dispatch::{
+    context::{CallContext, Context},
+    logs::Logs,
+};
 use domain::{address::Rule, key::AdminKey, time::Timestamp};
 
 use crate::health::HealthCheck;
@@ -16,6 +19,7 @@ const DELIVER_TIMEOUT: Duration = Duration::from_secs(360);
 pub struct ControlPlane {
     calls: CallContext,
     inbox: Inbox,
+    logs: Logs,
     public_url: String,
     admin_key: AdminKey,
     health: HealthCheck,
@@ -25,15 +29,12 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// Puts a control plane together. `public_url` is the base URL of the whole relay.
-    pub const fn new(
-        calls: CallContext,
-        inbox: Inbox,
-        admin_key: AdminKey,
-        public_url: String,
-    ) -> Self {
+    pub fn new(calls: CallContext, inbox: Inbox, admin_key: AdminKey, public_url: String) -> Self {
+        let logs = Logs::new(calls.context.table.clone());
         Self {
             calls,
             inbox,
+            logs,
             public_url,
             admin_key,
             health: HealthCheck::new(),
@@ -92,6 +93,11 @@ impl ControlPlane {
     /// Queue of accepted requests and of batches to be counted.
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
+    }
+
+    /// Logs of jobs.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// Queue on which tasks are rung for.

@@ -24,6 +24,8 @@ pub enum Refusal {
     Done(&'static str),
     /// Other writers changed the same item at every try; the same request may succeed now.
     Busy(&'static str),
+    /// The caller sends more than it may. It may send again after so many seconds.
+    TooMany(u64),
     /// AWS did not answer, or refused for now.
     Unavailable(Unavailable),
 }

@@ -18,6 +18,7 @@ use domain::{
     endpoint::Endpoint,
     id::JobId,
     job::{Job, Registration},
+    log::LogClaim,
     poll,
     signature::token_hash,
     source::{JobToken, Source},
@@ -43,6 +44,8 @@ pub struct RegisteredJob {
     /// URL that its sender reports the end to, if the sender cannot sign and the job has not ended.
     /// The relay keeps a hash of it only.
     pub callback_url: Option<String>,
+    /// Token that appends to the log of this job, and does nothing else. The relay does not keep it.
+    pub log_token: String,
 }
 
 /// Registers a job under the sender's id that the draft names, or one that is made.
@@ -90,7 +93,7 @@ pub async fn put(
 }
 
 /// The source of a registration: the one that is named, or else the only one that the caller sees.
-async fn source(
+pub(crate) async fn source(
     control: &ControlPlane,
     principal: &Principal,
     name: Option<&str>,
@@ -162,8 +165,7 @@ impl Registering<'_> {
         let unchanged = next.registered_at == job.registered_at && is_same(&job, &next);
         if unchanged && attachment.is_none() {
             let created = job.registered_at.is_none();
-            let registered = RegisteredJob { job, created, webhooks, callback_url: None };
-            return Ok(TryOutcome::Settled(registered));
+            return Ok(TryOutcome::Settled(registered(control, job, created, webhooks)));
         }
         let (endpoint, missed) = attachment.map_or_else(Default::default, |attachment| {
             (Some(attachment.endpoint), attachment.missed)
@@ -184,9 +186,19 @@ impl Registering<'_> {
         }
         webhooks.extend(endpoint);
         let created = job.registered_at.is_none();
-        let registered = RegisteredJob { job: next, created, webhooks, callback_url: None };
-        Ok(TryOutcome::Settled(registered))
+        Ok(TryOutcome::Settled(registered(control, next, created, webhooks)))
     }
+}
+
+/// A job that is registered, with a new log token.
+fn registered(
+    control: &ControlPlane,
+    job: Job,
+    created: bool,
+    webhooks: Vec<Endpoint>,
+) -> RegisteredJob {
+    let token = control.vault().log_token(LogClaim::of(&job, control.now()));
+    RegisteredJob { job, created, webhooks, callback_url: None, log_token: token.to_string() }
 }
 
 /// Whether a registration changes only the job's version, count of edits and time of change.

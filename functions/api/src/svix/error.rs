@@ -84,7 +84,8 @@ const fn code(error: &Error) -> &'static str {
         Error::Bad(_) => "bad_request",
         Error::Invalid(_) => "validation_error",
         Error::Conflict(_) | Error::Running(_) => "conflict",
-        Error::TooLarge => "request_too_large",
+        Error::TooMany(_) => "rate_limited",
+        Error::TooLarge | Error::LargerThan(_) => "request_too_large",
         Error::NotImplemented(_) => "not_implemented",
         Error::Unavailable(_) => "server_error",
     }

@@ -1,6 +1,7 @@
 //! Jobs: the list, one job with the events about it, its result, and its cancellation.
 
 mod cancel;
+mod logs;
 mod out;
 mod register;
 
@@ -40,6 +41,9 @@ pub(super) fn routes() -> Routes {
         .publish(routes!(register::put))
         .read(routes!(result))
         .publish(routes!(cancel::post))
+        .append_lines(routes!(logs::append))
+        .read(routes!(logs::read))
+        .read(routes!(logs::text))
 }
 
 /// Words for the state of a job.

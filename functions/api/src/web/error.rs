@@ -38,8 +38,12 @@ pub(crate) enum Error {
     Conflict(String),
     /// An equal request with the same key is being worked on, for this long at most.
     Running(Duration),
+    /// The caller sends more than it may; it may send again after this long.
+    TooMany(Duration),
     /// The body is too large.
     TooLarge,
+    /// The body is larger than this operation takes, in bytes.
+    LargerThan(usize),
     /// The path is known, and nothing is behind it yet.
     NotImplemented(&'static str),
     /// AWS did not answer, or refused for now.
@@ -90,7 +94,8 @@ impl Error {
             Self::Bad(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) | Self::Running(_) => StatusCode::CONFLICT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge | Self::LargerThan(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -109,7 +114,9 @@ impl Error {
                 Some(fields) if !fields.is_empty() => format!("{}: {why}", fields.join(".")),
                 _ => why.clone(),
             },
-            Self::TooLarge => format!("a request body is {} bytes at most", MAX_BODY),
+            Self::TooMany(_) => "more than may come in a second; please send it again".to_owned(),
+            Self::TooLarge => format!("a request body is {MAX_BODY} bytes at most"),
+            Self::LargerThan(most) => format!("the body of this request is {most} bytes at most"),
             Self::Unavailable(_) => "not possible right now, please try again".to_owned(),
         }
     }
@@ -124,6 +131,7 @@ impl From<Refusal> for Error {
             Refusal::Conflict(why) => Self::Conflict(why),
             Refusal::Done(why) => Self::Bad(why.to_owned()),
             Refusal::Busy(why) => Self::Conflict(why.to_owned()),
+            Refusal::TooMany(seconds) => Self::TooMany(Duration::from_secs(seconds)),
             Refusal::Unavailable(unavailable) => Self::Unavailable(unavailable),
         }
     }
@@ -171,6 +179,9 @@ pub(crate) fn shaped(shape: Shape, mut response: Response) -> Response {
     if let Error::Running(wait) = &*error {
         let seconds = HeaderValue::from(wait.as_secs().clamp(1, 5));
         shaped.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    if let Error::TooMany(wait) = &*error {
+        shaped.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
     for (name, value) in response.headers() {
         if [header::ALLOW, IGNORED].contains(name) {

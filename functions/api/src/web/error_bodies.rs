@@ -86,6 +86,7 @@ fn meaning(status: &str) -> &'static str {
         "404" => "A thing that the path names does not exist, or the API key may not see it.",
         "409" => "The request contradicts the present state.",
         "413" => "The body is larger than 1 MiB.",
+        "429" => "The caller sends more than it may; `Retry-After` says when to send again.",
         "422" => "A field or parameter cannot be used; the answer names it.",
         "501" => "The operation is not available yet.",
         _ => "",

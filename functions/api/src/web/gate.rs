@@ -9,8 +9,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use domain::key::KeyScope;
-use manage::{ControlPlane, Principal, applications, keys};
+use domain::{key::KeyScope, log::LogClaim};
+use manage::{ControlPlane, Principal, applications, keys, logs};
 
 use super::{
     error::{Error, IGNORED, MAX_BODY},
@@ -42,9 +42,14 @@ pub(super) async fn gate(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
+    let operation = gate.operation(request.method(), route.as_str());
+    if operation.is_some_and(|operation| operation.log_token)
+        && let Some(claim) = bearer(request.headers()).and_then(|it| logs::claim(&gate.control, it))
+    {
+        return with_log_token(claim, operation, request, next).await;
+    }
     let principal = identify(&gate.control, request.headers()).await?;
     let principal = principal.ok_or(Error::Unauthenticated)?;
-    let operation = gate.operation(request.method(), route.as_str());
     if principal.scope < operation.map_or(KeyScope::Admin, |operation| operation.scope) {
         return Err(Error::Forbidden("this key's scope does not allow that"));
     }
@@ -58,12 +63,7 @@ pub(super) async fn gate(
     }
     let ignored = gate.tolerant.then(Ignored::default);
     if let Some(operation) = operation {
-        let known = &operation.parameters;
-        for (name, _) in pairs(&parts)? {
-            if !known.contains(&name) {
-                Ignored::judge(ignored.as_ref(), "query", &[name], known)?;
-            }
-        }
+        judge_query(&parts, operation, ignored.as_ref())?;
         parts.extensions.insert(operation.clone());
     }
     parts.extensions.insert(Authenticated(principal));
@@ -76,6 +76,39 @@ pub(super) async fn gate(
         response.headers_mut().insert(IGNORED, names);
     }
     Ok(response)
+}
+
+/// Lets a request through whose log token is good, and hands the token's claim to the handler, which
+/// knows the job. There is no principal: no other operation can be called with the token.
+async fn with_log_token(
+    claim: LogClaim,
+    operation: Option<&Operation>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    must_fit(request.headers())?;
+    let (mut parts, body) = request.into_parts();
+    if let Some(operation) = operation {
+        judge_query(&parts, operation, None)?;
+        parts.extensions.insert(operation.clone());
+    }
+    parts.extensions.insert(claim);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Judges the parameters of a request that its operation does not know.
+fn judge_query(
+    parts: &Parts,
+    operation: &Operation,
+    ignored: Option<&Ignored>,
+) -> Result<(), Error> {
+    let known = &operation.parameters;
+    for (name, _) in pairs(parts)? {
+        if !known.contains(&name) {
+            Ignored::judge(ignored, "query", &[name], known)?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a body that is announced as too large, at operations that read none too.
@@ -109,5 +142,26 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}
+
+/// The caller that appends to the log of a job.
+#[derive(Clone, Debug)]
+pub(crate) enum Appender {
+    /// The holder of a key.
+    Key(Principal),
+    /// The holder of a job's log token.
+    Token(LogClaim),
+}
+
+impl<S: Sync> FromRequestParts<S> for Appender {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        if let Some(claim) = parts.extensions.get::<LogClaim>() {
+            return Ok(Self::Token(claim.clone()));
+        }
+        let Authenticated(principal) = Authenticated::from_request_parts(parts, state).await?;
+        Ok(Self::Key(principal))
     }
 }

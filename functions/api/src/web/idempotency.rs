@@ -117,11 +117,12 @@ fn unusable(why: &str) -> Error {
 /// Does a request with a key once.
 pub(super) async fn once(
     State(Once { control, shape }): State<Once>,
-    Authenticated(principal): Authenticated,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let Some(key) = key(&request)? else { return Ok(next.run(request).await) };
+    let principal = request.extensions().get::<Authenticated>().cloned();
+    let Authenticated(principal) = principal.ok_or(Error::Unauthenticated)?;
     let (mut parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let place = place(&control, &mut parts).await?;

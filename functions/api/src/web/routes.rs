@@ -27,8 +27,27 @@ pub(crate) struct Operation {
     /// Whether the operation names what it creates after the request's own id or key, so that
     /// its answer is not kept under an `Idempotency-Key`.
     pub(crate) repeatable: bool,
+    /// Whether the log token of the job may stand in place of a key.
+    pub(crate) log_token: bool,
     /// Names of its query parameters, as its description declares them.
     pub(crate) parameters: Vec<String>,
+}
+
+/// How an operation may be called.
+struct Access {
+    scope: KeyScope,
+    repeatable: bool,
+    log_token: bool,
+}
+
+impl Access {
+    const fn of(scope: KeyScope) -> Self {
+        Self { scope, repeatable: false, log_token: false }
+    }
+
+    const fn repeatable(scope: KeyScope) -> Self {
+        Self { repeatable: true, ..Self::of(scope) }
+    }
 }
 
 /// Operations by path and method.
@@ -56,23 +75,29 @@ impl Routes {
 
     /// Adds operations that any key may call.
     pub(crate) fn read(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
-        self.add(KeyScope::Read, false, routes)
+        self.add(Access::of(KeyScope::Read), routes)
     }
 
     /// Adds operations for keys that may publish.
     pub(crate) fn publish(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
-        self.add(KeyScope::Publish, false, routes)
+        self.add(Access::of(KeyScope::Publish), routes)
     }
 
     /// Adds operations for keys that may publish, which are themselves repeatable: what they create
     /// is named after the request's own id or key, and the answer is not kept.
     pub(crate) fn publish_repeatable(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
-        self.add(KeyScope::Publish, true, routes)
+        self.add(Access::repeatable(KeyScope::Publish), routes)
+    }
+
+    /// Adds operations that append to the log of a job: for keys that may publish, and for the job's own
+    /// log token. They are repeatable, because lines have numbers.
+    pub(crate) fn append_lines(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        self.add(Access { log_token: true, ..Access::repeatable(KeyScope::Publish) }, routes)
     }
 
     /// Adds operations for keys that may do everything.
     pub(crate) fn admin(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
-        self.add(KeyScope::Admin, false, routes)
+        self.add(Access::of(KeyScope::Admin), routes)
     }
 
     /// Joins the routes of a part of the contract.
@@ -81,17 +106,13 @@ impl Routes {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    fn add(
-        mut self,
-        scope: KeyScope,
-        repeatable: bool,
-        mut routes: UtoipaMethodRouter<Arc<ControlPlane>>,
-    ) -> Self {
+    fn add(mut self, access: Access, mut routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        let Access { scope, repeatable, log_token } = access;
         for (path, item) in &mut routes.1.paths {
             for (method, described) in operations(item) {
                 described.tags = Some(vec![self.tag.to_owned()]);
                 let parameters = query_parameters(described);
-                let operation = Operation { scope, repeatable, parameters };
+                let operation = Operation { scope, repeatable, log_token, parameters };
                 self.operations.insert((path.clone(), method), operation);
             }
         }

@@ -3,7 +3,7 @@
 
 use domain::{
     endpoint::{CircuitBreaker, MAX_PLAIN_SECRET},
-    poll, retry,
+    log, poll, retry,
     secret::{DEFAULT_OVERLAP, MAX_OVERLAP},
     source::MAX_TOLERANCE,
     task::MAX_RATE,
@@ -58,6 +58,9 @@ fn bounds() -> Vec<(&'static str, &'static str, &'static str, i128)> {
     add("WebhookIn", "secret", None, length(MAX_PLAIN_SECRET));
     add("WebhookIn", "max_retries", None, ("default", webhooks::DEFAULT_RETRIES.into()));
     add("WebhookIn", "timeout", None, ("default", retry::DEFAULT_TIMEOUT.into()));
+    add("LinesIn", "stream", some, length(log::MAX_STREAM));
+    add("LinesIn", "first_seq", None, ("minimum", 1));
+    add("LinesIn", "lines", Some(("minItems", 1)), ("maxItems", size(log::MAX_LINES)));
     for schema in ["JobIn", "BatchIn"] {
         add(schema, "id", None, length(registrar_fields::MAX_ID));
         add(schema, "external_id", None, length(registrar_fields::MAX_ID));

@@ -110,14 +110,18 @@ pub(super) struct Registered {
     /// job. A registration that is repeated has a new one, beside the former.
     #[serde(skip_serializing_if = "Option::is_none")]
     callback_url: Option<String>,
+    /// Bearer token that appends to the log of this job, and does nothing else. It is good until a day
+    /// after the job's deadline, or for 30 days. A registration that is repeated has a new one, beside
+    /// the former.
+    log_token: String,
 }
 
 fn answer(registered: RegisteredJob) -> (StatusCode, Json<Registered>) {
-    let RegisteredJob { job, created, webhooks, callback_url } = registered;
+    let RegisteredJob { job, created, webhooks, callback_url, log_token } = registered;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let webhooks = webhooks.into_iter().map(WebhookOut::from).collect();
     let job_id = job.id.to_string();
-    (status, Json(Registered { job: job.into(), job_id, webhooks, callback_url }))
+    (status, Json(Registered { job: job.into(), job_id, webhooks, callback_url, log_token }))
 }
 
 /// Registers a job, under an id that is given or made.
