@@ -1,4 +1,4 @@
-"""A Modal app whose calls report to the relay: one of each kind. Copy `relay_modal.py` and `relay_sender.py` beside it.
+"""A Modal app whose calls report to the relay: one of each kind. Copy `relay_modal.py`, `relay_logs.py` and `relay_sender.py` beside it.
 
     modal secret create relay RELAY_URL=https://relay.example.com/in/modal RELAY_SECRET=whsec_…
     modal deploy app.py
@@ -17,7 +17,7 @@ import modal
 import relay_modal
 
 app = modal.App("relay-example")
-image = modal.Image.debian_slim().add_local_python_source("relay_modal", "relay_sender")
+image = modal.Image.debian_slim().add_local_python_source("relay_modal", "relay_logs", "relay_sender")
 # RELAY_URL and RELAY_SECRET. A local run reads both from the environment.
 secret = modal.Secret.from_name("relay")
 

@@ -1,4 +1,5 @@
-"""Reports the progress and the end of a Modal function to the relay. Copy this file and `relay_sender.py`.
+"""Reports the log, the progress and the end of a Modal function to the relay. Copy this file, `relay_logs.py` and
+`relay_sender.py`.
 
     @app.function(timeout=600, secrets=[modal.Secret.from_name("relay")])   # RELAY_URL, RELAY_SECRET
     @relay_modal.reported(timeout=600)
@@ -23,6 +24,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Optional
 
+from relay_logs import JobLog
 from relay_sender import Courier, Outcome, Sender
 
 log = logging.getLogger("relay")
@@ -65,15 +67,16 @@ class Job:
         self._began = time.monotonic()
         self._timer: Optional[threading.Timer] = None
         self._courier = Courier(self._report, settings.interval)
+        self._log = JobLog(self.ids["job_id"], settings.sender)
 
     def progress(self, percent: Optional[float] = None, message: Optional[str] = None) -> None:
         """Reports progress without waiting. Of several reports within `interval` the last is posted."""
         self._courier.progress(percent, message)
 
     def log(self, *lines: str) -> None:
-        """Prints the lines. With `logs=True` also posts them, once per `interval`."""
-        for line in lines:
-            print(line, flush=True)
+        """Prints the lines and sends them to the job's log, in batches and without waiting. With `logs=True` they are also
+        posted as progress, once per `interval`."""
+        self._log(*lines)
         if self._settings.logs:
             self._courier.lines(lines)
 
@@ -130,6 +133,14 @@ class Job:
         if self._timer:
             self._timer.cancel()
         status = self._ending(error)
+        self._log.begin_close()
+        try:
+            self._end(status, error)
+        finally:
+            # What is left of the log goes beside the end, so that both together take no longer.
+            self._log.close()
+
+    def _end(self, status: Optional[str], error: Optional[BaseException]) -> None:
         self._courier.close()
         budget = self._settings.sender.budget
         if status == "success":
@@ -204,7 +215,7 @@ class reported:  # noqa: N801, it is used as a decorator.
 
     timeout: the `timeout` of `@app.function`, in seconds. Without it a time-out is reported as a cancellation.
     margin: seconds before the time-out at which it is posted; at most a tenth of `timeout`.
-    started, logs: whether to post the start, and the lines of `job.log`. interval: seconds between two reports.
+    started, logs: whether to post the start, and the lines of `job.log` as progress too. interval: seconds between two reports.
     result: a function that returns what to post for a result, for example a link to the stored result.
     final_failure: False if `@app.function` has `retries=`, where an exception is not the end.
     call_id: replaces Modal's call id, which all inputs of one `.map` share; may also be an argument of the function.

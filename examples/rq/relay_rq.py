@@ -1,4 +1,4 @@
-"""Reports to the relay how RQ jobs end. Copy this file, `relay_sender.py` and `relay_jobs.py`.
+"""Reports to the relay what RQ jobs say and how they end. Copy this file, `relay_sender.py`, `relay_logs.py` and `relay_jobs.py`.
 
     job = relay_rq.enqueue(queue, build_landuse, run_id, ids={"run_id": run_id}, deadline_seconds=3600)
 
@@ -17,11 +17,12 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Optional
 
 from redis import Redis
-from rq import Callback, Queue
+from rq import Callback, Queue, get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
 from relay_jobs import Refused, register
+from relay_logs import JobLog
 from relay_sender import RETRIED, Outcome, Sender
 
 log = logging.getLogger("relay")
@@ -34,6 +35,9 @@ BUDGET = 15.0
 CALLBACK = 60
 
 sender = Sender(tries=4, budget=BUDGET)
+
+# The logs of jobs that run in this process: RQ's work horse has one.
+_logs: Dict[str, JobLog] = {}
 
 
 def enqueue(
@@ -71,8 +75,30 @@ def enqueue(
     )
 
 
+def say(*lines: Any, level: Optional[str] = None) -> None:
+    """Prints lines and sends them to the log of the running job, in batches and without waiting. Outside a job they are only
+    printed. Never raises."""
+    try:
+        job = get_current_job()
+    except Exception:  # RQ could not ask Redis.
+        job = None
+    if job is None:
+        for line in lines:
+            print(line, flush=True)
+        return
+    _logs.setdefault(job.id, JobLog(job.id, sender))(*lines, level=level)
+
+
+def _close_log(job: Job) -> None:
+    """Sends what is left of a job's log, for at most 2 s."""
+    known = _logs.pop(job.id, None)
+    if known is not None:
+        known.close()
+
+
 def succeeded(job: Job, connection: Redis, result: Any, *_: Any) -> None:
     """Reports a success. RQ calls this callback."""
+    _close_log(job)
     try:
         size = len(json.dumps(result, allow_nan=False))
         shown = {"result": result}
@@ -85,6 +111,7 @@ def succeeded(job: Job, connection: Redis, result: Any, *_: Any) -> None:
 
 def failed(job: Job, connection: Redis, kind: Any, error: Any, *_: Any) -> None:
     """Reports a failure, unless RQ will retry the job. RQ calls this callback after every failed attempt."""
+    _close_log(job)
     if job.retries_left:
         log.info("job %s failed and will be tried again", job.id)
         return

@@ -15,6 +15,14 @@ def build_landuse(run_id: str) -> dict:
     return {"run_id": run_id, "hillslopes": 42}
 
 
+def build_soils(run_id: str) -> dict:
+    import relay_rq
+
+    relay_rq.say(f"[INFO] soils of {run_id}")
+    relay_rq.say("[SUCCESS] built")
+    return {"run_id": run_id}
+
+
 def wait(seconds: float) -> None:
     time.sleep(seconds)
 

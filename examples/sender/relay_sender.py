@@ -22,6 +22,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, Optional
 
@@ -111,6 +112,20 @@ class Sender:
                 return Outcome(False, made, outcome.status, reason)
             log.warning("%s: %s; next try in %.1f s", message_id, outcome.reason, wait)
             time.sleep(wait)
+
+    def send_lines(self, job_id: str, body: bytes, *, timeout: float) -> "tuple[Optional[int], Optional[float]]":
+        """Makes one try to append lines to the log of a job. Returns the status of the answer, None without one, and the
+        seconds to wait before another try, None if another is useless. Never raises."""
+        try:
+            url, key = self._settings()
+            url = f"{url.rstrip('/')}/jobs/{urllib.parse.quote(job_id, safe='')}/logs"
+            outcome, wait = self._post(url, key, f"msg_{uuid.uuid4().hex}", body, 1, timeout)
+        except Exception as error:  # Missing settings, or an error of the library: later lines may do better.
+            log.debug("lines of job %s were not sent: %s", job_id, error)
+            return None, 0.0
+        if not outcome.delivered:
+            log.debug("lines of job %s were not sent: %s", job_id, outcome.reason)
+        return outcome.status, wait
 
     def _settings(self) -> "tuple[str, bytes]":
         url = self._url or os.environ.get("RELAY_URL", "")

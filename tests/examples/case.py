@@ -34,13 +34,19 @@ class Line(Server):
 
     def __init__(self, relay: Relay, port: int = 0) -> None:
         self.requests: list[Request] = []
+        self.lines: list[Request] = []
         self.troubles: list[str] = []
         self._relay = relay
         super().__init__(self._pass_on, port)
 
     def _pass_on(self, request: Request) -> Answer | None:
-        self.requests.append(request)
-        trouble = self.troubles.pop(0) if self.troubles else ""
+        # Lines of logs come beside the messages, at times of their own.
+        if request.path.endswith("/logs"):
+            self.lines.append(request)
+            trouble = ""
+        else:
+            self.requests.append(request)
+            trouble = self.troubles.pop(0) if self.troubles else ""
         if trouble == "cut":
             return None
         if trouble and trouble != "lost":
@@ -120,6 +126,11 @@ class Case:
         """The job once it is in this state."""
         found = lambda: (job := self.job(job_id)) and job["status"] == state and job  # noqa: E731
         return wait_until(f"{job_id} is {state}; it is {(self.job(job_id) or {}).get('status')}", found, 20)
+
+    def log(self, job_id: str) -> "list[str]":
+        """The lines of a job's log."""
+        log = self.relay.call("GET", f"/v1/jobs/{job_id}/logs?source={self.name}", None)
+        return [line["message"] for line in log["data"]]
 
     def heard(self, event_type: str, job_id: str, count: int = 1) -> list[dict]:
         """The webhooks of this type about a job, each once, as soon as there are so many."""

@@ -249,6 +249,8 @@ class TestModal(Case):
         steps = [message["result"] for message in self.sent()[1:-1]]
         lines = [line for step in steps for line in step.get("lines", [])]
         assert lines == [line for step in range(5) for line in (f"[INFO] step {step}", "")]
+        # R1.6: they are in the job's log, too.
+        assert self.log(job) == lines
         told = self.heard("job.progress", job, len(steps))
         assert max(said["data"]["result"].get("progress", 0) for said in told) == 100
         self.job_in(job, "succeeded")

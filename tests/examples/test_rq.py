@@ -46,9 +46,9 @@ class TestRq(Case):
             return type(error).__name__ not in ("ConnectionError", "BusyLoadingError")
 
     def start(self, name: str, command: "list[str]") -> Process:
-        self.log = self.folder / f"{name}.log"
+        self.log_file = self.folder / f"{name}.log"
         env = self.environment if name != "redis" else None
-        return self.cleanup.enter_context(Process(command, cwd=self.folder, env=env, log=self.log))
+        return self.cleanup.enter_context(Process(command, cwd=self.folder, env=env, log=self.log_file))
 
     def worker(self) -> Process:
         return self.start("worker", [sys.executable, str(EXAMPLES / "rq" / "worker.py")])
@@ -56,7 +56,7 @@ class TestRq(Case):
     def work(self) -> None:
         """Works until the queue is empty."""
         code = self.start("worker", [sys.executable, str(EXAMPLES / "rq" / "worker.py"), "--burst"]).wait(60)
-        print(self.log.read_text())
+        print(self.log_file.read_text())
         assert code == 0
 
     def enqueue(self, function: str, *args: object, **more: object):
@@ -84,6 +84,13 @@ class TestRq(Case):
         assert (told["data"]["job"]["run_id"], told["data"]["job"]["batch_id"]) == ("run-2", "b")
         assert self.redis.hlen(relay_rq.OUTBOX) == 0
 
+    def test_r1_6_what_a_job_says_is_in_its_log(self) -> None:
+        job = self.enqueue("build_soils", "run-3")
+        self.work()
+        self.job_in(job.id, "succeeded")
+        assert self.log(job.id) == ["[INFO] soils of run-3", "[SUCCESS] built"]
+        assert "[SUCCESS] built" in self.log_file.read_text()
+
     def test_a_webhook_for_one_job_hears_of_that_job(self) -> None:
         with Receiver(unknown=200) as own:
             job = self.enqueue("build_landuse", "run-3", webhook={"url": own.url, "secret": self.secret})
@@ -103,7 +110,7 @@ class TestRq(Case):
         self.work()
         self.heard("job.failed", job.id)
         assert self.statuses() == ["failure"]
-        assert self.log.read_text().count("will be tried again") == 2
+        assert self.log_file.read_text().count("will be tried again") == 2
 
     def test_a_job_that_rq_ends_for_its_time_is_timed_out(self) -> None:
         job = self.enqueue("wait", 30, job_timeout=1)
@@ -142,7 +149,7 @@ class TestRq(Case):
         job = self.enqueue("build_landuse", "run-6")
         self.work()
         assert job.get_status(refresh=True) == "finished"
-        assert "401: the signature was refused" in self.log.read_text()
+        assert "401: the signature was refused" in self.log_file.read_text()
         # Once it is right, what was kept goes out.
         self.environment["RELAY_SECRET"] = self.secret
         flushed = self.start("flush", [sys.executable, str(EXAMPLES / "rq" / "relay_rq.py")])
