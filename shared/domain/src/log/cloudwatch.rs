@@ -60,7 +60,7 @@ pub enum SubscriptionFault {
     Form,
 }
 
-/// What the data holds. CloudWatch may add fields.
+/// The content of the data. CloudWatch may add fields.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Data {

@@ -20,7 +20,7 @@ pub const RETRY_AFTER: u64 = 1;
 /// Jobs that a process remembers.
 const MAX_JOBS: usize = 1000;
 
-/// What a process does about lines that came.
+/// The step that a process takes about lines that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateStep {
     /// Take the lines.

@@ -11,7 +11,7 @@ const SLACK: Duration = Duration::from_secs(86_400);
 /// How long a token of a job without a deadline is good: 30 days.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 
-/// What a token allows: to append to the log of one job, until a time.
+/// The permission that a token stands for: to append to the log of one job, until a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogClaim {
     /// The job.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-const LINES: &str = include_str!("../../../../../events/live/cloudwatch-logs.json");
-const CONTROL: &str = include_str!("../../../../../events/live/cloudwatch-control-message.json");
+const LINES: &str = include_str!("../../../tests/vectors/cloudwatch-logs.json");
+const CONTROL: &str = include_str!("../../../tests/vectors/cloudwatch-control-message.json");
 
 /// The data of a sample event.
 fn data(event: &str) -> String {
