@@ -4,6 +4,7 @@
 mod broken;
 mod expunged;
 mod guarded;
+mod logged;
 mod matrix;
 mod ordered;
 mod purged;
@@ -65,6 +66,8 @@ enum Journey {
     Guarded,
     /// A subscriber that is slow, whose calls take places while other workers hold all of them.
     Slow,
+    /// The log of a job: lines with a key and signed, twice, in conflict, and after the job's end.
+    Logged,
 }
 
 impl Journey {
@@ -83,6 +86,7 @@ impl Journey {
         Self::Purged,
         Self::Guarded,
         Self::Slow,
+        Self::Logged,
     ];
 }
 
@@ -141,6 +145,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Purged => Box::pin(purged::walk(cloud, receiver)),
         Journey::Guarded => Box::pin(guarded::walk(cloud)),
         Journey::Slow => Box::pin(slow::walk(cloud, receiver)),
+        Journey::Logged => Box::pin(logged::walk(cloud)),
     }
 }
 
@@ -280,6 +285,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             let ended = job.status == JobStatus::Cancelled && job.conflicts == 1;
             ended && delivered == 3 && dead == 0
         }
+        Journey::Logged => logged::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),

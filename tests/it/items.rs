@@ -187,6 +187,10 @@ async fn every_kind_of_item_is_written_and_no_other() {
     done(&cloud, Method::POST, "/v1/batches", batch).await;
     let job = json!({ "source": "modal", "batch_id": "b1", "call_id": "c1", "webhook": webhook });
     done(&cloud, Method::PUT, "/v1/jobs/job-c1", job).await;
+    for text in ["a line", "another line in its place"] {
+        let lines = json!({ "first_seq": 1, "lines": [text] });
+        done(&cloud, Method::POST, "/v1/jobs/job-c1/logs", lines).await;
+    }
     cloud.send(&completion("c1", "success", "1")).await;
     // The same key with other bytes.
     cloud.send(&completion("c1", "success", "2")).await;

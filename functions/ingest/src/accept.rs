@@ -87,7 +87,7 @@ impl Judgement {
 
 impl Arrival<'_> {
     /// The body without its `Content-Encoding`. Must not be called before the signature holds.
-    fn content(&self) -> Result<&Bytes, Unreadable> {
+    pub(crate) fn content(&self) -> Result<&Bytes, Unreadable> {
         let unpacked = self.unpacked.get_or_init(|| encoding::unpack(self.headers, self.body));
         unpacked.as_ref().map_err(Clone::clone)
     }
@@ -155,8 +155,29 @@ impl Ingest {
         gate: &Arc<Gate>,
         arrival: &Arrival<'_>,
     ) -> Result<Judgement, Unavailable> {
+        match (self.verify_from(gate, arrival).await?, arrival.token) {
+            (Ok(verified), _) => {
+                let accepted = arrival.content().map_err(GateRefusal::from).and_then(|content| {
+                    gate.accept(&gate.tenure(), verified, arrival.headers, content)
+                });
+                Ok(Judgement::of(gate.tenure(), accepted))
+            }
+            (Err(SignatureRefusal::Token), Some(token)) if has_path_tokens(gate) => {
+                self.judge_job_token(gate, token, arrival).await
+            }
+            (Err(refusal), _) => Ok(Judgement::refused(refusal)),
+        }
+    }
+
+    /// Verifies the signature of a request, or its path token, if the source takes requests from the
+    /// caller's address. Nothing of the body is read.
+    pub(crate) async fn verify_from(
+        &self,
+        gate: &Gate,
+        arrival: &Arrival<'_>,
+    ) -> Result<Result<Verification, SignatureRefusal>, Unavailable> {
         if !gate.admits(arrival.caller) {
-            return Ok(Judgement::refused(SignatureRefusal::Address));
+            return Ok(Err(SignatureRefusal::Address));
         }
         let url = gate.called_url(&self.public_url, arrival.path, arrival.query);
         let request = SignedRequest {
@@ -165,32 +186,19 @@ impl Ingest {
             url: url.as_deref(),
             token: arrival.token,
         };
-        let tokens = gate.profile.scheme.algorithm == Algorithm::Token;
-        if tokens != arrival.token.is_some() {
-            return Ok(Judgement::refused(SignatureRefusal::Token));
+        if has_path_tokens(gate) != arrival.token.is_some() {
+            return Ok(Err(SignatureRefusal::Token));
         }
         let (now, locked) = (arrival.now, gate.locked);
-        let judge = |gate: &Gate, secrets: &[_]| {
-            let verified = gate.profile.judge(secrets, &request, now, locked)?;
-            let content = arrival.content()?;
-            gate.accept(&gate.tenure(), verified, arrival.headers, content)
-        };
-        let judged = match &gate.profile.jwks {
-            None => judge(gate, &gate.secrets),
-            Some(jwks) => judge(gate, &self.keys.keys(jwks, now).await?),
-        };
-        match (&judged, &gate.profile.jwks, arrival.token) {
-            (Err(GateRefusal::Refused(SignatureRefusal::Mismatch)), Some(jwks), _) => {
-                // It may be signed with a key that was published since.
-                let newer = self.keys.newer(jwks, now).await;
-                let judged = newer.map_or(judged, |keys| judge(gate, &keys));
-                Ok(Judgement::of(gate.tenure(), judged))
-            }
-            (Err(GateRefusal::Refused(SignatureRefusal::Token)), _, Some(token)) => {
-                self.judge_job_token(gate, token, arrival).await
-            }
-            _ => Ok(Judgement::of(gate.tenure(), judged)),
+        let judge = |secrets: &[_]| gate.profile.judge(secrets, &request, now, locked);
+        let Some(jwks) = &gate.profile.jwks else { return Ok(judge(&gate.secrets)) };
+        let verified = judge(&self.keys.keys(jwks, now).await?);
+        if verified == Err(SignatureRefusal::Mismatch) {
+            // It may be signed with a key that was published since.
+            let newer = self.keys.newer(jwks, now).await;
+            return Ok(newer.map_or(verified, |keys| judge(&keys)));
         }
+        Ok(verified)
     }
 
     /// Judges by a token that belongs to one job: it must be of this source, the body must be
@@ -298,4 +306,9 @@ impl Ingest {
             error!(source = gate.name, %cause, "a token is not used up yet");
         }
     }
+}
+
+/// Whether the senders of a source show a token in the path in place of a signature.
+fn has_path_tokens(gate: &Gate) -> bool {
+    gate.profile.scheme.algorithm == Algorithm::Token
 }

@@ -5,6 +5,7 @@ use adapters::problem::problem;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::{
     id::EventId,
+    log::{LogFault, Seq},
     profile::{ErrorShape, Profile, Unreadable},
     signature::SignatureRefusal,
 };
@@ -23,6 +24,8 @@ pub(crate) enum No {
     Unreadable(Unreadable),
     /// Nobody registered the job, and the source insists on it.
     UnknownJob,
+    /// We know, but the body brings no lines for a job's log.
+    NoLines(LogFault),
     /// It called too often; it may again in so many seconds.
     TooMany(u64),
     /// Something of ours did not answer.
@@ -55,6 +58,9 @@ impl No {
             Self::Unreadable(Unreadable::Encoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::NoLines(LogFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoLines(LogFault::Syntax(_)) => StatusCode::BAD_REQUEST,
+            Self::NoLines(LogFault::Field { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -66,6 +72,7 @@ impl No {
             Self::TooLarge => "a body has at most 6 MB".to_owned(),
             Self::Refused(_) => "the signature does not hold".to_owned(),
             Self::Unreadable(what) => what.to_string(),
+            Self::NoLines(why) => why.to_string(),
             Self::UnknownJob => "nobody registered this job".to_owned(),
             Self::TooMany(_) => "this source calls more often than it may".to_owned(),
             Self::Unavailable => "not kept; send it again".to_owned(),
@@ -103,6 +110,12 @@ pub(crate) fn accepted(
         body[field] = value.into();
     }
     plain(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), &body)
+}
+
+/// The answer to lines that are kept.
+pub(crate) fn kept(next: &Seq, conflict: bool) -> Response<String> {
+    let body = json!({ "status": "accepted", "next_seq": next, "conflict": conflict });
+    plain(StatusCode::ACCEPTED, &body)
 }
 
 fn plain(status: StatusCode, body: &Value) -> Response<String> {

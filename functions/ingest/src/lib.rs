@@ -1,5 +1,6 @@
 //! `POST /in/{source}`: address, size, header grammar, timestamp, MAC over the raw bytes, then one
-//! message on the inbox and a 202. The same under two of the five systems' own paths.
+//! message on the inbox and a 202. The same under two of the five systems' own paths. Lines for a job's
+//! log, `POST /in/{source}/jobs/{job}/logs`, are judged alike and kept in the table.
 //!
 //! Before the MAC holds nothing of the body is parsed, and nothing of the request is logged but
 //! which check it failed. Who is refused learns only that.
@@ -9,6 +10,7 @@ mod answer;
 mod encoding;
 mod gates;
 mod keys;
+mod lines;
 mod way;
 
 use std::{
@@ -28,6 +30,7 @@ use axum::{
     middleware,
     routing::post,
 };
+use dispatch::logs::Logs;
 use domain::{address::Rule, base_path::BasePath};
 use lambda_http::request::RequestContext;
 use tracing::error;
@@ -49,6 +52,7 @@ pub struct Ingest {
     table: Table,
     bucket: Bucket,
     inbox: Inbox,
+    logs: Logs,
     clock: Clock,
     public_url: String,
     base: Option<BasePath>,
@@ -89,7 +93,8 @@ fn below_base_path(mut request: Request) -> Request {
 pub fn routes(ingest: Arc<Ingest>) -> Router {
     let mut router = Router::new()
         .route("/in/{source}", post(receive))
-        .route("/in/{source}/{token}", post(receive_with_token));
+        .route("/in/{source}/{token}", post(receive_with_token))
+        .route("/in/{source}/jobs/{job}/logs", post(receive_lines));
     for (path, source) in THEIRS {
         let handle = move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
             ingest.receive(Way::Theirs(source), source, None, request).await
@@ -117,6 +122,23 @@ async fn receive_with_token(
     ingest.receive(Way::Ours, &source, Some(&token), request).await
 }
 
+/// The place of lines for a job's log, signed as the source signs its completions.
+async fn receive_lines(
+    State(ingest): State<Arc<Ingest>>,
+    Path((source, job)): Path<(String, String)>,
+    request: Request,
+) -> Response<String> {
+    ingest.receive_for(Purpose::Lines(&job), Way::Ours, &source, None, request).await
+}
+
+/// What a request brings.
+enum Purpose<'a> {
+    /// An event.
+    Event,
+    /// Lines for the log of a job.
+    Lines(&'a str),
+}
+
 impl Ingest {
     /// An endpoint over these. `public_url` is where its senders call it, for those who sign that;
     /// `rule` says which addresses may be asked for a sender's keys.
@@ -131,7 +153,8 @@ impl Ingest {
     ) -> Self {
         let (gates, keys) = (Gates::new(table.clone(), vault), KeySets::new(rule));
         let base = BasePath::of(&public_url);
-        Self { gates, keys, table, bucket, inbox, clock, public_url, base }
+        let logs = Logs::new(table.clone());
+        Self { gates, keys, table, bucket, inbox, logs, clock, public_url, base }
     }
 
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one
@@ -142,6 +165,17 @@ impl Ingest {
 
     async fn receive(
         &self,
+        way: Way,
+        source: &str,
+        token: Option<&str>,
+        request: Request,
+    ) -> Response<String> {
+        self.receive_for(Purpose::Event, way, source, token, request).await
+    }
+
+    async fn receive_for(
+        &self,
+        purpose: Purpose<'_>,
         way: Way,
         source: &str,
         token: Option<&str>,
@@ -170,7 +204,11 @@ impl Ingest {
             unpacked: OnceLock::new(),
             now: self.clock.now(),
         };
-        match self.accept(&arrival).await {
+        let accepted = match purpose {
+            Purpose::Event => self.accept(&arrival).await,
+            Purpose::Lines(job) => self.accept_lines(&arrival, job).await,
+        };
+        match accepted {
             Ok(AcceptOutcome::Accepted(response)) => response,
             Ok(AcceptOutcome::Refused(no)) => no.answer(way),
             Err(unavailable) => {

@@ -3,6 +3,7 @@
 mod contents;
 mod keys;
 mod limits;
+mod lines;
 mod locks;
 mod routes;
 mod tokens;
