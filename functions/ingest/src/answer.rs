@@ -25,7 +25,7 @@ pub(crate) enum No {
     /// Nobody registered the job, and the source insists on it.
     UnknownJob,
     /// We know, but the body brings no lines for a job's log.
-    NoLines(LogFault),
+    Lines(LogFault),
     /// It called too often; it may again in so many seconds.
     TooMany(u64),
     /// Something of ours did not answer.
@@ -58,9 +58,9 @@ impl No {
             Self::Unreadable(Unreadable::Encoding) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(Unreadable::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            Self::NoLines(LogFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NoLines(LogFault::Syntax(_)) => StatusCode::BAD_REQUEST,
-            Self::NoLines(LogFault::Field { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Lines(LogFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Lines(LogFault::Syntax(_)) => StatusCode::BAD_REQUEST,
+            Self::Lines(LogFault::Field { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -72,7 +72,7 @@ impl No {
             Self::TooLarge => "a body has at most 6 MB".to_owned(),
             Self::Refused(_) => "the signature does not hold".to_owned(),
             Self::Unreadable(what) => what.to_string(),
-            Self::NoLines(why) => why.to_string(),
+            Self::Lines(why) => why.to_string(),
             Self::UnknownJob => "nobody registered this job".to_owned(),
             Self::TooMany(_) => "this source calls more often than it may".to_owned(),
             Self::Unavailable => "not kept; send it again".to_owned(),

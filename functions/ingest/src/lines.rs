@@ -47,7 +47,7 @@ impl Ingest {
         let read = if text { log::read_text } else { log::read_json };
         let batch = match read(content, &place, arrival.now) {
             Ok(batch) => batch,
-            Err(fault) => return Ok(AcceptOutcome::Refused(No::NoLines(fault))),
+            Err(fault) => return Ok(AcceptOutcome::Refused(No::Lines(fault))),
         };
         let id = JobId::of(&gate.tenure(), job);
         let known = if gate.options.strict { self.table.job(&id).await? } else { None };

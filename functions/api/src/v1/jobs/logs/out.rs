@@ -46,7 +46,7 @@ pub(crate) struct LineIn {
 fn lines_schema() -> RefOr<Schema> {
     let line = OneOfBuilder::new()
         .item(ObjectBuilder::new().schema_type(Type::String))
-        .item(RefOr::<Schema>::from(LineIn::schema()));
+        .item(LineIn::schema());
     let lines = utoipa::openapi::ArrayBuilder::new().items(line);
     lines.min_items(Some(1)).max_items(Some(MAX_LINES)).into()
 }
