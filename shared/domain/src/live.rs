@@ -10,7 +10,6 @@ pub mod connection;
 pub mod engine_io;
 pub mod frames;
 pub mod grant;
-pub mod line;
 pub mod message;
 pub mod news;
 pub mod protocol;

@@ -13,12 +13,13 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    line::LineNumber,
     refusal::{LiveRefusal, RefusalCode},
 };
 use crate::{
     id::MAX_EXTERNAL_ID,
+    log::Seq,
     reading::{self, Fault},
+    spelling::nearest,
 };
 
 /// Largest message of a client, in bytes: API Gateway takes no larger one.
@@ -65,7 +66,7 @@ pub struct LogsWanted {
     pub project_id: Option<String>,
     /// The number of the last line that the client has, by stream. Lines up to it are not sent again.
     #[serde(default)]
-    pub after: BTreeMap<String, LineNumber>,
+    pub after: BTreeMap<String, Seq>,
 }
 
 /// The fields of `unsubscribe_logs`.
@@ -312,7 +313,7 @@ fn typed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Fault> {
 /// The refusal of an action that there is not. Its name is repeated only if a known one is near to it:
 /// it may be a secret in the wrong place.
 fn unknown(name: &str) -> LiveRefusal {
-    let nearest = reading::nearest(name, &ACTIONS);
+    let nearest = nearest(name, &ACTIONS);
     let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
     let why = format!("the action is not known; {hint}known are {}", ACTIONS.join(", "));
     LiveRefusal::new(RefusalCode::UnknownAction, why)

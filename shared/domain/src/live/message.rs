@@ -6,8 +6,8 @@ mod lists;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use self::lists::{DeliveryEntry, EventEntry, LetterEntry};
-use super::{line::LogLine, protocol::Protocol, refusal::LiveRefusal, socket_io, topic::Topic};
+pub use self::lists::{DeliveryEntry, EventEntry, LetterEntry, LineEntry};
+use super::{protocol::Protocol, refusal::LiveRefusal, socket_io, topic::Topic};
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $kind:ident($data:ty) = $name:literal,)*) => {
@@ -164,7 +164,7 @@ pub struct LogLines {
     /// The job, as the client named it.
     pub job_id: String,
     /// The lines, in order.
-    pub lines: Vec<LogLine>,
+    pub lines: Vec<LineEntry>,
 }
 
 /// Data of `log_line`.

@@ -10,7 +10,6 @@ mod bulletin;
 use serde::{Deserialize, Serialize};
 
 pub use self::bulletin::{Bulletin, MAX_BULLETIN, OUTDATED};
-use super::line::LineNumber;
 use crate::{
     batch::Batch,
     delivery::{Delivery, DeliveryState},
@@ -19,6 +18,7 @@ use crate::{
     id::{BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     job::{Job, JobStatus},
     letter::{Letter, LetterState, LetterSubject},
+    log::{LogBatch, Seq, StreamName},
     retry::ErrorClass,
     time::Timestamp,
 };
@@ -177,11 +177,11 @@ pub struct LinesNews {
     /// The job.
     pub job: JobId,
     /// The stream.
-    pub stream: String,
+    pub stream: StreamName,
     /// The number of the first line.
-    pub from: LineNumber,
+    pub from: Seq,
     /// The number of the last line.
-    pub to: LineNumber,
+    pub to: Seq,
 }
 
 impl LiveMessage {
@@ -299,6 +299,18 @@ impl BatchNews {
             total: batch.total(),
             version: batch.version,
             at: batch.updated_at,
+        }
+    }
+}
+
+impl LinesNews {
+    /// The news of a batch of lines that was kept.
+    pub fn of(job: &JobId, batch: &LogBatch) -> Self {
+        Self {
+            job: job.clone(),
+            stream: batch.stream.clone(),
+            from: batch.first.clone(),
+            to: batch.last().clone(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Largest number of a line: 2^63 − 1, the largest that every language's 64-bit integer holds.
 pub const MAX_SEQ: u64 = i64::MAX as u64;
@@ -92,6 +92,38 @@ impl Serialize for Seq {
     }
 }
 
+struct SeqVisitor;
+
+impl de::Visitor<'_> for SeqVisitor {
+    type Value = Seq;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from 0 to {MAX_SEQ}, or the digits of an event's id as text")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seq, E> {
+        let fits = number <= MAX_SEQ;
+        fits.then_some(Seq::Number(number)).ok_or_else(|| {
+            E::invalid_value(de::Unexpected::Unsigned(number), &self)
+        })
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Seq, E> {
+        match text.parse() {
+            Ok(number) if number <= MAX_SEQ && !text.starts_with('+') => Ok(Seq::Number(number)),
+            _ => Seq::event(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+/// Reads what [`Serialize`] writes. Text whose digits are at most [`MAX_SEQ`] is a sender's number, for
+/// clients that keep numbers as text. 0 is the number before the first.
+impl<'de> Deserialize<'de> for Seq {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SeqVisitor)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +151,30 @@ mod tests {
         assert_eq!(Seq::event("000").map(|id| id.to_string()).as_deref(), Some("0"));
         for bad in ["", "-1", "1e3", "0x1", &"9".repeat(65)] {
             assert_eq!(Seq::event(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_number_reads_from_json() {
+        for (json, printed) in [
+            ("0", "0"),
+            ("120", "120"),
+            (r#""0120""#, "120"),
+            ("9223372036854775807", "9223372036854775807"),
+            (r#""9223372036854775808""#, r#""9223372036854775808""#),
+            (
+                r#""31953106606966983378809025079804211143289615424298221568""#,
+                r#""31953106606966983378809025079804211143289615424298221568""#,
+            ),
+        ] {
+            let seq: Seq = serde_json::from_str(json).expect(json);
+            assert_eq!(serde_json::to_string(&seq).expect("JSON"), printed);
+        }
+        for json in [
+            "-1", "1.5", "1e3", "null", "true", "[]", r#""""#, r#""-1""#, r#""+1""#, r#"" 1""#,
+            r#""1x""#, "9223372036854775808",
+        ] {
+            assert!(serde_json::from_str::<Seq>(json).is_err(), "{json}");
         }
     }
 

@@ -6,13 +6,14 @@ use domain::{
         action::{ACTIONS, Action},
         engine_io::EnginePacket,
         frames::log_frames,
-        line::LogLine,
+        message::LineEntry,
         protocol::Protocol,
         socket_io::{self, Heard, SocketPacket, hear},
         ticket::Ticket,
         token::{self, LiveToken},
         topic::{MAX_KEY, Topic},
     },
+    log::{Seq, StreamName},
     secret::Secret,
     time::Timestamp,
 };
@@ -110,13 +111,14 @@ proptest! {
 }
 
 /// Log lines of one stream, with any text.
-fn log_lines() -> impl Strategy<Value = Vec<LogLine>> {
+fn log_lines() -> impl Strategy<Value = Vec<LineEntry>> {
     prop::collection::vec(any::<String>(), 0..60).prop_map(|texts| {
-        let line = |(number, message): (usize, String)| LogLine {
-            seq: (number as u64).into(),
+        let line = |(number, message): (usize, String)| LineEntry {
+            seq: Seq::Number(number as u64),
             message,
             timestamp: String::new(),
-            stream: "out".to_owned(),
+            stream: StreamName::default(),
+            level: None,
         };
         texts.into_iter().enumerate().map(line).collect()
     })

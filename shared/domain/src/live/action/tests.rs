@@ -16,7 +16,7 @@ fn actions_are_read() {
         project_id: None,
         after: BTreeMap::new(),
     };
-    let after = BTreeMap::from([("job-7".to_owned(), LineNumber::from(120))]);
+    let after = BTreeMap::from([("job-7".to_owned(), Seq::Number(120))]);
     let filter = EventFilter { event_type: Some("job.*".to_owned()), ..EventFilter::default() };
     for (message, action) in [
         (json!({ "job_id": "modal-7" }), Action::SubscribeLogs(named("modal-7"))),

@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::runs;
 use crate::{
     live::{
-        line::LogLine,
-        message::{LineText, LiveEvent, LogLines},
+        message::{LineEntry, LineText, LiveEvent, LogLines},
         protocol::Protocol,
     },
     time::Timestamp,
@@ -46,7 +45,7 @@ impl LineRate {
 pub fn log_frames(
     protocol: Protocol,
     job_id: &str,
-    lines: &[LogLine],
+    lines: &[LineEntry],
     singly: usize,
 ) -> Vec<String> {
     let job_id = || job_id.to_owned();

@@ -11,12 +11,13 @@ use crate::{
     job::Job,
     letter::{Letter, LetterState, LetterSubject},
     live::{
-        line::LogLine,
+        message::LineEntry,
         news::{DeliveryNews, EventNews, LetterNews, LinesNews},
         protocol::Protocol,
         subscription::FactFilter,
         topic::Topic,
     },
+    log::{Seq, StreamName},
     retry::ErrorClass,
     time::Timestamp,
 };
@@ -146,9 +147,9 @@ fn events_come_in_lists_of_what_the_filter_lets_through() {
     assert!(heard(Topic::events(acme()), news, false, &subscriber(None, nobody)).is_empty());
     let lines = LinesNews {
         job: JobId::derive(&["j"]),
-        stream: "out".to_owned(),
-        from: 1.into(),
-        to: 2.into(),
+        stream: StreamName::default(),
+        from: Seq::Number(1),
+        to: Seq::Number(2),
     };
     let to = subscriber(None, FactFilter::default());
     assert!(heard(Topic::events(acme()), vec![News::Lines(lines)], false, &to).is_empty());
@@ -196,6 +197,7 @@ fn deliveries_and_letters_are_told_as_the_api_names_them() {
         retry_success: None,
         state: LetterState::Waiting,
         expires_at: None,
+        version: 0,
     };
     let to = subscriber(None, FactFilter::default());
     let news = vec![
@@ -216,12 +218,13 @@ fn deliveries_and_letters_are_told_as_the_api_names_them() {
     assert!(!format!("{frames:?}").contains("planted"));
 }
 
-fn lines(count: usize, text: &str) -> Vec<LogLine> {
-    let line = |number: usize| LogLine {
-        seq: (number as u64).into(),
+fn lines(count: usize, text: &str) -> Vec<LineEntry> {
+    let line = |number: usize| LineEntry {
+        seq: Seq::Number(number as u64),
         message: format!("{number} {text}"),
         timestamp: Timestamp(NOW.0 + number as u64).rfc3339(),
-        stream: "out".to_owned(),
+        stream: StreamName::default(),
+        level: None,
     };
     (0..count).map(line).collect()
 }
@@ -243,7 +246,7 @@ fn json_clients_get_lines_joined_and_each_once() {
             assert!(frame.len() <= MAX_FRAME, "{}", frame.len());
             let message: Value = serde_json::from_str(&frame).expect("JSON");
             assert_eq!(message["job_id"], "modal-7");
-            let lines: Vec<LogLine> =
+            let lines: Vec<LineEntry> =
                 serde_json::from_value(message["lines"].clone()).expect("lines");
             heard.extend(lines);
         }

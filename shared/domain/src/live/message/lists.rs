@@ -1,14 +1,31 @@
 //! Entries of the lists in messages, with the names that the HTTP API has for the same things.
 //! Entries of one id merge: the one with the later time stands.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     delivery::DeliveryState,
     letter::LetterState,
     live::news::{DeliveryNews, EventNews, LetterNews},
+    log::{LogLine, Seq, StreamName},
     retry::ErrorClass,
 };
+
+/// A line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineEntry {
+    /// The number of the line in its stream; of lines from CloudWatch the id of the event, as text.
+    pub seq: Seq,
+    /// The text.
+    pub message: String,
+    /// The time of the line, in RFC 3339.
+    pub timestamp: String,
+    /// The stream: a job may have several.
+    pub stream: StreamName,
+    /// The level in small letters, if the sender gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+}
 
 /// An event that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -114,6 +131,18 @@ impl From<&LetterNews> for LetterEntry {
             endpoint_id: news.endpoint.as_ref().map(ToString::to_string),
             event_type: news.event_type.clone(),
             updated_at: news.at.rfc3339(),
+        }
+    }
+}
+
+impl From<&LogLine> for LineEntry {
+    fn from(line: &LogLine) -> Self {
+        Self {
+            seq: line.seq.clone(),
+            message: line.message.clone(),
+            timestamp: line.at.rfc3339(),
+            stream: line.stream.clone(),
+            level: line.level.clone(),
         }
     }
 }

@@ -27,8 +27,9 @@ fn job(name: &str, status: JobStatus, version: u64) -> News {
 }
 
 fn lines(stream: &str, from: u64, to: u64) -> News {
-    let (job, stream) = (JobId::derive(&["j"]), stream.to_owned());
-    News::Lines(LinesNews { job, stream, from: from.into(), to: to.into() })
+    let stream = StreamName::parse(stream).expect("a name");
+    let (from, to) = (Seq::Number(from), Seq::Number(to));
+    News::Lines(LinesNews { job: JobId::derive(&["j"]), stream, from, to })
 }
 
 fn bulletin(news: impl IntoIterator<Item = News>) -> Bulletin {
