@@ -71,7 +71,7 @@ enum Journey {
 }
 
 impl Journey {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,

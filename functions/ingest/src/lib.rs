@@ -20,7 +20,8 @@ use std::{
 };
 
 use adapters::{
-    bucket::Bucket, clock::Clock, inbox::Inbox, path::Spelling, table::Table, vault::Vault,
+    bucket::Bucket, clock::Clock, inbox::Inbox, live_queue::LiveQueue, path::Spelling,
+    queue::Queue, table::Table, vault::Vault,
 };
 use axum::{
     Router,
@@ -30,7 +31,7 @@ use axum::{
     middleware,
     routing::post,
 };
-use dispatch::logs::Logs;
+use dispatch::{logs::Logs, teller::Teller};
 use domain::{address::Rule, base_path::BasePath};
 use lambda_http::request::RequestContext;
 use tracing::error;
@@ -155,6 +156,13 @@ impl Ingest {
         let base = BasePath::of(&public_url);
         let logs = Logs::new(table.clone());
         Self { gates, keys, table, bucket, inbox, logs, clock, public_url, base }
+    }
+
+    /// Sets the queue on which `live` is told of lines that were kept.
+    #[must_use]
+    pub fn telling_watchers_by(self, queue: Queue) -> Self {
+        let teller = Teller::new(LiveQueue(queue));
+        Self { logs: self.logs.told_by(teller), ..self }
     }
 
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one

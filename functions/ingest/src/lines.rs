@@ -9,8 +9,8 @@ use adapters::Unavailable;
 use axum::http::header;
 use dispatch::logs::KeepOutcome;
 use domain::{
-    id::{JobId, MAX_EXTERNAL_ID},
-    log::{self, BatchPlace},
+    id::MAX_EXTERNAL_ID,
+    log::{self, BatchPlace, LogOwner},
     signature::SignatureRefusal,
     source::Gate,
 };
@@ -49,19 +49,20 @@ impl Ingest {
             Ok(batch) => batch,
             Err(fault) => return Ok(AcceptOutcome::Refused(No::Lines(fault))),
         };
-        let id = JobId::of(&gate.tenure(), job);
-        let known = if gate.options.strict { self.table.job(&id).await? } else { None };
+        let owner = LogOwner::at(&gate.tenure(), job);
+        let known = if gate.options.strict { self.table.job(&owner.job).await? } else { None };
         if MAX_EXTERNAL_ID < job.len() || (gate.options.strict && known.is_none()) {
             return Ok(AcceptOutcome::Refused(No::UnknownJob));
         }
         let until = log::expiry(known.as_ref(), arrival.now);
-        let conflict = match self.logs.keep(&id, &batch, until).await? {
+        let conflict = match self.logs.keep(&owner, &batch, until).await? {
             KeepOutcome::Kept | KeepOutcome::Known => false,
             KeepOutcome::Conflict => true,
             KeepOutcome::TooMany(seconds) => {
                 return Ok(AcceptOutcome::Refused(No::TooMany(seconds)));
             }
         };
+        self.logs.tell_watchers(&self.clock).await;
         Ok(AcceptOutcome::Accepted(answer::kept(&batch.next_seq(), conflict)))
     }
 

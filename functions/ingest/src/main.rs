@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
         config::required("PUBLIC_URL")?,
         config::address_rule()?,
     );
+    let ingest = ingest.telling_watchers_by(aws.queue(config::required("LIVE_QUEUE_URL")?));
     ingest.warm().await;
     run(router(Arc::new(ingest))).await
 }

@@ -126,7 +126,10 @@ fn derived(master: &Secret, purpose: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use domain::id::JobId;
+    use domain::{
+        id::{ApplicationId, JobId},
+        log::LogOwner,
+    };
 
     use super::*;
 
@@ -145,15 +148,20 @@ mod tests {
     #[test]
     fn a_log_token_is_good_for_its_job_its_time_and_its_relay() {
         let vault = Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef"));
-        let claim = LogClaim { job: JobId::derive(&["1"]), until: 1000 };
+        let owner = |application: &str, job: &str| LogOwner {
+            application: ApplicationId::named(application),
+            job: JobId::derive(&[job]),
+        };
+        let claim = LogClaim { owner: owner("acme", "1"), until: 1000 };
         let token = vault.log_token(claim.clone());
         let sent = LogToken::parse(&token.to_string()).expect("a token");
         assert_eq!(vault.log_claim(&sent, Timestamp::from_secs(1000)), Some(claim.clone()));
         assert_eq!(vault.log_claim(&sent, Timestamp::from_secs(1001)), None);
         let now = Timestamp::from_secs(1);
-        let other = LogClaim { job: JobId::derive(&["2"]), ..claim.clone() };
+        let other = LogClaim { owner: owner("acme", "2"), ..claim.clone() };
+        let elsewhere = LogClaim { owner: owner("globex", "1"), ..claim.clone() };
         let longer = LogClaim { until: 2000, ..claim.clone() };
-        for claim in [other, longer] {
+        for claim in [other, elsewhere, longer] {
             let forged = LogToken { claim, code: sent.code.clone() };
             assert_eq!(vault.log_claim(&forged, now), None);
         }

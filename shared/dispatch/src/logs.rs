@@ -13,17 +13,20 @@ use std::{
 
 use adapters::{
     Unavailable,
+    clock::Clock,
     contested::{self, TryOutcome},
     table::{BatchOutcome, BatchPlace, Table, WriteOutcome},
 };
 use domain::{
     id::JobId,
-    log::{self, LineRate, LogBatch, RETRY_AFTER, RateStep},
+    live::news::{LinesNews, News},
+    log::{self, LineRate, LogBatch, LogOwner, RETRY_AFTER, RateStep},
     time::Timestamp,
 };
-use tracing::{debug, warn};
+use tracing::warn;
 
 pub use self::page::LogPage;
+use crate::teller::Teller;
 
 /// Lines of a job that a process keeps before it looks whether the oldest are to go: a tenth of what
 /// is kept.
@@ -40,6 +43,7 @@ pub struct Logs {
     rate: Mutex<LineRate>,
     /// Lines that this process has kept of each job since it looked for old ones.
     kept: Mutex<HashMap<JobId, u64>>,
+    teller: Teller,
 }
 
 /// Outcome of lines that came.
@@ -59,7 +63,21 @@ pub enum KeepOutcome {
 impl Logs {
     /// The logs in a table.
     pub fn new(table: Table) -> Self {
-        Self { table, rate: Mutex::default(), kept: Mutex::default() }
+        let (rate, kept) = Default::default();
+        Self { table, rate, kept, teller: Teller::default() }
+    }
+
+    /// Sets who tells watchers of lines that were kept. The lines are noted; who calls
+    /// [`keep`](Self::keep) tells them at the end of its invocation.
+    #[must_use]
+    pub fn told_by(self, teller: Teller) -> Self {
+        Self { teller, ..self }
+    }
+
+    /// Tells watchers of the lines that were kept since the last time, if somebody watches. Where a
+    /// [`Context`](crate::context::Context) shares the teller, its `tell_watchers` does the same.
+    pub async fn tell_watchers(&self, clock: &Clock) {
+        self.teller.tell(&self.table, clock).await;
     }
 
     /// Keeps a batch of a job's lines until a time, see [`log::expiry`].
@@ -68,16 +86,18 @@ impl Logs {
     /// Fails if DynamoDB does. Then the sender is to send the same batch again.
     pub async fn keep(
         &self,
-        job: &JobId,
+        owner: &LogOwner,
         batch: &LogBatch,
         until: Timestamp,
     ) -> Result<KeepOutcome, Unavailable> {
+        let job = &owner.job;
         if !self.may_log(job, batch).await? {
             return Ok(KeepOutcome::TooMany(RETRY_AFTER));
         }
         match self.table.keep_lines(job, batch, until).await? {
             BatchOutcome::New => {
-                after_keeping(job, batch);
+                let lines = || News::Lines(LinesNews::of(job, batch));
+                self.teller.note(&owner.application, batch.received_at, lines);
                 self.count(job, batch, until).await;
                 Ok(KeepOutcome::Kept)
             }
@@ -151,11 +171,4 @@ impl Logs {
         })
         .await
     }
-}
-
-/// Called once for each batch that was kept and is new, after its write and before its sender is
-/// answered. Whoever tells watchers of a job about its lines is called from here. The table is the
-/// truth: whatever happens here must not fail the batch, because its sender would send it again.
-fn after_keeping(job: &JobId, batch: &LogBatch) {
-    debug!(%job, stream = %batch.stream, first = %batch.first, lines = batch.lines.len(), "lines");
 }

@@ -9,6 +9,7 @@ pub mod cloudwatch;
 mod kept;
 mod level;
 mod line;
+mod owner;
 mod packed;
 mod position;
 mod rate;
@@ -26,6 +27,7 @@ pub use self::{
     },
     level::{MAX_LEVEL, level},
     line::{Cleaned, MAX_LINE, cleaned},
+    owner::LogOwner,
     packed::{pack, unpack},
     position::{LogPosition, MAX_STREAMS, StreamPosition},
     rate::{LineRate, MAX_PER_SECOND, RETRY_AFTER, RateStep, SLICE},

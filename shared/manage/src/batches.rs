@@ -63,7 +63,7 @@ pub async fn list(
 /// [`Refusal::NotFound`] if there is no such batch, or the caller may not see it;
 /// [`Refusal::Conflict`] if batches of several applications bear the sender's id.
 pub async fn find(
-    control: &ControlPlane,
+    table: &Table,
     principal: &Principal,
     name: &str,
     application: Option<&str>,
@@ -73,22 +73,22 @@ pub async fn find(
     }
     let sees = |batch: &Batch| sees(principal, batch);
     if let Ok(id) = BatchId::parse(name)
-        && let Some(batch) = control.table().batch(&id).await?
+        && let Some(batch) = table.batch(&id).await?
     {
         return Some(batch).filter(sees).ok_or(Refusal::NotFound);
     }
     let applications = match (application, &principal.application) {
-        (Some(name), _) => vec![applications::id_of(control, name).await?],
+        (Some(name), _) => vec![applications::id_of(table, name).await?],
         (None, Some(own)) => vec![own.clone()],
         (None, None) => {
-            let all = control.table().applications().await?;
+            let all = table.applications().await?;
             all.into_iter().map(|application| application.id).collect()
         }
     };
     let ids: Vec<BatchId> = applications.iter().map(|id| BatchId::of(id, name)).collect();
     let mut batches: Vec<Batch> = Vec::new();
     for some in ids.chunks(16) {
-        let found = try_join_all(some.iter().map(|id| control.table().batch(id))).await?;
+        let found = try_join_all(some.iter().map(|id| table.batch(id))).await?;
         batches.extend(found.into_iter().flatten().filter(sees));
     }
     let one = batches.pop().ok_or(Refusal::NotFound)?;

@@ -30,7 +30,7 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Puts a control plane together. `public_url` is the base URL of the whole relay.
     pub fn new(calls: CallContext, inbox: Inbox, admin_key: AdminKey, public_url: String) -> Self {
-        let logs = Logs::new(calls.context.table.clone());
+        let logs = Logs::new(calls.context.table.clone()).told_by(calls.context.teller.clone());
         Self {
             calls,
             inbox,

@@ -71,7 +71,7 @@ pub async fn list(
 /// [`Refusal::NotFound`] if there is no such job, or the caller may not see it; [`Refusal::Conflict`]
 /// if jobs of several sources bear the id.
 pub async fn find(
-    control: &ControlPlane,
+    table: &Table,
     principal: &Principal,
     name: &str,
     source: Option<&str>,
@@ -79,7 +79,7 @@ pub async fn find(
     if source.is_some_and(|source| sources::MAX_NAME < source.len()) {
         return Err(Refusal::NotFound);
     }
-    one_of(name, candidates(control, principal, name, source).await?)
+    one_of(name, candidates(table, principal, name, source).await?)
 }
 
 /// The job of this id, sender's id or call id, of these sources, that has not ended.
@@ -88,12 +88,12 @@ pub async fn find(
 ///
 /// [`Refusal::Conflict`] if running jobs of several sources bear the id.
 pub async fn find_running(
-    control: &ControlPlane,
+    table: &Table,
     principal: &Principal,
     name: &str,
     sources: &[Source],
 ) -> Result<Option<Job>, Refusal> {
-    let mut jobs = candidates(control, principal, name, None).await?;
+    let mut jobs = candidates(table, principal, name, None).await?;
     jobs.retain(|job| {
         !job.status.is_terminal() && sources.iter().any(|source| source.tenure() == job.tenure())
     });
@@ -128,7 +128,7 @@ pub(crate) fn ambiguous(name: &str, what: &str, named: &[String], field: &str) -
 /// Jobs of this name that the caller sees. Of a source that was deleted or moved, a job is among them
 /// unless the source of that name in that application has a job of the same name now.
 async fn candidates(
-    control: &ControlPlane,
+    table: &Table,
     principal: &Principal,
     name: &str,
     source: Option<&str>,
@@ -138,14 +138,14 @@ async fn candidates(
     }
     let fits = |job: &Job| source.is_none_or(|source| source == job.source) && sees(principal, job);
     if let Ok(id) = JobId::parse(name)
-        && let Some(job) = control.table().job(&id).await?
+        && let Some(job) = table.job(&id).await?
     {
         return Ok(Some(job).into_iter().filter(fits).collect());
     }
-    let Tenures { present, former } = sources::tenures(control, principal, source).await?;
-    let mut jobs = control.table().find_jobs(name, &present).await?;
+    let Tenures { present, former } = sources::tenures(table, principal, source).await?;
+    let mut jobs = table.find_jobs(name, &present).await?;
     jobs.retain(fits);
-    for job in control.table().find_jobs(name, &former).await? {
+    for job in table.find_jobs(name, &former).await? {
         let place = |job: &Job| (job.source.clone(), job.application.clone());
         if fits(&job) && jobs.iter().all(|known| place(known) != place(&job)) {
             jobs.push(job);

@@ -67,7 +67,7 @@ pub async fn scoped(
     let application = match application {
         None => principal.application.clone(),
         Some(name) => {
-            let id = applications::id_of(control, name).await?;
+            let id = applications::id_of(control.table(), name).await?;
             principal.must_see(&id)?;
             Some(id)
         }

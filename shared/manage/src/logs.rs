@@ -8,7 +8,7 @@ use dispatch::logs::{KeepOutcome, LogPage};
 use domain::{
     id::JobId,
     job::Job,
-    log::{self, LogBatch, LogClaim, LogPosition, LogToken, Seq},
+    log::{self, LogBatch, LogClaim, LogOwner, LogPosition, LogToken, Seq},
     time::Timestamp,
 };
 
@@ -52,10 +52,10 @@ pub fn claim(control: &ControlPlane, bearer: &str) -> Option<LogClaim> {
 ///
 /// [`Refusal::Unavailable`] if the table cannot be read.
 pub async fn is_of(control: &ControlPlane, claim: &LogClaim, name: &str) -> Result<bool, Refusal> {
-    if claim.job.as_str() == name {
+    if claim.owner.job.as_str() == name {
         return Ok(true);
     }
-    let job = control.table().job(&claim.job).await?;
+    let job = control.table().job(&claim.owner.job).await?;
     Ok(job.is_some_and(|job| job.external_id == name || job.call_id.as_deref() == Some(name)))
 }
 
@@ -72,7 +72,7 @@ pub async fn append_claimed(
     // The token outlives the job's deadline, so that the job need not be read.
     let end = Timestamp::from_secs(claim.until);
     let until = log::expiry(None, batch.received_at).max(end.plus(log::RETENTION));
-    keep(control, &claim.job, batch, until).await
+    keep(control, &claim.owner, batch, until).await
 }
 
 /// Appends lines to the log of a job of this name, whether the job is known or not yet.
@@ -90,8 +90,8 @@ pub async fn append(
     source: Option<&str>,
     batch: &LogBatch,
 ) -> Result<AppendedLines, Refusal> {
-    let (id, known) = match jobs::find(control, principal, name, source).await {
-        Ok(job) => (job.id.clone(), Some(job)),
+    let (owner, known) = match jobs::find(control.table(), principal, name, source).await {
+        Ok(job) => (LogOwner::of(&job), Some(job)),
         Err(Refusal::NotFound) => (expected(control, principal, name, source).await?, None),
         Err(refusal) => return Err(refusal),
     };
@@ -100,16 +100,16 @@ pub async fn append(
         return Err(Refusal::Conflict(why.to_owned()));
     }
     let until = log::expiry(known.as_ref(), batch.received_at);
-    keep(control, &id, batch, until).await
+    keep(control, &owner, batch, until).await
 }
 
-/// The id of a job that the relay does not know, once it is registered under this name.
+/// The job that the relay does not know, once it is registered under this name.
 async fn expected(
     control: &ControlPlane,
     principal: &Principal,
     name: &str,
     source: Option<&str>,
-) -> Result<JobId, Refusal> {
+) -> Result<LogOwner, Refusal> {
     if let Ok(id) = JobId::parse(name)
         && control.table().job(&id).await?.is_some()
     {
@@ -125,21 +125,21 @@ async fn expected(
     if source.options.strict {
         return Err(Refusal::NotFound);
     }
-    Ok(JobId::of(&source.tenure(), &name))
+    Ok(LogOwner::at(&source.tenure(), &name))
 }
 
 async fn keep(
     control: &ControlPlane,
-    job: &JobId,
+    owner: &LogOwner,
     batch: &LogBatch,
     until: Timestamp,
 ) -> Result<AppendedLines, Refusal> {
-    let conflict = match control.logs().keep(job, batch, until).await? {
+    let conflict = match control.logs().keep(owner, batch, until).await? {
         KeepOutcome::Kept | KeepOutcome::Known => false,
         KeepOutcome::Conflict => true,
         KeepOutcome::TooMany(seconds) => return Err(Refusal::TooMany(seconds)),
     };
-    Ok(AppendedLines { job: job.clone(), next: batch.next_seq(), conflict })
+    Ok(AppendedLines { job: owner.job.clone(), next: batch.next_seq(), conflict })
 }
 
 /// A part of a job's log, at most so many lines.
@@ -156,7 +156,7 @@ pub async fn read(
     place: LogPlace,
     lines: usize,
 ) -> Result<(Job, LogPage), Refusal> {
-    let job = jobs::find(control, principal, name, source).await?;
+    let job = jobs::find(control.table(), principal, name, source).await?;
     if log::is_over(&job, control.now()) {
         return Err(Refusal::NotFound);
     }

@@ -189,7 +189,7 @@ pub async fn public_keys(
     endpoint: &str,
 ) -> Result<Vec<PublicKey>, Refusal> {
     let id = EndpointId::parse(endpoint).map_err(|_| Refusal::NotFound)?;
-    let application = applications::id_of(control, app).await?;
+    let application = applications::id_of(control.table(), app).await?;
     let found = control.table().endpoint(&application, &id).await?;
     let endpoint = found.ok_or(Refusal::NotFound)?;
     let now = control.now();

@@ -7,7 +7,7 @@ mod keys;
 use adapters::{
     contested::{self, TryOutcome},
     random,
-    table::WriteOutcome,
+    table::{Table, WriteOutcome},
 };
 use domain::{
     id::{SourceId, Tenure, is_identifier},
@@ -109,7 +109,7 @@ pub(crate) async fn must_belong(
     application: Option<&str>,
 ) -> Result<(), Refusal> {
     let Some(application) = application else { return Ok(()) };
-    let id = applications::id_of(control, application).await?;
+    let id = applications::id_of(control.table(), application).await?;
     match id == source.application {
         true => Ok(()),
         false => Err(Refusal::field("application", "is not the one of this source")),
@@ -254,11 +254,10 @@ pub(crate) struct Tenures {
 
 /// The tenures in which a job that the caller names can be looked for.
 pub(crate) async fn tenures(
-    control: &ControlPlane,
+    table: &Table,
     principal: &Principal,
     name: Option<&str>,
 ) -> Result<Tenures, Refusal> {
-    let table = control.table();
     let (present, former) = tokio::try_join!(table.sources(), table.former_tenures())?;
     let meant = |of: &str, tenure: &Tenure| {
         name.is_none_or(|name| name == of) && principal.sees(&tenure.application)

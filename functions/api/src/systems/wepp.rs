@@ -66,7 +66,7 @@ async fn webhook(
     Authenticated(principal): Authenticated,
     Query(SourceQuery { source }): Query<SourceQuery>,
 ) -> Result<Json<WeppWebhook>, Error> {
-    let job = match jobs::find(&control, &principal, &id, source.as_deref()).await {
+    let job = match jobs::find(control.table(), &principal, &id, source.as_deref()).await {
         Err(Refusal::NotFound) => return Ok(Json(WeppWebhook::default())),
         found => found?,
     };

@@ -95,7 +95,7 @@ async fn get(
     Authenticated(principal): Authenticated,
     Query(ApplicationQuery { application }): Query<ApplicationQuery>,
 ) -> Result<Json<BatchOut>, Error> {
-    let batch = batches::find(&control, &principal, &id, application.as_deref()).await?;
+    let batch = batches::find(control.table(), &principal, &id, application.as_deref()).await?;
     Ok(Json(batches::with_webhooks(&control, batch).await?.into()))
 }
 
@@ -111,6 +111,6 @@ async fn close(
     Body(CloseIn { size }): Body<CloseIn>,
 ) -> Result<Json<BatchOut>, Error> {
     let size = batches::checked_size(size)?;
-    let batch = batches::find(&control, &principal, &id, application.as_deref()).await?;
+    let batch = batches::find(control.table(), &principal, &id, application.as_deref()).await?;
     Ok(Json(batches::close(&control, &batch.id, size).await?.into()))
 }

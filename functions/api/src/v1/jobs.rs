@@ -117,7 +117,7 @@ async fn get(
     Authenticated(principal): Authenticated,
     Query(SourceQuery { source }): Query<SourceQuery>,
 ) -> Result<Json<JobDetail>, Error> {
-    let job = jobs::find(&control, &principal, &id, source.as_deref()).await?;
+    let job = jobs::find(control.table(), &principal, &id, source.as_deref()).await?;
     let events = jobs::announcements(&control, &job).await?.into_iter();
     let events = events.map(|(event, deliveries)| JobEventOut::of(event, deliveries)).collect();
     let webhooks = jobs::webhooks(&control, &job).await?;
@@ -137,7 +137,7 @@ async fn result(
     Authenticated(principal): Authenticated,
     Query(SourceQuery { source }): Query<SourceQuery>,
 ) -> Result<impl IntoResponse, Error> {
-    let job = jobs::find(&control, &principal, &id, source.as_deref()).await?;
+    let job = jobs::find(control.table(), &principal, &id, source.as_deref()).await?;
     let result = jobs::result(&control, &job).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], result))
 }

@@ -84,7 +84,7 @@ async fn place(control: &ControlPlane, parts: &mut Parts) -> Result<String, Erro
     let mut place = vec![route.clone()];
     for (name, value) in &names {
         let identity = match name {
-            "app" => match applications::id_of(control, value).await {
+            "app" => match applications::id_of(control.table(), value).await {
                 Ok(id) => Some(id.to_string()),
                 // The operation says so.
                 Err(Refusal::NotFound) => None,

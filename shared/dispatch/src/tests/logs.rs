@@ -1,10 +1,10 @@
 //! Logs of jobs: what is kept, what is dropped, and how it is read.
 
 use domain::{
-    id::{JobId, SourceId, Tenure},
+    id::{SourceId, Tenure},
     job::Job,
     log::{
-        BatchPlace, LogBatch, LogEntry, LogPosition, MAX_BODY, MAX_KEPT, Seq, StreamName,
+        BatchPlace, LogBatch, LogEntry, LogOwner, LogPosition, MAX_BODY, MAX_KEPT, Seq, StreamName,
         read_json, read_text,
     },
 };
@@ -38,7 +38,7 @@ impl Log {
     }
 
     async fn keep(&self, batch: &LogBatch) -> KeepOutcome {
-        self.logs.keep(&self.job.id, batch, second(9_999_999)).await.expect("kept")
+        self.logs.keep(&LogOwner::of(&self.job), batch, second(9_999_999)).await.expect("kept")
     }
 
     /// Keeps lines that say their numbers.
@@ -108,7 +108,8 @@ async fn a_batch_that_comes_twice_is_kept_once_and_the_first_of_two_stays() {
     log.numbered("out", 1, 3, 0).await;
     // Sent again a minute later, by way of another process.
     let again = log.process();
-    let again = again.keep(&log.job.id, &numbered("out", 1, 3, 60), second(9_999_999)).await;
+    let again =
+        again.keep(&LogOwner::of(&log.job), &numbered("out", 1, 3, 60), second(9_999_999)).await;
     assert_eq!(again.expect("kept"), KeepOutcome::Known);
     let other = batch("out", 1, &["other".to_owned()], 61);
     assert_eq!(log.keep(&other).await, KeepOutcome::Conflict);
@@ -201,7 +202,7 @@ async fn a_job_that_logs_too_much_is_told_to_wait() {
     assert_eq!(kept, 5_000);
     assert_eq!(log.keep(&numbered("out", first, 500, 1)).await, KeepOutcome::Kept);
     // Another job is not held up, nor does this one lose what it has.
-    let other = JobId::derive(&["other"]);
+    let other = LogOwner::at(&tenure(), "other");
     let outcome = log.logs.keep(&other, &numbered("out", 1, 500, 0), second(9_999_999)).await;
     assert_eq!(outcome.expect("kept"), KeepOutcome::Kept);
 }
@@ -223,7 +224,7 @@ async fn of_too_many_lines_the_oldest_go_and_are_counted() {
     // Again changes nothing; two at once count each line once.
     for turn in 110..115 {
         let (process, batch) = (log.process(), numbered("out", 1 + turn * 500, 500, turn));
-        let kept = process.keep(&log.job.id, &batch, second(9_999_999)).await;
+        let kept = process.keep(&LogOwner::of(&log.job), &batch, second(9_999_999)).await;
         assert_eq!(kept.expect("kept"), KeepOutcome::Kept);
     }
     let (one, other, until) = (log.process(), log.process(), second(9_999_999));

@@ -12,9 +12,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{
-    refusal::{LiveRefusal, RefusalCode},
-};
+use super::refusal::{LiveRefusal, RefusalCode};
 use crate::{
     id::MAX_EXTERNAL_ID,
     log::Seq,

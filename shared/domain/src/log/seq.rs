@@ -103,9 +103,8 @@ impl de::Visitor<'_> for SeqVisitor {
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seq, E> {
         let fits = number <= MAX_SEQ;
-        fits.then_some(Seq::Number(number)).ok_or_else(|| {
-            E::invalid_value(de::Unexpected::Unsigned(number), &self)
-        })
+        fits.then_some(Seq::Number(number))
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(number), &self))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Seq, E> {
@@ -171,8 +170,18 @@ mod tests {
             assert_eq!(serde_json::to_string(&seq).expect("JSON"), printed);
         }
         for json in [
-            "-1", "1.5", "1e3", "null", "true", "[]", r#""""#, r#""-1""#, r#""+1""#, r#"" 1""#,
-            r#""1x""#, "9223372036854775808",
+            "-1",
+            "1.5",
+            "1e3",
+            "null",
+            "true",
+            "[]",
+            r#""""#,
+            r#""-1""#,
+            r#""+1""#,
+            r#"" 1""#,
+            r#""1x""#,
+            "9223372036854775808",
         ] {
             assert!(serde_json::from_str::<Seq>(json).is_err(), "{json}");
         }

@@ -2,7 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{id::JobId, job::Job, time::Timestamp};
+use super::LogOwner;
+use crate::{
+    id::{ApplicationId, JobId},
+    job::Job,
+    time::Timestamp,
+};
 
 /// The text that every token begins with.
 const PREFIX: &str = "lt_";
@@ -15,7 +20,7 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogClaim {
     /// The job.
-    pub job: JobId,
+    pub owner: LogOwner,
     /// The time until which the token is good, in whole seconds since 1970.
     pub until: u64,
 }
@@ -35,12 +40,13 @@ impl LogClaim {
     pub fn of(job: &Job, now: Timestamp) -> Self {
         let deadline = job.deadline_at.filter(|deadline| now < *deadline);
         let until = deadline.map_or(now.plus(WITHOUT_DEADLINE), |deadline| deadline.plus(SLACK));
-        Self { job: job.id.clone(), until: until.secs() }
+        Self { owner: LogOwner::of(job), until: until.secs() }
     }
 
     /// The bytes that the code covers.
     pub fn signed(&self) -> Vec<u8> {
-        format!("{}:{}", self.until, self.job).into_bytes()
+        let LogOwner { application, job } = &self.owner;
+        format!("{}:{application}:{job}", self.until).into_bytes()
     }
 
     /// Whether the claim is good no more.
@@ -53,10 +59,12 @@ impl LogToken {
     /// Reads a token. Nothing is said of whether its code is right. `None` for any other text, such as
     /// an API key.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(PREFIX)?.rsplitn(3, '_');
-        let (code, until, job) = (parts.next()?, parts.next()?, parts.next()?);
-        let job = JobId::parse(&format!("{}{job}", JobId::PREFIX)).ok()?;
-        let claim = LogClaim { job, until: until.parse().ok()? };
+        let mut parts = text.strip_prefix(PREFIX)?.splitn(4, '.');
+        let mut part = || parts.next();
+        let (application, job, until, code) = (part()?, part()?, part()?, part()?);
+        let application = ApplicationId::parse(application).ok()?;
+        let owner = LogOwner { application, job: JobId::parse(job).ok()? };
+        let claim = LogClaim { owner, until: until.parse().ok()? };
         let token = Self { claim, code: code.to_owned() };
         // Of a number with a sign or zeros in front there is another spelling.
         (token.to_string() == text).then_some(token)
@@ -65,8 +73,8 @@ impl LogToken {
 
 impl fmt::Display for LogToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let job = self.claim.job.as_str().trim_start_matches(JobId::PREFIX);
-        write!(f, "{PREFIX}{job}_{}_{}", self.claim.until, self.code)
+        let LogOwner { application, job } = &self.claim.owner;
+        write!(f, "{PREFIX}{application}.{job}.{}.{}", self.claim.until, self.code)
     }
 }
 
@@ -85,14 +93,25 @@ mod tests {
     fn a_token_is_read_as_it_is_written() {
         for job in ["job_a1", "job_a_b_c"] {
             let job = JobId::parse(job).expect("an id");
-            let claim = LogClaim { job, until: 1_800_000_000 };
+            let owner = LogOwner { application: ApplicationId::named("acme"), job };
+            let claim = LogClaim { owner, until: 1_800_000_000 };
             let token = LogToken { claim, code: "c0de".to_owned() };
             assert_eq!(LogToken::parse(&token.to_string()), Some(token.clone()));
             assert!(!format!("{token:?}").contains("c0de"));
         }
-        for other in
-            ["", "lt_", "lt_a_b", "lt__1_c", "lt_a_+1_c", "lt_a_01_c", "rk_a_1_c", "lt_a.b_1_c"]
-        {
+        assert!(LogToken::parse("lt_app_a.job_b.1.c").is_some());
+        for other in [
+            "",
+            "lt_",
+            "lt_app_a.job_b.1",
+            "lt_.job_b.1.c",
+            "lt_app_a..1.c",
+            "lt_app_a.job_b.+1.c",
+            "lt_app_a.job_b.01.c",
+            "rk_app_a.job_b.1.c",
+            "lt_app_a.b.1.c",
+            "lt_a.job_b.1.c",
+        ] {
             assert_eq!(LogToken::parse(other), None, "{other}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use adapters::table::Table;
 use domain::id::{ApplicationId, is_identifier};
 use futures::future::try_join_all;
 
@@ -18,18 +19,18 @@ pub const MAX_UID: usize = 256;
 ///
 /// [`Refusal::NotFound`] if the name can be neither an id nor a uid, or nobody bears the uid and the
 /// id that it first stood for is that of a renamed or deleted application.
-pub async fn id_of(control: &ControlPlane, name: &str) -> Result<ApplicationId, Refusal> {
+pub async fn id_of(table: &Table, name: &str) -> Result<ApplicationId, Refusal> {
     if !is_identifier(name, MAX_UID) {
         return Err(Refusal::NotFound);
     }
     if let Ok(id) = ApplicationId::parse(name) {
         return Ok(id);
     }
-    if let Some(known) = control.table().application_named(name).await? {
+    if let Some(known) = table.application_named(name).await? {
         return Ok(known.id);
     }
     let first = ApplicationId::named(name);
-    match control.table().application_record(&first).await? {
+    match table.application_record(&first).await? {
         None => Ok(first),
         Some(_) => Err(Refusal::NotFound),
     }
@@ -68,7 +69,7 @@ pub async fn must_see(
     }
     if principal.application.is_some() {
         // A uid may have belonged to another application before.
-        principal.must_see(&id_of(control, name).await?)?;
+        principal.must_see(&id_of(control.table(), name).await?)?;
     }
     Ok(())
 }

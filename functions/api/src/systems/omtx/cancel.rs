@@ -46,7 +46,7 @@ async fn omtx_cancel(
     Authenticated(principal): Authenticated,
 ) -> Result<Response, Error> {
     let sources = sources(&control, &principal).await?;
-    let running = jobs::find_running(&control, &principal, &call_id, &sources).await?;
+    let running = jobs::find_running(control.table(), &principal, &call_id, &sources).await?;
     let Some(job) = running else {
         return Ok(gone(&call_id));
     };

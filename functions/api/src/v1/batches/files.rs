@@ -162,7 +162,7 @@ async fn lines(
     part: FileQuery,
     wanted: impl Fn(JobStatus) -> bool,
 ) -> Result<Response, Error> {
-    let batch = batches::find(control, principal, name.id, name.application).await?.id;
+    let batch = batches::find(control.table(), principal, name.id, name.application).await?.id;
     let limit = part.limit.map_or(MAX_JOBS, |limit| limit.0);
     let cursor = part.iterator.as_deref().map(str::parse::<OutcomeCursor>).transpose();
     let cursor = cursor.map_err(|()| Error::param("iterator", "is not one of ours"))?;

@@ -66,7 +66,7 @@ pub(super) async fn post(
     Authenticated(principal): Authenticated,
     Query(SourceQuery { source }): Query<SourceQuery>,
 ) -> Result<Json<CancelledOut>, Error> {
-    let job = jobs::find(&control, &principal, &id, source.as_deref()).await?;
+    let job = jobs::find(control.table(), &principal, &id, source.as_deref()).await?;
     match cancellation::cancel(&control, &principal, job).await? {
         Cancellation::Done(job, platform) => {
             Ok(Json(CancelledOut { job: (*job).into(), platform: platform.into() }))
