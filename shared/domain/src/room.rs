@@ -19,7 +19,7 @@ pub const SLOW_KEPT: Duration = Duration::from_secs(3600);
 /// The time for which an endpoint that answered quickly passes the cap of its application.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// The shortest and the longest basis of the time for which a delivery over the cap is put off.
-const PUT_OFF: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+const PUT_OFF: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(60));
 
 /// The steps of a call that wait for the process: to connect, to send, to read, to conclude.
 const STEPS: u32 = 20;
@@ -151,11 +151,12 @@ impl Room {
     }
 }
 
-/// The time for which a delivery over the cap is put off: half to all of the time that it has waited
-/// already, within bounds. So a backlog asks less and less often. `dice` is 0 to 1.
+/// The time for which a delivery over the cap is put off: a quarter to all of the time that it has
+/// waited already, within bounds. So a backlog asks less and less often. Deliveries that came together
+/// are spread over seconds, because those of others wait while they ask together. `dice` is 0 to 1.
 pub fn put_off(waited: Duration, dice: f64) -> Duration {
     let basis = waited.clamp(PUT_OFF.0, PUT_OFF.1);
-    basis.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)
+    basis.mul_f64(0.25 + 0.75 * dice.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -271,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_over_the_cap_comes_back_less_and_less_often() {
         for (waited, from, to) in
-            [(0, 1000, 2000), (10_000, 5000, 10_000), (900_000, 30_000, 60_000)]
+            [(0, 5000, 20_000), (40_000, 10_000, 40_000), (900_000, 15_000, 60_000)]
         {
             assert_eq!(put_off(at(waited), 0.0), at(from));
             assert_eq!(put_off(at(waited), 1.0), at(to));
