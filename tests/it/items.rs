@@ -1,7 +1,7 @@
 //! The list of the kinds of items (`adapters::table::ITEMS`) is what ARCHITECTURE.md shows and what
 //! the code writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::table::{ITEMS, Presence, SubscribeOutcome, Table, WriteOutcome};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -120,10 +120,12 @@ async fn listen(table: &Table, now: Timestamp) {
     assert_eq!(table.open_connection(&connection).await.expect("kept"), WriteOutcome::Done);
     assert_eq!(table.enter(&id, now).await.expect("kept"), WriteOutcome::Done);
     let filter = FactFilter::default();
-    let subscription = LiveSubscription { connection: id, protocol, name: None, filter };
+    let (after, caught_up) = (BTreeMap::new(), None);
+    let subscription =
+        LiveSubscription { connection: id, protocol, name: None, filter, after, caught_up };
     let heard = table.subscribe(&Topic::events(acme.clone()), &subscription, 1, now).await;
     assert_eq!(heard.expect("kept"), SubscribeOutcome::Started);
-    assert!(!table.watch(&acme, now).await.expect("kept"));
+    assert_eq!(table.watch(&acme, now).await.expect("kept"), now);
     let ticket = Ticket { grant, origin: None, expires_at: now.plus(ticket::LIFE) };
     let hash = Ticket::hash(&Ticket::text([7; 32])).expect("a ticket");
     assert_eq!(table.put_ticket(&hash, &ticket).await.expect("kept"), WriteOutcome::Done);

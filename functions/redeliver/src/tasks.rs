@@ -108,7 +108,13 @@ impl Redeliver {
             let now = self.context.clock.now();
             task.cursor = page.items.last().map(Table::letter_cursor).or(task.cursor.take());
             let meant = page.items.into_iter().filter(|letter| filter.matches(letter));
-            let delete = |letter: Letter| async move { table.delete_letter(&letter, now).await };
+            let delete = |letter: Letter| async move {
+                let written = table.delete_letter(&letter, now).await?;
+                if written == WriteOutcome::Done {
+                    self.context.note_deleted(&letter);
+                }
+                Ok::<_, Unavailable>(written)
+            };
             let mut deleted = stream::iter(meant).map(delete).buffer_unordered(AT_ONCE);
             while let Some(written) = deleted.next().await {
                 task.matched += 1;

@@ -67,6 +67,19 @@ pub fn call_caps() -> Result<CallCaps, ConfigError> {
     })
 }
 
+/// Pushes to live connections that all instances together may make in a second: `LIVE_PUSH_RATE`, 1 to
+/// 10,000.
+///
+/// # Errors
+/// [`ConfigError`] if the setting is missing or no such number.
+pub fn push_rate() -> Result<u32, ConfigError> {
+    let name = "LIVE_PUSH_RATE";
+    match required(name)?.parse() {
+        Ok(rate) if (1..=10_000).contains(&rate) => Ok(rate),
+        _ => Err(ConfigError { name, problem: "is not a whole number of 1 to 10000".to_owned() }),
+    }
+}
+
 /// The rule for the addresses that may be called, with the exceptions of `ALLOWED_NETWORKS` (CIDR,
 /// comma-separated, may be empty or missing).
 ///

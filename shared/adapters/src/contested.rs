@@ -170,7 +170,7 @@ where
 
 /// The pause after the first refusal and so many further ones, spread by a number in 0..1 over half to one and a half of
 /// its length, so that writers which collided do not collide again.
-pub(crate) fn pause(refusals: u32, dice: f64) -> Duration {
+pub fn pause(refusals: u32, dice: f64) -> Duration {
     (FIRST_PAUSE * (1 << refusals.min(DOUBLINGS))).mul_f64(0.5 + dice)
 }
 

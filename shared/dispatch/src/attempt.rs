@@ -18,7 +18,6 @@ use domain::{
     event::Event,
     health::{CallReport, HealthSignal},
     id::{AttemptId, DeliveryId, EventId},
-    live::news::{DeliveryNews, News},
     poll::CancelMethod,
     retry::{self, ErrorClass, LEASE_MARGIN, Policy, RetryVerdict},
     time::Timestamp,
@@ -240,16 +239,9 @@ impl CallContext {
             return Ok(AttemptOutcome::Stale);
         }
         measure::attempted(&claimed.delivery, &verdict, now);
-        self.note_delivery(&claimed.delivery, context, now);
+        self.context.note_end(&claimed.delivery, context.event.as_ref(), now).await;
         self.follow_up(&claimed.delivery, context, asked.hops).await;
         self.tell_dashboard(&claimed.delivery, context, now).await;
         Ok(AttemptOutcome::Called(Box::new(claimed.delivery)))
-    }
-
-    /// Notes for watchers how a delivery stands.
-    fn note_delivery(&self, delivery: &Delivery, context: &AttemptContext, now: Timestamp) {
-        let Some(event) = &context.event else { return };
-        let news = || News::Delivery(DeliveryNews::of(delivery, event, now));
-        self.context.teller.note(&delivery.application, now, news);
     }
 }

@@ -1,6 +1,6 @@
 //! Batches of SQS messages, each on its own: what could not be finished goes back alone.
 
-use std::panic::AssertUnwindSafe;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use adapters::{
     clock::Clock,
@@ -35,13 +35,56 @@ where
     let mut response = SqsBatchResponse::default();
     for (message, error) in batch.records.iter().zip(results) {
         let Some(error) = error else { continue };
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = message.message_id.clone().unwrap_or_default();
+        let failure = failure(message);
         warn!(message_id = failure.item_identifier, error, "a message goes back to its queue");
         response.batch_item_failures.push(failure);
     }
     count_failures(clock, batch, response.batch_item_failures.len());
     response
+}
+
+/// Works through a batch of a FIFO queue: the groups at once, the messages of a group in order. `work`
+/// gets the messages of one group and says how many of them, from the first on, are finished, and
+/// what stopped it. What is not finished goes back, so that no message overtakes another; after a panic
+/// the whole group does.
+pub async fn by_group<'b, E, F>(
+    clock: &Clock,
+    batch: &'b SqsEvent,
+    work: impl Fn(Vec<&'b SqsMessage>) -> F,
+) -> SqsBatchResponse
+where
+    E: std::fmt::Display,
+    F: Future<Output = (usize, Option<E>)>,
+{
+    let mut groups: BTreeMap<&str, Vec<&SqsMessage>> = BTreeMap::new();
+    for message in &batch.records {
+        let group = message.attributes.get("MessageGroupId").map_or("", String::as_str);
+        groups.entry(group).or_default().push(message);
+    }
+    let guarded = groups.into_values().map(|messages| async {
+        let work = AssertUnwindSafe(work(messages.clone())).catch_unwind();
+        let (finished, error) = match work.await {
+            Ok((finished, error)) => (finished, error.map(|error| error.to_string())),
+            Err(_) => (0, Some("panicked".to_owned())),
+        };
+        (messages, finished, error)
+    });
+    let mut response = SqsBatchResponse::default();
+    for (messages, finished, error) in join_all(guarded).await {
+        let rest = messages.get(finished..).unwrap_or_default();
+        if !rest.is_empty() {
+            warn!(error, messages = rest.len(), "messages of a group go back to their queue");
+        }
+        response.batch_item_failures.extend(rest.iter().map(|message| failure(message)));
+    }
+    count_failures(clock, batch, response.batch_item_failures.len());
+    response
+}
+
+fn failure(message: &SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.clone().unwrap_or_default();
+    failure
 }
 
 /// The number of times that SQS has handed the message out, 0 if the message does not say.

@@ -197,6 +197,7 @@ impl Context {
         if self.table.reopen(&delivery, &endpoint.policy, now).await? == WriteOutcome::Refused {
             return Ok(false);
         }
+        self.note_delivery(&delivery, event, now);
         if let Err(error) = self.outbox.ring([&delivery], now).await {
             warn!(%error, "a delivery that is sent again was not rung for; the sweep will");
         }

@@ -15,7 +15,6 @@ use domain::{
     batch::{self, Batch, BatchMarker, BatchNews},
     event::Event,
     id::BatchId,
-    live::news::{self, News},
     profile::fingerprint,
 };
 use tracing::info;
@@ -86,8 +85,7 @@ impl Context {
     /// Notes for watchers that a batch was written, if it was.
     fn noted(&self, batch: &Batch, written: WriteOutcome) -> WriteOutcome {
         if written == WriteOutcome::Done {
-            let now = self.clock.now();
-            self.teller.note(&batch.application, now, || News::Batch(news::BatchNews::of(batch)));
+            self.note_batch(batch);
         }
         written
     }

@@ -69,6 +69,18 @@ impl Teller {
         }
     }
 
+    /// Whether somebody watches an application. What it takes to note news of it is read only then.
+    pub(crate) async fn is_watched(
+        &self,
+        application: &ApplicationId,
+        table: &Table,
+        now: Timestamp,
+    ) -> bool {
+        let Some(inner) = &self.0 else { return false };
+        inner.look(table, now).await;
+        inner.state().watched.at(now).contains(application)
+    }
+
     /// Tells what was noted since the last time, if somebody watches.
     pub(crate) async fn tell(&self, table: &Table, clock: &Clock) {
         let Some(inner) = &self.0 else { return };

@@ -101,6 +101,7 @@ impl CallContext {
         if self.context.table.conclude(claimed, policy, due).await? == ConcludeOutcome::Stale {
             return Ok(AttemptOutcome::Stale);
         }
+        self.context.note_end(&claimed.delivery, None, self.context.clock.now()).await;
         self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;
         Ok(AttemptOutcome::Ended(Box::new(claimed.delivery.clone())))
     }

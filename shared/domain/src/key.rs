@@ -57,6 +57,8 @@ impl ApiKey {
     }
 }
 
+/// The id of the administrator's key, which is not in the table and cannot be revoked.
+pub const ADMIN_ID: &str = "admin";
 /// Shortest administrator's key, in characters.
 pub const MIN_ADMIN_KEY: usize = 24;
 /// Prefix of the deployed administrator's key, which its stored text may lack.

@@ -23,6 +23,12 @@ use crate::{
     retry::{InvalidPolicy, Policy},
 };
 
+/// The error of a failed job in words, read from the relay's own notice of it; `None` if the payload is
+/// no such notice.
+pub fn error_in_words(payload: &[u8]) -> Option<String> {
+    notice::Notice::read(payload).map(|notice| notice.message()).filter(|words| !words.is_empty())
+}
+
 impl OutgoingProfile {
     /// The `out` section of the profile of this name; `None` if it has none.
     pub fn of(profile: &str) -> Option<&'static Self> {

@@ -145,6 +145,7 @@ pub async fn close(
         if control.table().put_batch(&next, None).await? == WriteOutcome::Refused {
             return Ok(TryOutcome::Refused);
         }
+        control.context().note_batch(&next);
         control.context().count_batch(id).await?;
         read().await.map(TryOutcome::Settled)
     })

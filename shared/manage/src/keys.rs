@@ -2,7 +2,7 @@
 
 use adapters::{random, table::WriteOutcome};
 use domain::{
-    key::{ApiKey, KeyScope},
+    key::{self, ApiKey, KeyScope},
     time::Timestamp,
 };
 
@@ -41,7 +41,7 @@ pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Pri
 /// The administrator's key, which is deployed with the relay and not in the table.
 fn admin() -> ApiKey {
     ApiKey {
-        id: "admin".to_owned(),
+        id: key::ADMIN_ID.to_owned(),
         hash: String::new(),
         scope: KeyScope::Admin,
         application: None,

@@ -210,7 +210,10 @@ pub async fn delete(
 ) -> Result<Letter, Refusal> {
     let letter = find(control, principal, name).await?;
     match control.table().delete_letter(&letter, control.now()).await? {
-        WriteOutcome::Done => Ok(letter),
+        WriteOutcome::Done => {
+            control.context().note_deleted(&letter);
+            Ok(letter)
+        }
         WriteOutcome::Refused => Err(changed()),
     }
 }

@@ -43,8 +43,6 @@ pub struct StoredConnection {
     pub entered: bool,
     /// The keys of the topics that the connection hears.
     pub topics: HashSet<String>,
-    /// The time at which its key was last looked at.
-    pub checked_at: Timestamp,
 }
 
 /// The outcome of a subscription.
@@ -87,7 +85,6 @@ impl Table {
         connection: &LiveConnection,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = Row::new(partition(&connection.id), CONNECTION, connection)
-            .with("checked_at", n(connection.opened_at.0))
             .expires(Some(expiry(connection.opened_at, connection::KEPT)));
         self.put(row, Some(Condition::absent())).await
     }
@@ -123,15 +120,6 @@ impl Table {
         let new = Condition::new("attribute_exists(pk) AND attribute_not_exists(entered)");
         let new = new.value(":true", AttributeValue::Bool(true));
         self.update(&partition(id), CONNECTION, "SET entered = :true", new).await
-    }
-
-    /// Marks that the key of a connection was looked at.
-    ///
-    /// # Errors
-    /// Fails if DynamoDB does.
-    pub async fn checked(&self, id: &str, now: Timestamp) -> Result<WriteOutcome, Unavailable> {
-        let there = Condition::new("attribute_exists(pk)").value(":now", n(now.0));
-        self.update(&partition(id), CONNECTION, "SET checked_at = :now", there).await
     }
 
     /// Lets a connection hear a topic, among `most` at the most.
@@ -175,11 +163,40 @@ impl Table {
         };
         let (pk, sk) = subscription_key(&topic, id);
         let row = Row::new(pk, sk, subscription).expires(Some(expiry(now, connection::KEPT)));
-        self.put(row, None).await?.either_way();
+        // One that is there may say already what its client was sent.
+        self.put(row, Some(Condition::absent())).await?.either_way();
         Ok(match topics(&before).contains(&topic) {
             true => SubscribeOutcome::AlreadyActive,
             false => SubscribeOutcome::Started,
         })
+    }
+
+    /// A subscription; `None` if the connection does not hear the topic.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn subscription(
+        &self,
+        topic: &Topic,
+        id: &str,
+    ) -> Result<Option<LiveSubscription>, Unavailable> {
+        let (pk, sk) = subscription_key(&topic.key(), id);
+        self.entity(&pk, &sk).await
+    }
+
+    /// Writes what a client was sent when it subscribed; `Refused` if it hears the topic no more.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn caught_up(
+        &self,
+        topic: &Topic,
+        subscription: &LiveSubscription,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let (pk, sk) = subscription_key(&topic.key(), &subscription.connection);
+        let row = Row::new(pk, sk, subscription).expires(Some(expiry(now, connection::KEPT)));
+        self.put(row, Some(Condition::new("attribute_exists(pk)"))).await
     }
 
     /// Lets a connection hear a topic no more.
@@ -221,7 +238,10 @@ impl Table {
             .send()
             .await
             .map_err(|error| Unavailable::aws("closing a connection", &error))?;
-        let Some(item) = removed.attributes else { return Ok(()) };
+        let Some(item) = removed.attributes else {
+            // A client that entered while its connection ended may have left this.
+            return self.remove(vec![(AWAKE.to_owned(), id.to_owned())]).await;
+        };
         let mut keys: Vec<_> =
             topics(&item).iter().map(|topic| subscription_key(topic, id)).collect();
         let speaks = stored(&item).map(|stored| stored.connection.protocol);
@@ -293,7 +313,6 @@ fn stored(item: &Item) -> Result<StoredConnection, Unavailable> {
         connection: row::document(item)?,
         entered: item.contains_key("entered"),
         topics: topics(item),
-        checked_at: Timestamp(row::number(item, "checked_at").unwrap_or_default()),
     })
 }
 

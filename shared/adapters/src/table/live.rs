@@ -60,8 +60,8 @@ impl Table {
     }
 
     /// Marks that somebody looks at an application: its news are worth sending for ten minutes from
-    /// `now` on. Whether somebody looked before: if not, instances that tell may not know yet, for as
-    /// long as they go by what they read last.
+    /// `now` on. Returns since when somebody has looked without a break; instances that tell learn of
+    /// it within two seconds after that.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or the item is not what this version writes.
@@ -69,15 +69,20 @@ impl Table {
         &self,
         application: &ApplicationId,
         now: Timestamp,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<Timestamp, Unavailable> {
+        let before = self.item(WATCHED, application.as_str()).await?;
+        let held = match &before {
+            Some(item) => now < row::document::<Timestamp>(item)?,
+            None => false,
+        };
+        let since = before.filter(|_| held).and_then(|item| row::number(&item, "since"));
+        let since = since.map_or(now, Timestamp);
         let until = now.plus(KEPT);
-        let row = Row::new(WATCHED, application.as_str(), &until).expires(Some(until.secs()));
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(row.into_item()));
-        let put = put.return_values(ReturnValue::AllOld).send().await;
-        let put = put.map_err(|error| Unavailable::aws("marking what is watched", &error))?;
-        let before: Option<Timestamp> =
-            put.attributes.map(|item| row::document(&item)).transpose()?;
-        Ok(before.is_some_and(|until| now < until))
+        let row = Row::new(WATCHED, application.as_str(), &until)
+            .with("since", n(since.0))
+            .expires(Some(until.secs()));
+        self.put(row, None).await?.either_way();
+        Ok(since)
     }
 
     /// The applications that somebody looked at, and until when they count as watched: one read, however

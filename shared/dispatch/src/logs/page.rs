@@ -117,14 +117,24 @@ impl Logs {
     /// Fails if DynamoDB does.
     pub async fn position_after(&self, job: &Job, seq: &Seq) -> Result<LogPosition, Unavailable> {
         let streams = self.table.log_streams(&job.id, MAX_STREAMS).await?;
-        let ranges: Vec<_> = streams.iter().map(|stream| LogRange::up_to(stream, seq)).collect();
-        let parts = ranges.iter().map(|range| self.table.log_part(&job.id, range, true, 1));
-        let parts = try_join_all(parts).await?;
-        let position = streams.into_iter().zip(parts).map(|(stream, part)| {
-            let batch = part.batches.into_iter().next().map(|batch| batch.first);
-            StreamPosition { stream, batch, last: Some(seq.clone()) }
-        });
-        Ok(LogPosition(position.collect()))
+        let positions = streams.iter().map(|stream| self.position_in(job, stream, seq));
+        try_join_all(positions).await.map(LogPosition)
+    }
+
+    /// The position behind the line with this number in one stream.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn position_in(
+        &self,
+        job: &Job,
+        stream: &StreamName,
+        seq: &Seq,
+    ) -> Result<StreamPosition, Unavailable> {
+        let range = LogRange::up_to(stream, seq);
+        let part = self.table.log_part(&job.id, &range, true, 1).await?;
+        let batch = part.batches.into_iter().next().map(|batch| batch.first);
+        Ok(StreamPosition { stream: stream.clone(), batch, last: Some(seq.clone()) })
     }
 
     /// What lies behind the position of each stream, and streams that began since.

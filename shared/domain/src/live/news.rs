@@ -10,6 +10,7 @@ mod bulletin;
 use serde::{Deserialize, Serialize};
 
 pub use self::bulletin::{Bulletin, MAX_BULLETIN, OUTDATED};
+use super::topic::Topic;
 use crate::{
     batch::Batch,
     delivery::{Delivery, DeliveryState},
@@ -33,6 +34,14 @@ pub enum LiveMessage {
     /// A connection of Socket.IO has had no traffic for so long that API Gateway would close it. Its
     /// group is the connection.
     Ping(String),
+    /// A connection subscribed to a job or batch and is to be sent how that stands. Its group is the
+    /// topic, so that no news of the topic come in between.
+    CatchUp {
+        /// The topic.
+        topic: Topic,
+        /// The id of the connection.
+        connection: String,
+    },
     /// Changes that the subscribers of a topic are told. Their group is the topic.
     Bulletin(Bulletin),
 }
@@ -160,6 +169,9 @@ pub struct LetterNews {
     pub number: u64,
     /// The new state.
     pub state: LetterState,
+    /// Whether the letter was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// The class of the error.
     pub class: ErrorClass,
     /// The endpoint that was not reached, if it was a delivery that died.
@@ -202,6 +214,7 @@ impl LiveMessage {
     pub fn group(&self) -> String {
         match self {
             Self::Open(connection) | Self::Ping(connection) => connection.clone(),
+            Self::CatchUp { topic, .. } => topic.key(),
             Self::Bulletin(bulletin) => bulletin.topic.key(),
         }
     }
@@ -328,6 +341,7 @@ impl LetterNews {
             id: letter.id.clone(),
             number: letter.number,
             state: letter.state,
+            deleted: false,
             class: letter.error_class,
             endpoint,
             event_type,

@@ -52,6 +52,12 @@ impl PushBudget {
         if self.per_second < SLICE { self.per_second } else { SLICE }
     }
 
+    /// Pushes per second that each of so many connections may have, 1 at least.
+    pub fn share(self, connections: usize) -> usize {
+        let per_second = usize::try_from(self.per_second).unwrap_or(usize::MAX);
+        (per_second / connections.max(1)).max(1)
+    }
+
     /// Takes a slice. `next_free` is what the table holds, if anything.
     pub fn take(self, next_free: Option<Timestamp>, now: Timestamp) -> TakenSlice {
         let saved = u64::try_from(SAVED.as_millis()).unwrap_or(0);

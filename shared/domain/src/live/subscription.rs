@@ -1,9 +1,19 @@
 //! Subscriptions: what one connection hears of one topic, in its own words.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use serde::{Deserialize, Serialize};
 
 use super::{news::EventFacts, protocol::Protocol};
-use crate::{id::JobId, subscription};
+use crate::{
+    id::JobId,
+    log::{LogLine, Seq, StreamName},
+    subscription,
+    time::Timestamp,
+};
+
+/// The difference between two clocks of the relay that is allowed for.
+const CLOCKS: Duration = Duration::from_secs(5);
 
 /// A connection that hears a topic, as the table holds it with the topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +29,36 @@ pub struct LiveSubscription {
     /// The events that the client wants, of a topic of events.
     #[serde(default, skip_serializing_if = "FactFilter::is_empty")]
     pub filter: FactFilter,
+    /// The number of the last line that the client has, by stream, of a topic of a job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<StreamName, Seq>,
+    /// What the client was sent of a job when it subscribed; `None` before that, and for other
+    /// topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up: Option<CaughtUp>,
+}
+
+/// What a client was sent of a job when it subscribed: the lines that were kept then, and the end if
+/// the job had ended. News of the same lines may come later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaughtUp {
+    /// The time at which the lines were read.
+    pub at: Timestamp,
+    /// The number of the last line that was sent, by stream.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub through: BTreeMap<StreamName, Seq>,
+    /// Whether the end of the job was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
+}
+
+impl CaughtUp {
+    /// Whether a line that was kept at `kept_at` was among those that were sent. A line that came
+    /// later is new, though its number may be lower: it fills a hole.
+    pub fn includes(&self, line: &LogLine, kept_at: Timestamp) -> bool {
+        let through = self.through.get(&line.stream);
+        kept_at <= self.at.plus(CLOCKS) && through.is_some_and(|through| line.seq <= *through)
+    }
 }
 
 /// The events that a client wants: those that fit every field which is there.
@@ -59,6 +99,26 @@ impl FactFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_was_sent_is_not_new_and_one_that_fills_a_hole_is() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let stream = StreamName::default();
+        let line = |seq| LogLine {
+            stream: stream.clone(),
+            seq: Seq::Number(seq),
+            at: now,
+            level: None,
+            message: String::new(),
+        };
+        let through = BTreeMap::from([(stream.clone(), Seq::Number(7))]);
+        let caught_up = CaughtUp { at: now, through, ended: false };
+        assert!(caught_up.includes(&line(7), now) && caught_up.includes(&line(1), now));
+        assert!(!caught_up.includes(&line(8), now));
+        assert!(!caught_up.includes(&line(3), Timestamp(now.plus(CLOCKS).0 + 1)));
+        let other = LogLine { stream: StreamName::parse("err").expect("a name"), ..line(1) };
+        assert!(!caught_up.includes(&other, now));
+    }
 
     #[test]
     fn an_event_fits_a_filter_by_all_its_fields() {

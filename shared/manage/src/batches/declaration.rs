@@ -97,6 +97,7 @@ pub async fn declare(
         if control.table().put_batch(&next, endpoint.as_ref()).await? == WriteOutcome::Refused {
             return Ok(TryOutcome::Refused);
         }
+        control.context().note_batch(&next);
         if next.is_busy() {
             ring(control, &next.id).await;
         }

@@ -33,6 +33,8 @@ fn subscription(id: &str) -> LiveSubscription {
         protocol: Protocol::Json,
         name: Some("modal-7".to_owned()),
         filter: FactFilter::default(),
+        after: BTreeMap::new(),
+        caught_up: None,
     }
 }
 
@@ -115,13 +117,14 @@ async fn a_connection_hears_a_bounded_number_of_topics() {
 async fn a_connection_that_has_ended_is_not_made_again() {
     let (_aws, table) = table().await;
     assert_eq!(table.enter("gone=", NOW).await.expect("done"), WriteOutcome::Refused);
-    assert_eq!(table.checked("gone=", NOW).await.expect("done"), WriteOutcome::Refused);
     table.unsubscribe(&topic("a"), "gone=").await.expect("done");
     assert!(table.connection("gone=").await.expect("read").is_none());
-    let connection = connection("c=", Protocol::Json);
-    assert_eq!(table.open_connection(&connection).await.expect("kept"), WriteOutcome::Done);
-    let later = NOW.plus(connection::RECHECK);
-    assert_eq!(table.checked("c=", later).await.expect("done"), WriteOutcome::Done);
-    let stored = table.connection("c=").await.expect("read").expect("there");
-    assert_eq!(stored.checked_at, later);
+    assert!(
+        !table.awake().await.expect("read").is_empty(),
+        "what wakes it is told that it is gone"
+    );
+    table.close_connection("gone=").await.expect("closed");
+    assert!(table.awake().await.expect("read").is_empty());
+    let caught_up = table.caught_up(&topic("a"), &subscription("gone="), NOW).await;
+    assert_eq!(caught_up.expect("done"), WriteOutcome::Refused);
 }

@@ -44,13 +44,14 @@ async fn an_application_is_watched_for_ten_minutes_after_the_last_look() {
     let (_aws, table) = table().await;
     let (acme, other) = (ApplicationId::named("acme"), ApplicationId::named("other"));
     assert!(table.watched().await.expect("read").is_empty());
-    assert!(!table.watch(&acme, NOW).await.expect("kept"));
+    assert_eq!(table.watch(&acme, NOW).await.expect("kept"), NOW);
     let later = NOW.plus(Duration::from_secs(60));
-    assert!(table.watch(&acme, later).await.expect("kept"));
-    assert!(!table.watch(&other, NOW).await.expect("kept"));
+    assert_eq!(table.watch(&acme, later).await.expect("kept"), NOW);
+    assert_eq!(table.watch(&other, NOW).await.expect("kept"), NOW);
     let watched = table.watched().await.expect("read");
     assert_eq!(watched, [(acme.clone(), later.plus(KEPT)), (other, NOW.plus(KEPT))].into());
-    assert!(!table.watch(&acme, later.plus(KEPT)).await.expect("kept"), "nobody looked for long");
+    let long_after = later.plus(KEPT);
+    assert_eq!(table.watch(&acme, long_after).await.expect("kept"), long_after);
 }
 
 #[tokio::test]

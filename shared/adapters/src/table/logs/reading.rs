@@ -47,6 +47,12 @@ impl LogRange {
         Self { from: stream_key(stream), until: batch_key(stream, seq) }
     }
 
+    /// A stream from the batch on that begins with one number, to the last that begins at or before
+    /// another.
+    pub fn within(stream: &StreamName, first: &Seq, last: &Seq) -> Self {
+        Self { from: batch_key(stream, first), until: batch_key(stream, last) }
+    }
+
     /// Every stream between two in the order of [`by_key`](Self::by_key); `None` stands for the
     /// beginning or the end of the log.
     pub fn between(before: Option<&StreamName>, behind: Option<&StreamName>) -> Self {

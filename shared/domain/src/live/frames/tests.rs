@@ -1,5 +1,7 @@
 //! Frames of each protocol from news and log lines.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,7 +28,14 @@ const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 fn subscriber(name: Option<&str>, filter: FactFilter) -> LiveSubscription {
     let name = name.map(str::to_owned);
-    LiveSubscription { connection: "c".to_owned(), protocol: Protocol::Json, name, filter }
+    LiveSubscription {
+        connection: "c".to_owned(),
+        protocol: Protocol::Json,
+        name,
+        filter,
+        after: BTreeMap::new(),
+        caught_up: None,
+    }
 }
 
 fn job(status: JobStatus) -> JobNews {

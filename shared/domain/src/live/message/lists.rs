@@ -80,6 +80,9 @@ pub struct LetterEntry {
     pub letter_id: String,
     /// The state.
     pub state: LetterState,
+    /// Whether the letter was deleted; `false` is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// The class of the last failure.
     pub error_class: ErrorClass,
     /// The endpoint that was not reached; `null` if it was a message that died.
@@ -127,6 +130,7 @@ impl From<&LetterNews> for LetterEntry {
             id: news.number,
             letter_id: news.id.to_string(),
             state: news.state,
+            deleted: news.deleted,
             error_class: news.class,
             endpoint_id: news.endpoint.as_ref().map(ToString::to_string),
             event_type: news.event_type.clone(),

@@ -45,12 +45,20 @@ impl Bulletin {
         self.news.iter().any(|news| !news.may_be_dropped())
     }
 
-    /// Adds news. They replace news of the same thing, and lines of one stream become one range.
+    /// Adds news. They replace news of the same thing, and lines of one stream that follow on others
+    /// become one range with these. Lines that fill a hole are a range of their own, because those
+    /// behind the hole may have been told already.
     pub fn add(&mut self, news: News) {
-        let Some(index) = self.news.iter().position(|known| same(known, &news)) else {
+        let Some(index) = self.news.iter().rposition(|known| same(known, &news)) else {
             self.news.push(news);
             return;
         };
+        if let (News::Lines(known), News::Lines(lines)) = (&self.news[index], &news)
+            && lines.from <= known.to
+        {
+            self.news.push(news);
+            return;
+        }
         let known = self.news.remove(index);
         self.news.push(later(known, news));
     }
@@ -125,11 +133,9 @@ fn later(known: News, news: News) -> News {
         (News::Batch(known), News::Batch(news)) => {
             News::Batch(if known.version <= news.version { news } else { known })
         }
-        (News::Lines(known), News::Lines(news)) => News::Lines(LinesNews {
-            from: known.from.min(news.from),
-            to: known.to.max(news.to),
-            ..news
-        }),
+        (News::Lines(known), News::Lines(news)) => {
+            News::Lines(LinesNews { from: known.from, ..news })
+        }
         (_, news) => news,
     }
 }

@@ -81,10 +81,11 @@ fn news_of_one_thing_replace_each_other() {
 fn lines_of_one_stream_become_one_range() {
     let mut merged = bulletin([lines("out", 1, 5), lines("err", 3, 3), lines("out", 6, 9)]);
     assert_eq!(merged.news, [lines("err", 3, 3), lines("out", 1, 9)]);
-    let mut earlier = bulletin([lines("out", 0, 0)]);
-    earlier.at = Timestamp(NOW.0 - 1);
-    merged.merge(earlier);
-    assert_eq!(merged.news, [lines("err", 3, 3), lines("out", 0, 9)]);
+    let mut filling = bulletin([lines("out", 0, 0)]);
+    filling.at = Timestamp(NOW.0 - 1);
+    merged.merge(filling);
+    let filled = [lines("err", 3, 3), lines("out", 1, 9), lines("out", 0, 0)];
+    assert_eq!(merged.news, filled, "those behind a hole may have been told");
     assert_eq!(merged.at, Timestamp(NOW.0 - 1));
 }
 

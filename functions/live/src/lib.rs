@@ -1,0 +1,155 @@
+//! Live updates over WebSocket: accepts connections, does what their clients ask for, and pushes what
+//! changed.
+//!
+//! Three kinds of events come here: those of the WebSocket API, messages of the FIFO queue whose groups
+//! are topics, and lines of CloudWatch Logs. A push is a hint, and the table is the truth: what
+//! cannot be pushed is found by listing.
+
+mod audience;
+mod call;
+mod catch_up;
+mod cloudwatch;
+mod invocation;
+mod lines;
+mod push;
+mod said;
+mod subscribe;
+mod upgrade;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use adapters::{
+    Unavailable, bucket::Bucket, clock::Clock, live_queue::LiveQueue, pusher::Pusher, table::Table,
+    vault::Vault,
+};
+use dispatch::{logs::Logs, teller::Teller};
+use domain::{
+    id::ApplicationId,
+    live::{frames::LineRate, push_budget::PushBudget},
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+pub use self::invocation::Invocation;
+use self::{audience::Audience, push::Pushes};
+
+/// The time after which the mark of a watched application is renewed: half of the time for which it
+/// holds.
+const RENEW: Duration = Duration::from_secs(300);
+/// Applications, or connections, that one instance remembers something about.
+const REMEMBERED: usize = 10_000;
+
+/// The parts of which live updates are put together.
+#[derive(Debug)]
+pub struct LiveParts {
+    /// DynamoDB table with connections, subscriptions and everything that is pushed.
+    pub table: Table,
+    /// S3 bucket with the bodies that are too large for an item.
+    pub bucket: Bucket,
+    /// FIFO queue that this function reads, and sends its own messages to.
+    pub queue: LiveQueue,
+    /// Pushes frames to connections.
+    pub pusher: Pusher,
+    /// Opens tokens.
+    pub vault: Vault,
+    /// Clock of this process.
+    pub clock: Clock,
+    /// Pushes that all instances together may make.
+    pub budget: PushBudget,
+}
+
+/// Live updates of one instance.
+#[derive(Debug)]
+pub struct Live {
+    table: Table,
+    bucket: Bucket,
+    queue: LiveQueue,
+    vault: Vault,
+    clock: Clock,
+    pushes: Pushes,
+    audience: Audience,
+    logs: Logs,
+    state: Mutex<State>,
+}
+
+/// The memory of one instance. Losing it costs reads and nothing else.
+#[derive(Debug, Default)]
+struct State {
+    /// The time at which an application was last marked as watched, and that since which it is.
+    marked: HashMap<ApplicationId, (Timestamp, Timestamp)>,
+    /// The lines that connections of Socket.IO got one by one.
+    rates: HashMap<String, LineRate>,
+}
+
+impl Live {
+    /// Puts live updates together.
+    pub fn new(parts: LiveParts) -> Self {
+        let LiveParts { table, bucket, queue, pusher, vault, clock, budget } = parts;
+        Self {
+            pushes: Pushes::new(pusher, table.clone(), clock.clone(), budget),
+            audience: Audience::new(table.clone()),
+            logs: Logs::new(table.clone()).told_by(Teller::new(queue.clone())),
+            state: Mutex::default(),
+            table,
+            bucket,
+            queue,
+            vault,
+            clock,
+        }
+    }
+
+    /// Answers one event in the form that its kind takes.
+    ///
+    /// # Errors
+    /// Fails if the event is of no kind that this function is invoked with, or CloudWatch's lines could
+    /// not be kept; Lambda then invokes the function with them again.
+    pub async fn handle(&self, event: Value) -> Result<Value, Unavailable> {
+        let invocation = Invocation::read(event);
+        match invocation.map_err(|error| Unavailable::new("reading an event", error))? {
+            Invocation::Socket(request) => {
+                let status = self.socket(&request).await;
+                Ok(json!({ "statusCode": status }))
+            }
+            Invocation::Messages(batch) => {
+                let response = self.messages(&batch).await;
+                serde_json::to_value(response)
+                    .map_err(|error| Unavailable::new("answering", error.to_string()))
+            }
+            Invocation::Lines(data) => {
+                self.cloudwatch(&data).await?;
+                Ok(Value::Null)
+            }
+        }
+    }
+
+    /// Marks that somebody watches an application, unless this instance did so lately. Returns since
+    /// when somebody has watched it without a break.
+    async fn watch(&self, application: &ApplicationId) -> Result<Timestamp, Unavailable> {
+        let now = self.clock.now();
+        let lately = self.state().marked.get(application).copied();
+        if let Some((marked, since)) = lately
+            && now < marked.plus(RENEW)
+        {
+            return Ok(since);
+        }
+        let since = self.table.watch(application, now).await?;
+        let mut state = self.state();
+        if REMEMBERED <= state.marked.len() {
+            state.marked.clear();
+        }
+        state.marked.insert(application.clone(), (now, since));
+        Ok(since)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
