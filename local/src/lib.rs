@@ -131,6 +131,7 @@ impl LocalAws {
             ("INBOX_DEAD_LETTERS_URL", self.queue_url(&self.names.inbox_dead_letters)),
             ("OUTBOX_URL", self.queue_url(&self.names.outbox)),
             ("DEAD_LETTERS_URL", self.queue_url(&self.names.dead_letters)),
+            ("LIVE_QUEUE_URL", self.queue_url(&self.names.live)),
             ("MASTER_KEY_SECRET", master_key_secret),
             ("ADMIN_KEY_SECRET", admin_key_secret),
         ]

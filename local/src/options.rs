@@ -55,6 +55,10 @@ pub struct ResourceNames {
     pub outbox: String,
     /// The name of the outbox's dead-letter queue.
     pub dead_letters: String,
+    /// The name of the FIFO queue of pushes to live connections.
+    pub live: String,
+    /// The name of that queue's dead-letter queue, which is a FIFO queue too.
+    pub live_dead_letters: String,
     /// The secret id of the master key.
     pub master_key_secret: String,
     /// The secret id of the admin key.
@@ -70,6 +74,8 @@ impl Default for ResourceNames {
             inbox_dead_letters: "relay-inbox-dlq".to_owned(),
             outbox: "relay-outbox".to_owned(),
             dead_letters: "relay-outbox-dlq".to_owned(),
+            live: "relay-live.fifo".to_owned(),
+            live_dead_letters: "relay-live-dead-letters.fifo".to_owned(),
             master_key_secret: "relay/master-key".to_owned(),
             admin_key_secret: "relay/admin-key".to_owned(),
         }
@@ -84,13 +90,18 @@ pub struct QueueTimes {
     pub inbox_visibility: u32,
     /// Visibility timeout of the outbox, in seconds.
     pub outbox_visibility: u32,
-    /// Visibility timeout of both dead-letter queues, in seconds.
+    /// Visibility timeout of the queue of pushes, in seconds. A push that a worker holds hides those
+    /// behind it in its group for as long.
+    pub live_visibility: u32,
+    /// Visibility timeout of the dead-letter queues, in seconds.
     pub dead_letter_visibility: u32,
     /// Receives after which a message of the inbox moves to its dead-letter queue
     /// (`maxReceiveCount`).
     pub inbox_receives: u32,
     /// Receives after which a message of the outbox moves to its dead-letter queue.
     pub outbox_receives: u32,
+    /// Receives after which a push moves to its dead-letter queue.
+    pub live_receives: u32,
 }
 
 impl Default for QueueTimes {
@@ -98,9 +109,11 @@ impl Default for QueueTimes {
         QueueTimes {
             inbox_visibility: 180,
             outbox_visibility: 2160,
+            live_visibility: 60,
             dead_letter_visibility: 360,
             inbox_receives: 300,
             outbox_receives: 5,
+            live_receives: 3,
         }
     }
 }

@@ -46,8 +46,11 @@ fn key(hash: &str, range: &str) -> Value {
 /// The settings with which a queue is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueResource {
-    /// The name of the queue.
+    /// The name of the queue, which ends in `.fifo` if and only if `fifo` is true.
     pub name: String,
+    /// Whether the queue is a FIFO queue: in the mode of high throughput, with deduplication ids that
+    /// senders give and that count within their message group.
+    pub fifo: bool,
     /// Visibility timeout, in seconds.
     pub visibility_timeout: u32,
     /// Retention period, in seconds.
@@ -60,24 +63,33 @@ pub struct QueueResource {
 /// Retention period in seconds: 14 days, the maximum of SQS.
 const RETENTION: u32 = 14 * 86_400;
 
-/// The four queues. Dead-letter queues come first, because a redrive policy must name an existing queue.
-pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 4] {
+/// Retention period of pushes in seconds: whoever looks lists what is older instead.
+const LIVE_RETENTION: u32 = 300;
+
+/// The queues. Dead-letter queues come first, because a redrive policy must name an existing queue.
+pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 6] {
     let dead_letters = |name: &String| QueueResource {
         name: name.clone(),
+        fifo: false,
         visibility_timeout: times.dead_letter_visibility,
         retention: RETENTION,
         redrive: None,
     };
     let work = |name: &String, visibility_timeout, dead_letters: &String, receives| QueueResource {
         name: name.clone(),
+        fifo: false,
         visibility_timeout,
         retention: RETENTION,
         redrive: Some((dead_letters.clone(), receives)),
     };
+    let live =
+        work(&names.live, times.live_visibility, &names.live_dead_letters, times.live_receives);
     [
         dead_letters(&names.inbox_dead_letters),
         dead_letters(&names.dead_letters),
+        QueueResource { fifo: true, ..dead_letters(&names.live_dead_letters) },
         work(&names.inbox, times.inbox_visibility, &names.inbox_dead_letters, times.inbox_receives),
         work(&names.outbox, times.outbox_visibility, &names.dead_letters, times.outbox_receives),
+        QueueResource { fifo: true, retention: LIVE_RETENTION, ..live },
     ]
 }

@@ -116,6 +116,15 @@ impl Sqs {
             ("VisibilityTimeout".to_owned(), queue.visibility_timeout.to_string()),
             ("MessageRetentionPeriod".to_owned(), queue.retention.to_string()),
         ]);
+        if queue.fifo {
+            let fifo = [
+                ("FifoQueue", "true"),
+                ("ContentBasedDeduplication", "false"),
+                ("DeduplicationScope", "messageGroup"),
+                ("FifoThroughputLimit", "perMessageGroupId"),
+            ];
+            attributes.extend(fifo.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
         if let Some((target, max_receives)) = &queue.redrive {
             let policy =
                 RedrivePolicy { queue: target.clone(), max_receives: (*max_receives).into() };

@@ -52,6 +52,39 @@ async fn queue(aws: &LocalAws) -> (Client, String) {
 }
 
 #[tokio::test]
+async fn the_queue_of_pushes_is_a_fast_fifo_queue_whose_dead_letters_stay_in_order() {
+    let aws = in_memory().await;
+    let (sqs, names) = (aws.clients().sqs(), aws.names());
+    let url = aws.queue_url(&names.live);
+    let get = sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+    let found = get.send().await.expect("read").attributes.expect("attributes");
+    for (name, value) in [
+        (QueueAttributeName::FifoQueue, "true"),
+        (QueueAttributeName::ContentBasedDeduplication, "false"),
+        (QueueAttributeName::DeduplicationScope, "messageGroup"),
+        (QueueAttributeName::FifoThroughputLimit, "perMessageGroupId"),
+        (QueueAttributeName::VisibilityTimeout, "60"),
+        (QueueAttributeName::MessageRetentionPeriod, "300"),
+    ] {
+        assert_eq!(found[&name], value, "{name}");
+    }
+    // One deduplication id in two groups is two messages.
+    send(&sqs, &url, "a", "1").await;
+    send(&sqs, &url, "b", "1").await;
+    assert_eq!(aws.queue_depth(&names.live), (2, 2));
+    for _ in 0..3 {
+        assert_eq!(receive(&sqs, &url, 0).await.len(), 2);
+        aws.skip_queue_time(Duration::from_secs(60));
+    }
+    assert!(receive(&sqs, &url, 0).await.is_empty());
+    let dead = receive(&sqs, &aws.queue_url(&names.live_dead_letters), 0).await;
+    let groups =
+        dead.iter().map(|message| system(message, MessageSystemAttributeName::MessageGroupId));
+    assert_eq!(groups.collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(aws.queue_depth(&names.live), (0, 0));
+}
+
+#[tokio::test]
 async fn a_group_comes_in_order_and_waits_while_one_of_it_is_in_flight() {
     let aws = in_memory().await;
     let (sqs, url) = queue(&aws).await;

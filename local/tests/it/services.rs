@@ -104,6 +104,8 @@ async fn the_environment_names_every_endpoint_and_resource() {
     assert_eq!(value("AWS_ENDPOINT_URL_SQS"), Some(aws.urls().sqs.clone()));
     assert_eq!(value("OUTBOX_URL"), Some(format!("{}/000000000000/relay-outbox", aws.urls().sqs)));
     assert_eq!(value("TABLE_NAME").as_deref(), Some("relay"));
+    let live = format!("{}/000000000000/relay-live.fifo", aws.urls().sqs);
+    assert_eq!(value("LIVE_QUEUE_URL"), Some(live));
 }
 
 #[tokio::test]

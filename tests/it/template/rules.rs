@@ -342,6 +342,7 @@ pub(crate) fn queues_are_local(template: &Value) -> Vec<String> {
             let target = dead_letter_target(queue);
             json!({
                 "name": name_of(queue),
+                "fifo": queue["FifoQueue"] == true,
                 "visibility": queue["VisibilityTimeout"],
                 "retention": queue["MessageRetentionPeriod"],
                 "dead letters": target.map(|t| name_of(&template["Resources"][t]["Properties"])),
@@ -355,6 +356,7 @@ pub(crate) fn queues_are_local(template: &Value) -> Vec<String> {
             let (dead_letters, receives) = queue.redrive.unzip();
             json!({
                 "name": queue.name,
+                "fifo": queue.fifo,
                 "visibility": queue.visibility_timeout,
                 "retention": queue.retention,
                 "dead letters": dead_letters,
