@@ -1,0 +1,129 @@
+//! A gateway that takes pushes, and answers as a test wants.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use adapters::pusher::Pusher;
+use aws_sdk_apigatewaymanagement::{
+    Client,
+    config::{Builder, retry::RetryConfig},
+};
+use local::Clients;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A gateway, and what it was given.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    url: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The frames of each connection that were not taken yet.
+    frames: HashMap<String, Vec<String>>,
+    /// The statuses of the next answers for a connection, instead of 200.
+    answers: HashMap<String, Vec<u16>>,
+    /// The connections that were closed.
+    closed: Vec<String>,
+}
+
+impl Gateway {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let url = format!("http://{}/live", listener.local_addr().expect("bound"));
+        let gateway = Self { url, state: Arc::default() };
+        let server = gateway.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(server.clone().serve(stream));
+            }
+        });
+        gateway
+    }
+
+    pub(crate) fn pusher(&self, clients: &Clients) -> Pusher {
+        let config = Builder::from(&clients.sdk_config(&self.url));
+        let once = config.retry_config(RetryConfig::disabled()).build();
+        Pusher::new(Client::from_conf(once))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The frames that a connection was pushed since the last time.
+    pub(crate) fn take(&self, id: &str) -> Vec<String> {
+        self.state().frames.remove(id).unwrap_or_default()
+    }
+
+    /// The same as JSON.
+    pub(crate) fn take_json(&self, id: &str) -> Vec<Value> {
+        let json = |frame: &String| serde_json::from_str(frame).expect("JSON");
+        self.take(id).iter().map(json).collect()
+    }
+
+    /// Answers the next pushes to a connection with these statuses.
+    pub(crate) fn answer(&self, id: &str, statuses: &[u16]) {
+        self.state().answers.insert(id.to_owned(), statuses.to_vec());
+    }
+
+    /// Whether a connection was closed by the relay.
+    pub(crate) fn has_closed(&self, id: &str) -> bool {
+        self.state().closed.iter().any(|closed| closed == id)
+    }
+}
+
+impl Gateway {
+    /// Answers one request and closes, as `connection: close` says.
+    async fn serve(self, mut stream: TcpStream) {
+        let mut request = Vec::new();
+        let whole = |request: &[u8]| {
+            let end = request.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+            let head = String::from_utf8_lossy(&request[..end]).into_owned();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.map_or(0, |length| length.parse().expect("a number"));
+            (end + length <= request.len())
+                .then(|| (head, String::from_utf8_lossy(&request[end..]).into_owned()))
+        };
+        let (head, body) = loop {
+            if let Some(whole) = whole(&request) {
+                break whole;
+            }
+            let mut part = [0; 16_384];
+            match stream.read(&mut part).await {
+                Ok(count) if 0 < count => request.extend_from_slice(&part[..count]),
+                _ => return,
+            }
+        };
+        let status = self.judge(&head, body);
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\
+             connection: close\r\n\r\n{{}}"
+        );
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+
+    fn judge(&self, head: &str, body: String) -> u16 {
+        let mut words = head.split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let id = path.rsplit('/').next().unwrap_or_default().replace("%3D", "=");
+        let mut state = self.state();
+        if method == "DELETE" {
+            state.closed.push(id);
+            return 204;
+        }
+        let planned = state.answers.get_mut(&id).filter(|answers| !answers.is_empty());
+        let status = planned.map_or(200, |answers| answers.remove(0));
+        if status == 200 {
+            state.frames.entry(id).or_default().push(body);
+        }
+        status
+    }
+}
