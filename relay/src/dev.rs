@@ -4,6 +4,7 @@
 mod bundle;
 mod drain;
 mod keys;
+mod live;
 mod poller;
 mod settings;
 mod welcome;
@@ -17,6 +18,7 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::{
     bundle::Bundle,
+    live::Live,
     settings::{BundleError, Settings},
 };
 
