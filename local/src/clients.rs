@@ -106,6 +106,11 @@ impl Clients {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config(&self.urls.secrets))
     }
 
+    /// Makes a client of the management API of the local WebSocket API.
+    pub fn websocket(&self) -> aws_sdk_apigatewaymanagement::Client {
+        aws_sdk_apigatewaymanagement::Client::new(&self.sdk_config(&self.urls.websocket))
+    }
+
     /// Makes an EventBridge client of the server at `endpoint`. The local services include no
     /// EventBridge.
     pub fn event_bridge(&self, endpoint: &str) -> aws_sdk_eventbridge::Client {

@@ -42,7 +42,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// Serves `router` until `stop` resolves; then closes the idle connections and answers the requests
 /// that are under way. Handlers find the client's address as `ConnectInfo<SocketAddr>`.
 ///
-/// Dropping the future closes every connection.
+/// Dropping the future closes every connection but those that were upgraded, which belong to whoever
+/// asked for the upgrade.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -95,7 +96,8 @@ async fn connection(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience.head);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     tokio::select! {
         ended = connection.as_mut() => return ended,
         _ = stopping.wait_for(|stopping| *stopping) => connection.as_mut().graceful_shutdown(),

@@ -1,18 +1,21 @@
-//! The four AWS services that the relay uses, inside one process: DynamoDB, SQS, S3 and Secrets
-//! Manager (`GetSecretValue` only). Each is served over HTTP on its own loopback port.
+//! The AWS services that the relay uses, inside one process: DynamoDB, SQS, S3, Secrets Manager
+//! (`GetSecretValue` only) and a WebSocket API of API Gateway with its management API. Each is served
+//! over HTTP on its own loopback port; the paths of the WebSocket API are for a server of the caller's.
 //!
 //! The AWS SDKs, the AWS CLI and `cargo lambda watch` work against these services unchanged once they
 //! have the variables of [`LocalAws::environment`]. `relay dev` runs the services over a data
 //! directory; tests run them in memory.
 //!
 //! * DynamoDB is dynoxide (on SQLite) and S3 is s3s-fs (on files). SQS and Secrets Manager are
-//!   implemented here; the module `sqs` says why no library is used for SQS.
+//!   implemented here; the module `sqs` says why no library is used for SQS. The WebSocket API is
+//!   tungstenite and the rules of API Gateway, which the module `websocket` lists.
 //! * An acknowledged write has reached the operating system and therefore survives `kill -9` of this
 //!   process. A power failure may lose the last writes.
 //! * The services listen on 127.0.0.1 only and encrypt nothing. They answer requests that name a
 //!   loopback host and are signed with the access key; the module `guard` says why.
 
 mod clients;
+mod clock;
 mod data;
 mod dynamodb;
 mod error;
@@ -25,6 +28,7 @@ mod secrets;
 mod server;
 mod sqs;
 mod urls;
+pub mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,15 +38,17 @@ pub use self::{
     error::LocalAwsError,
     options::{Options, Ports, QueueTimes, ResourceNames},
     urls::Urls,
+    websocket::{WebSocketApi, WebSocketLimits},
 };
 
-/// The four services, running until [`stop`](Self::stop) or until this is dropped.
+/// The services, running until [`stop`](Self::stop) or until this is dropped.
 #[derive(Debug)]
 pub struct LocalAws {
     urls: Urls,
     names: ResourceNames,
     key: AccessKey,
     sqs: Arc<sqs::Sqs>,
+    websockets: WebSocketApi,
     servers: server::Servers,
     /// The last field, so that the directory is released after everything that writes to it.
     _data: data::DataDirectory,
@@ -62,11 +68,14 @@ impl LocalAws {
         let sqs_port = server::Port::bind("SQS", options.ports.sqs).await?;
         let s3_port = server::Port::bind("S3", options.ports.s3).await?;
         let secrets_port = server::Port::bind("Secrets Manager", options.ports.secrets).await?;
+        let websocket_port =
+            server::Port::bind("WebSocket management", options.ports.websocket).await?;
         let urls = Urls {
             dynamodb: dynamodb_port.url(),
             sqs: sqs_port.url(),
             s3: s3_port.url(),
             secrets: secrets_port.url(),
+            websocket: format!("{}/{}", websocket_port.url(), websocket::STAGE),
         };
 
         let database = dynamodb::open(data.file("dynamodb.sqlite")?.as_deref())?;
@@ -91,7 +100,9 @@ impl LocalAws {
         servers.serve(sqs_port, signed(sqs::router(Arc::clone(&sqs))));
         servers.serve(s3_port, s3::router(objects));
         servers.serve(secrets_port, signed(secrets::router(options.secret_values)));
-        Ok(LocalAws { urls, names: options.names, key, sqs, servers, _data: data })
+        let websockets = WebSocketApi::new(options.websocket_limits);
+        servers.serve(websocket_port, signed(websockets.management()));
+        Ok(LocalAws { urls, names: options.names, key, sqs, websockets, servers, _data: data })
     }
 
     /// The endpoint URL of each service.
@@ -107,6 +118,11 @@ impl LocalAws {
     /// The URL of the queue named `queue`, equal to the answer of `GetQueueUrl`.
     pub fn queue_url(&self, queue: &str) -> String {
         self.sqs.queue_url(queue)
+    }
+
+    /// The WebSocket API, whose paths the caller serves.
+    pub fn websockets(&self) -> &WebSocketApi {
+        &self.websockets
     }
 
     /// The environment variables that a function needs: the SDK's endpoints and credentials, and the
@@ -132,6 +148,7 @@ impl LocalAws {
             ("OUTBOX_URL", self.queue_url(&self.names.outbox)),
             ("DEAD_LETTERS_URL", self.queue_url(&self.names.dead_letters)),
             ("LIVE_QUEUE_URL", self.queue_url(&self.names.live)),
+            ("WEBSOCKET_URL", self.urls.websocket.clone()),
             ("MASTER_KEY_SECRET", master_key_secret),
             ("ADMIN_KEY_SECRET", admin_key_secret),
         ]
@@ -173,10 +190,12 @@ impl LocalAws {
         self.sqs.skip_time(duration);
     }
 
-    /// Stops accepting requests, answers the running ones and returns when every server has ended.
-    /// A waiting `ReceiveMessage` returns no messages. Requests that are still running after 2 s are
-    /// aborted.
+    /// Closes the WebSocket connections, stops accepting requests, answers the running ones and returns
+    /// when every server has ended. A waiting `ReceiveMessage` returns no messages. What is still running
+    /// after 2 s is aborted.
     pub async fn stop(self) {
-        self.servers.stop().await;
+        let end = tokio::time::Instant::now() + server::DRAIN;
+        let _ = tokio::time::timeout_at(end, self.websockets.stop()).await;
+        self.servers.stop(end).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::clients::AccessKey;
+use crate::{clients::AccessKey, websocket::WebSocketLimits};
 
 /// The options of [`LocalAws::start`](crate::LocalAws::start).
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub struct Options {
     pub names: ResourceNames,
     /// Visibility timeouts and the maximum number of receives.
     pub queues: QueueTimes,
+    /// How long WebSocket connections last; by default as on AWS.
+    pub websocket_limits: WebSocketLimits,
     /// Stops the queues' clock: time passes for them only through
     /// [`skip_queue_time`](crate::LocalAws::skip_queue_time). For tests that set the time themselves:
     /// no delay and no visibility timeout ends because the machine is slow.
@@ -38,6 +40,8 @@ pub struct Ports {
     pub s3: u16,
     /// The port of Secrets Manager.
     pub secrets: u16,
+    /// The port of the management API of the WebSocket API.
+    pub websocket: u16,
 }
 
 /// The names of the resources.

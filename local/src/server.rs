@@ -10,9 +10,9 @@ use crate::{
     http::{self, Patience},
 };
 
-/// The longest time that [`Servers::stop`] waits for the running requests of all servers. Without this
-/// bound a request that does not end would keep the process running.
-const DRAIN: Duration = Duration::from_secs(2);
+/// The longest time that a stop waits for the running requests of all servers. Without this bound a
+/// request that does not end would keep the process running.
+pub(crate) const DRAIN: Duration = Duration::from_secs(2);
 
 /// How long the services wait for a client. SDKs keep idle connections, so this is longer than the
 /// pauses between the requests of a relay that has something to do.
@@ -73,10 +73,9 @@ impl Servers {
         self.running.push(tokio::spawn(http::serve(port.listener, router, PATIENCE, stop)));
     }
 
-    /// Tells the servers to stop and waits until all have ended, at most [`DRAIN`].
-    pub(crate) async fn stop(self) {
+    /// Tells the servers to stop and waits until all have ended or it is `end`.
+    pub(crate) async fn stop(self, end: Instant) {
         self.stopping.send_replace(true);
-        let end = Instant::now() + DRAIN;
         for mut server in self.running {
             if tokio::time::timeout_at(end, &mut server).await.is_err() {
                 server.abort();

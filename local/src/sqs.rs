@@ -47,7 +47,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use axum::{
@@ -64,7 +64,7 @@ use self::{
     queue::{ACCOUNT, RedrivePolicy, SqsQueue},
     store::MessageStore,
 };
-use crate::{LocalAwsError, data::failed, resources};
+use crate::{LocalAwsError, clock::machine_time, data::failed, resources};
 
 /// The longest request body, in bytes. A body of 1 MiB may take 6 MiB as escaped JSON, and a batch that
 /// exceeds its limit may hold ten of them; such a batch gets SQS's error and not 413.
@@ -181,13 +181,6 @@ impl Sqs {
             .await
             .unwrap_or_else(|panic| Err(SqsError::internal(&panic)))
     }
-}
-
-/// The system's time in milliseconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
-fn machine_time() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Serves every path: SDKs post to `/` or to the URL of the queue.

@@ -1,9 +1,10 @@
 //! `relay dev`: runs the handlers of the functions over the AWS clients that they use on AWS, against
-//! DynamoDB, SQS, S3 and Secrets Manager served inside this process.
+//! DynamoDB, SQS, S3, Secrets Manager and API Gateway served inside this process.
 
 mod bundle;
 mod drain;
 mod keys;
+mod live;
 mod poller;
 mod settings;
 mod welcome;
@@ -17,6 +18,7 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::{
     bundle::Bundle,
+    live::Live,
     settings::{BundleError, Settings},
 };
 
@@ -26,9 +28,10 @@ pub struct DevArgs {
     /// Port of the API and of `/in/…`; 0 is any free port.
     #[arg(long, default_value_t = 8788)]
     pub port: u16,
-    /// Port of DynamoDB; SQS, S3 and Secrets Manager listen on the three ports above it. The default
-    /// is any free ports. The file `env` in the data directory names them.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_532))]
+    /// Port of DynamoDB; SQS, S3, Secrets Manager and the management API of the WebSocket API listen on
+    /// the four ports above it. The default is any free ports. The file `env` in the data directory names
+    /// them.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_531))]
     pub aws_port: Option<u16>,
     /// Directory for the relay's data and keys; created if missing.
     #[arg(long, default_value = ".relay")]

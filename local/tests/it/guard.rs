@@ -58,8 +58,14 @@ async fn no_service_answers_a_request_that_is_not_signed() {
             assert!(answer.starts_with("HTTP/1.1 403 "), "{target}: {answer}");
         }
     }
-    for path in ["/", "/relay", "/relay/object"] {
-        let url = &aws.urls().s3;
+    let management = aws.urls().websocket.trim_end_matches("/live").to_owned();
+    for (url, path) in [
+        (&aws.urls().s3, "/"),
+        (&aws.urls().s3, "/relay"),
+        (&aws.urls().s3, "/relay/object"),
+        (&management, "/"),
+        (&management, "/live/@connections/L0SM9cOFvHcCIhw="),
+    ] {
         let host = url.trim_start_matches("http://");
         let get = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let answer = raw(url, &get);
@@ -71,7 +77,8 @@ async fn no_service_answers_a_request_that_is_not_signed() {
 async fn no_service_answers_a_request_to_a_name_that_was_rebound() {
     let aws = in_memory().await;
     let urls = aws.urls();
-    for url in [&urls.dynamodb, &urls.sqs, &urls.s3, &urls.secrets] {
+    let management = urls.websocket.trim_end_matches("/live").to_owned();
+    for url in [&urls.dynamodb, &urls.sqs, &urls.s3, &urls.secrets, &management] {
         for host in ["rebound.example", "rebound.example:80", "127.0.0.1.example"] {
             let get = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             let answer = raw(url, &get);

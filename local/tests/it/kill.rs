@@ -57,11 +57,12 @@ async fn child() {
     let urls = aws.urls();
     writeln!(
         std::io::stdout(),
-        "\n{READY}{} {} {} {}",
+        "\n{READY}{} {} {} {} {}",
         urls.dynamodb,
         urls.sqs,
         urls.s3,
-        urls.secrets
+        urls.secrets,
+        urls.websocket
     )
     .expect("printed");
     let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
@@ -82,7 +83,13 @@ async fn spawn(scratch: &Scratch) -> (Child, Urls) {
         if let Some(urls) = line.strip_prefix(READY) {
             let mut urls = urls.split(' ').map(str::to_owned);
             let mut next = || urls.next().expect("a URL");
-            let urls = Urls { dynamodb: next(), sqs: next(), s3: next(), secrets: next() };
+            let urls = Urls {
+                dynamodb: next(),
+                sqs: next(),
+                s3: next(),
+                secrets: next(),
+                websocket: next(),
+            };
             return (child, urls);
         }
     }

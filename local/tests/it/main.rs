@@ -10,6 +10,7 @@ mod queues;
 mod refusals;
 mod restart;
 mod services;
+mod websocket;
 
 use aws_sdk_sqs::{
     Client,
@@ -17,7 +18,7 @@ use aws_sdk_sqs::{
 };
 use local::{LocalAws, Options};
 
-/// Starts the four services in memory.
+/// Starts the services in memory.
 async fn in_memory() -> LocalAws {
     LocalAws::start(Options::default()).await.expect("the services start")
 }

@@ -106,6 +106,11 @@ async fn the_environment_names_every_endpoint_and_resource() {
     assert_eq!(value("TABLE_NAME").as_deref(), Some("relay"));
     let live = format!("{}/000000000000/relay-live.fifo", aws.urls().sqs);
     assert_eq!(value("LIVE_QUEUE_URL"), Some(live));
+    let websocket = value("WEBSOCKET_URL").expect("a URL");
+    assert!(
+        websocket.starts_with("http://127.0.0.1:") && websocket.ends_with("/live"),
+        "{websocket}"
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ use tracing::warn;
 
 use super::{
     drain::drained,
+    live::{self, Live},
     poller::Poller,
     settings::{ACCOUNT, BundleError, Settings},
 };
@@ -74,6 +75,10 @@ const PATIENCE: Patience =
 /// Doorbells that one worker takes at once, as in the template: `BatchSize`.
 const BATCH: i32 = 10;
 
+/// Batches of pushes that are worked off at the same time. A topic is a message group, and has one of
+/// them at a time.
+const PUSHERS: usize = 4;
+
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -83,6 +88,18 @@ impl Bundle {
     /// # Errors
     /// Fails if a setting is wrong, the port is not free, the data cannot be opened, or a local service does not start.
     pub async fn start(settings: Settings) -> Result<Self, BundleError> {
+        Self::start_with(settings, |_| None).await
+    }
+
+    /// The same with the function behind the WebSocket API, made for these services. Without one there
+    /// is no WebSocket API, and nobody works off the queue of pushes.
+    ///
+    /// # Errors
+    /// Fails as [`start`](Self::start) does.
+    pub async fn start_with(
+        settings: Settings,
+        live: impl FnOnce(&LocalAws) -> Option<Arc<dyn Live>>,
+    ) -> Result<Self, BundleError> {
         let (rule, destinations) = (settings.rule()?, settings.destinations()?);
         let listener = listen(settings.port).await?;
         let address =
@@ -91,7 +108,13 @@ impl Bundle {
         let parts = Parts::new(&aws, &settings, (rule, destinations), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, parts.router(), stopped.clone()));
+        let mut router = parts.router();
+        if let Some(live) = live(&aws) {
+            router = live::before(router, aws.websockets(), &live);
+            let handle = move |batch: SqsEvent| live.push(batch);
+            tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
+        }
+        tasks.spawn(serve(listener, router, stopped.clone()));
         tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
         Ok(Self { aws, address, parts, stop, tasks })
@@ -158,13 +181,24 @@ impl Bundle {
     /// and it is done again.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let drained =
-            tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} });
-        if drained.await.is_err() {
+        let work = async { while self.tasks.join_next().await.is_some() {} };
+        let drained = async { tokio::join!(work, self.aws.websockets().stop()) };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("work under way is broken off; it is done again after the next start");
             self.tasks.shutdown().await;
         }
         self.aws.stop().await;
+    }
+}
+
+/// A poller of a queue, for batches of this size, so many of them at a time.
+fn poller(aws: &LocalAws, name: &str, batch: i32, at_once: usize) -> Poller {
+    Poller {
+        client: aws.clients().sqs(),
+        url: aws.queue_url(name),
+        arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
+        batch,
+        at_once,
     }
 }
 
@@ -246,13 +280,6 @@ impl Parts {
     /// One poller per event source mapping of the template.
     fn poll(&self, aws: &LocalAws, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
         let names = aws.names();
-        let poller = |name: &str, batch: i32, at_once: usize| Poller {
-            client: aws.clients().sqs(),
-            url: aws.queue_url(name),
-            arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
-            batch,
-            at_once,
-        };
         let process = Arc::new(Process {
             context: self.calls.context.clone(),
             inbox: self.inbox.clone(),
@@ -266,19 +293,19 @@ impl Parts {
             let process = Arc::clone(&process);
             async move { process.handle(&batch).await }
         };
-        tasks.spawn(poller(&names.inbox, 10, 4).run(handle, stop.clone()));
+        tasks.spawn(poller(aws, &names.inbox, 10, 4).run(handle, stop.clone()));
         let handle = move |batch: SqsEvent| {
             let deliver = Arc::clone(&deliver);
             async move { deliver.handle(&batch).await }
         };
-        tasks.spawn(poller(&names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
+        tasks.spawn(poller(aws, &names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
         for queue in [&names.inbox_dead_letters, &names.dead_letters] {
             let redeliver = Arc::clone(&redeliver);
             let handle = move |batch: SqsEvent| {
                 let redeliver = Arc::clone(&redeliver);
                 async move { redeliver.handle(&batch).await }
             };
-            tasks.spawn(poller(queue, 10, 2).run(handle, stop.clone()));
+            tasks.spawn(poller(aws, queue, 10, 2).run(handle, stop.clone()));
         }
     }
 

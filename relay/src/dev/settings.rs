@@ -8,7 +8,7 @@ use domain::{
     destination::AwsDestinations,
     outgoing::HeaderStyle,
 };
-use local::{Options, Ports, QueueTimes, ResourceNames};
+use local::{Options, Ports, QueueTimes, ResourceNames, WebSocketLimits};
 
 use super::keys::RelayKeys;
 
@@ -22,8 +22,8 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// The port of the API; 0 is any free port.
     pub port: u16,
-    /// The port of DynamoDB; SQS, S3 and Secrets Manager listen on the three above it. `None` means
-    /// any free ports.
+    /// The port of DynamoDB; SQS, S3, Secrets Manager and the management API of the WebSocket API listen
+    /// on the four above it. `None` means any free ports.
     pub aws_port: Option<u16>,
     /// Time between two sweeps; at least 10 ms.
     pub sweep_every: Duration,
@@ -39,6 +39,8 @@ pub struct Settings {
     pub strict_event_types: bool,
     /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
+    /// How long live connections last.
+    pub websocket_limits: WebSocketLimits,
     /// The master key and the admin key.
     pub secrets: RelayKeys,
     /// The clock of all handlers.
@@ -93,6 +95,7 @@ impl Settings {
         // Short, because after a crash no other process holds the messages that were in flight.
         let queues = QueueTimes {
             inbox_visibility: 10,
+            live_visibility: 10,
             dead_letter_visibility: 10,
             ..QueueTimes::default()
         };
@@ -107,6 +110,7 @@ impl Settings {
             header_style: HeaderStyle::default(),
             strict_event_types: false,
             queues,
+            websocket_limits: WebSocketLimits::default(),
             secrets,
             clock: Clock::system(),
         }
@@ -146,8 +150,15 @@ impl Settings {
         let admin = self.secrets.admin.reveal().to_owned();
         Options {
             data: self.data.clone(),
-            ports: Ports { dynamodb: above(0), sqs: above(1), s3: above(2), secrets: above(3) },
+            ports: Ports {
+                dynamodb: above(0),
+                sqs: above(1),
+                s3: above(2),
+                secrets: above(3),
+                websocket: above(4),
+            },
             queues: self.queues,
+            websocket_limits: self.websocket_limits,
             queue_clock_stands_still: false,
             access_key: self.secrets.access_key(),
             secret_values: vec![
