@@ -80,19 +80,22 @@ pub(crate) fn dead_letter_queues(template: &Value) -> Vec<String> {
     lacking.map(|(name, _)| format!("{name} has no dead-letter queue")).collect()
 }
 
-/// A dead-letter queue is a way and no end: what stays in it is gone after 14 days.
+/// A dead-letter queue is a way and no end: what stays in it is gone after 14 days. Live updates, on the
+/// FIFO queue, are hints about changes that the table holds: what died of them is lost without harm.
 pub(crate) fn dead_letters_are_parked(template: &Value) -> Vec<String> {
     let consumed: BTreeSet<&str> =
         queue_events(template).into_iter().map(|(_, _, queue, _)| queue).collect();
     queues(template)
         .into_iter()
+        .filter(|(_, queue)| queue["FifoQueue"] != true)
         .filter_map(|(_, queue)| dead_letter_target(queue))
         .filter(|target| !consumed.contains(target))
         .map(|target| format!("no function consumes {target}"))
         .collect()
 }
 
-/// Lambda's own advice: the mapping retries a throttled batch for that long.
+/// Lambda's own advice: the mapping retries a throttled batch for that long. A FIFO queue hands out
+/// nothing of a group whose message is hidden, so there it is twice the timeout.
 pub(crate) fn visibility(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (function, _, queue, _) in queue_events(template) {
@@ -102,10 +105,11 @@ pub(crate) fn visibility(template: &Value) -> Vec<String> {
             found.push(format!("{function} or {queue} leaves its time to a default"));
             continue;
         };
-        if hidden < 6 * timeout {
+        let fifo = template["Resources"][queue]["Properties"]["FifoQueue"] == true;
+        let needed = if fifo { 2 * timeout } else { 6 * timeout };
+        if hidden < needed {
             found.push(format!(
-                "{queue} hides messages for {hidden} s, {function} needs {} s",
-                6 * timeout
+                "{queue} hides messages for {hidden} s, {function} needs {needed} s"
             ));
         }
     }
