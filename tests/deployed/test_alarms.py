@@ -80,7 +80,7 @@ def once(minutes_ago: int, value: float = 1, otherwise: float | None = 0) -> Cal
     return lambda before: value if before == minutes_ago else otherwise
 
 
-FUNCTIONS = ("Ingest", "Process", "Deliver", "Redeliver", "Sweep", "Api")
+FUNCTIONS = ("Ingest", "Process", "Deliver", "Redeliver", "Sweep", "Api", "Live")
 # For each alarm: courses that are healthy, and courses that have to be heard.
 COURSES = {
     "InboxStuckAlarm": (

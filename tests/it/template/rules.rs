@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 /// The stack's name under which the template's resources are the local ones.
 const STACK: &str = "relay";
+/// Begin of the ARNs of APIs.
+const API_ARN: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}";
 
 fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     let all = template["Resources"].as_object().into_iter().flatten();
@@ -158,14 +160,17 @@ fn chosen(statement: &Value) -> &Value {
     statement["Fn::If"].get(1).unwrap_or(statement)
 }
 
-/// A role allows named actions on named resources; a star may stand for a bucket's objects only.
-/// (A log group's ARN ends in `:*` by itself.)
+/// A role allows named actions on named resources; a star may stand for a bucket's objects, and for the
+/// connections of a WebSocket API. (A log group's ARN ends in `:*` by itself.)
 pub(crate) fn wildcards(template: &Value) -> Vec<String> {
     let buckets = resources(template, "AWS::S3::Bucket");
-    let objects: Vec<Value> = buckets
-        .iter()
-        .map(|(name, _)| json!({ "Fn::Sub": format!("${{{name}.Arn}}/*") }))
-        .collect();
+    let objects = buckets.iter().map(|(name, _)| format!("${{{name}.Arn}}/*"));
+    let sockets = resources(template, "AWS::ApiGatewayV2::Api").into_iter();
+    let sockets = sockets.filter(|(_, api)| api["ProtocolType"] == "WEBSOCKET");
+    let connections =
+        sockets.map(|(name, _)| format!("{API_ARN}:${{{name}}}/live/*/@connections/*"));
+    let many: Vec<Value> =
+        objects.chain(connections).map(|text| json!({ "Fn::Sub": text })).collect();
     let elsewhere = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
     let mut found: Vec<String> = elsewhere
         .iter()
@@ -190,7 +195,7 @@ pub(crate) fn wildcards(template: &Value) -> Vec<String> {
                 found.push(format!("{role} does not name what it allows: {statement}"));
             }
             for resource in named {
-                if resource.to_string().contains('*') && !objects.contains(resource) {
+                if resource.to_string().contains('*') && !many.contains(resource) {
                     found.push(format!("{role} allows it on {resource}"));
                 }
             }
