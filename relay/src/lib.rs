@@ -1,7 +1,7 @@
 //! The commands of `relay` as a library.
 //!
 //! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
-//! * `connect`, `doctor` and `executions` call the API of a running relay through `remote`.
+//! * `connect`, `doctor`, `executions` and `run` call the API of a running relay through `remote`.
 //! * `signature` makes and verifies signatures without a network.
 
 pub mod connect;
@@ -9,4 +9,5 @@ pub mod dev;
 pub mod doctor;
 pub mod executions;
 pub mod remote;
+pub mod run;
 pub mod signature;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use relay::{connect, dev, doctor, executions, signature};
+use relay::{connect, dev, doctor, executions, run, signature};
 
 /// A webhook relay that runs in your own AWS account.
 #[derive(Parser)]
@@ -36,6 +36,12 @@ enum Command {
     ///
     /// The event stays marked as reported by an operator.
     Inject(executions::InjectArgs),
+    /// Run a command on this machine as a job: its output is the job's log, its exit code the job's end.
+    ///
+    /// The command runs as it would without relay: its output passes to the terminal at once, and relay
+    /// exits with its exit code. Whatever happens to the log, the command neither fails nor waits, but
+    /// for up to 2 s at its end.
+    Run(run::RunArgs),
     /// Print the headers that the sender of a profile would send with a body.
     Sign(signature::SignArgs),
     /// Check the signature of a request and explain why it does not hold.
@@ -49,6 +55,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),
         Command::Inject(args) => print(executions::inject(&args)),
+        Command::Run(args) => run::run(args),
         Command::Sign(args) => signature::sign(args),
         Command::Verify(args) => signature::verify(args),
     }

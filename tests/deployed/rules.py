@@ -92,10 +92,13 @@ def texts(value: object) -> Iterator[object]:
 
 
 def written_arns(template: dict) -> list[str]:
-    """An ARN that is written by hand names something of this stack: an account has one of what it names otherwise."""
+    """An ARN that is written by hand names something of this stack: an account has one of what it names otherwise. The
+    log groups that may call are the user's."""
     own = set(template["Resources"]) | {STACK}
     found = []
     for logical, resource in template["Resources"].items():
+        if logical == "LiveLogGroupsPermission":
+            continue
         for text in texts(resource.get("Properties", {})):
             written = json.dumps(text)
             if '"arn:' in written and not references(text) & own:

@@ -72,7 +72,7 @@ class Sam:
         """kept.yaml, the part of the template that an import takes."""
         return (ROOT / "kept.yaml").read_text()
 
-    def _python(self, script: str, *arguments: Path) -> bytes:
+    def _python(self, script: str, *arguments: Path | str) -> bytes:
         """What a script of this folder prints, run beside SAM's own code."""
         command = [str(Path(self._sam).parent / "python"), str(HERE / script), *map(str, arguments)]
         return subprocess.run(command, env=self._env, check=True, stdout=subprocess.PIPE).stdout
@@ -87,7 +87,7 @@ class Sam:
     def deploy(self, endpoint: str, stack: str = STACK, **parameters: str) -> None:
         """Deploys the build to the AWS at this endpoint. Raises `Failed` if CloudFormation does not complete."""
         say(f"sam deploy of {stack}")
-        self._python("emulated.py", BUILT / "template.yaml", BUILT / "emulated.yaml")
+        self._python("emulated.py", BUILT / "template.yaml", BUILT / "emulated.yaml", endpoint)
         overrides = {
             "Architecture": machine(),
             "AllowedNetworks": "127.0.0.0/8",  # The receiver of this test listens there.

@@ -18,7 +18,7 @@ from support.process import TARGET, Process, free_port, say, wait_until
 
 HERE = Path(__file__).resolve().parent
 
-FUNCTIONS = ("ingest", "process", "deliver", "redeliver", "sweep", "api")
+FUNCTIONS = ("ingest", "process", "deliver", "redeliver", "sweep", "api", "live")
 SERVICES = "apigateway,apigatewayv2,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,secretsmanager,sqs,sts"
 
 

@@ -56,6 +56,10 @@ def queue(name: str, visible: float, hidden: float, deleted: Callable[[int], flo
     ]
 
 
+def dead_updates(value: Callable[[int], float | None]) -> list[Course]:
+    return [aws("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "LiveDeadLetters.QueueName")(value)]
+
+
 def of_function(name: str, metric: str, value: Callable[[int], float | None]) -> list[Course]:
     return [aws("AWS/Lambda", metric, "FunctionName", f"{name}Function")(value)]
 
@@ -76,7 +80,7 @@ def once(minutes_ago: int, value: float = 1, otherwise: float | None = 0) -> Cal
     return lambda before: value if before == minutes_ago else otherwise
 
 
-FUNCTIONS = ("Ingest", "Process", "Deliver", "Redeliver", "Sweep", "Api")
+FUNCTIONS = ("Ingest", "Process", "Deliver", "Redeliver", "Sweep", "Api", "Live")
 # For each alarm: courses that are healthy, and courses that have to be heard.
 COURSES = {
     "InboxStuckAlarm": (
@@ -101,6 +105,7 @@ COURSES = {
         [queue("OutboxDeadLetters", 1, 1, constantly(2))],
         [queue("OutboxDeadLetters", 0, 1, constantly(0))],
     ),
+    "LiveDeadLettersAlarm": ([dead_updates(constantly(0))], [dead_updates(constantly(1)), dead_updates(once(1, 3, 0))]),
     "ItemsFailedAlarm": (
         [of_relay("items_failed", once(2, 10, None))],
         [of_relay("items_failed", lambda before: 1 if before % 5 == 0 else None)],

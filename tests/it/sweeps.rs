@@ -1,4 +1,5 @@
-//! Rounds of the sweep while calls of the table fail: one that fails holds up no other.
+//! Rounds of the sweep: while calls of the table fail, one that fails holds up no other; and what a
+//! round costs while nothing is to be done.
 
 use std::time::Duration;
 
@@ -30,4 +31,23 @@ async fn a_mark_that_fails_keeps_no_bell_of_its_neighbours_from_ringing() {
     let rung = cloud.aws.queue_depth(&cloud.aws.names().dead_letters).1;
     assert!(TASKS <= rung, "{rung} of {TASKS}");
     shown!("sweep: {TASKS} tasks due, {failed} calls of the table failed: all rung for");
+}
+
+#[tokio::test]
+async fn a_round_looks_for_silent_connections_with_one_query() {
+    let faults = Faults::default();
+    let mut cloud = Cloud::start(faults.clone()).await;
+    let calls = async |cloud: &Cloud| {
+        let before = faults.calls().len();
+        cloud.sweep().await;
+        faults.calls()[before..].iter().map(|call| call.operation.clone()).collect::<Vec<_>>()
+    };
+    let without = calls(&cloud).await;
+    cloud.tell_watchers_by("live.fifo");
+    let with = calls(&cloud).await;
+    let count =
+        |calls: &[String], wanted: &str| calls.iter().filter(|call| *call == wanted).count();
+    assert_eq!(count(&with, "Query"), count(&without, "Query") + 1, "{with:?}");
+    assert_eq!(with.len(), without.len() + 1, "nothing is sent while nobody is connected");
+    shown!("sweep: one query more with live updates, {} calls of an idle round", with.len());
 }

@@ -4,6 +4,7 @@
 mod bounds;
 mod destinations;
 mod kept;
+mod live;
 mod reading;
 mod rules;
 
@@ -151,7 +152,7 @@ fn no_policy_allows_an_action_on_any_resource() {
         |t| *at(t, resource) = json!("*"),
         "SweepRole allows it on",
     );
-    // Only a bucket's objects may be meant by a star, not a table's indexes.
+    // Only a bucket's objects and an API's connections may be meant by a star, not a table's indexes.
     holds_and_can_fail(
         rules::wildcards,
         |t| *at(t, resource) = json!({"Fn::Sub": "${Table.Arn}/index/*"}),

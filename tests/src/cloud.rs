@@ -249,6 +249,14 @@ impl Cloud {
         self.calls.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
     }
 
+    /// Has the functions tell watchers by the queue of this name.
+    pub fn tell_watchers_by(&mut self, queue: &str) {
+        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
+        let failing = clients.with_http_client(self.faults.client());
+        let queue = Queue::new(failing.sqs(), self.aws.queue_url(queue));
+        self.calls.context = self.calls.context.clone().telling_watchers_by(queue);
+    }
+
     fn rule() -> Rule {
         Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() }
     }

@@ -1,7 +1,5 @@
 //! Wires the API to AWS.
 
-use std::sync::Arc;
-
 use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
 use dispatch::context::{CallContext, Context};
 use domain::key::AdminKey;
@@ -17,6 +15,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (outbox, vault) = (queue("OUTBOX_URL")?, config::required("MASTER_KEY_SECRET")?);
     let caller = aws.caller(config::address_rule()?, config::destinations()?, &outbox);
     let context = Context::new(table, bucket, outbox, Clock::system());
+    let context = context.telling_watchers_by(queue("LIVE_QUEUE_URL")?);
     let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
@@ -26,5 +25,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let control = ControlPlane::new(calls, inbox, admin_key, public_url)
         .strict_about_event_types(config::strict_event_types()?)
         .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
-    lambda_http::run(api::router(Arc::new(control))).await
+    lambda_http::run(api::router(std::sync::Arc::new(control))).await
 }

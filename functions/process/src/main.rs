@@ -13,8 +13,9 @@ async fn main() -> Result<(), Error> {
     let queue = |name| config::required(name).map(|url| aws.queue(url));
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
+    let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
     let process = &Process {
-        context: Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system()),
+        context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?),
         inbox: Inbox(queue("INBOX_URL")?),
         public_url: config::required("PUBLIC_URL")?,
     };

@@ -1,5 +1,6 @@
 //! Rings for what is due: deliveries whose bell was lost or lies too far ahead for a message,
-//! deliveries that died unparked, tasks. Then asks platforms about completions that never came.
+//! deliveries that died unparked, tasks. Then keeps silent live connections open, and asks platforms
+//! about completions that never came.
 //!
 //! Marking comes before ringing and before asking. A crash in between costs the time until the mark
 //! is due again; the other order could ring for the same thing on every round while the table is
@@ -75,6 +76,8 @@ pub struct SweepCounts {
     pub told: usize,
     /// Completions that no webhook told.
     pub missed: usize,
+    /// Silent live connections that are kept open.
+    pub pinged: usize,
 }
 
 impl SweepCounts {
@@ -84,6 +87,7 @@ impl SweepCounts {
             asked: self.asked + other.asked,
             told: self.told + other.told,
             missed: self.missed + other.missed,
+            pinged: self.pinged + other.pinged,
         }
     }
 }
@@ -144,7 +148,7 @@ impl Sweep {
         swept
     }
 
-    /// One round: every shard at once, then every source at once. What fails does not hold up the
+    /// One round: every shard at once, then live connections, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
     ///
     /// # Errors
@@ -166,11 +170,15 @@ impl Sweep {
         }
         let lag = [("due_lag_seconds", Unit::Seconds, lag.as_secs_f64())];
         metrics::emit(NAMESPACE, self.context().clock.now(), &lag, &[]);
+        let pinged = self.context().ping_silent_connections().await;
+        let pinged = pinged.map(|pinged| SweepCounts { pinged, ..SweepCounts::default() });
+        round.add("silent live connections were not looked for", pinged);
         self.ask_all(jobs, until, &mut round).await;
+        self.context().tell_watchers().await;
         let Round { swept, failed } = round;
         if swept != SweepCounts::default() {
-            let SweepCounts { rung, asked, told, missed } = swept;
-            info!(rung, asked, told, missed, "saw to what was due");
+            let SweepCounts { rung, asked, told, missed, pinged } = swept;
+            info!(rung, asked, told, missed, pinged, "saw to what was due");
         }
         failed.map_or(Ok(swept), Err)
     }

@@ -2,6 +2,7 @@
 
 mod bells;
 mod jobs;
+mod live;
 
 use std::time::Duration;
 

@@ -86,6 +86,16 @@ impl Context {
         Ok(())
     }
 
+    /// Has `live` send a packet to each connection of Socket.IO that API Gateway would soon close because
+    /// it is silent. Returns their number. A message that cannot be sent is logged; the next round sends
+    /// it again.
+    ///
+    /// # Errors
+    /// Fails if the connections cannot be read.
+    pub async fn ping_silent_connections(&self) -> Result<usize, Unavailable> {
+        self.teller.ping(&self.table, self.clock.now()).await
+    }
+
     /// Tells what was noted since the last time, if somebody watches. To be called at the end of every
     /// invocation.
     pub async fn tell_watchers(&self) {

@@ -10,16 +10,17 @@ use std::{
     time::Duration,
 };
 
-use adapters::{clock::Clock, live_queue::LiveQueue, table::Table};
+use adapters::{Unavailable, clock::Clock, live_queue::LiveQueue, table::Table};
 use domain::{
     id::ApplicationId,
     live::{
+        connection,
         news::{LiveMessage, News},
         telling::{Telling, Watched},
     },
     time::Timestamp,
 };
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream};
 use tracing::warn;
 
 /// Longest time that one message may take. The invocation waits for it.
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const ROUNDS: u32 = 4;
 /// Most news that wait for the end of an invocation. Beyond it the oldest are forgotten.
 const MAX_NOTED: usize = 10_000;
+/// Messages to silent connections that are under way at once.
+const PINGS_AT_ONCE: usize = 16;
 
 /// What one instance tells `live`. Clones share what they noted.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +82,17 @@ impl Teller {
         let Some(inner) = &self.0 else { return false };
         inner.look(table, now).await;
         inner.state().watched.at(now).contains(application)
+    }
+
+    /// Sends one message per connection of Socket.IO that has been silent for
+    /// [`SILENCE`](connection::SILENCE), so that `live` sends it a packet. Returns their number. A teller
+    /// without a queue looks for none.
+    pub(crate) async fn ping(&self, table: &Table, now: Timestamp) -> Result<usize, Unavailable> {
+        let Some(inner) = &self.0 else { return Ok(0) };
+        let awake = table.awake().await?.into_iter();
+        let silent = awake.filter(|(_, last)| connection::is_silent(*last, now));
+        let ping = |(id, _)| inner.send(LiveMessage::Ping(id));
+        Ok(stream::iter(silent).map(ping).buffer_unordered(PINGS_AT_ONCE).count().await)
     }
 
     /// Tells what was noted since the last time, if somebody watches.

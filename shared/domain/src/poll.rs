@@ -19,7 +19,7 @@ pub use self::{
     answer::{PollAnswer, PollResult},
     cancel::{CancelCall, CancelSettings},
     check::{InvalidPolling, validate},
-    compose::{ComposedReport, compose, timed_out},
+    compose::{ComposedReport, compose, end_report, timed_out},
     method::CancelMethod,
     missed::missed_event,
     platform::{AnswerPaths, InvalidPlatform, PlatformKind, PollPlatform, PollRequest},

@@ -63,12 +63,13 @@ fn leased(template: &Value) -> Vec<String> {
     }
 }
 
-/// The front door and the sweep keep their copies where the account allows it.
+/// The front door, the sweep and live updates keep their copies where the account allows it.
 fn reserved(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (function, copies) in [
         ("IngestFunction", json!({ "Ref": "IngestReservedConcurrency" })),
         ("SweepFunction", json!(1)),
+        ("LiveFunction", json!(10)),
     ] {
         let given = &template["Resources"][function]["Properties"]["ReservedConcurrentExecutions"];
         let wanted =
@@ -130,7 +131,7 @@ fn a_sweep_ends_with_its_lease() {
 }
 
 #[test]
-fn copies_are_reserved_for_the_front_door_and_the_sweep_if_the_owner_asks() {
+fn copies_are_reserved_for_the_front_door_the_sweep_and_live_updates_if_the_owner_asks() {
     holds_and_can_fail(
         reserved,
         |t| *at(t, "SweepFunction/Properties/ReservedConcurrentExecutions") = json!(1),

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 /// The stack's name under which the template's resources are the local ones.
 const STACK: &str = "relay";
+/// Begin of the ARNs of APIs.
+const API_ARN: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}";
 
 fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     let all = template["Resources"].as_object().into_iter().flatten();
@@ -80,19 +82,22 @@ pub(crate) fn dead_letter_queues(template: &Value) -> Vec<String> {
     lacking.map(|(name, _)| format!("{name} has no dead-letter queue")).collect()
 }
 
-/// A dead-letter queue is a way and no end: what stays in it is gone after 14 days.
+/// A dead-letter queue is a way and no end: what stays in it is gone after 14 days. Live updates, on the
+/// FIFO queue, are hints about changes that the table holds: what died of them is lost without harm.
 pub(crate) fn dead_letters_are_parked(template: &Value) -> Vec<String> {
     let consumed: BTreeSet<&str> =
         queue_events(template).into_iter().map(|(_, _, queue, _)| queue).collect();
     queues(template)
         .into_iter()
+        .filter(|(_, queue)| queue["FifoQueue"] != true)
         .filter_map(|(_, queue)| dead_letter_target(queue))
         .filter(|target| !consumed.contains(target))
         .map(|target| format!("no function consumes {target}"))
         .collect()
 }
 
-/// Lambda's own advice: the mapping retries a throttled batch for that long.
+/// Lambda's own advice: the mapping retries a throttled batch for that long. A FIFO queue hands out
+/// nothing of a group whose message is hidden, so there it is twice the timeout.
 pub(crate) fn visibility(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (function, _, queue, _) in queue_events(template) {
@@ -102,10 +107,11 @@ pub(crate) fn visibility(template: &Value) -> Vec<String> {
             found.push(format!("{function} or {queue} leaves its time to a default"));
             continue;
         };
-        if hidden < 6 * timeout {
+        let fifo = template["Resources"][queue]["Properties"]["FifoQueue"] == true;
+        let needed = if fifo { 2 * timeout } else { 6 * timeout };
+        if hidden < needed {
             found.push(format!(
-                "{queue} hides messages for {hidden} s, {function} needs {} s",
-                6 * timeout
+                "{queue} hides messages for {hidden} s, {function} needs {needed} s"
             ));
         }
     }
@@ -154,14 +160,17 @@ fn chosen(statement: &Value) -> &Value {
     statement["Fn::If"].get(1).unwrap_or(statement)
 }
 
-/// A role allows named actions on named resources; a star may stand for a bucket's objects only.
-/// (A log group's ARN ends in `:*` by itself.)
+/// A role allows named actions on named resources; a star may stand for a bucket's objects, and for the
+/// connections of a WebSocket API. (A log group's ARN ends in `:*` by itself.)
 pub(crate) fn wildcards(template: &Value) -> Vec<String> {
     let buckets = resources(template, "AWS::S3::Bucket");
-    let objects: Vec<Value> = buckets
-        .iter()
-        .map(|(name, _)| json!({ "Fn::Sub": format!("${{{name}.Arn}}/*") }))
-        .collect();
+    let objects = buckets.iter().map(|(name, _)| format!("${{{name}.Arn}}/*"));
+    let sockets = resources(template, "AWS::ApiGatewayV2::Api").into_iter();
+    let sockets = sockets.filter(|(_, api)| api["ProtocolType"] == "WEBSOCKET");
+    let connections =
+        sockets.map(|(name, _)| format!("{API_ARN}:${{{name}}}/live/*/@connections/*"));
+    let many: Vec<Value> =
+        objects.chain(connections).map(|text| json!({ "Fn::Sub": text })).collect();
     let elsewhere = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"];
     let mut found: Vec<String> = elsewhere
         .iter()
@@ -186,7 +195,7 @@ pub(crate) fn wildcards(template: &Value) -> Vec<String> {
                 found.push(format!("{role} does not name what it allows: {statement}"));
             }
             for resource in named {
-                if resource.to_string().contains('*') && !objects.contains(resource) {
+                if resource.to_string().contains('*') && !many.contains(resource) {
                     found.push(format!("{role} allows it on {resource}"));
                 }
             }

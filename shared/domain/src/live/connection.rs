@@ -15,6 +15,9 @@ pub const KEPT: Duration = Duration::from_secs(2 * 3600 + 600);
 /// The time after which the key behind a connection is looked at again, when something is pushed. A
 /// connection whose key was revoked hears nothing from then on.
 pub const RECHECK: Duration = Duration::from_secs(300);
+/// The time without traffic after which a connection of Socket.IO is sent a packet. API Gateway closes
+/// what is silent for ten minutes, and the sweep that looks for such connections runs every minute.
+pub const SILENCE: Duration = Duration::from_secs(480);
 /// The time for which an application counts as watched after somebody looked. News of an application
 /// that nobody watches are not sent.
 pub const WATCHED: Duration = Duration::from_secs(600);
@@ -39,9 +42,21 @@ impl LiveConnection {
     }
 }
 
+/// Whether a connection whose last traffic was then has been silent for [`SILENCE`].
+pub fn is_silent(last_traffic: Timestamp, now: Timestamp) -> bool {
+    last_traffic.plus(SILENCE) <= now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_silent_two_rounds_of_the_sweep_before_it_is_closed() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let silent = |secs| is_silent(now, now.plus(Duration::from_secs(secs)));
+        assert!(!silent(0) && !silent(479) && silent(480) && silent(599));
+    }
 
     #[test]
     fn a_connection_ends_with_its_life_or_its_right() {

@@ -51,13 +51,26 @@ pub fn timed_out(profile: &Profile, job: &Job) -> ComposedReport {
     made(profile, job, &ended)
 }
 
+/// The body in which a sender of this profile would report the end of the job that bears this id;
+/// `None` if the profile has no words for it.
+pub fn end_report(profile: &Profile, external_id: &str, ended: &PollResult<'_>) -> Option<Vec<u8>> {
+    let mapping = &profile.mapping;
+    let own = mapping.statuses.iter().find(|(_, status)| **status == ended.status);
+    let word = own.map_or(ended.status.word(), |(word, _)| word);
+    let body = print(mapping, (external_id, None), word, ended);
+    let said = profile.read(&body);
+    let fits = said.job.as_deref() == Some(external_id) && said.status == Some(ended.status);
+    fits.then_some(body)
+}
+
 fn made(profile: &Profile, job: &Job, ended: &PollResult<'_>) -> ComposedReport {
-    let body = print(&profile.mapping, job, ended);
+    let ids = (job.external_id.as_str(), job.call_id.as_deref());
+    let body = print(&profile.mapping, ids, ended.status.word(), ended);
     if let Some(composed) = fitting(profile, job, ended, body, true) {
         return composed;
     }
     let mapping = ours();
-    let body = print(&mapping, job, ended);
+    let body = print(&mapping, ids, ended.status.word(), ended);
     ComposedReport { body, mapping: Some(mapping), key: key(job, ended.status) }
 }
 
@@ -103,10 +116,15 @@ fn ours() -> Mapping {
     }
 }
 
-/// A body in which `mapping` finds what is to be reported.
-fn print(mapping: &Mapping, job: &Job, ended: &PollResult<'_>) -> Vec<u8> {
+/// A body in which `mapping` finds what is to be reported of the job with these ids, the sender's and
+/// the call's.
+fn print(
+    mapping: &Mapping,
+    (external_id, call_id): (&str, Option<&str>),
+    word: &str,
+    ended: &PollResult<'_>,
+) -> Vec<u8> {
     let text = |text: &str| to_raw_value(text).expect("text serialises");
-    let call = job.call_id.as_ref().unwrap_or(&job.external_id);
     let mut tree = Tree::default();
     // The sender's id of the job comes last, as one path may serve for several things.
     let mut put = |path: Option<&String>, value: Option<Box<RawValue>>| {
@@ -116,10 +134,10 @@ fn print(mapping: &Mapping, job: &Job, ended: &PollResult<'_>) -> Vec<u8> {
     };
     put(mapping.error.first(), ended.error.map(ToOwned::to_owned));
     put(mapping.result.first(), ended.result.map(ToOwned::to_owned));
-    put(mapping.status.first(), Some(text(ended.status.word())));
-    put(mapping.key.as_ref(), Some(text(call)));
-    put(mapping.call_id.as_ref(), job.call_id.as_deref().map(text));
-    put(mapping.job_id.first(), Some(text(&job.external_id)));
+    put(mapping.status.first(), Some(text(word)));
+    put(mapping.key.as_ref(), Some(text(call_id.unwrap_or(external_id))));
+    put(mapping.call_id.as_ref(), call_id.map(text));
+    put(mapping.job_id.first(), Some(text(external_id)));
     serde_json::to_vec(&tree).expect("plain data serialises")
 }
 
@@ -146,5 +164,41 @@ impl Tree {
         if let Node::Tree(below) = below {
             below.put(rest, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(profile: &str, status: JobStatus) -> Option<String> {
+        let why = to_raw_value("exited with 3").expect("text serialises");
+        let error = (status == JobStatus::Failed).then_some(&*why);
+        let profile = Profile::named(profile).expect("known");
+        let body = end_report(profile, "local-1", &PollResult { status, result: None, error })?;
+        Some(String::from_utf8(body).expect("JSON is UTF-8"))
+    }
+
+    #[test]
+    fn an_end_is_reported_in_the_words_of_the_profile() {
+        for (profile, status, body) in [
+            ("modal-mesh", JobStatus::Succeeded, r#"{"job_id":"local-1","status":"succeeded"}"#),
+            (
+                "modal-omtx",
+                JobStatus::Failed,
+                r#"{"call_id":"local-1","error":"exited with 3","metadata":{"job_id":"local-1"},"status":"failed"}"#,
+            ),
+            ("wepp", JobStatus::Succeeded, r#"{"event":"job.success","job_id":"local-1"}"#),
+        ] {
+            assert_eq!(report(profile, status).as_deref(), Some(body), "{profile}");
+        }
+    }
+
+    #[test]
+    fn profiles_without_jobs_have_no_words_for_an_end() {
+        let silent: Vec<_> =
+            Profile::names().filter(|name| report(name, JobStatus::Succeeded).is_none()).collect();
+        let none = ["github", "shopify", "slack", "stripe"];
+        assert_eq!(silent, none);
     }
 }
