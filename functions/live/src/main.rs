@@ -1,5 +1,7 @@
 //! Wires live updates to AWS.
 
+use std::time::Duration;
+
 use adapters::{aws::Aws, clock::Clock, config, live_queue::LiveQueue, log, metrics};
 use domain::live::push_budget::PushBudget;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -13,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::load().await;
     let vault = aws.vault(&config::required("MASTER_KEY_SECRET")?).await?;
     let live = &Live::new(LiveParts {
-        table: aws.table(config::required("TABLE_NAME")?, config::retention()?),
+        table: aws.table(config::required("TABLE_NAME")?, Duration::ZERO),
         bucket: aws.bucket(config::required("BUCKET_NAME")?),
         queue: LiveQueue(aws.queue(config::required("LIVE_QUEUE_URL")?)),
         pusher: aws.pusher(&config::required("WEBSOCKET_URL")?),

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 64;
 impl Live {
     /// Works through a batch of the queue. Bulletins of one topic that follow on each other are merged:
     /// what piled up while others were pushed goes out together.
-    pub(crate) async fn messages(&self, batch: &SqsEvent) -> SqsBatchResponse {
+    pub async fn messages(&self, batch: &SqsEvent) -> SqsBatchResponse {
         batch::by_group(&self.clock, batch, |messages| self.group(messages)).await
     }
 

@@ -53,6 +53,7 @@ pub struct Bundle {
 struct Parts {
     calls: CallContext,
     inbox: Inbox,
+    live_queue: Queue,
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
@@ -88,7 +89,11 @@ impl Bundle {
     /// # Errors
     /// Fails if a setting is wrong, the port is not free, the data cannot be opened, or a local service does not start.
     pub async fn start(settings: Settings) -> Result<Self, BundleError> {
-        Self::start_with(settings, |_| None).await
+        let (master, clock) = (settings.secrets.master.clone(), settings.clock.clone());
+        let made = move |aws: &LocalAws| -> Option<Arc<dyn Live>> {
+            Some(Arc::new(live::Function::new(aws, &master, clock)))
+        };
+        Self::start_with(settings, made).await
     }
 
     /// The same with the function behind the WebSocket API, made for these services. Without one there
@@ -239,12 +244,14 @@ impl Parts {
             queue(&names.outbox),
             settings.clock.clone(),
         );
+        let context = context.telling_watchers_by(queue(&names.live));
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);
         Self {
             calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
                 .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
+            live_queue: queue(&names.live),
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
@@ -262,6 +269,7 @@ impl Parts {
             self.public_url.clone(),
             caller.rule().clone(),
         );
+        let ingest = ingest.telling_watchers_by(self.live_queue.clone());
         let api = ControlPlane::new(
             self.calls.clone(),
             self.inbox.clone(),
