@@ -74,7 +74,7 @@ def _bound_to_us(command: list[str]) -> list[str]:
 class Process:
     """A child process in a session of its own. Ending it ends its children too, and no other process.
 
-    Standard output and standard error are appended to `log`, unless `stdout` takes the former. Without a log, both are
+    Standard input is empty, unless `stdin` is a pipe. Standard output and standard error are appended to `log`, unless `stdout` takes the former. Without a log, both are
     the caller's.
     """
 
@@ -85,6 +85,7 @@ class Process:
         cwd: Path = ROOT,
         env: dict[str, str] | None = None,
         log: Path | None = None,
+        stdin=subprocess.DEVNULL,
         stdout=None,
     ):
         self.log = log
@@ -96,7 +97,7 @@ class Process:
                 _bound_to_us(command),
                 cwd=cwd,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output if stdout is None else stdout,
                 stderr=output,
                 start_new_session=True,
@@ -110,6 +111,11 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+
+    @property
+    def stdin(self):
+        """Standard input, if it is a pipe."""
+        return self._child.stdin
 
     @property
     def stdout(self):

@@ -34,12 +34,12 @@ class Relay:
             raise
         return self
 
-    def start(self) -> None:
-        """Starts over the data that is there, at a new address."""
+    def start(self, port: int = 0) -> None:
+        """Starts over the data that is there, at a new address or at this port."""
         folder = Path(self._folder.name)
         self._lines: list[str] = []
         self._log = folder / "stderr.log"
-        command = [str(RELAY), "dev", "--port", "0", "--data", str(folder / "data"), *self._arguments]
+        command = [str(RELAY), "dev", "--port", str(port), "--data", str(folder / "data"), *self._arguments]
         env = clean_environment(RELAY_ADMIN_KEY=self.admin, **self._environment)
         self._process = Process(command, cwd=folder, env=env, log=self._log, stdout=PIPE)
         try:
