@@ -10,6 +10,7 @@ mod ordered;
 mod purged;
 mod replayed;
 mod slow;
+mod watched;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -68,10 +69,12 @@ enum Journey {
     Slow,
     /// The log of a job: lines with a key and signed, twice, in conflict, and after the job's end.
     Logged,
+    /// Those who watch a job: a connection, lines, the end, and coming back.
+    Watched,
 }
 
 impl Journey {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -87,6 +90,7 @@ impl Journey {
         Self::Guarded,
         Self::Slow,
         Self::Logged,
+        Self::Watched,
     ];
 }
 
@@ -146,6 +150,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Guarded => Box::pin(guarded::walk(cloud)),
         Journey::Slow => Box::pin(slow::walk(cloud, receiver)),
         Journey::Logged => Box::pin(logged::walk(cloud)),
+        Journey::Watched => Box::pin(watched::walk(cloud)),
     }
 }
 
@@ -286,6 +291,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             ended && delivered == 3 && dead == 0
         }
         Journey::Logged => logged::arrived(world) && dead == 0,
+        Journey::Watched => watched::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),

@@ -125,6 +125,8 @@ async fn listen(table: &Table, now: Timestamp) {
         LiveSubscription { connection: id, protocol, name: None, filter, after, caught_up };
     let heard = table.subscribe(&Topic::events(acme.clone()), &subscription, 1, now).await;
     assert_eq!(heard.expect("kept"), SubscribeOutcome::Started);
+    let told = [(domain::log::StreamName::default(), domain::log::Seq::Number(1))].into();
+    table.put_told(&Topic::events(acme.clone()), &told, now).await.expect("kept");
     assert_eq!(table.watch(&acme, now).await.expect("kept"), now);
     let ticket = Ticket { grant, origin: None, expires_at: now.plus(ticket::LIFE) };
     let hash = Ticket::hash(&Ticket::text([7; 32])).expect("a ticket");

@@ -43,7 +43,7 @@ async fn a_round_looks_for_silent_connections_with_one_query() {
         faults.calls()[before..].iter().map(|call| call.operation.clone()).collect::<Vec<_>>()
     };
     let without = calls(&cloud).await;
-    cloud.tell_watchers_by("live.fifo");
+    cloud.let_watch().await;
     let with = calls(&cloud).await;
     let count =
         |calls: &[String], wanted: &str| calls.iter().filter(|call| *call == wanted).count();

@@ -3,6 +3,7 @@
 
 mod drive;
 mod expected;
+mod watched;
 
 use std::{
     sync::{Arc, Mutex},
@@ -38,6 +39,7 @@ use local::{Clients, LocalAws};
 use manage::ControlPlane;
 use sweep::{Limits, Sweep};
 
+use self::watched::Watchers;
 use crate::{chance::Chance, faults::Faults, sender};
 
 /// A fault in the product itself, which the invariants must notice.
@@ -93,6 +95,8 @@ pub struct Cloud {
     /// calls under way, which [`Cloud::calls`] counts anew.
     calls: CallContext,
     inbox: Inbox,
+    /// Those who watch, if anybody can.
+    watchers: Option<Watchers>,
     /// Completions that were answered 2xx.
     pub accepted: Vec<Vec<u8>>,
     /// The queue and the body of each message that a handler received.
@@ -164,6 +168,7 @@ impl Cloud {
             caps: CallCaps::share_of(WORKERS),
             queues: QueueFaults::of(0, 0.0, 0.0),
             sound,
+            watchers: None,
             accepted: Vec::new(),
             handled: Mutex::default(),
         };
@@ -249,21 +254,17 @@ impl Cloud {
         self.calls.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
     }
 
-    /// Has the functions tell watchers by the queue of this name.
-    pub fn tell_watchers_by(&mut self, queue: &str) {
-        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
-        let failing = clients.with_http_client(self.faults.client());
-        let queue = Queue::new(failing.sqs(), self.aws.queue_url(queue));
-        self.calls.context = self.calls.context.clone().telling_watchers_by(queue);
-    }
-
     fn rule() -> Rule {
         Rule { allowed: Network::parse_list("127.0.0.0/8").expect("a network"), ..Rule::default() }
     }
 
     /// The context of a process, with the faults in it.
     pub fn calls(&self) -> CallContext {
-        self.calls.clone().capping_calls(self.caps)
+        let mut calls = self.calls.clone().capping_calls(self.caps);
+        if let Some(watchers) = &self.watchers {
+            calls.context = calls.context.telling_watchers_by(watchers.queue.clone());
+        }
+        calls
     }
 
     /// The sweep of a process, with the faults in it.

@@ -118,7 +118,7 @@ impl Live {
     }
 
     /// The lines behind those that a client has, by stream; of streams that it does not name, all.
-    async fn behind(
+    pub(crate) async fn behind(
         &self,
         job: &Job,
         known: &BTreeMap<StreamName, Seq>,

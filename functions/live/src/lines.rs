@@ -1,5 +1,7 @@
 //! Lines of a job's log, from the table to those who hear the job.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use adapters::{Unavailable, table::LogRange};
 use domain::{
     id::JobId,
@@ -9,7 +11,7 @@ use domain::{
         news::{Bulletin, LinesNews, News},
         subscription::LiveSubscription,
     },
-    log::LogLine,
+    log::{LogLine, Seq, StreamName},
     time::Timestamp,
 };
 
@@ -22,26 +24,76 @@ pub(crate) struct KeptLine {
     pub(crate) kept_at: Timestamp,
 }
 
+/// The number of the last line, by stream.
+pub(crate) type Marks = BTreeMap<StreamName, Seq>;
+
 impl Live {
-    /// The lines that a bulletin tells of, in its order.
-    pub(crate) async fn lines(&self, bulletin: &Bulletin) -> Result<Vec<KeptLine>, Unavailable> {
+    /// The lines that a bulletin tells of, in its order, and before them those behind the lines that
+    /// were told last: the message about these was lost. At the end of the job, every line that was not
+    /// told. `told` is how far the lines were told, before and afterwards.
+    pub(crate) async fn lines(
+        &self,
+        bulletin: &Bulletin,
+        told: &mut Marks,
+        to: &[LiveSubscription],
+    ) -> Result<Vec<KeptLine>, Unavailable> {
         let mut all = Vec::new();
         for news in &bulletin.news {
-            if let News::Lines(lines) = news {
-                all.extend(self.lines_of(lines).await?);
+            match news {
+                News::Lines(lines) => {
+                    let floor = floor(&lines.stream, told, to);
+                    all.extend(self.lines_of(lines, floor.as_ref()).await?);
+                    let last = told.entry(lines.stream.clone()).or_insert(Seq::Number(0));
+                    *last = lines.to.clone().max(last.clone());
+                }
+                News::Job(news) if news.status.is_terminal() => {
+                    let Some(job) = self.table.job(&news.id).await? else { continue };
+                    let heard = to.iter().filter_map(|it| it.caught_up.as_ref());
+                    let streams = heard.flat_map(|caught_up| caught_up.through.keys());
+                    let streams: BTreeSet<_> = streams.chain(told.keys()).cloned().collect();
+                    let known = streams
+                        .into_iter()
+                        .filter_map(|stream| floor(&stream, told, to).map(|floor| (stream, floor)));
+                    for line in self.behind(&job, &known.collect()).await? {
+                        told.insert(line.stream.clone(), line.seq.clone());
+                        // Of a line that a subscriber was sent it is not known here when it came.
+                        all.push(KeptLine { line, kept_at: Timestamp::default() });
+                    }
+                }
+                _ => (),
             }
         }
         Ok(all)
     }
 
-    async fn lines_of(&self, news: &LinesNews) -> Result<Vec<KeptLine>, Unavailable> {
+    async fn lines_of(
+        &self,
+        news: &LinesNews,
+        floor: Option<&Seq>,
+    ) -> Result<Vec<KeptLine>, Unavailable> {
         let LinesNews { job, stream, from, to } = news;
-        let range = LogRange::within(stream, from, to);
+        let (range, behind) = match floor {
+            // They fill a hole, or follow on what was told.
+            Some(floor) if from <= floor || floor.plus(1) == *from => {
+                (LogRange::within(stream, from, to), None)
+            }
+            Some(floor) => {
+                let last = LogRange::up_to(stream, floor);
+                let last = self.table.log_part(job, &last, true, 1).await?.batches;
+                let first = last.first().map_or(from, |batch| &batch.first).min(from);
+                (LogRange::within(stream, first, to), Some(floor))
+            }
+            None => (LogRange::up_to(stream, to), Some(&Seq::Number(0))),
+        };
         let part = self.table.log_part(job, &range, false, usize::MAX).await?;
+        let is_told = |seq: &Seq| match behind {
+            Some(behind) => behind < seq && seq <= to,
+            None => from <= seq && seq <= to,
+        };
         let mut lines: Vec<KeptLine> = Vec::new();
         for batch in part.batches {
             let kept_at = batch.received_at;
-            let told = batch.lines.into_iter().filter(|line| (from..=to).contains(&&line.seq));
+            let told = batch.lines.into_iter().filter(|line| is_told(&line.seq));
             lines.extend(told.map(|line| KeptLine { line, kept_at }));
         }
         // Batches may overlap: the first of two lines with one number stands.
@@ -86,4 +138,12 @@ impl Live {
         let name = to.name.as_deref().unwrap_or(job.as_str());
         log_frames(to.protocol, name, lines, singly)
     }
+}
+
+/// The number up to which everybody has the lines of a stream: they were told, or sent to each when it
+/// subscribed. `None` if somebody may have none.
+fn floor(stream: &StreamName, told: &Marks, to: &[LiveSubscription]) -> Option<Seq> {
+    let sent = to.iter().map(|it| it.caught_up.as_ref()?.through.get(stream));
+    let sent = sent.min_by(|one, other| one.cmp(other)).flatten();
+    told.get(stream).max(sent).cloned()
 }

@@ -2,13 +2,13 @@
 //! a test wants.
 
 mod actions;
-mod gateway;
 mod rights;
 mod upgrades;
 mod watching;
 
 use std::time::Duration;
 
+use ::tests::gateway::Gateway;
 use adapters::{queue::Queue, table::WriteOutcome};
 use domain::{
     id::{ApplicationId, SourceId, Tenure},
@@ -28,7 +28,6 @@ use domain::{
 };
 use local::LocalAws;
 
-use self::gateway::Gateway;
 use super::*;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);

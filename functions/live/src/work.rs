@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use adapters::Unavailable;
+use adapters::{Unavailable, table::StoredAudience};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::batch;
 use domain::live::{
@@ -97,14 +97,16 @@ impl Live {
     async fn tell(&self, mut bulletin: Bulletin) -> Result<(), Unavailable> {
         let now = self.clock.now();
         bulletin.grow_old(now);
-        let all = self.table.subscribers(&bulletin.topic).await?;
-        let subscribers = self.judged(&bulletin, all).await?;
+        let StoredAudience { subscriptions, mut told } =
+            self.table.audience(&bulletin.topic).await?;
+        let subscribers = self.judged(&bulletin, subscriptions).await?;
         if subscribers.is_empty() || bulletin.is_empty() {
             return Ok(());
         }
         self.watch(&bulletin.topic.application).await?;
         let said = self.said(&bulletin).await;
-        let lines = self.lines(&bulletin).await?;
+        let before = told.clone();
+        let lines = self.lines(&bulletin, &mut told, &subscribers).await?;
         let share = self.pushes.share(subscribers.len());
         let said = |job: &JobNews| -> JobSaid {
             job.event.as_ref().and_then(|event| said.get(event)).cloned().unwrap_or_default()
@@ -142,6 +144,9 @@ impl Live {
                 self.send(connection, &frames).await
             })
             .await;
+        if pushed.is_ok() && told != before {
+            self.table.put_told(&bulletin.topic, &told, now).await?;
+        }
         match pushed {
             // A hint that is late is worth nothing; a line or an end is waited for.
             Err(error) if !bulletin.is_pressing() => {

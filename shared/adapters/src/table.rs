@@ -44,7 +44,7 @@ use self::row::{Condition, Item, Row, Write};
 pub use self::{
     answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
-    connections::{StoredConnection, SubscribeOutcome},
+    connections::{StoredAudience, StoredConnection, SubscribeOutcome},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::EventContext,

@@ -82,6 +82,10 @@ impl Cloud {
             "https://relay.example".to_owned(),
             Rule::default(),
         );
+        let ingest = match &self.watchers {
+            Some(watchers) => ingest.telling_watchers_by(watchers.queue.clone()),
+            None => ingest,
+        };
         ingest::router(Arc::new(ingest))
     }
 
@@ -213,6 +217,10 @@ impl Cloud {
             self.faults.begin("deliver");
             return Deliver { calls }.handle(batch).await;
         }
+        if queue == names.live {
+            self.faults.begin("live");
+            return self.live().messages(batch).await;
+        }
         self.faults.begin("redeliver");
         if self.sabotage == Sabotage::DropsTheDead {
             return SqsBatchResponse::default();
@@ -239,12 +247,10 @@ impl Cloud {
 
     /// Runs the handlers until no message is visible on any queue.
     pub async fn work(&self) {
-        let names = self.aws.names().clone();
+        let queues = self.worked_queues();
         loop {
             let mut any = false;
-            for queue in
-                [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters]
-            {
+            for queue in &queues {
                 any |= self.step(queue).await;
             }
             if !any {
@@ -282,8 +288,7 @@ impl Cloud {
 
     /// No message is on a queue and nothing is due.
     pub async fn is_quiet(&self) -> bool {
-        let names = self.aws.names();
-        for queue in [&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters] {
+        for queue in &self.worked_queues() {
             if self.aws.queue_depth(queue).1 != 0 {
                 return false;
             }
@@ -299,6 +304,15 @@ impl Cloud {
             _ => false,
         };
         due.expect("read").iter().all(|item| asleep && waits(item))
+    }
+
+    /// The queues whose messages are worked on.
+    fn worked_queues(&self) -> Vec<String> {
+        let names = self.aws.names();
+        let mut queues =
+            vec![&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters];
+        queues.extend(self.watchers.is_some().then_some(&names.live));
+        queues.into_iter().cloned().collect()
     }
 
     /// Puts any message on a queue.

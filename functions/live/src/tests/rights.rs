@@ -111,7 +111,7 @@ async fn a_revoked_key_hears_nothing_after_five_minutes_at_the_latest() {
     assert_eq!((&heard[0]["event"], &heard[0]["code"]), (&json!("error"), &json!("unauthorized")));
     assert!(world.gateway.has_closed("a=") && !world.gateway.has_closed("b="));
     assert_eq!(world.gateway.take("b=").len(), 1, "another key's right holds");
-    let left = world.table().subscribers(&project()).await.expect("read");
+    let left = world.table().audience(&project()).await.expect("read").subscriptions;
     assert_eq!(left.iter().map(|it| it.connection.as_str()).collect::<Vec<_>>(), ["b="]);
     // One that asks for something is told at once by an instance that does not know it.
     world.json("c=", World::grant("globex")).await;

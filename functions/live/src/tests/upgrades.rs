@@ -103,9 +103,9 @@ async fn a_connection_that_leaves_takes_everything_with_it() {
     world.socket_io("c=", World::grant("acme")).await;
     world.say("c=", r#"42["subscribe_logs",{"job_id":"j"}]"#).await;
     let topic = Topic::job(acme(), Job::unknown(tenure(&acme()), "acme", "j", NOW).id);
-    assert_eq!(world.table().subscribers(&topic).await.expect("read").len(), 1);
+    assert_eq!(world.table().audience(&topic).await.expect("read").subscriptions.len(), 1);
     world.leave("c=").await;
-    assert!(world.table().subscribers(&topic).await.expect("read").is_empty());
+    assert!(world.table().audience(&topic).await.expect("read").subscriptions.is_empty());
     assert!(world.table().connection("c=").await.expect("read").is_none());
     assert!(world.table().awake().await.expect("read").is_empty());
     world.leave("c=").await;

@@ -172,7 +172,9 @@ async fn lists_are_merged_and_old_news_become_a_gap() {
         News::Event(EventNews::of(&domain::event::Event::by_relay(id, acme(), kind, b"{}", NOW)))
     };
     for name in ["1", "2", "3"] {
-        world.tell(Topic::events(acme()), [event(name, "a.b"), event(name, "c.d")]).await;
+        world
+            .tell(Topic::events(acme()), [event(name, "a.b"), event(&format!("{name}x"), "c.d")])
+            .await;
     }
     world.tell(Topic::events(acme()), [event("4", "c.d")]).await;
     world.work().await;
@@ -217,7 +219,7 @@ async fn who_has_gone_stops_nobody_and_leaves_nothing() {
         let expected = if number <= 10 { vec![] } else { vec![1, 2, 3, 4, 5] };
         assert_eq!(lines, expected, "{number}");
     }
-    assert_eq!(world.table().subscribers(&topic).await.expect("read").len(), 19);
+    assert_eq!(world.table().audience(&topic).await.expect("read").subscriptions.len(), 19);
     assert!(world.gateway.has_closed("10="));
 }
 

@@ -17,6 +17,7 @@ use domain::{
         subscription::LiveSubscription,
         topic::Topic,
     },
+    log::{Seq, StreamName},
     time::Timestamp,
 };
 
@@ -27,6 +28,8 @@ use super::{
 use crate::{Unavailable, contested, random};
 
 const CONNECTION: &str = "CONN";
+/// The item of a topic that says how far its lines were told.
+const TOLD: &str = "TOLD";
 /// The partition of connections that have to be kept awake.
 const AWAKE: &str = "AWAKE";
 /// Writes of one batch: DynamoDB's most.
@@ -43,6 +46,15 @@ pub struct StoredConnection {
     pub entered: bool,
     /// The keys of the topics that the connection hears.
     pub topics: HashSet<String>,
+}
+
+/// Those who hear a topic.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredAudience {
+    /// What each of them hears.
+    pub subscriptions: Vec<LiveSubscription>,
+    /// The number of the last line that was told, by stream, of a topic of a job.
+    pub told: BTreeMap<StreamName, Seq>,
 }
 
 /// The outcome of a subscription.
@@ -63,8 +75,12 @@ fn partition(connection: &str) -> String {
     format!("CONN#{connection}")
 }
 
+fn topic_partition(topic: &str) -> String {
+    format!("TOPIC#{topic}")
+}
+
 fn subscription_key(topic: &str, connection: &str) -> (String, String) {
-    (format!("TOPIC#{topic}"), format!("CONN#{connection}"))
+    (topic_partition(topic), format!("CONN#{connection}"))
 }
 
 fn key_of((pk, sk): (String, String)) -> Item {
@@ -215,13 +231,35 @@ impl Table {
         Ok(())
     }
 
-    /// Everybody who hears a topic.
+    /// Everybody who hears a topic, and how far its lines were told: one query.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn subscribers(&self, topic: &Topic) -> Result<Vec<LiveSubscription>, Unavailable> {
-        let items = self.partition(&format!("TOPIC#{}", topic.key()), "CONN#").await?;
-        Ok(row::readable(&items, row::document))
+    pub async fn audience(&self, topic: &Topic) -> Result<StoredAudience, Unavailable> {
+        let items = self.partition(&topic_partition(&topic.key()), "").await?;
+        let is_told = |item: &&Item| row::text(item, "sk") == Some(TOLD);
+        let told = items.iter().find(is_told).map(row::document).transpose()?;
+        let subscriptions: Vec<Item> =
+            items.iter().filter(|item| !is_told(item)).cloned().collect();
+        Ok(StoredAudience {
+            subscriptions: row::readable(&subscriptions, row::document),
+            told: told.unwrap_or_default(),
+        })
+    }
+
+    /// Writes how far the lines of a topic were told: the number of the last line of each stream.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn put_told(
+        &self,
+        topic: &Topic,
+        told: &BTreeMap<StreamName, Seq>,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let row = Row::new(topic_partition(&topic.key()), TOLD, told);
+        let row = row.expires(Some(expiry(now, connection::KEPT)));
+        self.put(row, None).await.map(WriteOutcome::either_way)
     }
 
     /// Removes a connection and its subscriptions. Doing it again changes nothing.

@@ -266,6 +266,12 @@ pub const ITEMS: &[ItemKind] = &[
         always("with its connection, or 2 h 10 min after it was made"),
     ),
     kind(
+        "how far the lines of a topic were told",
+        "TOPIC#<topic>",
+        "TOLD",
+        always("2 h 10 min after the last lines"),
+    ),
+    kind(
         "live connection that is kept awake",
         "AWAKE",
         "<connection>",

@@ -67,7 +67,7 @@ async fn a_connection_hears_topics_and_leaves_nothing_when_it_ends() {
         assert_eq!(done.expect("kept"), outcome, "{id} {name}");
     }
     let heard = async |name| {
-        let mut heard = table.subscribers(&topic(name)).await.expect("read");
+        let mut heard = table.audience(&topic(name)).await.expect("read").subscriptions;
         heard.sort_by(|one, other| one.connection.cmp(&other.connection));
         heard
     };
@@ -101,14 +101,14 @@ async fn a_connection_hears_a_bounded_number_of_topics() {
         assert_eq!(subscribe(&number.to_string()).await, SubscribeOutcome::Started);
     }
     assert_eq!(subscribe("one more").await, SubscribeOutcome::TooMany);
-    assert!(table.subscribers(&topic("one more")).await.expect("read").is_empty());
+    assert!(table.audience(&topic("one more")).await.expect("read").subscriptions.is_empty());
     assert_eq!(subscribe("7").await, SubscribeOutcome::AlreadyActive);
     table.unsubscribe(&topic("7"), "c=").await.expect("done");
     assert_eq!(subscribe("one more").await, SubscribeOutcome::Started);
     // More than one batch of removals.
     table.close_connection("c=").await.expect("closed");
     for number in 0..30 {
-        let heard = table.subscribers(&topic(&number.to_string())).await.expect("read");
+        let heard = table.audience(&topic(&number.to_string())).await.expect("read").subscriptions;
         assert!(heard.is_empty(), "{number}");
     }
 }

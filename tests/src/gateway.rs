@@ -1,4 +1,4 @@
-//! A gateway that takes pushes, and answers as a test wants.
+//! The management API of a WebSocket API that takes pushes, and answers as a test wants.
 
 use std::{
     collections::HashMap,
@@ -18,13 +18,13 @@ use tokio::{
 };
 
 /// A gateway, and what it was given.
-#[derive(Clone)]
-pub(crate) struct Gateway {
+#[derive(Clone, Debug)]
+pub struct Gateway {
     url: String,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     /// The frames of each connection that were not taken yet.
     frames: HashMap<String, Vec<String>>,
@@ -35,7 +35,8 @@ struct State {
 }
 
 impl Gateway {
-    pub(crate) async fn start() -> Self {
+    /// Starts a gateway that takes everything.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let url = format!("http://{}/live", listener.local_addr().expect("bound"));
         let gateway = Self { url, state: Arc::default() };
@@ -48,7 +49,8 @@ impl Gateway {
         gateway
     }
 
-    pub(crate) fn pusher(&self, clients: &Clients) -> Pusher {
+    /// A pusher to this gateway.
+    pub fn pusher(&self, clients: &Clients) -> Pusher {
         let config = Builder::from(&clients.sdk_config(&self.url));
         let once = config.retry_config(RetryConfig::disabled()).build();
         Pusher::new(Client::from_conf(once))
@@ -59,23 +61,29 @@ impl Gateway {
     }
 
     /// The frames that a connection was pushed since the last time.
-    pub(crate) fn take(&self, id: &str) -> Vec<String> {
+    pub fn take(&self, id: &str) -> Vec<String> {
         self.state().frames.remove(id).unwrap_or_default()
     }
 
     /// The same as JSON.
-    pub(crate) fn take_json(&self, id: &str) -> Vec<Value> {
+    pub fn take_json(&self, id: &str) -> Vec<Value> {
         let json = |frame: &String| serde_json::from_str(frame).expect("JSON");
         self.take(id).iter().map(json).collect()
     }
 
+    /// What a connection was pushed since the last time stays for the next.
+    pub fn peek_json(&self, id: &str) -> Vec<Value> {
+        let frames = self.state().frames.get(id).cloned().unwrap_or_default();
+        frames.iter().map(|frame| serde_json::from_str(frame).expect("JSON")).collect()
+    }
+
     /// Answers the next pushes to a connection with these statuses.
-    pub(crate) fn answer(&self, id: &str, statuses: &[u16]) {
+    pub fn answer(&self, id: &str, statuses: &[u16]) {
         self.state().answers.insert(id.to_owned(), statuses.to_vec());
     }
 
     /// Whether a connection was closed by the relay.
-    pub(crate) fn has_closed(&self, id: &str) -> bool {
+    pub fn has_closed(&self, id: &str) -> bool {
         self.state().closed.iter().any(|closed| closed == id)
     }
 }
