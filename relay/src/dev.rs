@@ -3,6 +3,7 @@
 
 mod bundle;
 mod drain;
+mod gateway;
 mod keys;
 mod poller;
 mod settings;

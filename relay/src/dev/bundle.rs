@@ -8,7 +8,9 @@ use adapters::{
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     inbox::Inbox,
+    live_queue::LiveQueue,
     path::Spelling,
+    pusher::Pusher,
     queue::Queue,
     table::Table,
     vault::Vault,
@@ -21,8 +23,11 @@ use axum::{
 };
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
-use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
+use domain::{
+    address::Rule, destination::AwsDestinations, key::AdminKey, live::push_budget::PushBudget,
+};
 use ingest::Ingest;
+use live::{Live, LiveParts};
 use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
 use process::Process;
@@ -33,6 +38,7 @@ use tracing::warn;
 
 use super::{
     drain::drained,
+    gateway,
     poller::Poller,
     settings::{ACCOUNT, BundleError, Settings},
 };
@@ -52,6 +58,7 @@ pub struct Bundle {
 struct Parts {
     calls: CallContext,
     inbox: Inbox,
+    live: Queue,
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
@@ -74,6 +81,13 @@ const PATIENCE: Patience =
 /// Doorbells that one worker takes at once, as in the template: `BatchSize`.
 const BATCH: i32 = 10;
 
+/// Batches of pushes that are worked off at the same time. A topic is a message group, and has one of
+/// them at a time.
+const PUSHERS: usize = 4;
+
+/// Pushes to live connections per second, as in the template: the default of `LivePushRate`.
+const PUSH_RATE: u32 = 1000;
+
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -91,7 +105,14 @@ impl Bundle {
         let parts = Parts::new(&aws, &settings, (rule, destinations), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, parts.router(), stopped.clone()));
+        let live = Arc::new(parts.live(&aws));
+        let router = gateway::before(parts.router(), aws.websockets(), &live);
+        let handle = move |batch: SqsEvent| {
+            let live = Arc::clone(&live);
+            async move { gateway::work(&live, batch).await }
+        };
+        tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
+        tasks.spawn(serve(listener, router, stopped.clone()));
         tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
         Ok(Self { aws, address, parts, stop, tasks })
@@ -148,6 +169,7 @@ impl Bundle {
         lines.push(("PUBLIC_URL", self.url()));
         lines.push(("RETENTION_DAYS", (RETENTION.as_secs() / 86_400).to_string()));
         lines.push(("DELIVER_TIMEOUT_SECONDS", "360".to_owned()));
+        lines.push(("LIVE_PUSH_RATE", PUSH_RATE.to_string()));
         lines.push(("STACK_NAME", "relay-dev".to_owned()));
         lines.push(("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()));
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
@@ -158,13 +180,24 @@ impl Bundle {
     /// and it is done again.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let drained =
-            tokio::time::timeout(DRAIN, async { while self.tasks.join_next().await.is_some() {} });
-        if drained.await.is_err() {
+        let work = async { while self.tasks.join_next().await.is_some() {} };
+        let drained = async { tokio::join!(work, self.aws.websockets().stop()) };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("work under way is broken off; it is done again after the next start");
             self.tasks.shutdown().await;
         }
         self.aws.stop().await;
+    }
+}
+
+/// A poller of a queue, for batches of this size, so many of them at a time.
+fn poller(aws: &LocalAws, name: &str, batch: i32, at_once: usize) -> Poller {
+    Poller {
+        client: aws.clients().sqs(),
+        url: aws.queue_url(name),
+        arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
+        batch,
+        at_once,
     }
 }
 
@@ -204,17 +237,33 @@ impl Parts {
             Bucket::new(clients.s3(), names.bucket.clone()),
             queue(&names.outbox),
             settings.clock.clone(),
-        );
+        )
+        .telling_watchers_by(queue(&names.live));
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);
         Self {
             calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
                 .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
+            live: queue(&names.live),
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
         }
+    }
+
+    /// The function `live`.
+    fn live(&self, aws: &LocalAws) -> Live {
+        let CallContext { context, vault, .. } = self.calls.clone();
+        Live::new(LiveParts {
+            table: context.table,
+            bucket: context.bucket,
+            queue: LiveQueue(self.live.clone()),
+            pusher: Pusher::new(aws.clients().websocket()),
+            vault,
+            clock: context.clock,
+            budget: PushBudget::new(PUSH_RATE),
+        })
     }
 
     fn router(&self) -> Router {
@@ -227,7 +276,8 @@ impl Parts {
             context.clock,
             self.public_url.clone(),
             caller.rule().clone(),
-        );
+        )
+        .telling_watchers_by(self.live.clone());
         let api = ControlPlane::new(
             self.calls.clone(),
             self.inbox.clone(),
@@ -246,13 +296,6 @@ impl Parts {
     /// One poller per event source mapping of the template.
     fn poll(&self, aws: &LocalAws, tasks: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
         let names = aws.names();
-        let poller = |name: &str, batch: i32, at_once: usize| Poller {
-            client: aws.clients().sqs(),
-            url: aws.queue_url(name),
-            arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
-            batch,
-            at_once,
-        };
         let process = Arc::new(Process {
             context: self.calls.context.clone(),
             inbox: self.inbox.clone(),
@@ -266,19 +309,19 @@ impl Parts {
             let process = Arc::clone(&process);
             async move { process.handle(&batch).await }
         };
-        tasks.spawn(poller(&names.inbox, 10, 4).run(handle, stop.clone()));
+        tasks.spawn(poller(aws, &names.inbox, 10, 4).run(handle, stop.clone()));
         let handle = move |batch: SqsEvent| {
             let deliver = Arc::clone(&deliver);
             async move { deliver.handle(&batch).await }
         };
-        tasks.spawn(poller(&names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
+        tasks.spawn(poller(aws, &names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
         for queue in [&names.inbox_dead_letters, &names.dead_letters] {
             let redeliver = Arc::clone(&redeliver);
             let handle = move |batch: SqsEvent| {
                 let redeliver = Arc::clone(&redeliver);
                 async move { redeliver.handle(&batch).await }
             };
-            tasks.spawn(poller(queue, 10, 2).run(handle, stop.clone()));
+            tasks.spawn(poller(aws, queue, 10, 2).run(handle, stop.clone()));
         }
     }
 
