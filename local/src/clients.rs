@@ -106,9 +106,13 @@ impl Clients {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config(&self.urls.secrets))
     }
 
-    /// Makes a client of the management API of the local WebSocket API.
+    /// Makes a client of the management API of the local WebSocket API. A call is made once, because a
+    /// repetition may reach the client twice.
     pub fn websocket(&self) -> aws_sdk_apigatewaymanagement::Client {
-        aws_sdk_apigatewaymanagement::Client::new(&self.sdk_config(&self.urls.websocket))
+        let config = self.sdk_config(&self.urls.websocket);
+        let config = aws_sdk_apigatewaymanagement::config::Builder::from(&config);
+        let config = config.retry_config(RetryConfig::disabled());
+        aws_sdk_apigatewaymanagement::Client::from_conf(config.build())
     }
 
     /// Makes an EventBridge client of the server at `endpoint`. The local services include no

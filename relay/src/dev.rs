@@ -3,8 +3,8 @@
 
 mod bundle;
 mod drain;
+mod gateway;
 mod keys;
-mod live;
 mod poller;
 mod settings;
 mod welcome;
@@ -18,7 +18,6 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::{
     bundle::Bundle,
-    live::Live,
     settings::{BundleError, Settings},
 };
 

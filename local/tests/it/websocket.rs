@@ -8,7 +8,7 @@ mod pushes;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use aws_sdk_apigatewaymanagement::{Client, config::retry::RetryConfig, primitives::Blob};
+use aws_sdk_apigatewaymanagement::{Client, primitives::Blob};
 use futures::StreamExt;
 use local::{
     LocalAws, Options, WebSocketLimits,
@@ -102,9 +102,9 @@ impl Gateway {
         (context["disconnectStatusCode"].as_u64().expect("a code"), reason)
     }
 
-    /// The management API, called once.
+    /// The management API.
     fn management(&self) -> Client {
-        self.aws.clients().with_retries(RetryConfig::disabled()).websocket()
+        self.aws.clients().websocket()
     }
 
     /// Pushes a frame and returns the status of the answer.

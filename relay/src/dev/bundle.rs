@@ -8,7 +8,9 @@ use adapters::{
     caller::{AwsSenders, Caller, EventBridge},
     clock::Clock,
     inbox::Inbox,
+    live_queue::LiveQueue,
     path::Spelling,
+    pusher::Pusher,
     queue::Queue,
     table::Table,
     vault::Vault,
@@ -21,8 +23,11 @@ use axum::{
 };
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
-use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
+use domain::{
+    address::Rule, destination::AwsDestinations, key::AdminKey, live::push_budget::PushBudget,
+};
 use ingest::Ingest;
+use live::{Live, LiveParts};
 use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
 use process::Process;
@@ -33,7 +38,7 @@ use tracing::warn;
 
 use super::{
     drain::drained,
-    live::{self, Live},
+    gateway,
     poller::Poller,
     settings::{ACCOUNT, BundleError, Settings},
 };
@@ -53,7 +58,7 @@ pub struct Bundle {
 struct Parts {
     calls: CallContext,
     inbox: Inbox,
-    live_queue: Queue,
+    live: Queue,
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
@@ -80,6 +85,9 @@ const BATCH: i32 = 10;
 /// them at a time.
 const PUSHERS: usize = 4;
 
+/// Pushes to live connections per second, as in the template: the default of `LivePushRate`.
+const PUSH_RATE: u32 = 1000;
+
 /// How long this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -89,22 +97,6 @@ impl Bundle {
     /// # Errors
     /// Fails if a setting is wrong, the port is not free, the data cannot be opened, or a local service does not start.
     pub async fn start(settings: Settings) -> Result<Self, BundleError> {
-        let (master, clock) = (settings.secrets.master.clone(), settings.clock.clone());
-        let made = move |aws: &LocalAws| -> Option<Arc<dyn Live>> {
-            Some(Arc::new(live::Function::new(aws, &master, clock)))
-        };
-        Self::start_with(settings, made).await
-    }
-
-    /// The same with the function behind the WebSocket API, made for these services. Without one there
-    /// is no WebSocket API, and nobody works off the queue of pushes.
-    ///
-    /// # Errors
-    /// Fails as [`start`](Self::start) does.
-    pub async fn start_with(
-        settings: Settings,
-        live: impl FnOnce(&LocalAws) -> Option<Arc<dyn Live>>,
-    ) -> Result<Self, BundleError> {
         let (rule, destinations) = (settings.rule()?, settings.destinations()?);
         let listener = listen(settings.port).await?;
         let address =
@@ -113,12 +105,13 @@ impl Bundle {
         let parts = Parts::new(&aws, &settings, (rule, destinations), format!("http://{address}"));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let mut router = parts.router();
-        if let Some(live) = live(&aws) {
-            router = live::before(router, aws.websockets(), &live);
-            let handle = move |batch: SqsEvent| live.push(batch);
-            tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
-        }
+        let live = Arc::new(parts.live(&aws));
+        let router = gateway::before(parts.router(), aws.websockets(), &live);
+        let handle = move |batch: SqsEvent| {
+            let live = Arc::clone(&live);
+            async move { gateway::work(&live, batch).await }
+        };
+        tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
         tasks.spawn(serve(listener, router, stopped.clone()));
         tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
@@ -176,6 +169,7 @@ impl Bundle {
         lines.push(("PUBLIC_URL", self.url()));
         lines.push(("RETENTION_DAYS", (RETENTION.as_secs() / 86_400).to_string()));
         lines.push(("DELIVER_TIMEOUT_SECONDS", "360".to_owned()));
+        lines.push(("LIVE_PUSH_RATE", PUSH_RATE.to_string()));
         lines.push(("STACK_NAME", "relay-dev".to_owned()));
         lines.push(("ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()));
         lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
@@ -243,19 +237,33 @@ impl Parts {
             Bucket::new(clients.s3(), names.bucket.clone()),
             queue(&names.outbox),
             settings.clock.clone(),
-        );
-        let context = context.telling_watchers_by(queue(&names.live));
+        )
+        .telling_watchers_by(queue(&names.live));
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);
         Self {
             calls: CallContext::new(context, queue(&names.dead_letters), vault, caller)
                 .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
-            live_queue: queue(&names.live),
+            live: queue(&names.live),
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
         }
+    }
+
+    /// The function `live`.
+    fn live(&self, aws: &LocalAws) -> Live {
+        let CallContext { context, vault, .. } = self.calls.clone();
+        Live::new(LiveParts {
+            table: context.table,
+            bucket: context.bucket,
+            queue: LiveQueue(self.live.clone()),
+            pusher: Pusher::new(aws.clients().websocket()),
+            vault,
+            clock: context.clock,
+            budget: PushBudget::new(PUSH_RATE),
+        })
     }
 
     fn router(&self) -> Router {
@@ -268,8 +276,8 @@ impl Parts {
             context.clock,
             self.public_url.clone(),
             caller.rule().clone(),
-        );
-        let ingest = ingest.telling_watchers_by(self.live_queue.clone());
+        )
+        .telling_watchers_by(self.live.clone());
         let api = ControlPlane::new(
             self.calls.clone(),
             self.inbox.clone(),
