@@ -8,6 +8,7 @@ mod backlog;
 mod child;
 mod courier;
 mod lines;
+mod terminal;
 
 use std::{
     ffi::OsString,
@@ -27,6 +28,7 @@ use self::{
     backlog::Backlog,
     child::Child,
     courier::{Courier, JobReport},
+    terminal::SharedStderr,
 };
 use crate::remote::Remote;
 
@@ -82,7 +84,7 @@ pub fn run(args: RunArgs) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            say(&error);
+            SharedStderr::default().say(&error);
             return ExitCode::FAILURE;
         }
     };
@@ -93,17 +95,17 @@ pub fn run(args: RunArgs) -> ExitCode {
 }
 
 async fn supervise(args: RunArgs) -> ExitCode {
-    let backlog = Arc::new(Backlog::default());
-    let mut child = match Child::start(&args.command, &backlog) {
+    let (backlog, stderr) = (Arc::new(Backlog::default()), Arc::new(SharedStderr::default()));
+    let mut child = match Child::start(&args.command, &backlog, &stderr) {
         Ok(child) => child,
         Err(error) => {
-            say(&format!("cannot run {}: {error}", args.command[0].to_string_lossy()));
+            stderr.say(&format!("cannot run {}: {error}", args.command[0].to_string_lossy()));
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             return ExitCode::from(if missing { NOT_FOUND } else { NOT_RUNNABLE });
         }
     };
     let (end, ended) = watch::channel(None);
-    let courier = Courier::new(args, Arc::clone(&backlog), ended);
+    let courier = Courier::new(args, Arc::clone(&backlog), Arc::clone(&stderr), ended);
     let report = Arc::clone(courier.report());
     let courier = spawn_local(courier.work());
     let command = child.wait().await;
@@ -119,12 +121,13 @@ async fn supervise(args: RunArgs) -> ExitCode {
         // Whoever interrupts now does not want to wait for the relay.
         () = child.interrupted() => (),
     }
-    tell_losses(&report, &backlog);
+    tell_losses(&report, &backlog, &stderr);
+    stderr.finish();
     ExitCode::from(code)
 }
 
 /// Says what the relay was not told.
-fn tell_losses(report: &JobReport, backlog: &Backlog) {
+fn tell_losses(report: &JobReport, backlog: &Backlog, stderr: &SharedStderr) {
     let lost = backlog.unsent();
     let lines = match lost {
         0 => None,
@@ -134,12 +137,6 @@ fn tell_losses(report: &JobReport, backlog: &Backlog) {
     let end = (!report.is_ended()).then(|| "the relay was not told how it ended".to_owned());
     let losses: Vec<_> = [end, lines].into_iter().flatten().collect();
     if !losses.is_empty() {
-        say(&format!("job {}: {}", report.job(), losses.join(", and ")));
+        stderr.say(&format!("job {}: {}", report.job(), losses.join(", and ")));
     }
-}
-
-/// Prints a line to standard error. A standard error that nobody reads is no reason to stop.
-fn say(what: &dyn std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "relay: {what}");
 }

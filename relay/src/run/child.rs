@@ -28,6 +28,7 @@ use tokio::{
 use super::{
     backlog::{Backlog, Output},
     lines::LineSplitter,
+    terminal::SharedStderr,
 };
 
 /// The time without output after which the output of a command that has ended counts as ended too,
@@ -93,7 +94,11 @@ impl Child {
     ///
     /// # Errors
     /// Fails if there is no such command, or it cannot be run.
-    pub(super) fn start(command: &[OsString], backlog: &Arc<Backlog>) -> io::Result<Self> {
+    pub(super) fn start(
+        command: &[OsString],
+        backlog: &Arc<Backlog>,
+        shared: &Arc<SharedStderr>,
+    ) -> io::Result<Self> {
         // Before the command starts: a signal that comes meanwhile is passed on, and ends nobody.
         let interrupt = unix::signal(SignalKind::interrupt())?;
         let terminate = unix::signal(SignalKind::terminate())?;
@@ -106,9 +111,15 @@ impl Child {
         let mut process = starting.spawn()?;
         let stdout = process.stdout.take().map(|pipe| pipe.into_owned_fd()).transpose()?;
         let stderr = process.stderr.take().map(|pipe| pipe.into_owned_fd()).transpose()?;
+        let shared = Arc::clone(shared);
+        let to_stdout = |bytes: &[u8]| {
+            io::stdout().write_all(bytes)?;
+            io::stdout().flush()
+        };
+        let to_stderr = move |bytes: &[u8]| shared.copy(bytes);
         let copies = [
-            Copy::start(stdout, io::stdout(), Output::Stdout, backlog)?,
-            Copy::start(stderr, io::stderr(), Output::Stderr, backlog)?,
+            Copy::start(stdout, to_stdout, Output::Stdout, backlog)?,
+            Copy::start(stderr, to_stderr, Output::Stderr, backlog)?,
         ];
         Ok(Self { process, copies, interrupt, terminate })
     }
@@ -168,7 +179,7 @@ impl Child {
 impl Copy {
     fn start(
         from: Option<OwnedFd>,
-        to: impl Write + Send + 'static,
+        to: impl Fn(&[u8]) -> io::Result<()> + Send + 'static,
         output: Output,
         backlog: &Arc<Backlog>,
     ) -> io::Result<Self> {
@@ -185,7 +196,7 @@ impl Copy {
 /// as it would be without us.
 fn copy(
     mut from: impl Read,
-    mut to: impl Write,
+    to: impl Fn(&[u8]) -> io::Result<()>,
     output: Output,
     backlog: &Backlog,
     progress: &Progress,
@@ -204,7 +215,7 @@ fn copy(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => break,
         };
-        if to.write_all(bytes).and_then(|()| to.flush()).is_err() {
+        if to(bytes).is_err() {
             break;
         }
         splitter.feed(bytes, keep);

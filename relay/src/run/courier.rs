@@ -23,7 +23,7 @@ use serde_json::{
 };
 use tokio::sync::watch;
 
-use super::{RunArgs, backlog::Backlog, child::CommandEnd, say};
+use super::{RunArgs, backlog::Backlog, child::CommandEnd, terminal::SharedStderr};
 use crate::remote::{Remote, RemoteError};
 
 /// The time that lines wait for others.
@@ -42,6 +42,7 @@ type Ended = watch::Receiver<Option<CommandEnd>>;
 #[derive(Debug)]
 pub(super) struct JobReport {
     job: String,
+    stderr: Arc<SharedStderr>,
     warned: AtomicBool,
     ended: AtomicBool,
 }
@@ -60,7 +61,7 @@ impl JobReport {
     /// Says what went wrong, unless something was said before.
     fn warn(&self, why: &dyn std::fmt::Display) {
         if !self.warned.swap(true, Ordering::AcqRel) {
-            say(&format!("job {}: {why}; the command runs on", self.job));
+            self.stderr.say(&format!("job {}: {why}; the command runs on", self.job));
         }
     }
 }
@@ -101,9 +102,14 @@ impl From<RemoteError> for Trouble {
 
 impl Courier {
     /// A courier for the lines that wait.
-    pub(super) fn new(args: RunArgs, backlog: Arc<Backlog>, ended: Ended) -> Self {
+    pub(super) fn new(
+        args: RunArgs,
+        backlog: Arc<Backlog>,
+        stderr: Arc<SharedStderr>,
+        ended: Ended,
+    ) -> Self {
         let (job, no) = (args.job_id(), AtomicBool::default);
-        let report = Arc::new(JobReport { job, warned: no(), ended: no() });
+        let report = Arc::new(JobReport { job, stderr, warned: no(), ended: no() });
         Self { args, backlog, ended, report }
     }
 
@@ -117,7 +123,7 @@ impl Courier {
         let registered = self.persist(async || self.register().await).await;
         let Some(registered) = registered else { return self.backlog.abandon() };
         if self.args.job.is_none() {
-            say(&format!("job {}", self.report.job));
+            self.report.stderr.say(&format!("job {}", self.report.job));
         }
         let source = registered["source"].as_str().unwrap_or_default();
         // Appends to this job's log and does nothing else; the relay reads nothing to accept it.
