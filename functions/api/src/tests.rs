@@ -23,6 +23,7 @@ mod idempotency;
 mod inject;
 mod jobs;
 mod keys;
+mod live;
 mod logs;
 mod messages;
 mod omtx;

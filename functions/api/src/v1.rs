@@ -9,6 +9,7 @@ mod jwks;
 mod keys;
 mod letter;
 mod letter_filter;
+mod live;
 mod queries;
 mod retry;
 mod sources;
@@ -41,7 +42,8 @@ pub(crate) fn contract() -> Contract {
             .merge(retry::routes())
             .merge(tasks::routes())
             .merge(keys::routes())
-            .merge(webhook_secret::routes()),
+            .merge(webhook_secret::routes())
+            .merge(live::routes()),
         open: jwks::routes(),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod idempotency;
 pub(crate) mod input;
 pub(crate) mod json_lines;
 pub(crate) mod moment;
+pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod patch;
 pub(crate) mod problem;
