@@ -23,6 +23,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let control = ControlPlane::new(calls, inbox, admin_key, public_url)
         .strict_about_event_types(config::strict_event_types()?)
         .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)
-        .with_live_url(config::live_url()?);
+        .with_live_url(config::live_url()?)
+        .with_allowed_origins(config::allowed_origins()?);
     lambda_http::run(api::router(control.into())).await
 }

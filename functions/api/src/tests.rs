@@ -9,6 +9,7 @@ mod batches;
 mod cancel;
 mod contested;
 mod contract;
+mod cors;
 mod dead_letters;
 mod desk;
 mod document;

@@ -32,6 +32,7 @@ pub(crate) fn contract() -> Contract {
         ],
         idempotent: true,
         tolerant: false,
+        open_to_pages: true,
         routes: Routes::new()
             .merge(sources::routes())
             .merge(inject::routes())

@@ -21,7 +21,7 @@ use axum::{
 };
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
-use domain::{address::Rule, destination::AwsDestinations, key::AdminKey};
+use domain::{address::Rule, destination::AwsDestinations, key::AdminKey, origins::AllowedOrigins};
 use ingest::Ingest;
 use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
 use manage::ControlPlane;
@@ -55,6 +55,7 @@ struct Parts {
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
+    allowed_origins: AllowedOrigins,
 }
 
 impl std::fmt::Debug for Parts {
@@ -214,6 +215,7 @@ impl Parts {
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
+            allowed_origins: settings.allowed_origins.clone(),
         }
     }
 
@@ -235,6 +237,7 @@ impl Parts {
             self.public_url.clone(),
         )
         .strict_about_event_types(self.strict_event_types)
+        .with_allowed_origins(self.allowed_origins.clone())
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
         let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));

@@ -7,7 +7,9 @@ use dispatch::{
     context::{CallContext, Context},
     logs::Logs,
 };
-use domain::{address::Rule, key::AdminKey, live::url::LiveUrl, time::Timestamp};
+use domain::{
+    address::Rule, key::AdminKey, live::url::LiveUrl, origins::AllowedOrigins, time::Timestamp,
+};
 
 use crate::health::HealthCheck;
 
@@ -26,6 +28,7 @@ pub struct ControlPlane {
     deliver_timeout: Duration,
     strict_event_types: bool,
     live_url: Option<LiveUrl>,
+    allowed_origins: AllowedOrigins,
 }
 
 impl ControlPlane {
@@ -42,6 +45,7 @@ impl ControlPlane {
             deliver_timeout: DELIVER_TIMEOUT,
             strict_event_types: false,
             live_url: None,
+            allowed_origins: AllowedOrigins::default(),
         }
     }
 
@@ -62,6 +66,12 @@ impl ControlPlane {
     #[must_use]
     pub fn with_live_url(self, live_url: Option<LiveUrl>) -> Self {
         Self { live_url, ..self }
+    }
+
+    /// Sets the origins of pages that may use the API from a browser.
+    #[must_use]
+    pub fn with_allowed_origins(self, allowed_origins: AllowedOrigins) -> Self {
+        Self { allowed_origins, ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -122,6 +132,11 @@ impl ControlPlane {
     /// URL at which clients open live connections, if the relay knows it.
     pub(crate) fn live_url(&self) -> Option<&LiveUrl> {
         self.live_url.as_ref()
+    }
+
+    /// Origins of pages that may use the API from a browser.
+    pub fn allowed_origins(&self) -> &AllowedOrigins {
+        &self.allowed_origins
     }
 
     /// The deployed administrator's key.
