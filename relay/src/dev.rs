@@ -12,7 +12,7 @@ mod welcome;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use domain::outgoing::HeaderStyle;
+use domain::{origins::AllowedOrigins, outgoing::HeaderStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -55,6 +55,10 @@ pub struct DevArgs {
     /// Refuse endpoints that name an event type which does not exist, instead of a warning.
     #[arg(long, env = "RELAY_STRICT_EVENT_TYPES")]
     pub strict_event_types: bool,
+    /// Origins whose pages may use the API from a browser, separated by commas, such as
+    /// http://localhost:5173.
+    #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
+    pub allowed_origins: AllowedOrigins,
     /// URL of an EventBridge that has these event buses, such as an emulator; `relay dev` includes none.
     #[arg(long, env = "AWS_ENDPOINT_URL_EVENTBRIDGE")]
     pub event_bridge_url: Option<String>,
@@ -115,6 +119,7 @@ async fn run(args: DevArgs) -> Result<ExitCode, BundleError> {
         event_bridge: args.event_bridge_url,
         header_style: args.header_style,
         strict_event_types: args.strict_event_types,
+        allowed_origins: args.allowed_origins,
         ..Settings::new(secrets.clone())
     };
     let bundle = Bundle::start(settings).await?;

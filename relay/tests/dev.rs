@@ -13,8 +13,8 @@ use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit}
 use serde_json::json;
 use tests::{client::Client, receiver::Receiver};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    net::TcpListener,
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{TcpListener, TcpStream},
     process::{Child, ChildStdout, Command},
 };
 
@@ -41,6 +41,7 @@ fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
     command.args(["dev", "--port", "0", "--sweep-every", "200ms", "--data"]).arg(data);
     command.env("RUST_LOG", "error").env_remove("RELAY_ADMIN_KEY").kill_on_drop(true);
+    command.env_remove("ALLOWED_ORIGINS");
     command
 }
 
@@ -54,7 +55,11 @@ struct Relay {
 
 impl Relay {
     async fn start(data: &Path) -> Self {
-        let mut child = command(data)
+        Self::run(command(data)).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        let mut child = command
             .env("RELAY_ADMIN_KEY", KEY)
             .stdout(Stdio::piped())
             .spawn()
@@ -126,6 +131,51 @@ async fn a_short_admin_key_is_refused_at_start_with_the_reason() {
         assert!(!output.status.success() && said.contains("at least 24"), "{said}");
         assert!(!said.contains(short) && output.stdout.is_empty(), "{said}");
     }
+}
+
+#[tokio::test]
+async fn an_origin_that_is_none_is_refused_at_start_with_the_reason() {
+    for (origins, why) in [("*", "wildcards"), ("https://app.example/", "without a slash")] {
+        let data = Data::new();
+        let mut command = command(&data.0);
+        let output = command.args(["--allowed-origins", origins]).output().await.expect("ran");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(why), "{said}");
+        assert!(said.contains("--allowed-origins"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_an_allowed_origin_may_call_the_api_and_nothing_beside_it() {
+    let data = Data::new();
+    let mut command = command(&data.0);
+    command.env("ALLOWED_ORIGINS", "https://app.example,http://localhost:5173");
+    let relay = Relay::run(command).await;
+    let preflight = async |path: &str, origin: &str| {
+        let address = relay.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = format!(
+            "OPTIONS {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Method: POST\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer.to_lowercase()
+    };
+    for origin in ["https://app.example", "http://localhost:5173"] {
+        let answer = preflight("/v1/live/tokens", origin).await;
+        assert!(answer.starts_with("http/1.1 204 "), "{answer}");
+        assert!(answer.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{answer}");
+        assert!(answer.contains("access-control-allow-methods: post\r\n"), "{answer}");
+        assert!(!answer.contains("credentials"), "{answer}");
+        for path in ["/in/modal", "/api/v1/app", "/health", "/openapi.json"] {
+            let answer = preflight(path, origin).await;
+            assert!(!answer.contains("access-control"), "{path}: {answer}");
+        }
+    }
+    let other = preflight("/v1/live/tokens", "https://evil.example").await;
+    assert!(!other.contains("access-control") && other.contains("vary: origin\r\n"), "{other}");
 }
 
 /// Every file and directory in `directory`, and itself, with its mode.

@@ -145,7 +145,7 @@ async fn planted_secrets_are_found_nowhere() {
         })
         .collect();
     assert!(found.is_empty(), "{report:#?}");
-    assert_eq!(shown, 5, "a callback, a key, and three endpoints' secrets");
+    assert_eq!(shown, 7, "a callback, a key, a ticket, a token, and three endpoints' secrets");
     // The secrets were in use: whoever was called heard them, and answered with them.
     let heard = heard.lock().expect("not poisoned").join("\n");
     for name in ["header", "header2", "platform", "cancel", "basic"] {

@@ -26,6 +26,7 @@ pub(crate) fn contract(document: fn() -> utoipa::openapi::OpenApi) -> Contract {
         parameters: &[],
         idempotent: false,
         tolerant: false,
+        open_to_pages: false,
         routes: Routes::new(),
         open: health::routes()
             .route("/openapi.json", axum::routing::get(move || ready(serve(document)))),

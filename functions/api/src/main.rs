@@ -2,7 +2,6 @@
 
 use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log};
 use dispatch::context::{CallContext, Context};
-use domain::key::AdminKey;
 use manage::ControlPlane;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,10 +19,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
     let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let admin_key = AdminKey::parse(admin_key.as_str().unwrap_or_default())?;
+    let admin_key = domain::key::AdminKey::parse(admin_key.as_str().unwrap_or_default())?;
     let (inbox, public_url) = (Inbox(queue("INBOX_URL")?), config::required("PUBLIC_URL")?);
     let control = ControlPlane::new(calls, inbox, admin_key, public_url)
         .strict_about_event_types(config::strict_event_types()?)
-        .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?);
-    lambda_http::run(api::router(std::sync::Arc::new(control))).await
+        .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)
+        .with_live_url(config::live_url()?)
+        .with_allowed_origins(config::allowed_origins()?);
+    lambda_http::run(api::router(control.into())).await
 }

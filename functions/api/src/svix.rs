@@ -49,6 +49,7 @@ pub(crate) fn contract() -> Contract {
         ],
         idempotent: true,
         tolerant: true,
+        open_to_pages: false,
         routes: Routes::new()
             .merge(applications::routes())
             .merge(endpoints::routes())

@@ -9,6 +9,7 @@ mod jwks;
 mod keys;
 mod letter;
 mod letter_filter;
+mod live;
 mod queries;
 mod retry;
 mod sources;
@@ -31,6 +32,7 @@ pub(crate) fn contract() -> Contract {
         ],
         idempotent: true,
         tolerant: false,
+        open_to_pages: true,
         routes: Routes::new()
             .merge(sources::routes())
             .merge(inject::routes())
@@ -41,7 +43,8 @@ pub(crate) fn contract() -> Contract {
             .merge(retry::routes())
             .merge(tasks::routes())
             .merge(keys::routes())
-            .merge(webhook_secret::routes()),
+            .merge(webhook_secret::routes())
+            .merge(live::routes()),
         open: jwks::routes(),
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows a contract. A [`Contract`] hands in its routes with their scopes, the shape of
 //! its errors and how it treats unknown names.
 
+mod cors;
 pub(crate) mod description;
 pub(crate) mod error;
 pub(crate) mod error_bodies;
@@ -12,6 +13,7 @@ pub(crate) mod idempotency;
 pub(crate) mod input;
 pub(crate) mod json_lines;
 pub(crate) mod moment;
+pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod patch;
 pub(crate) mod problem;
@@ -31,6 +33,7 @@ use manage::ControlPlane;
 
 pub(crate) use self::routes::{Contract, OpenRoutes, Routes};
 use self::{
+    cors::Pages,
     error::{Error, MAX_BODY, Shape, shaped},
     gate::Gate,
     idempotency::Once,
@@ -41,15 +44,24 @@ use self::{
 pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Router {
     let bases: Vec<(&'static str, Shape)> =
         contracts.iter().map(|contract| (contract.base, contract.shape)).collect();
+    let open = contracts.iter().filter(|contract| contract.open_to_pages);
+    let open: Vec<&'static str> = open.map(|contract| contract.base).collect();
     let routes = contracts.into_iter().map(|contract| guarded(&control, contract));
-    routes
+    let routes = routes
         .fold(Router::new(), Router::merge)
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(Arc::clone(&control), tell))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::new(bases), shape_unknown))
-        .with_state(control)
+        .with_state(Arc::clone(&control));
+    if control.allowed_origins().is_empty() {
+        return routes;
+    }
+    let pages = Pages { control, bases: Arc::new(open) };
+    // Around the router as a whole: it names the methods of a path outside of its own layers.
+    let share = middleware::from_fn_with_state(pages, cors::share);
+    Router::new().fallback_service(routes).layer(share)
 }
 
 /// Tells watchers what a request changed, before it is answered: a function stands still afterwards.

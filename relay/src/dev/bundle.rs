@@ -25,6 +25,7 @@ use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
 use domain::{
     address::Rule, destination::AwsDestinations, key::AdminKey, live::push_budget::PushBudget,
+    origins::AllowedOrigins,
 };
 use ingest::Ingest;
 use live::{Live, LiveParts};
@@ -62,6 +63,7 @@ struct Parts {
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
+    allowed_origins: AllowedOrigins,
 }
 
 impl std::fmt::Debug for Parts {
@@ -249,6 +251,7 @@ impl Parts {
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
+            allowed_origins: settings.allowed_origins.clone(),
         }
     }
 
@@ -285,6 +288,7 @@ impl Parts {
             self.public_url.clone(),
         )
         .strict_about_event_types(self.strict_event_types)
+        .with_allowed_origins(self.allowed_origins.clone())
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
         let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));

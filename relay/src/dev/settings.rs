@@ -6,6 +6,7 @@ use adapters::{Unavailable, clock::Clock};
 use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
+    origins::AllowedOrigins,
     outgoing::HeaderStyle,
 };
 use local::{Options, Ports, QueueTimes, ResourceNames, WebSocketLimits};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub header_style: HeaderStyle,
     /// Whether endpoints that name an event type which does not exist are refused.
     pub strict_event_types: bool,
+    /// Origins whose pages may use the API from a browser.
+    pub allowed_origins: AllowedOrigins,
     /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
     /// How long live connections last.
@@ -109,6 +112,7 @@ impl Settings {
             event_bridge: None,
             header_style: HeaderStyle::default(),
             strict_event_types: false,
+            allowed_origins: AllowedOrigins::default(),
             queues,
             websocket_limits: WebSocketLimits::default(),
             secrets,

@@ -6,6 +6,8 @@ use std::env;
 use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
+    live::url::{InvalidLiveUrl, LiveUrl},
+    origins::{AllowedOrigins, InvalidOrigin},
     outgoing::HeaderStyle,
     retry::MIN_RETENTION_DAYS,
     room::CallCaps,
@@ -140,6 +142,30 @@ pub fn strict_event_types() -> Result<bool, ConfigError> {
         "true" => Ok(true),
         _ => Err(ConfigError { name, problem: "is true or false".to_owned() }),
     }
+}
+
+/// The origins of pages that may use the API from a browser: `ALLOWED_ORIGINS` (such as
+/// `https://app.example`, comma-separated). Empty or not set, there are none.
+///
+/// # Errors
+/// Fails if an entry is no origin: a scheme, a host and perhaps a port.
+pub fn allowed_origins() -> Result<AllowedOrigins, ConfigError> {
+    let name = "ALLOWED_ORIGINS";
+    // Nothing set allows nobody, and a platform may drop an empty value.
+    let origins = env::var(name).unwrap_or_default().parse();
+    origins.map_err(|error: InvalidOrigin| ConfigError { name, problem: error.to_string() })
+}
+
+/// The URL at which clients open live connections: `WEBSOCKET_PUBLIC_URL`. `None` if it is empty or not
+/// set; tickets and tokens are then given without a URL.
+///
+/// # Errors
+/// Fails if the setting is no URL of a WebSocket, or has a query or fragment.
+pub fn live_url() -> Result<Option<LiveUrl>, ConfigError> {
+    let name = "WEBSOCKET_PUBLIC_URL";
+    let text = env::var(name).unwrap_or_default();
+    let url = (!text.is_empty()).then(|| text.parse()).transpose();
+    url.map_err(|error: InvalidLiveUrl| ConfigError { name, problem: error.to_string() })
 }
 
 /// The time for which events, deliveries and jobs are kept: `RETENTION_DAYS`, at least

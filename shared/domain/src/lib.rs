@@ -30,6 +30,7 @@ pub mod live;
 pub mod log;
 pub mod notice;
 pub mod operational;
+pub mod origins;
 pub mod outgoing;
 pub mod pace;
 pub mod poll;

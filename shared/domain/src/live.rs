@@ -21,3 +21,4 @@ pub mod telling;
 pub mod ticket;
 pub mod token;
 pub mod topic;
+pub mod url;

@@ -7,7 +7,9 @@ use dispatch::{
     context::{CallContext, Context},
     logs::Logs,
 };
-use domain::{address::Rule, key::AdminKey, time::Timestamp};
+use domain::{
+    address::Rule, key::AdminKey, live::url::LiveUrl, origins::AllowedOrigins, time::Timestamp,
+};
 
 use crate::health::HealthCheck;
 
@@ -25,6 +27,8 @@ pub struct ControlPlane {
     health: HealthCheck,
     deliver_timeout: Duration,
     strict_event_types: bool,
+    live_url: Option<LiveUrl>,
+    allowed_origins: AllowedOrigins,
 }
 
 impl ControlPlane {
@@ -40,6 +44,8 @@ impl ControlPlane {
             health: HealthCheck::new(),
             deliver_timeout: DELIVER_TIMEOUT,
             strict_event_types: false,
+            live_url: None,
+            allowed_origins: AllowedOrigins::default(),
         }
     }
 
@@ -53,6 +59,19 @@ impl ControlPlane {
     #[must_use]
     pub fn strict_about_event_types(self, strict_event_types: bool) -> Self {
         Self { strict_event_types, ..self }
+    }
+
+    /// Sets the URL at which clients open live connections. Without one, tickets and tokens are given
+    /// without a URL.
+    #[must_use]
+    pub fn with_live_url(self, live_url: Option<LiveUrl>) -> Self {
+        Self { live_url, ..self }
+    }
+
+    /// Sets the origins of pages that may use the API from a browser.
+    #[must_use]
+    pub fn with_allowed_origins(self, allowed_origins: AllowedOrigins) -> Self {
+        Self { allowed_origins, ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -108,6 +127,16 @@ impl ControlPlane {
     /// Base URL of the whole relay, without a slash at its end.
     pub fn public_url(&self) -> &str {
         self.public_url.trim_end_matches('/')
+    }
+
+    /// URL at which clients open live connections, if the relay knows it.
+    pub(crate) fn live_url(&self) -> Option<&LiveUrl> {
+        self.live_url.as_ref()
+    }
+
+    /// Origins of pages that may use the API from a browser.
+    pub fn allowed_origins(&self) -> &AllowedOrigins {
+        &self.allowed_origins
     }
 
     /// The deployed administrator's key.

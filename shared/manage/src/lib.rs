@@ -20,6 +20,7 @@ pub mod health;
 pub mod jobs;
 pub mod keys;
 pub mod letters;
+pub mod live;
 pub mod logs;
 pub mod messages;
 pub mod names;

@@ -90,17 +90,35 @@ pub async fn append(
     source: Option<&str>,
     batch: &LogBatch,
 ) -> Result<AppendedLines, Refusal> {
-    let (owner, known) = match jobs::find(control.table(), principal, name, source).await {
-        Ok(job) => (LogOwner::of(&job), Some(job)),
-        Err(Refusal::NotFound) => (expected(control, principal, name, source).await?, None),
-        Err(refusal) => return Err(refusal),
-    };
+    let (owner, known) = owner(control, principal, name, source).await?;
     if known.as_ref().is_some_and(|job| log::is_over(job, batch.received_at)) {
         let why = "the job ended more than 7 days ago, and its log is no longer kept";
         return Err(Refusal::Conflict(why.to_owned()));
     }
     let until = log::expiry(known.as_ref(), batch.received_at);
     keep(control, &owner, batch, until).await
+}
+
+/// The job of this name, which the relay may not know yet: its id follows from its source and the
+/// sender's id.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the caller may not see the job, or its source insists on jobs that are
+/// registered and this one is not; [`Refusal::Invalid`] of `id` or `source` if the job is not known and
+/// cannot have that name, or the caller does not say which source's it will be; [`Refusal::Conflict`] if
+/// jobs of several sources bear the name.
+pub(crate) async fn owner(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    source: Option<&str>,
+) -> Result<(LogOwner, Option<Job>), Refusal> {
+    match jobs::find(control.table(), principal, name, source).await {
+        Ok(job) => Ok((LogOwner::of(&job), Some(job))),
+        Err(Refusal::NotFound) => Ok((expected(control, principal, name, source).await?, None)),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// The job that the relay does not know, once it is registered under this name.

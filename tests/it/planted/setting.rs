@@ -131,8 +131,38 @@ pub(super) async fn set_up(witness: &mut Witness<'_>, echo: &str) -> Vec<Needle>
     witness.send(Method::POST, "/v1/keys", &once, wanted.clone()).await;
     let reader = format!("Bearer {key}");
     witness.send(Method::POST, "/v1/keys", &[("authorization", &reader)], wanted).await;
+    made.extend(listeners(witness).await);
     let global = json!({ "secret": text("global") });
     witness.done(Method::PUT, "/v1/applications/acme/webhook-secret", global).await;
+    made
+}
+
+/// A ticket and a token for live connections, each asked for twice with one idempotency key.
+async fn listeners(witness: &mut Witness<'_>) -> Vec<Needle> {
+    let bearer = format!("Bearer {ADMIN}");
+    let mut made = Vec::new();
+    for (path, body, name) in [
+        ("/v1/live/tickets", Value::Null, "ticket"),
+        ("/v1/live/tokens", json!({ "project": "p", "application": "acme" }), "token"),
+    ] {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let once = [("authorization", bearer.as_str()), ("idempotency-key", "the-same")];
+        let (_, _, said) = witness.send(Method::POST, path, &once, body.clone()).await;
+        let needle = format!("live {name}");
+        witness.shows(&needle);
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        let shown = said[name].as_str().unwrap_or_else(|| panic!("{said}"));
+        // The digits of a ticket, and the signature of a token.
+        let secret = shown.strip_prefix("rlt_").unwrap_or(shown).rsplit('.').next();
+        let secret = secret.expect("a secret");
+        made.push(Needle::new(&needle, secret.as_bytes()));
+        witness.send(Method::POST, path, &once, body).await;
+        // In the place of a key it is none, and is repeated nowhere.
+        let wrong = [("authorization", format!("Bearer {shown}"))];
+        let wrong = wrong.each_ref().map(|(header, value)| (*header, value.as_str()));
+        witness.send(Method::GET, &format!("/v1/jobs?{name}={shown}"), &wrong, "").await;
+        witness.places.last_mut().expect("one").name = format!("answer to a {name} as a key");
+    }
     made
 }
 

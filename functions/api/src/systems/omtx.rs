@@ -30,6 +30,7 @@ pub(super) fn contract() -> Contract {
         parameters: &[("call_id", "Id of the call, the sender's id of the job, or our own.")],
         idempotent: false,
         tolerant: false,
+        open_to_pages: false,
         routes: Routes::new()
             .merge(configure::routes())
             .merge(status::routes())

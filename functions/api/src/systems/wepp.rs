@@ -28,6 +28,7 @@ pub(super) fn contract() -> Contract {
         parameters: &[],
         idempotent: false,
         tolerant: false,
+        open_to_pages: false,
         routes: Routes::tagged("wepp").read(routes!(webhook)),
         open: OpenRoutes::new(),
     }

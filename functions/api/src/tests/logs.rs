@@ -225,9 +225,9 @@ async fn a_log_token_appends_to_its_job_and_does_nothing_else() {
         relay.ask(token, method.clone(), path, "{}").await.expect(401);
     }
     // A token with another end is none.
-    let (begin, code) = token.rsplit_once('_').expect("a code");
-    let (begin, until) = begin.rsplit_once('_').expect("an end");
-    let longer = format!("{begin}_{}_{code}", until.parse::<u64>().expect("a time") + 1);
+    let (begin, code) = token.rsplit_once('.').expect("a code");
+    let (begin, until) = begin.rsplit_once('.').expect("an end");
+    let longer = format!("{begin}.{}.{code}", until.parse::<u64>().expect("a time") + 1);
     send(&relay, &longer, "j1", &lines("out", 9, &["x"])).await.expect(401);
     let log = relay.get("/v1/jobs/j1/logs").await.expect(200);
     assert_eq!(messages(&log), ["x", "x", "x"]);

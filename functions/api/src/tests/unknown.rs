@@ -47,6 +47,8 @@ async fn an_unknown_field_is_refused_and_the_nearest_is_named() {
         ("POST", "/v1/batches", json!({ "sizes": 1 }), "size"),
         ("POST", "/v1/batches", json!({ "input_file": "a" }), "input_file_id"),
         ("POST", "/v1/batches", hook("event"), "events"),
+        ("POST", "/v1/live/tokens", json!({ "jobs": "a" }), "job"),
+        ("POST", "/v1/live/tokens", json!({ "job": "a", "tll": 1 }), "ttl"),
         ("GET", "/v1/jobs?statuz=failed", Value::Null, "status"),
         ("GET", "/v1/batches?limits=1", Value::Null, "limit"),
         ("GET", "/v1/jobs/a?sources=modal", Value::Null, "source"),

@@ -157,6 +157,8 @@ pub(crate) struct Contract {
     pub(crate) idempotent: bool,
     /// Whether unknown fields and parameters are named in the header `relay-ignored` and not refused.
     pub(crate) tolerant: bool,
+    /// Whether pages of allowed origins may call it from a browser.
+    pub(crate) open_to_pages: bool,
     /// Routes that need a key.
     pub(crate) routes: Routes,
     /// Routes that need none.

@@ -3,6 +3,8 @@
 
 use domain::{
     endpoint::{CircuitBreaker, MAX_PLAIN_SECRET},
+    id,
+    live::token,
     log, poll, retry,
     secret::{DEFAULT_OVERLAP, MAX_OVERLAP},
     source::MAX_TOLERANCE,
@@ -61,6 +63,11 @@ fn bounds() -> Vec<(&'static str, &'static str, &'static str, i128)> {
     add("LinesIn", "stream", some, length(log::MAX_STREAM));
     add("LinesIn", "first_seq", None, ("minimum", 1));
     add("LinesIn", "lines", Some(("minItems", 1)), ("maxItems", size(log::MAX_LINES)));
+    let least = ("minimum", token::MIN_LIFE.as_secs().into());
+    add("LiveTokenIn", "ttl", Some(least), at_most(token::MAX_LIFE.as_secs().into()));
+    let life = ("default", token::DEFAULT_LIFE.as_secs().into());
+    add("LiveTokenIn", "ttl", None, life);
+    add("LiveTokenIn", "project", some, length(id::MAX_EXTERNAL_ID));
     for schema in ["JobIn", "BatchIn"] {
         add(schema, "id", None, length(registrar_fields::MAX_ID));
         add(schema, "external_id", None, length(registrar_fields::MAX_ID));

@@ -1,0 +1,13 @@
+//! Tickets and tokens, which open live connections where no key can be sent.
+
+mod tickets;
+mod tokens;
+
+use utoipa_axum::routes;
+
+use crate::web::Routes;
+
+/// Any key may call both: to hear is to read.
+pub(super) fn routes() -> Routes {
+    Routes::tagged("live").read(routes!(tickets::create)).read(routes!(tokens::create))
+}
