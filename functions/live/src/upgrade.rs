@@ -5,14 +5,14 @@ use adapters::Unavailable;
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use domain::live::{
     connection::LiveConnection, grant::Grant, news::LiveMessage, protocol::Protocol,
-    ticket::Ticket, token::LiveToken,
+    ticket::Ticket, token::LiveToken, url,
 };
 use tracing::{info, warn};
 
 use crate::Live;
 
 /// Parameters of an upgrade that clients of the JSON protocol send.
-const PARAMETERS: [&str; 2] = ["ticket", "token"];
+const PARAMETERS: [&str; 2] = [url::TICKET, url::TOKEN];
 
 /// The answer to an upgrade, as a status of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Live {
             return Upgrade::Unsuitable;
         }
         let origin = request.headers.get("origin").and_then(|origin| origin.to_str().ok());
-        let grant = match (query.first("ticket"), query.first("token")) {
+        let grant = match (query.first(url::TICKET), query.first(url::TOKEN)) {
             (Some(ticket), None) => self.grant_of_ticket(ticket, origin).await,
             (None, Some(token)) => self.grant_of_token(token).await,
             _ => Ok(Err("neither or both of ticket and token".to_owned())),

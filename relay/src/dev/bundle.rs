@@ -24,7 +24,10 @@ use axum::{
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
 use domain::{
-    address::Rule, destination::AwsDestinations, key::AdminKey, live::push_budget::PushBudget,
+    address::Rule,
+    destination::AwsDestinations,
+    key::AdminKey,
+    live::{push_budget::PushBudget, url::LiveUrl},
     origins::AllowedOrigins,
 };
 use ingest::Ingest;
@@ -255,6 +258,12 @@ impl Parts {
         }
     }
 
+    /// The URL of the WebSocket API, which is served on the public port.
+    fn live_url(&self) -> Option<LiveUrl> {
+        let url = self.public_url.replacen("http", "ws", 1);
+        format!("{}/live", url.trim_end_matches('/')).parse().ok()
+    }
+
     /// The function `live`.
     fn live(&self, aws: &LocalAws) -> Live {
         let CallContext { context, vault, .. } = self.calls.clone();
@@ -289,6 +298,7 @@ impl Parts {
         )
         .strict_about_event_types(self.strict_event_types)
         .with_allowed_origins(self.allowed_origins.clone())
+        .with_live_url(self.live_url())
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
         let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));
