@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::refusal::{LiveRefusal, RefusalCode};
 use crate::{
     id::MAX_EXTERNAL_ID,
-    log::Seq,
+    log::{MAX_STREAM, MAX_STREAMS, Seq},
     reading::{self, Fault},
     spelling::nearest,
 };
@@ -24,10 +24,6 @@ use crate::{
 pub const MAX_MESSAGE: usize = 128 * 1024;
 /// Most topics that one connection hears.
 pub const MAX_SUBSCRIPTIONS: usize = 100;
-/// Most streams that `after` of `subscribe_logs` names.
-pub const MAX_STREAMS: usize = 20;
-/// Longest name of a stream of log lines, in bytes: as long as CloudWatch takes.
-pub const MAX_STREAM: usize = 512;
 /// Longest name of an application, a source or an event type, in bytes.
 pub const MAX_NAME: usize = 256;
 
