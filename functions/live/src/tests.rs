@@ -1,1 +1,3 @@
 //! Live updates.
+
+mod document;
