@@ -17,7 +17,11 @@ use utoipa::OpenApi;
 pub(crate) use self::outbound::types as own_event_types;
 use crate::web::{Contract, OpenRoutes, Routes, description::describe, problem};
 
-/// The routes that need no key: health, and the document that a function makes.
+/// The AsyncAPI document of live updates, as a test of `live` makes it: its types' schemas are not
+/// linked here.
+const ASYNCAPI: &str = include_str!("../../../asyncapi.json");
+
+/// The routes that need no key: health, and the documents. A function makes the OpenAPI document.
 pub(crate) fn contract(document: fn() -> utoipa::openapi::OpenApi) -> Contract {
     Contract {
         base: "/",
@@ -29,14 +33,18 @@ pub(crate) fn contract(document: fn() -> utoipa::openapi::OpenApi) -> Contract {
         open_to_pages: false,
         routes: Routes::new(),
         open: health::routes()
-            .route("/openapi.json", axum::routing::get(move || ready(serve(document)))),
+            .route("/openapi.json", axum::routing::get(move || ready(serve(document))))
+            .route("/asyncapi.json", axum::routing::get(|| ready(json(ASYNCAPI)))),
     }
 }
 
 fn serve(document: fn() -> utoipa::openapi::OpenApi) -> Response {
     static PRINTED: OnceLock<String> = OnceLock::new();
-    let printed = PRINTED.get_or_init(|| document().to_json().unwrap_or_default());
-    ([(header::CONTENT_TYPE, "application/json")], printed.as_str()).into_response()
+    json(PRINTED.get_or_init(|| document().to_json().unwrap_or_default()))
+}
+
+fn json(text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// The document of these contracts, with what senders post and what subscribers receive.

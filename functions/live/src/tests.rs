@@ -2,6 +2,7 @@
 //! a test wants.
 
 mod actions;
+mod document;
 mod rights;
 mod upgrades;
 mod watching;
@@ -52,7 +53,7 @@ impl World {
         let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
         let aws = LocalAws::start(options).await.expect("starts");
         let gateway = Gateway::start().await;
-        let live = Self::instance(&aws, &gateway);
+        let live = Self::instance(&aws, &gateway, Clock::manual(NOW));
         let world = Self { aws, live, gateway };
         for (id, application) in
             [("everything", None), ("acme", Some("acme")), ("globex", Some("globex"))]
@@ -64,10 +65,10 @@ impl World {
 
     /// Another instance over the same table, which remembers nothing.
     pub(crate) fn another(&self) -> Live {
-        Self::instance(&self.aws, &self.gateway)
+        Self::instance(&self.aws, &self.gateway, self.live.clock.clone())
     }
 
-    fn instance(aws: &LocalAws, gateway: &Gateway) -> Live {
+    fn instance(aws: &LocalAws, gateway: &Gateway, clock: Clock) -> Live {
         let (clients, names) = (aws.clients(), aws.names());
         let retention = Duration::from_secs(30 * 86_400);
         Live::new(LiveParts {
@@ -76,9 +77,16 @@ impl World {
             queue: LiveQueue(Queue::new(clients.sqs(), aws.queue_url(&names.live))),
             pusher: gateway.pusher(&clients),
             vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
-            clock: Clock::manual(NOW),
+            clock,
             budget: PushBudget::new(1000),
         })
+    }
+
+    /// Has an application watched for so long that everybody who tells knows. Whoever begins to watch waits
+    /// two seconds for that.
+    pub(crate) async fn known(&self, application: &ApplicationId) {
+        let long_ago = Timestamp(NOW.0 - 10_000);
+        self.table().watch(application, long_ago).await.expect("kept");
     }
 
     pub(crate) const fn table(&self) -> &Table {

@@ -82,6 +82,7 @@ pub struct Delivery {
 
 /// Whether a delivery is pending or has ended, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// The delivery is to be attempted.

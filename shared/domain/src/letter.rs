@@ -102,6 +102,7 @@ pub enum LetterQueue {
 
 /// Whether a dead letter waits, was put back, or is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {
     /// The letter is parked and waits to be put back.

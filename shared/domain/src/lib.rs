@@ -39,6 +39,8 @@ pub mod reading;
 pub mod replay;
 pub mod retry;
 pub mod room;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod secret;
 pub mod signature;
 pub mod source;

@@ -204,6 +204,7 @@ pub enum CallOutcome {
 
 /// Why an attempt failed, or why none was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
     /// The endpoint answered with a status that is no success.

@@ -32,6 +32,17 @@ async fn the_document_is_the_one_that_is_checked_in_and_the_one_that_is_served()
     assert_eq!(document["components"]["securitySchemes"]["key"]["scheme"], "bearer");
 }
 
+#[tokio::test]
+async fn the_document_of_live_updates_is_served() {
+    let relay = Relay::start().await;
+    let request = Request::get("/asyncapi.json").body(Body::empty()).expect("a request");
+    let document = relay.send(request).await.expect(200);
+    assert_eq!(document["asyncapi"], "3.0.0");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../asyncapi.json");
+    let kept: Value = serde_json::from_str(&fs::read_to_string(path).expect("text")).expect("JSON");
+    assert_eq!(document, kept);
+}
+
 #[test]
 fn every_operation_is_described_and_named_once() {
     let document = serde_json::to_value(crate::openapi()).expect("serialises");

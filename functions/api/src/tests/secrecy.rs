@@ -71,6 +71,7 @@ async fn a_planted_secret_is_found_in_no_other_answer() {
         "/api/v3/webhooks/metrics",
         "/api/v3/webhooks/logs",
         "/openapi.json",
+        "/asyncapi.json",
         "/health",
     ] {
         answers.push(relay.get(path).await);

@@ -13,6 +13,7 @@ async fn nobody_hears_what_is_of_another_tenant() {
     let applications = ["acme", "globex"].map(ApplicationId::named);
     let mut cases = 0;
     for owner in &applications {
+        world.known(owner).await;
         world.job(owner, "j").await;
         let mut batch = Batch::unknown(owner.clone(), "b", NOW);
         batch.version = 1;

@@ -26,17 +26,12 @@ impl World {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         self.log(job, "out", from, &texts).await;
     }
-
-    /// A connection that watched long enough for everybody to know.
-    async fn known(&self) {
-        self.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
-    }
 }
 
 #[tokio::test]
 async fn each_line_is_heard_once_and_in_order_by_everybody() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     world.lines(&job, 1, 20).await;
     world.json("early=", World::grant("acme")).await;
@@ -67,7 +62,7 @@ async fn each_line_is_heard_once_and_in_order_by_everybody() {
 #[tokio::test]
 async fn who_comes_late_hears_the_newest_thousand_and_who_comes_back_what_it_missed() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     for first in (1..=2500).step_by(500) {
         world.lines(&job, first, first + 499).await;
@@ -109,7 +104,7 @@ async fn who_begins_to_watch_hears_what_others_did_not_know_to_tell() {
 #[tokio::test]
 async fn socket_io_clients_hear_lines_one_by_one_and_joined_beyond_the_rate() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     world.socket_io("c=", World::grant("acme")).await;
     world.say("c=", r#"42["subscribe_logs",{"job_id":"j"}]"#).await;
@@ -137,7 +132,7 @@ async fn socket_io_clients_hear_lines_one_by_one_and_joined_beyond_the_rate() {
 #[tokio::test]
 async fn an_end_is_heard_once_with_its_result_whenever_one_comes() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let mut job = world.job(&acme(), "j").await;
     world.json("early=", World::grant("acme")).await;
     let wanted = json!({ "action": "subscribe_logs", "job_id": "j" });
@@ -191,7 +186,7 @@ async fn lists_are_merged_and_old_news_become_a_gap() {
 #[tokio::test]
 async fn who_has_gone_stops_nobody_and_leaves_nothing() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     for number in 0..30 {
         let id = format!("{number}=");
@@ -226,7 +221,7 @@ async fn who_has_gone_stops_nobody_and_leaves_nothing() {
 #[tokio::test]
 async fn a_worker_that_cannot_push_leaves_its_messages_and_those_behind_to_the_next() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     world.json("a=", World::grant("acme")).await;
     world.json("b=", World::grant("acme")).await;
@@ -255,7 +250,7 @@ async fn a_worker_that_cannot_push_leaves_its_messages_and_those_behind_to_the_n
 #[tokio::test]
 async fn a_subscription_whose_message_was_lost_is_caught_up_when_it_is_asked_for_again() {
     let world = World::start().await;
-    world.known().await;
+    world.known(&acme()).await;
     let job = world.job(&acme(), "j").await;
     world.lines(&job, 1, 3).await;
     world.json("c=", World::grant("acme")).await;

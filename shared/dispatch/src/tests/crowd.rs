@@ -71,7 +71,7 @@ async fn slow_calls_of_workers_that_share_no_memory_are_capped_together_and_spen
     // A person who waits is not held up.
     let worker = worker();
     let (event, id) = (event.clone(), id.clone());
-    world.calls.context.clock.advance(Duration::from_secs(5));
+    world.calls.context.clock.advance(Duration::from_secs(20));
     tokio::spawn(async move { worker.attempt(&event, &id, true).await });
     accepted.wait_for(|accepted| *accepted == 5).await.expect("called");
 }

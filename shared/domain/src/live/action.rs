@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::refusal::{LiveRefusal, RefusalCode};
 use crate::{
     id::MAX_EXTERNAL_ID,
-    log::Seq,
+    log::{MAX_STREAM, MAX_STREAMS, Seq},
     reading::{self, Fault},
     spelling::nearest,
 };
@@ -24,15 +24,16 @@ use crate::{
 pub const MAX_MESSAGE: usize = 128 * 1024;
 /// Most topics that one connection hears.
 pub const MAX_SUBSCRIPTIONS: usize = 100;
-/// Most streams that `after` of `subscribe_logs` names.
-pub const MAX_STREAMS: usize = 20;
-/// Longest name of a stream of log lines, in bytes: as long as CloudWatch takes.
-pub const MAX_STREAM: usize = 512;
 /// Longest name of an application, a source or an event type, in bytes.
 pub const MAX_NAME: usize = 256;
 
 /// A request of a client.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(tag = "action", rename_all = "snake_case", deny_unknown_fields)
+)]
 pub enum Action {
     /// The log lines and states of a job.
     SubscribeLogs(LogsWanted),
@@ -52,62 +53,85 @@ pub enum Action {
 
 /// The fields of `subscribe_logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct LogsWanted {
     /// The job: the relay's id, the sender's or the platform's.
     #[serde(deserialize_with = "id")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::id"))]
     pub job_id: String,
     /// The source of the job, needed where jobs of several sources bear the id.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub source: Option<String>,
     /// The project of the job. It is not looked at: clients of another system send it.
     #[serde(default, deserialize_with = "id_or_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::unread_id"))]
     pub project_id: Option<String>,
     /// The number of the last line that the client has, by stream. Lines up to it are not sent again.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend(
+            "maxProperties" = MAX_STREAMS,
+            "propertyNames" = { "maxLength": MAX_STREAM }
+        ))
+    )]
     pub after: BTreeMap<String, Seq>,
 }
 
 /// The fields of `unsubscribe_logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct JobNamed {
     /// The job, as it was named when it was subscribed to.
     #[serde(deserialize_with = "id")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::id"))]
     pub job_id: String,
     /// The source of the job, needed where jobs of several sources bear the id.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub source: Option<String>,
     /// The project of the job. It is not looked at.
     #[serde(default, deserialize_with = "id_or_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::unread_id"))]
     pub project_id: Option<String>,
 }
 
 /// The fields of `subscribe_project`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct ProjectNamed {
     /// The project, as senders call it.
     #[serde(deserialize_with = "id")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::id"))]
     pub project_id: String,
     /// The application, needed by those who see several.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub application: Option<String>,
 }
 
 /// The fields of `join_batch`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct BatchNamed {
     /// The batch: the relay's id, or the senders'.
     #[serde(deserialize_with = "id")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::id"))]
     pub batch_id: String,
     /// The application, needed by those who see several.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub application: Option<String>,
 }
 
 /// The fields of `subscribe_events`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct EventsWanted {
     /// The application, needed by those who see several.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub application: Option<String>,
     /// The events that the client wants; all of them if it names nothing.
     #[serde(default)]
@@ -116,26 +140,33 @@ pub struct EventsWanted {
 
 /// The events that a client wants: those that fit every field which is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct EventFilter {
     /// The name of the source.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub source: Option<String>,
     /// An event type, or a family such as `job.*`.
     #[serde(default, rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub event_type: Option<String>,
     /// The job, by the relay's id or the sender's.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_EXTERNAL_ID)))]
     pub job: Option<String>,
     /// The batch, as senders call it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_EXTERNAL_ID)))]
     pub batch: Option<String>,
 }
 
 /// The fields of `subscribe_letters`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct LettersWanted {
     /// The application, needed by those who see several.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
     pub application: Option<String>,
 }
 

@@ -13,6 +13,7 @@ macro_rules! messages {
     ($($(#[$doc:meta])* $kind:ident($data:ty) = $name:literal,)*) => {
         /// A message to a client.
         #[derive(Clone, Debug, Serialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "event")]
         pub enum LiveEvent {
             $($(#[$doc])* #[serde(rename = $name)] $kind($data),)*
@@ -43,7 +44,8 @@ macro_rules! messages {
 }
 
 messages! {
-    /// The connection is open.
+    /// The connection is open. Only the JSON protocol has this message: Socket.IO has an opening packet
+    /// of its own.
     Hello(Hello) = "hello",
     /// The client hears a job, the events or the dead letters of an application.
     Subscribed(Subscribed) = "subscribed",
@@ -81,15 +83,18 @@ messages! {
 
 /// Data of `hello`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hello {
     /// The id of the connection, for questions to whoever runs the relay.
     pub session: String,
     /// The time at which the connection ends, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub expires_at: String,
 }
 
 /// Data of `subscribed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subscribed {
     /// The action that was carried out.
     pub action: String,
@@ -112,6 +117,7 @@ pub struct Subscribed {
 
 /// Whether a connection heard a topic already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
     /// The connection hears the topic from now on.
@@ -122,6 +128,7 @@ pub enum SubscriptionStatus {
 
 /// Where a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobType {
     /// On a platform.
@@ -139,6 +146,7 @@ impl JobType {
 
 /// Data of `unsubscribed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobName {
     /// The job, as the client named it.
     pub job_id: String,
@@ -146,6 +154,7 @@ pub struct JobName {
 
 /// Data of `subscribed_project`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProjectName {
     /// The project, as the client named it.
     pub project_id: String,
@@ -153,6 +162,7 @@ pub struct ProjectName {
 
 /// Data of `joined_batch`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchName {
     /// The batch, as the client named it.
     pub batch_id: String,
@@ -160,6 +170,7 @@ pub struct BatchName {
 
 /// Data of `log_lines`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogLines {
     /// The job, as the client named it.
     pub job_id: String,
@@ -169,12 +180,14 @@ pub struct LogLines {
 
 /// Data of `log_line`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineText {
     /// The job, as the client named it.
     pub job_id: String,
     /// The line; if there are several, joined with `\n`.
     pub message: String,
     /// The time of the first line, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
     /// The number of lines, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,6 +196,7 @@ pub struct LineText {
 
 /// Data of `events`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventList {
     /// The events, oldest first.
     pub events: Vec<EventEntry>,
@@ -190,6 +204,7 @@ pub struct EventList {
 
 /// Data of `deliveries`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryList {
     /// The deliveries, as they are now.
     pub deliveries: Vec<DeliveryEntry>,
@@ -197,6 +212,7 @@ pub struct DeliveryList {
 
 /// Data of `letters`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LetterList {
     /// The letters, as they are now.
     pub letters: Vec<LetterEntry>,
@@ -204,6 +220,7 @@ pub struct LetterList {
 
 /// Data of `job_progress`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobProgress {
     /// The relay's id of the job.
     pub id: String,
@@ -214,17 +231,21 @@ pub struct JobProgress {
     /// The batch, as senders call it.
     pub batch_id: Option<String>,
     /// Per cent that are done, 0 to 100, if the sender said so.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 100.0)))]
     pub progress: Option<f64>,
-    /// The state in the API.
+    /// The state in the API: `pending` or `running`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::open_status"))]
     pub status: String,
     /// The words of the sender about the state.
     pub message: Option<String>,
     /// The time of the change, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
 }
 
 /// Data of `job_completed`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobCompleted {
     /// The relay's id of the job.
     pub id: String,
@@ -235,14 +256,17 @@ pub struct JobCompleted {
     /// The batch, as senders call it.
     pub batch_id: Option<String>,
     /// Always `completed`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "completed")))]
     pub status: String,
     /// The result as its sender wrote it; `null` if there is none or it is large. Then `GET
     /// /v1/jobs/{id}/result` has it.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub result: Option<Box<RawValue>>,
 }
 
 /// Data of `job_failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobFailed {
     /// The relay's id of the job.
     pub id: String,
@@ -252,7 +276,8 @@ pub struct JobFailed {
     pub project_id: Option<String>,
     /// The batch, as senders call it.
     pub batch_id: Option<String>,
-    /// `failed`, `timed_out` or `cancelled`.
+    /// The end in the API: `failed`, `timed_out` or `cancelled`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::failed_status"))]
     pub status: String,
     /// The error in words.
     pub error: Option<String>,
@@ -260,23 +285,27 @@ pub struct JobFailed {
 
 /// Data of `batch_status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchStatus {
     /// The relay's id of the batch.
     pub id: String,
     /// The batch, as the client or else its senders call it.
     pub batch_id: String,
     /// The state in the API: `in_progress`, `completed` or `failed`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["in_progress", "completed", "failed"])))]
     pub status: String,
     /// Jobs that have ended.
     pub completed_jobs: u64,
     /// Jobs that the batch has, as far as is known.
     pub total_jobs: u64,
     /// The time of the change, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
 }
 
 /// Data of `gap`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// The topic of which messages were dropped.
     pub topic: Topic,
@@ -284,6 +313,7 @@ pub struct Gap {
 
 /// Data of `pong`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pong {}
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The kind of a refusal, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The message is not JSON, or no object.
@@ -29,13 +30,14 @@ pub enum RefusalCode {
 
 /// A refusal of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LiveRefusal {
     /// The kind of the refusal.
     pub code: RefusalCode,
     /// The fault in words. No text of the client's message is repeated but names that are near
     /// to known ones.
     pub message: String,
-    /// The action that was refused; `None` if none was recognised.
+    /// The action that was refused; `null` if none was recognised.
     pub action: Option<String>,
 }
 

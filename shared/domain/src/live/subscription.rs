@@ -32,14 +32,14 @@ pub struct LiveSubscription {
     /// The number of the last line that the client has, by stream, of a topic of a job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub after: BTreeMap<StreamName, Seq>,
-    /// What the client was sent of a job when it subscribed; `None` before that, and for other
-    /// topics.
+    /// The part of a job's log that the client was sent when it subscribed; `None` before that, and for
+    /// other topics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caught_up: Option<CaughtUp>,
 }
 
-/// What a client was sent of a job when it subscribed: the lines that were kept then, and the end if
-/// the job had ended. News of the same lines may come later.
+/// The part of a job's log that a client was sent when it subscribed: the lines that were kept then, and
+/// the end if the job had ended. News of the same lines may come later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaughtUp {
     /// The time at which the lines were read.

@@ -97,7 +97,7 @@ fn an_unknown_field_is_refused_with_the_nearest() {
 #[test]
 fn what_is_missing_wrong_or_too_long_is_refused_with_its_place() {
     let long = "j".repeat(10 * 1024);
-    let streams: Map<String, Value> = (0..21).map(|n| (n.to_string(), json!(n))).collect();
+    let streams: Map<String, Value> = (0..33).map(|n| (n.to_string(), json!(n))).collect();
     let stream = "s".repeat(MAX_STREAM + 1);
     for (message, words) in [
         (json!({ "action": "subscribe_logs" }), "job_id: is missing"),
@@ -108,8 +108,8 @@ fn what_is_missing_wrong_or_too_long_is_refused_with_its_place() {
         (json!({ "action": "subscribe_logs", "job_id": 1.5 }), "job_id: "),
         (json!({ "action": "subscribe_logs", "job_id": "j", "after": 7 }), "after: "),
         (json!({ "action": "subscribe_logs", "job_id": "j", "after": { "a": -1 } }), "after.a: "),
-        (json!({ "action": "subscribe_logs", "job_id": "j", "after": streams }), "at most 20"),
-        (json!({ "action": "subscribe_logs", "job_id": "j", "after": { stream: 1 } }), "512"),
+        (json!({ "action": "subscribe_logs", "job_id": "j", "after": streams }), "at most 32"),
+        (json!({ "action": "subscribe_logs", "job_id": "j", "after": { stream: 1 } }), "128"),
         (json!({ "action": "unsubscribe_logs", "job_id": long }), "job_id: "),
         (json!({ "action": "subscribe_project", "project_id": long }), "project_id: "),
         (json!({ "action": "join_batch", "batch_id": long }), "batch_id: "),

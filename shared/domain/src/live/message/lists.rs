@@ -13,12 +13,14 @@ use crate::{
 
 /// A line of a job's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineEntry {
     /// The number of the line in its stream; of lines from CloudWatch the id of the event, as text.
     pub seq: Seq,
     /// The text.
     pub message: String,
     /// The time of the line, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
     /// The stream: a job may have several.
     pub stream: StreamName,
@@ -29,6 +31,7 @@ pub struct LineEntry {
 
 /// An event that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventEntry {
     /// The id.
     pub id: String,
@@ -42,11 +45,13 @@ pub struct EventEntry {
     /// The batch of that job, as its sender calls it.
     pub batch_id: Option<String>,
     /// The time at which it arrived, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub created_at: String,
 }
 
 /// A delivery, as it is after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryEntry {
     /// The id.
     pub id: String,
@@ -66,13 +71,16 @@ pub struct DeliveryEntry {
     /// The class of the last attempt's error, if it failed.
     pub error_class: Option<ErrorClass>,
     /// The time of the next attempt, in RFC 3339, of a delivery that is pending.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub next_attempt_at: Option<String>,
     /// The time of the change, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: String,
 }
 
 /// A dead letter, as it is after its change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LetterEntry {
     /// The number.
     pub id: u64,
@@ -90,6 +98,7 @@ pub struct LetterEntry {
     /// The type of the event that was not delivered.
     pub event_type: Option<String>,
     /// The time of the change, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: String,
 }
 

@@ -1,0 +1,290 @@
+//! Examples of messages: actions as clients write them, and messages as the code makes them.
+
+use domain::{
+    delivery::DeliveryState,
+    id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
+    job::JobStatus,
+    letter::LetterState,
+    live::{
+        frames::{JobSaid, batch_message, job_message},
+        message::{
+            BatchName, DeliveryEntry, DeliveryList, EventEntry, EventList, Gap, Hello, JobName,
+            JobType, LetterEntry, LetterList, LineEntry, LineText, LiveEvent, LogLines, Pong,
+            ProjectName, Subscribed, SubscriptionStatus,
+        },
+        news::{BatchNews, JobNews},
+        refusal::{LiveRefusal, RefusalCode},
+        topic::Topic,
+    },
+    log::{Seq, StreamName},
+    retry::ErrorClass,
+    time::Timestamp,
+};
+use serde_json::{Value, json, value::to_raw_value};
+
+/// 2026-11-27T12:00:00Z.
+const NOW: Timestamp = Timestamp::from_secs(1_795_780_800);
+const JOB: &str = "modal-abc123";
+
+fn application() -> ApplicationId {
+    ApplicationId::named("acme")
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// Actions with a word on each.
+pub(super) fn action_examples() -> Vec<(&'static str, Value)> {
+    let cloudwatch = "31953106606966983378809025079804211143289615424298221568";
+    vec![
+        (
+            "The log and the states of a job, by the sender's id.",
+            json!({ "action": "subscribe_logs", "job_id": JOB }),
+        ),
+        (
+            "After a reconnection: only the lines behind those that the client has.",
+            json!({ "action": "subscribe_logs", "job_id": JOB, "source": "modal-mesh",
+                "after": { "main": 120, "job-abc123": cloudwatch } }),
+        ),
+        (
+            "As clients of the mesh service send it.",
+            json!({ "action": "subscribe_logs", "job_id": JOB, "project_id": 42 }),
+        ),
+        ("No more of the job.", json!({ "action": "unsubscribe_logs", "job_id": JOB })),
+        ("The jobs of a project.", json!({ "action": "subscribe_project", "project_id": "42" })),
+        (
+            "A batch, by the senders' id.",
+            json!({ "action": "join_batch", "batch_id": "night-run", "application": "acme" }),
+        ),
+        ("Every event.", json!({ "action": "subscribe_events" })),
+        (
+            "What one source says of its jobs.",
+            json!({ "action": "subscribe_events", "application": "acme",
+                "filter": { "source": "modal-mesh", "type": "job.*" } }),
+        ),
+        (
+            "Every dead letter of an application.",
+            json!({ "action": "subscribe_letters", "application": "acme" }),
+        ),
+        ("A sign of life.", json!({ "action": "ping" })),
+    ]
+}
+
+/// The message of a job in a state.
+pub(super) fn job_example(status: JobStatus) -> LiveEvent {
+    let job = JobNews {
+        id: JobId::derive(&[JOB]),
+        job_id: JOB.to_owned(),
+        source: "modal-mesh".to_owned(),
+        project_id: some("42"),
+        batch_id: some("night-run"),
+        status,
+        event: None,
+        version: 3,
+        at: NOW,
+    };
+    let result = json!({ "success": true, "s3_output_path": "s3://meshes/abc123.msh" });
+    let said = match status {
+        JobStatus::Progress => JobSaid {
+            progress: Some(40.0),
+            message: some("meshing volume 2"),
+            ..JobSaid::default()
+        },
+        JobStatus::Succeeded => {
+            JobSaid { result: to_raw_value(&result).ok(), ..JobSaid::default() }
+        }
+        JobStatus::Failed => {
+            JobSaid { error: some("Gmsh: no elements in volume 1"), ..JobSaid::default() }
+        }
+        _ => JobSaid::default(),
+    };
+    job_message(&job, None, said)
+}
+
+/// Messages with a word on each.
+pub(super) fn event_examples() -> Vec<(&'static str, LiveEvent)> {
+    let mut examples = answers();
+    examples.extend(lines());
+    examples.extend(lists());
+    let batch = |ended, status: &str| {
+        let has_ended = status != "in_progress";
+        let batch = BatchNews {
+            id: BatchId::of(&application(), "night-run"),
+            batch_id: "night-run".to_owned(),
+            status: status.to_owned(),
+            has_ended,
+            ended,
+            total: 8,
+            version: ended + 1,
+            at: NOW,
+        };
+        batch_message(&batch, None)
+    };
+    examples.extend([
+        ("A job progresses.", job_example(JobStatus::Progress)),
+        ("A job has started.", job_example(JobStatus::Running)),
+        ("A job has succeeded.", job_example(JobStatus::Succeeded)),
+        ("A job has failed.", job_example(JobStatus::Failed)),
+        ("No end was reported in time.", job_example(JobStatus::TimedOut)),
+        ("Three of eight jobs have ended.", batch(3, "in_progress")),
+        ("All jobs have ended.", batch(8, "completed")),
+    ]);
+    examples
+}
+
+fn answers() -> Vec<(&'static str, LiveEvent)> {
+    let subscribed = |action: &str| Subscribed {
+        action: action.to_owned(),
+        status: Some(SubscriptionStatus::Started),
+        ..Subscribed::default()
+    };
+    let of_job = |status, warning| {
+        LiveEvent::Subscribed(Subscribed {
+            job_id: some(JOB),
+            status: Some(status),
+            job_type: Some(JobType::of(JOB)),
+            warning,
+            ..subscribed("subscribe_logs")
+        })
+    };
+    let of_application = |action| {
+        let application = Some(application().to_string());
+        LiveEvent::Subscribed(Subscribed { application, ..subscribed(action) })
+    };
+    let ends = NOW.plus(domain::live::connection::LIFE).rfc3339();
+    let unknown = "the action is not known; did you mean `subscribe_logs`? known are …";
+    vec![
+        (
+            "The first message of a connection.",
+            LiveEvent::Hello(Hello { session: "OBxvEf3uDoECJmQ=".to_owned(), expires_at: ends }),
+        ),
+        ("The client hears a job.", of_job(SubscriptionStatus::Started, None)),
+        (
+            "The client hears the job already.",
+            of_job(SubscriptionStatus::AlreadyActive, some("the job has ended")),
+        ),
+        ("The client hears events.", of_application("subscribe_events")),
+        ("The client hears dead letters.", of_application("subscribe_letters")),
+        ("No more of a job.", LiveEvent::Unsubscribed(JobName { job_id: JOB.to_owned() })),
+        (
+            "The client hears a project.",
+            LiveEvent::SubscribedProject(ProjectName { project_id: "42".to_owned() }),
+        ),
+        (
+            "The client hears a batch.",
+            LiveEvent::JoinedBatch(BatchName { batch_id: "night-run".to_owned() }),
+        ),
+        (
+            "Events were dropped: list them.",
+            LiveEvent::Gap(Gap { topic: Topic::events(application()) }),
+        ),
+        ("The answer to a sign of life.", LiveEvent::Pong(Pong {})),
+        (
+            "A job that there is not, or that is another application's.",
+            LiveEvent::Error(LiveRefusal::not_found("subscribe_logs")),
+        ),
+        (
+            "An unknown action.",
+            LiveEvent::Error(LiveRefusal::new(RefusalCode::UnknownAction, unknown)),
+        ),
+    ]
+}
+
+fn lines() -> Vec<(&'static str, LiveEvent)> {
+    let line = |seq: u64, message: &str, level| LineEntry {
+        seq: Seq::Number(seq),
+        message: message.to_owned(),
+        timestamp: NOW.rfc3339(),
+        stream: StreamName::default(),
+        level,
+    };
+    let id = "31953106606966983378809025079804211143289615424298221568";
+    let cloudwatch = LineEntry {
+        seq: Seq::event(id).expect("digits"),
+        stream: StreamName::parse("job-abc123").expect("a name"),
+        ..line(1, "[SUCCESS] mesh written", some("success"))
+    };
+    let text = |message: &str, lines| {
+        let (job_id, timestamp) = (JOB.to_owned(), NOW.rfc3339());
+        LiveEvent::LogLine(LineText { job_id, message: message.to_owned(), timestamp, lines })
+    };
+    let all = vec![
+        line(121, "[INFO] reading geometry", some("info")),
+        line(122, "   • 3 volumes", None),
+        cloudwatch,
+    ];
+    vec![
+        (
+            "Lines of two streams.",
+            LiveEvent::LogLines(LogLines { job_id: JOB.to_owned(), lines: all }),
+        ),
+        ("A line.", text("[INFO] reading geometry", None)),
+        ("More lines than a second takes one by one.", text("pass 21\npass 22\npass 23", Some(3))),
+    ]
+}
+
+fn lists() -> Vec<(&'static str, LiveEvent)> {
+    let event = EventId::derive(&["example"]);
+    let endpoint = EndpointId::derive(&["example"]);
+    let delivery = DeliveryId::of(&event, &endpoint, 0);
+    let recorded = EventEntry {
+        id: event.event(),
+        event_type: "job.succeeded".to_owned(),
+        source: some("modal-mesh"),
+        job_id: Some(JobId::derive(&[JOB]).to_string()),
+        batch_id: some("night-run"),
+        created_at: NOW.rfc3339(),
+    };
+    let published = EventEntry {
+        id: EventId::derive(&["published"]).event(),
+        event_type: "invoice.paid".to_owned(),
+        source: None,
+        job_id: None,
+        batch_id: None,
+        created_at: NOW.rfc3339(),
+    };
+    let retried = DeliveryEntry {
+        id: delivery.to_string(),
+        event_id: event.event(),
+        endpoint_id: endpoint.to_string(),
+        event_type: "job.succeeded".to_owned(),
+        state: DeliveryState::Pending,
+        attempts_made: 1,
+        status: Some(503),
+        error_class: Some(ErrorClass::Status),
+        next_attempt_at: Some(NOW.plus(std::time::Duration::from_secs(5)).rfc3339()),
+        updated_at: NOW.rfc3339(),
+    };
+    let delivered = DeliveryEntry {
+        state: DeliveryState::Delivered,
+        attempts_made: 2,
+        status: Some(204),
+        error_class: None,
+        next_attempt_at: None,
+        ..retried.clone()
+    };
+    let letter = LetterEntry {
+        id: 17,
+        letter_id: LetterId::of_delivery(&delivery).to_string(),
+        state: LetterState::Waiting,
+        deleted: false,
+        error_class: ErrorClass::Timeout,
+        endpoint_id: Some(endpoint.to_string()),
+        event_type: some("job.succeeded"),
+        updated_at: NOW.rfc3339(),
+    };
+    let gone = LetterEntry { deleted: true, ..letter.clone() };
+    let deliveries = |entry| LiveEvent::Deliveries(DeliveryList { deliveries: vec![entry] });
+    let letters = |entry| LiveEvent::Letters(LetterList { letters: vec![entry] });
+    vec![
+        (
+            "Of a source, and published.",
+            LiveEvent::Events(EventList { events: vec![recorded, published] }),
+        ),
+        ("An attempt failed; another follows.", deliveries(retried)),
+        ("The delivery arrived.", deliveries(delivered)),
+        ("A delivery became a dead letter.", letters(letter)),
+        ("The letter was deleted.", letters(gone)),
+    ]
+}
