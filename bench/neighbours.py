@@ -5,32 +5,27 @@ front door. See README.md."""
 import argparse
 import asyncio
 import datetime
-import hashlib
-import hmac
 import json
 import os
 import platform
-import secrets
 import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab import loopback, places
 from lab.process import Helper, busy
+from lab.relay import Relay, signed
 
 SEED = 44
 PER_SECOND = 20.0  # Messages to the endpoint that answers.
 FLOOD = 200.0  # Forged requests and requests to unknown sources, per second.
 TIMEOUT = 300  # Seconds for which the relay waits for an endpoint that does not answer; the most that an endpoint may have.
 WARM = 20  # Messages before those that count.
-SECRET = "0123456789abcdef0123456789abcdef"
 HEALTHY, SICK = "healthy", "sick"  # The two tenants: applications and sources.
 # The most that the 99th percentile may be, as a multiple of that of the messages alone.
 PROMISES = {"beside one endpoint": 1.2, "beside many endpoints": 1.2, "under a flood": 1.5}
@@ -52,55 +47,6 @@ class Outcome:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-class Relay:
-    """`relay dev` over a folder of its own, from `with` to its end."""
-
-    def __init__(self, binary: Path) -> None:
-        self._binary = binary
-        self._key = f"rk_admin_{secrets.token_hex(32)}"
-
-    def __enter__(self) -> "Relay":
-        self._folder = tempfile.TemporaryDirectory(prefix="relay-bench-")
-        self._log = Path(self._folder.name, "stderr.log")
-        command = [self._binary, "dev", "--port", "0", "--data", str(Path(self._folder.name, "data"))]
-        environment = {"PATH": os.environ["PATH"], "HOME": self._folder.name, "RELAY_ADMIN_KEY": self._key}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        for line in self._process.stdout:
-            if line.strip().startswith("API and senders"):
-                self.port = int(line.split()[3].rpartition(":")[2])
-                return self
-        self.__exit__()
-        raise SystemExit("relay dev ended at its start")
-
-    def __exit__(self, *_: object) -> None:
-        # Calls that hang would hold up its usual end.
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-        self._folder.cleanup()
-
-    def last_lines(self) -> str:
-        """The end of its standard error."""
-        return self._log.read_text(errors="replace")[-2000:]
-
-    def call(self, method: str, path: str, body: object) -> dict:
-        """The JSON of a request by the administrator."""
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        url, data = f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode()
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=120) as response:
-            return json.loads(response.read() or b"null")
-
-    def tenant(self, name: str, urls: list[str], **options: object) -> None:
-        """An application with a source of its name and endpoints at these URLs."""
-        self.call("POST", "/api/v1/app", {"name": name, "uid": name})
-        self.call("PUT", f"/v1/sources/{name}", {"profile": "modal-omtx", "secrets": [SECRET], "application": name})
-        for url in urls:
-            self.call("POST", f"/api/v1/app/{name}/endpoint", {"url": url} | options)
-
-
 async def send(port: int, numbers: range, patience: float) -> tuple[dict[int, int], int]:
     """Sends completions at the rate; when each was sent first, and how many requests were not accepted.
 
@@ -113,16 +59,10 @@ async def send(port: int, numbers: range, patience: float) -> tuple[dict[int, in
         number = numbers[index]
         body = {"call_id": f"fc-bench-{number}", "status": "success", "metadata": {"job_id": f"job-bench-{number}"}}
         body = json.dumps(body | {"result": {"n": number}}).encode()
-        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         begun[number] = time.monotonic_ns()
         while time.monotonic_ns() < begun[number] + patience * 1e9:
-            headers = {
-                "content-type": "application/json",
-                "x-modal-signature": f"sha256={signature}",
-                "x-modal-timestamp": str(int(time.time())),
-            }
             try:
-                if 200 <= await client.post(f"/in/{HEALTHY}", headers, body) < 300:
+                if 200 <= await client.post(f"/in/{HEALTHY}", signed(body), body) < 300:
                     return
             except OSError:
                 pass

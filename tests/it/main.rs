@@ -36,4 +36,5 @@ mod template;
 mod tenures;
 mod tidy;
 mod unreadable;
+mod watched;
 mod zombies;
