@@ -4,6 +4,7 @@
 mod actions;
 mod document;
 mod rights;
+mod samples;
 mod upgrades;
 mod watching;
 
