@@ -3,6 +3,7 @@
 
 mod actions;
 mod rights;
+mod samples;
 mod upgrades;
 mod watching;
 
