@@ -2,15 +2,21 @@
 
 import json
 import time
+from datetime import datetime
 
+import pytest
 import standardwebhooks
 import svix.webhooks
+import websocket
 from sam import BUS, QUEUE
 from stack import FUNCTIONS
 from world import World
 
-from support.process import wait_until
+from support.live import SocketIoClient
+from support.process import ROOT, wait_until
 from support.server import Request
+
+EVENTS = ROOT / "events" / "live"
 
 
 def verified(request: Request, secret: str) -> dict:
@@ -220,10 +226,114 @@ def test_what_lies_beside_it_is_sent_to(world: World):
     print(f"{sent} on a queue, {put} on a bus")
 
 
+def test_a_page_hears_the_lines_and_the_end_of_its_job(world: World):
+    """A client of the JSON protocol."""
+    sender = world.source("modal-page", "page")
+    world.application("page")
+    job = world.job("modal-page", "job-page", project_id="42")
+    with world.live_client(token=world.live_token(job="job-page")) as client:
+        session = client.wait_for("hello")[0]["session"]
+        began = time.monotonic()
+        client.emit("subscribe_logs", job_id="job-page")
+        assert client.wait_for("subscribed")[0]["status"] == "started"
+        lines = [f"[INFO] step {number}" for number in range(1, 9)]
+        for number, line in enumerate(lines, 1):
+            world.log("job-page", number, [line])
+        client.wait_for_lines(lines)
+        caught_up = time.monotonic() - began
+        began = time.monotonic()
+        world.log("job-page", 9, ["[INFO] step 9"])
+        client.wait_for_lines([*lines, "[INFO] step 9"])
+        line = time.monotonic() - began
+        known = world.live_items()
+        assert f"CONN#{session} CONN" in known and len(known) == 2, known
+        began = time.monotonic()
+        assert sender.post(sender.completion("page")).status == 202
+        completed = client.wait_for("job_completed")[0]
+        end = time.monotonic() - began
+        found = {name: completed[name] for name in ("id", "job_id", "project_id", "batch_id", "status")}
+        wanted = {"id": job["id"], "job_id": "job-page", "project_id": "42", "batch_id": "batch-page", "status": "completed"}
+        assert found == wanted, completed
+        assert completed["result"]["affinity"] == -8.1, completed
+    wait_until("nothing is kept of the connection", lambda: not world.live_items())
+    assert len(client.heard("job_completed")) == 1 and not client.heard("error"), client.events
+    print(f"caught up {caught_up:.1f} s after it subscribed; a line took {line:.2f} s, the end {end:.2f} s")
+
+
+@pytest.mark.parametrize("kind", ["node", "python"])
+def test_an_unchanged_client_of_socket_io_hears_the_same(world: World, kind: str):
+    """S1's client, with its own options."""
+    source, application, job = f"modal-mesh-{kind}", f"mesh-{kind}", f"job-mesh-{kind}"
+    sender = world.source(source, application)
+    world.application(application)
+    world.job(source, job)
+    with SocketIoClient(kind, world.live, world.live_token(job=job)) as client:
+        client.wait_for("connect")
+        client.emit("subscribe_logs", job_id=job)
+        assert client.wait_for("subscribed")[0]["status"] == "started"
+        lines = [f"[INFO] element {number}" for number in range(1, 9)]
+        for number, line in enumerate(lines, 1):
+            world.log(job, number, [line])
+        client.wait_for_lines(lines)
+        assert sender.post(sender.completion(f"mesh-{kind}")).status == 202
+        completed = client.wait_for("job_completed")[0]
+        assert (completed["job_id"], completed["status"]) == (job, "completed")
+    wait_until("nothing is kept of the connection", lambda: not world.live_items())
+    assert len(client.heard("job_completed")) == 1 and not client.heard("error"), client.events
+
+
+def test_nobody_connects_without_a_right(world: World):
+    """AWS answers an upgrade with the status of the function, 401. MiniStack answers 403, so the function is asked, too."""
+    ticket = world.manage("POST", "/v1/live/tickets", {}).json["ticket"]
+    with world.live_client(ticket=ticket) as client:
+        client.wait_for("hello")
+    expired = world.live_token(project="42", application="page", ttl=1)
+    time.sleep(1.5)
+    queries = [{}, {"token": ""}, {"token": "rlv1_x.y"}, {"token": world.admin_key}, {"token": expired}, {"ticket": ticket}]
+    upgrade = json.loads((EVENTS / "socket-connect.json").read_text())
+    for query in queries:
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            world.live_client(**query)
+        assert refused.value.status_code == 403, query
+        said = world.invoke("live", upgrade | {"queryStringParameters": query})
+        assert said == {"statusCode": 401}, (query, said)
+    wait_until("nothing is kept of any connection", lambda: not world.live_items())
+
+
+def test_a_connection_ends_with_its_right(world: World):
+    with world.live_client(token=world.live_token(project="42", application="page", ttl=5)) as client:
+        ends_at = datetime.fromisoformat(client.wait_for("hello")[0]["expires_at"]).timestamp()
+        client.emit("ping")
+        client.wait_for("pong")
+        wait_until("its right has ended", lambda: ends_at < time.time())
+        client.emit("ping")
+        assert client.wait_for("error")[0]["code"] == "unauthorized"
+        wait_until("the relay closes the connection", client.ended)
+    assert len(client.heard("pong")) == 1
+    wait_until("nothing is kept of the connection", lambda: not world.live_items())
+
+
+def test_lines_of_cloudwatch_are_those_of_a_job(world: World):
+    """The ids of CloudWatch's events are digits. MiniStack's have letters, so the function is sent a sample of CloudWatch's."""
+    job = "fc-01HZX"
+    world.source("modal-watched", "watched")
+    world.application("watched")
+    world.job("modal-watched", job)
+    event = json.loads((EVENTS / "cloudwatch-lines.json").read_text())
+    lines = ["[INFO] loading the mesh", "100%"]
+    with world.live_client(token=world.live_token(job=job)) as client:
+        client.wait_for("hello")
+        client.emit("subscribe_logs", job_id=job)
+        client.wait_for("subscribed")
+        for _ in range(2):
+            assert world.invoke("live", event) is None
+        client.wait_for_lines(lines)
+    listed = world.manage("GET", f"/v1/jobs/{job}/logs").json["data"]
+    assert [line["message"] for line in listed] == lines, listed
+
+
 def test_a_sweep_runs_without_a_fault(world: World):
-    answer = world.emulator.client("lambda").invoke(FunctionName="relay-sweep", Payload=b"{}")
-    said = answer["Payload"].read().decode()
-    assert "FunctionError" not in answer and "Mock response" not in said, said
+    world.invoke("sweep", {})
 
 
 def test_a_lost_doorbell_is_rung_again_by_the_schedule(world: World):
@@ -245,7 +355,8 @@ def test_a_lost_doorbell_is_rung_again_by_the_schedule(world: World):
 
 
 def test_no_function_was_refused_anything_it_asked_for(world: World):
-    """Last, over everything that happened: each role allows what its function does."""
+    """Last, over everything that happened: each role allows what its function does, and no live update failed three times."""
+    assert world.waiting(world.outputs["LiveDeadLettersUrl"]) == 0
     refused = []
     for function in FUNCTIONS:
         # The bucket's policy, which refuses plain HTTP, is not the function's role.

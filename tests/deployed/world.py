@@ -6,12 +6,14 @@ import json
 import secrets
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
 from sam import STACK
 from stack import Emulator
 
+from support.live import JsonClient
 from support.process import say, wait_until
 from support.receiver import Hook, Receiver
 
@@ -36,6 +38,7 @@ class World:
         self.outputs = emulator.outputs(stack)
         # Outputs name the address on AWS. The emulator serves the same API by path.
         self.base = f"{emulator.url}/_aws/execute-api/{self.outputs['HttpApiId']}/$default"
+        self.live = f"{emulator.url}/_aws/execute-api/{self.outputs['WebSocketApiId']}/live"
         secret = emulator.client("secretsmanager").get_secret_value(SecretId=self.outputs["AdminKeySecretArn"])
         self.admin_key = f"rk_admin_{secret['SecretString']}"
 
@@ -74,6 +77,41 @@ class World:
         created = self.manage("POST", f"/api/v1/app/{application}/endpoint", {"url": hook.url, **more}).json
         secret = self.manage("GET", f"/api/v1/app/{application}/endpoint/{created['id']}/secret").json["key"]
         return created["id"], secret
+
+    def job(self, source: str, external_id: str, **more: object) -> dict:
+        """Registers a job."""
+        return self.manage("POST", "/v1/jobs", {"source": source, "external_id": external_id, **more}).json
+
+    def log(self, job: str, first: int, lines: list[str]) -> None:
+        """Posts lines to the log of a job, numbered from `first`."""
+        self.manage("POST", f"/v1/jobs/{job}/logs", {"stream": "stdout", "first_seq": first, "lines": lines})
+
+    def invoke(self, function: str, event: object) -> object:
+        """The answer of a function to an event, which it must not fail."""
+        name = f"{self.stack}-{function}"
+        answer = self.emulator.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        said = answer["Payload"].read().decode()
+        assert "FunctionError" not in answer and "Mock response" not in said, said
+        return json.loads(said)
+
+    def live_token(self, **about: object) -> str:
+        """A token for one job, project or batch."""
+        made = self.manage("POST", "/v1/live/tokens", about).json
+        assert made["url"] == f"{self.outputs['LiveUrl']}?token={made['token']}", made["url"]
+        return made["token"]
+
+    def live_client(self, **query: str) -> JsonClient:
+        """A connection in the JSON protocol. Raises `websocket.WebSocketBadStatusException` if it is refused."""
+        url = self.live.replace("http:", "ws:", 1)
+        return JsonClient(f"{url}?{urllib.parse.urlencode(query)}")
+
+    def live_items(self) -> set[str]:
+        """The partitions of the table that live connections and their subscriptions occupy."""
+        pages = self.emulator.client("dynamodb").get_paginator("scan").paginate(
+            TableName=self.outputs["TableName"], ProjectionExpression="pk, sk", ConsistentRead=True
+        )
+        keys = [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
+        return {f"{pk} {sk}" for pk, sk in keys if pk == "AWAKE" or pk.startswith("CONN#") or sk.startswith("CONN#")}
 
     def dead_letters(self) -> dict[object, dict]:
         listed = self.manage("GET", "/v1/webhooks/dead-letter").json

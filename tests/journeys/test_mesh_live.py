@@ -1,59 +1,14 @@
 """S1: its browsers' live view, played by its own clients with its own options, and without one status request."""
 
-import json
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from subprocess import PIPE
 
 import pytest
 from ground import covers
 from test_mesh import Mesh
 
-from support import packages
-from support.process import Process, clean_environment, wait_until
-
-HERE = Path(__file__).resolve().parent
-SCRIPTS = ("theirs/mesh_client.mjs",)
-SECONDS = 20
-
-
-class LiveClient:
-    """One client in a process of its own, and what it heard."""
-
-    def __init__(self, command: list[str], folder: Path):
-        self._process = Process(command, cwd=folder, env=clean_environment(), stdin=PIPE, stdout=PIPE)
-        self.events: list[tuple[int, str, object]] = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        for line in self._process.stdout:
-            at, name, *data = json.loads(line)
-            self.events.append((at, name, data[0] if data else None))
-
-    def emit(self, name: str, **data: object) -> None:
-        self._process.stdin.write((json.dumps([name, data]) + "\n").encode())
-        self._process.stdin.flush()
-
-    def heard(self, name: str) -> list:
-        return [data for _, heard, data in list(self.events) if heard == name]
-
-    def wait_for(self, name: str, count: int = 1, seconds: float = SECONDS) -> list:
-        wait_until(f"{count} × {name} (heard: {self.events[-5:]})", lambda: count <= len(self.heard(name)), seconds)
-        return self.heard(name)
-
-    def lines(self) -> list[str]:
-        """The lines of logs, one by one."""
-        return [line for event in self.heard("log_line") for line in event["message"].split("\n")]
-
-    def wait_for_lines(self, lines: list[str], seconds: float = SECONDS) -> None:
-        wait_until(f"{len(lines)} lines (heard: {len(self.lines())})", lambda: len(lines) <= len(self.lines()), seconds)
-        assert self.lines() == lines
-
-    def end(self) -> None:
-        self._process.end()
+from support.live import SocketIoClient
+from support.process import wait_until
 
 
 class LiveMesh(Mesh):
@@ -61,8 +16,7 @@ class LiveMesh(Mesh):
 
     def prepare(self) -> None:
         super().prepare()
-        self._clients: list[LiveClient] = []
-        self._folder = packages.node(HERE, *SCRIPTS)
+        self._clients: list[SocketIoClient] = []
 
     def finish(self) -> None:
         for client in self._clients:
@@ -80,13 +34,12 @@ class LiveMesh(Mesh):
         batch = {"stream": stream, "first_seq": first, "lines": lines}
         self.relay.call("POST", f"/v1/jobs/{name}/logs", batch)
 
-    def connect(self, kind: str, token: str, *transports: str) -> LiveClient:
-        script = {"node": ["node", "mesh_client.mjs"], "python": [sys.executable, str(HERE / "theirs" / "mesh_client.py")]}
-        client = LiveClient([*script[kind], self.relay.url, token, *transports], self._folder)
+    def connect(self, kind: str, token: str, *transports: str) -> SocketIoClient:
+        client = SocketIoClient(kind, f"{self.relay.url}/live", token, *transports)
         self._clients.append(client)
         return client
 
-    def connected(self, kind: str, token: str) -> LiveClient:
+    def connected(self, kind: str, token: str) -> SocketIoClient:
         client = self.connect(kind, token)
         client.wait_for("connect")
         return client

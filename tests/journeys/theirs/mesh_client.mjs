@@ -5,8 +5,9 @@ import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
 const [url, token, ...transports] = process.argv.slice(2);
-const socket = io(url, {
-  path: "/live/",
+const { origin, pathname } = new URL(url);
+const socket = io(origin, {
+  path: `${pathname}/`,
   query: { token },
   transports: transports.length ? transports : ["websocket", "polling"],
   reconnectionAttempts: 5,

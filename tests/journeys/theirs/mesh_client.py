@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from urllib.parse import urlsplit
 
 import socketio
 
@@ -41,7 +42,8 @@ def heard(name: str, data: object) -> None:
 
 
 try:
-    client.connect(f"{url}?token={token}", socketio_path="live", transports=["websocket"], wait_timeout=10)
+    at = urlsplit(url)
+    client.connect(f"{at.scheme}://{at.netloc}?token={token}", socketio_path=at.path, transports=["websocket"], wait_timeout=10)
 except socketio.exceptions.ConnectionError:
     sys.exit(1)
 for line in sys.stdin:
