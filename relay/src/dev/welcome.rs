@@ -61,10 +61,12 @@ pub(super) fn text(
     };
     let DemoSource { body, signature } = demo;
     let environment = environment.display();
+    let live = format!("{}/live", url.replacen("http", "ws", 1));
     format!(
         r#"
 relay dev: ready, for development and single machines
   API and senders   {url}   (health: {url}/health, OpenAPI: {url}/openapi.json)
+  live updates      {live}   (a WebSocket; docs/live.md)
   admin key         {shown}
   receivers         http to 127.0.0.0/8 and [::1] is allowed here; a deployed relay calls only public https addresses
   DynamoDB {dynamodb}  SQS {sqs}  S3 {s3}  Secrets Manager {secrets_manager}

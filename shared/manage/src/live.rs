@@ -55,7 +55,7 @@ pub struct TokenDraft {
 }
 
 /// Makes a ticket for all that the caller sees. It opens one connection, whose upgrade must have the
-/// same `Origin` as the request for the ticket; a program's has none.
+/// same `Origin` as the request for the ticket if that had one, as a page's has.
 ///
 /// # Errors
 ///

@@ -24,8 +24,8 @@ const DIGITS: usize = 64;
 pub struct Ticket {
     /// The topics that the connection may hear, and until when.
     pub grant: Grant,
-    /// The `Origin` of the request that made the ticket; `None` if it had none, as a program's has
-    /// none. The upgrade must have the same.
+    /// The `Origin` of the request that made the ticket. The upgrade must have the same. `None` if the
+    /// request had none, as a program's: the program gives the ticket to whom it likes.
     pub origin: Option<String>,
     /// The time from which the ticket opens nothing.
     pub expires_at: Timestamp,
@@ -46,10 +46,14 @@ impl Ticket {
             .then(|| hex::encode(Sha256::digest(text)))
     }
 
-    /// Whether the ticket opens a connection whose upgrade has this `Origin`. `null`, which every page
-    /// in a sandbox sends, is nobody's origin.
+    /// Whether the ticket opens a connection whose upgrade has this `Origin`. A page's ticket opens none
+    /// for `null`, which every page in a sandbox sends.
     pub fn admits(&self, origin: Option<&str>, now: Timestamp) -> bool {
-        now < self.expires_at && self.origin.as_deref() == origin && origin != Some("null")
+        let fits = match self.origin.as_deref() {
+            None => true,
+            Some(own) => own != "null" && origin == Some(own),
+        };
+        now < self.expires_at && fits
     }
 }
 
@@ -77,7 +81,8 @@ mod tests {
             (Some(page), Some(page), true),
             (None, None, true),
             (Some(page), None, false),
-            (None, Some(page), false),
+            (None, Some(page), true),
+            (None, Some("null"), true),
             (Some(page), Some("https://app.example:444"), false),
             (Some(page), Some("http://app.example"), false),
             (Some(page), Some("https://evil.example"), false),

@@ -36,7 +36,7 @@ pub(super) struct NewTicket {
 /// Makes a ticket, which opens one live connection within 30 seconds.
 ///
 /// The connection hears all that the key sees, for two hours at most. If the request has an `Origin`, as
-/// a browser's has, the upgrade must have the same; if it has none, the upgrade must have none.
+/// a browser's has, the upgrade must have the same. A ticket that a program asks for may be handed on.
 #[utoipa::path(post, path = "/v1/live/tickets", operation_id = "create_live_ticket",
     responses((status = 201, body = NewTicket),
         (status = 422, description = "The `Origin` is `null`, or no origin.")))]
