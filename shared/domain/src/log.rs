@@ -6,6 +6,7 @@
 
 mod batch;
 pub mod cloudwatch;
+pub mod groups;
 mod kept;
 mod level;
 mod line;

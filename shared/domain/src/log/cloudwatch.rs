@@ -1,4 +1,5 @@
-//! Lines that a subscription filter of CloudWatch Logs brings (R1.6, R1.7).
+//! Lines of CloudWatch Logs: those that a subscription filter brings, and those that were there before
+//! (R1.6, R1.7).
 //!
 //! The event's `awslogs.data` is Base64 of gzip of JSON. A line's number is the id of its event, so
 //! that an event that CloudWatch delivers twice adds nothing.
@@ -17,9 +18,9 @@ pub const MAX_UNPACKED: usize = 6 * 1024 * 1024;
 /// Most bytes of text in a batch: as much as in a body that a sender posts.
 const MAX_TEXT: usize = super::MAX_BODY;
 /// Begin of the names of groups of one job each (R1.6).
-const GROUP_OF_A_JOB: &str = "/modal/jobs/";
+pub(super) const GROUP_OF_A_JOB: &str = "/modal/jobs/";
 /// Begin of the names of streams of one job each.
-const STREAM_OF_A_JOB: &str = "job-";
+pub(super) const STREAM_OF_A_JOB: &str = "job-";
 
 /// An event of a subscription filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,19 @@ pub struct SubscribedLines {
     pub job: Option<String>,
     /// The lines, in batches that can be kept.
     pub batches: Vec<LogBatch>,
+}
+
+/// A line of CloudWatch Logs, as the service gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudWatchLine {
+    /// The name of the stream.
+    pub stream: String,
+    /// The id of the event, of digits.
+    pub id: String,
+    /// The time of the event, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The text.
+    pub message: String,
 }
 
 /// The reason why an event cannot be read. No text repeats the event.
@@ -112,16 +126,42 @@ pub fn job_of(group: &str, stream: &str) -> Option<String> {
 }
 
 fn lines(data: Data, now: Timestamp) -> Result<SubscribedLines, SubscriptionFault> {
-    let stream = StreamName::cloudwatch(&data.log_stream).ok_or(SubscriptionFault::Form)?;
     let job = job_of(&data.log_group, &data.log_stream);
+    if data.log_stream.is_empty() {
+        return Err(SubscriptionFault::Form);
+    }
+    let line = |Event { id, timestamp, message }| {
+        let stream = data.log_stream.clone();
+        CloudWatchLine { stream, id, timestamp, message }
+    };
+    let batches = batches(data.log_events.into_iter().map(line), now)?;
+    Ok(SubscribedLines { owner: data.owner, group: data.log_group, job, batches })
+}
+
+/// Lines in batches that can be kept: each of one stream, and in the order of the events' ids. Of
+/// lines with one id one stays.
+///
+/// # Errors
+/// [`SubscriptionFault::Form`] if a stream has no name, or an id is no number.
+pub fn batches(
+    lines: impl IntoIterator<Item = CloudWatchLine>,
+    now: Timestamp,
+) -> Result<Vec<LogBatch>, SubscriptionFault> {
+    let read = |line: CloudWatchLine| {
+        let stream = StreamName::cloudwatch(&line.stream).ok_or(SubscriptionFault::Form)?;
+        let seq = Seq::event(&line.id).ok_or(SubscriptionFault::Form)?;
+        Ok((stream, seq, line.timestamp, line.message))
+    };
+    let mut read = lines.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    read.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    read.dedup_by(|one, other| (&one.0, &one.1) == (&other.0, &other.1));
     let mut batches: Vec<LogBatch> = Vec::new();
     let mut text = 0;
-    for event in data.log_events {
-        let seq = Seq::event(&event.id).ok_or(SubscriptionFault::Form)?;
-        let at = Timestamp(u64::try_from(event.timestamp).unwrap_or(0));
-        let kept = cleaned(event.message.as_bytes());
+    for (stream, seq, timestamp, message) in read {
+        let at = Timestamp(u64::try_from(timestamp).unwrap_or(0));
+        let kept = cleaned(message.as_bytes());
         text += kept.message.len();
-        let open = batches.last_mut();
+        let open = batches.last_mut().filter(|batch| batch.stream == stream);
         let open = open.filter(|batch| batch.lines.len() < MAX_LINES && text <= MAX_TEXT);
         let line = LogLine {
             stream: stream.clone(),
@@ -138,7 +178,7 @@ fn lines(data: Data, now: Timestamp) -> Result<SubscribedLines, SubscriptionFaul
             None => {
                 text = line.message.len();
                 batches.push(LogBatch {
-                    stream: stream.clone(),
+                    stream,
                     first: line.seq.clone(),
                     lines: vec![line],
                     received_at: now,
@@ -147,7 +187,7 @@ fn lines(data: Data, now: Timestamp) -> Result<SubscribedLines, SubscriptionFaul
             }
         }
     }
-    Ok(SubscribedLines { owner: data.owner, group: data.log_group, job, batches })
+    Ok(batches)
 }
 
 #[cfg(test)]
