@@ -10,7 +10,7 @@ use axum::{
     http::{Method, Request},
 };
 use domain::{
-    id::{ApplicationId, BatchId},
+    id::{ApplicationId, BatchId, JobId},
     live::{
         connection::{self, LiveConnection},
         grant::Grant,
@@ -131,6 +131,9 @@ async fn listen(table: &Table, now: Timestamp) {
     let ticket = Ticket { grant, origin: None, expires_at: now.plus(ticket::LIFE) };
     let hash = Ticket::hash(&Ticket::text([7; 32])).expect("a ticket");
     assert_eq!(table.put_ticket(&hash, &ticket).await.expect("kept"), WriteOutcome::Done);
+    let group = "/modal/jobs/a#b";
+    assert_eq!(table.note_filter(group, now, now).await.expect("kept"), WriteOutcome::Done);
+    table.note_group_read(group, &JobId::of(&Cloud::tenure(), "a#b"), now).await.expect("kept");
     table.take_pushes(PushBudget::new(1000), now).await.expect("a slice");
 }
 

@@ -17,6 +17,7 @@ use crate::{
     Unavailable,
     bucket::Bucket,
     caller::{AwsSenders, Caller, EventBridge},
+    cloudwatch::LogService,
     pusher::Pusher,
     queue::Queue,
     secrets_manager,
@@ -63,6 +64,14 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .endpoint_url(url);
         Pusher::new(aws_sdk_apigatewaymanagement::Client::from_conf(config.build()))
+    }
+
+    /// CloudWatch Logs. A client who waits for lines waits for these calls, so they are repeated less
+    /// often than others.
+    pub fn log_service(&self) -> LogService {
+        let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config)
+            .retry_config(limits::retries().with_max_attempts(2));
+        LogService::new(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()))
     }
 
     /// The bucket. Against an endpoint of one's own it is addressed by path.

@@ -7,6 +7,7 @@ use domain::{
     address::{Network, Rule},
     destination::AwsDestinations,
     live::url::{InvalidLiveUrl, LiveUrl},
+    log::groups::{LogGroups, RelayPlace},
     origins::{AllowedOrigins, InvalidOrigin},
     outgoing::HeaderStyle,
     retry::MIN_RETENTION_DAYS,
@@ -80,6 +81,24 @@ pub fn push_rate() -> Result<u32, ConfigError> {
         Ok(rate) if (1..=10_000).contains(&rate) => Ok(rate),
         _ => Err(ConfigError { name, problem: "is not a whole number of 1 to 10000".to_owned() }),
     }
+}
+
+/// The log groups of CloudWatch whose lines become logs of jobs: `LOG_GROUPS` (ARNs or names,
+/// comma-separated, may be empty or missing). They belong to the account and region of the relay; the
+/// URL of its queue says which account that is.
+///
+/// # Errors
+/// Fails if `LIVE_QUEUE_URL`, `AWS_REGION` or `STACK_NAME` is missing, or an entry names no log group,
+/// one of another account or region, or one of the relay itself.
+pub fn log_groups() -> Result<LogGroups, ConfigError> {
+    let name = "LOG_GROUPS";
+    let (queue, region) = (required("LIVE_QUEUE_URL")?, required("AWS_REGION")?);
+    let stack = required("STACK_NAME")?;
+    let account = queue.rsplit('/').nth(1).unwrap_or_default();
+    let relay = RelayPlace { account, region: &region, stack: &stack };
+    // Nothing set is no group, and a platform may drop an empty value.
+    let groups = LogGroups::parse_list(&env::var(name).unwrap_or_default(), relay);
+    groups.map_err(|error| ConfigError { name, problem: error.to_string() })
 }
 
 /// The rule for the addresses that may be called, with the exceptions of `ALLOWED_NETWORKS` (CIDR,

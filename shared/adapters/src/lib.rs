@@ -6,6 +6,7 @@ pub mod bells;
 pub mod bucket;
 pub mod caller;
 pub mod clock;
+pub mod cloudwatch;
 pub mod config;
 pub mod contested;
 pub mod inbox;

@@ -11,6 +11,7 @@ mod delivery_item;
 mod due;
 mod endpoints;
 mod events;
+mod groups;
 mod health;
 mod idempotency;
 mod items;
@@ -48,6 +49,7 @@ pub use self::{
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::EventContext,
+    groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
     logs::{BatchOutcome, BatchPlace, LogPart, LogRange},

@@ -205,6 +205,18 @@ pub const ITEMS: &[ItemKind] = &[
         ),
     ),
     kind("loss of a job's log", "LOG#<job>", "LOSS", always("37 days after the last loss")),
+    kind(
+        "subscription filter of a log group",
+        "LOGGROUP#<group…>",
+        "FILTER",
+        always("a day after it was set or found"),
+    ),
+    kind(
+        "log group that was read for a job",
+        "LOGGROUP#<group…>",
+        "READ#<job>",
+        always("a day after it was read"),
+    ),
     indexed(
         kind("batch", "BATCH#<id>", "BATCH", always("`RetentionDays` after its last change")),
         sometimes("while something is to be announced"),

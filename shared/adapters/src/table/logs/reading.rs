@@ -103,6 +103,21 @@ impl Table {
         Ok(streams)
     }
 
+    /// The batch of a stream that begins with this number, or else the last one before it.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn log_batch_at(
+        &self,
+        job: &JobId,
+        stream: &StreamName,
+        seq: &Seq,
+    ) -> Result<Option<LogBatch>, Unavailable> {
+        let range = LogRange::up_to(stream, seq);
+        let (items, _) = self.log_items(job, &range, true, 1, None).await?;
+        items.first().map(from_item).transpose()
+    }
+
     /// Batches of a part of a job's log, oldest or newest first, until they hold so many lines or
     /// 3 MB of text.
     ///
