@@ -15,7 +15,7 @@ use adapters::{
     Unavailable,
     clock::Clock,
     contested::{self, TryOutcome},
-    table::{BatchOutcome, BatchPlace, Table, WriteOutcome},
+    table::{BatchOutcome, BatchPlace, LogRange, Table, WriteOutcome},
 };
 use domain::{
     id::JobId,
@@ -90,10 +90,69 @@ impl Logs {
         batch: &LogBatch,
         until: Timestamp,
     ) -> Result<KeepOutcome, Unavailable> {
-        let job = &owner.job;
-        if !self.may_log(job, batch).await? {
+        if !self.may_log(&owner.job, batch).await? {
             return Ok(KeepOutcome::TooMany(RETRY_AFTER));
         }
+        self.keep_at_any_rate(owner, batch, until).await
+    }
+
+    /// Keeps the lines of a batch of CloudWatch that no batch has yet, however lines were put into
+    /// batches before: CloudWatch puts events together in one way when it brings them, and in another
+    /// when it is asked. Of two workers that keep the same line at the same moment both may, and
+    /// readers show one.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. Then the same batch is to be given again.
+    pub async fn keep_new(
+        &self,
+        owner: &LogOwner,
+        batch: LogBatch,
+        until: Timestamp,
+    ) -> Result<KeepOutcome, Unavailable> {
+        let mut outcome = KeepOutcome::Known;
+        for rest in self.new_lines(&owner.job, batch).await? {
+            outcome = self.keep(owner, &rest, until).await?;
+            if matches!(outcome, KeepOutcome::TooMany(_)) {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Keeps the lines of a batch that were read from CloudWatch, as [`keep_new`](Self::keep_new)
+    /// does. They count against no rate: who reads them bounds how many there are.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. Then the same batch is to be given again.
+    pub async fn keep_earlier(
+        &self,
+        owner: &LogOwner,
+        batch: LogBatch,
+        until: Timestamp,
+    ) -> Result<(), Unavailable> {
+        for rest in self.new_lines(&owner.job, batch).await? {
+            // In conflict is only a worker that keeps the same lines at this moment.
+            let _ = self.keep_at_any_rate(owner, &rest, until).await?;
+        }
+        Ok(())
+    }
+
+    /// The lines of a batch that no batch has yet.
+    async fn new_lines(&self, job: &JobId, batch: LogBatch) -> Result<Vec<LogBatch>, Unavailable> {
+        let before = self.table.log_batch_at(job, &batch.stream, &batch.first).await?;
+        let begin = before.as_ref().map_or(&batch.first, |before| &before.first);
+        let range = LogRange::within(&batch.stream, begin, batch.last());
+        let kept = self.table.log_part(job, &range, false, usize::MAX).await?.batches;
+        Ok(batch.without(&kept))
+    }
+
+    async fn keep_at_any_rate(
+        &self,
+        owner: &LogOwner,
+        batch: &LogBatch,
+        until: Timestamp,
+    ) -> Result<KeepOutcome, Unavailable> {
+        let job = &owner.job;
         match self.table.keep_lines(job, batch, until).await? {
             BatchOutcome::New => {
                 let lines = || News::Lines(LinesNews::of(job, batch));
