@@ -13,9 +13,11 @@ use aws_sdk_apigatewaymanagement::{
 use local::Clients;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
+
+use crate::wire;
 
 /// A gateway, and what it was given.
 #[derive(Clone, Debug)]
@@ -91,25 +93,7 @@ impl Gateway {
 impl Gateway {
     /// Answers one request and closes, as `connection: close` says.
     async fn serve(self, mut stream: TcpStream) {
-        let mut request = Vec::new();
-        let whole = |request: &[u8]| {
-            let end = request.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-            let head = String::from_utf8_lossy(&request[..end]).into_owned();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.map_or(0, |length| length.parse().expect("a number"));
-            (end + length <= request.len())
-                .then(|| (head, String::from_utf8_lossy(&request[end..]).into_owned()))
-        };
-        let (head, body) = loop {
-            if let Some(whole) = whole(&request) {
-                break whole;
-            }
-            let mut part = [0; 16_384];
-            match stream.read(&mut part).await {
-                Ok(count) if 0 < count => request.extend_from_slice(&part[..count]),
-                _ => return,
-            }
-        };
+        let Some((head, body)) = wire::request(&mut stream).await else { return };
         let status = self.judge(&head, body);
         let answer = format!(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\

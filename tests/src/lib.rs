@@ -9,9 +9,11 @@ pub mod faults;
 pub mod gateway;
 pub mod invariants;
 pub mod items;
+pub mod log_groups;
 pub mod platform;
 pub mod receiver;
 pub mod sender;
+mod wire;
 
 /// Prints a measured figure to standard error, past the capture of the test runner.
 #[macro_export]

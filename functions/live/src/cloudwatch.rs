@@ -13,7 +13,7 @@ use domain::{
 use manage::{Principal, Refusal, jobs};
 use tracing::{debug, warn};
 
-use crate::Live;
+use crate::{CloudWatch, Live};
 
 impl Live {
     /// Keeps the lines of a subscription filter's event. What can never be kept is logged and
@@ -30,8 +30,15 @@ impl Live {
                 return Ok(());
             }
         };
-        let SubscribedLines { group, job: Some(name), batches, .. } = lines else {
-            debug!(group = lines.group, "lines of CloudWatch Logs name no job");
+        let SubscribedLines { owner: account, group, job, batches } = lines;
+        let named = |it: &CloudWatch| it.groups.contain(&account, &group);
+        if !self.cloudwatch.as_ref().is_some_and(named) {
+            // The permission to invoke this function covers every group of the account.
+            warn!(account, group, "lines of a log group that LOG_GROUPS does not name are dropped");
+            return Ok(());
+        }
+        let Some(name) = job else {
+            debug!(group, "lines of CloudWatch Logs name no job");
             return Ok(());
         };
         let Some((owner, known)) = self.owner(&name).await? else {
@@ -39,8 +46,8 @@ impl Live {
             return Ok(());
         };
         let until = log::expiry(known.as_ref(), self.clock.now());
-        for batch in &batches {
-            match self.logs.keep(&owner, batch, until).await? {
+        for batch in batches {
+            match self.logs.keep_new(&owner, batch, until).await? {
                 KeepOutcome::Kept | KeepOutcome::Known => (),
                 KeepOutcome::Conflict => warn!(job = %owner.job, "an event came with other text"),
                 KeepOutcome::TooMany(_) => {
@@ -53,7 +60,8 @@ impl Live {
     }
 
     /// The job that a sender calls so. One that is not known yet is that of the only source there is.
-    async fn owner(
+    /// `None` if several jobs bear the name.
+    pub(crate) async fn owner(
         &self,
         name: &str,
     ) -> Result<Option<(LogOwner, Option<domain::job::Job>)>, Unavailable> {

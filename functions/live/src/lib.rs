@@ -9,6 +9,7 @@ mod audience;
 mod call;
 mod catch_up;
 mod cloudwatch;
+mod drawn;
 mod invocation;
 mod lines;
 mod push;
@@ -22,18 +23,19 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use adapters::{
-    Unavailable, bucket::Bucket, clock::Clock, live_queue::LiveQueue, pusher::Pusher, table::Table,
-    vault::Vault,
+    Unavailable, bucket::Bucket, clock::Clock, cloudwatch::LogService, live_queue::LiveQueue,
+    pusher::Pusher, table::Table, vault::Vault,
 };
 use dispatch::{logs::Logs, teller::Teller};
 use domain::{
     id::ApplicationId,
     live::{frames::LineRate, push_budget::PushBudget},
+    log::groups::LogGroups,
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -64,6 +66,26 @@ pub struct LiveParts {
     pub clock: Clock,
     /// Pushes that all instances together may make.
     pub budget: PushBudget,
+    /// The log groups of CloudWatch whose lines become logs of jobs. `None` where there is no
+    /// CloudWatch: lines that come all the same are dropped.
+    pub cloudwatch: Option<CloudWatch>,
+}
+
+/// The log groups of CloudWatch, and a client that sets filters on them and reads them.
+#[derive(Debug)]
+pub struct CloudWatch {
+    groups: LogGroups,
+    service: LogService,
+    /// The ARN of this function, once it was invoked.
+    function: OnceLock<String>,
+}
+
+impl CloudWatch {
+    /// The groups of a list, in this service. `None` if the list is empty: then no client is made.
+    pub fn of(groups: LogGroups, service: impl FnOnce() -> LogService) -> Option<Self> {
+        let some = !groups.is_empty();
+        some.then(|| Self { groups, service: service(), function: OnceLock::new() })
+    }
 }
 
 /// Live updates of one instance.
@@ -77,6 +99,7 @@ pub struct Live {
     pushes: Pushes,
     audience: Audience,
     logs: Logs,
+    cloudwatch: Option<CloudWatch>,
     state: Mutex<State>,
 }
 
@@ -87,22 +110,34 @@ struct State {
     marked: HashMap<ApplicationId, (Timestamp, Timestamp)>,
     /// The lines that connections of Socket.IO got one by one.
     rates: HashMap<String, LineRate>,
+    /// The time until which CloudWatch is not asked about a group, because it refused or failed; under
+    /// the empty name about none.
+    quiet: HashMap<String, Timestamp>,
 }
 
 impl Live {
     /// Puts live updates together.
     pub fn new(parts: LiveParts) -> Self {
-        let LiveParts { table, bucket, queue, pusher, vault, clock, budget } = parts;
+        let LiveParts { table, bucket, queue, pusher, vault, clock, budget, cloudwatch } = parts;
         Self {
             pushes: Pushes::new(pusher, table.clone(), clock.clone(), budget),
             audience: Audience::new(table.clone()),
             logs: Logs::new(table.clone()).told_by(Teller::new(queue.clone())),
+            cloudwatch,
             state: Mutex::default(),
             table,
             bucket,
             queue,
             vault,
             clock,
+        }
+    }
+
+    /// Tells this instance by which ARN the function is invoked: the destination of subscription
+    /// filters. Before that, it sets none.
+    pub fn is_invoked_as(&self, arn: &str) {
+        if let Some(cloudwatch) = &self.cloudwatch {
+            cloudwatch.function.get_or_init(|| arn.to_owned());
         }
     }
 

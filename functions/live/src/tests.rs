@@ -3,6 +3,7 @@
 
 mod actions;
 mod document;
+mod drawing;
 mod rights;
 mod samples;
 mod upgrades;
@@ -70,7 +71,18 @@ impl World {
     }
 
     fn instance(aws: &LocalAws, gateway: &Gateway, clock: Clock) -> Live {
-        let (clients, names) = (aws.clients(), aws.names());
+        Self::instance_with(aws, aws.clients(), gateway, clock, None)
+    }
+
+    /// An instance whose calls go through these clients.
+    fn instance_with(
+        aws: &LocalAws,
+        clients: local::Clients,
+        gateway: &Gateway,
+        clock: Clock,
+        cloudwatch: Option<CloudWatch>,
+    ) -> Live {
+        let names = aws.names();
         let retention = Duration::from_secs(30 * 86_400);
         Live::new(LiveParts {
             table: Table::new(clients.dynamodb(), names.table.clone(), retention),
@@ -80,6 +92,7 @@ impl World {
             vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
             clock,
             budget: PushBudget::new(1000),
+            cloudwatch,
         })
     }
 

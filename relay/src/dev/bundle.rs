@@ -275,6 +275,7 @@ impl Parts {
             vault,
             clock: context.clock,
             budget: PushBudget::new(PUSH_RATE),
+            cloudwatch: None,
         })
     }
 

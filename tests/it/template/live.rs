@@ -11,8 +11,17 @@ const LOG_GROUP: &str =
 const READS_GROUPS: [&str; 3] =
     ["logs:DescribeSubscriptionFilters", "logs:FilterLogEvents", "logs:PutSubscriptionFilter"];
 /// The partitions of the table that the live function may write to.
-const OWN_ITEMS: [&str; 8] =
-    ["AWAKE", "CONN#*", "LOG#*", "PUSHES", "RATE#job_*", "TICKET#*", "TOPIC#*", "WATCHED"];
+const OWN_ITEMS: [&str; 9] = [
+    "AWAKE",
+    "CONN#*",
+    "LOG#*",
+    "LOGGROUP#*",
+    "PUSHES",
+    "RATE#job_*",
+    "TICKET#*",
+    "TOPIC#*",
+    "WATCHED",
+];
 
 /// The statements of each role.
 fn statements(template: &Value) -> Vec<(&str, &Value)> {

@@ -49,6 +49,7 @@ impl Cloud {
             vault: self.vault(),
             clock: self.clock.clone(),
             budget: PushBudget::new(1000),
+            cloudwatch: None,
         })
     }
 
