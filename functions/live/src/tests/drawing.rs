@@ -53,10 +53,19 @@ impl Groups {
     }
 }
 
-/// An instance with log groups, which remembers nothing.
 fn instance(world: &World, logs: &LogGroupService, clients: local::Clients) -> Live {
+    instance_with(LISTED, world, logs, clients)
+}
+
+/// An instance with these log groups, which remembers nothing.
+pub(super) fn instance_with(
+    listed: &str,
+    world: &World,
+    logs: &LogGroupService,
+    clients: local::Clients,
+) -> Live {
     let relay = RelayPlace { account: ACCOUNT, region: "us-east-1", stack: "relay" };
-    let groups = LogGroups::parse_list(LISTED, relay).expect("groups");
+    let groups = LogGroups::parse_list(listed, relay).expect("groups");
     let cloudwatch = CloudWatch::of(groups, || logs.client(&clients));
     let clock = world.live.clock.clone();
     let live = World::instance_with(&world.aws, clients, &world.gateway, clock, cloudwatch);

@@ -26,7 +26,10 @@ impl World {
 
 #[tokio::test]
 async fn the_samples_are_what_live_understands() {
-    let world = World::start().await;
+    let mut world = World::start().await;
+    let logs = ::tests::log_groups::LogGroupService::start().await;
+    let clients = world.aws.clients();
+    world.live = drawing::instance_with("/modal/jobs/*", &world, &logs, clients);
     world.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
     let job = world.job(&acme(), "fc-01HZX").await;
     let (accepted, refused) = (json!({ "statusCode": 200 }), json!({ "statusCode": 401 }));
