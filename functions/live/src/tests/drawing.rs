@@ -22,7 +22,7 @@ impl Groups {
     async fn start() -> Self {
         let mut world = World::start().await;
         let logs = LogGroupService::start().await;
-        world.live = instance(&world, &logs, world.aws.clients());
+        world.live = instance(&world, &logs, world.clients());
         world.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
         Self { world, logs }
     }
@@ -251,7 +251,7 @@ async fn drawn_with(faults: &Faults) -> Vec<String> {
     let brought = groups.logs.bring("/shared", "job-j", 1);
     // Lambda invokes again what failed.
     let kept = failing.handle(brought.clone()).await;
-    let again = instance(&groups.world, &groups.logs, groups.world.aws.clients());
+    let again = instance(&groups.world, &groups.logs, groups.world.clients());
     if kept.is_err() {
         again.handle(brought).await.expect("kept");
     }

@@ -54,3 +54,12 @@ async fn the_samples_are_what_live_understands() {
     let topic = Topic::job(acme(), job.id);
     assert!(world.table().audience(&topic).await.expect("read").subscriptions.is_empty());
 }
+
+#[tokio::test]
+#[should_panic(expected = "does not allow [\"JOB#")]
+async fn a_write_to_the_item_of_another_is_noticed() {
+    let world = World::start().await;
+    let job = world.job(&acme(), "j").await;
+    assert!(world.calls.written().is_empty());
+    world.live.table.keep_job(&job).await.expect("asked").either_way();
+}
