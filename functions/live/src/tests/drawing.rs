@@ -54,7 +54,7 @@ impl Groups {
 }
 
 /// An instance with log groups, which remembers nothing.
-fn instance(world: &World, logs: &LogGroupService, clients: local::Clients) -> Live {
+pub(super) fn instance(world: &World, logs: &LogGroupService, clients: local::Clients) -> Live {
     let relay = RelayPlace { account: ACCOUNT, region: "us-east-1", stack: "relay" };
     let groups = LogGroups::parse_list(LISTED, relay).expect("groups");
     let cloudwatch = CloudWatch::of(groups, || logs.client(&clients));

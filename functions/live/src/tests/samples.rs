@@ -1,5 +1,7 @@
 //! `events/live`: events as API Gateway, SQS and CloudWatch Logs hand them to Lambda.
 
+use ::tests::log_groups::LogGroupService;
+
 use super::*;
 
 const CONNECT: &str = include_str!("../../../../events/live/socket-connect.json");
@@ -26,8 +28,10 @@ impl World {
 
 #[tokio::test]
 async fn the_samples_are_what_live_understands() {
-    let world = World::start().await;
-    world.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
+    let mut world = World::start().await;
+    let logs = LogGroupService::start().await;
+    world.live = drawing::instance(&world, &logs, world.clients());
+    world.known(&acme()).await;
     let job = world.job(&acme(), "fc-01HZX").await;
     let (accepted, refused) = (json!({ "statusCode": 200 }), json!({ "statusCode": 401 }));
     let nothing = Vec::<String>::new;
