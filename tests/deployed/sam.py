@@ -16,6 +16,8 @@ BUILT = TARGET / "deployed" / "build"
 # Where deliveries may go beside HTTP.
 QUEUE = f"arn:aws:sqs:{REGION}:000000000000:beside"
 BUS = f"arn:aws:events:{REGION}:000000000000:event-bus/beside"
+# Log groups whose lines become logs of jobs.
+LOG_GROUPS = f"arn:aws:logs:{REGION}:000000000000:log-group:/modal/jobs/*:*"
 # The optimised build of the release takes minutes for each function, and nothing here measures.
 QUICK = {
     "CARGO_PROFILE_RELEASE_LTO": "off",
@@ -93,6 +95,7 @@ class Sam:
             "AllowedNetworks": "127.0.0.0/8",  # The receiver of this test listens there.
             "DestinationQueues": QUEUE,
             "DestinationEventBuses": BUS,
+            "LogGroups": LOG_GROUPS,
         } | parameters
         command = [self._sam, "deploy", *self._config, "--template", str(BUILT / "emulated.yaml"), "--no-progressbar"]
         command += ["--stack-name", stack]

@@ -4,6 +4,7 @@
 mod answers;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -110,6 +111,7 @@ impl Spell {
 #[derive(Debug, Default)]
 struct State {
     calls: Vec<AwsCall>,
+    written: BTreeSet<String>,
     plan: Option<(usize, FaultKind)>,
     spell: Option<Spell>,
     chaos: Option<(Chance, f64)>,
@@ -190,6 +192,11 @@ impl Faults {
         self.state().calls.clone()
     }
 
+    /// The partitions of the table that calls wrote to, or tried to.
+    pub fn written(&self) -> BTreeSet<String> {
+        self.state().written.clone()
+    }
+
     /// The SDK's HTTP client, with these faults in it.
     pub fn client(&self) -> SharedHttpClient {
         let inner = aws_smithy_http_client::Builder::new().build_http();
@@ -212,6 +219,7 @@ impl Faults {
         let lags = operation == QUERY_INDEX;
         let of_table = !operation.ends_with(" object") && !operation.contains("Message");
         state.calls.push(AwsCall { by, operation });
+        state.written.extend(answers::written(request));
         // Handlers work through a batch at once, so call `number` may be another one than was meant.
         let can = |how: &FaultKind| *how != FaultKind::IndexLags || lags;
         let planned = state.plan.filter(|(k, how)| *k == number && can(how)).map(|(_, how)| how);

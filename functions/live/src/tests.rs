@@ -11,7 +11,7 @@ mod watching;
 
 use std::time::Duration;
 
-use ::tests::gateway::Gateway;
+use ::tests::{faults::Faults, gateway::Gateway};
 use adapters::{queue::Queue, table::WriteOutcome};
 use domain::{
     id::{ApplicationId, SourceId, Tenure},
@@ -35,11 +35,45 @@ use super::*;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const PAGE: &str = "https://app.example";
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
+/// The template, which names the items that the function may write to.
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 pub(crate) struct World {
     pub(crate) aws: LocalAws,
     pub(crate) live: Live,
     pub(crate) gateway: Gateway,
+    /// The calls of the function.
+    calls: Faults,
+    /// The table of everybody else.
+    table: Table,
+}
+
+/// Every test ends here: the function wrote to its own items only. Emulators of AWS do not hold a
+/// role to the keys of items.
+impl Drop for World {
+    fn drop(&mut self) {
+        let own = own_items();
+        let is_own = |pk: &String| {
+            own.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(start) => pk.starts_with(start),
+                None => pk == pattern,
+            })
+        };
+        let foreign: Vec<_> = self.calls.written().into_iter().filter(|pk| !is_own(pk)).collect();
+        if !std::thread::panicking() {
+            assert!(foreign.is_empty(), "the role of the function does not allow {foreign:?}");
+        }
+    }
+}
+
+/// The partitions that the role of the function may write to.
+fn own_items() -> Vec<&'static str> {
+    let mut lists = TEMPLATE.split("dynamodb:LeadingKeys: [");
+    let list = lists.find(|list| list.starts_with("\"AWAKE\"")).expect("live's own items");
+    let (keys, _) = list.split_once(']').expect("the end of the list");
+    keys.split(", ").map(|key| key.trim_matches('"')).collect()
 }
 
 pub(crate) fn acme() -> ApplicationId {
@@ -55,8 +89,11 @@ impl World {
         let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
         let aws = LocalAws::start(options).await.expect("starts");
         let gateway = Gateway::start().await;
-        let live = Self::instance(&aws, &gateway, Clock::manual(NOW));
-        let world = Self { aws, live, gateway };
+        let calls = Faults::default();
+        let live = Self::instance(&aws, &calls, &gateway, Clock::manual(NOW));
+        let names = aws.names();
+        let table = Table::new(aws.clients().dynamodb(), names.table.clone(), RETENTION);
+        let world = Self { aws, live, gateway, calls, table };
         for (id, application) in
             [("everything", None), ("acme", Some("acme")), ("globex", Some("globex"))]
         {
@@ -67,11 +104,17 @@ impl World {
 
     /// Another instance over the same table, which remembers nothing.
     pub(crate) fn another(&self) -> Live {
-        Self::instance(&self.aws, &self.gateway, self.live.clock.clone())
+        Self::instance(&self.aws, &self.calls, &self.gateway, self.live.clock.clone())
     }
 
-    fn instance(aws: &LocalAws, gateway: &Gateway, clock: Clock) -> Live {
-        Self::instance_with(aws, aws.clients(), gateway, clock, None)
+    fn instance(aws: &LocalAws, calls: &Faults, gateway: &Gateway, clock: Clock) -> Live {
+        let clients = aws.clients().with_http_client(calls.client());
+        Self::instance_with(aws, clients, gateway, clock, None)
+    }
+
+    /// Clients whose calls the test looks at when it ends.
+    pub(crate) fn clients(&self) -> local::Clients {
+        self.aws.clients().with_http_client(self.calls.client())
     }
 
     /// An instance whose calls go through these clients.
@@ -83,9 +126,8 @@ impl World {
         cloudwatch: Option<CloudWatch>,
     ) -> Live {
         let names = aws.names();
-        let retention = Duration::from_secs(30 * 86_400);
         Live::new(LiveParts {
-            table: Table::new(clients.dynamodb(), names.table.clone(), retention),
+            table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
             queue: LiveQueue(Queue::new(clients.sqs(), aws.queue_url(&names.live))),
             pusher: gateway.pusher(&clients),
@@ -104,7 +146,7 @@ impl World {
     }
 
     pub(crate) const fn table(&self) -> &Table {
-        &self.live.table
+        &self.table
     }
 
     async fn key(&self, id: &str, application: Option<&str>) {

@@ -90,6 +90,21 @@ pub(super) fn nothing_found() -> HttpResponse {
     answer(200, &json!({ "Items": [], "Count": 0, "ScannedCount": 0 }))
 }
 
+/// The partitions of the table that a request writes to.
+pub(super) fn written(request: &HttpRequest) -> Vec<String> {
+    let content = content(request);
+    let batch = content["RequestItems"].as_object().into_iter().flat_map(Map::values);
+    let transaction = content["TransactItems"].as_array().into_iter();
+    let many = batch.filter_map(Value::as_array).chain(transaction).flatten();
+    let many = many.filter_map(Value::as_object).flat_map(Map::values);
+    let updates = request.headers().get("x-amz-target").is_some_and(|target| {
+        ["PutItem", "UpdateItem", "DeleteItem"].iter().any(|write| target.ends_with(write))
+    });
+    let one = updates.then_some(&content);
+    let keys = many.chain(one).flat_map(|write| [&write["Item"]["pk"], &write["Key"]["pk"]]);
+    keys.filter_map(|key| key["S"].as_str().map(str::to_owned)).collect()
+}
+
 fn content(request: &HttpRequest) -> Value {
     let bytes = request.body().bytes().unwrap_or_default();
     serde_json::from_slice(bytes).unwrap_or_default()

@@ -22,7 +22,7 @@ impl Groups {
     async fn start() -> Self {
         let mut world = World::start().await;
         let logs = LogGroupService::start().await;
-        world.live = instance(&world, &logs, world.aws.clients());
+        world.live = instance(&world, &logs, world.clients());
         world.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
         Self { world, logs }
     }
@@ -53,19 +53,10 @@ impl Groups {
     }
 }
 
-fn instance(world: &World, logs: &LogGroupService, clients: local::Clients) -> Live {
-    instance_with(LISTED, world, logs, clients)
-}
-
-/// An instance with these log groups, which remembers nothing.
-pub(super) fn instance_with(
-    listed: &str,
-    world: &World,
-    logs: &LogGroupService,
-    clients: local::Clients,
-) -> Live {
+/// An instance with log groups, which remembers nothing.
+pub(super) fn instance(world: &World, logs: &LogGroupService, clients: local::Clients) -> Live {
     let relay = RelayPlace { account: ACCOUNT, region: "us-east-1", stack: "relay" };
-    let groups = LogGroups::parse_list(listed, relay).expect("groups");
+    let groups = LogGroups::parse_list(LISTED, relay).expect("groups");
     let cloudwatch = CloudWatch::of(groups, || logs.client(&clients));
     let clock = world.live.clock.clone();
     let live = World::instance_with(&world.aws, clients, &world.gateway, clock, cloudwatch);
@@ -260,7 +251,7 @@ async fn drawn_with(faults: &Faults) -> Vec<String> {
     let brought = groups.logs.bring("/shared", "job-j", 1);
     // Lambda invokes again what failed.
     let kept = failing.handle(brought.clone()).await;
-    let again = instance(&groups.world, &groups.logs, groups.world.aws.clients());
+    let again = instance(&groups.world, &groups.logs, groups.world.clients());
     if kept.is_err() {
         again.handle(brought).await.expect("kept");
     }

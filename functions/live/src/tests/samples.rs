@@ -1,5 +1,7 @@
 //! `events/live`: events as API Gateway, SQS and CloudWatch Logs hand them to Lambda.
 
+use ::tests::log_groups::LogGroupService;
+
 use super::*;
 
 const CONNECT: &str = include_str!("../../../../events/live/socket-connect.json");
@@ -27,10 +29,9 @@ impl World {
 #[tokio::test]
 async fn the_samples_are_what_live_understands() {
     let mut world = World::start().await;
-    let logs = ::tests::log_groups::LogGroupService::start().await;
-    let clients = world.aws.clients();
-    world.live = drawing::instance_with("/modal/jobs/*", &world, &logs, clients);
-    world.table().watch(&acme(), Timestamp(NOW.0 - 10_000)).await.expect("kept");
+    let logs = LogGroupService::start().await;
+    world.live = drawing::instance(&world, &logs, world.clients());
+    world.known(&acme()).await;
     let job = world.job(&acme(), "fc-01HZX").await;
     let (accepted, refused) = (json!({ "statusCode": 200 }), json!({ "statusCode": 401 }));
     let nothing = Vec::<String>::new;
@@ -56,4 +57,13 @@ async fn the_samples_are_what_live_understands() {
     assert!(world.table().connection(CONNECTION).await.expect("read").is_none());
     let topic = Topic::job(acme(), job.id);
     assert!(world.table().audience(&topic).await.expect("read").subscriptions.is_empty());
+}
+
+#[tokio::test]
+#[should_panic(expected = "does not allow [\"JOB#")]
+async fn a_write_to_the_item_of_another_is_noticed() {
+    let world = World::start().await;
+    let job = world.job(&acme(), "j").await;
+    assert!(world.calls.written().is_empty());
+    world.live.table.keep_job(&job).await.expect("asked").either_way();
 }
