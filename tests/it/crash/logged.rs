@@ -44,7 +44,7 @@ async fn signed(cloud: &Cloud, first: u64, texts: &[&str]) {
     let mut body = lines(first, texts);
     body["job_id"] = json!("job-c1");
     let body = body.to_string().into_bytes();
-    for _ in 0..20 {
+    for _ in 0..60 {
         let mut request = Request::post("/in/modal/jobs/job-c1/logs")
             .body(Body::from(body.clone()))
             .expect("one");
@@ -60,7 +60,7 @@ async fn signed(cloud: &Cloud, first: u64, texts: &[&str]) {
 }
 
 async fn read(cloud: &Cloud) -> Value {
-    for _ in 0..20 {
+    for _ in 0..60 {
         let (status, log) = cloud.call(Method::GET, LOG, None).await;
         if status.is_success() {
             return log;

@@ -33,7 +33,7 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
 
 /// Until there is a letter that waits.
 async fn until_it_is_parked(cloud: &Cloud) {
-    for _ in 0..20 {
+    for _ in 0..60 {
         cloud.settle_for(1).await;
         if World::read(cloud).await.letters.iter().any(waits) {
             return;

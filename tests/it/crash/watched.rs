@@ -36,7 +36,7 @@ impl Viewer {
     async fn connect(&mut self, cloud: &mut Cloud) {
         let job = JobId::of(&Cloud::tenure(), "job-c1");
         let topic = Topic::job(ApplicationId::named("acme"), job);
-        for _ in 0..20 {
+        for _ in 0..60 {
             if 0 < self.connections {
                 // The gateway tells of the end of the one before, sooner or later.
                 cloud.leave(&self.id()).await;
