@@ -2,7 +2,7 @@
 //! the terminal and to the job's log, and its exit code is the end of the job.
 //!
 //! The output is copied by threads of its own that never wait for the relay. What they read is kept in
-//! a [`Backlog`] of bounded size, from which a task sends it.
+//! a backlog of bounded size, from which a task sends it.
 
 mod backlog;
 mod child;
