@@ -102,6 +102,7 @@ class Laboratory:
             "TABLE_NAME": world.TABLE,
             "BUCKET_NAME": world.BUCKET,
             "INBOX_URL": f"https://localhost:{self.ports['SQS']}/123456789012/bench-inbox",
+            "LIVE_QUEUE_URL": f"https://localhost:{self.ports['SQS']}/123456789012/bench-live.fifo",
             "MASTER_KEY_SECRET": world.MASTER_SECRET,
             "PUBLIC_URL": "https://relay.example",
             "SIGNING_SECRET": world.SIGNING_SECRET,
