@@ -15,7 +15,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::REMEMBERED;
+use crate::remember;
 
 /// The connections whose right this instance has looked at.
 #[derive(Debug)]
@@ -72,11 +72,7 @@ impl Audience {
 
     fn admit(&self, stored: &StoredConnection, now: Timestamp) {
         let until = now.plus(connection::RECHECK).min(stored.connection.ends_at());
-        let mut admitted = self.admitted();
-        if REMEMBERED <= admitted.len() {
-            admitted.clear();
-        }
-        admitted.insert(stored.connection.id.clone(), until);
+        remember(&mut self.admitted(), stored.connection.id.clone(), until);
     }
 
     /// Forgets a connection that has ended.

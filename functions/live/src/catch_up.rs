@@ -65,9 +65,7 @@ impl Live {
             // The message came twice.
             return Ok(());
         }
-        if let Some(job) = self.table.job(job).await? {
-            self.draw_lines(&job).await;
-        }
+        self.draw_lines(job).await?;
         let looked_at = self.clock.now();
         let mut sent = self.send_state(job, &mut subscription, CaughtUp::default()).await?;
         // Who began to watch the application just now is not known to those who tell before this.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use adapters::{Unavailable, cloudwatch::LogServiceError};
 use domain::{
+    id::JobId,
     job::Job,
     log::{
         self,
@@ -20,7 +21,7 @@ use domain::{
 };
 use tracing::{info, warn};
 
-use crate::{CloudWatch, Live, REMEMBERED};
+use crate::{CloudWatch, Live, remember};
 
 /// Time for which a subscriber waits for CloudWatch. A message of the queue has 30 s.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -35,13 +36,15 @@ const SETTLES: Duration = Duration::from_secs(60);
 const EVERY_GROUP: &str = "";
 
 impl Live {
-    /// Draws the lines of a job from the log groups that may hold them. A failure is logged.
-    pub(crate) async fn draw_lines(&self, job: &Job) {
-        let Some(cloudwatch) = &self.cloudwatch else { return };
+    /// Draws the lines of a job from the log groups that may hold them. That CloudWatch fails is logged.
+    ///
+    /// # Errors
+    /// Fails if the job cannot be read.
+    pub(crate) async fn draw_lines(&self, id: &JobId) -> Result<(), Unavailable> {
+        let Some(cloudwatch) = &self.cloudwatch else { return Ok(()) };
         let now = self.clock.now();
-        if log::is_over(job, now) {
-            return;
-        }
+        let job = self.table.job(id).await?;
+        let Some(job) = job.filter(|job| !log::is_over(job, now)) else { return Ok(()) };
         let names = [Some(job.external_id.as_str()), job.call_id.as_deref()].into_iter().flatten();
         let places = names.flat_map(|name| {
             cloudwatch.groups.places_of([name]).into_iter().map(move |place| (name, place))
@@ -50,7 +53,7 @@ impl Live {
             if self.is_quiet(&place.group, now) {
                 continue;
             }
-            let draw = self.draw(cloudwatch, job, name, &place);
+            let draw = self.draw(cloudwatch, &job, name, &place);
             let drawn = tokio::time::timeout(PATIENCE, draw).await;
             let late = || Unavailable::new("drawing lines", "CloudWatch Logs takes too long");
             if let Err(error) = drawn.unwrap_or_else(|_| Err(late().into())) {
@@ -59,6 +62,7 @@ impl Live {
             }
         }
         self.logs.tell_watchers(&self.clock).await;
+        Ok(())
     }
 
     async fn draw(
@@ -143,10 +147,6 @@ impl Live {
             | LogServiceError::Contended => group,
             LogServiceError::Throttled | LogServiceError::Unavailable(_) => EVERY_GROUP,
         };
-        let mut state = self.state();
-        if REMEMBERED <= state.quiet.len() {
-            state.quiet.clear();
-        }
-        state.quiet.insert(name.to_owned(), now.plus(QUIET));
+        remember(&mut self.state().quiet, name.to_owned(), now.plus(QUIET));
     }
 }

@@ -23,6 +23,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -176,15 +177,19 @@ impl Live {
             return Ok(since);
         }
         let since = self.table.watch(application, now).await?;
-        let mut state = self.state();
-        if REMEMBERED <= state.marked.len() {
-            state.marked.clear();
-        }
-        state.marked.insert(application.clone(), (now, since));
+        remember(&mut self.state().marked, application.clone(), (now, since));
         Ok(since)
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Puts something into an instance's memory, which begins anew when it is full.
+fn remember<K: Eq + Hash, V>(memory: &mut HashMap<K, V>, key: K, value: V) {
+    if REMEMBERED <= memory.len() {
+        memory.clear();
+    }
+    memory.insert(key, value);
 }

@@ -15,7 +15,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::{Live, REMEMBERED};
+use crate::{Live, remember};
 
 /// A line, and the time at which it was kept.
 #[derive(Debug)]
@@ -78,10 +78,9 @@ impl Live {
                 (LogRange::within(stream, from, to), None)
             }
             Some(floor) => {
-                let last = LogRange::up_to(stream, floor);
-                let last = self.table.log_part(job, &last, true, 1).await?.batches;
-                let first = last.first().map_or(from, |batch| &batch.first).min(from);
-                (LogRange::within(stream, first, to), Some(floor))
+                let last = self.table.log_batch_at(job, stream, floor).await?;
+                let first = last.map_or_else(|| floor.clone(), |batch| batch.first);
+                (LogRange::within(stream, &first, to), Some(floor))
             }
             None => (LogRange::up_to(stream, to), Some(&Seq::Number(0))),
         };
@@ -128,12 +127,11 @@ impl Live {
         share: usize,
     ) -> Vec<String> {
         let singly = {
-            let mut state = self.state();
-            if REMEMBERED <= state.rates.len() {
-                state.rates.clear();
-            }
-            let rate = state.rates.entry(to.connection.clone()).or_default();
-            rate.take(lines.len().min(share), self.clock.now())
+            let rates = &mut self.state().rates;
+            let mut rate = rates.get(&to.connection).copied().unwrap_or_default();
+            let singly = rate.take(lines.len().min(share), self.clock.now());
+            remember(rates, to.connection.clone(), rate);
+            singly
         };
         let name = to.name.as_deref().unwrap_or(job.as_str());
         log_frames(to.protocol, name, lines, singly)

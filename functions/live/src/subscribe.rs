@@ -1,4 +1,4 @@
-//! What clients ask for: subscriptions, and signs of life.
+//! Actions of clients: subscribing, unsubscribing, and `ping`.
 
 use std::collections::BTreeMap;
 
@@ -213,7 +213,6 @@ impl Live {
             return Ok(own.clone());
         }
         let mut all = self.table.applications().await.map_err(unavailable)?;
-        all.retain(domain::application::Application::is_there);
         match (all.pop(), all.is_empty()) {
             (Some(only), true) => Ok(only.id),
             _ => Err(LiveRefusal::new(

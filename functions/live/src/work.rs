@@ -105,11 +105,9 @@ impl Live {
         }
         self.watch(&bulletin.topic.application).await?;
         if let Subject::Job(job) = &bulletin.topic.subject
-            && self.cloudwatch.is_some()
             && bulletin.news.iter().any(|news| matches!(news, News::Job(_)))
-            && let Some(job) = self.table.job(job).await?
         {
-            self.draw_lines(&job).await;
+            self.draw_lines(job).await?;
         }
         let said = self.said(&bulletin).await;
         let before = told.clone();

@@ -247,7 +247,8 @@ async fn drawn_with(faults: &Faults) -> Vec<String> {
     let clients = groups.world.aws.clients().with_retries(RetryConfig::disabled());
     let failing = instance(&groups.world, &groups.logs, clients.with_http_client(faults.client()));
     faults.begin("live");
-    failing.draw_lines(&job).await;
+    // The queue gives out again what failed.
+    let _ = failing.draw_lines(&job.id).await;
     let brought = groups.logs.bring("/shared", "job-j", 1);
     // Lambda invokes again what failed.
     let kept = failing.handle(brought.clone()).await;
@@ -255,7 +256,7 @@ async fn drawn_with(faults: &Faults) -> Vec<String> {
     if kept.is_err() {
         again.handle(brought).await.expect("kept");
     }
-    again.draw_lines(&job).await;
+    again.draw_lines(&job.id).await.expect("drawn");
     assert_eq!(groups.logs.filters("/shared").len(), 1);
     groups.kept(&job).await
 }

@@ -131,9 +131,8 @@ impl Logs {
         stream: &StreamName,
         seq: &Seq,
     ) -> Result<StreamPosition, Unavailable> {
-        let range = LogRange::up_to(stream, seq);
-        let part = self.table.log_part(&job.id, &range, true, 1).await?;
-        let batch = part.batches.into_iter().next().map(|batch| batch.first);
+        let batch = self.table.log_batch_at(&job.id, stream, seq).await?;
+        let batch = batch.map(|batch| batch.first);
         Ok(StreamPosition { stream: stream.clone(), batch, last: Some(seq.clone()) })
     }
 

@@ -103,10 +103,11 @@ impl Table {
         Ok(streams)
     }
 
-    /// The batch of a stream that begins with this number, or else the last one before it.
+    /// The batch of a stream that begins with this number, or else the last one before it: one read of
+    /// one item. `None` too if that batch cannot be read.
     ///
     /// # Errors
-    /// Fails if DynamoDB does, or the item is not what this version writes.
+    /// Fails if DynamoDB does.
     pub async fn log_batch_at(
         &self,
         job: &JobId,
@@ -115,7 +116,7 @@ impl Table {
     ) -> Result<Option<LogBatch>, Unavailable> {
         let range = LogRange::up_to(stream, seq);
         let (items, _) = self.log_items(job, &range, true, 1, None).await?;
-        items.first().map(from_item).transpose()
+        Ok(row::readable(&items, from_item).into_iter().next())
     }
 
     /// Batches of a part of a job's log, oldest or newest first, until they hold so many lines or
