@@ -17,17 +17,18 @@ impl Context {
     /// Notes for watchers how a dead letter stands. Letters of messages belong to no application, so
     /// nobody hears of them.
     pub fn note_letter(&self, letter: &Letter) {
-        if let LetterSubject::Delivery { application, .. } = &letter.what {
-            let now = self.clock.now();
-            self.teller.note(application, now, || News::Letter(LetterNews::of(letter, now)));
-        }
+        self.note_news_of(letter, false);
     }
 
     /// Notes for watchers that a dead letter was deleted.
     pub fn note_deleted(&self, letter: &Letter) {
+        self.note_news_of(letter, true);
+    }
+
+    fn note_news_of(&self, letter: &Letter, deleted: bool) {
         if let LetterSubject::Delivery { application, .. } = &letter.what {
             let now = self.clock.now();
-            let news = || News::Letter(LetterNews { deleted: true, ..LetterNews::of(letter, now) });
+            let news = || News::Letter(LetterNews { deleted, ..LetterNews::of(letter, now) });
             self.teller.note(application, now, news);
         }
     }
