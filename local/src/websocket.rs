@@ -5,7 +5,7 @@
 //! relay sends to them, looks at them and closes them through the management API
 //! (`/live/@connections/{id}`), which is served on a loopback port of its own to signed requests.
 //!
-//! What is as on AWS:
+//! These rules are those of AWS:
 //!
 //! * The upgrade is answered once `$connect` has returned. Until then, and after the end, the management
 //!   API answers 410. A status other than 2xx refuses the upgrade.

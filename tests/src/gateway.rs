@@ -73,12 +73,6 @@ impl Gateway {
         self.take(id).iter().map(json).collect()
     }
 
-    /// What a connection was pushed since the last time stays for the next.
-    pub fn peek_json(&self, id: &str) -> Vec<Value> {
-        let frames = self.state().frames.get(id).cloned().unwrap_or_default();
-        frames.iter().map(|frame| serde_json::from_str(frame).expect("JSON")).collect()
-    }
-
     /// Answers the next pushes to a connection with these statuses.
     pub fn answer(&self, id: &str, statuses: &[u16]) {
         self.state().answers.insert(id.to_owned(), statuses.to_vec());

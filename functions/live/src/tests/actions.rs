@@ -1,4 +1,4 @@
-//! What clients ask for, in both protocols.
+//! Actions of clients in both protocols: their answers, and the refusals of bad ones.
 
 use super::*;
 

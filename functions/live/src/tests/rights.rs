@@ -1,4 +1,4 @@
-//! Who hears what: tenants and topics, tokens, keys that are revoked.
+//! The right to hear a topic: tenants, tokens, keys that are revoked.
 
 use super::*;
 

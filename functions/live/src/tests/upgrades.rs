@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Upgrades to a WebSocket that are accepted, and those that are refused.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What watchers are told, and what that costs when nobody watches.
+//! Messages to watchers, and their cost when nobody watches.
 
 use adapters::queue::Queue;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};

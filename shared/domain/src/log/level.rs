@@ -1,4 +1,4 @@
-//! Levels of lines.
+//! The level that a sender gives a log line, such as `error`.
 
 /// Longest level that is kept, in bytes. Python calls a level without a name `Level 15`.
 pub const MAX_LEVEL: usize = 16;

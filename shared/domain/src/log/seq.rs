@@ -1,4 +1,4 @@
-//! Numbers of lines.
+//! The number of a log line in its stream.
 
 use std::fmt;
 

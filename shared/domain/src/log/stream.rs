@@ -1,4 +1,4 @@
-//! Names of streams.
+//! The name of a stream: one row of lines of a job, such as its standard output.
 
 use std::{fmt, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What clients of live updates send, and the topics that they hear.
+//! Messages of clients of live updates, topics, tickets and tokens, with any content.
 
 use domain::{
     id::{ApplicationId, BatchId, EndpointId, JobId},
