@@ -24,13 +24,20 @@ pub struct PushBudget {
     per_second: u32,
 }
 
-/// A slice of the budget, taken by one worker.
+/// A slice of the budget, taken by one worker. Its pushes are spread over the time that it stands for:
+/// a hundred at once would make everything else on the machine wait, and API Gateway with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PushSlice {
-    /// The pushes that are left of it.
-    left: u32,
-    /// The time from which the pushes may be made.
-    from: Timestamp,
+    /// The pushes that were taken out of it.
+    made: u32,
+    /// The pushes that it holds.
+    size: u32,
+    /// The time of its first push. It lies in the past if pushes were saved up.
+    start: Timestamp,
+    /// The time that it stands for, in milliseconds.
+    length: u64,
+    /// The time after which it is too old.
+    until: Timestamp,
 }
 
 /// A slice, and the time at which the next one is free.
@@ -66,7 +73,13 @@ impl PushBudget {
         // Rounded up: a budget that divides no second is kept below, never above.
         let length = (u64::from(self.slice()) * 1000).div_ceil(u64::from(self.per_second));
         TakenSlice {
-            slice: PushSlice { left: self.slice(), from: start.max(now) },
+            slice: PushSlice {
+                made: 0,
+                size: self.slice(),
+                start,
+                length,
+                until: start.max(now).plus(KEPT),
+            },
             next_free: Timestamp(start.0.saturating_add(length)),
         }
     }
@@ -76,11 +89,12 @@ impl PushSlice {
     /// Takes one push out of the slice: the time to wait before it is made, or `None` if the slice is
     /// used up or too old, and another has to be taken.
     pub fn push(&mut self, now: Timestamp) -> Option<Duration> {
-        if self.left == 0 || self.from.plus(KEPT) < now {
+        if self.made == self.size || self.until < now {
             return None;
         }
-        self.left -= 1;
-        Some(self.from.since(now))
+        let after = self.length * u64::from(self.made) / u64::from(self.size);
+        self.made += 1;
+        Some(Timestamp(self.start.0.saturating_add(after)).since(now))
     }
 }
 
@@ -139,7 +153,10 @@ mod tests {
     fn a_slice_of_later_is_waited_for() {
         let later = NOW.plus(Duration::from_millis(300));
         let TakenSlice { mut slice, next_free } = PushBudget::new(1000).take(Some(later), NOW);
-        assert_eq!(slice.push(NOW), Some(Duration::from_millis(300)));
+        for millis in 300..400 {
+            assert_eq!(slice.push(NOW), Some(Duration::from_millis(millis)), "spread evenly");
+        }
+        assert_eq!(slice.push(NOW), None);
         assert_eq!(next_free, Timestamp(later.0 + 100));
         // Without a budget there is one push per second, and not none or a panic.
         assert_eq!(PushBudget::new(0).take(Some(NOW), NOW).next_free, Timestamp(NOW.0 + 1000));
