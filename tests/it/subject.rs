@@ -162,6 +162,7 @@ impl Subject {
             profile: profile.clone(),
             options: SourceOptions::default(),
             secrets: vec![kept],
+            secrets_since: Vec::new(),
             application: ApplicationId::named("acme"),
             locked: false,
         };

@@ -146,6 +146,7 @@ impl Gates {
             profile,
             options: source.options,
             secrets,
+            secrets_since: source.secrets_since,
             proof: source.proof,
             application: source.application,
             locked: source.locked_at.is_some(),

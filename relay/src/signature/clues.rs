@@ -2,27 +2,14 @@
 
 use domain::{
     secret::{SYMMETRIC_PREFIX, Secret},
-    signature::{Algorithm, Format, KeyEncoding, SignatureRefusal, TimestampForm},
+    signature::{Algorithm, Format, KeyEncoding, SignatureRefusal, words},
 };
 
 use super::{case::SignatureCase, corrections::key_words};
 
 /// The clock difference, if the refusal is about the timestamp.
 pub(super) fn skew(case: &SignatureCase, refusal: &SignatureRefusal) -> Option<String> {
-    let scheme = case.scheme();
-    match refusal {
-        SignatureRefusal::Past(seconds) => Some(format!(
-            "The request was signed {seconds} s before it arrived; {} s are allowed. Either the sender's clock is slow or \
-             this one is fast (see `timedatectl`), or the request was delayed, or an old request was replayed.",
-            scheme.past_seconds
-        )),
-        SignatureRefusal::Future(seconds) => Some(format!(
-            "The request was signed {seconds} s ahead of this clock; {} s are allowed. Synchronise the clocks by NTP (see \
-             `timedatectl`).",
-            scheme.future_seconds
-        )),
-        _ => None,
-    }
+    words::skew(refusal, case.scheme())
 }
 
 /// Mistakes that are visible in the request and the secrets.
@@ -32,13 +19,13 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
     if let SignatureRefusal::Missing(name) = refusal {
         let there: Vec<&str> = case.headers.keys().map(http::HeaderName::as_str).collect();
         seen.push(format!(
-            "The profile `{}` needs the header `{name}`. The request has: {}.",
-            case.name,
+            "{} The request has: {}.",
+            words::needs(&case.name, name),
             if there.is_empty() { "none".to_owned() } else { there.join(", ") }
         ));
     }
     if let SignatureRefusal::Doubled(name) = refusal {
-        seen.push(format!("The header `{name}` occurs more than once, so that the right one is unknown. A proxy may have added one."));
+        seen.push(words::doubled(name));
     }
     if let SignatureRefusal::Malformed(name) = refusal {
         seen.extend(malformed(case, name));
@@ -70,11 +57,7 @@ fn malformed(case: &SignatureCase, name: &str) -> Option<String> {
     let value = case.headers.get(name)?.to_str().ok().unwrap_or("text that is not ASCII");
     let names = scheme.headers.iter().find(|names| names.all().any(|known| known == name))?;
     if names.timestamp.as_deref() == Some(name) {
-        let wanted = match scheme.timestamp_form {
-            TimestampForm::Seconds => "seconds since 1970, such as 1700000000",
-            TimestampForm::Millis => "milliseconds since 1970, such as 1700000000000",
-            TimestampForm::Iso => "a time such as 2023-11-14T22:13:20Z",
-        };
+        let wanted = words::time_form(scheme.timestamp_form);
         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
         let guess = match value.len() {
             13 if digits => ", and its 13 digits look like milliseconds",

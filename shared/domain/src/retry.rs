@@ -203,7 +203,7 @@ pub enum CallOutcome {
 }
 
 /// Why an attempt failed, or why none was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
@@ -234,6 +234,40 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// Every class.
+    pub const ALL: [Self; 12] = [
+        Self::Status,
+        Self::Timeout,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Protocol,
+        Self::ForbiddenAddress,
+        Self::Unfit,
+        Self::EndpointDisabled,
+        Self::CircuitOpen,
+        Self::Expunged,
+        Self::Relay,
+    ];
+
+    /// The name of the class in the API, as it serialises.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Protocol => "protocol",
+            Self::ForbiddenAddress => "forbidden_address",
+            Self::Unfit => "unfit",
+            Self::EndpointDisabled => "endpoint_disabled",
+            Self::CircuitOpen => "circuit_open",
+            Self::Expunged => "expunged",
+            Self::Relay => "relay",
+        }
+    }
+
     /// Whether the class says why nothing was called, and so belongs to a note and not to an
     /// attempt.
     pub const fn is_note(self) -> bool {

@@ -11,6 +11,7 @@ mod sign;
 mod split;
 mod template;
 mod verdict;
+pub mod words;
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};

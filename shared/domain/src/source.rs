@@ -31,6 +31,10 @@ pub struct Source {
     /// The live secrets, newest first, sealed with [`owner`](Self::owner). Of path tokens, their
     /// hashes.
     pub secrets: Vec<SealedSecret>,
+    /// Since when each of the live secrets is kept, in their order. Empty, or `None` for a secret, where
+    /// an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets_since: Vec<Option<Timestamp>>,
     /// A mark of the live secrets that only this relay can make: two sources with the same secrets
     /// have the same mark. `None` for a source without secrets of its own.
     #[serde(default)]
@@ -103,6 +107,7 @@ impl Source {
             name: name.to_owned(),
             profile: profile.to_owned(),
             secrets: Vec::new(),
+            secrets_since: Vec::new(),
             proof: None,
             application,
             options: SourceOptions::default(),

@@ -29,6 +29,8 @@ pub struct Gate {
     pub options: SourceOptions,
     /// The live secrets, newest first; of path tokens, their hashes.
     pub secrets: Vec<Secret>,
+    /// Since when each of the secrets is kept, as [`Source::secrets_since`] has it.
+    pub secrets_since: Vec<Option<Timestamp>>,
     /// The mark of those secrets.
     pub proof: Option<String>,
     /// The application whose endpoints receive the source's events.

@@ -1,0 +1,85 @@
+//! Sentences about signatures that do not hold, which the log of refusals and `relay verify` share. They
+//! hold no value of a header.
+
+use super::{Format, Scheme, SignatureRefusal, TimestampForm};
+
+/// What is wrong with a request, if the refusal alone says it; `None` if secrets or settings matter.
+pub fn of(refusal: &SignatureRefusal, profile: &str, scheme: &Scheme) -> Option<String> {
+    Some(match refusal {
+        SignatureRefusal::Past(_) | SignatureRefusal::Future(_) => return skew(refusal, scheme),
+        SignatureRefusal::Missing(name) => needs(profile, name),
+        SignatureRefusal::Doubled(name) => doubled(name),
+        SignatureRefusal::Malformed(name) => malformed(name, scheme),
+        _ => return None,
+    })
+}
+
+/// The clock difference, if the refusal is about the time of signing.
+pub fn skew(refusal: &SignatureRefusal, scheme: &Scheme) -> Option<String> {
+    match refusal {
+        SignatureRefusal::Past(seconds) => Some(format!(
+            "The request was signed {seconds} s before it arrived; {} s are allowed. Either the sender's clock is slow or \
+             this one is fast (see `timedatectl`), or the request was delayed, or an old request was replayed.",
+            scheme.past_seconds
+        )),
+        SignatureRefusal::Future(seconds) => Some(format!(
+            "The request was signed {seconds} s ahead of this clock; {} s are allowed. Synchronise the clocks by NTP (see \
+             `timedatectl`).",
+            scheme.future_seconds
+        )),
+        _ => None,
+    }
+}
+
+/// The sentence for a header that is missing.
+pub fn needs(profile: &str, name: &str) -> String {
+    format!("The profile `{profile}` needs the header `{name}`.")
+}
+
+/// The sentence for a header that occurs more than once.
+pub fn doubled(name: &str) -> String {
+    format!(
+        "The header `{name}` occurs more than once, so that the right one is unknown. A proxy may have added one."
+    )
+}
+
+/// The sentence for a header that does not follow its grammar.
+fn malformed(name: &str, scheme: &Scheme) -> String {
+    let names = scheme.headers.iter().find(|names| names.all().any(|known| known == name));
+    let Some(names) = names else { return format!("The header `{name}` cannot be read.") };
+    if names.timestamp.as_deref() == Some(name) {
+        let wanted = time_form(scheme.timestamp_form);
+        return format!("The header `{name}` is not {wanted}.");
+    }
+    if names.signature != name {
+        return format!(
+            "The header `{name}` is longer than 256 bytes, or contains the character that stands behind \
+             it in the signed text."
+        );
+    }
+    let wanted = signature_forms(scheme);
+    format!("The header `{name}` holds no signature of the form {wanted}.")
+}
+
+/// The form of a time of signing, in words.
+pub const fn time_form(form: TimestampForm) -> &'static str {
+    match form {
+        TimestampForm::Seconds => "seconds since 1970, such as 1700000000",
+        TimestampForm::Millis => "milliseconds since 1970, such as 1700000000000",
+        TimestampForm::Iso => "a time such as 2023-11-14T22:13:20Z",
+    }
+}
+
+/// The forms that a signature may have, in words.
+pub fn signature_forms(scheme: &Scheme) -> String {
+    let bytes = scheme.algorithm.length();
+    let form = |format: &Format| {
+        let digits = if format.is_hex() { 2 * bytes } else { 4 * bytes.div_ceil(3) };
+        let kind = if format.is_hex() { "hexadecimal digits" } else { "characters of base64" };
+        match format.prefix() {
+            "" => format!("{digits} {kind}"),
+            prefix => format!("`{prefix}` and {digits} {kind}"),
+        }
+    };
+    scheme.formats.iter().map(form).collect::<Vec<_>>().join(" or ")
+}
