@@ -2,6 +2,7 @@
 //!
 //! [`ITEMS`] lists the kinds of items with their keys, their indexes and how long they stay.
 
+mod adding;
 mod answers;
 mod applications;
 mod batches;
@@ -11,6 +12,7 @@ mod delivery_item;
 mod due;
 mod endpoints;
 mod events;
+mod figures;
 mod groups;
 mod health;
 mod idempotency;
@@ -25,6 +27,7 @@ mod logs;
 mod page;
 mod places;
 mod recording;
+mod refusals;
 mod row;
 mod sources;
 mod tasks;
@@ -43,12 +46,14 @@ use serde::de::DeserializeOwned;
 
 use self::row::{Condition, Item, Row, Write};
 pub use self::{
+    adding::NotAdded,
     answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
     connections::{StoredAudience, StoredConnection, SubscribeOutcome},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::EventContext,
+    figures::{FigureTotals, FoldProgress, HourPart},
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
@@ -56,6 +61,7 @@ pub use self::{
     page::Page,
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},
+    refusals::{RefusalPart, StoredRefusals},
     row::SHARDS,
 };
 use crate::{Unavailable, contested, random};

@@ -307,6 +307,43 @@ pub const ITEMS: &[ItemKind] = &[
         "BUDGET",
         always("10 minutes after that time"),
     ),
+    kind(
+        "figures of an application in a minute",
+        "STATS#<app>",
+        "M#<minute>#<shard>",
+        always("49 hours after the minute began"),
+    ),
+    kind(
+        "figures of an application in an hour",
+        "STATS#<app>",
+        "H#<hour>",
+        always("`RetentionDays` after the hour"),
+    ),
+    kind(
+        "figures of sources and endpoints in an hour",
+        "STATS#<app>",
+        "P#<hour>",
+        always("`RetentionDays` after the hour"),
+    ),
+    kind(
+        "totals of an application's figures",
+        "STATS#<app>",
+        "TOTAL",
+        always("`RetentionDays` after the last hour that was added"),
+    ),
+    kind("how far hours of figures were added up", "STATS", "FOLDED", never("never")),
+    kind(
+        "refused requests of a source in an hour",
+        "REFUSED#<app>",
+        "<hour>#<source>#<shard>",
+        always("7 days after the hour"),
+    ),
+    kind(
+        "refused requests of names that no source has, in an hour",
+        "REFUSED",
+        "<hour>#<shard>",
+        always("7 days after the hour"),
+    ),
 ];
 
 impl ItemKind {
