@@ -157,6 +157,7 @@ async fn replace(
         id,
         name: name.to_owned(),
         proof: keys::proof(control, &keys.open, &keys.sealed, &options.jwks_url),
+        secrets_since: keys::since(control, &keys.open, &keys.sealed, before),
         secrets: keys.sealed,
         application,
         base_url: before.and_then(|known| known.base_url.clone()),
@@ -218,6 +219,7 @@ async fn give_secret(
     };
     source.application = application;
     source.secrets = vec![control.vault().seal(&Source::owner(&source.id), &secret)];
+    source.secrets_since = keys::since(control, secrets, &source.secrets, known.as_ref());
     source.proof = keys::proof(control, secrets, &source.secrets, &options.jwks_url);
     source.base_url = Some(base_url);
     source.updated_at = now;

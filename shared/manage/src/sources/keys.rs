@@ -6,6 +6,7 @@ use domain::{
     secret::{SealedSecret, Secret},
     signature::Algorithm,
     source::{self, Source},
+    time::Timestamp,
 };
 
 use crate::{ControlPlane, Refusal};
@@ -59,6 +60,41 @@ impl SourceKeys {
         let open = open.map_err(|_| Refusal::field("secrets", why))?;
         Ok(Self { open, sealed })
     }
+}
+
+/// Since when each of these secrets is kept: since now, unless the source had the secret before. `None`
+/// for one that it had already when an earlier version wrote it.
+pub(super) fn since(
+    control: &ControlPlane,
+    open: &[Secret],
+    sealed: &[SealedSecret],
+    known: Option<&Source>,
+) -> Vec<Option<Timestamp>> {
+    let had = known.map(|known| (comparable(control, known), &known.secrets_since));
+    let tokens: Vec<_> = sealed.iter().filter_map(source::kept_token).collect();
+    let secrets = if tokens.is_empty() { open } else { &tokens };
+    let now = control.now();
+    let since = |secret: &Secret| {
+        let place = |(had, _): &(Vec<Option<Secret>>, _)| {
+            had.iter().position(|had| had.as_ref() == Some(secret))
+        };
+        match had.as_ref().and_then(|had| Some((place(had)?, had.1))) {
+            Some((place, since)) => since.get(place).copied().flatten(),
+            None => Some(now),
+        }
+    };
+    secrets.iter().map(since).collect()
+}
+
+/// The secrets of a source as they are compared: open, or of path tokens the hashes. `None` for one that
+/// does not open.
+fn comparable(control: &ControlPlane, source: &Source) -> Vec<Option<Secret>> {
+    let owner = Source::owner(&source.id);
+    let open = |sealed| match source::kept_token(sealed) {
+        Some(hash) => Some(hash),
+        None => control.vault().unseal(&owner, sealed).ok(),
+    };
+    source.secrets.iter().map(open).collect()
 }
 
 /// The mark of a source's secrets: of the hashes of its path tokens, of its open secrets, or of the

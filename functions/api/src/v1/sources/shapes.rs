@@ -9,6 +9,7 @@ use domain::{
     secret::Secret,
     signature::Scheme,
     source::{RateLimit, Source, SourceOptions},
+    time::Timestamp,
 };
 use manage::sources::{MAX_CALL_SECRET, SourceDraft};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -90,6 +91,9 @@ macro_rules! source_shapes {
             profile: String,
             /// Number of live secrets.
             secret_count: usize,
+            /// Since when each live secret is kept, newest first; null for one that an earlier version
+            /// of the relay wrote.
+            secrets_kept_since: Vec<Option<String>>,
             /// Application that hears of its events: its uid, or its id if it has none.
             application: String,
             /// Id of that application.
@@ -127,6 +131,7 @@ macro_rules! source_shapes {
             pub(super) fn of(source: Source, application: String) -> Self {
                 let profile = source.effective();
                 let locked = source.locked_at.is_some();
+                let secrets_kept_since = kept_since(&source);
                 let options = source.options;
                 Self {
                     replay_safe: profile
@@ -135,6 +140,7 @@ macro_rules! source_shapes {
                     path: format!("/in/{}", source.name),
                     name: source.name,
                     profile: source.profile,
+                    secrets_kept_since,
                     secret_count: source.secrets.len(),
                     application_id: source.application.to_string(),
                     application,
@@ -185,6 +191,12 @@ source_shapes! {
     /// Rate at which it may call: `{"requests": 100, "per": "second" | "minute"}`.
     #[schema(value_type = Option<Object>)]
     rate_limit: Option<RateLimit>,
+}
+
+/// Since when each secret of a source is kept.
+fn kept_since(source: &Source) -> Vec<Option<String>> {
+    let since = |number: usize| source.secrets_since.get(number).copied().flatten();
+    (0..source.secrets.len()).map(|number| since(number).map(Timestamp::rfc3339)).collect()
 }
 
 /// Settings of a call, and the secret beside them, which is kept apart: settings are shown again.
