@@ -11,12 +11,14 @@ mod encoding;
 mod gates;
 mod keys;
 mod lines;
+mod refusing;
 mod way;
 
 use std::{
     future::ready,
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use adapters::{
@@ -27,12 +29,14 @@ use axum::{
     Router,
     body::to_bytes,
     extract::{DefaultBodyLimit, OriginalUri, Path, Request, State},
-    http::Response,
+    http::{HeaderMap, Response, header},
     middleware,
     routing::post,
 };
 use dispatch::{logs::Logs, teller::Teller};
-use domain::{address::Rule, base_path::BasePath};
+use domain::{
+    address::Rule, base_path::BasePath, refusals::RefusedRequest, signature::SignedRequest,
+};
 use lambda_http::request::RequestContext;
 use tracing::error;
 
@@ -42,6 +46,7 @@ use self::{
     answer::No,
     gates::Gates,
     keys::KeySets,
+    refusing::RefusalLog,
     way::Way,
 };
 
@@ -54,6 +59,7 @@ pub struct Ingest {
     bucket: Bucket,
     inbox: Inbox,
     logs: Logs,
+    refusals: RefusalLog,
     clock: Clock,
     public_url: String,
     base: Option<BasePath>,
@@ -154,8 +160,8 @@ impl Ingest {
     ) -> Self {
         let (gates, keys) = (Gates::new(table.clone(), vault), KeySets::new(rule));
         let base = BasePath::of(&public_url);
-        let logs = Logs::new(table.clone());
-        Self { gates, keys, table, bucket, inbox, logs, clock, public_url, base }
+        let (logs, refusals) = (Logs::new(table.clone()), RefusalLog::new(table.clone()));
+        Self { gates, keys, table, bucket, inbox, logs, refusals, clock, public_url, base }
     }
 
     /// Sets the queue on which `live` is told of lines that were kept.
@@ -163,6 +169,13 @@ impl Ingest {
     pub fn telling_watchers_by(self, queue: Queue) -> Self {
         let teller = Teller::new(LiveQueue(queue));
         Self { logs: self.logs.told_by(teller), ..self }
+    }
+
+    /// Sets the time between two writes about refused requests of one source, for a host that pays for
+    /// no write.
+    #[must_use]
+    pub fn writing_refusals_every(self, every: Duration) -> Self {
+        Self { refusals: self.refusals.writing_every(every), ..self }
     }
 
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one
@@ -190,12 +203,19 @@ impl Ingest {
         request: Request,
     ) -> Response<String> {
         let (parts, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, MAX_BODY).await else { return No::TooLarge.answer(way) };
         let caller = match parts.extensions.get::<RequestContext>() {
             Some(RequestContext::ApiGatewayV2(context)) => {
                 context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok())
             }
             _ => parts.extensions.get::<Peer>().map(|peer| peer.0),
+        };
+        let (headers, now) = (&parts.headers, self.clock.now());
+        let refused = |bytes| RefusedRequest { at: now, source, caller, headers, bytes };
+        let signed = SignedRequest { headers, body: &[], url: None, token };
+        let Ok(body) = to_bytes(body, MAX_BODY).await else {
+            let no = No::TooLarge;
+            self.note_refusal(&refused(announced(headers)), &signed, &no).await;
+            return no.answer(way);
         };
         let called = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |called| &called.0);
         let below = self.base.as_ref().and_then(|base| base.strip(called));
@@ -204,13 +224,13 @@ impl Ingest {
             way,
             source,
             token,
-            headers: &parts.headers,
+            headers,
             path: called.path(),
             query: called.query(),
             caller,
             body: &body,
             unpacked: OnceLock::new(),
-            now: self.clock.now(),
+            now,
         };
         let accepted = match purpose {
             Purpose::Event => self.accept(&arrival).await,
@@ -218,13 +238,23 @@ impl Ingest {
         };
         match accepted {
             Ok(AcceptOutcome::Accepted(response)) => response,
-            Ok(AcceptOutcome::Refused(no)) => no.answer(way),
+            Ok(AcceptOutcome::Refused(no)) => {
+                self.note_refusal(&refused(body.len() as u64), &signed, &no).await;
+                no.answer(way)
+            }
             Err(unavailable) => {
                 error!(error = %unavailable, "a request could not be kept");
                 No::Unavailable.answer(way)
             }
         }
     }
+}
+
+/// The length of a body that was not read to its end, as its sender announced it; one byte more than is
+/// read if it did not.
+fn announced(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(MAX_BODY as u64 + 1)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod keys;
 mod limits;
 mod lines;
 mod locks;
+mod refusals;
 mod routes;
 mod tokens;
 
@@ -70,6 +71,14 @@ impl World {
 
     /// An instance that senders call below this URL.
     fn build_at(aws: &LocalAws, vault: &Vault, clock: &Clock, public_url: &str) -> Router {
+        router(Arc::new(Self::ingest_at(aws, vault, clock, public_url)))
+    }
+
+    fn ingest(aws: &LocalAws, vault: &Vault, clock: &Clock) -> Ingest {
+        Self::ingest_at(aws, vault, clock, "https://relay.example")
+    }
+
+    fn ingest_at(aws: &LocalAws, vault: &Vault, clock: &Clock, public_url: &str) -> Ingest {
         let clients = aws.clients();
         let table = Table::new(clients.dynamodb(), aws.names().table.clone(), Duration::ZERO);
         let bucket = Bucket::new(clients.s3(), aws.names().bucket.clone());
@@ -78,16 +87,7 @@ impl World {
             allowed: vec![Network::parse("127.0.0.0/8").expect("a network")],
             ..Rule::default()
         };
-        let ingest = Ingest::new(
-            table,
-            bucket,
-            inbox,
-            vault.clone(),
-            clock.clone(),
-            public_url.to_owned(),
-            rule,
-        );
-        router(Arc::new(ingest))
+        Ingest::new(table, bucket, inbox, vault.clone(), clock.clone(), public_url.to_owned(), rule)
     }
 
     async fn source(&self, name: &str, profile: &str, secret: &str) {

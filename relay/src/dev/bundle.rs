@@ -90,6 +90,9 @@ const BATCH: i32 = 10;
 /// them at a time.
 const PUSHERS: usize = 4;
 
+/// Time between two writes about refused requests of one source.
+const REFUSALS_EVERY: Duration = Duration::from_millis(250);
+
 /// Pushes to live connections per second, as in the template: the default of `LivePushRate`.
 const PUSH_RATE: u32 = 1000;
 
@@ -111,13 +114,16 @@ impl Bundle {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let live = Arc::new(parts.live(&aws));
-        let router = gateway::before(parts.router(), aws.websockets(), &live);
+        let ingest = parts.ingest();
+        let routes = parts.router(Arc::clone(&ingest));
+        let router = gateway::before(routes, aws.websockets(), &live);
         let handle = move |batch: SqsEvent| {
             let live = Arc::clone(&live);
             async move { gateway::work(&live, batch).await }
         };
         tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
         tasks.spawn(serve(listener, router, stopped.clone()));
+        tasks.spawn(write_refusals(ingest, stopped.clone()));
         tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
         Ok(Self { aws, address, parts, stop, tasks })
@@ -225,6 +231,19 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     local::http::serve(listener, router, PATIENCE, stop).await;
 }
 
+/// Writes refusals that wait. A function of Lambda does so with the next refused request.
+async fn write_refusals(ingest: Arc<Ingest>, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(REFUSALS_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => (),
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        ingest.write_refusals().await;
+    }
+}
+
 impl Parts {
     fn new(
         aws: &LocalAws,
@@ -243,7 +262,8 @@ impl Parts {
             queue(&names.outbox),
             settings.clock.clone(),
         )
-        .telling_watchers_by(queue(&names.live));
+        .telling_watchers_by(queue(&names.live))
+        .counting_figures();
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);
         Self {
@@ -279,7 +299,8 @@ impl Parts {
         })
     }
 
-    fn router(&self) -> Router {
+    /// The function `ingest`. No write here is paid for, so that refusals are shown at once.
+    fn ingest(&self) -> Arc<Ingest> {
         let CallContext { context, vault, caller, .. } = self.calls.clone();
         let ingest = Ingest::new(
             context.table,
@@ -290,7 +311,12 @@ impl Parts {
             self.public_url.clone(),
             caller.rule().clone(),
         )
-        .telling_watchers_by(self.live.clone());
+        .telling_watchers_by(self.live.clone())
+        .writing_refusals_every(REFUSALS_EVERY);
+        Arc::new(ingest)
+    }
+
+    fn router(&self, ingest: Arc<Ingest>) -> Router {
         let api = ControlPlane::new(
             self.calls.clone(),
             self.inbox.clone(),
@@ -302,7 +328,7 @@ impl Parts {
         .with_live_url(self.live_url())
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
-        let routes = ingest::routes(Arc::new(ingest)).merge(api::routes(Arc::new(api)));
+        let routes = ingest::routes(ingest).merge(api::routes(Arc::new(api)));
         let spelling = Spelling::below(&self.public_url);
         let spell = map_request(move |request: Request| ready(spelling.request(request)));
         Router::new().fallback_service(routes).layer(spell)
