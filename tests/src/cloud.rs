@@ -261,6 +261,7 @@ impl Cloud {
     /// The context of a process, with the faults in it.
     pub fn calls(&self) -> CallContext {
         let mut calls = self.calls.clone().capping_calls(self.caps);
+        calls.context = calls.context.counting_figures();
         if let Some(watchers) = &self.watchers {
             calls.context = calls.context.telling_watchers_by(watchers.queue.clone());
         }

@@ -64,10 +64,11 @@ pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Rou
     Router::new().fallback_service(routes).layer(share)
 }
 
-/// Tells watchers what a request changed, before it is answered: a function stands still afterwards.
+/// Tells watchers what a request changed, and writes the figures of an attempt that it made, before it is
+/// answered: a function stands still afterwards.
 async fn tell(State(control): State<Arc<ControlPlane>>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    control.context().tell_watchers().await;
+    control.context().end_invocation().await;
     response
 }
 

@@ -31,7 +31,7 @@ impl Deliver {
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
         let context = &self.calls.context;
         let response = batch::each(&context.clock, batch, |message| self.message(message)).await;
-        context.tell_watchers().await;
+        context.end_invocation().await;
         response
     }
 

@@ -110,7 +110,7 @@ impl Process {
                 warn!(%error, %batch, "a batch was not rung for; the sweep will");
             }
         }
-        self.context.tell_watchers().await;
+        self.context.end_invocation().await;
         response
     }
 
@@ -236,6 +236,9 @@ impl Process {
             endpoints: &endpoints,
         };
         let recorded = self.context.announce(&announcement).await?;
+        if recorded == RecordOutcome::New {
+            self.context.count_event(&event);
+        }
         if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
@@ -245,7 +248,9 @@ impl Process {
     /// The same key came before.
     async fn again(&self, event: &Event, report: &IncomingReport<'_>) -> Result<(), Unavailable> {
         let table = &self.context.table;
+        let trust = report.envelope.trust;
         if event.fingerprint != report.fingerprint && !report.is_the_same_as(event) {
+            self.context.count_again(event, trust, true);
             if MAX_CONFLICTS <= event.conflicts {
                 return table.count_conflict(&event.id).await;
             }
@@ -258,6 +263,7 @@ impl Process {
             if *arrival == report.envelope.arrival);
         if !same_arrival {
             table.count_duplicate(&event.id).await?;
+            self.context.count_again(event, trust, false);
             if report.is_a_webhook_after_asking(event) {
                 table.count_webhook(&event.id).await?;
             }

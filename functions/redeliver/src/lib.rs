@@ -36,7 +36,7 @@ impl Redeliver {
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
         let context = &self.context;
         let response = batch::each(&context.clock, batch, |message| self.message(message)).await;
-        context.tell_watchers().await;
+        context.end_invocation().await;
         response
     }
 

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
     let redeliver = &Redeliver {
-        context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?),
+        context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
         inbox: Inbox(queue("INBOX_URL")?),
         inbox_dead_letters: config::queue_name("INBOX_DEAD_LETTERS_URL")?,
     };

@@ -72,8 +72,11 @@ impl Redeliver {
         let Some(event) = table.event(&delivery.event).await? else { return Ok(()) };
         let id = LetterId::of_delivery(&delivery.id);
         let (event, dead) = (&event, &delivery);
-        let letter = contested::write(TRIES, || async {
-            let letter = match table.letter(&id).await? {
+        let (letter, newly) = contested::write(TRIES, || async {
+            let known = table.letter(&id).await?;
+            // A bell that came twice finds the letter waiting.
+            let newly = known.as_ref().is_none_or(|known| known.state != LetterState::Waiting);
+            let letter = match known {
                 Some(letter) => letter,
                 None => {
                     let number = table.next_letter_number().await?;
@@ -84,9 +87,12 @@ impl Redeliver {
                 }
             };
             let letter = with_story(letter, dead);
-            Ok::<_, Unavailable>(table.park(&letter).await?.settles(letter))
+            Ok::<_, Unavailable>(table.park(&letter).await?.settles((letter, newly)))
         })
         .await?;
+        if newly {
+            self.context.count_parked(dead);
+        }
         self.context.note_letter(&letter);
         self.watch(&delivery.endpoint).await?;
         self.tell_exhausted(event, &delivery).await?;

@@ -239,6 +239,7 @@ impl CallContext {
             return Ok(AttemptOutcome::Stale);
         }
         measure::attempted(&claimed.delivery, &verdict, now);
+        self.context.count_attempt(&claimed.delivery, context.event.as_ref(), &verdict, now);
         self.context.note_end(&claimed.delivery, context.event.as_ref(), now).await;
         self.follow_up(&claimed.delivery, context, asked.hops).await;
         self.tell_dashboard(&claimed.delivery, context, now).await;

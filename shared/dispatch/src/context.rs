@@ -16,7 +16,7 @@ use adapters::{
 };
 use domain::{outgoing::HeaderStyle, room::CallCaps};
 
-use crate::{crowd::Rooms, teller::Teller};
+use crate::{crowd::Rooms, figures::FigureTally, teller::Teller};
 
 /// Storage, the outbox and the clock: enough to record, announce and redrive.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Context {
     pub clock: Clock,
     /// What this process tells watchers; nothing, unless a queue was set.
     pub teller: Teller,
+    /// What this process counts; nothing, unless it was asked to.
+    pub figures: FigureTally,
 }
 
 /// The context of a function that also calls other servers.
@@ -56,7 +58,14 @@ pub const WORKERS: u16 = 50;
 impl Context {
     /// Puts a context together.
     pub fn new(table: Table, bucket: Bucket, outbox: Queue, clock: Clock) -> Self {
-        Self { table, bucket, outbox: Outbox(outbox), clock, teller: Teller::default() }
+        Self {
+            table,
+            bucket,
+            outbox: Outbox(outbox),
+            clock,
+            teller: Teller::default(),
+            figures: FigureTally::default(),
+        }
     }
 
     /// Sets the queue on which `live` is told of changes.

@@ -2,6 +2,7 @@
 //! with a receiver stand in `tests/`.
 
 mod crowd;
+mod figures;
 mod lanes;
 mod logs;
 mod redrive;
