@@ -11,6 +11,7 @@
 //! does not get to is simply still due in the next.
 
 mod ask;
+mod fold;
 mod reckon;
 mod source;
 
@@ -78,6 +79,8 @@ pub struct SweepCounts {
     pub missed: usize,
     /// Silent live connections that are kept open.
     pub pinged: usize,
+    /// Hours of applications' figures that were added up.
+    pub folded: usize,
 }
 
 impl SweepCounts {
@@ -88,6 +91,7 @@ impl SweepCounts {
             told: self.told + other.told,
             missed: self.missed + other.missed,
             pinged: self.pinged + other.pinged,
+            folded: self.folded + other.folded,
         }
     }
 }
@@ -173,12 +177,15 @@ impl Sweep {
         let pinged = self.context().ping_silent_connections().await;
         let pinged = pinged.map(|pinged| SweepCounts { pinged, ..SweepCounts::default() });
         round.add("silent live connections were not looked for", pinged);
+        let folded = fold::fold(&self.context().table, self.context().clock.now()).await;
+        let folded = folded.map(|folded| SweepCounts { folded, ..SweepCounts::default() });
+        round.add("hours of figures were not added up", folded);
         self.ask_all(jobs, until, &mut round).await;
         self.context().tell_watchers().await;
         let Round { swept, failed } = round;
         if swept != SweepCounts::default() {
-            let SweepCounts { rung, asked, told, missed, pinged } = swept;
-            info!(rung, asked, told, missed, pinged, "saw to what was due");
+            let SweepCounts { rung, asked, told, missed, pinged, folded } = swept;
+            info!(rung, asked, told, missed, pinged, folded, "saw to what was due");
         }
         failed.map_or(Ok(swept), Err)
     }

@@ -1,6 +1,7 @@
 //! The sweep over a real table and queues. Rounds in which platforms answer stand in `tests/`.
 
 mod bells;
+mod figures;
 mod jobs;
 mod live;
 
