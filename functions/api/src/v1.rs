@@ -1,4 +1,5 @@
-//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks and keys.
+//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks, keys and statistics.
+//! `/metrics` belongs to it, where monitoring systems look for it.
 
 mod batches;
 mod dead_letters;
@@ -11,8 +12,10 @@ mod letter;
 mod letter_filter;
 mod live;
 mod queries;
+mod refusals;
 mod retry;
 mod sources;
+mod stats;
 mod tasks;
 mod webhook;
 mod webhook_secret;
@@ -35,6 +38,7 @@ pub(crate) fn contract() -> Contract {
         open_to_pages: true,
         routes: Routes::new()
             .merge(sources::routes())
+            .merge(refusals::routes())
             .merge(inject::routes())
             .merge(jobs::routes())
             .merge(batches::routes())
@@ -42,6 +46,7 @@ pub(crate) fn contract() -> Contract {
             .merge(dead_letters::routes())
             .merge(retry::routes())
             .merge(tasks::routes())
+            .merge(stats::routes())
             .merge(keys::routes())
             .merge(webhook_secret::routes())
             .merge(live::routes()),

@@ -35,6 +35,15 @@ pub(super) struct SourceQuery {
     pub(super) source: Option<String>,
 }
 
+/// The application whose figures or refusals are shown.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ApplicationFilter {
+    /// Id or uid of the application; every one that the key sees, unless said.
+    #[param(nullable = false)]
+    pub(super) application: Option<String>,
+}
+
 /// The application of a batch, where several applications use the same id.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

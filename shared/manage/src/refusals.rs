@@ -1,0 +1,204 @@
+//! Requests of senders that were refused: how often, why, and the newest of them.
+
+use std::collections::BTreeMap;
+
+use adapters::table::{RefusalPart, StoredRefusals};
+use domain::{
+    figures::{Hour, Minute},
+    id::{ApplicationId, SourceId},
+    refusals::{KEPT, MAX_SAMPLES, RefusalReason, RefusalSample},
+    time::Timestamp,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::{ControlPlane, Principal, Refusal, applications, figures::MAX_APPLICATIONS, sources};
+
+/// Items that one request reads of one application.
+const MAX_ITEMS: usize = 500;
+/// Applications that are read at the same time.
+const AT_ONCE: usize = 8;
+/// Time before `until` at which the list begins if the request names none.
+const DEFAULT_WINDOW: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Which refusals are listed.
+#[derive(Clone, Debug, Default)]
+pub struct RefusalFilter {
+    /// From this time on; the default is an hour before `until`.
+    pub since: Option<Timestamp>,
+    /// Before this time; the default is now.
+    pub until: Option<Timestamp>,
+    /// For this reason only.
+    pub reason: Option<RefusalReason>,
+    /// Most samples.
+    pub limit: usize,
+}
+
+/// Refused requests of one source within a minute, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalCount {
+    /// The minute.
+    pub minute: Minute,
+    /// The name of the source; `None` for all names that no source has.
+    pub source: Option<String>,
+    /// The reason.
+    pub reason: RefusalReason,
+    /// The number of requests.
+    pub count: u64,
+}
+
+/// Refused requests, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusalList {
+    /// Their numbers.
+    pub counts: Vec<RefusalCount>,
+    /// The newest of each source.
+    pub samples: Vec<RefusalSample>,
+    /// The time from which on all were counted, if earlier ones were left out because there are too many.
+    pub counted_from: Option<Timestamp>,
+}
+
+/// Refused requests of all sources that the caller sees, and for a caller that sees everything also those
+/// of names that no source has.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if the application does not exist or the caller may not see it;
+/// [`Refusal::Invalid`] of `since` if it is after `until`, and of `application` if none is named and the
+/// caller sees too many.
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+    application: Option<&str>,
+    filter: RefusalFilter,
+) -> Result<RefusalList, Refusal> {
+    let mut places: Vec<Option<ApplicationId>> = match (application, &principal.application) {
+        (Some(name), _) => {
+            applications::must_see(control, principal, name).await?;
+            let known = applications::resolve(control, name).await?;
+            principal.must_see(&known.id)?;
+            vec![Some(known.id)]
+        }
+        (None, Some(own)) => vec![Some(own.clone())],
+        (None, None) => {
+            let all = applications::list(control, principal).await?.into_iter();
+            all.map(|one| Some(one.id)).chain([None]).collect()
+        }
+    };
+    places.dedup();
+    if MAX_APPLICATIONS + 1 < places.len() {
+        let why = format!("must be named, because there are more than {MAX_APPLICATIONS}");
+        return Err(Refusal::field("application", why));
+    }
+    read(control, places, None, filter).await
+}
+
+/// Refused requests of one source.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such source, or the caller may not see it; [`Refusal::Invalid`] of
+/// `since` if it is after `until`.
+pub async fn of_source(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+    filter: RefusalFilter,
+) -> Result<RefusalList, Refusal> {
+    let source = sources::find(control, principal, name).await?;
+    read(control, vec![Some(source.application)], Some(source.id), filter).await
+}
+
+async fn read(
+    control: &ControlPlane,
+    places: Vec<Option<ApplicationId>>,
+    source: Option<SourceId>,
+    filter: RefusalFilter,
+) -> Result<RefusalList, Refusal> {
+    let now = control.now();
+    // The end is exclusive, and what was refused in this millisecond counts.
+    let until = filter.until.unwrap_or(Timestamp(now.0 + 1));
+    let since = filter.since.unwrap_or(before(until, DEFAULT_WINDOW));
+    if until < since {
+        return Err(Refusal::field("since", "is after `until`"));
+    }
+    let first = Hour::of(since.max(before(now, KEPT)));
+    let last = Hour::of(Timestamp(until.0.saturating_sub(1))).min(Hour::of(now));
+    let table = control.table();
+    let parts = places
+        .into_iter()
+        .map(|place| async move { table.refusals(place.as_ref(), first, last, MAX_ITEMS).await });
+    let parts: Vec<RefusalPart> =
+        stream::iter(parts).buffer_unordered(AT_ONCE).try_collect().await?;
+    let mut collected = Collected::default();
+    for part in parts {
+        let cut = part.cut_at.map(|hour| hour.next().start());
+        collected.counted_from = collected.counted_from.max(cut);
+        for item in part.items {
+            let of = item.source.as_ref().map(|(id, _)| id);
+            if source.is_none() || of == source.as_ref() {
+                collected.add(item, &filter, since, until);
+            }
+        }
+    }
+    Ok(collected.list(filter.limit))
+}
+
+/// The instant so long before another.
+fn before(at: Timestamp, by: std::time::Duration) -> Timestamp {
+    Timestamp(at.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// What is counted together: a minute, a source with its name, and a reason.
+type CountKey = (Minute, Option<(SourceId, String)>, RefusalReason);
+
+/// Refusals as they were read: the items of one source and minute are added up, and a sample that several
+/// items hold counts once.
+#[derive(Default)]
+struct Collected {
+    counts: BTreeMap<CountKey, u64>,
+    samples: BTreeMap<Option<SourceId>, Vec<RefusalSample>>,
+    counted_from: Option<Timestamp>,
+}
+
+impl Collected {
+    fn add(
+        &mut self,
+        item: StoredRefusals,
+        filter: &RefusalFilter,
+        since: Timestamp,
+        until: Timestamp,
+    ) {
+        let wanted = |reason| filter.reason.is_none_or(|only| only == reason);
+        for (minute, reason, count) in item.counts {
+            let within = Minute::of(since) <= minute && minute.start() < until;
+            if within && wanted(reason) {
+                *self.counts.entry((minute, item.source.clone(), reason)).or_default() += count;
+            }
+        }
+        let samples = self.samples.entry(item.source.map(|(id, _)| id)).or_default();
+        for sample in item.samples {
+            let within = since <= sample.at && sample.at < until;
+            if within && wanted(sample.reason) && !samples.contains(&sample) {
+                samples.push(sample);
+            }
+        }
+    }
+
+    fn list(self, limit: usize) -> RefusalList {
+        let counts = self.counts.into_iter().rev();
+        let counts = counts.map(|((minute, source, reason), count)| RefusalCount {
+            minute,
+            source: source.map(|(_, name)| name),
+            reason,
+            count,
+        });
+        let mut samples = Vec::new();
+        for mut of_source in self.samples.into_values() {
+            of_source.sort_by_key(|sample| std::cmp::Reverse(sample.at));
+            samples.extend(of_source.into_iter().take(MAX_SAMPLES));
+        }
+        samples.sort_by_key(|sample| std::cmp::Reverse(sample.at));
+        samples.truncate(limit);
+        RefusalList { counts: counts.collect(), samples, counted_from: self.counted_from }
+    }
+}
