@@ -1,7 +1,9 @@
 //! Crash everywhere: every AWS call of every handler fails once, before and after its effect, with
 //! and without the process dying; the rest of the system settles; the invariants hold.
 
+mod batched;
 mod broken;
+mod counted;
 mod expunged;
 mod guarded;
 mod logged;
@@ -71,10 +73,12 @@ enum Journey {
     Logged,
     /// Those who watch a job: a connection, lines, the end, and coming back.
     Watched,
+    /// Requests that are refused, one that is delivered, and the hour of figures that is added up.
+    Counted,
 }
 
 impl Journey {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -91,6 +95,7 @@ impl Journey {
         Self::Slow,
         Self::Logged,
         Self::Watched,
+        Self::Counted,
     ];
 }
 
@@ -141,7 +146,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Gone => Box::pin(gone(cloud, receiver)),
         Journey::Missed => Box::pin(missed(cloud)),
         Journey::Cancelled => Box::pin(cancelled(cloud, receiver)),
-        Journey::Batched => Box::pin(batched(cloud, receiver)),
+        Journey::Batched => Box::pin(batched::walk(cloud, receiver)),
         Journey::Broken => Box::pin(broken::walk(cloud, receiver)),
         Journey::Ordered => Box::pin(ordered::walk(cloud, receiver)),
         Journey::Expunged => Box::pin(expunged::walk(cloud)),
@@ -151,6 +156,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Slow => Box::pin(slow::walk(cloud, receiver)),
         Journey::Logged => Box::pin(logged::walk(cloud)),
         Journey::Watched => Box::pin(watched::walk(cloud)),
+        Journey::Counted => Box::pin(counted::walk(cloud, receiver)),
     }
 }
 
@@ -231,26 +237,6 @@ async fn cancelled(cloud: &mut Cloud, receiver: &Receiver) {
     cloud.send(&success).await;
 }
 
-async fn batched(cloud: &mut Cloud, receiver: &Receiver) {
-    let success = success();
-    let batch = json!({ "id": "b1", "source": "modal", "progress_every": 1,
-        "webhook": { "url": receiver.url("/batch"), "delays": [1, 1] } });
-    until_it_works(cloud, Method::POST, "/v1/batches", batch).await;
-    cloud.send(&success).await;
-    cloud.work().await;
-    // Before it speaks, and after.
-    for job in ["c1", "c2"] {
-        let url = receiver.url(&format!("/{job}"));
-        let job = json!({ "source": "modal", "batch_id": "b1", "id": format!("job-{job}"),
-            "webhook": { "url": url, "delays": [1, 1] } });
-        until_it_works(cloud, Method::POST, "/v1/jobs", job).await;
-    }
-    cloud.settle_for(3).await;
-    cloud.send(&completion("c2", "failure", "null")).await;
-    cloud.work().await;
-    until_it_works(cloud, Method::POST, "/v1/batches/b1/close", json!({})).await;
-}
-
 /// Calls until an answer of success arrives, three times at most, and once a minute while AWS fails.
 async fn until_it_works(cloud: &Cloud, method: Method, path: &str, body: Value) {
     let mut tries = 0..3;
@@ -292,6 +278,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         }
         Journey::Logged => logged::arrived(world) && dead == 0,
         Journey::Watched => watched::arrived(world) && dead == 0,
+        Journey::Counted => counted::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),

@@ -1,7 +1,10 @@
 //! The list of the kinds of items (`adapters::table::ITEMS`) is what ARCHITECTURE.md shows and what
 //! the code writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use adapters::table::{ITEMS, Presence, SubscribeOutcome, Table, WriteOutcome};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -164,6 +167,15 @@ async fn set_up(cloud: &Cloud, receiver: &Receiver) {
     done(cloud, Method::POST, endpoint, ordered).await;
 }
 
+/// Requests that are refused: at a source, and at none.
+async fn refused(cloud: &Cloud) {
+    for path in ["/in/modal", "/in/nobody"] {
+        let request = Request::post(path).body(Body::from("{}")).expect("one");
+        let response = cloud.ingest().oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), 401);
+    }
+}
+
 /// A request whose source counts its requests.
 async fn limited(cloud: &Cloud) {
     cloud.options(json!({ "rate_limit": { "requests": 100, "per": "second" } })).await;
@@ -184,6 +196,7 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let policy = Policy::of(Some(1), Some(5), Some(vec![1])).expect("valid");
     cloud.endpoint(&receiver.url("/broken"), policy).await;
     limited(&cloud).await;
+    refused(&cloud).await;
     seen.look(&cloud).await;
 
     // A batch and its job, each with a webhook of its own; the job's call is known by another id.
@@ -250,6 +263,11 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let platform = json!({ "kind": "runpod", "endpoint_id": "e1" });
     let moved = json!({ "profile": "runpod", "application": "other", "platform": platform });
     done(&cloud, Method::PUT, "/v1/sources/gpu", moved).await;
+    seen.look(&cloud).await;
+
+    // Hours of figures that are over.
+    cloud.pass(Duration::from_secs(2 * 3600));
+    cloud.sweep().await;
     seen.look(&cloud).await;
 
     assert!(seen.wrong.is_empty(), "{:#?}", seen.wrong);

@@ -10,6 +10,7 @@ mod deliveries;
 mod desk;
 mod destinations;
 mod documents;
+mod figures;
 mod forgeries;
 mod front_door;
 mod given_up;

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod destinations;
+mod ingest;
 mod kept;
 mod live;
 mod reading;

@@ -250,14 +250,9 @@ impl Process {
         let table = &self.context.table;
         let trust = report.envelope.trust;
         if event.fingerprint != report.fingerprint && !report.is_the_same_as(event) {
+            self.keep_conflict(event, report).await?;
             self.context.count_again(event, trust, true);
-            if MAX_CONFLICTS <= event.conflicts {
-                return table.count_conflict(&event.id).await;
-            }
-            let key = format!("events/{}/conflict-{}", event.id.bare(), report.fingerprint);
-            let body = self.context.bucket.carry(&key, report.body).await?;
-            let at = report.envelope.received_at;
-            return table.keep_conflict(&event.id, &report.fingerprint, &body, at).await;
+            return Ok(());
         }
         let same_arrival = matches!(&event.origin, Origin::Source { arrival, .. }
             if *arrival == report.envelope.arrival);
@@ -269,6 +264,22 @@ impl Process {
             }
         }
         self.context.heal(event).await
+    }
+
+    /// Keeps a body that came under the key of another one, or counts it if there are many.
+    async fn keep_conflict(
+        &self,
+        event: &Event,
+        report: &IncomingReport<'_>,
+    ) -> Result<(), Unavailable> {
+        let table = &self.context.table;
+        if MAX_CONFLICTS <= event.conflicts {
+            return table.count_conflict(&event.id).await;
+        }
+        let key = format!("events/{}/conflict-{}", event.id.bare(), report.fingerprint);
+        let body = self.context.bucket.carry(&key, report.body).await?;
+        let at = report.envelope.received_at;
+        table.keep_conflict(&event.id, &report.fingerprint, &body, at).await
     }
 
     /// Gives the event its bodies. They are kept before the event is, under keys that only it has.

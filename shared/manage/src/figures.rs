@@ -73,7 +73,7 @@ pub async fn series(
     }
     must_be_few(&seen)?;
     if MAX_HOURS < hours.saturating_mul(seen.len() as u64) {
-        let why = "is too long before `until` for so many applications; name one of them";
+        let why = "is too long before `until`; name an application, or a later time";
         return Err(Refusal::field("since", why));
     }
     let (table, now) = (control.table(), control.now());

@@ -19,8 +19,13 @@ const CANCELLED: [&str; 3] =
 const DENIED: [&str; 2] = ["AccessDeniedException", "KMS.KMSInvalidStateException"];
 
 /// Beginnings of the keys of items whose reads and writes are kinds of calls of their own.
-const APART: [(&str, &str); 3] =
-    [("CALLS#", "a place"), ("HEALTH#", "health"), ("SWEEP", "the lease")];
+const APART: [(&str, &str); 5] = [
+    ("CALLS#", "a place"),
+    ("HEALTH#", "health"),
+    ("REFUSED", "refusals"),
+    ("STATS", "figures"),
+    ("SWEEP", "the lease"),
+];
 
 /// The operation that a request asks for, such as `GetItem` or `PUT object`, and of what if that is
 /// [`APART`].
