@@ -25,6 +25,7 @@ pub struct Vault {
     marks: [u8; 32],
     live_tokens: Secret,
     log_tokens: [u8; 32],
+    fingerprints: [u8; 32],
 }
 
 /// A sealed secret does not open: wrong master key, wrong owner, or damaged.
@@ -49,6 +50,7 @@ impl Vault {
             marks: derived(master, "marking"),
             live_tokens: Secret::new(derived(master, "live token")),
             log_tokens: derived(master, "log token"),
+            fingerprints: derived(master, "fingerprint"),
         }
     }
 
@@ -92,6 +94,15 @@ impl Vault {
             mac.update(text);
         }
         Some(hex::encode(&mac.finalize().into_bytes()[..16]))
+    }
+
+    /// A mark of one secret that may be shown: the first 8 hex digits of an HMAC of the secret. A bare
+    /// hash would let whoever reads it guess a short secret.
+    pub fn fingerprint(&self, secret: &Secret) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.fingerprints).expect("any length is a key");
+        mac.update(secret.expose());
+        hex::encode(&mac.finalize().into_bytes()[..4])
     }
 
     /// Seals a secret for its owner.
@@ -143,6 +154,18 @@ mod tests {
         // Marks lie in the table: their key must stay what it was.
         let mark = one.mark([&b"whsec_x"[..]]);
         assert_eq!(mark.as_deref(), Some("dcfd7f2326b31cae131f6f2aec644d23"));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_secrets_and_relays_apart() {
+        let print = |master: &str, secret: &str| {
+            Vault::new(&Secret::new(master)).fingerprint(&Secret::new(secret))
+        };
+        let one = print("0123456789abcdef0123456789abcdef", "whsec_x");
+        assert_eq!(one, print("0123456789abcdef0123456789abcdef", "whsec_x"));
+        assert_ne!(one, print("0123456789abcdef0123456789abcdef", "whsec_y"));
+        assert_ne!(one, print("0123456789abcdef0123456789abcdeF", "whsec_x"));
+        assert!(one.len() == 8 && !"dcfd7f2326b31cae131f6f2aec644d23".starts_with(&one));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The relay's own headers replace the owner's. Names that the relay or the connection sets are
 //! refused, so that nobody believes to have set a signature, a host or a length.
 
+mod forward;
 mod stored;
 
 use std::{
@@ -13,7 +14,10 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-pub use self::stored::{MASK, StoredHeader};
+pub use self::{
+    forward::{InvalidForward, MAX_FORWARDED, OF_THE_BODY, forwarded, may_be_forwarded},
+    stored::{MASK, StoredHeader},
+};
 use crate::{profile::Profile, signature::HeaderNames};
 
 /// Most headers of one endpoint.
@@ -167,9 +171,23 @@ pub fn is_denied(name: &str) -> bool {
         || OF_PROFILES.contains(name)
 }
 
-/// Words that mark a header's name as that of a secret.
-const SENSITIVE: [&str; 9] =
-    ["auth", "cookie", "credential", "key", "pass", "secret", "session", "signature", "token"];
+/// Words that mark a header's name as that of a secret. Shopify's signature has `hmac` in its name;
+/// identity-aware proxies send credentials as `jwt`, `oidc` or `assertion`.
+const SENSITIVE: [&str; 13] = [
+    "assertion",
+    "auth",
+    "cookie",
+    "credential",
+    "hmac",
+    "jwt",
+    "key",
+    "oidc",
+    "pass",
+    "secret",
+    "session",
+    "signature",
+    "token",
+];
 
 /// Whether the name of a header, in either case, says that its value is a secret.
 pub fn is_sensitive(name: &str) -> bool {
@@ -305,7 +323,14 @@ mod tests {
 
     #[test]
     fn a_name_says_whether_its_value_is_a_secret() {
-        for name in ["Authorization", "x-api-key", "cookie", "X-Auth-Token", "x-client-secret"] {
+        for name in [
+            "Authorization",
+            "x-api-key",
+            "cookie",
+            "X-Auth-Token",
+            "x-client-secret",
+            "X-Shopify-Hmac-Sha256",
+        ] {
             assert!(is_sensitive(name), "{name}");
         }
         for name in ["x-tenant", "traceparent", "x-custom-header"] {

@@ -39,6 +39,7 @@ pub mod profile;
 pub mod reading;
 pub mod refusals;
 pub mod replay;
+pub mod request;
 pub mod retry;
 pub mod room;
 #[cfg(feature = "schema")]

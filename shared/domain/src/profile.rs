@@ -204,8 +204,12 @@ impl Profile {
     ) -> Result<Verification, SignatureRefusal> {
         let presented = |safe: bool| {
             self.schemes()
-                .filter(move |s| s.is_replay_safe() == safe && s.is_presented(request))
-                .map(|scheme| scheme.judge(secrets, request, now))
+                .enumerate()
+                .filter(move |(_, s)| s.is_replay_safe() == safe && s.is_presented(request))
+                .map(|(number, scheme)| {
+                    let verified = scheme.judge(secrets, request, now)?;
+                    Ok(Verification { scheme: number, ..verified })
+                })
         };
         let any = |safe| presented(safe).reduce(|one, other| if one.is_ok() { one } else { other });
         match any(true) {

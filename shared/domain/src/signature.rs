@@ -132,6 +132,17 @@ impl Scheme {
         self.content.has(&Part::Timestamp) || self.timestamp_path.is_some()
     }
 
+    /// The scheme in a few words, such as `hmac-sha256 over {timestamp}.{body}`; `token` if nothing is
+    /// signed.
+    pub fn words(&self) -> String {
+        match self.algorithm {
+            Algorithm::Token => Algorithm::Token.word().to_owned(),
+            algorithm => {
+                format!("{} over {}", algorithm.word(), String::from(self.content.clone()))
+            }
+        }
+    }
+
     /// Whether the called URL is under the MAC.
     pub fn signs_url(&self) -> bool {
         self.content.has(&Part::Url)
@@ -259,6 +270,7 @@ impl Scheme {
         Ok(Verification {
             id: id.map(str::to_owned),
             timestamp,
+            scheme: 0,
             secret,
             signs_id: self.signs_id(),
             replay_safe: self.is_replay_safe(),

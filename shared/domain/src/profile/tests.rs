@@ -77,6 +77,8 @@ fn every_profile_holds_by_a_known_answer_and_makes_the_key_it_should() {
             verified.unwrap_or_else(|no| panic!("{} {}: {no}", vector.profile, vector.by));
         let key = vector.profile().key(&verified, vector.body.as_bytes(), None).map(|(key, _)| key);
         assert_eq!(key.as_ref(), Ok(&vector.key), "{} {}", vector.profile, vector.by);
+        let held = vector.profile().schemes().nth(verified.scheme);
+        assert_eq!(held, Some(vector.scheme()), "{} {}", vector.profile, vector.by);
         seen.push(vector.profile);
     }
     for name in Profile::names() {

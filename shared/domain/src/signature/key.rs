@@ -61,6 +61,16 @@ impl KeyEncoding {
 }
 
 impl Algorithm {
+    /// The word for the algorithm.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "hmac-sha256",
+            Self::HmacSha1 => "hmac-sha1",
+            Self::Ed25519 => "ed25519",
+            Self::Token => "token",
+        }
+    }
+
     /// The length of a signature in bytes.
     pub const fn length(self) -> usize {
         match self {

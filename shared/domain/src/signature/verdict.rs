@@ -7,6 +7,9 @@ pub struct Verification {
     pub id: Option<String>,
     /// The time of signing, in seconds since the Unix epoch.
     pub timestamp: Option<u64>,
+    /// The number of the scheme that held among [`Profile::schemes`](crate::profile::Profile::schemes),
+    /// counted from 0.
+    pub scheme: usize,
     /// The number of the secret that matched, counted from 0.
     pub secret: usize,
     /// Whether the message id is under the MAC.
