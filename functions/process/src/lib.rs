@@ -282,14 +282,16 @@ impl Process {
         table.keep_conflict(&event.id, &report.fingerprint, &body, at).await
     }
 
-    /// Gives the event its bodies. They are kept before the event is, under keys that only it has.
+    /// Gives the event its bodies. They are kept before the event is, under keys that only this arrival
+    /// has: of two requests with one key and different bytes, one is recorded with its own.
     async fn carry(
         &self,
         event: &mut Event,
         notice: &[u8],
         report: &IncomingReport<'_>,
     ) -> Result<(), Unavailable> {
-        let key = |what: &str| format!("events/{}/{what}", event.id.bare());
+        let (id, arrival) = (event.id.bare().to_owned(), &report.envelope.arrival);
+        let key = |what: &str| format!("events/{id}/{what}-{arrival}");
         let said = match &report.envelope.body {
             // A large body lies in the bucket already.
             claim @ StoredBody::Claim(_) => claim.clone(),
