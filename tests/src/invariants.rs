@@ -7,6 +7,7 @@ use domain::{
     batch::Batch,
     delivery::{AttemptRound, Delivery, DeliveryState},
     endpoint::{Endpoint, EndpointScope},
+    envelope::Trust,
     event::{Event, EventOutcome, Origin},
     id::{ApplicationId, BatchId, EventId},
     job::{Job, JobStatus},
@@ -21,6 +22,8 @@ use crate::{cloud::Cloud, items, receiver::ReceivedRequest};
 pub struct World {
     /// All events.
     pub events: Vec<Event>,
+    /// The partitions of the events whose requests are recorded.
+    pub requests: BTreeSet<String>,
     /// All deliveries.
     pub deliveries: Vec<Delivery>,
     /// All jobs.
@@ -49,6 +52,8 @@ impl World {
             let (sk, doc) = (text("sk"), text("doc"));
             if sk == "EVT" {
                 world.events.push(serde_json::from_str(doc).expect("an event"));
+            } else if sk == "REQUEST" {
+                world.requests.insert(text("pk").to_owned());
             } else if sk.starts_with("DLV#") {
                 world.deliveries.push(serde_json::from_str(doc).expect("a delivery"));
             } else if sk == "JOB" {
@@ -78,6 +83,7 @@ impl World {
         let mut found: Vec<_> =
             self.strange.iter().map(|what| format!("the table of items: {what}")).collect();
         self.every_acceptance_ends_somewhere(accepted, &mut found);
+        self.requests_are_recorded(&mut found);
         self.one_effect_per_key(&mut found);
         self.one_delivery_per_endpoint(&mut found);
         self.a_webhook_hears_everything_once(&mut found);
@@ -102,6 +108,21 @@ impl World {
             });
             if !recorded && !parked {
                 found.push(format!("I1: {key} was accepted and is nowhere"));
+            }
+        }
+    }
+
+    /// I1 for the request that an event came with: recorded with the event, and removed with its content.
+    /// Every request of these tests goes through `ingest`, but for hints and what the relay asked for.
+    fn requests_are_recorded(&self, found: &mut Vec<String>) {
+        for event in &self.events {
+            let recorded = self.requests.contains(&format!("EVT#{}", event.id.bare()));
+            if recorded != event.has_request {
+                found.push(format!("I1: the request of {} is recorded: {recorded}", event.id));
+            }
+            let signed = matches!(&event.origin, Origin::Source { trust: Trust::Signed, .. });
+            if signed && !recorded && event.expunged_at.is_none() {
+                found.push(format!("I1: the request of {} is nowhere", event.id));
             }
         }
     }

@@ -57,3 +57,25 @@ fn agrees(attribute: Attribute, carried: usize, all: usize) -> bool {
         Presence::Sometimes => carried == 0 || carried == all,
     }
 }
+
+/// The size of an item in bytes, as DynamoDB counts it: names and values.
+///
+/// # Panics
+///
+/// For a type of attribute that no item of ours has.
+pub fn size(item: &Item) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        // Two digits a byte, and one more.
+        AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
+        other => panic!("no item of ours has {other:?}"),
+    };
+    item.iter().map(|(name, of)| name.len() + value(of)).sum()
+}
+
+/// The write units of putting an item of this size in a transaction: two for each kilobyte begun.
+pub fn transaction_units(size: usize) -> usize {
+    2 * size.div_ceil(1024)
+}

@@ -265,6 +265,8 @@ impl Relay {
             fingerprint: fingerprint(body.as_bytes()),
             payload: keep("payload", &payload).await,
             said: Some(keep("said", body.as_bytes()).await),
+            encoded: None,
+            has_request: false,
             job: Some(job.id.clone()),
             batch_id: job.batch_id.clone(),
             outcome: EventOutcome::Announced,
@@ -285,6 +287,7 @@ impl Relay {
             payload: &payload,
             job: Some(&job),
             marker: marker.as_ref(),
+            request: None,
             endpoints: &endpoints,
         };
         let recorded = api.context().announce(&announcement).await.expect("recorded");
@@ -361,7 +364,7 @@ impl Relay {
         let parked = table.park(&letter).await.expect("parked");
         assert_eq!(parked, WriteOutcome::Done);
         delivery.letter = Some(id);
-        table.mark_parked(&delivery, &letter).await.expect("parked").either_way();
+        table.mark_parked(&event, &delivery, &letter).await.expect("parked").either_way();
         number
     }
 

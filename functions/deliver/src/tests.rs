@@ -77,8 +77,14 @@ impl Deliver {
         let mut event = Event::by_relay(id, endpoint.application.clone(), "a.b", payload, NOW);
         change(&mut event);
         let endpoints = from_ref(endpoint);
-        let announcement =
-            Announcement { event: &event, payload, job: None, marker: None, endpoints };
+        let announcement = Announcement {
+            event: &event,
+            payload,
+            job: None,
+            marker: None,
+            request: None,
+            endpoints,
+        };
         let recorded = self.calls.context.announce(&announcement).await.expect("recorded");
         assert_eq!(recorded, RecordOutcome::New);
         self.table().deliveries_of(&event.id).await.expect("read").remove(0)

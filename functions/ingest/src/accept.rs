@@ -32,6 +32,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) way: Way,
     pub(crate) source: &'a str,
     pub(crate) token: Option<&'a str>,
+    pub(crate) method: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -51,12 +52,12 @@ pub(crate) enum AcceptOutcome {
 }
 
 /// A request that passed its source's gate.
-struct Passed {
-    request: AcceptedRequest,
+pub(crate) struct Passed {
+    pub(crate) request: AcceptedRequest,
     /// Whose event the request becomes: the gate's tenure, or that of the job whose token it came with.
     tenure: Tenure,
     /// Whether a secret or key of the source vouches for the request, and not a token of one job.
-    by_source: bool,
+    pub(crate) by_source: bool,
     /// Hash of the job's path token that the request uses up.
     job_token: Option<String>,
 }
@@ -143,7 +144,7 @@ impl Ingest {
         if let Some(no) = limited {
             return Ok(AcceptOutcome::Refused(no));
         }
-        self.keep(&gate, &passed, content).await?;
+        self.keep(&gate, &passed, arrival, content).await?;
         self.remember(&gate, &passed).await;
         let (way, profile, accepted) = (arrival.way, &gate.profile, passed.request);
         let response = answer::accepted(way, profile, &accepted.event, accepted.echo);
@@ -268,8 +269,15 @@ impl Ingest {
     }
 
     /// Puts an accepted request on the inbox. Only then has it been accepted.
-    async fn keep(&self, gate: &Gate, passed: &Passed, content: &Bytes) -> Result<(), Unavailable> {
+    async fn keep(
+        &self,
+        gate: &Gate,
+        passed: &Passed,
+        arrival: &Arrival<'_>,
+        content: &Bytes,
+    ) -> Result<(), Unavailable> {
         let Passed { request: accepted, tenure, by_source, .. } = passed;
+        let name = random::token();
         let envelope = Envelope {
             source_id: tenure.source.clone(),
             source: gate.name.clone(),
@@ -279,7 +287,9 @@ impl Ingest {
             proof: gate.proof.clone().filter(|_| *by_source),
             key: accepted.key.clone(),
             event: accepted.event.clone(),
-            arrival: random::token(),
+            request: Some(Box::new(self.record(gate, passed, arrival, &name))),
+            encoded: (content != arrival.body).then(|| StoredBody::inline(arrival.body)),
+            arrival: name,
             received_at: self.clock.now(),
             event_type: accepted.event_type.clone(),
             form: accepted.form,

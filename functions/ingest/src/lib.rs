@@ -11,6 +11,7 @@ mod encoding;
 mod gates;
 mod keys;
 mod lines;
+mod record;
 mod refusing;
 mod way;
 
@@ -55,6 +56,7 @@ use self::{
 pub struct Ingest {
     gates: Gates,
     keys: KeySets,
+    vault: Vault,
     table: Table,
     bucket: Bucket,
     inbox: Inbox,
@@ -158,10 +160,10 @@ impl Ingest {
         public_url: String,
         rule: Rule,
     ) -> Self {
-        let (gates, keys) = (Gates::new(table.clone(), vault), KeySets::new(rule));
+        let (gates, keys) = (Gates::new(table.clone(), vault.clone()), KeySets::new(rule));
         let base = BasePath::of(&public_url);
         let (logs, refusals) = (Logs::new(table.clone()), RefusalLog::new(table.clone()));
-        Self { gates, keys, table, bucket, inbox, logs, refusals, clock, public_url, base }
+        Self { gates, keys, vault, table, bucket, inbox, logs, refusals, clock, public_url, base }
     }
 
     /// Sets the queue on which `live` is told of lines that were kept.
@@ -224,7 +226,8 @@ impl Ingest {
             way,
             source,
             token,
-            headers,
+            method: parts.method.as_str(),
+            headers: &parts.headers,
             path: called.path(),
             query: called.query(),
             caller,

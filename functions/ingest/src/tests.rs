@@ -5,6 +5,7 @@ mod keys;
 mod limits;
 mod lines;
 mod locks;
+mod records;
 mod refusals;
 mod routes;
 mod tokens;

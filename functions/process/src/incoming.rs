@@ -1,12 +1,14 @@
 //! The report of a sender, and the event and the job that follow from it.
 
 use domain::{
+    endpoint::Endpoint,
     envelope::{Envelope, StoredBody, Trust},
     event::{Event, EventOutcome, Origin, PublishOptions},
     id::JobId,
     job::{Job, JobStatus, ReportEffect},
     notice, poll,
     profile::{Profile, SenderReport, Unreadable, fingerprint},
+    request::RequestRecord,
 };
 
 /// A message of the inbox, read by the profile of its source.
@@ -103,6 +105,8 @@ impl<'a> IncomingReport<'a> {
             fingerprint: self.fingerprint.clone(),
             payload: StoredBody::Text(String::new()),
             said: None,
+            encoded: None,
+            has_request: envelope.request.is_some(),
             job: None,
             batch_id: self.said.batch_id.clone(),
             outcome: EventOutcome::Announced,
@@ -129,6 +133,15 @@ impl<'a> IncomingReport<'a> {
         }
         event.outcome = outcome;
         (event, job)
+    }
+
+    /// The request that is recorded with the event. Of headers that are shown masked, those stay sealed
+    /// that an endpoint asks for.
+    pub(crate) fn request(&self, endpoints: &[Endpoint]) -> Option<RequestRecord> {
+        let mut request = self.envelope.request.as_deref()?.clone();
+        let asked = endpoints.iter().flat_map(|endpoint| &endpoint.pass_through.headers);
+        request.keep_sealed(&asked.map(String::as_str).collect());
+        Some(request)
     }
 
     /// What subscribers receive.

@@ -228,11 +228,13 @@ impl Process {
         let job = next;
         let notice = report.notice(&event, job.as_ref(), &self.public_url);
         self.carry(&mut event, &notice, report).await?;
+        let request = report.request(&endpoints);
         let announcement = Announcement {
             event: &event,
             payload: &notice,
             job: job.as_ref(),
             marker: marker.as_ref(),
+            request: request.as_ref(),
             endpoints: &endpoints,
         };
         let recorded = self.context.announce(&announcement).await?;
@@ -299,6 +301,14 @@ impl Process {
         };
         event.payload = self.context.bucket.carry(&key("payload"), notice).await?;
         event.said = Some(said);
+        event.encoded = match &report.envelope.encoded {
+            None => None,
+            Some(claim @ StoredBody::Claim(_)) => Some(claim.clone()),
+            Some(inline) => {
+                let encoded = self.context.bucket.open(inline.clone()).await?;
+                Some(self.context.bucket.carry(&key("encoded"), &encoded).await?)
+            }
+        };
         Ok(())
     }
 }

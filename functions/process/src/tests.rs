@@ -1,5 +1,7 @@
 //! Processing over a real table and queues, fed by the sample events.
 
+mod requests;
+
 use std::time::Duration;
 
 use adapters::{bucket::Bucket, clock::Clock, queue::Queue, table::Table};

@@ -98,7 +98,7 @@ impl Redeliver {
         self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);
         // Refused: it was put back already, and its letter with it.
-        table.mark_parked(&delivery, &letter).await?.either_way();
+        table.mark_parked(event, &delivery, &letter).await?.either_way();
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
         Ok(())
     }

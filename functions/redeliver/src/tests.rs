@@ -114,6 +114,8 @@ async fn a_message_that_can_never_be_recorded_says_so_and_is_not_put_back() {
         event_type: None,
         form: false,
         trust: Trust::Signed,
+        request: None,
+        encoded: None,
         body: StoredBody::Text(body),
     };
     let mut died = batch(POISONED);

@@ -143,6 +143,8 @@ impl Sweep {
             event_type: None,
             form: false,
             trust: Trust::Polled,
+            request: None,
+            encoded: None,
             body: StoredBody::inline(&body),
         };
         self.inbox.put(&self.context().bucket, envelope, &body).await

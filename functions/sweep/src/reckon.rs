@@ -70,6 +70,7 @@ impl Sweep {
             payload: &payload,
             job: Some(&counted),
             marker: None,
+            request: None,
             endpoints: &endpoints,
         };
         if self.context().announce(&announcement).await? == RecordOutcome::Contested {

@@ -20,7 +20,8 @@ pub struct Inbox(pub Queue);
 impl Inbox {
     /// Puts an accepted request on the inbox. The body of a request that is too large for a message is
     /// put into the bucket first, under a key that belongs to this arrival alone, and its claim is sent.
-    /// The message's group is the source: fair queues then keep one noisy source from delaying the
+    /// If the message is still too large, the body as it came encoded is put there as well. The message's
+    /// group is the source: fair queues then keep one noisy source from delaying the
     /// others.
     ///
     /// # Errors
@@ -36,6 +37,14 @@ impl Inbox {
             let key = format!("inbox/{}/{}", envelope.event.bare(), envelope.arrival);
             bucket.put(&key, body.to_vec()).await?;
             envelope.body = StoredBody::Claim(key);
+            message = envelope.print();
+        }
+        if MAX_MESSAGE < message.len()
+            && let Some(encoded) = envelope.encoded.take()
+        {
+            let key = format!("inbox/{}/{}-encoded", envelope.event.bare(), envelope.arrival);
+            bucket.put(&key, bucket.open(encoded).await?).await?;
+            envelope.encoded = Some(StoredBody::Claim(key));
             message = envelope.print();
         }
         let group = Some(envelope.source);

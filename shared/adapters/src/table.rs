@@ -28,6 +28,7 @@ mod page;
 mod places;
 mod recording;
 mod refusals;
+mod requests;
 mod row;
 mod sources;
 mod tasks;

@@ -13,6 +13,7 @@ use domain::{
     job::Job,
     lane::{self, LanePlace},
     live::news::{EventNews, JobNews, News},
+    request::RequestRecord,
 };
 use tracing::warn;
 
@@ -32,6 +33,8 @@ pub struct Announcement<'a> {
     pub job: Option<&'a Job>,
     /// What that means for its batch.
     pub marker: Option<&'a BatchMarker>,
+    /// The request that the event came with.
+    pub request: Option<&'a RequestRecord>,
     /// Whoever may want to hear of it.
     pub endpoints: &'a [Endpoint],
 }
@@ -49,7 +52,7 @@ impl Context {
         announcement: &Announcement<'_>,
     ) -> Result<RecordOutcome, Unavailable> {
         let now = self.clock.now();
-        let Announcement { event, payload, job, marker, endpoints } = *announcement;
+        let Announcement { event, payload, job, marker, request, endpoints } = *announcement;
         let deliveries = match event.outcome {
             EventOutcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
             EventOutcome::Noted | EventOutcome::Stale | EventOutcome::Conflict => Vec::new(),
@@ -58,7 +61,8 @@ impl Context {
             let mut deliveries = deliveries.clone();
             let places = self.line_up(event, payload, endpoints, &mut deliveries).await?;
             let (deliveries, callee) = (&deliveries, None);
-            let recording = EventRecording { event, job, marker, deliveries, endpoints, callee };
+            let recording =
+                EventRecording { event, job, marker, request, deliveries, endpoints, callee };
             let recorded = self.table.record(&recording).await?;
             if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;

@@ -5,8 +5,8 @@ use domain::{event::Event, id::EventId};
 
 use crate::context::Context;
 
-/// Removes an event's content: what subscribers receive, what its source sent, and other bytes that
-/// came under its key. The event and its attempts stay. From the first write on nothing is shown or
+/// Removes an event's content: what subscribers receive, what its source sent, the request that it came
+/// with, and other bytes that came under its key. The event and its attempts stay. From the first write on nothing is shown or
 /// sent of it; the last one says that nothing is left, so a crash in between leaves objects that the
 /// event still names, and doing it again removes them.
 ///
@@ -24,6 +24,9 @@ pub async fn expunge(context: &Context, event: &Event) -> Result<WriteOutcome, U
     // What a conflict named is known no more once its row is gone; an object that is left over then
     // ends with the bucket's own rule.
     claims.extend(table.forget_conflicts(&event.id).await?);
+    if event.has_request {
+        table.forget_request(&event.id).await?;
+    }
     for claim in &claims {
         bucket.remove(claim).await?;
     }

@@ -26,6 +26,7 @@ impl Telling {
             event: &self.news.event,
             job: None,
             marker: None,
+            request: None,
             deliveries: &self.deliveries,
             endpoints: &self.endpoints,
             callee: None,
@@ -62,6 +63,7 @@ impl Context {
             payload: &telling.news.payload,
             job: None,
             marker: None,
+            request: None,
             endpoints: &telling.endpoints,
         };
         self.announce(&announcement).await.map(|_| ())

@@ -113,6 +113,7 @@ impl Context {
             endpoints: &endpoints,
             job: None,
             marker: None,
+            request: None,
         };
         if self.announce(&announcement).await? == RecordOutcome::Contested {
             self.heal(&event).await?;

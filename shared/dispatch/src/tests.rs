@@ -102,6 +102,7 @@ impl World {
             payload,
             job: None,
             marker: None,
+            request: None,
             endpoints: std::slice::from_ref(endpoint),
         };
         let recorded = self.calls.context.announce(&announcement).await.expect("recorded");

@@ -1,13 +1,17 @@
 //! An endpoint: a subscriber's URL with secrets, filters, retry policy and state.
 
 mod limit;
+mod pass_through;
 
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-pub use self::limit::{MAX_ENDPOINTS, ORDERED_WEIGHT};
+pub use self::{
+    limit::{MAX_ENDPOINTS, ORDERED_WEIGHT},
+    pass_through::{InvalidSentBody, PassThrough, SentBody},
+};
 use crate::{
     event::Event,
     filter::{ContentFilter, Payload},
@@ -78,6 +82,9 @@ pub struct Endpoint {
     /// Headers of the owner that are sent along.
     #[serde(default)]
     pub headers: BTreeMap<String, headers::StoredHeader>,
+    /// The parts of a sender's own request that the endpoint receives.
+    #[serde(default, skip_serializing_if = "PassThrough::is_none")]
+    pub pass_through: PassThrough,
     /// Whether the owner ever set a secret. Some systems send a signature of their own only then.
     #[serde(default)]
     pub owner_has_secret: bool,
@@ -214,6 +221,7 @@ impl Endpoint {
             ordering: None,
             bare: None,
             headers: BTreeMap::new(),
+            pass_through: PassThrough::default(),
             owner_has_secret: false,
             breaker: CircuitBreaker::default(),
             created_at: now,

@@ -16,6 +16,7 @@ pub use self::{
 };
 use crate::{
     id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId, Tenure},
+    request::RequestRecord,
     source::{Source, SourceOptions},
     time::Timestamp,
 };
@@ -55,7 +56,13 @@ pub struct Envelope {
     /// Why the request is believed.
     #[serde(default)]
     pub trust: Trust,
-    /// The raw body, unchanged.
+    /// The request as it came; `None` if the relay or an operator made the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RequestRecord>>,
+    /// The body as it came, if it came in a `Content-Encoding`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<StoredBody>,
+    /// The body, unpacked and otherwise unchanged.
     pub body: StoredBody,
 }
 
@@ -211,6 +218,8 @@ mod tests {
             event_type: None,
             form: false,
             trust: Trust::Signed,
+            request: None,
+            encoded: None,
             body: StoredBody::Text(r#"{"batch":"btch_1"}"#.to_owned()),
         };
         let request = InboxMessage::Request(Box::new(envelope.clone()));

@@ -27,8 +27,14 @@ pub struct Event {
     pub fingerprint: String,
     /// The body that subscribers receive.
     pub payload: StoredBody,
-    /// The raw body of the source's request, if subscribers receive another one.
+    /// The body of the source's request, unpacked, if subscribers receive another one.
     pub said: Option<StoredBody>,
+    /// The body of the source's request as it came, if it came in a `Content-Encoding`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<StoredBody>,
+    /// Whether the request that the event came with is recorded beside the event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_request: bool,
     /// The job that the event is about, if any.
     pub job: Option<JobId>,
     /// The batch of that job as its sender calls it, by which dead letters are filtered.
@@ -134,6 +140,8 @@ impl Event {
             fingerprint: fingerprint(body),
             payload: StoredBody::inline(body),
             said: None,
+            encoded: None,
+            has_request: false,
             job: None,
             batch_id: None,
             outcome: EventOutcome::Announced,
@@ -168,7 +176,9 @@ impl Event {
         if !matches!(self.payload, StoredBody::Claim(_)) {
             self.payload = StoredBody::inline(b"{}");
         }
-        self.said = self.said.take().filter(|said| matches!(said, StoredBody::Claim(_)));
+        for body in [&mut self.said, &mut self.encoded] {
+            *body = body.take().filter(|body| matches!(body, StoredBody::Claim(_)));
+        }
     }
 
     /// The keys of the objects in the bucket that hold the content.
@@ -177,13 +187,22 @@ impl Event {
             StoredBody::Claim(key) => Some(key.clone()),
             StoredBody::Text(_) | StoredBody::Base64(_) => None,
         };
-        [Some(&self.payload), self.said.as_ref()].into_iter().flatten().filter_map(claim).collect()
+        let bodies = [Some(&self.payload), self.said.as_ref(), self.encoded.as_ref()];
+        bodies.into_iter().flatten().filter_map(claim).collect()
     }
 
-    /// Forgets the keys of objects that no longer exist.
+    /// Forgets the keys of objects, and the record of a request, that no longer exist.
     pub fn forget_claims(&mut self) {
         self.payload = StoredBody::inline(b"{}");
         self.said = None;
+        self.encoded = None;
+        self.has_request = false;
+    }
+
+    /// The body of the request that the event came with, byte for byte as it came; `None` for an event
+    /// without one.
+    pub fn raw(&self) -> Option<&StoredBody> {
+        self.encoded.as_ref().or(self.said.as_ref()).filter(|_| self.has_request)
     }
 
     /// The value of the `webhook-id` header: `msg_…` for published events, `evt_…` for all others,
@@ -208,11 +227,14 @@ mod tests {
         let mut event =
             Event::by_relay(id, ApplicationId::named("acme"), "a.b", b"{\"planted\":1}", NOW);
         event.said = Some(StoredBody::Claim("k".to_owned()));
+        event.encoded = Some(StoredBody::inline(b"planted"));
+        event.has_request = true;
+        assert_eq!(event.raw(), event.encoded.as_ref());
         assert!(!event.is_expunged(NOW));
         event.expunge(NOW);
         assert!(event.is_expunged(NOW) && event.claims() == ["k"]);
         event.forget_claims();
-        assert!(event.claims().is_empty());
+        assert!(event.claims().is_empty() && !event.has_request && event.raw().is_none());
         assert!(!serde_json::to_string(&event).expect("JSON").contains("planted"));
     }
 

@@ -104,6 +104,8 @@ async fn accept(
         event_type: None,
         form: false,
         trust,
+        request: None,
+        encoded: None,
         body: StoredBody::inline(body),
     };
     control.inbox().put(control.bucket(), envelope, body).await?;

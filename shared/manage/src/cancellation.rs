@@ -129,6 +129,7 @@ async fn mark(
         event: &event,
         job: Some(&next),
         marker: marker.as_ref(),
+        request: None,
         deliveries: &deliveries,
         endpoints: &endpoints,
         callee: callee.as_ref(),

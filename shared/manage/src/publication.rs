@@ -110,6 +110,7 @@ impl Publication {
                     payload: &self.message.payload,
                     job: None,
                     marker: None,
+                    request: None,
                     endpoints: &endpoints,
                 };
                 let recorded = control.context().announce(&announcement).await?;
@@ -146,6 +147,8 @@ impl Publication {
             fingerprint: self.fingerprint.clone(),
             payload: control.bucket().carry(&key, payload).await?,
             said: None,
+            encoded: None,
+            has_request: false,
             job: None,
             batch_id: None,
             outcome: EventOutcome::Announced,

@@ -72,6 +72,8 @@ impl Cloud {
             event_type: None,
             form: false,
             trust: Trust::Token,
+            request: None,
+            encoded: None,
             body: StoredBody::inline(body.as_bytes()),
         };
         self.inject(&self.aws.names().inbox.clone(), &envelope.print()).await;

@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::*;
 
-fn packed(content: &[u8]) -> Vec<u8> {
+pub(super) fn packed(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).expect("written");
     encoder.finish().expect("packed")

@@ -171,6 +171,7 @@ async fn message(redeliver: &Redeliver, name: &str, at: Timestamp) -> EventId {
         event: &event,
         job: None,
         marker: None,
+        request: None,
         deliveries: &[],
         endpoints: &[],
         callee: None,

@@ -34,7 +34,8 @@ async fn delivery(sweep: &Sweep, name: &str) -> Delivery {
     let (id, payload) = (EventId::derive(&[name]), b"{}");
     let event = Event::by_relay(id, endpoint.application.clone(), "a.b", payload, now);
     let endpoints = from_ref(&endpoint);
-    let announcement = Announcement { event: &event, payload, job: None, marker: None, endpoints };
+    let announcement =
+        Announcement { event: &event, payload, job: None, marker: None, request: None, endpoints };
     let recorded = context.announce(&announcement).await.expect("recorded");
     assert_eq!(recorded, RecordOutcome::New);
     context.table.deliveries_of(&event.id).await.expect("read").remove(0)
@@ -63,8 +64,14 @@ async fn each_kind_of_what_is_due_rings_the_queue_of_its_function() {
     let (id, application) = (EventId::derive(&["content"]), ApplicationId::named("acme"));
     let mut event = Event::by_relay(id, application.clone(), "a.b", b"{}", now);
     event.asked.content_until = Some(now.plus(GRACE));
-    let announcement =
-        Announcement { event: &event, payload: b"{}", job: None, marker: None, endpoints: &[] };
+    let announcement = Announcement {
+        event: &event,
+        payload: b"{}",
+        job: None,
+        marker: None,
+        request: None,
+        endpoints: &[],
+    };
     let recorded = context.announce(&announcement).await.expect("recorded");
     assert_eq!(recorded, RecordOutcome::New);
     let batch = BatchId::derive(&["batch"]);

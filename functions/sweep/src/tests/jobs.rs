@@ -211,8 +211,14 @@ async fn end(sweep: &Sweep) -> EventId {
     let now = sweep.context().clock.now();
     let (id, application) = (EventId::derive(&["end"]), ApplicationId::named("acme"));
     let event = Event::by_relay(id, application, "job.succeeded", b"{}", now);
-    let announcement =
-        Announcement { event: &event, payload: b"{}", job: None, marker: None, endpoints: &[] };
+    let announcement = Announcement {
+        event: &event,
+        payload: b"{}",
+        job: None,
+        marker: None,
+        request: None,
+        endpoints: &[],
+    };
     let recorded = sweep.context().announce(&announcement).await.expect("recorded");
     assert_eq!(recorded, RecordOutcome::New);
     event.id

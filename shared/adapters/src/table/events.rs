@@ -64,6 +64,7 @@ impl Table {
             .due(event.id.bare(), event.asked.content_until)
             .expires(Some(self.expiry(event.created_at)));
         let mut writes = vec![Write::Put(row, Condition::absent())];
+        writes.extend(recording.request.map(|request| self.request_write(event, request)));
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.deliveries.iter().flat_map(|it| self.place_writes(it)));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));

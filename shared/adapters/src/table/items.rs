@@ -3,7 +3,7 @@
 //! with the items that the code writes.
 //!
 //! An item is its entity as JSON in `doc`. Beside `doc` stand only the attributes that conditions
-//! and indexes need.
+//! and indexes need. Lines of logs and requests are packed, in attributes of their own.
 
 /// Whether the items of a kind carry an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,7 @@ pub const ITEMS: &[ItemKind] = &[
         sometimes("while its content has a time to go"),
         always("EVTS#<app>"),
     ),
+    kind("request that an event came with", "EVT#<id>", "REQUEST", always("with its event")),
     indexed(
         kind(
             "delivery",

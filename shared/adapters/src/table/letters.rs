@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
     delivery::{Delivery, DeliveryState},
+    event::Event,
     id::{DeliveryId, EventId, LetterId},
     letter::{LATEST_PARKING, Letter, LetterState, LetterSubject},
     retry::Policy,
@@ -88,32 +89,31 @@ impl Table {
         now.plus(self.retention).min(latest)
     }
 
-    /// Marks a dead delivery as parked: it is no longer due, and neither the delivery nor its event
-    /// expires before the letter. `Refused` if the delivery is not dead any more.
+    /// Marks a dead delivery of this event as parked: it is no longer due, and neither the delivery nor
+    /// its event expires before the letter. `Refused` if the delivery is not dead any more, or the
+    /// event's content was removed since it was read; the delivery is still due then.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn mark_parked(
         &self,
+        event: &Event,
         delivery: &Delivery,
         letter: &Letter,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, None);
         let (pk, sk) = events::key(&delivery.event);
         let keep = Condition::new("attribute_exists(pk)");
-        let keep = match letter.expires_at {
-            // What goes first, is found no more: the letter.
-            Some(at) => {
-                let at = at.plus(AFTER_LETTER).secs();
-                Write::Update(pk, sk, "SET expires_at = :at", keep.value(":at", n(at)))
-            }
+        // What goes first, is found no more: the letter.
+        let until = letter.expires_at.map(|at| at.plus(AFTER_LETTER).secs());
+        let keep = match until {
+            Some(at) => Write::Update(pk, sk, "SET expires_at = :at", keep.value(":at", n(at))),
             None => Write::Update(pk, sk, "REMOVE expires_at", keep),
         };
-        self.transact(vec![
-            Write::Put(row, delivery_item::still(DeliveryState::Dead, delivery)),
-            keep,
-        ])
-        .await
+        let mut writes =
+            vec![Write::Put(row, delivery_item::still(DeliveryState::Dead, delivery)), keep];
+        writes.extend(Self::request_expiry(event, until));
+        self.transact(writes).await
     }
 
     /// The letter of this id.
@@ -225,8 +225,14 @@ impl Table {
         if deliveries.iter().any(needs) {
             return Ok(());
         }
-        let (pk, sk) = events::key(event);
-        self.let_go(pk, sk, Condition::new("attribute_exists(pk)"), now).await
+        let Some(event) = self.event(event).await? else { return Ok(()) };
+        let (pk, sk) = events::key(&event.id);
+        let at = self.expiry(now);
+        let there = Condition::new("attribute_exists(pk)").value(":at", n(at));
+        let mut writes = vec![Write::Update(pk, sk, "SET expires_at = :at", there)];
+        writes.extend(Self::request_expiry(&event, Some(at)));
+        // Refused: the content was removed meanwhile, and the event goes later than it could.
+        self.transact(writes).await.map(WriteOutcome::either_way)
     }
 
     /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`

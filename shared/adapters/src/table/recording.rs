@@ -1,6 +1,9 @@
 //! An event, and what is recorded with it in one step.
 
-use domain::{batch::BatchMarker, delivery::Delivery, endpoint::Endpoint, event::Event, job::Job};
+use domain::{
+    batch::BatchMarker, delivery::Delivery, endpoint::Endpoint, event::Event, job::Job,
+    request::RequestRecord,
+};
 
 /// An event, and what it changes.
 #[derive(Debug)]
@@ -11,6 +14,8 @@ pub struct EventRecording<'a> {
     pub job: Option<&'a Job>,
     /// What that means for its batch.
     pub marker: Option<&'a BatchMarker>,
+    /// The request that it came with.
+    pub request: Option<&'a RequestRecord>,
     /// Whom it goes to.
     pub deliveries: &'a [Delivery],
     /// Their endpoints, for the length of their leases.

@@ -33,11 +33,12 @@ pub(super) struct Row(Item);
 
 impl Row {
     pub(super) fn new<T: Serialize>(pk: impl Into<String>, sk: impl Into<String>, doc: &T) -> Self {
-        Self(Item::from([
-            ("pk".to_owned(), s(pk)),
-            ("sk".to_owned(), s(sk)),
-            ("doc".to_owned(), self::doc(doc)),
-        ]))
+        Self::bare(pk, sk).with("doc", self::doc(doc))
+    }
+
+    /// An item whose entity is not JSON in `doc`.
+    pub(super) fn bare(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self(Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))]))
     }
 
     pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {

@@ -40,6 +40,8 @@ fn event(event_type: &str, published: bool) -> Event {
         fingerprint: String::new(),
         payload: StoredBody::inline(b""),
         said: None,
+        encoded: None,
+        has_request: false,
         job: event_type.starts_with("job.").then(|| JobId::of(&Tenure::sample(), "j")),
         batch_id: None,
         outcome: EventOutcome::Announced,

@@ -1,8 +1,12 @@
 //! What travels on the queues, and the bodies in it.
 
+use std::net::IpAddr;
+
 use domain::{
     envelope::{Doorbell, Envelope, OpenedBody, StoredBody, Trust},
     id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId},
+    request::{RequestHeader, RequestRecord, RequestVerdict, SecretMark},
+    secret::SealedSecret,
     source::{RateLimit, RateWindow, SourceOptions},
     time::Timestamp,
 };
@@ -46,6 +50,33 @@ fn options() -> impl Strategy<Value = SourceOptions> {
 }
 
 prop_compose! {
+    fn header()(
+        [name, value] in any::<[String; 2]>(),
+        altered in any::<bool>(),
+        sealed in any::<Option<String>>(),
+    ) -> RequestHeader {
+        RequestHeader { name, value, altered, sealed: sealed.map(SealedSecret) }
+    }
+}
+
+prop_compose! {
+    fn request()(
+        [method, path, profile, scheme] in any::<[String; 4]>(),
+        query in any::<Option<String>>(),
+        caller in any::<Option<IpAddr>>(),
+        bytes in any::<u64>(),
+        headers in prop::collection::vec(header(), 0..3),
+        headers_left_out in any::<usize>(),
+        secret in any::<Option<(usize, String)>>(),
+        timestamp_age_s in any::<Option<i64>>(),
+    ) -> RequestRecord {
+        let secret = secret.map(|(position, fingerprint)| SecretMark { position, fingerprint });
+        let verdict = RequestVerdict { profile, scheme, secret, timestamp_age_s };
+        RequestRecord { method, path, query, caller, bytes, headers, headers_left_out, verdict }
+    }
+}
+
+prop_compose! {
     fn envelope()(
         [source, profile, key, arrival] in any::<[String; 4]>(),
         id in any::<[u8; 16]>(),
@@ -57,6 +88,8 @@ prop_compose! {
         form in any::<bool>(),
         trust in trust(),
         options in options(),
+        request in prop::option::of(request()),
+        encoded in prop::option::of(body()),
         body in body(),
     ) -> Envelope {
         Envelope {
@@ -73,6 +106,8 @@ prop_compose! {
             event_type,
             form,
             trust,
+            request: request.map(Box::new),
+            encoded,
             body,
         }
     }

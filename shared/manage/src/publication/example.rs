@@ -62,6 +62,7 @@ pub async fn send_example(
         event: &event,
         job: None,
         marker: None,
+        request: None,
         deliveries: std::slice::from_ref(&delivery),
         endpoints: std::slice::from_ref(endpoint),
         callee: None,
