@@ -5,6 +5,7 @@
 //! is no way to an address that was not judged for this very call.
 
 mod aws;
+mod connection;
 mod eventbridge;
 mod exchange;
 mod get;
@@ -38,6 +39,7 @@ use url::Host;
 
 use self::exchange::{BODY_TIME, location, outcome, prefix, request, send};
 pub use self::{
+    connection::Connection,
     eventbridge::EventBridge,
     get::{FetchRequest, FetchResult},
 };

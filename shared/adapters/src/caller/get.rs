@@ -38,6 +38,8 @@ pub struct FetchRequest<'a> {
 pub struct FetchResult {
     /// In the domain's words.
     pub outcome: CallOutcome,
+    /// The headers of the answer; none if there was no answer.
+    pub headers: HeaderMap,
     /// The answer, whole.
     pub body: Vec<u8>,
     /// What went wrong, for people.
@@ -58,11 +60,15 @@ impl Caller {
         body: Vec<u8>,
     ) -> FetchResult {
         let asked = within(question.timeout, self.ask(method, &question, body)).await;
-        let (outcome, body, detail) = match asked {
-            Ok((outcome, body)) => (outcome, body, String::new()),
-            Err(Failure(class, detail)) => (CallOutcome::Failed(class), Vec::new(), detail),
-        };
-        FetchResult { outcome, body, detail }
+        match asked {
+            Ok(answered) => answered,
+            Err(Failure(class, detail)) => FetchResult {
+                outcome: CallOutcome::Failed(class),
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+                detail,
+            },
+        }
     }
 
     async fn ask(
@@ -70,11 +76,13 @@ impl Caller {
         method: Method,
         question: &FetchRequest<'_>,
         body: Vec<u8>,
-    ) -> Result<(CallOutcome, Vec<u8>), Failure> {
+    ) -> Result<FetchResult, Failure> {
         let headers = question.headers.clone();
         let response = self.response(method, question.url, headers, body).await?;
         let outcome = outcome(&response, question.now);
-        Ok((outcome, whole(response.into_body(), question.max_body).await?))
+        let (head, body) = response.into_parts();
+        let body = whole(body, question.max_body).await?;
+        Ok(FetchResult { outcome, headers: head.headers, body, detail: String::new() })
     }
 }
 
