@@ -17,7 +17,10 @@ use self::{
     plan::{EndpointPlan, Plan},
     variables::Variables,
 };
-use crate::remote::{Remote, RemoteError};
+use crate::{
+    exit::{Exit, Failure},
+    remote::{Remote, RemoteError},
+};
 
 /// The arguments of `relay connect`.
 #[derive(Clone, Debug, Parser)]
@@ -78,6 +81,23 @@ pub enum ConnectError {
         "endpoint {0} has another secret; add --replace to rotate it to the one in the variables"
     )]
     OtherSecret(String),
+}
+
+impl Failure for ConnectError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Variables(_) => Exit::Usage,
+            Self::RemoteError(error) => error.exit(),
+            Self::OtherSecret(_) => Exit::Failed,
+        }
+    }
+
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::RemoteError(error) => error.next_step(),
+            _ => None,
+        }
+    }
 }
 
 /// Reads the variables and configures the relay. Returns one line for each change.

@@ -8,7 +8,10 @@ use clap::Parser;
 use domain::{profile::Profile, secret::Secret, signature::sign};
 use serde_json::Value;
 
-use crate::remote::{Remote, RemoteError};
+use crate::{
+    exit::{Exit, Failure},
+    remote::{Remote, RemoteError},
+};
 
 /// The arguments of `relay doctor`.
 #[derive(Clone, Debug, Parser)]
@@ -35,6 +38,12 @@ pub struct Findings {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DoctorError(String);
+
+impl Failure for DoctorError {
+    fn exit(&self) -> Exit {
+        Exit::Failed
+    }
+}
 
 impl Findings {
     /// Adds a passed check.
@@ -72,7 +81,7 @@ pub async fn examine(args: &DoctorArgs) -> Result<String, DoctorError> {
 async fn reachable(args: &DoctorArgs, findings: &mut Findings) -> bool {
     let health = args.remote.get("/api/v3/webhooks/modal/health").await;
     match &health {
-        Ok(_) => findings.pass("reachable", &args.remote.url),
+        Ok(_) => findings.pass("reachable", args.remote.url().unwrap_or_default()),
         Err(error) => findings.fail("reachable", error),
     }
     health.is_ok()
@@ -162,7 +171,8 @@ async fn traffic(args: &DoctorArgs, findings: &mut Findings) {
             "last completion",
             format!(
                 "none yet; check that the sender posts to {}/in/{}",
-                args.remote.url, args.source
+                args.remote.url().unwrap_or_default(),
+                args.source
             ),
         ),
     }

@@ -7,7 +7,10 @@ use clap::Parser;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::remote::{Remote, RemoteError};
+use crate::{
+    exit::{Exit, Failure},
+    remote::{Remote, RemoteError},
+};
 
 /// The arguments of `relay executions`.
 #[derive(Clone, Debug, Parser)]
@@ -62,6 +65,22 @@ pub enum ExecutionsError {
     /// The file of the body is not JSON.
     #[error("{0} is not JSON: {1}")]
     Json(PathBuf, serde_json::Error),
+}
+
+impl Failure for ExecutionsError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::RemoteError(error) => error.exit(),
+            Self::Body(..) | Self::Json(..) => Exit::Usage,
+        }
+    }
+
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::RemoteError(error) => error.next_step(),
+            _ => None,
+        }
+    }
 }
 
 /// Lists the running calls: their number, then `Job {job_id}: {modal_call_id}` for each.

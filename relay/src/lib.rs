@@ -1,13 +1,33 @@
 //! The commands of `relay` as a library.
 //!
 //! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
-//! * `connect`, `doctor`, `executions` and `run` call the API of a running relay through `remote`.
+//! * `resources` lists, shows and changes what the API has, by a table of verbs; `tail`, `logs`, `replay`,
+//!   `dlq` and `stats` are commands of their own.
+//! * `connect`, `doctor`, `executions` and `run` call the API too. All of these call it through `remote`.
+//! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them.
+//! * `output` prints, `exit` has the exit codes, `live` is the client of live updates.
+//! * `completion` and `pages` make scripts for shells, and `docs/cli.md`, of the commands themselves.
 //! * `signature` makes and verifies signatures without a network.
 
+pub mod completion;
 pub mod connect;
+pub mod contexts;
 pub mod dev;
+pub mod dlq;
 pub mod doctor;
 pub mod executions;
+pub mod exit;
+pub mod live;
+pub mod login;
+pub mod logs;
+mod moment;
+pub mod output;
+pub mod pages;
 pub mod remote;
+pub mod replay;
+pub mod resources;
 pub mod run;
 pub mod signature;
+pub mod stats;
+pub mod tail;
+mod task;

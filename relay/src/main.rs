@@ -2,8 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use relay::{connect, dev, doctor, executions, run, signature};
+use clap::{CommandFactory, Parser, Subcommand};
+use relay::{
+    completion, connect, dev, dlq, doctor, executions,
+    exit::{CommandError, Exit, Failure, report},
+    login, logs,
+    output::{Output, OutputArgs},
+    pages, replay, resources, run, signature, stats, tail,
+};
 
 /// A webhook relay that runs in your own AWS account.
 #[derive(Parser)]
@@ -15,63 +21,134 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Move a system's webhook configuration to a relay.
+    /// Keep a relay and the key to it, so that commands find them.
     ///
-    /// Reads the system's own variables from the environment or a file. Running the command again
-    /// applies what has changed.
-    Connect(connect::ConnectArgs),
-    /// Run the whole relay on this machine, with its data in one directory.
-    ///
-    /// For development and for a single machine. Receivers may listen on loopback over HTTP. The data
-    /// is as durable as the disk of this machine.
-    Dev(dev::DevArgs),
-    /// Find out why completions do not arrive.
-    ///
-    /// Checks whether the relay answers, accepts the key, has the source, has the same secret as the
-    /// sender, and has received and processed completions.
-    Doctor(doctor::DoctorArgs),
-    /// List the Modal calls that have not ended.
-    Executions(executions::ExecutionsArgs),
-    /// Report a job's state in place of a source whose sender cannot.
-    ///
-    /// The event stays marked as reported by an operator.
-    Inject(executions::InjectArgs),
+    /// The key is read from standard input, where other users cannot see it, tried, and kept in
+    /// `~/.config/relay/config.toml`, which only you can read.
+    Login(login::LoginArgs),
+    /// Choose among the relays that are known here.
+    #[command(subcommand, arg_required_else_help = true)]
+    Context(login::ContextCommand),
+    /// Open the relay's page, logged in by a code that works once.
+    Open(login::OpenArgs),
+    /// Print events and their deliveries as they happen.
+    Tail(tail::TailArgs),
+    /// Print the log of a job.
+    Logs(logs::LogsArgs),
+    #[command(flatten)]
+    Resource(resources::ResourceCommand),
+    /// Send past events again.
+    Replay(replay::ReplayArgs),
+    /// Look at dead letters, and try them again.
+    #[command(subcommand, arg_required_else_help = true)]
+    Dlq(dlq::DlqCommand),
+    /// Print counts and times over a span of time.
+    Stats(stats::StatsArgs),
     /// Run a command on this machine as a job: its output is the job's log, its exit code the job's end.
     ///
     /// The command runs as it would without relay: its output passes to the terminal at once, and relay
     /// exits with its exit code. Whatever happens to the log, the command neither fails nor waits, but
     /// for up to 2 s at its end.
+    #[command(after_help = "Example:\n  relay run --source modal -- python train.py --epochs 3")]
     Run(run::RunArgs),
+    /// Find out why completions do not arrive.
+    ///
+    /// Checks whether the relay answers, accepts the key, has the source, has the same secret as the
+    /// sender, and has received and processed completions.
+    #[command(after_help = "Example:\n  relay doctor --source modal-omtx")]
+    Doctor(doctor::DoctorArgs),
+    /// List the Modal calls that have not ended.
+    #[command(after_help = "Example:\n  relay executions")]
+    Executions(executions::ExecutionsArgs),
+    /// Report a job's state in place of a source whose sender cannot.
+    ///
+    /// The event stays marked as reported by an operator.
+    #[command(after_help = "Example:\n  relay inject --modal-call-id fc-1 --status success")]
+    Inject(executions::InjectArgs),
+    /// Move a system's webhook configuration to a relay.
+    ///
+    /// Reads the system's own variables from the environment or a file. Running the command again
+    /// applies what has changed.
+    #[command(after_help = "Example:\n  relay connect modal --env-file .env --dry-run")]
+    Connect(connect::ConnectArgs),
     /// Print the headers that the sender of a profile would send with a body.
+    #[command(
+        after_help = "Example:\n  relay sign --profile github --secret \"$SECRET\" --body @body.json"
+    )]
     Sign(signature::SignArgs),
     /// Check the signature of a request and explain why it does not hold.
+    #[command(
+        after_help = "Example:\n  relay verify --profile github --secret \"$SECRET\" --headers @headers.txt --body @body.json"
+    )]
     Verify(signature::VerifyArgs),
+    /// Run the whole relay on this machine, with its data in one directory.
+    ///
+    /// For development and for a single machine. Receivers may listen on loopback over HTTP. The data
+    /// is as durable as the disk of this machine.
+    #[command(after_help = "Example:\n  relay dev --port 8788")]
+    Dev(dev::DevArgs),
+    /// Print a script with which a shell completes commands and options.
+    Completion(completion::CompletionArgs),
+    /// Print all help texts as Markdown: docs/cli.md.
+    #[command(hide = true)]
+    Pages,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Connect(args) => print(connect::run(&args)),
-        Command::Dev(args) => dev::main(args),
+        Command::Login(args) => finish(login::login(&args)),
+        Command::Context(command) => ended(login::context(&command)),
+        Command::Open(args) => finish(login::open(&args)),
+        Command::Tail(args) => finish(tail::run(&args)),
+        Command::Logs(args) => finish(logs::run(&args)),
+        Command::Resource(command) => finish(resources::run(&command)),
+        Command::Replay(args) => finish(replay::run(&args)),
+        Command::Dlq(command) => finish(dlq::run(&command)),
+        Command::Stats(args) => finish(stats::run(&args)),
+        Command::Run(args) => run::run(args),
         Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),
         Command::Inject(args) => print(executions::inject(&args)),
-        Command::Run(args) => run::run(args),
+        Command::Connect(args) => print(connect::run(&args)),
         Command::Sign(args) => signature::sign(args),
         Command::Verify(args) => signature::verify(args),
+        Command::Dev(args) => dev::main(args),
+        Command::Completion(args) => print_text(&completion::script(&args, Cli::command())),
+        Command::Pages => print_text(&pages::markdown(Cli::command())),
+    }
+}
+
+/// Runs a command that prints by itself, and reports its error.
+fn finish(command: impl Future<Output = Result<Exit, CommandError>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CommandError::Failed(error.to_string())),
+    };
+    let code = ended(runtime.block_on(command));
+    // A name that is still being resolved does not hold the process.
+    runtime.shutdown_background();
+    code
+}
+
+fn ended(result: Result<Exit, CommandError>) -> ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => report(&error),
     }
 }
 
 /// Runs a command. Prints its text to standard output, or its error to standard error.
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command")]
-fn print<E: std::error::Error>(command: impl Future<Output = Result<String, E>>) -> ExitCode {
+fn print<E: Failure>(command: impl Future<Output = Result<String, E>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map(|runtime| runtime.block_on(command)) {
-        Ok(Ok(text)) => {
-            print!("{text}");
-            return ExitCode::SUCCESS;
-        }
-        Ok(Err(error)) => eprintln!("relay: {error}"),
-        Err(error) => eprintln!("relay: {error}"),
+        Ok(Ok(text)) => print_text(&text),
+        Ok(Err(error)) => report(&error),
+        Err(error) => report(&CommandError::Failed(error.to_string())),
     }
-    ExitCode::FAILURE
+}
+
+fn print_text(text: &str) -> ExitCode {
+    let printed = Output::new(OutputArgs::default()).bytes(text.as_bytes());
+    ended(printed.map(|()| Exit::Done).map_err(CommandError::Output))
 }

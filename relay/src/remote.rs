@@ -1,9 +1,11 @@
 //! A client of a running relay's API.
 
-use std::{path::PathBuf, time::Duration};
+mod target;
+
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 use adapters::{
-    caller::{Caller, FetchRequest, OutboundCall},
+    caller::{Caller, Connection, FetchRequest, FetchResult, OutboundCall},
     clock::Clock,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -11,9 +13,14 @@ use clap::Args;
 use domain::{
     address::{Network, Rule},
     retry::CallOutcome,
+    secret::Secret,
 };
 use serde::Serialize;
 use serde_json::Value;
+
+pub(crate) use self::target::is_loopback;
+use self::target::{Surroundings, Target};
+use crate::contexts::ContextsError;
 
 /// The longest time to wait for an answer. API Gateway answers within 30 s, its maximum.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -21,31 +28,51 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
 /// The options that name a relay and its key.
-#[derive(Clone, Debug, Args)]
+///
+/// Without any of them the variables RELAY_URL and RELAY_KEY decide, or RELAY_CONTEXT, then the current
+/// context, then the `relay dev` whose data lies in `.relay` here.
+#[derive(Clone, Debug, Default, Args)]
 pub struct Remote {
-    /// URL of the relay. Without https only addresses of this machine are allowed.
-    #[arg(long, env = "RELAY_URL", default_value = "http://127.0.0.1:8788")]
-    pub url: String,
-    /// API key. The default is the admin key in the directory of --data.
-    #[arg(long, env = "RELAY_ADMIN_KEY", hide_env_values = true)]
-    pub key: Option<String>,
-    /// Data directory of a `relay dev`, whose admin key is used if no key is given.
-    #[arg(long, default_value = ".relay")]
-    pub data: PathBuf,
+    /// URL of the relay [env: RELAY_URL]. Without https only addresses of this machine are allowed.
+    #[arg(long, value_name = "URL", help_heading = "Relay")]
+    pub url: Option<String>,
+    /// API key [env: RELAY_KEY, or RELAY_ADMIN_KEY]. Other users of this machine can read a command line:
+    /// better log in with `relay login`.
+    #[arg(long, value_name = "KEY", help_heading = "Relay", value_parser = secret)]
+    pub key: Option<Secret>,
+    /// Name of the context to use [env: RELAY_CONTEXT]. `relay login` makes one.
+    #[arg(long, value_name = "NAME", help_heading = "Relay", conflicts_with = "url")]
+    pub context: Option<String>,
+    /// Data directory of a `relay dev`, whose URL and admin key are used [default: .relay].
+    #[arg(long, value_name = "DIRECTORY", help_heading = "Relay")]
+    pub data: Option<PathBuf>,
+    /// The relay that all of these mean, once it was looked for.
+    #[arg(skip)]
+    target: OnceLock<Target>,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// The reason why a relay did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// There is no API key.
-    #[error(
-        "no API key: pass --key, set RELAY_ADMIN_KEY, or name the data directory of a `relay dev` with --data \
-         (cannot read {0}: {1})"
-    )]
-    NoKey(PathBuf, std::io::Error),
+    /// Nothing names a relay.
+    #[error("no relay is chosen")]
+    NoRelay,
+    /// There is no API key for the relay.
+    #[error("no API key: {0}")]
+    NoKey(String),
     /// The API key contains characters that an HTTP header cannot.
     #[error("the API key contains characters that no key has; copy it again")]
     InvalidKey,
+    /// The session of the context of this name has ended.
+    #[error("the login of context {0} has ended")]
+    Ended(String),
+    /// The context does not exist, or the contexts cannot be read.
+    #[error(transparent)]
+    Contexts(#[from] ContextsError),
     /// The relay did not answer.
     #[error("{url} does not answer: {why}; check --url and that the relay runs")]
     Unreachable {
@@ -67,15 +94,98 @@ pub enum RemoteError {
     Unreadable(serde_json::Error),
 }
 
+/// An answer of the API with a status below 300.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; an empty body is `null`.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreadable`] if the body is no JSON of this type.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, RemoteError> {
+        let body = if self.body.is_empty() { b"null" } else { self.body.as_slice() };
+        serde_json::from_slice(body).map_err(RemoteError::Unreadable)
+    }
+}
+
 impl Remote {
+    /// URL of the relay, without a slash at its end.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if no relay is chosen.
+    pub fn url(&self) -> Result<&str, RemoteError> {
+        Ok(&self.target()?.url)
+    }
+
+    /// The same relay with another key. The other key is used wherever the relay was named.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if no relay is chosen.
+    pub fn with_key(&self, key: impl Into<Vec<u8>>) -> Result<Self, RemoteError> {
+        let target = self.target()?.with_key(Secret::new(key));
+        Ok(Self { target: target.into(), ..self.clone() })
+    }
+
+    /// The relay at a URL, with a key, whatever the surroundings say.
+    pub fn at(url: &str, key: Secret) -> Self {
+        Self { url: Some(url.to_owned()), key: Some(key), ..Self::default() }
+    }
+
+    fn target(&self) -> Result<&Target, RemoteError> {
+        if let Some(target) = self.target.get() {
+            return Ok(target);
+        }
+        let target = Target::of(self, &Surroundings::of_process())?;
+        Ok(self.target.get_or_init(|| target))
+    }
+
+    /// Sends a request and returns the answer, whatever its body is.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if the relay does not answer or answers with a status of 300 or more.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, RemoteError> {
+        let url = self.url_of(path)?;
+        let request = self.request(&url)?;
+        let FetchResult { outcome, headers, body, detail } =
+            Self::caller(&url).ask_with(method, request, body).await;
+        match outcome {
+            CallOutcome::Answered { status, .. } if (200..300).contains(&status) => {
+                Ok(Answer { status, headers, body })
+            }
+            outcome => Err(refusal(url, outcome, detail, &body)),
+        }
+    }
+
+    /// Connects to the host of a URL of this relay with the scheme `http` or `https`.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`] if no connection is made.
+    pub(crate) async fn connect(&self, url: &str) -> Result<Connection, RemoteError> {
+        let connected = Self::caller(url).connect(url, TIMEOUT).await;
+        connected.map_err(|why| RemoteError::Unreachable { url: url.to_owned(), why })
+    }
+
     /// Sends a GET request and returns the answer's JSON.
     ///
     /// # Errors
     /// [`RemoteError`] if the relay does not answer or answers with an error status.
     pub async fn get(&self, path: &str) -> Result<Value, RemoteError> {
-        let url = self.url_of(path);
+        let url = self.url_of(path)?;
         let request = self.request(&url)?;
-        let answer = self.caller().get(request).await;
+        let answer = Self::caller(&url).get(request).await;
         read_answer(url, answer.outcome, answer.detail, &answer.body)
     }
 
@@ -89,10 +199,10 @@ impl Remote {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Option<Value>, RemoteError> {
-        let url = self.url_of(path);
+        let url = self.url_of(path)?;
         let request = self.request(&url)?;
         let body = body.map(|json| json.to_string().into_bytes()).unwrap_or_default();
-        let answer = self.caller().ask_with(method, request, body).await;
+        let answer = Self::caller(&url).ask_with(method, request, body).await;
         if matches!(answer.outcome, CallOutcome::Answered { status: 404, .. }) {
             return Ok(None);
         }
@@ -105,7 +215,7 @@ impl Remote {
     /// # Errors
     /// [`RemoteError`] if the relay does not answer or answers with an error status.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Value, RemoteError> {
-        let url = self.url_of(path);
+        let url = self.url_of(path)?;
         let call = OutboundCall {
             url: &url,
             headers: self.headers()?,
@@ -114,7 +224,7 @@ impl Remote {
             now: Clock::system().now(),
             label: None,
         };
-        let answer = self.caller().post(call).await;
+        let answer = Self::caller(&url).post(call).await;
         read_answer(url, answer.outcome, answer.detail, answer.response.as_bytes())
     }
 
@@ -128,7 +238,7 @@ impl Remote {
         headers: HeaderMap,
         body: &[u8],
     ) -> Result<u16, RemoteError> {
-        let (url, now) = (self.url_of(path), Clock::system().now());
+        let (url, now) = (self.url_of(path)?, Clock::system().now());
         let call = OutboundCall {
             url: &url,
             headers,
@@ -137,15 +247,15 @@ impl Remote {
             now,
             label: None,
         };
-        let answer = self.caller().post(call).await;
+        let answer = Self::caller(&url).post(call).await;
         match answer.outcome {
             CallOutcome::Answered { status, .. } => Ok(status),
             CallOutcome::Failed(_) => Err(RemoteError::Unreachable { url, why: answer.detail }),
         }
     }
 
-    fn url_of(&self, path: &str) -> String {
-        format!("{}{path}", self.url.trim_end_matches('/'))
+    fn url_of(&self, path: &str) -> Result<String, RemoteError> {
+        Ok(format!("{}{path}", self.url()?))
     }
 
     /// A request to `url` whose answer is read whole.
@@ -156,8 +266,8 @@ impl Remote {
 
     /// A caller that reaches any address over TLS, and without TLS only loopback, so that the key never
     /// crosses a network unencrypted.
-    fn caller(&self) -> Caller {
-        let networks = match self.url.starts_with("https://") {
+    fn caller(url: &str) -> Caller {
+        let networks = match url.starts_with("https://") {
             true => "0.0.0.0/0,::/0",
             false => "127.0.0.0/8,::1/128",
         };
@@ -168,16 +278,9 @@ impl Remote {
     }
 
     fn headers(&self) -> Result<HeaderMap, RemoteError> {
-        let key = match self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
-            Some(key) => key.to_owned(),
-            None => {
-                let path = self.data.join("admin.key");
-                let kept = std::fs::read_to_string(&path);
-                kept.map_err(|error| RemoteError::NoKey(path, error))?.trim().to_owned()
-            }
-        };
-        let mut bearer =
-            HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| RemoteError::InvalidKey)?;
+        let key = self.target()?.key()?.as_str().unwrap_or_default().trim();
+        let bearer = HeaderValue::try_from(format!("Bearer {key}"));
+        let mut bearer = bearer.map_err(|_| RemoteError::InvalidKey)?;
         bearer.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, bearer);
@@ -193,16 +296,23 @@ fn read_answer(
     why: String,
     body: &[u8],
 ) -> Result<Value, RemoteError> {
+    match outcome {
+        CallOutcome::Answered { status, .. } if (200..300).contains(&status) => {
+            serde_json::from_slice(body).map_err(RemoteError::Unreadable)
+        }
+        outcome => Err(refusal(url, outcome, why, body)),
+    }
+}
+
+/// The error that an answer reports, or that there is none.
+fn refusal(url: String, outcome: CallOutcome, why: String, body: &[u8]) -> RemoteError {
     let CallOutcome::Answered { status, .. } = outcome else {
-        return Err(RemoteError::Unreachable { url, why });
+        return RemoteError::Unreachable { url, why };
     };
     let json = serde_json::from_slice::<Value>(body);
-    if (200..300).contains(&status) {
-        return json.map_err(RemoteError::Unreadable);
-    }
     let detail = json.ok().and_then(|json| detail_text(&json["detail"]));
     let detail = detail.unwrap_or_else(|| "no reason given".to_owned());
-    Err(RemoteError::Refused { status, detail })
+    RemoteError::Refused { status, detail }
 }
 
 /// The text of `detail`: a string, or the list of fields and reasons that the Svix-compatible API

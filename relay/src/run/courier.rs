@@ -92,8 +92,11 @@ impl From<RemoteError> for Trouble {
             | RemoteError::Refused { status: 408 | 425 | 429 | 500.., .. } => {
                 Self::Passing(error.to_string())
             }
-            RemoteError::NoKey(..)
+            RemoteError::NoRelay
+            | RemoteError::NoKey(_)
             | RemoteError::InvalidKey
+            | RemoteError::Ended(_)
+            | RemoteError::Contexts(_)
             | RemoteError::Refused { status: 401 | 403, .. } => Self::Denied(error.to_string()),
             RemoteError::Refused { .. } => Self::Lasting(error.to_string()),
         }
@@ -127,8 +130,12 @@ impl Courier {
         }
         let source = registered["source"].as_str().unwrap_or_default();
         // Appends to this job's log and does nothing else; the relay reads nothing to accept it.
-        let token = registered["log_token"].as_str().map(str::to_owned);
-        let log = Remote { key: token, ..self.args.remote.clone() };
+        let log = match registered["log_token"].as_str() {
+            Some(token) => self.args.remote.with_key(token),
+            None => Ok(self.args.remote.clone()),
+        };
+        // The relay was chosen for the registration.
+        let Ok(log) = log else { return self.backlog.abandon() };
         tokio::join!(self.send_lines(&log), self.complete(source));
     }
 

@@ -1,0 +1,191 @@
+//! What the API has, by the verbs of the command line.
+
+use serde_json::json;
+use tests::receiver::Receiver;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_endpoints_and_keys_are_made_shown_changed_and_removed() {
+    let (bundle, client, home) = start().await;
+    let (url, key) = (bundle.url(), bundle.admin_key());
+    let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
+    let create = ["sources", "create", "modal", "--profile", "modal-omtx", "--secret-file", "-"];
+    let secret = "a-planted-secret-of-32-characters";
+    let made = run_with(home.at(&url, key, &[&create[..], &["--strict"]].concat()), secret).await;
+    assert!(well(&made).contains("secret_count") && !stdout(&made).contains(secret), "{made:?}");
+    // What is not given stays: the secret, and that it is strict.
+    well(&relay(&["sources", "update", "modal", "--tolerance-seconds", "120"]).await);
+    let source = client.get("/v1/sources/modal").await;
+    assert_eq!(
+        json!([source["secret_count"], source["strict"], source["tolerance_seconds"]]),
+        json!([1, true, 120])
+    );
+    let shown = json_lines(&relay(&["sources", "get", "modal", "--json"]).await);
+    assert_eq!(shown, [source]);
+    let table = well(&relay(&["sources", "list"]).await);
+    assert!(table.starts_with("NAME") && table.contains("\nmodal "), "{table}");
+    assert!(!table.contains('\u{1b}'), "no colours in a pipe");
+    let hook =
+        ["endpoints", "create", "--url", "http://127.0.0.1:9/x", "--events", "job.*,order.paid"];
+    let endpoint = json_lines(&relay(&[&hook[..], &["--uid", "hook", "--json"]].concat()).await);
+    assert_eq!(endpoint[0]["eventTypes"], json!(["job.*", "order.paid"]));
+    well(&relay(&["endpoints", "update", "hook", "--disable", "--max-retries", "2"]).await);
+    let endpoint = client.get("/api/v1/app/default/endpoint/hook").await;
+    assert_eq!(json!([endpoint["disabled"], endpoint["maxRetries"]]), json!([true, 2]));
+    assert_eq!(endpoint["url"], "http://127.0.0.1:9/x", "what is not given stays");
+    well(&relay(&["endpoints", "update", "hook", "--enable"]).await);
+    assert_eq!(client.get("/api/v1/app/default/endpoint/hook").await["disabled"], false);
+    let secret = json_lines(&relay(&["endpoints", "secret", "hook", "--json"]).await);
+    assert!(secret[0]["key"].as_str().is_some_and(|key| key.starts_with("whsec_")), "{secret:?}");
+    well(&relay(&["endpoints", "delete", "hook"]).await);
+    let gone = relay(&["endpoints", "get", "hook"]).await;
+    assert_eq!(gone.status.code(), Some(3));
+    let made =
+        json_lines(&relay(&["keys", "create", "--name", "ci", "--scope", "read", "--json"]).await);
+    let id = made[0]["id"].as_str().expect("an id");
+    assert!(well(&relay(&["keys", "list"]).await).contains(id));
+    well(&relay(&["keys", "delete", id]).await);
+    assert!(!well(&relay(&["keys", "list"]).await).contains(id));
+    well(&relay(&["sources", "delete", "modal"]).await);
+    assert_eq!(relay(&["sources", "get", "modal"]).await.status.code(), Some(3));
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_jobs_and_batches_are_made_and_listed() {
+    let (bundle, client, home) = start().await;
+    let (url, key) = (bundle.url(), bundle.admin_key());
+    let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
+    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    // Digits stay as they were written, from a file too.
+    let payload = r#"{"n": 12345678901234567890.10, "f": 1.0}"#;
+    fs::write(home.path().join("payload.json"), payload).expect("written");
+    let args = ["events", "create", "--type", "order.paid", "--payload", "@payload.json", "--json"];
+    let made = json_lines(&relay(&args).await);
+    let id = made[0]["id"].as_str().expect("an id").to_owned();
+    client.until(&format!("/v1/events/{id}"), |event| event["id"].is_string()).await;
+    let shown = well(&relay(&["events", "get", &id, "--json"]).await);
+    assert!(shown.contains(r#""payload":{"n":12345678901234567890.10,"f":1.0}"#), "{shown}");
+    assert_eq!(shown.lines().count(), 1);
+    for number in 0..4 {
+        let body = json!({ "eventType": "order.paid", "payload": { "number": number } });
+        client.post("/api/v1/app/default/msg", body).await;
+    }
+    let listed = json_lines(&relay(&["events", "list", "--all", "--json"]).await);
+    assert_eq!(listed.len(), 5);
+    let part = relay(&["events", "list", "--limit", "2", "--json"]).await;
+    assert_eq!(json_lines(&part), listed[..2]);
+    let note = stderr(&part);
+    let place = note.split("--iterator ").nth(1).and_then(|rest| rest.split(',').next());
+    let rest = ["events", "list", "--json", "--iterator", place.expect("where it goes on")];
+    assert_eq!(json_lines(&relay(&rest).await), listed[2..]);
+    well(
+        &relay(&[
+            "sources",
+            "create",
+            "modal",
+            "--profile",
+            "modal-omtx",
+            "--body",
+            r#"{"secrets":["a-planted-secret-of-32-characters"]}"#,
+        ])
+        .await,
+    );
+    // An id that would control a terminal: made harmless in a table, escaped in JSON.
+    let evil = "\u{1b}]0;owned\u{7}\u{202e}x";
+    let body = json!({ "id": evil, "source": "modal", "batch_id": "b1" });
+    client.post("/v1/jobs", body).await;
+    well(&relay(&["jobs", "create", "--id", "job-2", "--source", "modal", "--batch", "b1"]).await);
+    let table = relay(&["jobs", "list", "--source", "modal"]).await;
+    let table = well(&table);
+    assert!(table.contains("\\x1b]0;owned\\x07U+202Ex") && table.contains("job-2"), "{table}");
+    assert!(!table.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{table}");
+    let raw = relay(&["jobs", "list", "--source", "modal", "--json"]).await;
+    assert!(json_lines(&raw).iter().any(|job| job["external_id"] == evil));
+    assert!(!stdout(&raw).contains(['\u{1b}', '\u{7}', '\u{202e}']));
+    let shown = well(&relay(&["jobs", "get", evil]).await);
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
+    let mut narrow = home.at(&url, key, &["jobs", "list"]);
+    narrow.env("COLUMNS", "60");
+    let ids = 30;
+    for line in well(&run(narrow).await).lines() {
+        assert!(line.chars().count() <= 60 + ids, "{line}");
+    }
+    well(&relay(&["jobs", "cancel", "job-2"]).await);
+    assert_eq!(client.get("/v1/jobs/job-2").await["status"], "cancelled");
+    well(&relay(&["batches", "create", "--id", "b2", "--size", "1", "--source", "modal"]).await);
+    assert!(well(&relay(&["batches", "list"]).await).contains("b2"));
+    well(&relay(&["batches", "get", "b2"]).await);
+    well(&relay(&["batches", "close", "b2"]).await);
+    assert!(well(&relay(&["tasks", "list"]).await).is_empty());
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_has_enough_ends_a_list_without_a_word() {
+    let (bundle, client, home) = start().await;
+    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    for number in 0..3 {
+        let body = json!({ "eventType": "order.paid", "payload": { "n": number } });
+        client.post("/api/v1/app/default/msg", body).await;
+    }
+    for args in
+        [&["events", "list", "--all"][..], &["events", "list", "--json"], &["completion", "bash"]]
+    {
+        let mut command = home.at(&bundle.url(), bundle.admin_key(), args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("runs");
+        // Closed before anything is written.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.expect("ends");
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{args:?}");
+    }
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_looked_at_tried_again_put_back_exported_and_deleted() {
+    let (bundle, client, home) = start().await;
+    let (url, key) = (bundle.url(), bundle.admin_key());
+    let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(410);
+    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    let endpoint = json!({ "url": receiver.url("/hook"), "giveUpOn": [410] });
+    client.post("/api/v1/app/default/endpoint", endpoint).await;
+    for number in 0..5 {
+        let body = json!({ "eventType": "order.paid", "payload": { "n": number } });
+        client.post("/api/v1/app/default/msg", body).await;
+    }
+    client.until("/v1/webhooks/dead-letter", |letters| letters["total"] == 5).await;
+    let listed = json_lines(&relay(&["dlq", "list", "--json", "--state", "waiting"]).await);
+    assert_eq!(listed.len(), 5);
+    let numbers: Vec<String> = listed.iter().map(|letter| letter["id"].to_string()).collect();
+    let table = well(&relay(&["dlq", "list"]).await);
+    assert!(table.contains("order.paid") && table.contains("410"), "{table}");
+    let shown = well(&relay(&["dlq", "show", &numbers[0]]).await);
+    assert!(shown.contains("attempt_history") && shown.contains(r#"{"n":"#), "{shown}");
+    // Refused again; then one arrives and one is not there.
+    assert_eq!(relay(&["dlq", "retry", &numbers[0]]).await.status.code(), Some(1));
+    receiver.answer(200);
+    let partly = relay(&["dlq", "retry", &numbers[0], "999999"]).await;
+    assert_eq!(partly.status.code(), Some(6), "{partly:?}");
+    assert!(stdout(&partly).contains("arrived"), "{partly:?}");
+    assert_eq!(json_lines(&relay(&["dlq", "export", "--state", "waiting"]).await).len(), 4);
+    // An empty choice is a mistake; a dry run counts; then one is deleted, and the others arrive.
+    assert_eq!(relay(&["dlq", "redrive"]).await.status.code(), Some(2));
+    let dry = relay(&["dlq", "redrive", "--type", "order.paid", "--dry-run", "--json"]).await;
+    assert_eq!(json_lines(&dry), [json!({ "matched": 4, "dry_run": true })]);
+    well(&relay(&["dlq", "delete", &numbers[1]]).await);
+    let counted = relay(&["dlq", "delete", "--state", "waiting"]).await;
+    assert!(well(&counted).contains("3 letters would be deleted"), "{counted:?}");
+    assert!(stderr(&counted).contains("--yes"), "{counted:?}");
+    let redriven = relay(&["dlq", "redrive", "--state", "waiting", "--rate", "100"]).await;
+    assert!(well(&redriven).contains("3 of 3 put back"), "{redriven:?}");
+    let letters = "/v1/webhooks/dead-letter?state=waiting";
+    client.until(letters, |letters| letters["total"] == 0).await;
+    let deleted = relay(&["dlq", "delete", "--all", "--yes", "--json"]).await;
+    assert_eq!(json_lines(&deleted)[0]["state"], "finished", "{deleted:?}");
+    bundle.stop().await;
+}
