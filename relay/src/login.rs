@@ -256,7 +256,7 @@ fn list(out: &Output, contexts: &Contexts) -> Result<(), CommandError> {
         Column::whole(""),
         Column::text("NAME"),
         Column::text("URL"),
-        Column::whole("UNTIL"),
+        Column::time("UNTIL"),
     ]);
     for (name, context) in &contexts.contexts {
         if out.is_json() {

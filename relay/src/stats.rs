@@ -86,7 +86,7 @@ pub async fn run(args: &StatsArgs) -> Result<Exit, CommandError> {
 }
 
 fn table(stats: &Value) -> Table {
-    let mut columns = vec![Column::whole("TIME")];
+    let mut columns = vec![Column::time("TIME")];
     columns.extend(FIGURES.map(|(title, ..)| Column::number(title)));
     let mut table = Table::new(columns);
     let times = stats["times"].as_array().map(Vec::as_slice).unwrap_or_default();

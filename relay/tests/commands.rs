@@ -70,9 +70,11 @@ async fn what_a_relay_refuses_is_said_in_its_words_and_the_key_is_not_sent_in_th
     assert!(!refused.status.success());
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(why, "relay: the relay answered 404: Entity not found\n");
+    assert_eq!(refused.status.code(), Some(3));
     let wrong = relay(&bundle, &["executions", "--key", "rk_admin_wrong"]).await;
     let why = String::from_utf8_lossy(&wrong.stderr).into_owned();
-    assert_eq!(why, "relay: the relay answered 401: Invalid token\n");
+    assert!(why.starts_with("relay: the relay answered 401: Invalid token\n"), "{why}");
+    assert!(why.contains("relay login") && wrong.status.code() == Some(4), "{why}");
     let clear = relay(&bundle, &["executions", "--url", "http://192.0.2.1:8788"]).await;
     let why = String::from_utf8_lossy(&clear.stderr).into_owned();
     assert!(!clear.status.success() && why.contains("does not answer"), "{why}");

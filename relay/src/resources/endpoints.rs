@@ -46,7 +46,7 @@ const FIELDS: &[Parameter] = &[
     Parameter::text("disable", "disabled", "Send nothing to it").kind(Kind::Flag(true)),
     SECRET,
 ];
-const URL: Parameter = Parameter::text("url", "url", "Address that requests go to");
+const URL: Parameter = Parameter::text("endpoint-url", "url", "Address that requests go to");
 const SECRET: Parameter = Parameter::text(
     "secret-file",
     "secret",
@@ -82,7 +82,7 @@ const GET: Verb = Verb {
 
 const CREATE: Verb = Verb {
     about: "Make an endpoint",
-    example: "relay endpoints create --url http://127.0.0.1:9000/hook --events 'job.*'",
+    example: "relay endpoints create --endpoint-url http://127.0.0.1:9000/hook --events 'job.*'",
     way: Way::Post,
     query: &[APPLICATION],
     fields: FIELDS,

@@ -11,9 +11,9 @@ use super::{
 pub(crate) const COLUMNS: &[Show] = &[
     Show::time("TIME", "created_at"),
     Show::state("state|outcome"),
-    Show::progress("progress"),
     Show::text("TYPE", "type"),
     Show::text("SOURCE", "source"),
+    Show::progress("progress"),
     Show::text("JOB", "job_id"),
     Show::whole("ID", "id"),
 ];

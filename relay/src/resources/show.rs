@@ -64,7 +64,7 @@ impl Show {
 
     /// A time.
     pub(crate) const fn time(title: &'static str, from: &'static str) -> Self {
-        Self::of(Column::whole(title), from, How::Time)
+        Self::of(Column::time(title), from, How::Time)
     }
 
     /// How many deliveries of all have arrived.

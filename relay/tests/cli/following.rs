@@ -73,7 +73,7 @@ async fn publish(client: &Client, kind: &str, number: usize) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tail_prints_events_that_fit_as_they_come_and_ends_with_ctrl_c() {
     let (bundle, client, home) = start().await;
-    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    client.get("/api/v1/app/default").await;
     let args = ["tail", "--application", "default", "--type", "order.*", "--json"];
     let mut tail = Following::start(home.at(&bundle.url(), bundle.admin_key(), &args));
     tail.noted("listening").await;
@@ -121,7 +121,7 @@ async fn tail_connects_again_and_lists_once_what_it_missed() {
     settings.websocket_limits =
         WebSocketLimits { life: Duration::from_secs(1), ..WebSocketLimits::default() };
     let (bundle, client, home) = start_with(settings).await;
-    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    client.get("/api/v1/app/default").await;
     publish(&client, "order.before", 0).await;
     let args = ["tail", "--application", "default", "--json", "--events-only", "-n", "1"];
     let mut tail = Following::start(home.at(&bundle.url(), bundle.admin_key(), &args));
@@ -199,7 +199,7 @@ async fn a_revoked_key_ends_what_follows_with_it() {
     settings.websocket_limits =
         WebSocketLimits { life: Duration::from_secs(1), ..WebSocketLimits::default() };
     let (bundle, client, home) = start_with(settings).await;
-    client.post("/api/v1/app", json!({ "name": "default", "uid": "default" })).await;
+    client.get("/api/v1/app/default").await;
     let body = json!({ "name": "r", "scope": "read", "application": "default" });
     let made = client.post("/v1/keys", body).await;
     let key = made["key"].as_str().expect("a key");
