@@ -110,6 +110,9 @@ pub enum CommandError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// The relay refuses what was presented to it.
+    #[error("{0}")]
+    Refused(String),
     /// It was tried and did not succeed.
     #[error("{0}")]
     Failed(String),
@@ -133,6 +136,7 @@ impl Failure for CommandError {
             Self::Remote(error) => error.exit(),
             Self::Usage(_) => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
+            Self::Refused(_) => Exit::Refused,
             // `relay events list | head` has what it wanted.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Failed(_) | Self::Output(_) => Exit::Failed,

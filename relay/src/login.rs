@@ -135,8 +135,14 @@ async fn session(url: &str, code: &str) -> Result<Context, CommandError> {
     let body = json!({ "code": code }).to_string().into_bytes();
     // The code vouches for the caller; the route looks at no key.
     let remote = Remote::at(url, Secret::new("none"));
-    let answer = remote.ask(Method::POST, "/v1/sessions", body).await?;
-    let Session { token, expires_at } = answer.json()?;
+    let Session { token, expires_at } = match remote.ask(Method::POST, "/v1/sessions", body).await {
+        Err(RemoteError::Refused { status: 401 | 403, .. }) => {
+            let why = "the relay does not know the code: it works once, and for a minute; make another \
+                       with `relay open`";
+            return Err(CommandError::Refused(why.to_owned()));
+        }
+        answer => answer?.json()?,
+    };
     Ok(Context { url: url.to_owned(), key: Secret::new(token), expires_at: Some(expires_at) })
 }
 

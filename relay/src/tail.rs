@@ -1,14 +1,15 @@
 //! `relay tail`: events and their deliveries as they happen, pushed by live updates.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+mod seen;
+
+use std::time::Duration;
 
 use clap::Parser;
+use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use self::seen::Seen;
 use crate::{
     exit::{CommandError, Exit},
     live::{LiveClient, LiveNews},
@@ -52,10 +53,12 @@ pub struct TailArgs {
     pub output: OutputArgs,
 }
 
-/// Things whose entries are remembered, so that none is printed twice.
-const REMEMBERED: usize = 10_000;
 /// Most missed events that are listed after a gap.
 const MOST_MISSED: usize = 1000;
+/// How much later than a newer event one may be pushed. The relay drops what waited for more than 5 s.
+const LATEST: Duration = Duration::from_secs(60);
+/// How much later than a newer event one may appear in a list, which the table's index serves.
+const OVERLAP: Duration = Duration::from_secs(5);
 
 /// The time after a subscription in which events may not be pushed: an instance looks every two seconds
 /// whether somebody watches. Then what came meanwhile is listed, once.
@@ -76,7 +79,15 @@ pub async fn run(args: &TailArgs) -> Result<Exit, CommandError> {
 async fn tail(args: &TailArgs, out: &Output) -> Result<Exit, CommandError> {
     let action = subscription(args);
     let mut live = LiveClient::open(args.remote.clone(), move || vec![action.clone()]);
-    let mut tail = Tail { args, out, seen: Seen::default(), newest: None, before: None };
+    let mut tail = Tail {
+        args,
+        out,
+        seen: Seen::default(),
+        before: None,
+        complete: None,
+        newest: None,
+        settled: false,
+    };
     let mut began = false;
     let mut once_more = None;
     loop {
@@ -85,6 +96,7 @@ async fn tail(args: &TailArgs, out: &Output) -> Result<Exit, CommandError> {
             () = until(once_more) => {
                 once_more = None;
                 tail.catch_up(MOST_MISSED).await?;
+                tail.settled = true;
                 continue;
             }
         };
@@ -100,20 +112,26 @@ async fn tail(args: &TailArgs, out: &Output) -> Result<Exit, CommandError> {
         match message["event"].as_str().unwrap_or_default() {
             "subscribed" => {
                 once_more = Some(Instant::now() + UNWATCHED);
-                match began {
+                let again = began;
+                began = true;
+                match again {
                     true => tail.catch_up(MOST_MISSED).await?,
                     false => {
                         out.note("listening; Ctrl-C ends it");
                         tail.begin().await?;
-                        began = true;
                     }
                 }
+                tail.settled = false;
             }
             "gap" => {
                 out.note("some events came too fast; listing them");
                 tail.catch_up(MOST_MISSED).await?;
             }
-            "events" => tail.events(message["events"].as_array().into_iter().flatten())?,
+            "events" => {
+                let events = message["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+                tail.newest = tail.newest.max(events.iter().map(came).max());
+                tail.events(events)?;
+            }
             "deliveries" if !args.events_only => tail.deliveries(&message["deliveries"])?,
             "error" => {
                 let said = message["message"].as_str().unwrap_or_default();
@@ -161,67 +179,62 @@ fn subscription(args: &TailArgs) -> Value {
     action
 }
 
-/// Names that were seen, of which the oldest are forgotten.
-#[derive(Default)]
-struct Seen {
-    names: BTreeSet<String>,
-    order: VecDeque<String>,
-}
-
-impl Seen {
-    /// Notes a name. False if it was there.
-    fn note(&mut self, name: &str) -> bool {
-        if !self.names.insert(name.to_owned()) {
-            return false;
-        }
-        self.order.push_back(name.to_owned());
-        if REMEMBERED < self.order.len()
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.names.remove(&oldest);
-        }
-        true
-    }
-}
-
 /// What was printed, and how to print more.
 struct Tail<'a> {
     args: &'a TailArgs,
     out: &'a Output,
     seen: Seen,
-    /// When the newest event that was printed came, or that from before the beginning.
-    newest: Option<String>,
-    /// The newest event from before the beginning.
-    before: Option<String>,
+    /// The newest event from before the beginning, and when it came.
+    before: Option<(String, Timestamp)>,
+    /// All events up to this time were listed.
+    complete: Option<Timestamp>,
+    /// When the newest event that was pushed came.
+    newest: Option<Timestamp>,
+    /// Whether events are pushed without a gap since the last list.
+    settled: bool,
 }
 
 impl Tail<'_> {
     /// Prints the events from before that were asked for, and notes where new ones begin.
     async fn begin(&mut self) -> Result<(), CommandError> {
         let events = self.list(self.args.last.max(1), None).await?;
-        if 0 < self.args.last {
-            return self.events(&events);
+        if let Some(newest) = events.last() {
+            let id = newest["id"].as_str().unwrap_or_default();
+            self.before = Some((id.to_owned(), came(newest)));
+            self.complete = Some(came(newest));
         }
-        // It may have come since the subscription, and is then pushed, too: it is not one that was seen.
-        if let Some(event) = events.last() {
-            self.newest = event["created_at"].as_str().map(str::to_owned);
-            self.before = event["id"].as_str().map(str::to_owned);
+        // With none asked for, the newest may have come since the subscription, and is then pushed, too: it
+        // is not one that was seen.
+        match self.args.last {
+            0 => Ok(()),
+            _ => self.events(&events),
         }
-        Ok(())
     }
 
-    /// Prints the events that came since the newest that was printed.
+    /// Prints the events that came and were not printed.
     async fn catch_up(&mut self, most: usize) -> Result<(), CommandError> {
-        let mut events = self.list(most, self.newest.clone()).await?;
+        let before = |moment: Timestamp, by: Duration| {
+            Timestamp(moment.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        };
+        let pushed = self.newest.filter(|_| self.settled).map(|newest| before(newest, LATEST));
+        let known = self.complete.max(pushed).map(|moment| before(moment, OVERLAP));
+        let begin = self.before.as_ref().map(|(_, came)| *came);
+        let mut events = self.list(most, known.max(begin)).await?;
         if most <= events.len() {
             self.out.note(&format!("more than {most} were missed; see `relay events list`"));
         }
-        events.retain(|event| event["id"].as_str() != self.before.as_deref());
+        self.complete = self.complete.max(events.last().map(came));
+        let first = self.before.as_ref().map(|(id, _)| id.as_str());
+        events.retain(|event| event["id"].as_str() != first);
         self.events(&events)
     }
 
     /// The newest events, oldest first: at most so many, and none from before a time.
-    async fn list(&self, most: usize, since: Option<String>) -> Result<Vec<Value>, CommandError> {
+    async fn list(
+        &self,
+        most: usize,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Value>, CommandError> {
         let mut query = Query::default();
         for (name, value) in [
             ("application", &self.args.application),
@@ -240,9 +253,7 @@ impl Tail<'_> {
             for event in page.data {
                 let event: Value =
                     serde_json::from_str(event.get()).map_err(RemoteError::Unreadable)?;
-                // Times are RFC 3339 in UTC, so that they compare as texts.
-                if since.as_deref().is_some_and(|since| event["created_at"].as_str() < Some(since))
-                {
+                if since.is_some_and(|since| came(&event) < since) {
                     break 'pages;
                 }
                 events.push(event);
@@ -253,19 +264,12 @@ impl Tail<'_> {
         Ok(events)
     }
 
-    /// Notes an event. False if it was printed before.
-    fn note(&mut self, event: &Value) -> bool {
-        let at = event["created_at"].as_str().map(str::to_owned);
-        self.newest = self.newest.take().max(at);
-        self.seen.note(event["id"].as_str().unwrap_or_default())
-    }
-
     fn events<'e>(
         &mut self,
         events: impl IntoIterator<Item = &'e Value>,
     ) -> Result<(), CommandError> {
         for event in events {
-            if self.note(event) {
+            if self.seen.note(event["id"].as_str().unwrap_or_default()) {
                 let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
                 let cells = [
                     (text("type"), Tone::Strong, 24),
@@ -338,6 +342,12 @@ impl Tail<'_> {
     }
 }
 
+/// When an event came.
+fn came(event: &Value) -> Timestamp {
+    let at = event["created_at"].as_str().and_then(Timestamp::parse_rfc3339);
+    at.unwrap_or_default()
+}
+
 /// The time of day of `2026-11-27T12:00:00.123Z`.
 fn clock(at: &str) -> String {
     let time = at.split_once('T').map_or(at, |(_, time)| time);
@@ -360,14 +370,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_known_until_much_else_was() {
-        let mut seen = Seen::default();
-        assert!(seen.note("a") && !seen.note("a"));
-        for number in 0..REMEMBERED {
-            assert!(seen.note(&number.to_string()));
-        }
-        assert!(seen.note("a"), "forgotten");
-        assert_eq!((seen.names.len(), seen.order.len()), (REMEMBERED, REMEMBERED));
+    fn a_time_is_shown_as_the_time_of_day() {
         assert_eq!(clock("2026-11-27T12:00:00.123Z"), "12:00:00.123");
+        assert_eq!(clock("-"), "-");
     }
 }

@@ -108,12 +108,7 @@ pub(crate) async fn print(
     pages: Option<Pages>,
 ) -> Result<Exit, CommandError> {
     let Some(pages) = pages else {
-        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let answer = remote.ask(Method::GET, &path, Vec::new()).await?;
-        out.warn_of_ignored(&answer.headers);
-        let page: Page = answer.json()?;
-        print_page(out, columns, &page.data, false)?;
-        return Ok(Exit::Done);
+        return print_whole(remote, out, (path, query), columns).await;
     };
     let mut left = if pages.all { usize::MAX } else { pages.limit };
     let mut listing = Listing::new(remote, path, query, pages.iterator);
@@ -141,6 +136,34 @@ pub(crate) async fn print(
         None if !printed && !out.is_json() => out.note("nothing matches"),
         None => {}
     }
+    Ok(Exit::Done)
+}
+
+/// Prints a short list whole. No `limit` is sent, which some of these routes do not know.
+async fn print_whole(
+    remote: &Remote,
+    out: &Output,
+    (path, query): (&str, &str),
+    columns: &[Show],
+) -> Result<Exit, CommandError> {
+    let (mut data, mut iterator) = (Vec::new(), None);
+    loop {
+        let mut query = Query(query.to_owned());
+        query.add_some("iterator", iterator.as_deref());
+        let mark = if query.0.is_empty() { "" } else { "?" };
+        let path = format!("{path}{mark}{}", query.0);
+        let answer = remote.ask(Method::GET, &path, Vec::new()).await?;
+        if data.is_empty() {
+            out.warn_of_ignored(&answer.headers);
+        }
+        let page: Page = answer.json()?;
+        data.extend(page.data);
+        if page.iterator.is_none() || page.iterator == iterator {
+            break;
+        }
+        iterator = page.iterator;
+    }
+    print_page(out, columns, &data, false)?;
     Ok(Exit::Done)
 }
 

@@ -71,10 +71,10 @@ async fn publish(client: &Client, kind: &str, number: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tail_prints_events_that_fit_as_they_come_and_ends_with_ctrl_c() {
+async fn tail_prints_events_as_they_come_and_ends_with_ctrl_c() {
     let (bundle, client, home) = start().await;
     client.get("/api/v1/app/default").await;
-    let args = ["tail", "--application", "default", "--type", "order.*", "--json"];
+    let args = ["tail", "--application", "default", "--json"];
     let mut tail = Following::start(home.at(&bundle.url(), bundle.admin_key(), &args));
     tail.noted("listening").await;
     let mut took = Vec::new();
@@ -91,7 +91,6 @@ async fn tail_prints_events_that_fit_as_they_come_and_ends_with_ctrl_c() {
     };
     assert!(first.contains("order.first"), "{first}");
     for number in 0..20 {
-        publish(&client, "other.thing", number).await;
         let began = Instant::now();
         let id = publish(&client, "order.paid", number).await;
         loop {
@@ -217,8 +216,7 @@ async fn a_revoked_key_ends_what_follows_with_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_no_live_updates_is_told_so_and_is_not_polled() {
-    let fake =
-        crate::recorded::Fake::start(|_| (404, "{\"detail\":\"Not Found\"}".to_owned())).await;
+    let fake = recorded::Fake::start(|_| (404, "{\"detail\":\"Not Found\"}".to_owned())).await;
     let home = Home::new();
     let output = run(home.at(&fake.url(), "rk_x", &["tail"])).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");

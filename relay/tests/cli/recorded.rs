@@ -188,7 +188,7 @@ async fn the_page_is_opened_by_a_code_behind_the_hash_and_the_code_logs_in() {
                 "scope": "read", "application": null });
             (201, session.to_string())
         }
-        "POST /v1/sessions" => (401, r#"{"detail":"unknown code"}"#.to_owned()),
+        "POST /v1/sessions" => (403, r#"{"detail":"unknown code"}"#.to_owned()),
         _ => (200, r#"{"data":[],"iterator":null,"done":true}"#.to_owned()),
     };
     let (fake, home) = (Fake::start(answer).await, Home::new());
@@ -197,6 +197,7 @@ async fn the_page_is_opened_by_a_code_behind_the_hash_and_the_code_logs_in() {
     let login = ["login", &fake.url(), "--code", "--name", "page"];
     let wrong = run_with(home.relay(&login), "c-2\n").await;
     assert_eq!(wrong.status.code(), Some(4), "{wrong:?}");
+    assert!(stderr(&wrong).contains("works once"), "{wrong:?}");
     let right = run_with(home.relay(&login), &link).await;
     assert!(well(&right).contains("until 2999"), "{right:?}");
     assert!(!stdout(&right).contains("rs_planted"));
@@ -210,6 +211,21 @@ async fn the_page_is_opened_by_a_code_behind_the_hash_and_the_code_logs_in() {
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(stderr(&ended).contains("relay login"), "{ended:?}");
     assert_eq!(fake.asked().len(), asked);
+}
+
+#[tokio::test]
+async fn a_short_list_is_whole_also_over_several_pages() {
+    let answer = |asked: &Asked| {
+        let (data, next) = match asked.what.as_str() {
+            "GET /v1/keys" => (json!([{ "id": "1" }, { "id": "2" }]), json!("p")),
+            _ => (json!([{ "id": "3" }]), Value::Null),
+        };
+        (200, json!({ "data": data, "iterator": next }).to_string())
+    };
+    let (fake, home) = (Fake::start(answer).await, Home::new());
+    let listed = json_lines(&run(home.at(&fake.url(), "rk_x", &["keys", "list", "--json"])).await);
+    assert_eq!(listed.len(), 3);
+    assert_eq!(fake.asked(), ["GET /v1/keys", "GET /v1/keys?iterator=p"]);
 }
 
 #[tokio::test]
