@@ -2,31 +2,41 @@
 //! DynamoDB, SQS, S3, Secrets Manager and API Gateway served inside this process.
 
 mod bundle;
+mod demo;
 mod drain;
 mod gateway;
 mod keys;
 mod poller;
 mod settings;
+mod talk;
 mod welcome;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use domain::{origins::AllowedOrigins, outgoing::HeaderStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 pub use self::{
     bundle::Bundle,
     settings::{BundleError, Settings},
 };
+use self::{
+    demo::Demo,
+    talk::{Talk, TalkForm},
+    welcome::{DemoSource, Notices},
+};
 
 /// The arguments of `relay dev`.
 #[derive(Clone, Debug, Parser)]
 pub struct DevArgs {
-    /// Port of the API and of `/in/…`; 0 is any free port.
-    #[arg(long, default_value_t = 8788)]
-    pub port: u16,
+    /// Port of the API and of `/in/…`; 0 is any free port. The default is 8788, or the next free one if
+    /// another program listens there.
+    #[arg(long)]
+    pub port: Option<u16>,
     /// Port of DynamoDB; SQS, S3, Secrets Manager and the management API of the WebSocket API listen on
     /// the four ports above it. The default is any free ports. The file `env` in the data directory names
     /// them.
@@ -59,10 +69,24 @@ pub struct DevArgs {
     /// http://localhost:5173.
     #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
     pub allowed_origins: AllowedOrigins,
+    /// Starts a receiver, an endpoint and a sender that reports a job every second, to see how it goes.
+    #[arg(long)]
+    pub demo: bool,
+    /// Prints no line per request and per attempt.
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Prints JSON lines: the addresses, then one object per request and per attempt.
+    #[arg(long)]
+    pub json: bool,
     /// URL of an EventBridge that has these event buses, such as an emulator; `relay dev` includes none.
     #[arg(long, env = "AWS_ENDPOINT_URL_EVENTBRIDGE")]
     pub event_bridge_url: Option<String>,
 }
+
+/// The port of a relay whose owner chooses none.
+const USUAL_PORT: u16 = 8788;
+/// Ports above the usual one that are tried if it is taken.
+const NEXT_PORTS: u16 = 20;
 
 /// The exit code of a relay that was ended before its work was finished, as after Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -76,8 +100,11 @@ pub fn main(args: DevArgs) -> ExitCode {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // dynoxide warns of each conditional write that fails, which is normal operation here.
     let levels = adapters::log::levels(std::env::var("RUST_LOG").ok())
-        .with_target("dynoxide", tracing::Level::ERROR);
-    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+        .with_target("dynoxide", tracing::Level::ERROR)
+        .with_target(adapters::access::TARGET, LevelFilter::OFF);
+    let form = if args.json { TalkForm::Json } else { TalkForm::Text };
+    let talk = (!args.quiet).then(|| Talk::start(form, std::io::stdout()).layer());
+    tracing_subscriber::registry().with(lines.with_filter(levels)).with(talk).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
@@ -112,7 +139,7 @@ async fn run(args: DevArgs) -> Result<ExitCode, BundleError> {
     let secrets = keys::RelayKeys::load(&args.data, args.admin_key)?;
     let settings = Settings {
         data: Some(args.data.clone()),
-        port: args.port,
+        port: args.port.unwrap_or(USUAL_PORT),
         aws_port: args.aws_port,
         sweep_every: args.sweep_every,
         destinations: format!("{},{}", args.destination_queues, args.destination_event_buses),
@@ -122,16 +149,54 @@ async fn run(args: DevArgs) -> Result<ExitCode, BundleError> {
         allowed_origins: args.allowed_origins,
         ..Settings::new(secrets.clone())
     };
-    let bundle = Bundle::start(settings).await?;
-    let demo = welcome::DemoSource::install(&bundle, &secrets).await?;
+    let (bundle, taken) = start(settings, args.port.is_none()).await?;
+    let source = DemoSource::install(&bundle, &secrets).await?;
     let environment = args.data.join("env");
     keys::write_private(&environment, &bundle.environment_file())?;
-    println!("{}", welcome::text(&bundle, &secrets, &demo, &environment));
+    let demo = match args.demo {
+        true => Some(Demo::start(&bundle, &source).await?),
+        false => None,
+    };
+    let receiver = demo.as_ref().map(|demo| demo.receiver().to_owned());
+    // The page's link with a login code stands here once there are sessions.
+    let notices = Notices { page: None, taken, receiver };
+    println!(
+        "{}",
+        match args.json {
+            true => welcome::json(&bundle, &notices, &environment),
+            false => welcome::text(&bundle, &secrets, &source, &notices, &environment),
+        }
+    );
     signals.next().await;
-    println!("stopping: the work under way has 10 s; a second signal ends the relay at once");
+    if !args.json {
+        println!("stopping: the work under way has 10 s; a second signal ends the relay at once");
+    }
+    let stop = async {
+        if let Some(demo) = demo {
+            demo.stop().await;
+        }
+        bundle.stop().await;
+    };
     tokio::select! {
-        () = bundle.stop() => Ok(ExitCode::SUCCESS),
+        () = stop => Ok(ExitCode::SUCCESS),
         () = signals.next() => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
+/// Starts the relay. If the usual port is taken and may be another one, tries those above it; the
+/// second part is then the port that was taken.
+async fn start(settings: Settings, any: bool) -> Result<(Bundle, Option<u16>), BundleError> {
+    let usual = settings.port;
+    let mut port = usual;
+    loop {
+        match Bundle::start(Settings { port, ..settings.clone() }).await {
+            Err(BundleError::Port(_, error))
+                if any && error.kind() == ErrorKind::AddrInUse && port < usual + NEXT_PORTS =>
+            {
+                port += 1;
+            }
+            started => return Ok((started?, (port != usual).then_some(usual))),
+        }
     }
 }
 

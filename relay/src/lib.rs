@@ -3,7 +3,7 @@
 //! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
 //! * `resources` lists, shows and changes what the API has, by a table of verbs; `tail`, `logs`, `replay`,
 //!   `dlq` and `stats` are commands of their own.
-//! * `connect`, `doctor`, `executions` and `run` call the API too. All of these call it through `remote`.
+//! * `connect`, `doctor`, `executions`, `run` and `trigger` call the API too. All of these call it through `remote`.
 //! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them.
 //! * `output` prints, `exit` has the exit codes, `live` is the client of live updates.
 //! * `completion` and `pages` make scripts for shells, and `docs/cli.md`, of the commands themselves.
@@ -31,3 +31,4 @@ pub mod signature;
 pub mod stats;
 pub mod tail;
 mod task;
+pub mod trigger;

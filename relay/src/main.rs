@@ -8,7 +8,7 @@ use relay::{
     exit::{CommandError, Exit, Failure, report},
     login, logs,
     output::{Output, OutputArgs},
-    pages, replay, resources, run, signature, stats, tail,
+    pages, replay, resources, run, signature, stats, tail, trigger,
 };
 
 /// A webhook relay that runs in your own AWS account.
@@ -76,6 +76,11 @@ enum Command {
         after_help = "Example:\n  relay sign --profile github --secret \"$SECRET\" --body @body.json"
     )]
     Sign(signature::SignArgs),
+    /// Send a signed request as a sender would, or one that the relay must refuse.
+    ///
+    /// There is a request for every profile. Ids and times in it are new each time, so that each is an
+    /// event of its own.
+    Trigger(trigger::TriggerArgs),
     /// Check the signature of a request and explain why it does not hold.
     #[command(
         after_help = "Example:\n  relay verify --profile github --secret \"$SECRET\" --headers @headers.txt --body @body.json"
@@ -111,6 +116,7 @@ fn main() -> ExitCode {
         Command::Inject(args) => print(executions::inject(&args)),
         Command::Connect(args) => print(connect::run(&args)),
         Command::Sign(args) => signature::sign(args),
+        Command::Trigger(args) => trigger::run(args),
         Command::Verify(args) => signature::verify(args),
         Command::Dev(args) => dev::main(args),
         Command::Completion(args) => print_text(&completion::script(&args, Cli::command())),

@@ -2,7 +2,11 @@
 
 mod target;
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use adapters::{
     caller::{Caller, Connection, FetchRequest, FetchResult, OutboundCall},
@@ -178,6 +182,27 @@ impl Remote {
         connected.map_err(|why| RemoteError::Unreachable { url: url.to_owned(), why })
     }
 
+    /// Data directory of the `relay dev` that is meant, if one is.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new(target::DATA))
+    }
+
+    /// The status, headers and body of `GET /health`, which needs no key.
+    ///
+    /// # Errors
+    /// [`RemoteError`] if no relay is chosen, or the relay does not answer.
+    pub async fn health(&self) -> Result<(u16, HeaderMap, Vec<u8>), RemoteError> {
+        let (url, now) = (self.url_of("/health")?, Clock::system().now());
+        let headers = HeaderMap::new();
+        let request =
+            FetchRequest { url: &url, headers, timeout: TIMEOUT, max_body: MAX_ANSWER, now };
+        let answer = Self::caller(&url).get(request).await;
+        match answer.outcome {
+            CallOutcome::Answered { status, .. } => Ok((status, answer.headers, answer.body)),
+            CallOutcome::Failed(_) => Err(RemoteError::Unreachable { url, why: answer.detail }),
+        }
+    }
+
     /// Sends a GET request and returns the answer's JSON.
     ///
     /// # Errors
@@ -238,19 +263,30 @@ impl Remote {
         headers: HeaderMap,
         body: &[u8],
     ) -> Result<u16, RemoteError> {
-        let (url, now) = (self.url_of(path)?, Clock::system().now());
-        let call = OutboundCall {
-            url: &url,
-            headers,
-            body: body.to_vec(),
-            timeout: TIMEOUT,
-            now,
-            label: None,
-        };
-        let answer = Self::caller(&url).post(call).await;
+        let called = self.call_as_sender(&self.url_of(path)?, headers, body).await;
+        called.map(|(status, _)| status)
+    }
+
+    /// Posts a body to a URL as a sender does, without the API key, and returns the HTTP status and the
+    /// first kilobyte of the answer.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`] if the relay does not answer.
+    pub async fn call_as_sender(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Result<(u16, String), RemoteError> {
+        let now = Clock::system().now();
+        let body = body.to_vec();
+        let call = OutboundCall { url, headers, body, timeout: TIMEOUT, now, label: None };
+        let answer = Self::caller(url).post(call).await;
         match answer.outcome {
-            CallOutcome::Answered { status, .. } => Ok(status),
-            CallOutcome::Failed(_) => Err(RemoteError::Unreachable { url, why: answer.detail }),
+            CallOutcome::Answered { status, .. } => Ok((status, answer.response)),
+            CallOutcome::Failed(_) => {
+                Err(RemoteError::Unreachable { url: url.to_owned(), why: answer.detail })
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod clues;
 mod corrections;
 mod diagnosis;
 mod headers;
+mod shape;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use adapters::{Unavailable, random, table::WriteOutcome};
+use adapters::{Unavailable, access, random, table::WriteOutcome};
 use axum::{
     body::Bytes,
     http::{HeaderMap, Response},
@@ -24,6 +24,7 @@ use crate::{
     Ingest,
     answer::{self, No},
     encoding,
+    noted::NotedEvent,
     way::Way,
 };
 
@@ -146,8 +147,12 @@ impl Ingest {
         }
         self.keep(&gate, &passed, arrival, content).await?;
         self.remember(&gate, &passed).await;
+        let noted = access::is_on().then(|| NotedEvent::of(&gate, &passed.request, content));
         let (way, profile, accepted) = (arrival.way, &gate.profile, passed.request);
-        let response = answer::accepted(way, profile, &accepted.event, accepted.echo);
+        let mut response = answer::accepted(way, profile, &accepted.event, accepted.echo);
+        if let Some(noted) = noted {
+            response.extensions_mut().insert(noted);
+        }
         Ok(AcceptOutcome::Accepted(response))
     }
 

@@ -51,6 +51,15 @@ impl No {
         response
     }
 
+    /// The reason as it stands in the log of accesses. Its sender learns less.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Refused(None) => "unknown source".to_owned(),
+            Self::Refused(Some(refusal)) => refusal.to_string(),
+            other => other.words(),
+        }
+    }
+
     const fn status(&self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

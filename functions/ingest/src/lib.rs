@@ -11,6 +11,7 @@ mod encoding;
 mod gates;
 mod keys;
 mod lines;
+mod noted;
 mod record;
 mod refusing;
 mod way;
@@ -19,12 +20,19 @@ use std::{
     future::ready,
     net::IpAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use adapters::{
-    bucket::Bucket, clock::Clock, inbox::Inbox, live_queue::LiveQueue, path::Spelling,
-    queue::Queue, table::Table, vault::Vault,
+    access::{self, SenderCall},
+    bucket::Bucket,
+    clock::Clock,
+    inbox::Inbox,
+    live_queue::LiveQueue,
+    path::Spelling,
+    queue::Queue,
+    table::Table,
+    vault::Vault,
 };
 use axum::{
     Router,
@@ -47,6 +55,7 @@ use self::{
     answer::No,
     gates::Gates,
     keys::KeySets,
+    noted::NotedEvent,
     refusing::RefusalLog,
     way::Way,
 };
@@ -204,6 +213,7 @@ impl Ingest {
         token: Option<&str>,
         request: Request,
     ) -> Response<String> {
+        let began = Instant::now();
         let (parts, body) = request.into_parts();
         let caller = match parts.extensions.get::<RequestContext>() {
             Some(RequestContext::ApiGatewayV2(context)) => {
@@ -217,7 +227,7 @@ impl Ingest {
         let Ok(body) = to_bytes(body, MAX_BODY).await else {
             let no = No::TooLarge;
             self.note_refusal(&refused(announced(headers)), &signed, &no).await;
-            return no.answer(way);
+            return told(source, began, no.answer(way), Some(&no));
         };
         let called = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |called| &called.0);
         let below = self.base.as_ref().and_then(|base| base.strip(called));
@@ -240,14 +250,14 @@ impl Ingest {
             Purpose::Lines(job) => self.accept_lines(&arrival, job).await,
         };
         match accepted {
-            Ok(AcceptOutcome::Accepted(response)) => response,
+            Ok(AcceptOutcome::Accepted(response)) => told(source, began, response, None),
             Ok(AcceptOutcome::Refused(no)) => {
                 self.note_refusal(&refused(body.len() as u64), &signed, &no).await;
-                no.answer(way)
+                told(source, began, no.answer(way), Some(&no))
             }
             Err(unavailable) => {
                 error!(error = %unavailable, "a request could not be kept");
-                No::Unavailable.answer(way)
+                told(source, began, No::Unavailable.answer(way), Some(&No::Unavailable))
             }
         }
     }
@@ -258,6 +268,28 @@ impl Ingest {
 fn announced(headers: &HeaderMap) -> u64 {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     length.and_then(|length| length.parse().ok()).unwrap_or(MAX_BODY as u64 + 1)
+}
+
+/// The response, after a line in the log of accesses.
+fn told(
+    source: &str,
+    began: Instant,
+    response: Response<String>,
+    no: Option<&No>,
+) -> Response<String> {
+    if access::is_on() {
+        let noted = response.extensions().get::<NotedEvent>();
+        let reason = no.map(No::reason);
+        access::called(&SenderCall {
+            source,
+            status: response.status().as_u16(),
+            took: began.elapsed(),
+            event: noted.map(|noted| noted.id.as_str()),
+            event_type: noted.map(|noted| noted.event_type.as_str()),
+            reason: reason.as_deref(),
+        });
+    }
+    response
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use domain::{
 use local::{Options, Ports, QueueTimes, ResourceNames, WebSocketLimits};
 
 use super::keys::RelayKeys;
+use crate::remote::RemoteError;
 
 /// The AWS account id of every local resource.
 pub(super) const ACCOUNT: &str = "000000000000";
@@ -61,7 +62,8 @@ pub enum BundleError {
     Unavailable(#[from] Unavailable),
     /// The operating system refused to bind the port.
     #[error(
-        "cannot listen on port {0}: {1}; stop the other relay or choose another port with --port"
+        "cannot listen on port {0}: {1}; stop what listens there, choose another port with --port, or leave --port out to \
+         get the next free one"
     )]
     Port(u16, io::Error),
     /// A file of the data directory cannot be read or written.
@@ -76,6 +78,12 @@ pub enum BundleError {
     /// The given admin key is too short, or no header can carry it.
     #[error("RELAY_ADMIN_KEY or --admin-key: {0}")]
     AdminKey(#[from] domain::key::InvalidAdminKey),
+    /// The receiver of `--demo` cannot listen.
+    #[error("cannot listen on 127.0.0.1 for the receiver of --demo: {0}")]
+    Demo(io::Error),
+    /// The endpoint of `--demo` cannot be made.
+    #[error("cannot make the endpoint of --demo: {0}")]
+    Endpoint(RemoteError),
     /// The operating system refused to report signals.
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use adapters::{Unavailable, random};
+use adapters::{Unavailable, clock::Clock, random};
 use domain::{
     id::{ApplicationId, SourceId},
     profile::Profile,
     secret::Secret,
-    signature::sign,
+    signature::{MessageToSign, sign},
     source::Source,
 };
+use serde_json::json;
 
 use super::{Bundle, keys::RelayKeys};
 
 /// The source `demo`: the body and the signature of the printed example.
+#[derive(Clone, Debug)]
 pub(super) struct DemoSource {
+    secret: Secret,
     body: String,
     signature: String,
 }
@@ -23,6 +26,17 @@ const NAME: &str = "demo";
 const PROFILE: &str = "modal-omtx";
 
 impl DemoSource {
+    /// The path that its sender calls.
+    pub(super) const PATH: &str = "/in/demo";
+
+    /// The headers with which its sender sends a body now.
+    pub(super) fn sign(&self, body: &[u8]) -> Vec<(String, String)> {
+        let at = Some(Clock::system().now());
+        let scheme = &Profile::named(PROFILE).expect("part of the build").scheme;
+        let message = MessageToSign { at, body, ..MessageToSign::default() };
+        scheme.headers([&self.secret], &message).unwrap_or_default()
+    }
+
     /// Creates the source if it is missing. The secret is derived from the master key, so that the
     /// example stays valid across restarts.
     ///
@@ -43,8 +57,47 @@ impl DemoSource {
         }
         let body = r#"{"call_id":"fc-demo-1","status":"success","result":{"affinity":-7.2},"metadata":{"job_id":"demo-1"}}"#;
         let signature = sign(scheme, &secret, None, None, body.as_bytes());
-        Ok(Self { body: body.to_owned(), signature: signature.unwrap_or_default() })
+        Ok(Self { secret, body: body.to_owned(), signature: signature.unwrap_or_default() })
     }
+}
+
+/// What a start has to say beside its addresses.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notices {
+    /// The link that opens the page with a login code.
+    pub(super) page: Option<String>,
+    /// The usual port, if another program listens there.
+    pub(super) taken: Option<u16>,
+    /// The receiver of the demonstration.
+    pub(super) receiver: Option<String>,
+}
+
+impl Notices {
+    /// The notices as lines of the welcome.
+    fn lines(&self, url: &str) -> String {
+        let page = self.page.as_ref().map(|link| format!("  page              {link}\n"));
+        let taken = self.taken.map(|port| {
+            format!(
+                "  port              {port} is taken, this is the next free one; tell other commands: export RELAY_URL={url}\n"
+            )
+        });
+        let receiver = self.receiver.as_ref().map(|receiver| {
+            format!(
+                "  demonstration     an event every second, from {url}/in/{NAME} to {receiver}\n"
+            )
+        });
+        [page, taken, receiver].into_iter().flatten().collect()
+    }
+}
+
+/// The start as one JSON object, for programs that run a relay.
+pub(super) fn json(bundle: &Bundle, notices: &Notices, environment: &Path) -> String {
+    let url = bundle.url();
+    let ready = json!({
+        "direction": "ready", "url": url, "live": format!("{}/live", url.replacen("http", "ws", 1)),
+        "page": notices.page, "receiver": notices.receiver, "environment": environment.display().to_string(),
+    });
+    ready.to_string()
 }
 
 /// The text with addresses, the admin key unless its owner gave it, and three commands to try.
@@ -52,20 +105,22 @@ pub(super) fn text(
     bundle: &Bundle,
     secrets: &RelayKeys,
     demo: &DemoSource,
+    notices: &Notices,
     environment: &Path,
 ) -> String {
+    let notices = notices.lines(&bundle.url());
     let (url, aws) = (bundle.url(), bundle.aws_urls());
     let (shown, admin) = match secrets.given {
         true => ("the one of RELAY_ADMIN_KEY or --admin-key", "$RELAY_ADMIN_KEY"),
         false => (secrets.admin.reveal(), secrets.admin.reveal()),
     };
-    let DemoSource { body, signature } = demo;
+    let DemoSource { body, signature, .. } = demo;
     let environment = environment.display();
     let live = format!("{}/live", url.replacen("http", "ws", 1));
     format!(
         r#"
 relay dev: ready, for development and single machines
-  API and senders   {url}   (health: {url}/health, OpenAPI: {url}/openapi.json)
+{notices}  API and senders   {url}   (health: {url}/health, OpenAPI: {url}/openapi.json)
   live updates      {live}   (a WebSocket; docs/live.md)
   admin key         {shown}
   receivers         http to 127.0.0.0/8 and [::1] is allowed here; a deployed relay calls only public https addresses

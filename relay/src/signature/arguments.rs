@@ -49,6 +49,11 @@ pub(super) enum InputError {
     Scheme(PathBuf, serde_json::Error),
     #[error("{0:?} is not a header; write `Name: value`")]
     Header(String),
+    #[error(
+        "the value of the header `{0}` contains a line break, which no header can hold: what made the value was read with \
+         its line end, from a file or from `echo`"
+    )]
+    LineBreak(String),
     #[error("the headers start with a brace but are not a JSON object: {0}")]
     HeaderJson(serde_json::Error),
     #[error("a secret is empty; check --secret and RELAY_SECRET")]

@@ -2,10 +2,10 @@
 
 use domain::{
     secret::{SYMMETRIC_PREFIX, Secret},
-    signature::{Algorithm, Format, KeyEncoding, SignatureRefusal, words},
+    signature::{Algorithm, KeyEncoding, SignatureRefusal, words},
 };
 
-use super::{case::SignatureCase, corrections::key_words};
+use super::{case::SignatureCase, corrections::key_words, shape};
 
 /// The clock difference, if the refusal is about the timestamp.
 pub(super) fn skew(case: &SignatureCase, refusal: &SignatureRefusal) -> Option<String> {
@@ -30,9 +30,16 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
     if let SignatureRefusal::Malformed(name) = refusal {
         seen.extend(malformed(case, name));
     }
-    if *refusal == SignatureRefusal::NoSecret && scheme.algorithm == Algorithm::Token {
+    if *refusal == SignatureRefusal::Mismatch {
+        seen.extend(beside(case));
+    }
+    if let SignatureRefusal::Undated(path) = refusal {
+        seen.push(undated(case, path));
+    }
+    if scheme.algorithm == Algorithm::Token {
         seen.push(format!(
-            "The profile `{}` does not sign; the token in the URL authenticates the sender.",
+            "The profile `{}` does not sign, so that there is nothing to verify: the token in the path, \
+             /in/{{source}}/{{token}}, authenticates the sender.",
             case.name
         ));
     } else if *refusal == SignatureRefusal::NoSecret {
@@ -54,36 +61,49 @@ pub(super) fn visible(case: &SignatureCase, refusal: &SignatureRefusal) -> Vec<S
 /// The fault of a header that does not follow its grammar.
 fn malformed(case: &SignatureCase, name: &str) -> Option<String> {
     let scheme = case.scheme();
-    let value = case.headers.get(name)?.to_str().ok().unwrap_or("text that is not ASCII");
+    let value = case.headers.get(name)?.to_str().ok().unwrap_or("\u{fffd}");
     let names = scheme.headers.iter().find(|names| names.all().any(|known| known == name))?;
     if names.timestamp.as_deref() == Some(name) {
-        let wanted = words::time_form(scheme.timestamp_form);
-        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-        let guess = match value.len() {
-            13 if digits => ", and its 13 digits look like milliseconds",
-            10 if digits => ", and its 10 digits look like seconds",
-            _ => "",
-        };
-        return Some(format!("The header `{name}` is `{value:.40}`, not {wanted}{guess}."));
+        let fault = shape::of_time(scheme.timestamp_form, value)?;
+        return Some(format!("The header `{name}` {fault}."));
     }
-    if names.signature != name {
-        return Some(format!(
-            "The header `{name}` is longer than 256 bytes, or contains the character that stands behind it in the signed \
-             text (`{}`): another split of that text would carry the same signature.",
-            String::from(scheme.content.clone())
-        ));
+    if names.signature == name {
+        let fault = shape::of_signature(scheme, value)?;
+        return Some(format!("The header `{name}` holds no signature that can be read: {fault}."));
     }
-    let (bytes, forms) = (scheme.algorithm.length(), &scheme.formats);
-    let form = |format: &Format| {
-        let digits = if format.is_hex() { 2 * bytes } else { 4 * bytes.div_ceil(3) };
-        let kind = if format.is_hex() { "hexadecimal digits" } else { "characters of base64" };
-        format!("`{}` and {digits} {kind}", format.prefix())
-    };
-    let wanted: Vec<String> = forms.iter().map(form).collect();
+    if value.is_empty() {
+        return Some(format!("The header `{name}` is empty."));
+    }
     Some(format!(
-        "The header `{name}` holds no signature of the form {}: it has {} characters. It may have been cut off, or be in \
-         another form.",
-        wanted.join(" or "),
-        value.len()
+        "The header `{name}` is longer than 256 bytes, or contains the character that stands behind it in the signed \
+         text (`{}`): another split of that text would carry the same signature.",
+        String::from(scheme.content.clone())
     ))
+}
+
+/// The signatures that have another shape, in a header of several of which one can be read.
+fn beside(case: &SignatureCase) -> Option<String> {
+    let scheme = case.scheme();
+    let mut there = scheme
+        .headers
+        .iter()
+        .filter_map(|names| Some((names, case.headers.get(&names.signature)?)));
+    let (names, value) = there.next()?;
+    let fault = shape::of_signature(scheme, value.to_str().ok()?)?;
+    Some(format!("Of the header `{}`, {fault}.", names.signature))
+}
+
+/// The fault of the time within a signed body.
+fn undated(case: &SignatureCase, path: &str) -> String {
+    let fields = domain::json::JsonFields::read(&case.body, [path]);
+    match fields.map(|fields| fields.text(path)) {
+        Err(_) => format!("The body is no JSON object, so that it has no time at `{path}`."),
+        Ok(None) => format!(
+            "The body has no text or number at `{path}`, where the time of signing is expected."
+        ),
+        Ok(Some(text)) => match shape::of_time(case.scheme().timestamp_form, &text) {
+            Some(fault) => format!("The time of signing in the body, `{path}`, {fault}."),
+            None => format!("The time of signing in the body, `{path}`, cannot be used."),
+        },
+    }
 }

@@ -60,6 +60,9 @@ fn json(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
 }
 
 fn append(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), InputError> {
+    if value.contains(['\n', '\r']) {
+        return Err(InputError::LineBreak(shorten(name)));
+    }
     let unusable = || InputError::Header(shorten(&format!("{name}: {value}")));
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
     let value = HeaderValue::from_str(value).map_err(|_| unusable())?;

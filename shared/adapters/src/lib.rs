@@ -1,6 +1,7 @@
 //! The only crate that touches the world: AWS, outbound HTTP, the clock, chance and the
 //! environment. Nobody else names an AWS SDK type.
 
+pub mod access;
 pub mod aws;
 pub mod bells;
 pub mod bucket;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use adapters::{
-    Unavailable,
+    Unavailable, access,
     caller::{CallLabel, CallResult, OutboundCall},
     random,
     table::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
@@ -240,6 +240,9 @@ impl CallContext {
         }
         measure::attempted(&claimed.delivery, &verdict, now);
         self.context.count_attempt(&claimed.delivery, context.event.as_ref(), &verdict, now);
+        if let Some(event) = &context.event {
+            access::attempted(&claimed.delivery, event);
+        }
         self.context.note_end(&claimed.delivery, context.event.as_ref(), now).await;
         self.follow_up(&claimed.delivery, context, asked.hops).await;
         self.tell_dashboard(&claimed.delivery, context, now).await;

@@ -7,6 +7,7 @@ mod example;
 use std::future::ready;
 
 use adapters::{
+    access,
     contested::{self, TryOutcome},
     random,
 };
@@ -45,7 +46,9 @@ pub async fn publish(
     draft: MessageDraft,
 ) -> Result<Event, Refusal> {
     let message = draft.check(control.now())?;
-    Publication::of(application, message).record(control).await
+    let event = Publication::of(application, message).record(control).await?;
+    access::published(&event);
+    Ok(event)
 }
 
 /// Whether an enabled endpoint wants messages of this type on these channels. An endpoint that
