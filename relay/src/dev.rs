@@ -103,7 +103,8 @@ pub fn main(args: DevArgs) -> ExitCode {
         .with_target("dynoxide", tracing::Level::ERROR)
         .with_target(adapters::access::TARGET, LevelFilter::OFF);
     let form = if args.json { TalkForm::Json } else { TalkForm::Text };
-    let talk = (!args.quiet).then(|| Talk::start(form, std::io::stdout()).layer());
+    let talk =
+        (!args.quiet).then(|| Talk::start(form, std::io::stdout()).with_filter(talk::heard()));
     tracing_subscriber::registry().with(lines.with_filter(levels)).with(talk).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -9,13 +9,14 @@ mod stand;
 mod target;
 
 use std::{
+    pin::pin,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use adapters::clock::Clock;
 use clap::Parser;
-use domain::profile::Profile;
+use domain::{job::JobStatus, profile::Profile};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -227,26 +228,23 @@ impl TriggerArgs {
     ) -> Result<u8, TriggerError> {
         let at_once = if self.rate.is_some() { AT_ONCE } else { 1 };
         let began = tokio::time::Instant::now();
-        let one = async |number: u32| {
+        let one = move |number: u32| async move {
             if let Some(rate) = self.rate {
                 let at = began + Duration::from_secs_f64(f64::from(number) / rate);
                 tokio::time::sleep_until(at).await;
             }
             let now = Clock::system().now();
             let request = target.route.request(fixture, changes, self.edit, self.bad, now)?;
-            let answered = self.call(&request).await?;
-            if let Some(stand) = &target.stand
-                && answered.status < 300
-            {
+            if let Some(stand) = &target.stand {
                 let said = target.route.profile.read(request.body.as_bytes());
-                if let (Some(job), Some(true)) = (said.job, said.status.map(|it| it.is_terminal()))
-                {
+                let ends = said.status.is_some_and(JobStatus::is_terminal);
+                if let Some(job) = said.job.filter(|_| ends) {
                     stand.knows(job, request.body.clone());
                 }
             }
-            Ok::<_, TriggerError>(answered)
+            self.call(&request).await
         };
-        let mut answers = stream::iter(0..self.count).map(one).buffered(at_once);
+        let mut answers = pin!(stream::iter(0..self.count).map(one).buffered(at_once));
         let (mut wanted, mut other, mut unreachable) = (0, 0, None);
         while let Some(answered) = answers.next().await {
             match answered {
@@ -267,7 +265,6 @@ impl TriggerArgs {
                 Err(error) => return Err(error),
             }
         }
-        drop(answers);
         self.confirm(profile, fixture, target, wanted).await;
         Ok(match (wanted, other) {
             (_, 0) => 0,
@@ -282,7 +279,7 @@ impl TriggerArgs {
     async fn confirm(&self, profile: &str, fixture: &Fixture, target: &Target, sent: usize) {
         let Some(stand) = &target.stand else { return };
         let said = target.route.profile.read(fixture.body.as_bytes());
-        let ends = said.status.is_some_and(domain::job::JobStatus::is_terminal);
+        let ends = said.status.is_some_and(JobStatus::is_terminal);
         if !ends || self.bad.is_some() || sent == 0 || target.route.profile.jwks.is_some() {
             return;
         }

@@ -3,8 +3,10 @@
 `relay trigger --print` signs the same requests that it would send, and prints them.
 """
 
+import hashlib
 import json
 import subprocess
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
 import ours
@@ -46,9 +48,7 @@ FAL = Ed25519PrivateKey.generate()
 
 
 def _fal(secret: str, headers: dict[str, str], body: bytes) -> Verdict:
-    """fal has no library; its documents give this code, with PyNaCl in the place of cryptography."""
-    import hashlib
-
+    """fal has no library. Its documents give these steps, with PyNaCl in the place of cryptography."""
     part = lambda name: headers[f"x-fal-webhook-{name}"]  # noqa: E731
     message = "\n".join([part("request-id"), part("user-id"), part("timestamp"), hashlib.sha256(body).hexdigest()])
     try:
@@ -71,8 +71,6 @@ SENDERS = {sender.profile: sender for sender in reversed(senders.every())}
 
 def _secret(profile: str) -> str:
     if profile == "fal":
-        from base64 import urlsafe_b64encode
-
         return urlsafe_b64encode(FAL.private_bytes_raw()).rstrip(b"=").decode()
     return SENDERS[profile].secret()
 

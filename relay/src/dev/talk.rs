@@ -21,7 +21,7 @@ use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
 };
-use tracing_subscriber::{Layer, filter::Targets, layer::Context, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::Targets, layer::Context};
 
 /// Lines that wait for the terminal.
 const WAITING: usize = 1024;
@@ -53,11 +53,11 @@ impl Talk {
         std::thread::spawn(move || write(output, &waiting, &counted, form));
         Self { form, lines, left_out }
     }
+}
 
-    /// The layer of the subscriber that prints, and hears nothing but the access log.
-    pub(super) fn layer<S: Subscriber + for<'s> LookupSpan<'s>>(self) -> impl Layer<S> {
-        self.with_filter(Targets::new().with_target(access::TARGET, Level::DEBUG))
-    }
+/// The filter of the layer: nothing but the access log.
+pub(super) fn heard() -> Targets {
+    Targets::new().with_target(access::TARGET, Level::DEBUG)
 }
 
 /// Writes lines until no more can come, or the output is closed.
@@ -69,7 +69,7 @@ fn write(mut output: impl Write, lines: &Receiver<String>, left_out: &AtomicU64,
             (count, TalkForm::Text) => format!("… {count} lines left out\n"),
             (count, TalkForm::Json) => format!("{{\"left_out\":{count}}}\n"),
         };
-        if write!(output, "{gap}{line}\n").and_then(|()| output.flush()).is_err() {
+        if writeln!(output, "{gap}{line}").and_then(|()| output.flush()).is_err() {
             return;
         }
     }
@@ -200,7 +200,10 @@ const fn is_invisible(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, PoisonError};
+    use std::{
+        sync::{Mutex, PoisonError},
+        time::{Duration, Instant},
+    };
 
     use serde_json::json;
     use tracing_subscriber::layer::SubscriberExt;
@@ -269,31 +272,29 @@ mod tests {
     fn a_terminal_that_stands_still_delays_nobody_and_is_told_what_it_missed() {
         let output = Slow::default();
         let held = output.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let layer = Talk::start(TalkForm::Text, output.clone()).layer();
+        let layer = Talk::start(TalkForm::Text, output.clone()).with_filter(heard());
         let subscriber = tracing_subscriber::registry().with(layer);
         let all = 3 * WAITING;
+        let call = |source: &str| {
+            access::called(&access::SenderCall { source, ..Default::default() });
+        };
         tracing::subscriber::with_default(subscriber, || {
-            for n in 0..all {
-                access::called(&access::SenderCall {
-                    source: &format!("s{n}"),
-                    ..Default::default()
-                });
-            }
+            (0..all).for_each(|n| call(&format!("s{n}")));
             drop(held);
             let written = || output.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let lines = || {
-                String::from_utf8_lossy(&written()).lines().map(str::to_owned).collect::<Vec<_>>()
-            };
+            let deadline = Instant::now() + Duration::from_secs(30);
             // One line more brings the count of those that were left out.
-            let seen = (0..1000).find_map(|_| {
-                access::called(&access::SenderCall { source: "last", ..Default::default() });
+            let told = loop {
+                call("last");
                 std::thread::yield_now();
-                lines().into_iter().find(|line| line.contains("lines left out"))
-            });
-            let count: usize = seen
-                .and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-                .expect("a count");
-            assert!((all - WAITING - 2..=all + 1000).contains(&count), "{count}");
+                let text = String::from_utf8_lossy(&written()).into_owned();
+                if let Some(line) = text.lines().find(|line| line.contains("lines left out")) {
+                    break line.to_owned();
+                }
+                assert!(Instant::now() < deadline, "nothing was told to be left out");
+            };
+            let count = told.split_whitespace().nth(1).and_then(|count| count.parse().ok());
+            assert!(count.is_some_and(|count: usize| all - WAITING - 2 <= count), "{told}");
         });
     }
 }

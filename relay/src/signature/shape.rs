@@ -208,7 +208,7 @@ fn of_digits(wanted: &str, expected: Digits, bytes: usize, digits: &str) -> Stri
         }
         _ => {
             let is: fn(u8) -> bool = match expected {
-                Digits::Hex => |byte| byte.is_ascii_hexdigit(),
+                Digits::Hex => |byte: u8| byte.is_ascii_hexdigit(),
                 Digits::Base64 => is_base64_or_padding,
             };
             let at = digits.bytes().position(|byte| !is(byte)).unwrap_or_default();

@@ -160,7 +160,7 @@ impl TriggerArgs {
     /// The secret of a source that `relay trigger` makes, in the form of its profile.
     fn derived(&self, name: &str, profile: &Profile) -> Option<Secret> {
         let master = self.master()?;
-        let part = |number| digest(&["relay trigger", self.source(name), number, &master]);
+        let part = |number| digest(&["relay trigger", self.source(name), number, master.as_str()]);
         let digits: String =
             format!("{}{}", part("1"), part("2")).chars().take(KEY_DIGITS).collect();
         let key = hex::decode(&digits).ok()?;
@@ -186,7 +186,7 @@ fn is_ours(shown: &Value) -> bool {
 fn key_set(seed: &Secret) -> String {
     let seed = KeyEncoding::Base64Url.decode(seed);
     let seed: Option<[u8; 32]> = seed.and_then(|seed| seed.expose().try_into().ok());
-    let key = |seed| {
+    let key = |seed: &[u8; 32]| {
         let public = KeyPair::of_seed(seed).public();
         json!({ "kty": "OKP", "crv": "Ed25519", "kid": public.thumbprint(), "x": public.x() })
     };
