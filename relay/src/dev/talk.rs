@@ -226,7 +226,7 @@ mod tests {
         let refused = json!({ "direction": "in", "source": "stripe", "status": 401, "ms": 1,
             "reason": "no secret matches the signature" });
         assert!(line(refused).contains("refused: no secret matches the signature 401"), "{wanted}");
-        let next = NOW.plus(std::time::Duration::from_secs(5)).rfc3339();
+        let next = NOW.plus(Duration::from_secs(5)).rfc3339();
         let failed = json!({ "direction": "out", "host": "http://127.0.0.1:9000", "status": 503, "ms": 2,
             "event": "evt_1", "event_type": "a.b", "state": "pending", "next_at": next });
         assert!(line(failed).ends_with("503         2 ms  evt_1  next in 5 s"), "{wanted}");

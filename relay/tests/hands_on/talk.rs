@@ -94,6 +94,7 @@ async fn a_taken_port_is_an_error_if_it_was_asked_for_and_else_the_next_free_one
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "a measurement")]
 async fn the_demonstration_delivers_an_event_every_second_and_leaves_no_endpoint() {
     let home = Home::new();
     let began = Instant::now();
