@@ -22,7 +22,7 @@ use domain::{
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use self::target::is_loopback;
+pub(crate) use self::target::{LOCAL_URL, is_loopback};
 use self::target::{Surroundings, Target};
 use crate::contexts::ContextsError;
 

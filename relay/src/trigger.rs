@@ -27,7 +27,10 @@ use self::{
     request::{RequestError, SenderRequest},
     target::Target,
 };
-use crate::remote::{Remote, RemoteError};
+use crate::{
+    exit::{Exit, Failure, report},
+    remote::{Remote, RemoteError},
+};
 
 /// The arguments of `relay trigger`.
 #[derive(Clone, Debug, Parser)]
@@ -124,25 +127,20 @@ enum TriggerError {
     Start(std::io::Error),
 }
 
-/// The exit codes of `relay`.
-mod code {
-    pub(super) const FAILED: u8 = 1;
-    pub(super) const USAGE: u8 = 2;
-    pub(super) const NOT_FOUND: u8 = 3;
-    pub(super) const REFUSED: u8 = 4;
-    pub(super) const UNREACHABLE: u8 = 5;
-    pub(super) const PARTLY: u8 = 6;
-}
-
-impl TriggerError {
-    const fn code(&self) -> u8 {
+impl Failure for TriggerError {
+    fn exit(&self) -> Exit {
         match self {
-            Self::Unknown(_) | Self::NoSource(..) => code::NOT_FOUND,
-            Self::Remote(RemoteError::Unreachable { .. }) => code::UNREACHABLE,
-            Self::Remote(RemoteError::Refused { status: 401 | 403, .. }) => code::REFUSED,
-            Self::Remote(RemoteError::Refused { status: 404, .. }) => code::NOT_FOUND,
-            Self::Remote(_) | Self::Stand(_) | Self::Start(_) => code::FAILED,
-            _ => code::USAGE,
+            Self::Remote(error) => error.exit(),
+            Self::Unknown(_) | Self::NoSource(..) => Exit::NotFound,
+            Self::Stand(_) | Self::Start(_) => Exit::Failed,
+            _ => Exit::Usage,
+        }
+    }
+
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::Remote(error) => error.next_step(),
+            _ => None,
         }
     }
 }
@@ -164,11 +162,11 @@ pub fn run(args: TriggerArgs) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&TriggerError::Start(error)),
+        Err(error) => return report(&TriggerError::Start(error)),
     };
     match runtime.block_on(args.trigger()) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => fail(&error),
+        Ok(exit) => exit.into(),
+        Err(error) => report(&error),
     }
 }
 
@@ -198,7 +196,7 @@ struct Answered {
 }
 
 impl TriggerArgs {
-    async fn trigger(&self) -> Result<u8, TriggerError> {
+    async fn trigger(&self) -> Result<Exit, TriggerError> {
         let (profile, fixture) = fixtures::named(self.what.as_deref().unwrap_or_default())?;
         let changes = Change::read(&self.overrides, &self.add, &self.remove)?;
         if self.print {
@@ -208,7 +206,7 @@ impl TriggerArgs {
                 let request = route.request(&fixture, &changes, self.edit, self.bad, now)?;
                 say(&self.printed(profile, &fixture, &request));
             }
-            return Ok(0);
+            return Ok(Exit::Done);
         }
         let target = self.target(profile).await?;
         if target.made {
@@ -225,7 +223,7 @@ impl TriggerArgs {
         fixture: &Fixture,
         changes: &[Change],
         target: &Target,
-    ) -> Result<u8, TriggerError> {
+    ) -> Result<Exit, TriggerError> {
         let at_once = if self.rate.is_some() { AT_ONCE } else { 1 };
         let began = tokio::time::Instant::now();
         let one = move |number: u32| async move {
@@ -255,22 +253,22 @@ impl TriggerArgs {
                     } else {
                         other += 1
                     }
-                    self.report(profile, fixture, &answered, target);
+                    self.tell(profile, fixture, &answered, target);
                 }
                 Err(error @ TriggerError::Remote(RemoteError::Unreachable { .. })) => {
                     other += 1;
                     note(&error.to_string());
-                    unreachable = Some(code::UNREACHABLE);
+                    unreachable = Some(Exit::Unreachable);
                 }
                 Err(error) => return Err(error),
             }
         }
         self.confirm(profile, fixture, target, wanted).await;
         Ok(match (wanted, other) {
-            (_, 0) => 0,
-            (0, _) if self.bad.is_some() => unreachable.unwrap_or(code::FAILED),
-            (0, _) => unreachable.unwrap_or(code::REFUSED),
-            _ => code::PARTLY,
+            (_, 0) => Exit::Done,
+            (0, _) if self.bad.is_some() => unreachable.unwrap_or(Exit::Failed),
+            (0, _) => unreachable.unwrap_or(Exit::Refused),
+            _ => Exit::Partly,
         })
     }
 
@@ -310,7 +308,7 @@ impl TriggerArgs {
     }
 
     /// Prints what became of one request.
-    fn report(&self, profile: &str, fixture: &Fixture, answered: &Answered, target: &Target) {
+    fn tell(&self, profile: &str, fixture: &Fixture, answered: &Answered, target: &Target) {
         let Answered { status, body, took } = answered;
         let (source, event, ms) = (self.source(profile), &fixture.event, took.as_millis());
         let id = body["id"].as_str().unwrap_or_default();
@@ -362,9 +360,4 @@ fn say(text: &str) {
 #[expect(clippy::print_stderr, reason = "remarks of a command")]
 fn note(text: &str) {
     eprintln!("relay: {text}");
-}
-
-fn fail(error: &TriggerError) -> ExitCode {
-    note(&error.to_string());
-    ExitCode::from(error.code())
 }

@@ -8,6 +8,7 @@ use axum::{
     Router,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
 };
+use domain::secret::Secret;
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
 use tracing::warn;
@@ -36,7 +37,7 @@ impl Demo {
     pub(super) async fn start(bundle: &Bundle, source: &DemoSource) -> Result<Self, BundleError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(BundleError::Demo)?;
         let receiver = format!("http://{}", listener.local_addr().map_err(BundleError::Demo)?);
-        let remote = Remote::of(bundle.url(), bundle.admin_key().to_owned());
+        let remote = Remote::at(&bundle.url(), Secret::new(bundle.admin_key()));
         let endpoint = json!({
             "url": format!("{receiver}/hook"), "uid": "relay-dev-demo", "disabled": false,
             "description": "the receiver of relay dev --demo",

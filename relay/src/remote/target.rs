@@ -19,7 +19,7 @@ use super::{Remote, RemoteError};
 use crate::contexts::{Context, Contexts, ContextsError};
 
 /// URL of a `relay dev` that says nothing else.
-const LOCAL_URL: &str = "http://127.0.0.1:8788";
+pub(crate) const LOCAL_URL: &str = "http://127.0.0.1:8788";
 /// Data directory of a `relay dev` that was told no other.
 pub(super) const DATA: &str = ".relay";
 

@@ -1,7 +1,7 @@
 //! Faults in the shape of a signature or time: what a header holds beside what its profile expects. The
 //! sentences repeat lengths and single characters, never a signature.
 
-use domain::signature::{Format, Scheme, TimestampForm};
+use domain::signature::{Format, Scheme, TimestampForm, words};
 
 /// Most signatures of one header that the relay reads.
 const MAX_SIGNATURES: usize = 16;
@@ -46,7 +46,7 @@ pub(super) fn of_signature(scheme: &Scheme, value: &str) -> Option<String> {
                 }
             }
             [] => {
-                let form = time_words(scheme.timestamp_form);
+                let form = words::time_form(scheme.timestamp_form);
                 return Some(format!(
                     "it has no part `{prefix}` with the time; `{prefix}` and {form}, then `{separator}` and the signature \
                      are expected"
@@ -227,7 +227,7 @@ pub(super) fn of_time(form: TimestampForm, text: &str) -> Option<String> {
     if form.parse(text).is_some() {
         return None;
     }
-    let wanted = time_words(form);
+    let wanted = words::time_form(form);
     let shown: String = text.chars().take(40).collect();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let guess = if text.is_empty() {
@@ -250,14 +250,6 @@ pub(super) fn of_time(form: TimestampForm, text: &str) -> Option<String> {
         format!("and it has {} characters", text.chars().count())
     };
     Some(format!("is `{shown}`, not {wanted}, {guess}"))
-}
-
-const fn time_words(form: TimestampForm) -> &'static str {
-    match form {
-        TimestampForm::Seconds => "seconds since 1970, such as 1700000000",
-        TimestampForm::Millis => "milliseconds since 1970, such as 1700000000000",
-        TimestampForm::Iso => "a time such as 2023-11-14T22:13:20Z",
-    }
 }
 
 /// The quotes around a text, in words.

@@ -19,10 +19,9 @@ use domain::{
     source::SourceOptions,
 };
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{TriggerArgs, TriggerError, request::Route, stand::Stand};
-use crate::remote::RemoteError;
+use crate::remote::{LOCAL_URL, RemoteError, is_loopback};
 
 /// A source that is ready to be called.
 #[derive(Debug)]
@@ -73,7 +72,7 @@ impl TriggerArgs {
         let path = format!("/v1/sources/{source}");
         let known = match self.remote.send(Method::GET, &path, None).await {
             // Whoever has the secret needs no key.
-            Err(RemoteError::NoKey(..)) if given.is_some() => None,
+            Err(RemoteError::NoKey(_)) if given.is_some() => None,
             known => Some(known?),
         };
         if let Some(Some(known)) = &known
@@ -120,7 +119,7 @@ impl TriggerArgs {
         secret: Secret,
         public_url: Option<String>,
     ) -> Route {
-        let base = self.remote.url.trim_end_matches('/');
+        let base = self.remote.url().unwrap_or(LOCAL_URL);
         let url = format!("{base}/in/{}", self.source(name));
         Route { name: name.to_owned(), profile, secret, url, public_url }
     }
@@ -149,11 +148,10 @@ impl TriggerArgs {
 
     /// The master key of a `relay dev` of this machine and user, if the URL is one of this machine.
     fn master(&self) -> Option<String> {
-        let url = Url::parse(&self.remote.url).ok()?;
-        if !matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+        if !is_loopback(self.remote.url().ok()?) {
             return None;
         }
-        let kept = fs::read_to_string(self.remote.data.join("master.key")).ok()?;
+        let kept = fs::read_to_string(self.remote.data().join("master.key")).ok()?;
         Some(kept.trim().to_owned())
     }
 
