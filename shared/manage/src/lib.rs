@@ -35,6 +35,7 @@ pub mod registration;
 mod removal;
 pub mod replays;
 mod request_key;
+pub mod requests;
 mod secret_draft;
 pub mod secrets;
 pub mod sources;

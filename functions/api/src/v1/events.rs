@@ -1,5 +1,7 @@
 //! Events: what was received or published, its effect, and its deliveries.
 
+mod request;
+
 use std::sync::Arc;
 
 use axum::{
@@ -12,12 +14,13 @@ use domain::{
     id::EventId,
     retry::ErrorClass,
 };
-use manage::{ControlPlane, events};
+use manage::{ControlPlane, events, requests};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+use self::request::RequestOut;
 use crate::{
     v1::letter::content,
     web::{
@@ -30,7 +33,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("events").read(routes!(list)).read(routes!(get))
+    Routes::tagged("events").read(routes!(list)).read(routes!(get)).read(routes!(request::body))
 }
 
 /// An event.
@@ -89,6 +92,8 @@ struct EventDetail {
     /// Payload that subscribers receive; null if it is too large to show, or was removed.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    /// Request that the event came with; null if it came with none, or its content was removed.
+    request: Option<RequestOut>,
     deliveries: Vec<DeliveryOut>,
 }
 
@@ -198,7 +203,9 @@ async fn get(
     let id = EventId::parse(&id).map_err(|_| Error::NotFound)?;
     let event = events::find(&control, &principal, &id).await?;
     let payload = events::payload(&control, &event).await?.and_then(|bytes| content(&bytes));
+    let request = requests::record(&control, &event).await?;
+    let request = request.map(|request| RequestOut::of(&event, request));
     let deliveries = events::deliveries(&control, [&id]).await?;
     let deliveries = deliveries.into_iter().flatten().map(DeliveryOut::from).collect();
-    Ok(Json(EventDetail { event: event.into(), payload, deliveries }))
+    Ok(Json(EventDetail { event: event.into(), payload, request, deliveries }))
 }
