@@ -30,6 +30,7 @@ mod planted;
 mod prose;
 mod removal;
 mod replays;
+mod requests;
 mod rotation;
 mod subject;
 mod sweeps;

@@ -126,25 +126,20 @@ impl CallContext {
         let Some(admittance) = entered else {
             return self.crowded(claimed, endpoint, asked.hops).await;
         };
-        let body = match self.context.bucket.open(event.payload.clone()).await {
-            Ok(body) => body,
+        let content = match self.content(event, endpoint).await {
+            Ok(content) => content,
             Err(error) => {
                 self.leave(admittance).await;
                 return Err(error);
             }
         };
-        let request = compose::request(
-            &self.vault,
-            self.header_style,
-            event,
-            endpoint,
-            &claimed.delivery,
-            body,
-            at,
-        );
+        let (vault, style) = (&self.vault, self.header_style);
+        let request = content.and_then(|content| {
+            compose::request(vault, style, event, endpoint, &claimed.delivery, content, at)
+        });
         let answer = match request {
             Ok(request) => {
-                claimed.delivery.sent = compose::shown(&request.headers);
+                claimed.delivery.sent = compose::shown(&request);
                 // On the heap: an HTTP call's future is large, and would lie in that of every caller.
                 let call =
                     Box::pin(self.call(&claimed, (event, endpoint), request, at, asked.limit));
@@ -166,7 +161,7 @@ impl CallContext {
         &self,
         claimed: &ClaimedDelivery,
         (event, endpoint): (&Event, &Endpoint),
-        Request { headers, body, sealed }: Request,
+        Request { headers, body, sealed, .. }: Request,
         at: Timestamp,
         limit: Option<Duration>,
     ) -> CallResult {

@@ -15,7 +15,12 @@ use domain::{
     secret::Secret,
     time::Timestamp,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_TYPE, USER_AGENT},
+};
+
+use crate::pass_through::{Content, PassedHeader};
 
 /// A request, but for where it goes.
 pub(crate) struct Request {
@@ -23,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// What in it nobody may read.
     pub(crate) sealed: Vec<Secret>,
+    /// Headers that are not shown, besides those whose names say so.
+    hidden: Vec<HeaderName>,
 }
 
 /// Takes secrets out of what an endpoint answered: some answer with the request they got, and the
@@ -81,7 +88,7 @@ pub(crate) fn request(
     event: &Event,
     endpoint: &Endpoint,
     delivery: &Delivery,
-    payload: Vec<u8>,
+    content: Content,
     at: Timestamp,
 ) -> Result<Request, &'static str> {
     let owner = Endpoint::owner(&endpoint.id);
@@ -98,16 +105,19 @@ pub(crate) fn request(
     if endpoint.bare.is_some() {
         let headers = bare(&own).ok_or("something in it cannot be a header")?;
         let sealed = sealed.into_iter().chain(unquotable(&headers, &own)).collect();
-        return Ok(Request { headers, body: Vec::new(), sealed });
+        return Ok(Request { headers, body: Vec::new(), sealed, hidden: Vec::new() });
     }
-    let body = match out {
+    let Content { body, is_original, headers: passed } = content;
+    let body = match out.filter(|_| !is_original) {
         Some(out) => {
             let asked = endpoint.metadata.get(INCLUDE_TRACEBACK);
             let include_traceback = asked.is_some_and(|asked| asked == "true");
-            outgoing::body(out, BodyContext { event, include_traceback }, &payload)
+            outgoing::body(out, BodyContext { event, include_traceback }, &body)
         }
-        None => payload,
+        None => body,
     };
+    // With a part of the sender's `svix-…` headers and a part of ours, neither signature would hold.
+    let is_svix = passed.iter().any(|header| header.name.as_str().starts_with("svix-"));
     let nonce = AttemptId::of(&delivery.id, delivery.made);
     let call = HeaderContext {
         secrets: &secrets,
@@ -118,7 +128,7 @@ pub(crate) fn request(
         at,
         body: &body,
         user_agent: AGENT,
-        style: match endpoint.url.starts_with("arn:") {
+        style: match endpoint.url.starts_with("arn:") || is_svix {
             true => HeaderStyle::Standard,
             false => endpoint.header_style.unwrap_or(style),
         },
@@ -130,8 +140,30 @@ pub(crate) fn request(
     if let (Some(kind), None) = (&event.asked.content_type, profile) {
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(kind).map_err(|_| unfit)?);
     }
+    if is_original {
+        headers.remove(CONTENT_TYPE);
+    }
+    let secrets = passed.iter().filter(|header| header.is_secret);
+    let hidden: Vec<_> = secrets.clone().map(|header| header.name.clone()).collect();
+    let quoted = secrets.map(|header| Secret::new(header.value.as_bytes()));
+    let sealed = sealed.into_iter().chain(quoted).collect::<Vec<_>>();
+    pass(&mut headers, passed);
     let sealed = sealed.into_iter().chain(unquotable(&headers, &own)).collect();
-    Ok(Request { headers, body, sealed })
+    Ok(Request { headers, body, sealed, hidden })
+}
+
+/// Adds the sender's headers. Those that are there already stay: the relay's, and the owner's own. Only
+/// the relay's name as an agent gives way.
+fn pass(headers: &mut HeaderMap, passed: Vec<PassedHeader>) {
+    if passed.iter().any(|header| header.name == USER_AGENT) {
+        headers.remove(USER_AGENT);
+    }
+    let there: Vec<HeaderName> = headers.keys().cloned().collect();
+    for PassedHeader { name, value, .. } in passed {
+        if !there.contains(&name) {
+            headers.append(name, value);
+        }
+    }
 }
 
 /// The owner's headers and nothing else.
@@ -146,15 +178,16 @@ fn bare(own: &BTreeMap<String, Secret>) -> Option<HeaderMap> {
 
 /// The headers of a request as they may be shown: of secrets and signatures, the names. Somebody who
 /// reads a dead letter is not to be able to send it in our name.
-pub(crate) fn shown(request: &HeaderMap) -> BTreeMap<String, String> {
+pub(crate) fn shown(request: &Request) -> BTreeMap<String, String> {
     let show = |(name, value): (&HeaderName, &HeaderValue)| {
-        let value = match headers::is_sensitive(name.as_str()) {
+        let is_secret = headers::is_sensitive(name.as_str()) || request.hidden.contains(name);
+        let value = match is_secret {
             true => MASK.to_owned(),
             false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
         };
         (name.as_str().to_owned(), value)
     };
-    request.iter().map(show).collect()
+    request.headers.iter().map(show).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod measure;
 pub mod operational;
 pub mod outcome;
 mod park;
+mod pass_through;
 mod record;
 pub mod redrive;
 mod status;

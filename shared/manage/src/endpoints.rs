@@ -2,6 +2,7 @@
 
 mod draft;
 mod headers;
+mod pass_through;
 mod types;
 mod writes;
 
@@ -19,6 +20,7 @@ use tracing::warn;
 pub use self::{
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
+    pass_through::PassThroughDraft,
     types::unknown_types,
 };
 use crate::{

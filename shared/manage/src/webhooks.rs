@@ -1,7 +1,7 @@
 //! Webhooks of jobs and batches: endpoints that hear of one job or batch only.
 
 use domain::{
-    endpoint::{Endpoint, EndpointScope},
+    endpoint::{Endpoint, EndpointScope, PassThrough},
     id::{ApplicationId, EndpointId},
     profile::OutgoingProfile,
     retry::Policy,
@@ -39,8 +39,11 @@ impl WebhookDraft {
     /// Gives a webhook without a profile the profile of the system that notified its registrar
     /// before, if that system has one: a registrar moves over with URL and secret, and names none.
     pub fn speak_as(&mut self, system: &str) {
+        // The sender's own body is none of a system's.
+        let is_original = self.endpoint.pass_through.body.as_deref() == Some("original");
         let profile = &mut self.endpoint.profile;
         *profile = match profile.take() {
+            None if is_original => None,
             None => OutgoingProfile::of(system).map(|_| system.to_owned()),
             asked => asked.filter(|name| name != "standard"),
         };
@@ -91,6 +94,7 @@ pub fn prepare(
     endpoint.profile = None;
     endpoint.policy = Policy { max_retries: DEFAULT_RETRIES, ..Policy::default() };
     endpoint.filter = None;
+    endpoint.pass_through = PassThrough::default();
     endpoint.event_types = Vec::new();
     let headers = draft.endpoint.headers.or(Some(Value::Null));
     EndpointDraft { headers, ..draft.endpoint }.apply(control, &mut endpoint)?;

@@ -1,12 +1,13 @@
 //! The places that are searched for secrets: answers, log lines, the table, queues, the bucket.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     sync::{Arc, Mutex},
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, Method, Request};
+use flate2::read::{DeflateDecoder, GzDecoder};
 use serde_json::Value;
 use tests::cloud::{ADMIN, Cloud};
 use tracing::{
@@ -124,6 +125,7 @@ pub(super) async fn table(cloud: &Cloud) -> Vec<Place> {
     let place = |item: std::collections::HashMap<String, AttributeValue>| {
         let text = |value: &AttributeValue| match value {
             AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+            AttributeValue::B(packed) => unpacked(packed.as_ref()),
             other => format!("{other:?}"),
         };
         let name = item.get("pk").map(&text).unwrap_or_default();
@@ -132,6 +134,17 @@ pub(super) async fn table(cloud: &Cloud) -> Vec<Place> {
         Place { name: format!("item {name}"), text: text.join("\n"), shows: None }
     };
     items.expect("scanned").into_iter().map(place).collect()
+}
+
+/// The text of packed bytes: deflated, as requests are, or in gzip, as lines of logs are.
+fn unpacked(packed: &[u8]) -> String {
+    let mut text = Vec::new();
+    let deflated = DeflateDecoder::new(packed).read_to_end(&mut text);
+    if deflated.is_err() {
+        text.clear();
+        GzDecoder::new(packed).read_to_end(&mut text).expect("one of the two");
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Every object of the bucket.

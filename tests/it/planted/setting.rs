@@ -81,10 +81,10 @@ pub(super) fn whsk(name: &str) -> String {
     KeyPair::of_seed(&seed).secret().as_str().expect("text").to_owned()
 }
 
-pub(super) const NAMES: [&str; 25] = [
+pub(super) const NAMES: [&str; 27] = [
     "source", "source2", "platform", "cancel", "token", "global", "whsec", "whsk", "rotated",
     "rotated2", "plain", "header", "header2", "basic", "redis", "job", "job2", "batch", "bearer",
-    "query", "path", "wrong", "kind", "url", "key",
+    "query", "path", "wrong", "kind", "url", "key", "request", "passed",
 ];
 
 /// Sources and their platforms, keys, and the secret of an application.
@@ -179,7 +179,7 @@ pub(super) async fn subscribe(witness: &mut Witness<'_>, echo: &str, redis: &str
     let secret_headers =
         json!({ "Authorization": format!("Bearer {}", text("header")), "X-Tenant": "a" });
     for body in [
-        json!({ "uid": "shared", "url": format!("{echo}/500/shared"), "secret": whsec("whsec"), "headers": secret_headers }),
+        json!({ "uid": "shared", "url": format!("{echo}/500/shared"), "secret": whsec("whsec"), "headers": secret_headers, "body": "original", "forwardHeaders": ["x-gitlab-token"] }),
         json!({ "uid": "pair", "url": format!("{echo}/200/pair"), "secret": whsk("whsk") }),
         json!({ "uid": "made", "url": format!("{echo}/200/made") }),
         json!({ "uid": "plain", "url": format!("{echo}/503/plain"), "secret": text("plain"), "profile": "wepp" }),

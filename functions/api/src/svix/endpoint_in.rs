@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{filter::FilterText, secret::Secret};
 use manage::{
-    endpoints::{EndpointDraft, PolicyDraft},
+    endpoints::{EndpointDraft, PassThroughDraft, PolicyDraft},
     secrets::SecretDraft,
 };
 use serde::Deserialize;
@@ -96,6 +96,14 @@ macro_rules! endpoint_body {
             #[serde(default, with = "double_option")]
             #[schema(value_type = Option<String>)]
             header_style: Option<Option<String>>,
+            /// Body that is sent: `notice` for the relay's own, `original` for the sender's, byte for
+            /// byte. An event that came with no request is sent as the notice.
+            body: Option<String>,
+            /// Names of the sender's headers that are sent along, such as `x-github-event`; an empty
+            /// list or null for none.
+            #[serde(default, with = "double_option")]
+            #[schema(value_type = Option<Vec<String>>, max_items = 16)]
+            forward_headers: Option<Option<Vec<String>>>,
         }
 
         impl $name {
@@ -121,6 +129,10 @@ macro_rules! endpoint_body {
                     breaker: self.breaker.map(Into::into),
                     ordering: self.ordering,
                     header_style: self.header_style,
+                    pass_through: PassThroughDraft {
+                        body: self.body,
+                        headers: self.forward_headers.map(Option::unwrap_or_default),
+                    },
                     ..EndpointDraft::default()
                 }
             }

@@ -54,6 +54,10 @@ pub(super) struct EndpointOut {
     ordering: Option<String>,
     /// `standard` or `svix`; null for that of the deployment.
     header_style: Option<&'static str>,
+    /// Body that is sent: `notice` for the relay's own, `original` for the sender's.
+    body: &'static str,
+    /// Names of the sender's headers that are sent along.
+    forward_headers: Vec<String>,
     /// Reason for which the endpoint is disabled: `by_owner`, `gone` (it answered 410) or `failing`
     /// (no delivery succeeded for five days).
     #[schema(value_type = Option<String>)]
@@ -107,6 +111,8 @@ impl EndpointOut {
             breaker: endpoint.breaker.into(),
             ordering: endpoint.ordering.as_ref().map(DeliveryOrdering::print),
             header_style: endpoint.header_style.map(HeaderStyle::word),
+            body: endpoint.pass_through.body.word(),
+            forward_headers: endpoint.pass_through.headers,
             disabled_reason: endpoint.disabled,
             health: health.into(),
             created_at: endpoint.created_at.rfc3339(),

@@ -4,7 +4,7 @@
 use domain::{filter::FilterText, secret::Secret};
 use manage::{
     Refusal,
-    endpoints::{EndpointDraft, PolicyDraft},
+    endpoints::{EndpointDraft, PassThroughDraft, PolicyDraft},
     webhooks::WebhookDraft,
 };
 use serde::Deserialize;
@@ -54,6 +54,12 @@ pub(super) struct WebhookIn {
     /// Contents that are delivered, as a pattern with Outpost's operators.
     #[schema(value_type = Option<Object>)]
     filter: Option<FilterText>,
+    /// Body that is sent: `notice` for the relay's own, `original` for the sender's, byte for byte. An
+    /// event that came with no request is sent as the notice.
+    body: Option<String>,
+    /// Names of the sender's headers that are sent along.
+    #[schema(max_items = 16)]
+    forward_headers: Option<Vec<String>>,
 }
 
 /// The webhook of a registration in each form that the five systems send: whole, as single fields,
@@ -122,6 +128,7 @@ impl WebhookIn {
             profile: self.profile,
             headers: self.headers,
             filter: self.filter,
+            pass_through: PassThroughDraft { body: self.body, headers: self.forward_headers },
             ..EndpointDraft::default()
         };
         Ok(WebhookDraft { endpoint, secret: self.secret.map(Secret::new) })

@@ -21,6 +21,7 @@ use domain::{
 };
 use serde_json::Value;
 
+use super::pass_through::PassThroughDraft;
 use crate::{
     ControlPlane, Refusal,
     names::{MAX_CHANNEL, MAX_EVENT_TYPE, distinct},
@@ -67,6 +68,8 @@ pub struct EndpointDraft {
     /// Names of the headers of Standard Webhooks, `standard` or `svix`; `Some(None)` for those of the
     /// deployment.
     pub header_style: Option<Option<String>>,
+    /// Parts of a sender's own request that are sent.
+    pub pass_through: PassThroughDraft,
 }
 
 /// The retry policy of an endpoint as its owner wants it. A field that is `None` leaves the policy as
@@ -163,6 +166,7 @@ impl EndpointDraft {
         if let Some(metadata) = self.metadata {
             endpoint.metadata = metadata;
         }
+        self.pass_through.apply(endpoint)?;
         endpoint.disabled = match self.disabled {
             Some(true) => endpoint.disabled.or(Some(DisabledReason::ByOwner)),
             Some(false) => None,

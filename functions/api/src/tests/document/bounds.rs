@@ -3,7 +3,7 @@
 
 use domain::{
     endpoint::{CircuitBreaker, MAX_PLAIN_SECRET},
-    id,
+    headers, id,
     live::token,
     log, poll, retry,
     secret::{DEFAULT_OVERLAP, MAX_OVERLAP},
@@ -50,6 +50,9 @@ fn bounds() -> Vec<(&'static str, &'static str, &'static str, i128)> {
     add("", "delays", Some(("minItems", 1)), ("maxItems", size(retry::MAX_DELAYS)));
     for field in ["retryOn", "retry_on", "giveUpOn", "give_up_on", "successOn", "success_on"] {
         add("", field, None, ("maxItems", size(retry::MAX_STATUSES)));
+    }
+    for field in ["forwardHeaders", "forward_headers"] {
+        add("", field, None, ("maxItems", size(headers::MAX_FORWARDED)));
     }
     add("Breaker", "threshold", one, at_most(CircuitBreaker::MAX_THRESHOLD.into()));
     add("Breaker", "recoverySeconds", one, at_most(CircuitBreaker::MAX_RECOVERY.into()));
