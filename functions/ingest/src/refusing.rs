@@ -31,7 +31,7 @@ use crate::{Ingest, answer::No};
 /// Longest time that the answer to a refused request waits for a write.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What one instance refused.
+/// The refusals of one instance, and their way into the table.
 #[derive(Debug)]
 pub(crate) struct RefusalLog {
     table: Table,

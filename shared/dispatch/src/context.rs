@@ -31,7 +31,7 @@ pub struct Context {
     pub clock: Clock,
     /// What this process tells watchers; nothing, unless a queue was set.
     pub teller: Teller,
-    /// What this process counts; nothing, unless it was asked to.
+    /// The figures that this process counts; none, unless it was asked to.
     pub figures: FigureTally,
 }
 

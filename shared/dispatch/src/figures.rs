@@ -30,14 +30,14 @@ const MAX_WRITES: usize = 16;
 /// Applications whose figures wait to be written. Beyond it, those of further ones are not counted.
 const MAX_NOTED: usize = 256;
 
-/// What one process counts. Clones share it. The default one counts nothing.
+/// The figures of one process. Clones share them. The default tally counts nothing.
 #[derive(Clone, Debug, Default)]
 pub struct FigureTally(Option<Arc<Mutex<State>>>);
 
 #[derive(Debug)]
 struct State {
     noted: BTreeMap<ApplicationId, Figures>,
-    /// What the items of the present minute hold, as the last writes showed.
+    /// The contents of the items of the present minute, as the last writes showed.
     known: HashMap<ApplicationId, (Minute, Figures)>,
     /// The item of each minute that this process writes to.
     shard: u8,

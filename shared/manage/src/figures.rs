@@ -24,9 +24,9 @@ const MAX_HOURS: u64 = 20_000;
 /// Applications that are read at the same time.
 const AT_ONCE: usize = 8;
 /// Items of refused requests that are read for one application.
-const MAX_REFUSALS: usize = 1000;
+const MAX_REFUSALS: usize = 500;
 
-/// What a series is about.
+/// The subject of a series.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesFilter {
     /// Id or uid of the application; every one that the caller sees if not set.
@@ -168,7 +168,7 @@ async fn find(
     }
 }
 
-/// What was counted of one application, with the time of each part.
+/// The figures of one application, with the time of each part.
 async fn counted(
     table: &Table,
     application: &ApplicationId,
@@ -195,7 +195,7 @@ async fn counted(
     Ok(counted)
 }
 
-/// What was counted minute by minute, refused requests with it.
+/// The figures of each minute, refused requests among them.
 async fn by_minute(
     table: &Table,
     application: &ApplicationId,

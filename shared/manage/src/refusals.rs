@@ -13,8 +13,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{ControlPlane, Principal, Refusal, applications, figures::MAX_APPLICATIONS, sources};
 
-/// Items that one request reads of one application.
-const MAX_ITEMS: usize = 500;
+/// Items that one request reads, of all applications together, and of one at the most and at the least.
+const MAX_ITEMS: usize = 2000;
+const ITEMS_OF_ONE: (usize, usize) = (20, 500);
 /// Applications that are read at the same time.
 const AT_ONCE: usize = 8;
 /// Time before `until` at which the list begins if the request names none.
@@ -123,10 +124,11 @@ async fn read(
     }
     let first = Hour::of(since.max(before(now, KEPT)));
     let last = Hour::of(Timestamp(until.0.saturating_sub(1))).min(Hour::of(now));
-    let table = control.table();
+    let (table, (least, most)) = (control.table(), ITEMS_OF_ONE);
+    let most = (MAX_ITEMS / places.len().max(1)).clamp(least, most);
     let parts = places
         .into_iter()
-        .map(|place| async move { table.refusals(place.as_ref(), first, last, MAX_ITEMS).await });
+        .map(|place| async move { table.refusals(place.as_ref(), first, last, most).await });
     let parts: Vec<RefusalPart> =
         stream::iter(parts).buffer_unordered(AT_ONCE).try_collect().await?;
     let mut collected = Collected::default();
@@ -148,7 +150,7 @@ fn before(at: Timestamp, by: std::time::Duration) -> Timestamp {
     Timestamp(at.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
 }
 
-/// What is counted together: a minute, a source with its name, and a reason.
+/// The key of one count: a minute, a source with its name, and a reason.
 type CountKey = (Minute, Option<(SourceId, String)>, RefusalReason);
 
 /// Refusals as they were read: the items of one source and minute are added up, and a sample that several

@@ -41,7 +41,8 @@ fn reasons(list: &Value, part: &str) -> Vec<String> {
 async fn refusals_are_listed_newest_first_and_narrowed_down() {
     let relay = Relay::start().await;
     relay.source("s1", "one").await;
-    let ago = |minutes: u64| Timestamp(relay.api.now().0 - minutes * 60_000);
+    let now = relay.api.now();
+    let ago = |minutes: u64| Timestamp(now.0 - minutes * 60_000);
     relay.refuse(Some("s1"), ago(30), RefusalReason::Mismatch, 0).await;
     relay.refuse(Some("s1"), ago(10), RefusalReason::TimestampPast, 1).await;
     relay.refuse(Some("s1"), ago(10), RefusalReason::TimestampPast, 2).await;

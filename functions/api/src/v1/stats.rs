@@ -166,7 +166,7 @@ impl PercentilesOut {
     }
 }
 
-/// What happened to events over time: of one application, or of all that the key sees, at most 100.
+/// Figures of events over time: of one application, or of all that the key sees, at most 100.
 ///
 /// A source or an endpoint narrows the series down to its own requests or deliveries. Of each, the
 /// figures of the 50 with the most failures are kept for an hour, then those with the highest numbers.

@@ -151,7 +151,7 @@ async fn a_refusal_is_answered_though_it_cannot_be_kept() {
     // A table that is not there takes nothing.
     let clients = world.aws.clients();
     let nowhere = Table::new(clients.dynamodb(), "nowhere".to_owned(), Duration::ZERO);
-    let log = crate::refusing::RefusalLog::new(nowhere);
+    let log = RefusalLog::new(nowhere);
     let ingest = Ingest { refusals: log, ..World::ingest(&world.aws, &world.vault, &world.clock) };
     let broken = router(Arc::new(ingest));
     let event: Value = serde_json::from_str(OMTX).expect("JSON");

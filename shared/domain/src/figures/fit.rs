@@ -14,7 +14,7 @@ pub const MAX_SOURCE_PARTS: usize = 16;
 /// Most counters of endpoints in one item.
 pub const MAX_ENDPOINT_PARTS: usize = 32;
 
-/// What is written to an item.
+/// A change of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FittedFigures {
     /// The figures to add.
@@ -65,7 +65,7 @@ fn is_of(figure: Figure, subject: Subject) -> bool {
     matches!(figure, Figure::Part(part) if part.subject == subject)
 }
 
-/// What went wrong with a subject: failed attempts, dead letters and refused requests.
+/// The number of things that went wrong with a subject: failed attempts, dead letters and refused requests.
 fn failures(figures: &Figures, subject: Subject) -> u64 {
     let wrong = |counter: Counter| {
         matches!(counter, Counter::Failed(_) | Counter::Parked | Counter::Refused)

@@ -1,4 +1,4 @@
-//! What is kept of one refused request: never its body, never a header's value but the media type.
+//! The record of one refused request: never its body, never a header's value but the media type.
 
 use std::net::IpAddr;
 
@@ -58,7 +58,7 @@ pub struct RefusedRequest<'a> {
 }
 
 impl RefusalSample {
-    /// What is kept of a request that was refused for a reason.
+    /// The record of a request that was refused for a reason.
     pub fn of(request: &RefusedRequest<'_>, reason: RefusalReason, sentence: &str) -> Self {
         Self {
             at: request.at,

@@ -19,8 +19,8 @@ pub const WRITE_EVERY: Duration = Duration::from_secs(10);
 pub const MAX_PLACES: usize = 64;
 /// Minutes of one source that wait to be written. Beyond it the oldest are lost.
 const MAX_MINUTES: usize = 60;
-/// Most bytes of samples in one write, as JSON: about six write units.
-const MAX_SAMPLE_BYTES: usize = 6 * 1024;
+/// Most bytes of samples in one write, as JSON: twelve write units. Twenty usual samples fit.
+const MAX_SAMPLE_BYTES: usize = 12 * 1024;
 
 /// Where refusals are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub enum RefusalPlace {
     Nowhere,
 }
 
-/// What is written at once: refusals of one place within one hour.
+/// The content of one write: refusals of one place within one hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalBatch {
     /// Where the refusals are counted.
@@ -53,13 +53,14 @@ pub struct RefusalBatch {
 #[derive(Debug)]
 pub struct RefusalTally {
     every: Duration,
-    places: HashMap<RefusalPlace, Noted>,
+    pub(super) places: HashMap<RefusalPlace, Noted>,
 }
 
+/// The refusals of one place.
 #[derive(Debug, Default)]
-struct Noted {
-    waiting: BTreeMap<(Minute, RefusalReason), u64>,
-    samples: VecDeque<RefusalSample>,
+pub(super) struct Noted {
+    pub(super) waiting: BTreeMap<(Minute, RefusalReason), u64>,
+    pub(super) samples: VecDeque<RefusalSample>,
     written_at: Option<Timestamp>,
 }
 
@@ -91,7 +92,7 @@ impl RefusalTally {
         noted.samples.push_back(sample);
     }
 
-    /// What is to be written about a place now: the oldest hour that waits. `None` if nothing waits, or
+    /// The refusals that are to be written about a place now: the oldest hour that waits. `None` if nothing waits, or
     /// the last write was a moment ago. The batch counts as written until it is given back.
     pub fn take(&mut self, place: &RefusalPlace, now: Timestamp) -> Option<RefusalBatch> {
         let noted = self.places.get_mut(place)?;

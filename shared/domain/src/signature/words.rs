@@ -3,7 +3,7 @@
 
 use super::{Format, Scheme, SignatureRefusal, TimestampForm};
 
-/// What is wrong with a request, if the refusal alone says it; `None` if secrets or settings matter.
+/// The sentence for a refusal, if the refusal alone says it; `None` if secrets or settings matter.
 pub fn of(refusal: &SignatureRefusal, profile: &str, scheme: &Scheme) -> Option<String> {
     Some(match refusal {
         SignatureRefusal::Past(_) | SignatureRefusal::Future(_) => return skew(refusal, scheme),

@@ -26,8 +26,8 @@ fn place(application: &str, source: &str) -> RefusalPlace {
 }
 
 fn sample(source: &str, at: Timestamp) -> RefusalSample {
-    let headers = &http::HeaderMap::new();
-    let request = RefusedRequest { at, source, caller: None, headers, bytes: 3 };
+    let headers = http::HeaderMap::new();
+    let request = RefusedRequest { at, source, caller: None, headers: &headers, bytes: 3 };
     RefusalSample::of(&request, RefusalReason::Mismatch, "It does not match.")
 }
 
@@ -65,7 +65,8 @@ async fn refusals_add_up_by_source_and_nobody_else_reads_them() {
     let name = Some((SourceId::derive(&["modal"]), "modal".to_owned()));
     assert!(part.items.iter().all(|item| item.source == name && item.samples.len() == 1));
     assert_eq!(read(Some(&acme), hour, hour.next()).await.items.len(), 3);
-    assert_eq!(read(Some(&ApplicationId::named("other")), hour, hour.next()).await.items, []);
+    let other = ApplicationId::named("other");
+    assert_eq!(read(Some(&other), hour, hour.next()).await.items, []);
     let nowhere = read(None, hour, hour.next()).await;
     assert_eq!(nowhere.items.len(), 1);
     assert_eq!(nowhere.items[0].source, None);
