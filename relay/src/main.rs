@@ -55,7 +55,6 @@ enum Command {
     ///
     /// Checks whether the relay answers, accepts the key, has the source, has the same secret as the
     /// sender, and has received and processed completions.
-    #[command(after_help = "Example:\n  relay doctor --source modal-omtx")]
     Doctor(doctor::DoctorArgs),
     /// List the Modal calls that have not ended.
     #[command(after_help = "Example:\n  relay executions")]

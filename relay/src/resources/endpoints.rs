@@ -31,6 +31,17 @@ const FIELDS: &[Parameter] = &[
     Parameter::text("filter", "filter", "Contents that it hears, as a JSON pattern")
         .kind(Kind::Json),
     Parameter::text("channels", "channels", "Channels that it listens on").kind(Kind::Texts),
+    Parameter::text(
+        "send",
+        "body",
+        "What it is sent: notice, the relay's own form, or original, the sender's own body",
+    ),
+    Parameter::text(
+        "forward-headers",
+        "forwardHeaders",
+        "Headers of the sender's request that go along, such as x-github-event",
+    )
+    .kind(Kind::Texts),
     Parameter::text("description", "description", "Description for people"),
     Parameter::text("profile", "profile", "Profile whose headers and bodies it gets"),
     Parameter::text(
@@ -48,7 +59,7 @@ const FIELDS: &[Parameter] = &[
 ];
 const URL: Parameter = Parameter::text("endpoint-url", "url", "Address that requests go to");
 const SECRET: Parameter = Parameter::text(
-    "secret-file",
+    "secret-from",
     "secret",
     "File with its signing secret, whsec_… or whsk_…; - is standard input. One is made if left out",
 )
@@ -136,7 +147,7 @@ const ROTATE: Verb = Verb {
     places: &[ID],
     query: &[APPLICATION],
     fields: &[
-        Parameter::text("secret-file", "key", "File with the new secret; - is standard input")
+        Parameter::text("secret-from", "key", "File with the new secret; - is standard input")
             .kind(Kind::Secret),
         Parameter::text(
             "grace-period-seconds",

@@ -35,7 +35,7 @@ const NAME: (&str, &str) = ("name", "Name of the source");
 const FIELDS: &[Parameter] = &[
     Parameter::text("profile", "profile", "Profile: how the sender signs, and where its body has what"),
     Parameter::text(
-        "secret-file",
+        "secret-from",
         "secrets",
         "File with the secret that the sender signs with; - is standard input. It takes the place of \
          those that there are",
@@ -96,7 +96,7 @@ const GET: Verb = Verb {
 
 const CREATE: Verb = Verb {
     about: "Make a source, or put another in the place of the one of this name",
-    example: "relay sources create stripe --profile stripe --secret-file secret.txt",
+    example: "relay sources create stripe --profile stripe --secret-from secret.txt",
     way: Way::Put,
     places: &[NAME],
     fields: FIELDS,
@@ -106,7 +106,7 @@ const CREATE: Verb = Verb {
 const UPDATE: Verb = Verb {
     about: "Change a source; what is not given stays",
     more: Some("The source is read, changed and written: of two changes at once, one may be lost."),
-    example: "relay sources update stripe --secret-file - < secret.txt",
+    example: "relay sources update stripe --secret-from - < secret.txt",
     way: Way::Put,
     places: &[NAME],
     fields: FIELDS,

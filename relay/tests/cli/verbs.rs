@@ -1,7 +1,7 @@
 //! What the API has, by the verbs of the command line.
 
 use serde_json::json;
-use tests::receiver::Receiver;
+use tests::{receiver::Receiver, sender};
 
 use super::*;
 
@@ -10,7 +10,7 @@ async fn sources_endpoints_and_keys_are_made_shown_changed_and_removed() {
     let (bundle, client, home) = start().await;
     let (url, key) = (bundle.url(), bundle.admin_key());
     let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
-    let create = ["sources", "create", "modal", "--profile", "modal-omtx", "--secret-file", "-"];
+    let create = ["sources", "create", "modal", "--profile", "modal-omtx", "--secret-from", "-"];
     let secret = "a-planted-secret-of-32-characters";
     let made = run_with(home.at(&url, key, &[&create[..], &["--strict"]].concat()), secret).await;
     assert!(well(&made).contains("secret_count") && !stdout(&made).contains(secret), "{made:?}");
@@ -191,5 +191,44 @@ async fn dead_letters_are_looked_at_tried_again_put_back_exported_and_deleted() 
     client.until(letters, |letters| letters["total"] == 0).await;
     let deleted = relay(&["dlq", "delete", "--all", "--yes", "--json"]).await;
     assert_eq!(json_lines(&deleted)[0]["state"], "finished", "{deleted:?}");
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_and_why_something_was_refused_is_shown() {
+    let (bundle, client, home) = start().await;
+    let (url, key) = (bundle.url(), bundle.admin_key());
+    let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
+    let create = ["sources", "create", "modal", "--profile", "modal-omtx", "--secret-from", "-"];
+    well(&run_with(home.at(&url, key, &create), sender::SECRET).await);
+    let body = sender::completion("fc-1", "success", "1.0");
+    let headers = sender::headers(&body, adapters::clock::Clock::system().now());
+    let send = async |headers| {
+        let sent = client.send(http::Method::POST, "/in/modal", headers, body.clone()).await;
+        sent.expect("the relay answers").0.as_u16()
+    };
+    assert_eq!(send(headers.clone()).await, 202);
+    let mut forged = headers;
+    forged.insert(
+        "x-modal-signature",
+        format!("sha256={}", "0".repeat(64)).parse().expect("a header"),
+    );
+    assert_eq!(send(forged).await, 401);
+    client.until("/v1/events", |events| events["data"][0]["id"].is_string()).await;
+    let listed = json_lines(&relay(&["events", "list", "--json"]).await);
+    let id = listed[0]["id"].as_str().expect("an id");
+    assert_eq!(relay(&["events", "request", id]).await.stdout, body, "byte for byte");
+    client.until("/v1/sources/modal/refusals", |refused| refused["samples"][0].is_object()).await;
+    let refused = well(&relay(&["sources", "refusals", "modal"]).await);
+    assert!(refused.contains("samples") && refused.contains("mismatch"), "{refused}");
+    let path = format!("/v1/stats?since={}", listed[0]["created_at"].as_str().expect("a time"));
+    let received = |stats: &Value| {
+        let series = stats["series"]["received"].as_array();
+        0 < series.into_iter().flatten().filter_map(Value::as_u64).sum::<u64>()
+    };
+    client.until(&path, received).await;
+    let stats = relay(&["stats", "--since", "5m"]).await;
+    let sums = well(&stats).lines().last().expect("the sums").to_owned();
+    assert!(sums.starts_with("all ") && sums.contains('1'), "{stats:?}");
     bundle.stop().await;
 }
