@@ -1,6 +1,6 @@
 //! What is printed as it happens: `relay tail` and `relay logs -f`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use local::WebSocketLimits;
 use rustix::process::{Pid, Signal, kill_process};
@@ -77,7 +77,6 @@ async fn tail_prints_events_as_they_come_and_ends_with_ctrl_c() {
     let args = ["tail", "--application", "default", "--json"];
     let mut tail = Following::start(home.at(&bundle.url(), bundle.admin_key(), &args));
     tail.noted("listening").await;
-    let mut took = Vec::new();
     // The parts of the relay learn within two seconds that somebody watches; what comes before that is
     // not pushed.
     let mut number = 0;
@@ -91,7 +90,6 @@ async fn tail_prints_events_as_they_come_and_ends_with_ctrl_c() {
     };
     assert!(first.contains("order.first"), "{first}");
     for number in 0..20 {
-        let began = Instant::now();
         let id = publish(&client, "order.paid", number).await;
         loop {
             let event = tail.json().await;
@@ -104,10 +102,7 @@ async fn tail_prints_events_as_they_come_and_ends_with_ctrl_c() {
             );
             break;
         }
-        took.push(began.elapsed());
     }
-    took.sort();
-    println!("publish to line of tail: p50 {:?}, longest {:?}", took[10], took[19]);
     let (code, rest) = tail.interrupt().await;
     assert_eq!((code, rest), (Some(130), vec![]));
     bundle.stop().await;

@@ -185,10 +185,10 @@ fn many_sources_fill_no_memory_and_none_is_written_about_too_often() {
         for number in 0..1000 {
             let (place, now) = (source(number), at(second));
             tally.note(&place, refused("s", now, &HeaderMap::new()));
-            if let Some(batch) = tally.take(&place, now) {
-                if let Some(last) = written.insert(batch.place, now) {
-                    assert!(WRITE_EVERY <= now.since(last));
-                }
+            if let Some(batch) = tally.take(&place, now)
+                && let Some(last) = written.insert(batch.place, now)
+            {
+                assert!(WRITE_EVERY <= now.since(last));
             }
         }
         tally.note(&RefusalPlace::Nowhere, refused("?", at(second), &HeaderMap::new()));
@@ -213,7 +213,7 @@ fn what_is_given_back_is_written_later_and_an_hour_at_a_time() {
     let first = tally.take(&place, at(3609)).expect("a batch");
     assert_eq!((first.hour, first.counts), (batch.hour, batch.counts));
     assert_eq!(first.samples.len(), 2);
-    assert_eq!(tally.waiting(), [place.clone()]);
+    assert_eq!(tally.waiting(), std::slice::from_ref(&place));
     let second = tally.take(&place, at(3619)).expect("a batch");
     assert_eq!(second.hour, first.hour.next());
     assert_eq!(second.counts.values().sum::<u64>(), 1);
