@@ -9,8 +9,8 @@ use super::{
 
 /// Columns between two columns.
 const GAP: &str = "  ";
-/// Least columns that a column is cut to.
-const LEAST: usize = 6;
+/// Least columns that a text is cut to. Before it would be shorter, another column is left out.
+const LEAST: usize = 12;
 
 /// The head of a column.
 #[derive(Clone, Copy, Debug)]
@@ -212,10 +212,10 @@ mod tests {
         // 14 for the time, 20 for the type with its escape, 8 for the gaps.
         assert_eq!(widths(80), [14, 20, 1, 5, 5].map(Some));
         assert_eq!(widths(53), [14, 20, 1, 5, 5].map(Some));
-        assert_eq!(widths(40), [14, 7, 1, 5, 5].map(Some));
-        assert_eq!(widths(36), [Some(14), Some(10), Some(1), None, Some(5)]);
-        assert_eq!(widths(29), [Some(14), Some(6), None, None, Some(5)]);
-        assert_eq!(widths(3), [Some(14), None, None, None, Some(5)]);
+        assert_eq!(widths(46), [14, 13, 1, 5, 5].map(Some));
+        assert_eq!(widths(40), [Some(14), Some(14), Some(1), None, Some(5)]);
+        assert_eq!(widths(36), [Some(14), Some(13), None, None, Some(5)]);
+        assert_eq!(widths(29), [Some(14), None, None, None, Some(5)]);
         let out = Output::new(super::super::OutputArgs { json: true });
         let cells = rows[0].iter().map(|(text, tone)| (text.as_str(), *tone));
         let widths = [Some(14), Some(10), Some(3), None, Some(5)];
