@@ -3,6 +3,7 @@
 //! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
 //! * `resources` lists, shows and changes what the API has, by a table of verbs; `tail`, `logs`, `replay`,
 //!   `dlq` and `stats` are commands of their own.
+//! * `listen` takes the deliveries of a listener, and calls a server on this machine.
 //! * `connect`, `doctor`, `executions`, `run` and `trigger` call the API too. All of these call it through `remote`.
 //! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them.
 //! * `output` prints, `exit` has the exit codes, `live` is the client of live updates.
@@ -17,6 +18,7 @@ pub mod dlq;
 pub mod doctor;
 pub mod executions;
 pub mod exit;
+pub mod listen;
 pub mod live;
 pub mod login;
 pub mod logs;

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use relay::{
     completion, connect, dev, dlq, doctor, executions,
     exit::{CommandError, Exit, Failure, report},
-    login, logs,
+    listen, login, logs,
     output::{Output, OutputArgs},
     pages, replay, resources, run, signature, stats, tail, trigger,
 };
@@ -35,6 +35,14 @@ enum Command {
     Tail(tail::TailArgs),
     /// Print the log of a job.
     Logs(logs::LogsArgs),
+    /// Bring events to a server on this machine.
+    ///
+    /// What comes while nobody listens waits at the relay and comes when somebody does. A program that is
+    /// killed loses nothing.
+    #[command(
+        after_help = "Examples:\n  relay listen --forward-to 3000\n  relay listen --forward-to http://localhost:3000/hooks --source stripe --events 'job.*'"
+    )]
+    Listen(listen::ListenArgs),
     #[command(flatten)]
     Resource(resources::ResourceCommand),
     /// Send past events again.
@@ -105,6 +113,7 @@ fn main() -> ExitCode {
         Command::Open(args) => finish(login::open(&args)),
         Command::Tail(args) => finish(tail::run(&args)),
         Command::Logs(args) => finish(logs::run(&args)),
+        Command::Listen(args) => listen::run(args),
         Command::Resource(command) => finish(resources::run(&command)),
         Command::Replay(args) => finish(replay::run(&args)),
         Command::Dlq(command) => finish(dlq::run(&command)),

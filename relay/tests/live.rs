@@ -29,7 +29,13 @@ async fn start(settings: Settings) -> Bundle {
 /// A ticket to every topic.
 async fn ticket(bundle: &Bundle) -> String {
     let expires_at = bundle.clock().now().plus(LONG);
-    let grant = Grant { key: ADMIN_ID.to_owned(), application: None, only: None, expires_at };
+    let grant = Grant {
+        key: ADMIN_ID.to_owned(),
+        scope: domain::key::KeyScope::Read,
+        application: None,
+        only: None,
+        expires_at,
+    };
     let text = Ticket::text(adapters::random::bytes());
     let ticket = Ticket { grant, origin: None, expires_at };
     let hash = Ticket::hash(&text).expect("a ticket");

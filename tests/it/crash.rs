@@ -6,6 +6,8 @@ mod broken;
 mod counted;
 mod expunged;
 mod guarded;
+mod journey;
+mod listened;
 mod logged;
 mod matrix;
 mod ordered;
@@ -31,73 +33,11 @@ use tests::{
     shown,
 };
 
+use journey::Journey;
 use matrix::{Case, Selection};
 
 /// Cases that run at the same time.
 const AT_ONCE: usize = 4;
-
-/// A sequence of requests and events whose every AWS call may fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Journey {
-    /// Completions, doubled and contradicted, to two subscribers; a message over the API.
-    Delivered,
-    /// A subscriber that is down, then up: retried, spent, parked, probed, recovered.
-    Recovered,
-    /// A dead letter put back by an operator; a poisoned message parked and put back.
-    ByHand,
-    /// A subscriber that is gone for good.
-    Gone,
-    /// A job whose completion never comes, and whose platform is asked; then a webhook, too late.
-    Missed,
-    /// A batch that is created, whose jobs end, one of them registered, and that is closed.
-    Batched,
-    /// A job that is cancelled and whose platform is told; a completion arrives all the same.
-    Cancelled,
-    /// A subscriber whose circuit opens, is probed and closes, and that is disabled and enabled later;
-    /// operational webhooks report all of that.
-    Broken,
-    /// A subscriber that wants the events of one job in order.
-    Ordered,
-    /// Content of messages that is removed: by a request, and because its retention has ended.
-    Expunged,
-    /// An endpoint that is created late: missed events are replayed; it fails, and failed ones recover.
-    Replayed,
-    /// Dead letters that are redriven by a filter, and one that is deleted.
-    Purged,
-    /// A request too large for a message, at a strict source with a rate limit, to an endpoint and an
-    /// application with rates.
-    Guarded,
-    /// A subscriber that is slow, whose calls take places while other workers hold all of them.
-    Slow,
-    /// The log of a job: lines with a key and signed, twice, in conflict, and after the job's end.
-    Logged,
-    /// Those who watch a job: a connection, lines, the end, and coming back.
-    Watched,
-    /// Requests that are refused, one that is delivered, and the hour of figures that is added up.
-    Counted,
-}
-
-impl Journey {
-    const ALL: [Self; 17] = [
-        Self::Delivered,
-        Self::Recovered,
-        Self::ByHand,
-        Self::Gone,
-        Self::Missed,
-        Self::Batched,
-        Self::Cancelled,
-        Self::Broken,
-        Self::Ordered,
-        Self::Expunged,
-        Self::Replayed,
-        Self::Purged,
-        Self::Guarded,
-        Self::Slow,
-        Self::Logged,
-        Self::Watched,
-        Self::Counted,
-    ];
-}
 
 /// Makes a journey under a fault; the violations at its end, and the calls that were made.
 async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<String>, Faults) {
@@ -157,6 +97,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Logged => Box::pin(logged::walk(cloud)),
         Journey::Watched => Box::pin(watched::walk(cloud)),
         Journey::Counted => Box::pin(counted::walk(cloud, receiver)),
+        Journey::Listened => Box::pin(listened::walk(cloud)),
     }
 }
 
@@ -279,6 +220,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         Journey::Logged => logged::arrived(world) && dead == 0,
         Journey::Watched => watched::arrived(world) && dead == 0,
         Journey::Counted => counted::arrived(world) && dead == 0,
+        Journey::Listened => listened::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),

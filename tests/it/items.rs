@@ -13,7 +13,8 @@ use axum::{
     http::{Method, Request},
 };
 use domain::{
-    id::{ApplicationId, BatchId, JobId},
+    id::{ApplicationId, BatchId, EndpointId, JobId},
+    listener::Listening,
     live::{
         connection::{self, LiveConnection},
         grant::Grant,
@@ -112,6 +113,7 @@ async fn done(cloud: &Cloud, method: Method, path: &str, body: Value) -> Value {
 async fn listen(table: &Table, now: Timestamp) {
     let acme = ApplicationId::named("acme");
     let grant = Grant {
+        scope: domain::key::KeyScope::Read,
         key: "k".to_owned(),
         application: Some(acme.clone()),
         only: None,
@@ -257,6 +259,20 @@ async fn every_kind_of_item_is_written_and_no_other() {
     cloud.options(json!({ "platform": asked, "deadline_seconds": 60 })).await;
     cloud.expect("modal", "late", "late-call").await;
     cloud.minutes(3).await;
+    seen.look(&cloud).await;
+
+    // A listener that somebody hears, and a delivery that waits for it.
+    let wanted = json!({ "application": "acme", "events": ["order.paid"] });
+    let made = done(&cloud, Method::PUT, "/v1/listeners/ann", wanted).await;
+    let endpoint = EndpointId::parse(made["endpoint_id"].as_str().expect("an id")).expect("an id");
+    let message = json!({ "eventType": "order.paid", "payload": {} });
+    done(&cloud, Method::POST, "/api/v1/app/acme/msg", message).await;
+    cloud.work().await;
+    let (connection, now) = ("c=".to_owned(), cloud.clock.now());
+    let until = now.plus(connection::LIFE);
+    let listening = Listening { connection, protocol: Protocol::Json, until, after: None };
+    let topic = Topic::listener(ApplicationId::named("acme"), endpoint);
+    assert_eq!(table.listen(&topic, &listening).await.expect("kept"), None);
     seen.look(&cloud).await;
 
     // A source that moves to another application.

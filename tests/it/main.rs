@@ -21,6 +21,7 @@ mod jobs;
 mod journeys;
 mod ladder;
 mod lanes;
+mod listeners;
 mod missed;
 mod omtx;
 mod operational;

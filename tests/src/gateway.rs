@@ -1,7 +1,7 @@
 //! The management API of a WebSocket API that takes pushes, and answers as a test wants.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -32,6 +32,8 @@ struct State {
     frames: HashMap<String, Vec<String>>,
     /// The statuses of the next answers for a connection, instead of 200.
     answers: HashMap<String, Vec<u16>>,
+    /// The connections that have ended without the relay's doing.
+    ended: HashSet<String>,
     /// The connections that were closed.
     closed: Vec<String>,
 }
@@ -78,6 +80,11 @@ impl Gateway {
         self.state().answers.insert(id.to_owned(), statuses.to_vec());
     }
 
+    /// Ends a connection, as when its client was killed: pushes are answered 410 from now on.
+    pub fn end(&self, id: &str) {
+        self.state().ended.insert(id.to_owned());
+    }
+
     /// Whether a connection was closed by the relay.
     pub fn has_closed(&self, id: &str) -> bool {
         self.state().closed.iter().any(|closed| closed == id)
@@ -104,6 +111,9 @@ impl Gateway {
         if method == "DELETE" {
             state.closed.push(id);
             return 204;
+        }
+        if state.ended.contains(&id) {
+            return 410;
         }
         let planned = state.answers.get_mut(&id).filter(|answers| !answers.is_empty());
         let status = planned.map_or(200, |answers| answers.remove(0));

@@ -316,6 +316,10 @@ impl World {
             let event = self.events.iter().find(|event| event.id == delivery.event);
             let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint);
             let (Some(event), Some(endpoint)) = (event, endpoint) else { continue };
+            // What is handed to a listener is called elsewhere.
+            if endpoint.listener().is_some() {
+                continue;
+            }
             let is_its = |request: &&ReceivedRequest| {
                 request.header("webhook-id") == event.webhook_id()
                     && endpoint.url.ends_with(&request.path)

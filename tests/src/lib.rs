@@ -11,6 +11,7 @@ pub mod invariants;
 pub mod items;
 pub mod log_groups;
 pub mod platform;
+pub mod program;
 pub mod receiver;
 pub mod sender;
 mod wire;

@@ -24,6 +24,7 @@ mod idempotency;
 mod inject;
 mod jobs;
 mod keys;
+mod listeners;
 mod live;
 mod logs;
 mod messages;

@@ -1,5 +1,5 @@
-//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks, keys and statistics.
-//! `/metrics` belongs to it, where monitoring systems look for it.
+//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks, keys, listeners and
+//! statistics. `/metrics` belongs to it, where monitoring systems look for it.
 
 mod batches;
 mod dead_letters;
@@ -10,6 +10,7 @@ mod jwks;
 mod keys;
 mod letter;
 mod letter_filter;
+mod listeners;
 mod live;
 mod queries;
 mod refusals;
@@ -31,6 +32,7 @@ pub(crate) fn contract() -> Contract {
         parameters: &[
             ("app", "Id or uid of the application."),
             ("endpoint", "Id of the endpoint."),
+            ("listener", "Name of the listener."),
             ("name", "Name of the source."),
         ],
         idempotent: true,
@@ -49,7 +51,8 @@ pub(crate) fn contract() -> Contract {
             .merge(stats::routes())
             .merge(keys::routes())
             .merge(webhook_secret::routes())
-            .merge(live::routes()),
+            .merge(live::routes())
+            .merge(listeners::routes()),
         open: jwks::routes(),
     }
 }

@@ -1,4 +1,5 @@
-//! One doorbell names one delivery; one delivery gets at most one attempt.
+//! One doorbell names one delivery; one delivery gets at most one attempt. The answer of a listener
+//! concludes one.
 
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -43,9 +44,14 @@ impl Deliver {
                 self.calls.attempt_rung(&event, &delivery, hops).await?;
                 Ok(())
             }
-            Doorbell::Task { .. } | Doorbell::Batch { .. } | Doorbell::Content { .. } => {
-                Err(Unfinished::Misplaced)
+            Doorbell::Answer { answer } => {
+                self.calls.conclude_answered(*answer).await?;
+                Ok(())
             }
+            Doorbell::Task { .. }
+            | Doorbell::Batch { .. }
+            | Doorbell::Content { .. }
+            | Doorbell::Listener { .. } => Err(Unfinished::Misplaced),
         }
     }
 }

@@ -12,6 +12,7 @@ mod cloudwatch;
 mod drawn;
 mod invocation;
 mod lines;
+mod listening;
 mod push;
 mod said;
 mod subscribe;
@@ -29,8 +30,8 @@ use std::{
 };
 
 use adapters::{
-    Unavailable, bucket::Bucket, clock::Clock, cloudwatch::LogService, live_queue::LiveQueue,
-    pusher::Pusher, table::Table, vault::Vault,
+    Unavailable, bells::Outbox, bucket::Bucket, clock::Clock, cloudwatch::LogService,
+    live_queue::LiveQueue, pusher::Pusher, table::Table, vault::Vault,
 };
 use dispatch::{logs::Logs, teller::Teller};
 use domain::{
@@ -57,6 +58,8 @@ pub struct LiveParts {
     pub table: Table,
     /// S3 bucket with the bodies that are too large for an item.
     pub bucket: Bucket,
+    /// Queue that `deliver` reads: it concludes what listeners answered.
+    pub outbox: Outbox,
     /// FIFO queue that this function reads, and sends its own messages to.
     pub queue: LiveQueue,
     /// Pushes frames to connections.
@@ -94,6 +97,7 @@ impl CloudWatch {
 pub struct Live {
     table: Table,
     bucket: Bucket,
+    outbox: Outbox,
     queue: LiveQueue,
     vault: Vault,
     clock: Clock,
@@ -119,7 +123,8 @@ struct State {
 impl Live {
     /// Puts live updates together.
     pub fn new(parts: LiveParts) -> Self {
-        let LiveParts { table, bucket, queue, pusher, vault, clock, budget, cloudwatch } = parts;
+        let LiveParts { table, bucket, outbox, queue, pusher, vault, clock, budget, cloudwatch } =
+            parts;
         Self {
             pushes: Pushes::new(pusher, table.clone(), clock.clone(), budget),
             audience: Audience::new(table.clone()),
@@ -128,6 +133,7 @@ impl Live {
             state: Mutex::default(),
             table,
             bucket,
+            outbox,
             queue,
             vault,
             clock,

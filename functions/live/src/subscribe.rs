@@ -83,6 +83,8 @@ impl Live {
                 let topic = Topic::letters(application);
                 self.hear_application(stored, topic, Wanted::default(), name).await
             }
+            Action::Listen(wanted) => self.listen(stored, wanted, name).await,
+            Action::Concluded(conclusion) => self.concluded(stored, conclusion, name).await,
             Action::Ping => {
                 self.renew(stored).await.map_err(unavailable)?;
                 Ok(LiveEvent::Pong(Pong {}))
@@ -199,7 +201,7 @@ impl Live {
     }
 
     /// The application that a client means: the one it names, its own, or the only one there is.
-    async fn application(
+    pub(crate) async fn application(
         &self,
         stored: &StoredConnection,
         name: Option<&str>,
@@ -247,7 +249,7 @@ fn principal(stored: &StoredConnection) -> Principal {
     }
 }
 
-fn unavailable(error: Unavailable) -> LiveRefusal {
+pub(crate) fn unavailable(error: Unavailable) -> LiveRefusal {
     tracing::warn!(%error, "an action is refused for now");
     LiveRefusal::new(RefusalCode::Unavailable, "the relay cannot do that now; ask again")
 }

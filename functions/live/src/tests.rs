@@ -4,6 +4,7 @@
 mod actions;
 mod document;
 mod drawing;
+mod listening;
 mod rights;
 mod samples;
 mod upgrades;
@@ -129,6 +130,7 @@ impl World {
         Live::new(LiveParts {
             table: Table::new(clients.dynamodb(), names.table.clone(), RETENTION),
             bucket: Bucket::new(clients.s3(), names.bucket.clone()),
+            outbox: Outbox(Queue::new(clients.sqs(), aws.queue_url(&names.outbox))),
             queue: LiveQueue(Queue::new(clients.sqs(), aws.queue_url(&names.live))),
             pusher: gateway.pusher(&clients),
             vault: Vault::new(&Secret::new(*b"0123456789abcdef0123456789abcdef")),
@@ -164,6 +166,7 @@ impl World {
     /// The grant of a key for everything that the key sees.
     pub(crate) fn grant(key: &str) -> Grant {
         Grant {
+            scope: KeyScope::Admin,
             key: key.to_owned(),
             application: (key != "everything").then(|| ApplicationId::named(key)),
             only: None,

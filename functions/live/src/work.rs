@@ -72,6 +72,10 @@ impl Live {
             }
             LiveMessage::CatchUp { topic, connection } => self.catch_up(&topic, &connection).await,
             LiveMessage::Bulletin(bulletin) => self.tell(bulletin).await,
+            LiveMessage::HandOver(handed) => {
+                self.hand_over(*handed).await;
+                Ok(())
+            }
         }
     }
 

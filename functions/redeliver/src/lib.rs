@@ -1,9 +1,9 @@
 //! What died: parked with its whole story, and put back by hand, by filter, or by itself once the
 //! endpoint answers again.
 //!
-//! Four kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
-//! doorbell for a delivery that is spent; one for a task that is due; and one for content whose time
-//! is over.
+//! Five kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
+//! doorbell for a delivery that is spent; one for a task that is due; one for content whose time is
+//! over; and one for a listener that nobody has used for long.
 
 mod park;
 mod purge;
@@ -55,8 +55,12 @@ impl Redeliver {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task }) => self.task(&task).await,
             Ok(Doorbell::Content { content }) => expunge::expire(&self.context, &content).await,
-            // It is due as well, wherever its bell ended.
-            Ok(Doorbell::Batch { .. }) => Ok(()),
+            Ok(Doorbell::Listener { application, listener }) => {
+                self.context.remove_unseen(&application, &listener).await
+            }
+            // A batch is due as well, wherever its bell ended; so is a delivery whose claim has ended
+            // without its answer.
+            Ok(Doorbell::Batch { .. } | Doorbell::Answer { .. }) => Ok(()),
             Err(_) => self.context.park_message(LetterQueue::Outbox, message).await,
         }
     }

@@ -1,5 +1,5 @@
 //! Rings for what is due: deliveries whose bell was lost or lies too far ahead for a message,
-//! deliveries that died unparked, tasks. Then keeps silent live connections open, and asks platforms
+//! deliveries that died unparked, tasks, listeners that nobody uses. Then keeps silent live connections open, and asks platforms
 //! about completions that never came.
 //!
 //! Marking comes before ringing and before asking. A crash in between costs the time until the mark
@@ -275,6 +275,9 @@ impl Sweep {
                 }
                 DueSubject::Content(event) => {
                     failed = failed.and(self.calls.dead_letters.content(&event).await)
+                }
+                DueSubject::Listener(listener) => {
+                    failed = failed.and(self.calls.dead_letters.listener(&listener).await)
                 }
                 // Asked for, not rung for.
                 DueSubject::Job(_) => (),

@@ -290,6 +290,7 @@ impl Parts {
         Live::new(LiveParts {
             table: context.table,
             bucket: context.bucket,
+            outbox: context.outbox,
             queue: LiveQueue(self.live.clone()),
             pusher: Pusher::new(aws.clients().websocket()),
             vault,

@@ -6,13 +6,15 @@ use std::time::Duration;
 use domain::{
     delivery::{Delivery, MAX_HOPS, MAX_QUEUE_DELAY},
     envelope::Doorbell,
-    id::{EventId, TaskId},
+    id::{EndpointId, EventId, TaskId},
+    listener::{HandedAnswer, Listener},
     time::Timestamp,
 };
 
 use crate::{
     Unavailable,
     queue::{Queue, QueueMessage},
+    table::WaitingDelivery,
 };
 
 /// The queue that `deliver` reads: doorbells for deliveries to be attempted.
@@ -61,6 +63,34 @@ impl Outbox {
     }
 }
 
+impl Outbox {
+    /// Rings for deliveries to an endpoint that waited for somebody to listen.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
+    pub async fn wake(
+        &self,
+        endpoint: &EndpointId,
+        waiting: &[WaitingDelivery],
+    ) -> Result<(), Unavailable> {
+        let bell = |waiting: &WaitingDelivery| {
+            let WaitingDelivery { event, delivery } = waiting.clone();
+            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
+            QueueMessage { body, delay: Duration::ZERO, group: Some(endpoint.to_string()) }
+        };
+        self.0.send_all(waiting.iter().map(bell).collect()).await
+    }
+
+    /// Brings the answer of a listener to `deliver`, which may conclude deliveries.
+    ///
+    /// # Errors
+    /// Fails if SQS does. The claim of the delivery then ends without an answer.
+    pub async fn answer(&self, answer: HandedAnswer) -> Result<(), Unavailable> {
+        let body = Doorbell::Answer { answer: Box::new(answer) }.print();
+        self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+    }
+}
+
 impl DeadLetters {
     /// Rings for dead deliveries to be parked.
     ///
@@ -80,6 +110,16 @@ impl DeadLetters {
     /// Fails if SQS does.
     pub async fn content(&self, event: &EventId) -> Result<(), Unavailable> {
         let body = Doorbell::Content { content: event.clone() }.print();
+        self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+    }
+
+    /// Rings for a listener that nobody has used for long.
+    ///
+    /// # Errors
+    /// Fails if SQS does.
+    pub async fn listener(&self, listener: &Listener) -> Result<(), Unavailable> {
+        let Listener { application, name, .. } = listener.clone();
+        let body = Doorbell::Listener { application, listener: name }.print();
         self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
     }
 

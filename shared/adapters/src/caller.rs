@@ -215,6 +215,10 @@ impl Caller {
             Destination::Redis(channel) => within(timeout, self.publish(&channel, &call)).await,
             Destination::Queue(queue) => within(timeout, self.enqueue(&queue, &call)).await,
             Destination::Bus(bus) => within(timeout, self.put(&bus, &call)).await,
+            Destination::Listener(_) => {
+                let why = "a delivery to a listener is handed over, and never called";
+                return Err(Failure::new(ErrorClass::Relay, why));
+            }
             Destination::Http(_) => {
                 let head = self.response(method, call.url, call.headers, call.body);
                 let response = within(timeout, head).await?;

@@ -22,6 +22,7 @@ mod keys;
 mod lanes;
 mod lease;
 mod letters;
+mod listeners;
 mod live;
 mod logs;
 mod page;
@@ -58,6 +59,7 @@ pub use self::{
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
+    listeners::WaitingDelivery,
     logs::{BatchOutcome, BatchPlace, LogPart, LogRange},
     page::Page,
     places::CallPlace,

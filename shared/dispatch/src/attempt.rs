@@ -83,6 +83,9 @@ impl CallContext {
         mut claimed: ClaimedDelivery,
         asked: AttemptReason,
     ) -> Result<Option<AttemptOutcome>, Unavailable> {
+        if std::mem::take(&mut claimed.delivery.waits) {
+            self.context.table.waits_no_more(&claimed.delivery).await?;
+        }
         let context = self.context.table.context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
@@ -94,6 +97,9 @@ impl CallContext {
         if endpoint.disabled.is_some() {
             let why = ErrorClass::EndpointDisabled;
             return self.park(claimed, endpoint, why, "the endpoint is disabled").await.map(Some);
+        }
+        if endpoint.listener().is_some() {
+            return self.hand_over(claimed, &context, (event, endpoint), asked).await;
         }
         // A delivery that a person asks for does not wait for its turn.
         if !asked.manual {
@@ -192,7 +198,8 @@ impl CallContext {
         answer
     }
 
-    async fn conclude(
+    /// Judges the outcome of a call and writes it down, if the claim still holds.
+    pub(crate) async fn conclude(
         &self,
         mut claimed: ClaimedDelivery,
         context: &AttemptContext,
@@ -223,12 +230,15 @@ impl CallContext {
                 Some(now)
             }
         };
-        if verdict == RetryVerdict::Gone {
-            self.disable(endpoint, DisabledReason::Gone, at, now).await?;
+        // A listener has no circuit and is never disabled: its owner sits in front of it.
+        if endpoint.listener().is_none() {
+            if verdict == RetryVerdict::Gone {
+                self.disable(endpoint, DisabledReason::Gone, at, now).await?;
+            }
+            let sign = HealthSignal::of(&answer.outcome, verdict == RetryVerdict::Delivered);
+            let called = CallReport { sign, token: &token, began: at };
+            self.notice(context, endpoint, &claimed.delivery, called).await;
         }
-        let sign = HealthSignal::of(&answer.outcome, verdict == RetryVerdict::Delivered);
-        let called = CallReport { sign, token: &token, began: at };
-        self.notice(context, endpoint, &claimed.delivery, called).await;
         if self.context.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(AttemptOutcome::Stale);

@@ -74,9 +74,22 @@ impl CallContext {
         id: &DeliveryId,
         asked: AttemptReason,
     ) -> Result<AttemptOutcome, Unavailable> {
-        let until = Instant::now() + PATIENCE;
         let first = Box::pin(self.take(event, id, asked)).await?;
-        let mut lane = ended(&first).map(|place| place.lane.clone());
+        self.go_on_with_lane(&first, asked).await?;
+        Ok(first)
+    }
+
+    /// Attempts the deliveries behind one that has ended, if it was in a lane.
+    ///
+    /// # Errors
+    /// Fails if the lane cannot be read, or its next doorbell cannot be rung.
+    pub(crate) async fn go_on_with_lane(
+        &self,
+        first: &AttemptOutcome,
+        asked: AttemptReason,
+    ) -> Result<(), Unavailable> {
+        let until = Instant::now() + PATIENCE;
+        let mut lane = ended(first).map(|place| place.lane.clone());
         for turn in 1.. {
             let Some(here) = lane.take() else { break };
             let Some(next) = self.context.table.head(&here).await? else { break };
@@ -90,7 +103,7 @@ impl CallContext {
                 Err(error) => warn!(%error, "a lane stands still; the sweep will go on"),
             }
         }
-        Ok(first)
+        Ok(())
     }
 
     async fn pass_on(&self, event: &EventId, id: &DeliveryId, hops: u8) -> Result<(), Unavailable> {

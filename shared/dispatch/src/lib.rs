@@ -12,6 +12,7 @@ mod crowd;
 pub mod expunge;
 pub mod figures;
 mod follow_up;
+mod hand_over;
 mod lane;
 pub mod logs;
 mod measure;
@@ -27,6 +28,7 @@ pub mod tell;
 pub mod teller;
 mod turn;
 mod uncalled;
+mod unseen;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ use domain::{delivery::Delivery, time::Timestamp};
 pub enum AttemptOutcome {
     /// The endpoint was called; the delivery as it is after the call.
     Called(Box<Delivery>),
+    /// The delivery was handed to whoever listens, and is concluded when the answer comes.
+    HandedOver(Box<Delivery>),
     /// Nothing was called: the delivery had ended before, or ended now without a call.
     Ended(Box<Delivery>),
     /// Another worker holds the delivery.

@@ -13,6 +13,7 @@ use std::{
 use adapters::{Unavailable, clock::Clock, live_queue::LiveQueue, table::Table};
 use domain::{
     id::ApplicationId,
+    listener::HandOver,
     live::{
         connection,
         news::{LiveMessage, News},
@@ -93,6 +94,23 @@ impl Teller {
         let silent = awake.filter(|(_, last)| connection::is_silent(*last, now));
         let ping = |(id, _)| inner.send(LiveMessage::Ping(id));
         Ok(stream::iter(silent).map(ping).buffer_unordered(PINGS_AT_ONCE).count().await)
+    }
+
+    /// Whether deliveries can be handed to connections.
+    pub(crate) const fn can_hand_over(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Hands a delivery to the connection that listens for it. A teller without a queue hands over none,
+    /// and the claim of the delivery ends.
+    ///
+    /// # Errors
+    /// Fails if SQS does. Unlike news this is no hint: the caller waits for the claim to end.
+    pub(crate) async fn hand_over(&self, handed: HandOver) -> Result<(), Unavailable> {
+        match &self.0 {
+            Some(inner) => inner.queue.tell(&LiveMessage::HandOver(Box::new(handed))).await,
+            None => Ok(()),
+        }
     }
 
     /// Tells what was noted since the last time, if somebody watches.

@@ -69,6 +69,10 @@ pub struct Delivery {
     /// The delivery's place in its lane, at an endpoint that wants deliveries in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<lane::LanePlace>,
+    /// Whether the delivery waits for somebody to listen. An item of its own says so too, which whoever
+    /// begins to listen finds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     /// The time of creation.
     pub created_at: Timestamp,
     /// Whether the delivery is pending or has ended, and how.
@@ -168,6 +172,7 @@ impl Delivery {
             letter: None,
             place: None,
             lane: None,
+            waits: false,
             sent: BTreeMap::new(),
             created_at: now,
             state: DeliveryState::Pending,

@@ -1,5 +1,5 @@
-//! Destinations of deliveries: HTTP, queues of SQS, event buses of EventBridge, and channels of
-//! Redis for receivers that still listen there.
+//! Destinations of deliveries: HTTP, queues of SQS, event buses of EventBridge, channels of Redis for
+//! receivers that still listen there, and listeners.
 
 mod aws;
 
@@ -8,7 +8,10 @@ use percent_encoding::percent_decode_str;
 pub use self::aws::{
     AwsDestination, AwsDestinations, DestinationBus, DestinationQueue, InvalidAwsDestination,
 };
-use crate::address::{Forbidden, Rule, Target};
+use crate::{
+    address::{Forbidden, Rule, Target},
+    listener,
+};
 
 /// The destination of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub enum Destination {
     Queue(DestinationQueue),
     /// An event bus of EventBridge, which receives an event.
     Bus(DestinationBus),
+    /// A listener, by its name. The relay calls nothing: the delivery is handed to a connection.
+    Listener(String),
 }
 
 /// A channel of a Redis server: `redis://host:port/channel`, or `rediss://` with TLS.
@@ -43,6 +48,9 @@ impl Rule {
     /// # Errors
     /// If deliveries must not go there, or the text is neither a URL nor an ARN.
     pub fn destination(&self, text: &str) -> Result<Destination, Forbidden> {
+        if let Some(name) = listener::name_of(text) {
+            return Ok(Destination::Listener(name.to_owned()));
+        }
         if text.starts_with("arn:") {
             return Ok(match self.destinations.find(text)? {
                 AwsDestination::Queue(queue) => Destination::Queue(queue),
@@ -104,6 +112,9 @@ mod tests {
             }
         }
         assert!(matches!(rule.destination("https://example.com/"), Ok(Destination::Http(_))));
+        let listener = Destination::Listener("ann".to_owned());
+        assert_eq!(rule.destination("listener:ann"), Ok(listener));
+        assert_eq!(rule.destination("listener:a/b"), Err(Forbidden::Scheme));
     }
 
     #[test]

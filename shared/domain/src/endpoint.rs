@@ -18,6 +18,7 @@ use crate::{
     headers,
     id::{ApplicationId, BatchId, EndpointId, JobId},
     lane::DeliveryOrdering,
+    listener,
     outgoing::HeaderStyle,
     poll::CancelMethod,
     profile::OutgoingProfile,
@@ -36,7 +37,7 @@ pub struct Endpoint {
     pub application: ApplicationId,
     /// The caller's own name for the endpoint, unique within the application.
     pub uid: Option<String>,
-    /// The URL or ARN that deliveries go to.
+    /// The URL or ARN that deliveries go to, or the [address](crate::listener::address) of a listener.
     pub url: String,
     /// A description for people.
     pub description: String,
@@ -79,6 +80,9 @@ pub struct Endpoint {
     /// A pattern that contents must match; `None` for all contents.
     #[serde(default)]
     pub filter: Option<ContentFilter>,
+    /// The source whose events the endpoint receives; `None` for events of any source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Headers of the owner that are sent along.
     #[serde(default)]
     pub headers: BTreeMap<String, headers::StoredHeader>,
@@ -218,6 +222,7 @@ impl Endpoint {
             profile: None,
             header_style: None,
             filter: None,
+            source: None,
             ordering: None,
             bare: None,
             headers: BTreeMap::new(),
@@ -304,7 +309,13 @@ impl Endpoint {
         };
         let on_channel = self.channels.is_empty()
             || event.channels.iter().any(|channel| self.channels.contains(channel));
-        wants_type && on_channel
+        let from_source = self.source.is_none() || self.source.as_deref() == event.source();
+        wants_type && on_channel && from_source
+    }
+
+    /// The name of the listener that the endpoint stands for; `None` for any other destination.
+    pub fn listener(&self) -> Option<&str> {
+        listener::name_of(&self.url)
     }
 
     /// Whether the endpoint receives an event with this payload: as [`wants`](Self::wants), and the

@@ -16,6 +16,7 @@ pub use self::{
 };
 use crate::{
     id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId, Tenure},
+    listener::HandedAnswer,
     request::RequestRecord,
     source::{Source, SourceOptions},
     time::Timestamp,
@@ -68,7 +69,8 @@ pub struct Envelope {
 
 /// A message that says only "look at this item". On the outbox: a delivery that may be due. On the
 /// inbox: a batch. On the dead-letter queue: a delivery that died, a task that is due, or content
-/// whose time is over.
+/// whose time is over, or a listener that nobody used. An answer of a listener is the exception: it says
+/// how a call went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Doorbell {
@@ -97,6 +99,18 @@ pub enum Doorbell {
     Content {
         /// The event to look at.
         content: EventId,
+    },
+    /// A listener that is to be removed, if nobody has used it since.
+    Listener {
+        /// The application that the listener belongs to.
+        application: ApplicationId,
+        /// The name of the listener.
+        listener: String,
+    },
+    /// The answer of a listener to a delivery that was handed to it.
+    Answer {
+        /// The answer. The claim that it names may have ended.
+        answer: Box<HandedAnswer>,
     },
 }
 
@@ -135,9 +149,7 @@ impl InboxMessage {
         }
         match Doorbell::parse(text)? {
             Doorbell::Batch { batch } => Ok(Self::Batch(batch)),
-            Doorbell::Delivery { .. } | Doorbell::Task { .. } | Doorbell::Content { .. } => {
-                Err(MalformedMessage("a doorbell for something else than a batch".to_owned()))
-            }
+            _ => Err(MalformedMessage("a doorbell for something else than a batch".to_owned())),
         }
     }
 }

@@ -205,6 +205,14 @@ impl Event {
         self.encoded.as_ref().or(self.said.as_ref()).filter(|_| self.has_request)
     }
 
+    /// The name of the source that sent the event; `None` if it was published, or made by the relay.
+    pub fn source(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Source { name, .. } => Some(name),
+            Origin::Relay | Origin::Published { .. } => None,
+        }
+    }
+
     /// The value of the `webhook-id` header: `msg_…` for published events, `evt_…` for all others,
     /// as their APIs spell the id.
     pub fn webhook_id(&self) -> String {

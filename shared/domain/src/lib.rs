@@ -27,6 +27,7 @@ pub mod json_schema;
 pub mod key;
 pub mod lane;
 pub mod letter;
+pub mod listener;
 pub mod live;
 pub mod log;
 pub mod notice;

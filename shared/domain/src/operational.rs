@@ -175,9 +175,10 @@ pub fn of_trouble(
 
 /// The last attempt of a delivery, if a call ended the delivery and not a decision against a call.
 pub fn last_call(delivery: &Delivery) -> Option<&Attempt> {
-    use ErrorClass::{CircuitOpen, EndpointDisabled, Relay};
+    use ErrorClass::{CircuitOpen, EndpointDisabled, NoListener, Relay};
     let last = delivery.attempts.last()?;
-    (!matches!(last.error, Some(CircuitOpen | EndpointDisabled | Relay))).then_some(last)
+    let uncalled = matches!(last.error, Some(CircuitOpen | EndpointDisabled | NoListener | Relay));
+    (!uncalled).then_some(last)
 }
 
 fn data<'a>(endpoint: &'a Endpoint, application: Option<&'a Application>) -> Data<'a> {

@@ -229,6 +229,8 @@ pub enum ErrorClass {
     CircuitOpen,
     /// The content of the message was removed, so nothing was called.
     Expunged,
+    /// Nobody listened for so long that the delivery would have expired.
+    NoListener,
     /// The relay itself failed.
     Relay,
 }
@@ -271,7 +273,10 @@ impl ErrorClass {
     /// Whether the class says why nothing was called, and so belongs to a note and not to an
     /// attempt.
     pub const fn is_note(self) -> bool {
-        matches!(self, Self::EndpointDisabled | Self::CircuitOpen | Self::Expunged)
+        matches!(
+            self,
+            Self::EndpointDisabled | Self::CircuitOpen | Self::Expunged | Self::NoListener
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod draft;
 mod headers;
+pub mod listeners;
 mod pass_through;
 mod types;
 mod writes;

@@ -76,6 +76,7 @@ pub async fn create_ticket(
     let kept = Ticket {
         grant: Grant {
             key: principal.key.clone(),
+            scope: principal.scope,
             application: principal.application.clone(),
             only: None,
             expires_at: now.plus(connection::LIFE),

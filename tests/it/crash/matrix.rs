@@ -21,7 +21,7 @@ use tests::{
     faults::{AwsCall, FaultKind},
 };
 
-use super::Journey;
+use super::journey::Journey;
 
 /// Cases in a sample. Half a minute to a minute on two cores.
 const SAMPLE: usize = 320;

@@ -297,7 +297,10 @@ impl Cloud {
         let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
         let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
         let scan = self.sound.dynamodb().scan().table_name(&self.aws.names().table);
-        let scan = scan.filter_expression("attribute_exists(due_at)");
+        let scan = scan
+            .filter_expression("attribute_exists(due_at) AND NOT begins_with(sk, :listener)")
+            // A listener is due when nobody has used it for a week.
+            .expression_attribute_values(":listener", AttributeValue::S("LISTENER#".to_owned()));
         let due = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let waits = |item: &HashMap<String, AttributeValue>| match item.get("doc") {
             Some(AttributeValue::S(doc)) => doc.contains(r#""kind":"recover""#),

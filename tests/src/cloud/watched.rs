@@ -44,11 +44,13 @@ impl Cloud {
                 RETENTION,
             ),
             bucket: context.bucket,
+            outbox: context.outbox,
             queue: LiveQueue(watchers.queue.clone()),
             pusher: watchers.gateway.pusher(&failing),
             vault: self.vault(),
             clock: self.clock.clone(),
-            budget: PushBudget::new(1000),
+            // The clock stands still, and every process takes a slice.
+            budget: PushBudget::new(100_000),
             cloudwatch: None,
         })
     }
@@ -61,7 +63,12 @@ impl Cloud {
 
     /// Asks for a connection of the JSON protocol; whether the client was let in.
     pub async fn connect(&self, id: &str, token: &str) -> bool {
-        let query = json!({ "token": token });
+        self.connect_with(id, "token", token).await
+    }
+
+    /// Asks for a connection with a parameter, such as a ticket; whether the client was let in.
+    pub async fn connect_with(&self, id: &str, parameter: &str, text: &str) -> bool {
+        let query = json!({ (parameter): text });
         let event = self.socket_event(id, "CONNECT", json!({ "queryStringParameters": query }));
         self.socket(event).await == Some(200) && !self.faults.died()
     }

@@ -75,7 +75,7 @@ fn partition(connection: &str) -> String {
     format!("CONN#{connection}")
 }
 
-fn topic_partition(topic: &str) -> String {
+pub(super) fn topic_partition(topic: &str) -> String {
     format!("TOPIC#{topic}")
 }
 
@@ -240,7 +240,7 @@ impl Table {
         let is_told = |item: &&Item| row::text(item, "sk") == Some(TOLD);
         let told = items.iter().find(is_told).map(row::document).transpose()?;
         let subscriptions: Vec<Item> =
-            items.iter().filter(|item| !is_told(item)).cloned().collect();
+            items.iter().filter(|item| is_subscription(item)).cloned().collect();
         Ok(StoredAudience {
             subscriptions: row::readable(&subscriptions, row::document),
             told: told.unwrap_or_default(),
@@ -280,6 +280,9 @@ impl Table {
             // A client that entered while its connection ended may have left this.
             return self.remove(vec![(AWAKE.to_owned(), id.to_owned())]).await;
         };
+        for topic in topics(&item).iter().filter(|topic| topic.starts_with("listener:")) {
+            self.stop_listening(topic, id).await?;
+        }
         let mut keys: Vec<_> =
             topics(&item).iter().map(|topic| subscription_key(topic, id)).collect();
         let speaks = stored(&item).map(|stored| stored.connection.protocol);
@@ -339,6 +342,10 @@ impl Table {
         }
         Ok(())
     }
+}
+
+fn is_subscription(item: &Item) -> bool {
+    row::text(item, "sk").is_some_and(|sk| sk.starts_with("CONN#"))
 }
 
 fn topics(item: &Item) -> HashSet<String> {

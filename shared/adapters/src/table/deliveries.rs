@@ -61,6 +61,11 @@ impl ClaimedDelivery {
     pub fn token(&self) -> &str {
         &self.token
     }
+
+    /// The condition that nobody has claimed the delivery since.
+    pub(super) fn ours(&self) -> Condition {
+        Condition::new("claim = :token").value(":token", s(&self.token))
+    }
 }
 
 /// How a claimed delivery is let go.
@@ -147,6 +152,27 @@ impl Table {
         })))
     }
 
+    /// The delivery of a claim that was handed on; `None` if that claim no longer holds.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn claimed(
+        &self,
+        event: &EventId,
+        id: &DeliveryId,
+        token: &str,
+    ) -> Result<Option<ClaimedDelivery>, Unavailable> {
+        let (pk, sk) = key(event, id);
+        let Some(item) = self.item(&pk, &sk).await? else { return Ok(None) };
+        let pending = row::text(&item, "state") == Some(DeliveryState::Pending.word());
+        if !pending || row::text(&item, "claim") != Some(token) {
+            return Ok(None);
+        }
+        let until = Timestamp(row::number(&item, "lease_until").unwrap_or(0));
+        let delivery = row::document(&item)?;
+        Ok(Some(ClaimedDelivery { delivery, token: token.to_owned(), until }))
+    }
+
     /// The event, the endpoint and all else that an attempt needs, read in one call.
     ///
     /// # Errors
@@ -214,7 +240,7 @@ impl Table {
     ) -> Result<ConcludeOutcome, Unavailable> {
         let delivery = &claimed.delivery;
         let row = self.delivery_row(delivery, Delivery::lease(policy), due);
-        let ours = Condition::new("claim = :token").value(":token", s(&claimed.token));
+        let ours = claimed.ours();
         let ended = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled);
         let letter = match delivery.letter.as_ref().filter(|_| ended) {
             Some(letter) => self.letter(letter).await?,

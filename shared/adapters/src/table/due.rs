@@ -6,6 +6,7 @@ use domain::{
     event::Event,
     id::{BatchId, EventId, TaskId},
     job::Job,
+    listener::Listener,
     time::Timestamp,
 };
 
@@ -40,6 +41,8 @@ pub enum DueSubject {
     Job(Box<Job>),
     /// An event whose content is to be removed.
     Content(EventId),
+    /// A listener that nobody has used for long.
+    Listener(Box<Listener>),
     /// An item that this version cannot read. It is put off like the others, and hides none of them.
     Unreadable,
 }
@@ -164,6 +167,8 @@ fn subject(item: &Item, key: &(String, String)) -> Result<DueSubject, Unavailabl
         DueSubject::Batch(batch)
     } else if key.1 == "JOB" {
         DueSubject::Job(Box::new(row::document(item)?))
+    } else if key.1.starts_with("LISTENER#") {
+        DueSubject::Listener(Box::new(row::document(item)?))
     } else if key.1 == "EVT" {
         let event: Event = row::document(item)?;
         DueSubject::Content(event.id)

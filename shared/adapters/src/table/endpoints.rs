@@ -15,7 +15,7 @@ use super::{
 };
 use crate::Unavailable;
 
-fn partition(application: &ApplicationId) -> String {
+pub(super) fn partition(application: &ApplicationId) -> String {
     format!("APP#{application}")
 }
 
@@ -82,11 +82,7 @@ impl Table {
         endpoint: &Endpoint,
         telling: &[EventRecording<'_>],
     ) -> Result<WriteOutcome, Unavailable> {
-        let mut writes = vec![Write::Put(endpoint_row(endpoint), Condition::absent())];
-        if let Some(uid) = &endpoint.uid {
-            writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
-        }
-        writes.extend(weight_write(endpoint, 0, endpoint.weight()));
+        let mut writes = create_writes(endpoint);
         writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
         self.transact(writes).await
     }
@@ -169,6 +165,13 @@ impl Table {
         telling: &[EventRecording<'_>],
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
+        let mut writes = self.endpoint_removal(endpoint, now);
+        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
+        self.transact(writes).await
+    }
+
+    /// The writes that remove an endpoint as it was read, and keep what is shown of it afterwards.
+    pub(super) fn endpoint_removal(&self, endpoint: &Endpoint, now: Timestamp) -> Vec<Write> {
         let mut writes = Self::delete_writes(endpoint);
         let kept = Endpoint {
             secrets: Vec::new(),
@@ -180,8 +183,7 @@ impl Table {
         let (pk, sk) = deleted_key(&endpoint.application, &endpoint.id);
         let row = Row::new(pk, sk, &kept).expires(Some(self.expiry(now)));
         writes.push(Write::Put(row, Condition::default()));
-        writes.extend(telling.iter().flat_map(|recording| self.recording_writes(recording)));
-        self.transact(writes).await
+        writes
     }
 
     fn delete_writes(endpoint: &Endpoint) -> Vec<Write> {
@@ -264,6 +266,17 @@ impl Table {
     ) -> Result<Vec<Endpoint>, Unavailable> {
         self.partition(&partition(application), "EP#").await?.iter().map(row::document).collect()
     }
+}
+
+/// The writes of a new endpoint. One of them is refused if its id or uid is taken, or its application has
+/// no room for it.
+pub(super) fn create_writes(endpoint: &Endpoint) -> Vec<Write> {
+    let mut writes = vec![Write::Put(endpoint_row(endpoint), Condition::absent())];
+    if let Some(uid) = &endpoint.uid {
+        writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
+    }
+    writes.extend(weight_write(endpoint, 0, endpoint.weight()));
+    writes
 }
 
 fn endpoint_row(endpoint: &Endpoint) -> Row {

@@ -5,72 +5,10 @@
 //! An item is its entity as JSON in `doc`. Beside `doc` stand only the attributes that conditions
 //! and indexes need. Lines of logs and requests are packed, in attributes of their own.
 
-/// Whether the items of a kind carry an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// No item does.
-    Never,
-    /// Some do.
-    Sometimes,
-    /// Every item does.
-    Always,
-}
+mod kind;
 
-/// An attribute that the items of a kind may carry.
-#[derive(Clone, Copy, Debug)]
-pub struct Attribute {
-    /// Whether they do.
-    pub presence: Presence,
-    /// When they do, or the value that they have; for readers.
-    pub text: &'static str,
-}
-
-/// A kind of item.
-///
-/// In a key or a list, `<name>` stands for at least one character other than `#`, `<name…>` for at
-/// least one character of any kind. Everything else stands for itself.
-#[derive(Clone, Copy, Debug)]
-pub struct ItemKind {
-    /// The name of the kind.
-    pub name: &'static str,
-    /// The partition key.
-    pub pk: &'static str,
-    /// The sort key.
-    pub sk: &'static str,
-    /// `due_shard` and `due_at`: the index of what the sweep rings for.
-    pub due: Attribute,
-    /// `list` and `list_at`: the index that the API lists; the text is the value of `list`.
-    pub listing: Attribute,
-    /// `expires_at`, the time to live; the text says when the item goes.
-    pub expires: Attribute,
-}
-
-const fn never(text: &'static str) -> Attribute {
-    Attribute { presence: Presence::Never, text }
-}
-
-const fn sometimes(text: &'static str) -> Attribute {
-    Attribute { presence: Presence::Sometimes, text }
-}
-
-const fn always(text: &'static str) -> Attribute {
-    Attribute { presence: Presence::Always, text }
-}
-
-/// A kind that is on no index.
-const fn kind(
-    name: &'static str,
-    pk: &'static str,
-    sk: &'static str,
-    expires: Attribute,
-) -> ItemKind {
-    ItemKind { name, pk, sk, due: never(""), listing: never(""), expires }
-}
-
-/// A kind that is due, or listed, or both.
-const fn indexed(kind: ItemKind, due: Attribute, listing: Attribute) -> ItemKind {
-    ItemKind { due, listing, ..kind }
-}
+pub use self::kind::{Attribute, ItemKind, Presence, fits};
+use self::kind::{always, indexed, kind, never, sometimes};
 
 const RETAINED: &str = "`RetentionDays` after it was written";
 
@@ -197,6 +135,22 @@ pub const ITEMS: &[ItemKind] = &[
         "AT#<number>",
         always("when the delivery ends, or `RetentionDays` after it was recorded"),
     ),
+    indexed(
+        kind(
+            "listener",
+            "APP#<app>",
+            "LISTENER#<name>",
+            never("when it is deleted, or not used for 7 days"),
+        ),
+        always("7 days after it was last used"),
+        always("LISTENERS"),
+    ),
+    kind(
+        "delivery that waits for its listener",
+        "WAIT#<endpoint>",
+        "<time and delivery>",
+        always("when the delivery is claimed, or `RetentionDays` after it could be attempted"),
+    ),
     kind(
         "batch of a job's log lines",
         "LOG#<job>",
@@ -285,6 +239,12 @@ pub const ITEMS: &[ItemKind] = &[
         always("2 h 10 min after the last lines"),
     ),
     kind(
+        "live connection that hears a listener",
+        "TOPIC#<topic>",
+        "LISTENING",
+        always("when the connection ends"),
+    ),
+    kind(
         "live connection that is kept awake",
         "AWAKE",
         "<connection>",
@@ -352,15 +312,6 @@ impl ItemKind {
     pub fn of(pk: &str, sk: &str) -> Option<&'static Self> {
         ITEMS.iter().find(|kind| fits(kind.pk, pk) && fits(kind.sk, sk))
     }
-}
-
-/// Whether a text has the form of a pattern.
-pub fn fits(pattern: &str, text: &str) -> bool {
-    let Some((literal, rest)) = pattern.split_once('<') else { return pattern == text };
-    let Some(text) = text.strip_prefix(literal) else { return false };
-    let (name, rest) = rest.split_once('>').unwrap_or((rest, ""));
-    let end = if name.ends_with('…') { text.len() } else { text.find('#').unwrap_or(text.len()) };
-    0 < end && fits(rest, &text[end..])
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! that is nearest to it, and every id has a bound. What is refused is answered; the connection
 //! stays.
 
+mod listening;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{
@@ -12,6 +14,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
+pub use self::listening::{CallError, Conclusion, Listen};
 use super::refusal::{LiveRefusal, RefusalCode};
 use crate::{
     id::MAX_EXTERNAL_ID,
@@ -47,6 +50,10 @@ pub enum Action {
     SubscribeEvents(EventsWanted),
     /// The dead letters of an application.
     SubscribeLetters(LettersWanted),
+    /// The deliveries of a listener, from now on to this connection alone.
+    Listen(Listen),
+    /// How the call of a delivery went.
+    Concluded(Conclusion),
     /// A sign of life.
     Ping,
 }
@@ -212,13 +219,15 @@ fn id_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 struct Nothing {}
 
 /// The names of all actions.
-pub const ACTIONS: [&str; 7] = [
+pub const ACTIONS: [&str; 9] = [
     "subscribe_logs",
     "unsubscribe_logs",
     "subscribe_project",
     "join_batch",
     "subscribe_events",
     "subscribe_letters",
+    "listen",
+    "concluded",
     "ping",
 ];
 
@@ -262,6 +271,8 @@ impl Action {
             "join_batch" => typed(fields).map(Self::JoinBatch),
             "subscribe_events" => typed(fields).map(Self::SubscribeEvents),
             "subscribe_letters" => typed(fields).map(Self::SubscribeLetters),
+            "listen" => typed(fields).map(Self::Listen),
+            "concluded" => typed(fields).map(Self::Concluded),
             _ => typed(fields).map(|Nothing {}| Self::Ping),
         };
         let action = action.map_err(invalid)?;
@@ -280,6 +291,8 @@ impl Action {
             Self::JoinBatch(_) => "join_batch",
             Self::SubscribeEvents(_) => "subscribe_events",
             Self::SubscribeLetters(_) => "subscribe_letters",
+            Self::Listen(_) => "listen",
+            Self::Concluded(_) => "concluded",
             Self::Ping => "ping",
         }
     }
@@ -319,6 +332,8 @@ impl Action {
             Self::SubscribeLetters(LettersWanted { application }) => {
                 bound("application", application.as_ref(), name)
             }
+            Self::Listen(listen) => listen.beyond(),
+            Self::Concluded(conclusion) => conclusion.beyond(),
             Self::Ping => None,
         }
     }

@@ -67,6 +67,7 @@ mod tests {
                 protocol: Protocol::Json,
                 grant: Grant {
                     key: "k".to_owned(),
+                    scope: crate::key::KeyScope::Read,
                     application: None,
                     only: None,
                     expires_at: now.plus(Duration::from_secs(right)),

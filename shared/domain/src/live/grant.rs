@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::topic::Topic;
-use crate::{id::ApplicationId, time::Timestamp};
+use crate::{id::ApplicationId, key::KeyScope, time::Timestamp};
 
 /// The right to hear topics, judged when a connection opens and kept with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,10 @@ pub struct Grant {
     /// The id of the API key on whose word the connection hears. The right ends when that key is
     /// revoked.
     pub key: String,
+    /// The scope of that key; of a token, `read`. To hear is to read, and to listen for deliveries is to
+    /// publish.
+    #[serde(default = "read")]
+    pub scope: KeyScope,
     /// The one application that the connection hears; `None` for all of them.
     pub application: Option<ApplicationId>,
     /// The one topic that the connection hears; `None` for every topic of its applications.
@@ -20,7 +24,16 @@ pub struct Grant {
     pub expires_at: Timestamp,
 }
 
+const fn read() -> KeyScope {
+    KeyScope::Read
+}
+
 impl Grant {
+    /// Whether the connection may take the deliveries of listeners.
+    pub fn may_listen(&self) -> bool {
+        KeyScope::Publish <= self.scope && self.only.is_none()
+    }
+
     /// Whether the connection may hear a topic at `now`.
     pub fn admits(&self, topic: &Topic, now: Timestamp) -> bool {
         now < self.expires_at
@@ -47,6 +60,7 @@ mod tests {
         ];
         let grant = |application: Option<&ApplicationId>, only: Option<&Topic>| Grant {
             key: "k".to_owned(),
+            scope: KeyScope::Read,
             application: application.cloned(),
             only: only.cloned(),
             expires_at: Timestamp(now.0 + 1),
@@ -63,5 +77,25 @@ mod tests {
                 assert!(!grant(Some(&globex), Some(&only)).admits(&own, now));
             }
         }
+    }
+
+    #[test]
+    fn a_key_that_may_publish_may_listen_and_a_token_may_not() {
+        let grant = |scope, only| Grant {
+            key: "k".to_owned(),
+            scope,
+            application: None,
+            only,
+            expires_at: Timestamp(1),
+        };
+        assert!(!grant(KeyScope::Read, None).may_listen());
+        assert!(grant(KeyScope::Publish, None).may_listen());
+        assert!(grant(KeyScope::Admin, None).may_listen());
+        let topic = Topic::events(ApplicationId::named("acme"));
+        assert!(!grant(KeyScope::Admin, Some(topic)).may_listen());
+        // One that was kept before there were scopes.
+        let kept = r#"{"key":"k","application":null,"expires_at":1}"#;
+        let kept: Grant = serde_json::from_str(kept).expect("still read");
+        assert_eq!(kept.scope, KeyScope::Read);
     }
 }

@@ -1,13 +1,16 @@
 //! Messages to clients. Both protocols carry the same ones: JSON as an object whose `event` is the
 //! name, Socket.IO as an event of that name with the other fields.
 
+mod listening;
 mod lists;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use self::listening::{DeliveryName, ListenerName, ListenerState};
 pub use self::lists::{DeliveryEntry, EventEntry, LetterEntry, LineEntry};
 use super::{protocol::Protocol, refusal::LiveRefusal, socket_io, topic::Topic};
+use crate::listener::HandedDelivery;
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $kind:ident($data:ty) = $name:literal,)*) => {
@@ -75,6 +78,14 @@ messages! {
     BatchStatus(BatchStatus) = "batch_status",
     /// Some messages of a topic were dropped. The client lists over HTTP what it shows.
     Gap(Gap) = "gap",
+    /// The connection hears a listener: deliveries come, those that waited first.
+    Listening(ListenerState) = "listening",
+    /// A delivery to the listener. The client makes the request and answers with `concluded`.
+    Delivery(HandedDelivery) = "delivery",
+    /// The relay has the answer to a delivery.
+    Confirmed(DeliveryName) = "confirmed",
+    /// Another connection hears the listener from now on.
+    TakenOver(ListenerName) = "taken_over",
     /// The answer to `ping`.
     Pong(Pong) = "pong",
     /// An action was refused, or the connection is about to be closed.

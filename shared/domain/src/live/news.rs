@@ -15,10 +15,11 @@ use crate::{
     batch::Batch,
     delivery::{Delivery, DeliveryState},
     envelope::MalformedMessage,
-    event::{Event, EventOutcome, Origin},
+    event::{Event, EventOutcome},
     id::{BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     job::{Job, JobStatus},
     letter::{Letter, LetterState, LetterSubject},
+    listener::HandOver,
     log::{LogBatch, Seq, StreamName},
     retry::ErrorClass,
     time::Timestamp,
@@ -44,6 +45,8 @@ pub enum LiveMessage {
     },
     /// Changes that the subscribers of a topic are told. Their group is the topic.
     Bulletin(Bulletin),
+    /// A claimed delivery for the connection that listens. Its group is the topic of the listener.
+    HandOver(Box<HandOver>),
 }
 
 /// One change.
@@ -216,6 +219,7 @@ impl LiveMessage {
             Self::Open(connection) | Self::Ping(connection) => connection.clone(),
             Self::CatchUp { topic, .. } => topic.key(),
             Self::Bulletin(bulletin) => bulletin.topic.key(),
+            Self::HandOver(handed) => handed.topic.key(),
         }
     }
 }
@@ -236,13 +240,9 @@ impl News {
 impl EventFacts {
     /// The facts of an event.
     pub fn of(event: &Event) -> Self {
-        let source = match &event.origin {
-            Origin::Source { name, .. } => Some(name.clone()),
-            Origin::Relay | Origin::Published { .. } => None,
-        };
         Self {
             event_type: event.event_type.clone(),
-            source,
+            source: event.source().map(str::to_owned),
             job: event.job.clone(),
             batch_id: event.batch_id.clone(),
         }

@@ -24,6 +24,8 @@ pub enum RefusalCode {
     /// The right to listen has ended: the key was revoked, or the token expired. The connection is
     /// closed.
     Unauthorized,
+    /// The key behind the connection does not allow that.
+    Forbidden,
     /// The relay cannot do that now; the client may ask again.
     Unavailable,
 }

@@ -68,6 +68,7 @@ mod tests {
         let end = now.plus(LIFE);
         let ticket = |origin: Option<&str>| Ticket {
             grant: Grant {
+                scope: crate::key::KeyScope::Read,
                 key: "k".to_owned(),
                 application: Some(ApplicationId::named("acme")),
                 only: None,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{grant::Grant, topic::Topic};
-use crate::{secret::Secret, time::Timestamp};
+use crate::{key::KeyScope, secret::Secret, time::Timestamp};
 
 /// Longest time for which a token may be good.
 pub const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -84,6 +84,7 @@ impl LiveToken {
     pub fn grant(self) -> Grant {
         Grant {
             key: self.key,
+            scope: KeyScope::Read,
             application: Some(self.topic.application.clone()),
             only: Some(self.topic),
             expires_at: self.expires_at,

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use domain::{
     envelope::{Doorbell, Envelope, OpenedBody, StoredBody, Trust},
     id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId},
+    listener::{HandedAnswer, HandedOutcome},
     request::{RequestHeader, RequestRecord, RequestVerdict, SecretMark},
+    retry::ErrorClass,
     secret::SealedSecret,
     source::{RateLimit, RateWindow, SourceOptions},
     time::Timestamp,
@@ -113,6 +115,14 @@ prop_compose! {
     }
 }
 
+fn outcome() -> impl Strategy<Value = HandedOutcome> {
+    prop_oneof![
+        any::<u16>().prop_map(HandedOutcome::Status),
+        Just(HandedOutcome::Failed(ErrorClass::Timeout)),
+        Just(HandedOutcome::Unreached),
+    ]
+}
+
 fn doorbell() -> impl Strategy<Value = Doorbell> {
     let id = any::<[u8; 16]>;
     prop_oneof![
@@ -124,6 +134,18 @@ fn doorbell() -> impl Strategy<Value = Doorbell> {
         id().prop_map(|id| Doorbell::Task { task: TaskId::random(id) }),
         id().prop_map(|id| Doorbell::Batch { batch: BatchId::random(id) }),
         id().prop_map(|id| Doorbell::Content { content: EventId::random(id) }),
+        (id(), "[A-Za-z0-9._-]{1,64}").prop_map(|(id, listener)| Doorbell::Listener {
+            application: ApplicationId::random(id),
+            listener,
+        }),
+        (id(), id(), any::<u64>(), any::<String>(), outcome()).prop_map(
+            |(event, delivery, ms, body, outcome)| {
+                let (event, delivery) = (EventId::random(event), DeliveryId::random(delivery));
+                let claim = body.clone();
+                let answer = HandedAnswer { event, delivery, claim, outcome, ms, body };
+                Doorbell::Answer { answer: Box::new(answer) }
+            }
+        ),
     ]
 }
 

@@ -14,6 +14,7 @@ use domain::{
     headers,
     id::{EndpointId, is_identifier},
     lane::DeliveryOrdering,
+    listener,
     outgoing::{HeaderStyle, InvalidHeaderStyle},
     profile::OutgoingProfile,
     retry::{InvalidPolicy, MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT, Policy, StatusList},
@@ -100,7 +101,11 @@ impl EndpointDraft {
     /// [`Refusal::Invalid`] with the name of the field, as it stands in this type. No text of the
     /// draft but header names is quoted.
     pub fn apply(self, control: &ControlPlane, endpoint: &mut Endpoint) -> Result<(), Refusal> {
-        if let Some(url) = self.url {
+        if let Some(url) = self.url.filter(|url| *url != endpoint.url) {
+            if endpoint.listener().is_some() || listener::name_of(&url).is_some() {
+                let why = "is that of a listener, which PUT /v1/listeners/{name} makes and which keeps it";
+                return Err(Refusal::field("url", why));
+            }
             endpoint.url = url;
         }
         let allowed = control.rule().destination(&endpoint.url);
@@ -116,6 +121,10 @@ impl EndpointDraft {
                 return Err(Refusal::field("throttle_rate", "is at least 1"));
             }
             endpoint.throttle_rate = rate;
+        }
+        if self.profile.is_some() && endpoint.listener().is_some() {
+            let why = "is not for listeners: they get the headers of Standard Webhooks";
+            return Err(Refusal::field("profile", why));
         }
         if let Some(name) = self.profile {
             set_profile(endpoint, name)?;

@@ -4,6 +4,7 @@ use adapters::table::{EventRecording, WriteOutcome};
 use dispatch::operational::Telling;
 use domain::{
     endpoint::Endpoint,
+    listener::Listener,
     operational::{self, EndpointChange},
 };
 
@@ -53,6 +54,32 @@ pub(super) async fn delete(
     let written =
         table.delete_endpoint_telling(endpoint, &recordings(&tellings), control.now()).await?;
     ring(control, written, &tellings).await
+}
+
+/// Writes a new listener with its endpoint, over the one that was read if its endpoint is gone.
+pub(super) async fn create_listener(
+    control: &ControlPlane,
+    listener: &Listener,
+    endpoint: &Endpoint,
+    gone: Option<&Listener>,
+) -> Result<WriteOutcome, Refusal> {
+    let tellings = tellings(control, endpoint, &[EndpointChange::Created]).await?;
+    let recordings = recordings(&tellings);
+    let created = control.table().create_listener(listener, endpoint, gone, &recordings).await?;
+    ring(control, created, &tellings).await
+}
+
+/// Removes a listener with its endpoint.
+pub(super) async fn delete_listener(
+    control: &ControlPlane,
+    listener: &Listener,
+    endpoint: &Endpoint,
+) -> Result<WriteOutcome, Refusal> {
+    let tellings = tellings(control, endpoint, &[EndpointChange::Deleted]).await?;
+    let (recordings, now) = (recordings(&tellings), control.now());
+    let table = control.table();
+    let deleted = table.delete_listener(listener, Some(endpoint), &recordings, now).await?;
+    ring(control, deleted, &tellings).await
 }
 
 async fn tellings(

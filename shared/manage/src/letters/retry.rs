@@ -86,8 +86,11 @@ async fn delivery(
     let attempted = control.calls().attempt_within(event, id, true, Some(LIMIT)).await?;
     Ok(match attempted {
         AttemptOutcome::Called(delivery) | AttemptOutcome::Ended(delivery) => success(&delivery),
-        // A bell from before had another worker claim the delivery first.
+        // It waits for longer than the caller does, as a delivery does that nobody listens for.
+        AttemptOutcome::Early(at) if LIMIT < at.since(now) => None,
+        // A bell from before had another worker claim the delivery first, or a listener is at it.
         AttemptOutcome::Busy
+        | AttemptOutcome::HandedOver(_)
         | AttemptOutcome::Early(_)
         | AttemptOutcome::Stale
         | AttemptOutcome::Unknown => settled(control, &delivery).await?,

@@ -1,16 +1,19 @@
 //! Examples of messages: actions as clients write them, and messages as the code makes them.
 
+use std::collections::BTreeMap;
+
 use domain::{
     delivery::DeliveryState,
     id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     job::JobStatus,
     letter::LetterState,
+    listener::{HandedDelivery, HandedRequest, HandedToken, MAX_INLINE},
     live::{
         frames::{JobSaid, batch_message, job_message},
         message::{
-            BatchName, DeliveryEntry, DeliveryList, EventEntry, EventList, Gap, Hello, JobName,
-            JobType, LetterEntry, LetterList, LineEntry, LineText, LiveEvent, LogLines, Pong,
-            ProjectName, Subscribed, SubscriptionStatus,
+            BatchName, DeliveryEntry, DeliveryList, DeliveryName, EventEntry, EventList, Gap,
+            Hello, JobName, JobType, LetterEntry, LetterList, LineEntry, LineText, ListenerName,
+            ListenerState, LiveEvent, LogLines, Pong, ProjectName, Subscribed, SubscriptionStatus,
         },
         news::{BatchNews, JobNews},
         refusal::{LiveRefusal, RefusalCode},
@@ -32,6 +35,54 @@ fn application() -> ApplicationId {
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
+}
+
+/// The token of a delivery that was handed over.
+fn token() -> String {
+    let event = EventId::derive(&["e"]);
+    HandedToken { event, claim: "9f86d081884c7d659a2feaa0c55ad015".to_owned() }.print()
+}
+
+/// Messages to listeners, with a word on each.
+fn listening() -> Vec<(&'static str, LiveEvent)> {
+    let listener = || "laptop-ann".to_owned();
+    let delivery = |request| {
+        LiveEvent::Delivery(HandedDelivery {
+            listener: listener(),
+            delivery: DeliveryId::derive(&["d"]).to_string(),
+            token: token(),
+            attempt: 1,
+            event_id: EventId::derive(&["e"]).event(),
+            event_type: "job.succeeded".to_owned(),
+            timeout_ms: 45_000,
+            request,
+        })
+    };
+    let headers: BTreeMap<String, String> = [
+        ("content-type", "application/json"),
+        ("webhook-id", "evt_2c26b46b68ffc68ff99b453c1d304134"),
+        ("webhook-timestamp", "1795780800"),
+        ("webhook-signature", "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    let small = HandedRequest::post(headers.clone(), b"{}", String::new);
+    let path = || "/v1/listeners/laptop-ann/bodies/evt_2c26b46b68ffc68ff99b453c1d304134".to_owned();
+    let large = HandedRequest::post(headers, &[b' '; MAX_INLINE + 1], path);
+    let endpoint_id = EndpointId::derive(&["p"]).to_string();
+    let state = ListenerState { listener: listener(), endpoint_id, waiting: 3, more: false };
+    let name = DeliveryName { delivery: DeliveryId::derive(&["d"]).to_string() };
+    vec![
+        ("Three deliveries waited, and come now.", LiveEvent::Listening(state)),
+        ("A request to be made.", delivery(small)),
+        ("Its body is fetched over HTTP.", delivery(large)),
+        ("The relay has the answer.", LiveEvent::Confirmed(name)),
+        (
+            "The same name listens elsewhere.",
+            LiveEvent::TakenOver(ListenerName { listener: listener() }),
+        ),
+    ]
 }
 
 /// Actions with a word on each.
@@ -66,6 +117,24 @@ pub(super) fn action_examples() -> Vec<(&'static str, Value)> {
         (
             "Every dead letter of an application.",
             json!({ "action": "subscribe_letters", "application": "acme" }),
+        ),
+        (
+            "The deliveries of a listener, those that waited first.",
+            json!({ "action": "listen", "listener": "laptop-ann", "application": "acme" }),
+        ),
+        (
+            "What waited before the program began is left waiting.",
+            json!({ "action": "listen", "listener": "laptop-ann", "after_ms": NOW.0 }),
+        ),
+        (
+            "The program's server answered.",
+            json!({ "action": "concluded", "delivery": DeliveryId::derive(&["d"]), "token": token(),
+                "status": 204, "ms": 12, "body": "" }),
+        ),
+        (
+            "The program's server is not there.",
+            json!({ "action": "concluded", "delivery": DeliveryId::derive(&["d"]), "token": token(),
+                "error": "connect", "ms": 1, "body": "connection refused" }),
         ),
         ("A sign of life.", json!({ "action": "ping" })),
     ]
@@ -107,6 +176,7 @@ pub(super) fn event_examples() -> Vec<(&'static str, LiveEvent)> {
     let mut examples = answers();
     examples.extend(lines());
     examples.extend(lists());
+    examples.extend(listening());
     let batch = |ended, status: &str| {
         let has_ended = status != "in_progress";
         let batch = BatchNews {

@@ -19,6 +19,7 @@ async fn table() -> (LocalAws, Table) {
 
 fn connection(id: &str, protocol: Protocol) -> LiveConnection {
     let grant = Grant {
+        scope: domain::key::KeyScope::Read,
         key: "k".to_owned(),
         application: Some(ApplicationId::named("acme")),
         only: None,

@@ -20,7 +20,13 @@ async fn table() -> (LocalAws, Table) {
 async fn of_several_who_use_a_ticket_one_wins() {
     let (_aws, table) = table().await;
     let ticket = Ticket {
-        grant: Grant { key: "k".to_owned(), application: None, only: None, expires_at: NOW },
+        grant: Grant {
+            key: "k".to_owned(),
+            scope: domain::key::KeyScope::Read,
+            application: None,
+            only: None,
+            expires_at: NOW,
+        },
         origin: Some("https://app.example".to_owned()),
         expires_at: NOW.plus(ticket::LIFE),
     };

@@ -1,0 +1,199 @@
+//! `relay listen`, the binary, against a relay in this process: killed again and again, forwarding, refused.
+
+use std::{collections::BTreeSet, process::Stdio, time::Duration};
+
+use domain::secret::Secret;
+use http::Method;
+use relay::dev::{Bundle, Settings};
+use serde_json::{Value, json};
+use tests::{client::Client, receiver::Receiver, shown};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// The longest time that a test waits for something.
+const LONG: Duration = Duration::from_secs(120);
+/// Deliveries of the test that kills.
+const DELIVERIES: usize = 500;
+const KILLS: usize = 20;
+
+/// A relay with the application `acme`.
+async fn relay() -> (Bundle, Client) {
+    let bundle = Bundle::start(Settings::fresh()).await.expect("started");
+    let client = Client::new(&bundle.url(), bundle.admin_key());
+    client.post("/api/v1/app", json!({ "name": "acme", "uid": "acme" })).await;
+    (bundle, client)
+}
+
+/// `relay listen` with these arguments.
+fn listen(bundle: &Bundle, arguments: &[&str]) -> Child {
+    command(bundle, arguments).spawn().expect("the binary starts")
+}
+
+fn command(bundle: &Bundle, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
+    command
+        .args(["listen", "--name", "ann", "--application", "acme", "--url", &bundle.url()])
+        .args(arguments)
+        .env("RELAY_KEY", bundle.admin_key())
+        .env_remove("RELAY_CONTEXT")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn publish(client: &Client, number: usize) {
+    let message = json!({ "eventType": "order.paid", "payload": { "n": number } });
+    client.post("/api/v1/app/acme/msg", message).await;
+}
+
+/// The listener, once this is true of it.
+async fn until(client: &Client, fits: impl Fn(&Value) -> bool) -> Value {
+    let wait = async {
+        loop {
+            let list = client.get("/v1/listeners").await;
+            if fits(&list["data"][0]) {
+                return list["data"][0].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(LONG, wait).await.expect("in time")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_killed_twenty_times_loses_nothing_of_five_hundred_deliveries() {
+    let (bundle, client) = relay().await;
+    let receiver = Receiver::start().await;
+    let port = receiver.url("/hook");
+    let made =
+        client.call(Method::PUT, "/v1/listeners/ann", Some(json!({ "application": "acme" })));
+    let (_, made) = made.await;
+    let endpoint = made["endpoint_id"].as_str().expect("an id").to_owned();
+    // A claim without an answer ends after half a minute instead of a whole one.
+    let path = format!("/api/v1/app/acme/endpoint/{endpoint}");
+    let policy = json!({ "timeoutSeconds": 5 });
+    let (status, answer) = client.call(Method::PATCH, &path, Some(policy)).await;
+    assert!(status.is_success(), "{answer}");
+    // Nobody reads what it prints.
+    let quiet = || {
+        let mut command = command(&bundle, &["--forward-to", &port]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    for kill in 0..KILLS {
+        let mut program = quiet().spawn().expect("the binary starts");
+        for number in 0..DELIVERIES / KILLS {
+            publish(&client, kill * DELIVERIES / KILLS + number).await;
+        }
+        until(&client, |listener| listener["connected"] == true).await;
+        tokio::time::sleep(Duration::from_millis(10 * (kill as u64 % 7))).await;
+        // SIGKILL.
+        program.kill().await.expect("killed");
+    }
+    let _program = quiet().spawn().expect("the binary starts");
+    let arrived = || {
+        let ids = receiver.received();
+        ids.iter().map(|request| request.header("webhook-id").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let all_are_concluded = async {
+        loop {
+            let path = format!("/api/v1/app/acme/endpoint/{endpoint}/stats");
+            let stats = client.get(&path).await;
+            if stats["success"] == DELIVERIES {
+                return stats;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let stats = timeout(LONG, all_are_concluded).await.expect("all are concluded");
+    assert_eq!((&stats["fail"], &stats["pending"]), (&json!(0), &json!(0)), "{stats}");
+    assert_eq!(arrived().len(), DELIVERIES, "each arrived");
+    let calls = receiver.received().len();
+    let again = calls - DELIVERIES;
+    shown!("relay listen: {DELIVERIES} deliveries, {KILLS} kills: 0 lost, {again} called again");
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_forwarded_with_a_signature_that_the_printed_secret_verifies() {
+    let (bundle, client) = relay().await;
+    let receiver = Receiver::start().await;
+    let secret = listen(&bundle, &["--print-secret"]).wait_with_output().await.expect("ended");
+    assert!(secret.status.success(), "{secret:?}");
+    let secret = String::from_utf8(secret.stdout).expect("text");
+    let secret = Secret::new(secret.trim());
+    // What comes before anybody listens, and a body that is too large for a message.
+    publish(&client, 1).await;
+    let large = json!({ "eventType": "order.paid", "payload": { "text": "x".repeat(200_000) } });
+    client.post("/api/v1/app/acme/msg", large).await;
+    let forward = receiver.url("/hook");
+    let mut program =
+        listen(&bundle, &["--forward-to", &forward, "--headers", "x-tenant: acme", "--json"]);
+    let mut lines = BufReader::new(program.stdout.take().expect("piped")).lines();
+    for _ in 0..2 {
+        let line = timeout(LONG, lines.next_line()).await.expect("in time").expect("read");
+        let line: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+        assert_eq!((&line["type"], &line["status"]), (&json!("order.paid"), &json!(200)));
+        assert_eq!((&line["attempt"], &line["error"]), (&json!(1), &Value::Null));
+    }
+    for request in receiver.received() {
+        assert_eq!((request.path.as_str(), request.header("x-tenant")), ("/hook", "acme"));
+        assert!(request.verifies(&secret), "{request:?}");
+    }
+    let done = until(&client, |listener| listener["waiting"] == 0).await;
+    assert_eq!(done["connected"], true);
+    // A second program of the name ends the first.
+    let second = listen(&bundle, &["--forward-to", &forward]);
+    let first = timeout(LONG, program.wait_with_output()).await.expect("in time").expect("ended");
+    assert_eq!(first.status.code(), Some(1));
+    let said = String::from_utf8(first.stderr).expect("text");
+    assert!(said.contains("another relay listen took over the name ann"), "{said}");
+    drop(second);
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_ends_with_the_server_s_answer_and_a_key_that_may_not_listen_is_refused() {
+    let (bundle, client) = relay().await;
+    let receiver = Receiver::start().await;
+    for (status, code) in [(200, 0), (500, 1)] {
+        receiver.answer(status);
+        let program = listen(&bundle, &["--forward-to", &receiver.url("/hook"), "--once"]);
+        until(&client, |listener| listener["connected"] == true).await;
+        publish(&client, 1).await;
+        let ended =
+            timeout(LONG, program.wait_with_output()).await.expect("in time").expect("ended");
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+        let said = String::from_utf8(ended.stdout).expect("text");
+        assert!(said.contains(&status.to_string()) && said.contains("order.paid"), "{said}");
+    }
+    // The relay heard the failure, and tries again.
+    let key = json!({ "name": "reader", "scope": "read" });
+    let (_, key) = client.call(Method::POST, "/v1/keys", Some(key)).await;
+    let mut refused = Command::new(env!("CARGO_BIN_EXE_relay"));
+    refused.args(["listen", "--name", "ann", "--url", &bundle.url()]);
+    refused.env("RELAY_KEY", key["key"].as_str().expect("a key"));
+    let refused = refused.output().await.expect("ended");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    for (arguments, says) in [
+        (["--name", "a b"], "--name"),
+        (["--forward-to", "ftp://a/"], "--forward-to"),
+        (["--filter", "{"], "--filter"),
+        (["--headers", "host: a"], "--headers"),
+    ] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_relay"))
+            .args(["listen", "--url", &bundle.url()])
+            .args(arguments)
+            .env("RELAY_KEY", bundle.admin_key())
+            .output()
+            .await
+            .expect("ended");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() == Some(2) && said.contains(says), "{arguments:?}: {said}");
+    }
+    bundle.stop().await;
+}
