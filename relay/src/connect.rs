@@ -7,9 +7,9 @@ mod variables;
 
 use std::path::PathBuf;
 
-use axum::http::Method;
 use clap::{Parser, ValueEnum};
 use domain::secret::Secret;
+use http::Method;
 use serde_json::{Value, json};
 
 pub use self::variables::InvalidVariables;

@@ -1,7 +1,7 @@
 //! `relay dlq`: dead letters listed, looked at, tried again, put back, deleted and exported.
 
-use axum::http::Method;
 use clap::{Args, Parser, Subcommand};
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

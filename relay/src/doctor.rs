@@ -7,9 +7,9 @@ mod refusals;
 use std::{path::PathBuf, time::Duration};
 
 use adapters::clock::Clock;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use clap::Parser;
 use domain::{profile::Profile, secret::Secret, signature::sign, time::Timestamp};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use self::findings::{Findings, ago, counted, plain};

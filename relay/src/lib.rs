@@ -1,6 +1,7 @@
 //! The commands of `relay` as a library.
 //!
-//! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle.
+//! * `dev` runs the whole relay in one process; the journeys in `tests/` run the same bundle. A build with the
+//!   feature `client` alone lacks it.
 //! * `resources` lists, shows and changes what the API has, by a table of verbs; `tail`, `logs`, `replay`,
 //!   `dlq` and `stats` are commands of their own.
 //! * `listen` takes the deliveries of a listener, and calls a server on this machine.
@@ -13,6 +14,7 @@
 pub mod completion;
 pub mod connect;
 pub mod contexts;
+#[cfg(feature = "dev")]
 pub mod dev;
 pub mod dlq;
 pub mod doctor;

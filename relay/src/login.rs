@@ -6,9 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use axum::http::Method;
 use clap::{Parser, Subcommand};
 use domain::secret::Secret;
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::Method;
 use clap::Parser;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 

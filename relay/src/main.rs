@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+#[cfg(feature = "dev")]
+use relay::dev;
 use relay::{
-    completion, connect, dev, dlq, doctor, executions,
+    completion, connect, dlq, doctor, executions,
     exit::{CommandError, Exit, Failure, report},
     listen, login, logs,
     output::{Output, OutputArgs},
@@ -97,6 +99,7 @@ enum Command {
     ///
     /// For development and for a single machine. Receivers may listen on loopback over HTTP. The data
     /// is as durable as the disk of this machine.
+    #[cfg(feature = "dev")]
     #[command(after_help = "Example:\n  relay dev --port 8788")]
     Dev(dev::DevArgs),
     /// Print a script with which a shell completes commands and options.
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
         Command::Sign(args) => signature::sign(args),
         Command::Trigger(args) => trigger::run(args),
         Command::Verify(args) => signature::verify(args),
+        #[cfg(feature = "dev")]
         Command::Dev(args) => dev::main(args),
         Command::Completion(args) => print_text(&completion::script(&args, Cli::command())),
         Command::Pages => print_text(&pages::markdown(Cli::command())),

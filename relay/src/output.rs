@@ -13,8 +13,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use axum::http::HeaderMap;
 use clap::Args;
+use http::HeaderMap;
 use serde_json::{Value, value::RawValue};
 
 pub use self::{

@@ -12,13 +12,13 @@ use adapters::{
     caller::{Caller, Connection, FetchRequest, FetchResult, OutboundCall},
     clock::Clock,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, header};
 use clap::Args;
 use domain::{
     address::{Network, Rule},
     retry::CallOutcome,
     secret::Secret,
 };
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 

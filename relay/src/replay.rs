@@ -1,7 +1,7 @@
 //! `relay replay`: past events sent again.
 
-use axum::http::Method;
 use clap::Parser;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -13,8 +13,8 @@ mod sources;
 mod table;
 mod tasks;
 
-use axum::http::Method;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use http::Method;
 
 use self::{
     list::Pages,

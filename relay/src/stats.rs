@@ -1,7 +1,7 @@
 //! `relay stats`: counts and times over a span of time.
 
-use axum::http::Method;
 use clap::Parser;
+use http::Method;
 use serde_json::{Value, value::RawValue};
 
 use crate::{

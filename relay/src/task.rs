@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
+use http::Method;
 use serde_json::Value;
 
 use crate::{

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use adapters::caller::Connection;
-use axum::http::Method;
 use futures::{SinkExt, StreamExt};
+use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio_tungstenite::{

@@ -1,7 +1,7 @@
 //! Lists over several pages.
 
-use axum::http::{HeaderMap, Method, header};
 use clap::Args;
+use http::{HeaderMap, Method, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
-use axum::http::Method;
 use clap::{Arg, ArgMatches};
+use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};

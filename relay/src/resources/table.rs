@@ -1,7 +1,7 @@
 //! The parts of the table of verbs.
 
-use axum::http::Method;
 use clap::{Arg, ArgAction};
+use http::Method;
 
 use super::show::Show;
 

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use axum::http::Method;
 use domain::{
     job::JobStatus,
     poll::{PollResult, end_report},
     profile::Mapping,
     source::SourceOptions,
 };
+use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{
     Map, Value, json,

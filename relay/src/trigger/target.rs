@@ -6,7 +6,6 @@
 
 use std::{fs, io::Read};
 
-use axum::http::Method;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -18,6 +17,7 @@ use domain::{
     signature::{Algorithm, KeyEncoding, Scheme},
     source::SourceOptions,
 };
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{TriggerArgs, TriggerError, request::Route, stand::Stand};

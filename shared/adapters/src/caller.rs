@@ -4,13 +4,16 @@
 //! post, read a bounded prefix of the answer. There is no proxy, no redirect and no pool, so there
 //! is no way to an address that was not judged for this very call.
 
+#[cfg(feature = "aws")]
 mod aws;
 mod connection;
+#[cfg(feature = "aws")]
 mod eventbridge;
 mod exchange;
 mod get;
 mod heard;
 mod redis;
+#[cfg(feature = "aws")]
 mod sqs;
 mod words;
 
@@ -24,7 +27,7 @@ use std::{
 
 use domain::{
     address::{Forbidden, Rule, Target},
-    destination::{AwsDestinations, Destination},
+    destination::Destination,
     retry::{CallOutcome, ErrorClass},
     time::Timestamp,
 };
@@ -38,12 +41,12 @@ use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
 
 use self::exchange::{BODY_TIME, location, outcome, prefix, request, send};
+#[cfg(feature = "aws")]
+pub use self::{aws::AwsSenders, eventbridge::EventBridge};
 pub use self::{
     connection::Connection,
-    eventbridge::EventBridge,
     get::{FetchRequest, FetchResult},
 };
-use crate::queue::{Queue, SiblingQueues};
 
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
@@ -53,28 +56,8 @@ pub struct Caller {
     rule: Rule,
     tls: TlsConnector,
     names: Resolver,
+    #[cfg(feature = "aws")]
     senders: AwsSenders,
-}
-
-/// Clients of the AWS services that deliveries may go to. A kind of destination without a client is
-/// class `relay` at the attempt.
-#[derive(Clone, Debug, Default)]
-pub struct AwsSenders {
-    queues: Option<SiblingQueues>,
-    buses: Option<EventBridge>,
-}
-
-impl AwsSenders {
-    /// Sends to queues in the account and region of this queue, which is one of the relay's own.
-    pub fn beside(own: &Queue) -> Self {
-        Self { queues: Some(own.beside()), ..Self::default() }
-    }
-
-    /// Sends to event buses too, if there is a client.
-    #[must_use]
-    pub fn with_buses(self, buses: Option<EventBridge>) -> Self {
-        Self { buses, ..self }
-    }
 }
 
 impl std::fmt::Debug for Caller {
@@ -169,15 +152,13 @@ impl Caller {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        Self { rule, tls, names: Arc::new(system), senders: AwsSenders::default() }
-    }
-
-    /// The same caller, which also sends to these destinations in AWS, by these clients.
-    #[must_use]
-    pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
-        self.rule.destinations = destinations;
-        self.senders = senders;
-        self
+        Self {
+            rule,
+            tls,
+            names: Arc::new(system),
+            #[cfg(feature = "aws")]
+            senders: AwsSenders::default(),
+        }
     }
 
     /// The rule it keeps to.
@@ -213,11 +194,17 @@ impl Caller {
         let (timeout, until) = (call.timeout, Instant::now() + call.timeout);
         let answered = match self.rule.destination(call.url)? {
             Destination::Redis(channel) => within(timeout, self.publish(&channel, &call)).await,
+            #[cfg(feature = "aws")]
             Destination::Queue(queue) => within(timeout, self.enqueue(&queue, &call)).await,
+            #[cfg(feature = "aws")]
             Destination::Bus(bus) => within(timeout, self.put(&bus, &call)).await,
             Destination::Listener(_) => {
                 let why = "a delivery to a listener is handed over, and never called";
                 return Err(Failure::new(ErrorClass::Relay, why));
+            }
+            #[cfg(not(feature = "aws"))]
+            Destination::Queue(_) | Destination::Bus(_) => {
+                Err(Failure::new(ErrorClass::Relay, "this program has no client of AWS"))
             }
             Destination::Http(_) => {
                 let head = self.response(method, call.url, call.headers, call.body);

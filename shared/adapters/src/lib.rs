@@ -1,25 +1,40 @@
 //! The only crate that touches the world: AWS, outbound HTTP, the clock, chance and the
 //! environment. Nobody else names an AWS SDK type.
+//!
+//! The feature `aws` brings the clients of AWS, what is built on them, and the log that functions
+//! write. Everything but the `client` build of `relay` has it.
 
 pub mod access;
+#[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
 pub mod bells;
+#[cfg(feature = "aws")]
 pub mod bucket;
 pub mod caller;
 pub mod clock;
+#[cfg(feature = "aws")]
 pub mod cloudwatch;
 pub mod config;
+#[cfg(feature = "aws")]
 pub mod contested;
+#[cfg(feature = "aws")]
 pub mod inbox;
+#[cfg(feature = "aws")]
 pub mod live_queue;
+#[cfg(feature = "aws")]
 pub mod log;
 pub mod metrics;
 pub mod path;
 pub mod problem;
+#[cfg(feature = "aws")]
 pub mod pusher;
+#[cfg(feature = "aws")]
 pub mod queue;
 pub mod random;
+#[cfg(feature = "aws")]
 mod secrets_manager;
+#[cfg(feature = "aws")]
 pub mod table;
 pub mod vault;
 
@@ -43,12 +58,14 @@ impl Unavailable {
     }
 
     /// Whether DynamoDB refused an item because it is larger than 400 KB.
+    #[cfg(feature = "aws")]
     fn is_too_large(&self) -> bool {
         self.source.to_string().contains("Item size")
     }
 
     /// Wraps an SDK error with the whole chain of its causes in words: on its own it only says
     /// "service error".
+    #[cfg(feature = "aws")]
     fn aws<E: std::error::Error>(doing: &'static str, error: &E) -> Self {
         let mut said = error.to_string();
         let mut cause = error.source();

@@ -1,10 +1,45 @@
-//! What a service of AWS answered, put as HTTP puts it: what goes to a queue or a bus is judged, retried and shown as
-//! anything else.
+//! The clients of AWS by which deliveries go to queues and buses, and what AWS answered, put as HTTP puts it: what goes
+//! to a queue or a bus is judged, retried and shown as anything else.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use domain::retry::{CallOutcome, ErrorClass};
+use domain::{
+    destination::AwsDestinations,
+    retry::{CallOutcome, ErrorClass},
+};
 
-use super::Failure;
+use super::{Caller, EventBridge, Failure};
+use crate::queue::{Queue, SiblingQueues};
+
+/// Clients of the AWS services that deliveries may go to. A kind of destination without a client is
+/// class `relay` at the attempt.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSenders {
+    pub(super) queues: Option<SiblingQueues>,
+    pub(super) buses: Option<EventBridge>,
+}
+
+impl AwsSenders {
+    /// Sends to queues in the account and region of this queue, which is one of the relay's own.
+    pub fn beside(own: &Queue) -> Self {
+        Self { queues: Some(own.beside()), ..Self::default() }
+    }
+
+    /// Sends to event buses too, if there is a client.
+    #[must_use]
+    pub fn with_buses(self, buses: Option<EventBridge>) -> Self {
+        Self { buses, ..self }
+    }
+}
+
+impl Caller {
+    /// The same caller, which also sends to these destinations in AWS, by these clients.
+    #[must_use]
+    pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
+        self.rule.destinations = destinations;
+        self.senders = senders;
+        self
+    }
+}
 
 /// What AWS answered to a call of its SDK: its code with the status it has or would have over HTTP, and nothing of what
 /// stands beside it, which names the relay's role.
