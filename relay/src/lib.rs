@@ -9,6 +9,7 @@
 //! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them.
 //! * `output` prints, `exit` has the exit codes, `live` is the client of live updates.
 //! * `completion` and `pages` make scripts for shells, and `docs/cli.md`, of the commands themselves.
+//! * `mcp` offers the relay to language models.
 //! * `signature` makes and verifies signatures without a network.
 
 pub mod completion;
@@ -24,12 +25,14 @@ pub mod listen;
 pub mod live;
 pub mod login;
 pub mod logs;
+pub mod mcp;
 mod moment;
 pub mod output;
 pub mod pages;
 pub mod remote;
 pub mod replay;
 pub mod resources;
+#[cfg(unix)]
 pub mod run;
 pub mod signature;
 pub mod stats;

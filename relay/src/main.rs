@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 #[cfg(feature = "dev")]
 use relay::dev;
+#[cfg(unix)]
+use relay::run;
 use relay::{
     completion, connect, dlq, doctor, executions,
     exit::{CommandError, Exit, Failure, report},
-    listen, login, logs,
+    listen, login, logs, mcp,
     output::{Output, OutputArgs},
-    pages, replay, resources, run, signature, stats, tail, trigger,
+    pages, replay, resources, signature, stats, tail, trigger,
 };
 
 /// A webhook relay that runs in your own AWS account.
@@ -59,6 +61,7 @@ enum Command {
     /// The command runs as it would without relay: its output passes to the terminal at once, and relay
     /// exits with its exit code. Whatever happens to the log, the command neither fails nor waits, but
     /// for up to 2 s at its end.
+    #[cfg(unix)]
     #[command(after_help = "Example:\n  relay run --source modal -- python train.py --epochs 3")]
     Run(run::RunArgs),
     /// Find out why completions do not arrive.
@@ -80,6 +83,9 @@ enum Command {
     /// applies what has changed.
     #[command(after_help = "Example:\n  relay connect modal --env-file .env --dry-run")]
     Connect(connect::ConnectArgs),
+    /// Offer the relay to a language model as tools of the Model Context Protocol, over standard input and
+    /// output.
+    Mcp(mcp::McpArgs),
     /// Print the headers that the sender of a profile would send with a body.
     #[command(
         after_help = "Example:\n  relay sign --profile github --secret \"$SECRET\" --body @body.json"
@@ -121,11 +127,13 @@ fn main() -> ExitCode {
         Command::Replay(args) => finish(replay::run(&args)),
         Command::Dlq(command) => finish(dlq::run(&command)),
         Command::Stats(args) => finish(stats::run(&args)),
+        #[cfg(unix)]
         Command::Run(args) => run::run(args),
         Command::Doctor(args) => print(doctor::examine(&args)),
         Command::Executions(args) => print(executions::list(&args)),
         Command::Inject(args) => print(executions::inject(&args)),
         Command::Connect(args) => print(connect::run(&args)),
+        Command::Mcp(args) => finish(mcp::run(args)),
         Command::Sign(args) => signature::sign(args),
         Command::Trigger(args) => trigger::run(args),
         Command::Verify(args) => signature::verify(args),

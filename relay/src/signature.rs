@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use adapters::{clock::Clock, random};
 use clap::Parser;
-use domain::{signature::MessageToSign, time::Timestamp};
+use domain::{secret::Secret, signature::MessageToSign, time::Timestamp};
 
 use self::{
     arguments::{InputError, SignatureArgs},
@@ -101,6 +101,35 @@ pub fn verify(args: VerifyArgs) -> ExitCode {
         }
         Err(problem) => fail(&problem),
     }
+}
+
+/// A request whose signature is to be checked, with the secret at hand.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    /// Profile of the sender.
+    pub(crate) profile: &'a str,
+    /// The source's secret.
+    pub(crate) secret: &'a Secret,
+    /// Headers of the request as a JSON object.
+    pub(crate) headers: &'a str,
+    /// Raw body.
+    pub(crate) body: &'a str,
+    /// URL that the sender called.
+    pub(crate) url: Option<&'a str>,
+    /// Time of arrival in RFC 3339; now if it is `None`.
+    pub(crate) at: Option<&'a str>,
+}
+
+/// Says whether a signature holds, and if not, why. No file is read, whatever the texts are.
+///
+/// # Errors
+/// The reason in words if the profile is unknown or the headers cannot be read.
+pub(crate) fn explain(question: &Question<'_>) -> Result<String, String> {
+    let case = arguments::case(question).map_err(|problem| problem.to_string())?;
+    let headers = headers::parse(question.headers).map_err(|problem| problem.to_string())?;
+    let at = question.at.and_then(Timestamp::parse_rfc3339);
+    let now = at.unwrap_or_else(|| Clock::system().now());
+    Ok(diagnosis::judge(&SignatureCase { headers, now, ..case }).to_string())
 }
 
 #[expect(clippy::print_stdout, reason = "the output of a command")]

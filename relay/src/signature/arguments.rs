@@ -12,7 +12,7 @@ use domain::{
 };
 use http::HeaderMap;
 
-use super::case::SignatureCase;
+use super::{Question, case::SignatureCase};
 
 /// The arguments about a request: profile, secrets, body, URL and scheme.
 #[derive(Debug, Parser)]
@@ -88,12 +88,7 @@ impl SignatureArgs {
             .ok_or_else(|| InputError::Profile(self.profile.clone()))?;
         let mut secrets = Vec::new();
         for secret in &self.secret {
-            let bytes = bytes(secret)?;
-            match key_set(&bytes).filter(|keys| !keys.is_empty()) {
-                Some(keys) => secrets.extend(keys),
-                None if bytes.is_empty() => return Err(InputError::NoSecret),
-                None => secrets.push(Secret::new(bytes)),
-            }
+            secrets.extend(keys(bytes(secret)?)?);
         }
         Ok(SignatureCase {
             name: self.profile.clone(),
@@ -105,6 +100,33 @@ impl SignatureArgs {
             now: Timestamp::default(),
         })
     }
+}
+
+/// The secrets that a text holds: a key set has several.
+fn keys(bytes: Vec<u8>) -> Result<Vec<Secret>, InputError> {
+    match key_set(&bytes).filter(|keys| !keys.is_empty()) {
+        Some(keys) => Ok(keys),
+        None if bytes.is_empty() => Err(InputError::NoSecret),
+        None => Ok(vec![Secret::new(bytes)]),
+    }
+}
+
+/// The case of a question, without headers, at time 0. No file is read.
+///
+/// # Errors
+/// [`InputError`] if the profile is unknown or the secret is empty.
+pub(super) fn case(question: &Question<'_>) -> Result<SignatureCase, InputError> {
+    let Question { profile: name, secret, body, url, .. } = *question;
+    let profile = SourceOptions::default().profile(name);
+    Ok(SignatureCase {
+        name: name.to_owned(),
+        profile: profile.ok_or_else(|| InputError::Profile(name.to_owned()))?,
+        secrets: keys(secret.expose().to_vec())?,
+        headers: HeaderMap::new(),
+        body: body.as_bytes().to_vec(),
+        url: url.map(str::to_owned),
+        now: Timestamp::default(),
+    })
 }
 
 /// The bytes of `text`, or of the file that `@FILE` names, or of standard input for `@-`.

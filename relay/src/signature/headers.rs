@@ -23,6 +23,20 @@ pub(super) fn read(given: &[String]) -> Result<HeaderMap, InputError> {
     Ok(headers)
 }
 
+/// Parses a JSON object of headers, or lines of them. No file is read.
+///
+/// # Errors
+/// [`InputError`] if a line is no header, or a JSON object is malformed.
+pub(super) fn parse(text: &str) -> Result<HeaderMap, InputError> {
+    let mut headers = HeaderMap::new();
+    if text.trim_start().starts_with('{') {
+        json(&mut headers, text)?;
+    } else {
+        lines(&mut headers, text)?;
+    }
+    Ok(headers)
+}
+
 /// Reads lines of `Name: value`. Empty lines and the request or status line are skipped.
 fn lines(headers: &mut HeaderMap, text: &str) -> Result<(), InputError> {
     for line in text.lines() {
