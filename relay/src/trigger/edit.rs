@@ -1,7 +1,9 @@
 //! Changes to the body of a fixture: `--override`, `--add` and `--remove` by path, `--edit` by hand.
 //! What is not changed keeps its bytes, but for white space within the objects on the way.
 
-use std::{fmt, fs, io::Write, os::unix::fs::OpenOptionsExt, process::Command};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
+use std::{fmt, fs, io::Write, process::Command};
 
 use adapters::random;
 use serde::{
@@ -210,12 +212,11 @@ pub(super) fn by_hand(body: &str) -> Result<String, EditError> {
     let editor = variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_else(|| "vi".into());
     let path = std::env::temp_dir().join(format!("relay-trigger-{}", random::token()));
     let failed = |error| EditError::File(path.display().to_string(), error);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(&path).map_err(failed)?;
     file.write_all(body.as_bytes()).map_err(failed)?;
     drop(file);
     // An editor may be given with arguments, such as `code --wait`.
