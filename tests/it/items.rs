@@ -14,6 +14,7 @@ use axum::{
 };
 use domain::{
     id::{ApplicationId, BatchId, EndpointId, JobId},
+    key::KeyScope,
     listener::Listening,
     live::{
         connection::{self, LiveConnection},
@@ -25,6 +26,7 @@ use domain::{
         topic::Topic,
     },
     retry::Policy,
+    session::{self, Session, SessionGrant},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -136,10 +138,32 @@ async fn listen(table: &Table, now: Timestamp) {
     let ticket = Ticket { grant, origin: None, expires_at: now.plus(ticket::LIFE) };
     let hash = Ticket::hash(&Ticket::text([7; 32])).expect("a ticket");
     assert_eq!(table.put_ticket(&hash, &ticket).await.expect("kept"), WriteOutcome::Done);
+    sessions(table, now).await;
     let group = "/modal/jobs/a#b";
     assert_eq!(table.note_filter(group, now, now).await.expect("kept"), WriteOutcome::Done);
     table.note_group_read(group, &JobId::of(&Cloud::tenure(), "a#b"), now).await.expect("kept");
     table.take_pushes(PushBudget::new(1000), now).await.expect("a slice");
+}
+
+/// A code, a session, and an address that sent a wrong code.
+async fn sessions(table: &Table, now: Timestamp) {
+    let grant = SessionGrant {
+        key: "k".to_owned(),
+        admin_mark: None,
+        scope: KeyScope::Read,
+        application: None,
+    };
+    let code = Session::new(grant, now, session::CODE_LIFE);
+    let hash = |number| Session::code_hash(&Session::code([number; 32])).expect("a code");
+    for number in [1, 2] {
+        let kept = table.put_code(&hash(number), &code).await.expect("kept");
+        assert_eq!(kept, WriteOutcome::Done);
+    }
+    let token = Session::token_hash(&Session::token([1; 32])).expect("a session");
+    let opened = table.open_session(&hash(1), &token, &code).await.expect("kept");
+    assert_eq!(opened, WriteOutcome::Done);
+    let counted = table.count_guess("0123456789abcdef", 5, now).await.expect("counted");
+    assert_eq!(counted, WriteOutcome::Done);
 }
 
 /// Sources, an application, keys, types, endpoints.

@@ -1,5 +1,6 @@
 //! The one integration binary: journeys through the whole bundle, and the rules that hold it together.
 
+mod asked;
 mod batches;
 mod breaker;
 mod bugs;
@@ -22,6 +23,7 @@ mod journeys;
 mod ladder;
 mod lanes;
 mod listeners;
+mod lists;
 mod missed;
 mod omtx;
 mod operational;

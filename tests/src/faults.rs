@@ -118,6 +118,7 @@ struct State {
     by: &'static str,
     dead: bool,
     hits: usize,
+    received: u64,
 }
 
 impl State {
@@ -192,6 +193,11 @@ impl Faults {
         self.state().calls.clone()
     }
 
+    /// Bytes of all answers so far, as their headers say.
+    pub fn received(&self) -> u64 {
+        self.state().received
+    }
+
     /// The partitions of the table that calls wrote to, or tried to.
     pub fn written(&self) -> BTreeSet<String> {
         self.state().written.clone()
@@ -259,7 +265,14 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let broken = || ConnectorError::io("the connection broke on purpose".into());
         let Some((number, how)) = self.faults.meet(&request) else {
-            return self.inner.call(request);
+            let (call, faults) = (self.inner.call(request), self.faults.clone());
+            return HttpConnectorFuture::new(async move {
+                let response = call.await?;
+                let length = response.headers().get("content-length");
+                let length = length.and_then(|length| length.parse::<u64>().ok());
+                faults.state().received += length.unwrap_or(0);
+                Ok(response)
+            });
         };
         match how {
             FaultKind::DiesBefore | FaultKind::FailsOnce => {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use adapters::path::Spelling;
 use axum::Router;
 use manage::ControlPlane;
-pub use web::error::MAX_BODY;
+pub use web::{error::MAX_BODY, peer::Peer};
 
 use crate::web::Contract;
 

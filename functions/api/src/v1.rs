@@ -1,8 +1,9 @@
-//! Our own API under `/v1`: sources, jobs, batches, events, dead letters, tasks, keys, listeners and
-//! statistics. `/metrics` belongs to it, where monitoring systems look for it.
+//! Our own API under `/v1`: sources, jobs, batches, events, endpoints, dead letters, tasks, keys, sessions,
+//! listeners and statistics. `/metrics` belongs to it, where monitoring systems look for it.
 
 mod batches;
 mod dead_letters;
+mod endpoints;
 mod events;
 mod inject;
 mod jobs;
@@ -15,6 +16,7 @@ mod live;
 mod queries;
 mod refusals;
 mod retry;
+mod sessions;
 mod sources;
 mod stats;
 mod tasks;
@@ -51,8 +53,10 @@ pub(crate) fn contract() -> Contract {
             .merge(stats::routes())
             .merge(keys::routes())
             .merge(webhook_secret::routes())
+            .merge(endpoints::routes())
+            .merge(sessions::routes())
             .merge(live::routes())
             .merge(listeners::routes()),
-        open: jwks::routes(),
+        open: jwks::routes().merge(sessions::open_routes()),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod moment;
 pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod patch;
+pub(crate) mod peer;
 pub(crate) mod problem;
 mod routes;
 mod strict;
@@ -81,8 +82,16 @@ pub(crate) fn spelt(spelling: Spelling, routes: Router) -> Router {
 
 /// The routes of a contract behind its gate.
 fn guarded(control: &Arc<ControlPlane>, contract: Contract) -> Router<Arc<ControlPlane>> {
-    let Contract { shape, idempotent, tolerant, routes, open, .. } = contract;
-    let (mut all, _) = open.split_for_parts();
+    let Contract { shape, idempotent, tolerant, routes, open, errors, .. } = contract;
+    let (mut all, mut described) = open.split_for_parts();
+    // Health checks and the documents are asked with whatever a prober adds.
+    if !tolerant && errors.is_some() {
+        let known = Arc::new(routes::query_parameters_of(&mut described));
+        // A layer of routes needs routes.
+        if !known.is_empty() {
+            all = all.route_layer(middleware::from_fn_with_state(known, gate::judge_open));
+        }
+    }
     if !routes.operations.is_empty() {
         let (mut gated, _) = routes.router.split_for_parts();
         if idempotent {

@@ -69,6 +69,7 @@ impl Live {
             key: ADMIN_ID.to_owned(),
             scope: KeyScope::Read,
             application: None::<ApplicationId>,
+            session_ends: None,
         };
         match jobs::find(&self.table, &relay, name, None).await {
             Ok(job) => return Ok(Some((LogOwner::of(&job), Some(job)))),

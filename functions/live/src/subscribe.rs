@@ -246,6 +246,7 @@ fn principal(stored: &StoredConnection) -> Principal {
         key: grant.key.clone(),
         scope: KeyScope::Read,
         application: grant.application.clone(),
+        session_ends: None,
     }
 }
 

@@ -225,6 +225,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     let router = router.layer(map_request(
         |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request| async move {
             request.extensions_mut().insert(ingest::Peer(peer.ip()));
+            request.extensions_mut().insert(api::Peer(peer.ip()));
             request
         },
     ));

@@ -31,6 +31,7 @@ mod recording;
 mod refusals;
 mod requests;
 mod row;
+mod sessions;
 mod sources;
 mod tasks;
 mod types;

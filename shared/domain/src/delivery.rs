@@ -100,6 +100,12 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// The state of this name; `None` for another text.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let all = [Self::Pending, Self::Delivered, Self::Dead, Self::Cancelled];
+        all.into_iter().find(|state| state.word() == word)
+    }
+
     /// The name of the state in the API and in the table.
     pub const fn word(self) -> &'static str {
         match self {

@@ -37,6 +37,7 @@ pub mod outgoing;
 pub mod pace;
 pub mod poll;
 pub mod profile;
+pub mod progress;
 pub mod reading;
 pub mod refusals;
 pub mod replay;
@@ -46,6 +47,7 @@ pub mod room;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secret;
+pub mod session;
 pub mod signature;
 pub mod source;
 pub mod spelling;

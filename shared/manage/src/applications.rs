@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use adapters::{
     contested::{self, TryOutcome},
-    table::WriteOutcome,
+    table::{Table, WriteOutcome},
 };
 use domain::{
     application::Application,
@@ -20,7 +20,7 @@ pub use self::{
     names::{MAX_UID, id_of, must_see, names},
     writes::{DEFAULT, replace, uid_taken},
 };
-use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
+use crate::{ControlPlane, PageRequest, Principal, Refusal, RequestKey, Walk, removal, walk};
 
 /// Tries of a change when other requests change the same application.
 const TRIES: u32 = 3;
@@ -327,7 +327,30 @@ pub async fn delete(control: &ControlPlane, name: &str) -> Result<(), Refusal> {
     removal::remove(control, known).await
 }
 
-/// Every application that the caller sees, oldest first.
+/// Where an application stands in the list, for going on behind it.
+pub fn place(application: &Application) -> String {
+    Table::application_cursor(application)
+}
+
+/// Where the application of this id or uid stands in the list; `None` if there is no such application,
+/// or the caller may not see it.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn place_of(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<Option<String>, Refusal> {
+    if !is_identifier(name, MAX_UID) {
+        return Ok(None);
+    }
+    let known = control.table().application_named(name).await?;
+    Ok(known.filter(|known| principal.sees(&known.id)).as_ref().map(place))
+}
+
+/// A part of the list of applications that the caller sees, newest first unless `oldest_first`.
 ///
 /// # Errors
 ///
@@ -335,13 +358,24 @@ pub async fn delete(control: &ControlPlane, name: &str) -> Result<(), Refusal> {
 pub async fn list(
     control: &ControlPlane,
     principal: &Principal,
-) -> Result<Vec<Application>, Refusal> {
-    if principal.application.is_none() {
-        resolve(control, DEFAULT).await?;
+    oldest_first: bool,
+    page: PageRequest,
+) -> Result<Walk<Application>, Refusal> {
+    if let Some(own) = &principal.application {
+        // The only one that a tenant sees is read as it is, and not looked for among the others.
+        let own = control.table().application(own).await?;
+        let behind = |application: &Application| {
+            let place = Table::application_cursor(application);
+            let cursor = page.cursor.as_ref();
+            cursor.is_none_or(|at| if oldest_first { *at < place } else { place < *at })
+        };
+        let items: Vec<_> = own.into_iter().filter(behind).collect();
+        return Ok(Walk { scanned: items.len(), items, next: None });
     }
-    let mut applications = control.table().applications().await?;
-    applications.retain(|application| principal.sees(&application.id));
-    applications
-        .sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-    Ok(applications)
+    resolve(control, DEFAULT).await?;
+    let fetch = |cursor: Option<String>, limit| async move {
+        control.table().applications_page(cursor.as_deref(), limit, oldest_first).await
+    };
+    let place = Table::application_cursor;
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, |_| true, place).await?)
 }

@@ -53,7 +53,7 @@ pub async fn list(
     let fetch = |cursor: Option<String>, limit| async move {
         control.table().batches(cursor.as_deref(), limit).await
     };
-    Ok(walk(page.cursor, page.limit, fetch, keep, Table::batch_cursor).await?)
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, keep, Table::batch_cursor).await?)
 }
 
 /// The batch of this id or sender's id, of one application or of any.

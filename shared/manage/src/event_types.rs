@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 
 pub use self::import::{Import, ImportedEventType, import};
 use crate::{
-    ControlPlane, Principal, Refusal, RequestKey,
+    ControlPlane, PageRequest, Principal, Refusal, RequestKey, Walk,
     names::{MAX_EVENT_TYPE, must_be_event_type},
+    walk,
 };
 
 /// Largest schemas of one type, in bytes as JSON: an item of the table holds 400 KB.
@@ -118,15 +119,24 @@ pub async fn resolve(control: &ControlPlane, name: &str) -> Result<EventType, Re
     control.table().event_type(name).await?.ok_or(Refusal::NotFound)
 }
 
-/// Event types by name, archived ones only if they are asked for.
+/// A part of the list of event types by name, against that order if `backwards`; archived ones only if
+/// they are asked for. The cursor of an event type is its name.
 ///
 /// # Errors
 ///
 /// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn list(control: &ControlPlane, archived: bool) -> Result<Vec<EventType>, Refusal> {
-    let mut kinds = control.table().event_types().await?;
-    kinds.retain(|kind| archived || !kind.archived);
-    Ok(kinds)
+pub async fn list(
+    control: &ControlPlane,
+    archived: bool,
+    backwards: bool,
+    page: PageRequest,
+) -> Result<Walk<EventType>, Refusal> {
+    let keep = |kind: &EventType| archived || !kind.archived;
+    let fetch = |after: Option<String>, limit| async move {
+        control.table().event_types_page(after.as_deref(), limit, backwards).await
+    };
+    let place = |kind: &EventType| kind.name.clone();
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, keep, place).await?)
 }
 
 /// Creates an event type, or brings an archived one back with the draft.

@@ -1,68 +1,18 @@
-//! Events: the list, one event, its payload and its deliveries.
+//! Events: the list and its filter, one event, its payload and its deliveries.
 
-use adapters::table::Table;
-use domain::{
-    delivery::Delivery,
-    event::Event,
-    id::{ApplicationId, EventId},
-};
+mod filter;
+mod list;
+mod merge;
+
+use domain::{delivery::Delivery, event::Event, id::EventId};
 use futures::future::try_join_all;
 
-use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk};
-
-/// Lists that are read at the same time.
-const AT_ONCE: usize = 16;
-
-/// A part of the list of events, newest first: of one application, by id or uid, or of all that the
-/// caller sees.
-///
-/// # Errors
-///
-/// [`Refusal::NotFound`] if there is no such application, or the caller may not see it.
-pub async fn list(
-    control: &ControlPlane,
-    principal: &Principal,
-    application: Option<&str>,
-    page: PageRequest,
-) -> Result<Walk<Event>, Refusal> {
-    let applications = applications(control, principal, application).await?;
-    // The lists of all applications are ordered alike, so that one cursor serves all of them.
-    let cursor = page.cursor.as_deref();
-    let (mut items, mut more) = (Vec::new(), false);
-    for some in applications.chunks(AT_ONCE) {
-        let parts = some.iter().map(|id| control.table().events(id, cursor, page.limit, false));
-        for part in try_join_all(parts).await? {
-            more |= part.next.is_some();
-            items.extend(part.items);
-        }
-        // The merged part bounds what is still needed, and what is held.
-        items.sort_by_key(|event| std::cmp::Reverse(Table::event_cursor(event)));
-        more |= page.limit < items.len();
-        items.truncate(page.limit);
-    }
-    let next = items.last().map(Table::event_cursor).filter(|_| more);
-    Ok(Walk { items, next })
-}
-
-async fn applications(
-    control: &ControlPlane,
-    principal: &Principal,
-    named: Option<&str>,
-) -> Result<Vec<ApplicationId>, Refusal> {
-    match (named, &principal.application) {
-        (Some(name), _) => {
-            let known = control.table().application_named(name).await?;
-            let known = known.ok_or(Refusal::NotFound)?;
-            principal.must_see(&known.id)?;
-            Ok(vec![known.id])
-        }
-        (None, Some(own)) => Ok(vec![own.clone()]),
-        (None, None) => {
-            let all = control.table().applications().await?;
-            Ok(all.into_iter().map(|application| application.id).collect())
-        }
-    }
-}
+use self::merge::AT_ONCE;
+pub use self::{
+    filter::{EventFilter, EventMark, MAX_MERGED, MIN_PREFIX},
+    list::{ListedEvent, list},
+};
+use crate::{ControlPlane, Principal, Refusal};
 
 /// One event.
 ///

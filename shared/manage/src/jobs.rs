@@ -16,6 +16,7 @@ use futures::future::try_join_all;
 
 use crate::{
     ControlPlane, PageRequest, Principal, Refusal, Walk,
+    messages::Period,
     sources::{self, Tenures},
     walk,
 };
@@ -34,6 +35,10 @@ pub struct JobFilter {
     pub batch_id: Option<String>,
     /// Run.
     pub run_id: Option<String>,
+    /// Jobs that the relay first heard of within this time.
+    pub period: Period,
+    /// The beginning of any of the job's ids, as the relay or the senders spell it.
+    pub prefix: Option<String>,
 }
 
 impl JobFilter {
@@ -43,7 +48,25 @@ impl JobFilter {
             && self.status.is_none_or(|status| status.word() == job.status.word())
             && is(&self.batch_id, &job.batch_id)
             && is(&self.run_id, &job.run_id)
+            && self.period.holds(job.created_at)
+            && self.prefix.as_ref().is_none_or(|prefix| has_id(job, prefix))
     }
+
+    /// Whether the filter lets every job pass.
+    pub fn is_empty(&self) -> bool {
+        let Self { source, status, batch_id, run_id, period, prefix } = self;
+        [source, batch_id, run_id, prefix].into_iter().all(Option::is_none)
+            && status.is_none()
+            && period.is_unbounded()
+    }
+}
+
+/// Whether any id of a job begins with this text.
+fn has_id(job: &Job, prefix: &str) -> bool {
+    let others = [&job.call_id, &job.batch_id, &job.run_id, &job.project_id];
+    let others = others.into_iter().flatten().map(String::as_str);
+    let mut all = [job.id.as_str(), &job.external_id].into_iter().chain(others);
+    all.any(|id| id.starts_with(prefix))
 }
 
 /// A part of the list of jobs that the caller sees, newest first.
@@ -61,7 +84,9 @@ pub async fn list(
     let fetch = |cursor: Option<String>, limit| async move {
         control.table().jobs(cursor.as_deref(), limit).await
     };
-    Ok(walk(page.cursor, page.limit, fetch, keep, Table::job_cursor).await?)
+    let from = page.cursor.or_else(|| filter.period.before.map(Table::place_before));
+    let within = |job: &Job| filter.period.after.is_none_or(|after| after <= job.created_at);
+    Ok(walk(from, page.limit, fetch, within, keep, Table::job_cursor).await?)
 }
 
 /// The job of this id, sender's id or call id, of one source or of any.
@@ -127,7 +152,7 @@ pub(crate) fn ambiguous(name: &str, what: &str, named: &[String], field: &str) -
 
 /// Jobs of this name that the caller sees. Of a source that was deleted or moved, a job is among them
 /// unless the source of that name in that application has a job of the same name now.
-async fn candidates(
+pub(crate) async fn candidates(
     table: &Table,
     principal: &Principal,
     name: &str,

@@ -1,12 +1,16 @@
 //! API keys. A key is shown once, when it is made; the table holds a hash of its secret part.
 
-use adapters::{random, table::WriteOutcome};
+use adapters::{
+    random,
+    table::{Table, WriteOutcome},
+};
 use domain::{
     key::{self, ApiKey, KeyScope},
+    session::Session,
     time::Timestamp,
 };
 
-use crate::{ControlPlane, Principal, Refusal, applications};
+use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, applications, sessions, walk};
 
 /// Longest name of a key, in bytes.
 pub const MAX_NAME: usize = 256;
@@ -24,7 +28,8 @@ pub struct KeyDraft {
     pub application: Option<String>,
 }
 
-/// The caller that presented this bearer token; `None` if the token is no key of this relay.
+/// The caller that presented this bearer token; `None` if the token is neither a key of this relay nor a
+/// session that lasts.
 ///
 /// # Errors
 ///
@@ -32,6 +37,9 @@ pub struct KeyDraft {
 pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Principal>, Refusal> {
     if control.admin_key().opens(bearer) {
         return Ok(Some(Principal::of(&admin())));
+    }
+    if let Some(hash) = Session::token_hash(bearer) {
+        return sessions::caller(control, &hash).await;
     }
     let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
     let key = control.table().key(id).await?.filter(|key| key.opens(secret));
@@ -92,16 +100,21 @@ pub async fn create(
     Ok((key, bearer))
 }
 
-/// Every key, oldest first, without its secret.
+/// A part of the list of keys, oldest first, without their secrets.
 ///
 /// # Errors
 ///
 /// [`Refusal::Forbidden`] for a tenant's key.
-pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<ApiKey>, Refusal> {
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+    page: PageRequest,
+) -> Result<Walk<ApiKey>, Refusal> {
     principal.must_see_all()?;
-    let mut keys = control.table().keys().await?;
-    keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-    Ok(keys)
+    let fetch = |cursor: Option<String>, limit| async move {
+        control.table().keys_page(cursor.as_deref(), limit).await
+    };
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, |_| true, Table::key_cursor).await?)
 }
 
 /// Revokes a key.

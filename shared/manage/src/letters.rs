@@ -15,10 +15,12 @@ use domain::{
 use tracing::info;
 
 pub use self::retry::{LetterRetry, retry};
-use crate::{ControlPlane, Principal, Refusal, Walk, applications, tasks, walk};
+use crate::{ControlPlane, Principal, Refusal, Walk, applications, page::Effort, tasks, walk};
 
 /// Letters that are read at a time.
 const PAGE: usize = 500;
+/// Most letters that one request of the list reads: about twenty reads of a megabyte.
+const MAX_COUNTED: usize = 20_000;
 
 /// The application that a letter belongs to; a message that could not be read belongs to none.
 const fn application(letter: &Letter) -> Option<&ApplicationId> {
@@ -80,15 +82,20 @@ pub async fn scoped(
 pub struct LetterPage {
     /// Letters, newest first.
     pub letters: Vec<Letter>,
-    /// Whether there are more letters behind these.
+    /// Whether there are more letters behind these, or there may be.
     pub has_more: bool,
-    /// Number of letters that match; not counted behind a cursor.
+    /// Number of letters that match; not counted behind a cursor, nor where there are too many to count
+    /// for one request.
     pub total: Option<u64>,
     /// Cursor after which the list goes on.
     pub next: Option<String>,
+    /// Letters that were looked at; `None` if every letter is listed.
+    pub scanned: Option<usize>,
 }
 
-/// Letters that match a filter, newest first, behind a cursor or an offset.
+/// Letters that match a filter, newest first, behind a cursor or an offset. One request reads for a
+/// second or [`MAX_COUNTED`] letters; if it has not reached the offset by then, its part is empty and
+/// has a cursor.
 ///
 /// # Errors
 ///
@@ -101,7 +108,8 @@ pub async fn list(
     offset: usize,
     limit: usize,
 ) -> Result<LetterPage, Refusal> {
-    let everything = *filter == LetterFilter::default() && cursor.is_none();
+    let plain = *filter == LetterFilter::default();
+    let everything = plain && cursor.is_none();
     let counts = !everything && cursor.is_none();
     let mut letters: Vec<Letter> = Vec::new();
     let mut seen = 0usize;
@@ -116,14 +124,27 @@ pub async fn list(
     let shown = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
     // Counted first: a letter that is parked meanwhile is listed and belongs to the total.
     let counted = match everything {
-        true => Some(control.table().count_letters().await?),
+        true => control.table().count_letters(MAX_COUNTED as u64).await?,
         false => counts.then_some(0),
     };
-    each(control, cursor.clone(), |letter| !shown(letter) || take(letter)).await?;
-    let total = counted.map(|counted| counted.max(seen as u64));
-    let has_more = offset.saturating_add(limit) < seen;
-    let next = letters.last().map(Table::letter_cursor).filter(|_| has_more);
-    Ok(LetterPage { letters, has_more, total, next })
+    let mut effort = Effort::of(MAX_COUNTED);
+    let within = |letter: &Letter| filter.since.is_none_or(|since| since <= letter.created_at);
+    let from = cursor.or_else(|| filter.until.map(Table::place_before));
+    // Without a filter, the letters of this part are read and no more.
+    let size = if plain { offset.saturating_add(limit + 1).min(PAGE) } else { PAGE };
+    let stopped = each(control, from, size, Some(&mut effort), |letter| {
+        within(letter) && (!shown(letter) || take(letter))
+    })
+    .await?;
+    let total = counted.map(|counted| counted.max(seen as u64)).filter(|_| stopped.is_none());
+    let beyond = offset.saturating_add(limit) < seen;
+    let last = letters.last().map(Table::letter_cursor).filter(|_| letters.len() == limit);
+    let next = match (beyond, stopped) {
+        (true, _) => last,
+        (false, stopped) => stopped.map(|stopped| last.unwrap_or(stopped)),
+    };
+    let scanned = (!plain).then(|| effort.scanned());
+    Ok(LetterPage { letters, has_more: next.is_some(), total, next, scanned })
 }
 
 /// Letters for an export: at most `limit` that match, from a bounded number of reads.
@@ -142,23 +163,34 @@ pub async fn export(
     let fetch = |cursor: Option<String>, limit| async move {
         control.table().letters(cursor.as_deref(), limit, false).await
     };
-    Ok(walk(cursor, limit, fetch, keep, Table::letter_cursor).await?)
+    let from = cursor.or_else(|| filter.until.map(Table::place_before));
+    let within = |letter: &Letter| filter.since.is_none_or(|since| since <= letter.created_at);
+    Ok(walk(from, limit, fetch, within, keep, Table::letter_cursor).await?)
 }
 
-/// Shows every letter behind a cursor, newest first, until `show` answers false.
+/// Shows every letter behind a cursor, newest first and `size` of them with a read, until `show` answers false. Returns the cursor at
+/// which reading stopped because the effort was spent; `None` if it did not.
 async fn each(
     control: &ControlPlane,
     mut cursor: Option<String>,
+    size: usize,
+    mut effort: Option<&mut Effort>,
     mut show: impl FnMut(&Letter) -> bool,
-) -> Result<(), Refusal> {
+) -> Result<Option<String>, Refusal> {
     loop {
-        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
+        let page = control.table().letters(cursor.as_deref(), size, false).await?;
+        if let Some(effort) = &mut effort {
+            effort.scan(page.items.len());
+        }
         if !page.items.iter().all(&mut show) {
-            return Ok(());
+            return Ok(None);
         }
         cursor = page.items.last().map(Table::letter_cursor);
         if page.next.is_none() {
-            return Ok(());
+            return Ok(None);
+        }
+        if effort.as_ref().is_some_and(|effort| effort.is_spent()) {
+            return Ok(cursor);
         }
     }
 }
@@ -243,7 +275,7 @@ pub async fn count_all(control: &ControlPlane, filter: &LetterFilter) -> Result<
 
 async fn count(control: &ControlPlane, meant: impl Fn(&Letter) -> bool) -> Result<u64, Refusal> {
     let mut matched = 0;
-    each(control, None, |letter| {
+    each(control, None, PAGE, None, |letter| {
         matched += u64::from(meant(letter));
         true
     })

@@ -20,7 +20,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::{ControlPlane, Principal, Refusal, applications, batches, logs};
+use crate::{ControlPlane, PageRequest, Principal, Refusal, applications, batches, logs};
 
 /// Longest `Origin` that a ticket is bound to, in bytes. A host has 253 at most.
 const MAX_ORIGIN: usize = 512;
@@ -73,13 +73,14 @@ pub async fn create_ticket(
         return Err(Refusal::field("origin", format!("is longer than {MAX_ORIGIN} bytes")));
     }
     let now = control.now();
+    let life = now.plus(connection::LIFE);
     let kept = Ticket {
         grant: Grant {
             key: principal.key.clone(),
             scope: principal.scope,
             application: principal.application.clone(),
             only: None,
-            expires_at: now.plus(connection::LIFE),
+            expires_at: principal.session_ends.map_or(life, |session| session.min(life)),
         },
         origin: origin.map(str::to_owned),
         expires_at: now.plus(ticket::LIFE),
@@ -179,11 +180,12 @@ async fn only_application(
     if let Some(own) = &principal.application {
         return Ok(own.clone());
     }
-    let mut all = applications::list(control, principal).await?;
-    match all.len() {
-        1 => Ok(all.remove(0).id),
-        count => {
-            let why = format!("must be named, for there are {count} of them");
+    let page = PageRequest { cursor: None, back: false, limit: 1 };
+    let mut first = applications::list(control, principal, true, page).await?;
+    match (first.items.pop(), first.next) {
+        (Some(only), None) => Ok(only.id),
+        _ => {
+            let why = "must be named, for there are several of them";
             Err(Refusal::field("application", why))
         }
     }

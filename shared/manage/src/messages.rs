@@ -65,6 +65,11 @@ pub struct Period {
 }
 
 impl Period {
+    /// Whether the interval has neither end.
+    pub fn is_unbounded(&self) -> bool {
+        self.before.is_none() && self.after.is_none()
+    }
+
     /// Whether a moment lies within the interval.
     pub fn holds(&self, at: Timestamp) -> bool {
         self.before.is_none_or(|before| at < before) && self.after.is_none_or(|after| after <= at)
@@ -221,7 +226,12 @@ pub async fn list(
     let fetch = |cursor: Option<String>, limit| async move {
         control.table().events(application, cursor.as_deref(), limit, back).await
     };
-    let Walk { items, next } = walk(from, limit, fetch, fits, Table::event_cursor).await?;
+    let within = |event: &Event| match back {
+        false => period.after.is_none_or(|after| after <= event.created_at),
+        true => period.before.is_none_or(|before| event.created_at < before),
+    };
+    let walked = walk(from, limit, fetch, within, fits, Table::event_cursor).await?;
+    let Walk { items, next, scanned: _ } = walked;
     let entries = items.into_iter().map(|event| (Table::event_cursor(&event), event)).collect();
     Ok(Part { entries, next })
 }

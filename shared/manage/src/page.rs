@@ -1,9 +1,16 @@
 //! Reading a list in parts with a bound on the work of one request.
 
+use std::time::Duration;
+
 use adapters::{Unavailable, table::Page};
+use tokio::time::Instant;
 
 /// Most entries that one request reads: a filter that fits nothing must end too.
 pub const MAX_SCANNED: usize = 2000;
+/// Longest time for which one request reads a list before it answers with what it has.
+const MAX_TIME: Duration = Duration::from_secs(1);
+/// Entries that are read at a time, once a filter has kept too few.
+const PAGE: usize = 250;
 
 /// The part of a list that is asked for.
 #[derive(Clone, Debug)]
@@ -33,9 +40,43 @@ pub struct Walk<T> {
     pub items: Vec<T>,
     /// Cursor after which the list goes on; `None` at its end.
     pub next: Option<String>,
+    /// Entries that were looked at.
+    pub scanned: usize,
 }
 
-/// Reads a list until `limit` entries are kept, the list ends, or [`MAX_SCANNED`] entries were read.
+/// The effort of reading a list for one request: entries and time, both bounded.
+#[derive(Debug)]
+pub(crate) struct Effort {
+    began: Instant,
+    most: usize,
+    scanned: usize,
+}
+
+impl Effort {
+    /// Nothing read yet, of at most `most` entries.
+    pub(crate) fn of(most: usize) -> Self {
+        Self { began: Instant::now(), most, scanned: 0 }
+    }
+
+    /// Notes that entries were looked at.
+    pub(crate) const fn scan(&mut self, entries: usize) {
+        self.scanned += entries;
+    }
+
+    /// Entries that were looked at.
+    pub(crate) const fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    /// Whether the request has read enough: what it has found so far is its part of the list. A request
+    /// reads something in any case, so that its successor goes on further down.
+    pub(crate) fn is_spent(&self) -> bool {
+        0 < self.scanned && (self.most <= self.scanned || MAX_TIME <= self.began.elapsed())
+    }
+}
+
+/// Reads a list until `limit` entries are kept, the list ends, an entry does not lie `within` the part
+/// of the list that is meant, or the request has read for a second or [`MAX_SCANNED`] entries.
 ///
 /// # Errors
 ///
@@ -44,31 +85,39 @@ pub async fn walk<T, F>(
     from: Option<String>,
     limit: usize,
     fetch: impl Fn(Option<String>, usize) -> F,
+    within: impl Fn(&T) -> bool,
     keep: impl Fn(&T) -> bool,
     place: impl Fn(&T) -> String,
 ) -> Result<Walk<T>, Unavailable>
 where
     F: Future<Output = Result<Page<T>, Unavailable>>,
 {
-    let (mut cursor, mut items, mut scanned) = (from, Vec::new(), 0);
+    let (mut cursor, mut items, mut effort) = (from, Vec::new(), Effort::of(MAX_SCANNED));
+    // A list without a filter is read once; one whose filter keeps little, in larger pages.
+    let mut size = limit;
     loop {
-        let page = fetch(cursor.clone(), limit).await?;
+        let page = fetch(cursor.clone(), size).await?;
         let count = page.items.len();
-        scanned += count;
         for (index, item) in page.items.into_iter().enumerate() {
+            effort.scan(1);
+            if !within(&item) {
+                return Ok(Walk { items, next: None, scanned: effort.scanned() });
+            }
             let here = place(&item);
             if keep(&item) {
                 items.push(item);
             }
             if items.len() == limit {
                 let more = page.next.is_some() || index + 1 < count;
-                return Ok(Walk { items, next: more.then_some(here) });
+                let next = more.then_some(here);
+                return Ok(Walk { items, next, scanned: effort.scanned() });
             }
         }
         cursor = page.next;
-        if cursor.is_none() || MAX_SCANNED <= scanned {
-            return Ok(Walk { items, next: cursor });
+        if cursor.is_none() || effort.is_spent() {
+            return Ok(Walk { items, next: cursor, scanned: effort.scanned() });
         }
+        size = limit.max(PAGE).min(MAX_SCANNED - effort.scanned());
     }
 }
 

@@ -3,11 +3,13 @@
 use domain::{
     id::ApplicationId,
     key::{ApiKey, KeyScope},
+    time::Timestamp,
 };
 
 use crate::Refusal;
 
-/// The authenticated caller: an API key with its scope and, for a tenant's key, its application.
+/// The authenticated caller: an API key, or a session that has its right, with its scope and, for a
+/// tenant's key, its application.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Id of the API key.
@@ -16,12 +18,19 @@ pub struct Principal {
     pub scope: KeyScope,
     /// The one application that the key may see; `None` means all.
     pub application: Option<ApplicationId>,
+    /// The end of the session that the caller has in place of the key itself; `None` for a key.
+    pub session_ends: Option<Timestamp>,
 }
 
 impl Principal {
     /// The caller that presented this key.
     pub fn of(key: &ApiKey) -> Self {
-        Self { key: key.id.clone(), scope: key.scope, application: key.application.clone() }
+        Self {
+            key: key.id.clone(),
+            scope: key.scope,
+            application: key.application.clone(),
+            session_ends: None,
+        }
     }
 
     /// Whether the caller may see what belongs to this application.

@@ -3,17 +3,22 @@
 
 use adapters::random;
 use domain::{
-    delivery::DeliveryState,
+    delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
-    event::Event,
-    id::TaskId,
+    event::{Event, EventOutcome},
+    filter::Payload,
+    id::{EndpointId, TaskId},
     replay::{Replay, ReplaySelection},
     task::{DEFAULT_RATE, Task},
     time::Timestamp,
 };
+use futures::future::try_join_all;
 use tracing::info;
 
-use crate::{ControlPlane, Principal, Refusal, letters, tasks};
+use crate::{ControlPlane, Principal, Refusal, endpoints, letters, tasks};
+
+/// Endpoints that one message is sent to at the same time.
+const AT_ONCE: usize = 8;
 
 /// Which messages are sent to an endpoint again.
 #[derive(Clone, Debug)]
@@ -92,6 +97,84 @@ pub async fn start(
     Ok(task)
 }
 
+/// Sends one message again to one endpoint of its application, or to all that would receive it now: the
+/// endpoints of the application and the webhooks of its job. Returns the endpoints; a dry run sends
+/// nothing. If the process dies in between, some have been sent the message and others not, and asking
+/// again sends it to all.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] of `endpoint` if the application has no such endpoint; [`Refusal::Conflict`] if
+/// the content of the message was removed, or subscribers never were to receive it.
+pub async fn replay_event(
+    control: &ControlPlane,
+    principal: &Principal,
+    event: &Event,
+    endpoint: Option<&str>,
+    dry_run: bool,
+) -> Result<Vec<EndpointId>, Refusal> {
+    must_have_content(control, event)?;
+    if event.outcome != EventOutcome::Announced {
+        let why = "the event changed nothing that subscribers hear of: there is nothing to send";
+        return Err(Refusal::Conflict(why.to_owned()));
+    }
+    let endpoints = match endpoint {
+        Some(name) => {
+            let found = endpoints::resolve(control, &event.application, name).await;
+            vec![found.map_err(|refusal| match refusal {
+                Refusal::NotFound => Refusal::field("endpoint", "there is no such endpoint"),
+                other => other,
+            })?]
+        }
+        None => receivers(control, event).await?,
+    };
+    if !dry_run {
+        let deliveries = control.table().deliveries_of(&event.id).await?;
+        let (context, now) = (control.context(), control.now());
+        let send = |endpoint: &Endpoint| {
+            let latest = latest(&deliveries, endpoint);
+            let endpoint = endpoint.clone();
+            async move { context.send_again(event, &endpoint, latest, now).await }
+        };
+        for some in endpoints.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(send)).await?;
+        }
+        let count = endpoints.len();
+        info!(audit = true, key = %principal.key, event = %event.id, count, "an event is sent again");
+    }
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.id).collect())
+}
+
+/// The endpoints that would receive an event now.
+async fn receivers(control: &ControlPlane, event: &Event) -> Result<Vec<Endpoint>, Refusal> {
+    let mut endpoints = control.table().endpoints(&event.application).await?;
+    if let Some(id) = &event.job
+        && let Some(job) = control.table().job(id).await?
+    {
+        endpoints.extend(control.table().webhooks_of(&job).await?);
+    }
+    let payload = control.bucket().open(event.payload.clone()).await?;
+    let payload = Payload::new(&payload);
+    endpoints.retain(|endpoint| endpoint.accepts(event, &payload));
+    Ok(endpoints)
+}
+
+/// The delivery of an event to an endpoint that was created last.
+fn latest(deliveries: &[Delivery], endpoint: &Endpoint) -> Option<Delivery> {
+    let ours = deliveries.iter().filter(|delivery| delivery.endpoint == endpoint.id);
+    ours.max_by_key(|delivery| delivery.generation).cloned()
+}
+
+fn must_have_content(control: &ControlPlane, event: &Event) -> Result<(), Refusal> {
+    match event.is_expunged(control.now()) {
+        false => Ok(()),
+        true => {
+            let why = "the content of the message is gone: there is nothing to send";
+            Err(Refusal::Conflict(why.to_owned()))
+        }
+    }
+}
+
 /// Sends one message to an endpoint again, with all retries of its policy.
 ///
 /// # Errors
@@ -102,14 +185,8 @@ pub async fn resend(
     event: &Event,
     endpoint: &Endpoint,
 ) -> Result<(), Refusal> {
-    if event.is_expunged(control.now()) {
-        let why = "the content of the message is gone: there is nothing to send";
-        return Err(Refusal::Conflict(why.to_owned()));
-    }
-    let deliveries = control.table().deliveries_of(&event.id).await?.into_iter();
-    let latest = deliveries
-        .filter(|delivery| delivery.endpoint == endpoint.id)
-        .max_by_key(|delivery| delivery.generation);
+    must_have_content(control, event)?;
+    let latest = latest(&control.table().deliveries_of(&event.id).await?, endpoint);
     control.context().send_again(event, endpoint, latest, control.now()).await?;
     Ok(())
 }

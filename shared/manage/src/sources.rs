@@ -21,7 +21,7 @@ pub use self::{
     draft::{SetUpDraft, SourceDraft},
 };
 use self::{draft::refuse, keys::SourceKeys};
-use crate::{ControlPlane, Principal, Refusal, applications};
+use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, applications, walk};
 
 /// Longest name of a source, in characters.
 pub const MAX_NAME: usize = 64;
@@ -46,6 +46,24 @@ pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<S
     let mut sources = control.table().sources().await?;
     sources.retain(|source| principal.sees(&source.application));
     Ok(sources)
+}
+
+/// A part of the list of sources that the caller sees, by name. The cursor of a source is its name.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn page(
+    control: &ControlPlane,
+    principal: &Principal,
+    page: PageRequest,
+) -> Result<Walk<Source>, Refusal> {
+    let keep = |source: &Source| principal.sees(&source.application);
+    let fetch = |after: Option<String>, limit| async move {
+        control.table().sources_page(after.as_deref(), limit).await
+    };
+    let place = |source: &Source| source.name.clone();
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, keep, place).await?)
 }
 
 /// The source of this name.

@@ -1,13 +1,16 @@
 //! Tasks: work over many letters or messages that the relay does step by step.
 
-use adapters::contested::{self, TryOutcome};
+use adapters::{
+    contested::{self, TryOutcome},
+    table::Table,
+};
 use domain::{
     id::TaskId,
     task::{Task, TaskKind},
 };
 use tracing::{info, warn};
 
-use crate::{ControlPlane, Principal, Refusal};
+use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, walk};
 
 /// Tries of a cancellation when the task's own steps change it at the same time.
 const TRIES: u32 = 8;
@@ -49,16 +52,29 @@ fn is_visible(principal: &Principal, task: &Task) -> bool {
     }
 }
 
-/// Every task that runs or ended within the retention, oldest first.
+/// A part of the list of tasks that the caller sees and `keep` lets pass: those that run, or ended within
+/// the retention, newest first unless `oldest_first`.
 ///
 /// # Errors
 ///
 /// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn list(control: &ControlPlane, principal: &Principal) -> Result<Vec<Task>, Refusal> {
-    let mut tasks = control.table().tasks().await?;
-    tasks.retain(|task| is_visible(principal, task));
-    tasks.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-    Ok(tasks)
+pub async fn list(
+    control: &ControlPlane,
+    principal: &Principal,
+    keep: impl Fn(&Task) -> bool,
+    oldest_first: bool,
+    page: PageRequest,
+) -> Result<Walk<Task>, Refusal> {
+    let keep = |task: &Task| is_visible(principal, task) && keep(task);
+    let fetch = |cursor: Option<String>, limit| async move {
+        control.table().tasks_page(cursor.as_deref(), limit, oldest_first).await
+    };
+    Ok(walk(page.cursor, page.limit, fetch, |_| true, keep, Table::task_cursor).await?)
+}
+
+/// Where a task stands in the list, for going on behind it.
+pub fn place(task: &Task) -> String {
+    Table::task_cursor(task)
 }
 
 /// Stops a task after its present step; finished steps stay done. A task that has ended is returned

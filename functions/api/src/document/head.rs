@@ -24,7 +24,8 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let mut key = Http::new(HttpAuthScheme::Bearer);
-        key.description = Some("An API key, rk_<id>_<secret>.".to_owned());
+        key.description =
+            Some("An API key, rk_<id>_<secret>, or a session, rs_<secret>.".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(key));
     }

@@ -7,7 +7,6 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::application::Application;
 use manage::{
     ControlPlane,
     applications::{self, Creation},
@@ -19,7 +18,7 @@ use utoipa_axum::routes;
 use super::{
     application_in::{ApplicationIn, ApplicationOut, ApplicationPatch},
     error::spelt,
-    page::{self, ListResponse, Order, OrderQuery, Place},
+    page::{self, ListResponse, Order, OrderQuery},
 };
 use crate::web::{
     Routes,
@@ -124,10 +123,13 @@ async fn list(
     Query(page): Query<PageQuery>,
     Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<ApplicationOut>>, Error> {
-    let applications = applications::list(&control, &principal).await?;
-    let place = |known: &Application| Place::at(known.created_at, &known.id);
-    let order = order.or(Order::Ascending);
-    page::cut(applications, page.request(), order, place, ApplicationOut::from).map(Json)
+    let find = async |name: String| applications::place_of(&control, &principal, &name).await;
+    let request = page::by_time(page, find).await?;
+    let back = request.back;
+    let oldest_first = page::is_oldest_first(order.or(Order::Ascending), back);
+    let walk = applications::list(&control, &principal, oldest_first, request).await?;
+    let part = page::part(walk, applications::place);
+    Ok(Json(ListResponse::of(part, back, ApplicationOut::from)))
 }
 
 /// One application, by id or uid.

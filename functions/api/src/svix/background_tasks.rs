@@ -11,13 +11,13 @@ use domain::{
     replay::ReplaySelection,
     task::{Task, TaskKind},
 };
-use manage::{ControlPlane, tasks};
+use manage::{ControlPlane, Refusal, tasks};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::page::{self, ListResponse, Order, OrderQuery, Place};
+use super::page::{self, ListResponse, Order, OrderQuery};
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
@@ -144,15 +144,25 @@ async fn list(
     Query(page): Query<PageQuery>,
     Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<BackgroundTaskOut>>, Error> {
-    let mut all = tasks::list(&control, &principal).await?;
-    all.retain(|task| {
+    let keep = |task: &Task| {
         let kind = name(task);
         kind.is_some()
             && query.status.is_none_or(|status| status == TaskStatus::of(task))
             && (query.task.is_none() || query.task.as_deref() == kind)
-    });
-    let place = |task: &Task| Place::at(task.created_at, &format!("q{}", task.id));
-    page::cut(all, page.request(), order.or(Order::Ascending), place, show).map(Json)
+    };
+    let find = async |id: String| {
+        let Some(id) = id.strip_prefix('q') else { return Ok(None) };
+        match tasks::find(&control, &principal, id).await {
+            Ok(task) => Ok(Some(tasks::place(&task))),
+            Err(Refusal::NotFound) => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let request = page::by_time(page, find).await?;
+    let back = request.back;
+    let oldest_first = page::is_oldest_first(order.or(Order::Ascending), back);
+    let walk = tasks::list(&control, &principal, keep, oldest_first, request).await?;
+    Ok(Json(ListResponse::of(page::part(walk, tasks::place), back, show)))
 }
 
 /// One background task.

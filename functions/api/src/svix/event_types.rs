@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
 };
 use domain::event_type::EventType;
-use manage::{ControlPlane, event_types};
+use manage::{ControlPlane, Refusal, event_types};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::{
     error::spelt,
     event_type_in::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate},
-    page::{self, ListResponse, Order, OrderQuery, Place},
+    page::{self, ListResponse, Order, OrderQuery},
 };
 use crate::web::{
     Routes,
@@ -26,7 +26,7 @@ use crate::web::{
     gate::Authenticated,
     idempotency::Keyed,
     input::{Body, Query},
-    page::PageQuery,
+    page::{PageQuery, print_name, read_name},
 };
 
 pub(super) fn routes() -> Routes {
@@ -67,6 +67,18 @@ struct ListQuery {
     with_content: bool,
 }
 
+/// The name that an iterator stands for. Svix's own iterators are the names of event types.
+async fn name_of(control: &ControlPlane, iterator: &str) -> Result<String, Error> {
+    if let Some(name) = read_name(iterator) {
+        return Ok(name);
+    }
+    match event_types::resolve(control, iterator).await {
+        Ok(known) => Ok(known.name),
+        Err(Refusal::NotFound) => Err(Error::param("iterator", page::UNKNOWN)),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
 /// The event types, by name.
 #[utoipa::path(get, path = "/api/v1/event-type", operation_id = "v1.event-type.list",
     params(PageQuery, OrderQuery, ListQuery),
@@ -77,13 +89,20 @@ async fn list(
     Query(order): Query<OrderQuery>,
     Query(ListQuery { include_archived, with_content }): Query<ListQuery>,
 ) -> Result<Json<ListResponse<EventTypeOut>>, Error> {
-    let kinds = event_types::list(&control, include_archived).await?;
+    let mut request = page.request();
+    if let Some(text) = request.cursor.take() {
+        request.cursor = Some(name_of(&control, &text).await?);
+    }
+    let back = request.back;
+    let backwards = !page::is_oldest_first(order.or(Order::Ascending), back);
+    let mut walk = event_types::list(&control, include_archived, backwards, request).await?;
+    walk.next = walk.next.as_deref().map(print_name);
+    let part = page::part(walk, |kind| print_name(&kind.name));
     let show = |mut kind: EventType| {
         kind.schemas = kind.schemas.filter(|_| with_content);
         EventTypeOut::from(kind)
     };
-    let place = |kind: &EventType| Place::named(&kind.name);
-    page::cut(kinds, page.request(), order.or(Order::Ascending), place, show).map(Json)
+    Ok(Json(ListResponse::of(part, back, show)))
 }
 
 /// One event type.

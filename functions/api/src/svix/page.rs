@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::time::Timestamp;
-use manage::{PageRequest, Part, Refusal};
+use manage::{PageRequest, Part, Refusal, Walk};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -80,64 +79,43 @@ impl OrderQuery {
     }
 }
 
-/// Where an entry stands in a list in memory. Printed, it goes on from there whether or not the entry
-/// is still in the list.
+/// Where an entry stands in a list in memory, by time of creation and id. Printed, it goes on from there
+/// whether or not the entry is still in the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    /// By time of creation and id.
-    At(String),
-    /// By name.
-    Named(String),
-}
+pub(crate) struct Place(String);
 
 impl Place {
-    /// Marks a name in its printed form, which is base64 because names hold dots.
-    const NAMED: &str = "name-";
-
     /// The place of what was created at this time.
     pub(crate) fn at(created: Timestamp, id: &impl Display) -> Self {
-        Self::At(format!("{:013}-{id}", created.0))
-    }
-
-    /// The place of what is listed by name.
-    pub(crate) fn named(name: &str) -> Self {
-        Self::Named(name.to_owned())
+        Self(format!("{:013}-{id}", created.0))
     }
 
     /// The place as an iterator: `A-Z a-z 0-9 - _`.
     fn print(&self) -> String {
-        match self {
-            Self::At(place) => place.clone(),
-            Self::Named(name) => format!("{}{}", Self::NAMED, URL_SAFE_NO_PAD.encode(name)),
-        }
+        self.0.clone()
     }
 
-    /// The id or name of the entry, which Svix's own iterators are.
+    /// The id of the entry, which Svix's own iterators are.
     fn name(&self) -> &str {
-        match self {
-            Self::At(place) => place.split_once('-').map_or("", |(_, id)| id),
-            Self::Named(name) => name,
-        }
+        self.0.split_once('-').map_or("", |(_, id)| id)
     }
 
     /// Reads an iterator of a list whose entries have such places.
     fn read(text: &str, places: &[Self]) -> Option<Self> {
-        let by_name = |place: &&Self| place.name() == text;
-        if let Some(known) = places.iter().find(by_name) {
-            return Some(known.clone());
-        }
-        match places.first() {
-            Some(Self::At(_)) => is_place(text).then(|| Self::At(text.to_owned())),
-            Some(Self::Named(_)) => Self::read_name(text),
-            None if is_place(text) => Some(Self::At(text.to_owned())),
-            None => Self::read_name(text),
-        }
+        let known = places.iter().find(|place| place.name() == text).cloned();
+        known.or_else(|| is_place(text).then(|| Self(text.to_owned())))
     }
+}
 
-    fn read_name(text: &str) -> Option<Self> {
-        let name = URL_SAFE_NO_PAD.decode(text.strip_prefix(Self::NAMED)?).ok()?;
-        String::from_utf8(name).ok().map(Self::Named)
-    }
+/// A part of a list of the table, each entry with its place as an iterator.
+pub(crate) fn part<S>(walk: Walk<S>, place: impl Fn(&S) -> String) -> Part<S> {
+    let Walk { items, next, scanned: _ } = walk;
+    Part { entries: items.into_iter().map(|item| (place(&item), item)).collect(), next }
+}
+
+/// Whether the table reads its list from the oldest entry on, to give an order in a direction.
+pub(crate) fn is_oldest_first(order: Order, back: bool) -> bool {
+    (order == Order::Ascending) != back
 }
 
 /// The part of a list by time that is asked for. An iterator that is no place is the id of an entry,
@@ -158,7 +136,8 @@ pub(crate) async fn by_time(
     Ok(request)
 }
 
-const UNKNOWN: &str = "is not in this list";
+/// Why an iterator cannot be used.
+pub(crate) const UNKNOWN: &str = "is not in this list";
 
 /// The part of a list in memory that is asked for.
 ///

@@ -182,7 +182,7 @@ async fn a_token_that_names_nothing_or_too_much_is_refused_with_the_field() {
         (json!({ "project": "p".repeat(2049) }), "project: is 1 to 2048 bytes"),
         // Which source's job it will be, or whose project it is, has to be clear.
         (json!({ "job": "later" }), "source: must be named, for there are 2 of them"),
-        (json!({ "project": "p" }), "application: must be named, for there are 3 of them"),
+        (json!({ "project": "p" }), "application: must be named, for there are several of them"),
         (json!({ "job": "j1", "ttll": 1 }), "ttll: is not known here; did you mean `ttl`?"),
         (json!({ "project_id": "p" }), "project_id: is not known here; did you mean `project`?"),
         (json!([]), "invalid type: list, expected an object"),

@@ -81,8 +81,8 @@ async fn list(
 ) -> Result<Json<List<BatchOut>>, Error> {
     let page = cursor.beside(page)?;
     let part = batches::list(&control, &principal, status.map(StatusWord::as_str), page).await?;
-    let data = part.items.into_iter().map(|batch| BatchOut::of(batch, Vec::new())).collect();
-    Ok(Json(List::new(data, part.next)))
+    let has_filter = status.is_some() || principal.application.is_some();
+    Ok(Json(List::of(part, has_filter, |batch| BatchOut::of(batch, Vec::new()))))
 }
 
 /// One batch, by our id or the senders'.

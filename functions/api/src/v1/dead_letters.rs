@@ -69,12 +69,16 @@ struct LetterList {
     data: Vec<LetterOut>,
     /// Whether there are more behind these.
     has_more: bool,
-    /// Number of matching letters; left out behind an iterator.
+    /// Number of matching letters; left out behind an iterator, and where there are more than one
+    /// request counts: 20,000 letters, or what it reads in a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
     /// Place to pass as `iterator` to go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     iterator: Option<String>,
+    /// Number of letters that were looked at for this part; only with a filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scanned: Option<u64>,
 }
 
 /// Part of the list that is shown.
@@ -104,9 +108,10 @@ async fn list(
     let cursor = query.iterator.map(|place| place.0);
     let filter = filter.read(&control, &principal).await?;
     let page = letters::list(&control, &principal, &filter, cursor, offset, limit).await?;
-    let LetterPage { letters, has_more, total, next: iterator } = page;
+    let LetterPage { letters, has_more, total, next: iterator, scanned } = page;
     let data = letters.iter().map(LetterOut::from).collect();
-    Ok(Json(LetterList { object: "list", data, has_more, total, iterator }))
+    let scanned = scanned.map(|scanned| u64::try_from(scanned).unwrap_or(u64::MAX));
+    Ok(Json(LetterList { object: "list", data, has_more, total, iterator, scanned }))
 }
 
 /// A letter with everything that is kept about it.

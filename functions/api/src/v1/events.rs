@@ -1,5 +1,7 @@
 //! Events: what was received or published, its effect, and its deliveries.
 
+mod query;
+mod replay;
 mod request;
 
 use std::sync::Arc;
@@ -12,15 +14,20 @@ use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     event::{Event, EventOutcome, Origin},
     id::EventId,
+    progress::{EventProgress, EventState},
     retry::ErrorClass,
 };
-use manage::{ControlPlane, events, requests};
-use serde::{Deserialize, Serialize};
+use manage::{
+    ControlPlane,
+    events::{self, ListedEvent},
+    requests,
+};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use self::request::RequestOut;
+use self::{query::EventsQuery, request::RequestOut};
 use crate::{
     v1::letter::content,
     web::{
@@ -33,7 +40,11 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("events").read(routes!(list)).read(routes!(get)).read(routes!(request::body))
+    Routes::tagged("events")
+        .read(routes!(list))
+        .read(routes!(get))
+        .admin(routes!(replay::replay))
+        .read(routes!(request::body))
 }
 
 /// An event.
@@ -53,6 +64,11 @@ struct EventOut {
     /// `announced`, `noted`, `stale` or `conflict`.
     #[schema(value_type = String)]
     outcome: EventOutcome,
+    /// How the event stands as a whole, as the worst of its deliveries does: `dead`, `failing` if one
+    /// failed and is attempted again, `pending`, `delivered`, or `nobody` if there is none.
+    #[schema(value_type = String)]
+    state: EventState,
+    progress: ProgressOut,
     /// Number of repeated requests with the same bytes.
     duplicates: u64,
     /// Number of requests with the same key and other bytes.
@@ -60,8 +76,20 @@ struct EventOut {
     created_at: String,
 }
 
-impl From<Event> for EventOut {
-    fn from(event: Event) -> Self {
+/// Number of an event's deliveries by their state.
+#[derive(Serialize, ToSchema)]
+struct ProgressOut {
+    /// All deliveries, those that were cancelled included.
+    total: u64,
+    delivered: u64,
+    /// Deliveries whose attempts are used up.
+    dead: u64,
+    /// Deliveries that are still to be attempted.
+    pending: u64,
+}
+
+impl EventOut {
+    fn of(event: Event, progress: &EventProgress) -> Self {
         let (source, key) = match event.origin {
             Origin::Source { name, key, .. } => (Some(name), Some(key)),
             Origin::Published { event_id } => (None, event_id),
@@ -77,6 +105,13 @@ impl From<Event> for EventOut {
             batch_id: event.batch_id,
             channels: event.channels,
             outcome: event.outcome,
+            state: progress.state(),
+            progress: ProgressOut {
+                total: progress.total,
+                delivered: progress.delivered,
+                dead: progress.dead,
+                pending: progress.pending,
+            },
             duplicates: event.duplicates,
             conflicts: event.conflicts,
             created_at: event.created_at.rfc3339(),
@@ -168,28 +203,23 @@ impl From<Attempt> for AttemptOut {
     }
 }
 
-/// The application whose events are listed.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct EventsQuery {
-    /// Id or uid of the application whose events are listed.
-    #[param(nullable = false)]
-    application: Option<String>,
-}
-
-/// Events, newest first: of one application, or of all that the key may see.
+/// Events, newest first: of one application, or of all that the key may see; all of them, or those that
+/// fit every given parameter.
 #[utoipa::path(get, path = "/v1/events", operation_id = "list_events",
     params(EventsQuery, PageQuery),
     responses((status = 200, body = List<EventOut>), (status = 404)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-    Query(EventsQuery { application }): Query<EventsQuery>,
+    Query(query): Query<EventsQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<List<EventOut>>, Error> {
-    let application = application.as_deref();
-    let part = events::list(&control, &principal, application, page.by_time()?).await?;
-    Ok(Json(List::new(part.items.into_iter().map(EventOut::from).collect(), part.next)))
+    let filter = query.read()?;
+    let has_filter = !filter.is_plain();
+    let part = events::list(&control, &principal, filter, page.by_time()?).await;
+    let part = part.map_err(Error::of_query)?;
+    let show = |ListedEvent { event, progress }| EventOut::of(event, &progress);
+    Ok(Json(List::of(part, has_filter, show)))
 }
 
 /// One event, by `evt_…` or `msg_…`, with its payload and its deliveries.
@@ -206,6 +236,12 @@ async fn get(
     let request = requests::record(&control, &event).await?;
     let request = request.map(|request| RequestOut::of(&event, request));
     let deliveries = events::deliveries(&control, [&id]).await?;
-    let deliveries = deliveries.into_iter().flatten().map(DeliveryOut::from).collect();
-    Ok(Json(EventDetail { event: event.into(), payload, request, deliveries }))
+    let deliveries: Vec<_> = deliveries.into_iter().flatten().collect();
+    let mut progress = EventProgress::default();
+    for delivery in &deliveries {
+        progress.count(delivery.state, delivery.made.into());
+    }
+    let deliveries = deliveries.into_iter().map(DeliveryOut::from).collect();
+    let event = EventOut::of(event, &progress);
+    Ok(Json(EventDetail { event, payload, request, deliveries }))
 }

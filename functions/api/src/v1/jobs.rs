@@ -13,7 +13,7 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use domain::job::JobStatus;
+use domain::{id::MAX_EXTERNAL_ID, job::JobStatus};
 use manage::{
     ControlPlane,
     jobs::{self, JobFilter},
@@ -24,12 +24,13 @@ use utoipa_axum::routes;
 
 pub(super) use self::out::WebhookOut;
 use self::out::{JobDetail, JobEventOut, JobOut};
-use super::queries::{CursorQuery, SourceQuery};
+use super::queries::{CursorQuery, SourceQuery, period};
 use crate::web::{
     Routes,
     error::Error,
     gate::Authenticated,
     input::Query,
+    moment::Moment,
     page::{List, PageQuery},
 };
 
@@ -83,12 +84,28 @@ struct JobsQuery {
     batch_id: Option<String>,
     #[param(nullable = false)]
     run_id: Option<String>,
+    /// Jobs that the relay first heard of at this time or later.
+    #[param(inline, nullable = false)]
+    since: Option<Moment>,
+    /// Jobs that the relay first heard of before this time.
+    #[param(inline, nullable = false)]
+    until: Option<Moment>,
+    /// Beginning of any of a job's ids: the relay's, the sender's, or that of its call, batch, run or
+    /// project. 1 to 2048 bytes.
+    #[param(nullable = false, min_length = 1, max_length = 2048)]
+    q: Option<String>,
 }
 
-impl From<JobsQuery> for JobFilter {
-    fn from(query: JobsQuery) -> Self {
-        let JobsQuery { source, status, batch_id, run_id } = query;
-        Self { source, status: status.map(JobStatus::from), batch_id, run_id }
+impl JobsQuery {
+    /// The filter that the query means.
+    fn read(self) -> Result<JobFilter, Error> {
+        let Self { source, status, batch_id, run_id, since, until, q } = self;
+        if q.as_ref().is_some_and(|q| q.is_empty() || MAX_EXTERNAL_ID < q.len()) {
+            return Err(Error::param("q", format!("is 1 to {MAX_EXTERNAL_ID} bytes")));
+        }
+        let period = period(since, until)?;
+        let status = status.map(JobStatus::from);
+        Ok(JobFilter { source, status, batch_id, run_id, period, prefix: q })
     }
 }
 
@@ -102,9 +119,11 @@ async fn list(
     Query(cursor): Query<CursorQuery>,
     Query(filter): Query<JobsQuery>,
 ) -> Result<Json<List<JobOut>>, Error> {
-    let page = cursor.beside(page)?;
-    let part = jobs::list(&control, &principal, &filter.into(), page).await?;
-    Ok(Json(List::new(part.items.into_iter().map(JobOut::from).collect(), part.next)))
+    let (page, filter) = (cursor.beside(page)?, filter.read()?);
+    let part = jobs::list(&control, &principal, &filter, page).await?;
+    // A tenant's jobs are looked for among all.
+    let has_filter = !filter.is_empty() || principal.application.is_some();
+    Ok(Json(List::of(part, has_filter, JobOut::from)))
 }
 
 /// One job, by our id, the sender's id or the call's id.

@@ -17,7 +17,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, page::List};
+use crate::web::{
+    Routes,
+    error::Error,
+    gate::Authenticated,
+    input::{Body, Query},
+    page::{List, PageQuery},
+};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("keys").admin(routes!(create)).read(routes!(list)).admin(routes!(delete))
@@ -82,15 +88,16 @@ async fn create(
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)))
 }
 
-/// Every key, without its secret.
-#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys",
+/// Keys, oldest first, without their secrets: 250 of them unless `limit` says otherwise.
+#[utoipa::path(get, path = "/v1/keys", operation_id = "list_keys", params(PageQuery),
     responses((status = 200, body = List<KeyOut>), (status = 403)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<List<KeyOut>>, Error> {
-    let keys = keys::list(&control, &principal).await?;
-    Ok(Json(List::new(keys.into_iter().map(KeyOut::from).collect(), None)))
+    let part = keys::list(&control, &principal, page.or_whole().by_time()?).await?;
+    Ok(Json(List::of(part, false, KeyOut::from)))
 }
 
 /// Answer about a key that was revoked.

@@ -1,10 +1,10 @@
 //! Query parameters that several kinds of `/v1` share.
 
-use manage::PageRequest;
+use manage::{PageRequest, messages::Period};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::web::{error::Error, page::PageQuery};
+use crate::web::{error::Error, moment::Moment, page::PageQuery};
 
 /// Another spelling of `iterator`, as the clients of batch servers send it (R3.2).
 #[derive(Deserialize, IntoParams)]
@@ -52,4 +52,18 @@ pub(super) struct ApplicationQuery {
     /// id.
     #[param(nullable = false)]
     pub(super) application: Option<String>,
+}
+
+/// The time from `since`, before `until`.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] of `until` if it is before `since`.
+pub(super) fn period(since: Option<Moment>, until: Option<Moment>) -> Result<Period, Error> {
+    let at = |moment: Option<Moment>| moment.map(|Moment(at)| at);
+    let period = Period { before: at(until), after: at(since) };
+    match period.before.zip(period.after).is_some_and(|(before, after)| before < after) {
+        true => Err(Error::param("until", "is before `since`")),
+        false => Ok(period),
+    }
 }

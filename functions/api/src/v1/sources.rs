@@ -19,7 +19,13 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use self::shapes::{SourceIn, SourceOut};
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, page::List};
+use crate::web::{
+    Routes,
+    error::Error,
+    gate::Authenticated,
+    input::{Body, Query},
+    page::{List, PageQuery, print_name},
+};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("sources")
@@ -73,21 +79,24 @@ async fn shown(control: &ControlPlane, source: Source) -> Result<SourceOut, Erro
     Ok(SourceOut::of(source, name))
 }
 
-/// Every source, by name, without secrets.
-#[utoipa::path(get, path = "/v1/sources", operation_id = "list_sources",
+/// Sources by name, without secrets: 250 of them unless `limit` says otherwise.
+#[utoipa::path(get, path = "/v1/sources", operation_id = "list_sources", params(PageQuery),
     responses((status = 200, body = List<SourceOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<List<SourceOut>>, Error> {
-    let sources = sources::list(&control, &principal).await?;
-    let names = sources.iter().map(|source| &source.application);
+    let mut part = sources::page(&control, &principal, page.or_whole().by_name()?).await?;
+    part.next = part.next.as_deref().map(print_name);
+    let names = part.items.iter().map(|source| &source.application);
     let names = applications::names(&control, names).await?;
-    let shown = sources.into_iter().map(|source| {
+    // A tenant's sources are looked for among all.
+    let is_tenant = principal.application.is_some();
+    Ok(Json(List::of(part, is_tenant, |source| {
         let name = names.get(&source.application).cloned().unwrap_or_default();
         SourceOut::of(source, name)
-    });
-    Ok(Json(List::new(shown.collect(), None)))
+    })))
 }
 
 /// Removes a source. Its sender is refused from then on.

@@ -11,12 +11,18 @@ use domain::{
     task::{Task, TaskKind},
 };
 use manage::{ControlPlane, tasks};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::letter_filter::FilterOut;
-use crate::web::{Routes, error::Error, gate::Authenticated};
+use crate::web::{
+    Routes,
+    error::Error,
+    gate::Authenticated,
+    input::Query,
+    page::{List, PageQuery},
+};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("tasks").read(routes!(list)).read(routes!(get)).admin(routes!(cancel))
@@ -29,9 +35,11 @@ struct TaskOut {
     /// `redrive`, `discard`, `purge`, `recover` for the one that waits for an endpoint, `resend` for the one that puts
     /// back messages which could be read but not processed, or what is sent again:
     /// `replay_failed`, `replay_missing`, `replay_tried`.
-    kind: &'static str,
+    #[schema(value_type = String)]
+    kind: KindWord,
     /// `running`, `finished` or `cancelled`.
-    state: &'static str,
+    #[schema(value_type = String)]
+    state: TaskState,
     /// Letters or messages put back, sent or thrown away so far.
     redriven: u64,
     /// Letters or messages that were meant, of those looked at so far.
@@ -48,35 +56,69 @@ struct TaskOut {
     finished_at: Option<String>,
 }
 
-/// All tasks.
-#[derive(Serialize, ToSchema)]
-struct TaskList {
-    data: Vec<TaskOut>,
+/// Words for the kind of a task.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KindWord {
+    Redrive,
+    Discard,
+    Purge,
+    Recover,
+    Resend,
+    ReplayFailed,
+    ReplayMissing,
+    ReplayTried,
+}
+
+impl KindWord {
+    const fn of(task: &Task) -> Self {
+        match &task.kind {
+            TaskKind::Redrive { .. } => Self::Redrive,
+            TaskKind::Discard { .. } => Self::Discard,
+            TaskKind::Purge { .. } => Self::Purge,
+            TaskKind::Recover { .. } => Self::Recover,
+            TaskKind::Resend { .. } => Self::Resend,
+            TaskKind::Replay(replay) => match replay.which {
+                ReplaySelection::Failed => Self::ReplayFailed,
+                ReplaySelection::Missing => Self::ReplayMissing,
+                ReplaySelection::Tried { .. } => Self::ReplayTried,
+            },
+        }
+    }
+}
+
+/// Words for the state of a task.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum TaskState {
+    Running,
+    Finished,
+    Cancelled,
+}
+
+impl TaskState {
+    const fn of(task: &Task) -> Self {
+        match (task.finished_at, task.cancelled) {
+            (None, _) => Self::Running,
+            (Some(_), true) => Self::Cancelled,
+            (Some(_), false) => Self::Finished,
+        }
+    }
 }
 
 impl From<Task> for TaskOut {
     fn from(task: Task) -> Self {
+        let (kind, state) = (KindWord::of(&task), TaskState::of(&task));
         let mut dry_run = false;
-        let (kind, filter) = match task.kind {
-            TaskKind::Redrive { filter } => ("redrive", filter.into()),
-            TaskKind::Discard { filter } => ("discard", filter.into()),
-            TaskKind::Purge { application } => ("purge", FilterOut::of_application(&application)),
-            TaskKind::Recover { endpoint, .. } => ("recover", FilterOut::of_endpoint(&endpoint)),
-            TaskKind::Resend { .. } => ("resend", FilterOut::default()),
+        let filter = match task.kind {
+            TaskKind::Redrive { filter } | TaskKind::Discard { filter } => filter.into(),
+            TaskKind::Purge { application } => FilterOut::of_application(&application),
+            TaskKind::Recover { endpoint, .. } => FilterOut::of_endpoint(&endpoint),
+            TaskKind::Resend { .. } => FilterOut::default(),
             TaskKind::Replay(replay) => {
                 dry_run = replay.dry_run;
-                let kind = match replay.which {
-                    ReplaySelection::Failed => "replay_failed",
-                    ReplaySelection::Missing => "replay_missing",
-                    ReplaySelection::Tried { .. } => "replay_tried",
-                };
-                (kind, FilterOut::of_replay(&replay))
+                FilterOut::of_replay(&replay)
             }
-        };
-        let state = match (task.finished_at, task.cancelled) {
-            (None, _) => "running",
-            (Some(_), true) => "cancelled",
-            (Some(_), false) => "finished",
         };
         Self {
             id: task.id.to_string(),
@@ -94,15 +136,36 @@ impl From<Task> for TaskOut {
     }
 }
 
-/// Every task that runs, or ended within the retention, newest first.
-#[utoipa::path(get, path = "/v1/tasks", operation_id = "list_tasks",
-    responses((status = 200, body = TaskList)))]
+/// Tasks that are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TasksQuery {
+    /// Tasks that are `running`, `finished` or `cancelled`.
+    #[param(value_type = String, required = false)]
+    state: Option<TaskState>,
+    /// Tasks of this kind, as `kind` of a task has it.
+    #[param(value_type = String, required = false)]
+    kind: Option<KindWord>,
+}
+
+/// Tasks that run, or ended within the retention, newest first: 250 of them unless `limit` says otherwise.
+#[utoipa::path(get, path = "/v1/tasks", operation_id = "list_tasks", params(TasksQuery, PageQuery),
+    responses((status = 200, body = List<TaskOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
-) -> Result<Json<TaskList>, Error> {
-    let tasks = tasks::list(&control, &principal).await?;
-    Ok(Json(TaskList { data: tasks.into_iter().rev().map(TaskOut::from).collect() }))
+    Query(TasksQuery { state, kind }): Query<TasksQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<List<TaskOut>>, Error> {
+    let keep = |task: &Task| {
+        state.is_none_or(|state| state == TaskState::of(task))
+            && kind.is_none_or(|kind| kind == KindWord::of(task))
+    };
+    let page = page.or_whole().by_time()?;
+    let part = tasks::list(&control, &principal, keep, false, page).await?;
+    // A tenant's tasks are looked for among all.
+    let has_filter = state.is_some() || kind.is_some() || principal.application.is_some();
+    Ok(Json(List::of(part, has_filter, TaskOut::from)))
 }
 
 /// The progress of a task.

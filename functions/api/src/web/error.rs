@@ -72,6 +72,14 @@ impl Error {
         Self::Invalid(Invalid { at, why: why.to_string() })
     }
 
+    /// The refusal of a use case whose draft is the query.
+    pub(crate) fn of_query(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid { field, why } => Self::param(&field, why),
+            other => other.into(),
+        }
+    }
+
     /// The body or query cannot be read.
     pub(crate) fn unreadable(part: &str, fault: Fault) -> Self {
         match fault.reason {

@@ -15,7 +15,7 @@ use manage::{ControlPlane, Principal, applications, keys, logs};
 use super::{
     error::{Error, IGNORED, MAX_BODY},
     input::{Ignored, pairs},
-    routes::{Operation, Operations},
+    routes::{OpenParameters, Operation, Operations},
 };
 
 /// State of the gate of one contract.
@@ -102,13 +102,32 @@ fn judge_query(
     operation: &Operation,
     ignored: Option<&Ignored>,
 ) -> Result<(), Error> {
-    let known = &operation.parameters;
+    judge_names(parts, &operation.parameters, ignored)
+}
+
+fn judge_names(parts: &Parts, known: &[String], ignored: Option<&Ignored>) -> Result<(), Error> {
     for (name, _) in pairs(parts)? {
         if !known.contains(&name) {
             Ignored::judge(ignored, "query", &[name], known)?;
         }
     }
     Ok(())
+}
+
+/// Judges the parameters of a request to an operation that needs no key.
+pub(super) async fn judge_open(
+    State(operations): State<Arc<OpenParameters>>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let (parts, body) = request.into_parts();
+    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
+    let key = (route.as_str().to_owned(), method);
+    if let Some(known) = operations.get(&key) {
+        judge_names(&parts, known, None)?;
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 /// Refuses a body that is announced as too large, at operations that read none too.
@@ -127,7 +146,8 @@ async fn identify(control: &ControlPlane, headers: &HeaderMap) -> Result<Option<
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The text that a request gives as its key.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = std::str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?;
     let (scheme, key) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())

@@ -1,7 +1,8 @@
 //! Lists in parts: where a part begins, and how far one request reads.
 
-use manage::PageRequest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub(crate) use manage::is_place;
+use manage::{PageRequest, Walk};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
@@ -19,12 +20,34 @@ pub(crate) struct List<T> {
     pub(crate) iterator: Option<String>,
     /// Whether the page is the last one.
     pub(crate) done: bool,
+    /// Number of entries that were looked at for this page. Only a list with a filter says it: its page
+    /// ends after a second or 2000 entries, though it may have found nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scanned: Option<u64>,
 }
 
 impl<T> List<T> {
-    pub(crate) fn new(data: Vec<T>, iterator: Option<String>) -> Self {
-        Self { data, done: iterator.is_none(), iterator }
+    /// The part that was read; of a list with a filter it says how much was looked at.
+    pub(crate) fn of<S>(walk: Walk<S>, has_filter: bool, show: impl FnMut(S) -> T) -> Self {
+        let Walk { items, next: iterator, scanned } = walk;
+        let data = items.into_iter().map(show).collect();
+        let scanned = has_filter.then(|| u64::try_from(scanned).unwrap_or(u64::MAX));
+        Self { data, done: iterator.is_none(), iterator, scanned }
     }
+}
+
+/// Marks a name in its form as an iterator, which is base64 because names hold dots.
+const NAMED: &str = "name-";
+
+/// A name as an iterator of a list by name: `A-Z a-z 0-9 - _`.
+pub(crate) fn print_name(name: &str) -> String {
+    format!("{NAMED}{}", URL_SAFE_NO_PAD.encode(name))
+}
+
+/// Reads an iterator of a list by name.
+pub(crate) fn read_name(text: &str) -> Option<String> {
+    let name = URL_SAFE_NO_PAD.decode(text.strip_prefix(NAMED)?).ok()?;
+    String::from_utf8(name).ok().filter(|name| !name.is_empty())
 }
 
 /// Most entries of one part of a list.
@@ -119,16 +142,41 @@ impl PageQuery {
         PageRequest { cursor, back, limit }
     }
 
-    /// The part of a list by time, whose cursors go into the table's keys.
+    /// The part of a list by time that is read in one direction only, whose cursors go into the table's
+    /// keys.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for an iterator that no list by time gives.
+    /// [`Error::Invalid`] for an iterator that no such list gives.
     pub(crate) fn by_time(self) -> Result<PageRequest, Error> {
         let request = self.request();
-        match request.cursor.as_deref().is_none_or(is_place) {
+        match request.cursor.as_deref().is_none_or(is_place) && !request.back {
             true => Ok(request),
-            false => Err(Error::param("iterator", "is not one of ours")),
+            false => Err(unknown_iterator()),
         }
     }
+
+    /// The part of a list by name that is read in one direction only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for an iterator that no such list gives.
+    pub(crate) fn by_name(self) -> Result<PageRequest, Error> {
+        let mut request = self.request();
+        if let Some(text) = request.cursor.take() {
+            let name = read_name(&text).filter(|_| !request.back);
+            request.cursor = Some(name.ok_or_else(unknown_iterator)?);
+        }
+        Ok(request)
+    }
+
+    /// The part, of as many entries as one part may have unless the request says how many: for lists
+    /// that were short, and whose readers take the first part for the whole.
+    pub(crate) fn or_whole(self) -> Self {
+        Self { limit: self.limit.or(Some(Bounded(MAX_LIMIT))), ..self }
+    }
+}
+
+fn unknown_iterator() -> Error {
+    Error::param("iterator", "is not one of ours")
 }

@@ -9,7 +9,7 @@ use axum::http::Method;
 use domain::key::KeyScope;
 use manage::ControlPlane;
 use utoipa::openapi::{
-    RefOr,
+    OpenApi, RefOr,
     path::{Operation as Described, ParameterIn, PathItem},
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -131,6 +131,20 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &
         (Method::HEAD, &mut item.head),
     ];
     all.into_iter().filter_map(|(method, described)| Some((method, described.as_mut()?)))
+}
+
+/// Query parameters of operations that need no key, by path and method.
+pub(super) type OpenParameters = BTreeMap<(String, Method), Vec<String>>;
+
+/// The query parameters of each operation of a document.
+pub(super) fn query_parameters_of(document: &mut OpenApi) -> OpenParameters {
+    let mut known = BTreeMap::new();
+    for (path, item) in &mut document.paths.paths {
+        for (method, described) in operations(item) {
+            known.insert((path.clone(), method), query_parameters(described));
+        }
+    }
+    known
 }
 
 fn query_parameters(described: &Described) -> Vec<String> {

@@ -1,16 +1,18 @@
-//! What endpoints answered, where somebody wants it gone, and how an endpoint's deliveries fare.
+//! What endpoints answered, where somebody wants it gone, and how the deliveries of an endpoint or of an
+//! event fare.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    delivery::Delivery,
+    delivery::{Delivery, DeliveryState},
     id::{AttemptId, DeliveryId, EndpointId, EventId},
+    progress::EventProgress,
     standing::{DeliveryStanding, StandingCounts},
     time::Timestamp,
 };
 
 use super::{
     Table,
-    delivery_item::{delivery_list, key},
+    delivery_item::{PREFIX, delivery_list, event_partition, key},
     row::{self, Condition, n, s},
 };
 use crate::{
@@ -69,6 +71,35 @@ impl Table {
             Ok(updated.settles(ForgetOutcome::Done))
         })
         .await
+    }
+
+    /// Counts the deliveries of an event by their state. The record of their attempts is not transferred.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn progress_of(&self, event: &EventId) -> Result<EventProgress, Unavailable> {
+        let mut progress = EventProgress::default();
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .projection_expression("#state, made")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pk", s(event_partition(event)))
+            .expression_attribute_values(":sk", s(PREFIX))
+            .consistent_read(true);
+        let mut pages = query.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Unavailable::aws("counting deliveries", &error))?;
+            for item in page.items() {
+                let state = row::text(item, "state").and_then(DeliveryState::of_word);
+                let made = row::number(item, "made").unwrap_or(0);
+                // A state that a newer version wrote is taken for one that is still to be attempted.
+                progress.count(state.unwrap_or(DeliveryState::Pending), made);
+            }
+        }
+        Ok(progress)
     }
 
     /// Counts the deliveries to an endpoint by their state, from the latest change before `until`

@@ -12,8 +12,8 @@
 use domain::{application::Application, id::ApplicationId};
 
 use super::{
-    Table, WriteOutcome,
-    row::{self, Condition, Row, Write, n},
+    Page, Table, WriteOutcome,
+    row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
@@ -26,7 +26,12 @@ pub(super) fn key(id: &ApplicationId) -> (String, String) {
 
 fn row(application: &Application) -> Row {
     let (pk, sk) = key(&application.id);
-    Row::new(pk, sk, application).with("version", n(application.version))
+    let row = Row::new(pk, sk, application).with("version", n(application.version));
+    // Deleted applications stay for good, and would be in the way of every reader of the list.
+    match application.is_there() {
+        true => row.listed(APPS, application.created_at, application.id.as_str()),
+        false => row,
+    }
 }
 
 /// The application is as it was read; those that nobody has changed have no version.
@@ -132,6 +137,24 @@ impl Table {
             _ => first.filter(|first| first.uid.as_deref() == Some(name)),
         };
         Ok(found.filter(there))
+    }
+
+    /// Applications that were not deleted, newest first unless `oldest_first`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
+    pub async fn applications_page(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Application>, Unavailable> {
+        self.page(APPS, cursor, limit, oldest_first).await
+    }
+
+    /// Where an application stands in the list, for going on behind it.
+    pub fn application_cursor(application: &Application) -> String {
+        list_at(application.created_at, application.id.as_str())
     }
 
     /// Every application that was not deleted, by id.

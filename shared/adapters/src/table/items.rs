@@ -38,7 +38,12 @@ pub const ITEMS: &[ItemKind] = &[
         "<source>",
         always("a minute after that time"),
     ),
-    kind("application", "APPS", "<id>", never("never; a deleted one stays, marked")),
+    indexed(
+        kind("application", "APPS", "<id>", never("never; a deleted one stays, marked")),
+        never(""),
+        // One that was deleted is on no list.
+        sometimes("APPS"),
+    ),
     kind(
         "application that bears a uid",
         "APPUIDS",
@@ -217,9 +222,31 @@ pub const ITEMS: &[ItemKind] = &[
     indexed(
         kind("task", "TASKS", "<id>", sometimes("`RetentionDays` after it ended")),
         sometimes("until it has ended"),
-        never(""),
+        always("TASKS"),
     ),
-    kind("API key", "KEYS", "<id>", never("when it is revoked")),
+    indexed(
+        kind("API key", "KEYS", "<id>", never("when it is revoked")),
+        never(""),
+        always("KEYS"),
+    ),
+    kind(
+        "one-time code for a session",
+        "CODE#<sha256>",
+        "CODE",
+        always("when it is used, or a minute after it was made"),
+    ),
+    kind(
+        "session",
+        "SESSION#<sha256>",
+        "SESSION",
+        always("when it is ended, or 12 hours after it began"),
+    ),
+    kind(
+        "number of wrong codes from an address, in a minute",
+        "GUESSES#<sha256>",
+        "<start of the minute>",
+        always("an hour after the minute began"),
+    ),
     kind(
         "live connection",
         "CONN#<connection>",

@@ -3,8 +3,8 @@
 use domain::key::ApiKey;
 
 use super::{
-    Table, WriteOutcome,
-    row::{self, Condition, Row},
+    Page, Table, WriteOutcome,
+    row::{self, Condition, Row, list_at},
 };
 use crate::Unavailable;
 
@@ -16,7 +16,25 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn put_key(&self, key: &ApiKey) -> Result<WriteOutcome, Unavailable> {
-        self.put(Row::new(KEYS, &key.id, key), Some(Condition::absent())).await
+        let row = Row::new(KEYS, &key.id, key).listed(KEYS, key.created_at, &key.id);
+        self.put(row, Some(Condition::absent())).await
+    }
+
+    /// API keys, oldest first.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
+    pub async fn keys_page(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ApiKey>, Unavailable> {
+        self.page(KEYS, cursor, limit, true).await
+    }
+
+    /// Where a key stands in the list, for going on behind it.
+    pub fn key_cursor(key: &ApiKey) -> String {
+        list_at(key.created_at, &key.id)
     }
 
     /// The API key of this id.

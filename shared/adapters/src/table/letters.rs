@@ -156,11 +156,11 @@ impl Table {
         list_at(letter.created_at, letter.id.as_str())
     }
 
-    /// The number of letters.
+    /// The number of letters; `None` if there are `most` or more, which are not all counted.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn count_letters(&self) -> Result<u64, Unavailable> {
+    pub async fn count_letters(&self, most: u64) -> Result<Option<u64>, Unavailable> {
         let query = self
             .client
             .query()
@@ -174,8 +174,11 @@ impl Table {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Unavailable::aws("counting letters", &error))?;
             total += u64::try_from(page.count).unwrap_or(0);
+            if most <= total {
+                return Ok(None);
+            }
         }
-        Ok(total)
+        Ok(Some(total))
     }
 
     /// Removes a letter and its number; `Refused` if there is no such letter. The delivery stays

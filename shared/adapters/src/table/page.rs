@@ -72,10 +72,60 @@ impl Table {
                 break;
             }
         }
-        let next = (limit < found.len()).then(|| {
-            found.truncate(limit);
-            found.last().map(|(place, _)| place.clone()).unwrap_or_default()
-        });
-        Ok(Page { items: found.into_iter().map(|(_, entity)| entity).collect(), next })
+        Ok(cut(found, limit))
     }
+
+    /// A page of a partition whose entities are read like this, by sort key: what lies behind the sort
+    /// key `after`, against the order if `backwards`. The page is as the last writes left it. Items that
+    /// cannot be read are left out.
+    pub(super) async fn page_by_key<T>(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        limit: usize,
+        backwards: bool,
+        read: impl Fn(&Item) -> Result<T, Unavailable>,
+    ) -> Result<Page<T>, Unavailable> {
+        let mut found: Vec<(String, T)> = Vec::new();
+        let mut after = after.map(str::to_owned);
+        loop {
+            let (condition, at) = match &after {
+                None => ("pk = :pk", None),
+                Some(at) if backwards => ("pk = :pk AND sk < :at", Some(s(at))),
+                Some(at) => ("pk = :pk AND sk > :at", Some(s(at))),
+            };
+            let want = limit + 1 - found.len();
+            let mut query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression(condition)
+                .expression_attribute_values(":pk", s(pk))
+                .consistent_read(true)
+                .scan_index_forward(!backwards)
+                .limit(i32::try_from(want).unwrap_or(1000));
+            if let Some(at) = at {
+                query = query.expression_attribute_values(":at", at);
+            }
+            let page =
+                query.send().await.map_err(|error| Unavailable::aws("reading a list", &error))?;
+            let more = page.last_evaluated_key.is_some();
+            let items = page.items.unwrap_or_default();
+            let place = |item: &Item| text(item, "sk").unwrap_or_default().to_owned();
+            found.extend(readable(&items, |item| Ok((place(item), read(item)?))));
+            after = items.last().map(place);
+            if limit < found.len() || !more || after.is_none() {
+                return Ok(cut(found, limit));
+            }
+        }
+    }
+}
+
+/// The page of at most `limit` entities; one more that was read tells that another page follows.
+fn cut<T>(mut found: Vec<(String, T)>, limit: usize) -> Page<T> {
+    let next = (limit < found.len()).then(|| {
+        found.truncate(limit);
+        found.last().map(|(place, _)| place.clone()).unwrap_or_default()
+    });
+    Page { items: found.into_iter().map(|(_, entity)| entity).collect(), next }
 }

@@ -19,7 +19,7 @@ use domain::{
 };
 
 use super::{
-    Item, Table, WriteOutcome,
+    Item, Page, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
@@ -109,6 +109,19 @@ impl Table {
     /// [`Unavailable`] if the table does not answer, or an item cannot be read.
     pub async fn sources(&self) -> Result<Vec<Source>, Unavailable> {
         Ok(row::readable(&self.partition(SOURCES, "").await?, from_item))
+    }
+
+    /// Sources by name: those behind the name `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer. An item that cannot be read is logged and left out.
+    pub async fn sources_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Source>, Unavailable> {
+        self.page_by_key(SOURCES, after, limit, false, from_item).await
     }
 
     /// Tenures that ended within `RetentionDays`, the latest first, at most 1000.

@@ -7,8 +7,8 @@ use domain::{
 };
 
 use super::{
-    Item, Table, WriteOutcome,
-    row::{self, Condition, Row, Write, n},
+    Item, Page, Table, WriteOutcome,
+    row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
@@ -90,6 +90,24 @@ impl Table {
         Ok(row::readable(&self.partition(TASKS, "").await?, from_item))
     }
 
+    /// Tasks, newest first unless `oldest_first`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
+    pub async fn tasks_page(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+        oldest_first: bool,
+    ) -> Result<Page<Task>, Unavailable> {
+        self.page_of(TASKS, cursor, limit, oldest_first, from_item).await
+    }
+
+    /// Where a task stands in the list, for going on behind it.
+    pub fn task_cursor(task: &Task) -> String {
+        list_at(task.created_at, task.id.as_str())
+    }
+
     /// Notes that the endpoint of a recovery answers: its letters go back from now on. `Refused` if
     /// the task is no recovery or was changed since it was read.
     ///
@@ -114,6 +132,7 @@ impl Table {
         let row = Row::new(TASKS, task.id.as_str(), task)
             .with("version", n(task.version))
             .due(task.id.as_str(), due)
+            .listed(TASKS, task.created_at, task.id.as_str())
             .expires(expires);
         match task.touched_at {
             Some(at) => row.with("touched_at", n(at.0)),

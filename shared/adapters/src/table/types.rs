@@ -3,7 +3,7 @@
 use domain::event_type::EventType;
 
 use super::{
-    Table, WriteOutcome,
+    Page, Table, WriteOutcome,
     row::{self, Condition, Row, Write, n},
 };
 use crate::Unavailable;
@@ -37,6 +37,19 @@ impl Table {
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn event_types(&self) -> Result<Vec<EventType>, Unavailable> {
         Ok(row::readable(&self.partition(TYPES, "").await?, row::document))
+    }
+
+    /// Event types by name, against that order if `backwards`: those behind the name `after`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does. An item that cannot be read is logged and left out.
+    pub async fn event_types_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        backwards: bool,
+    ) -> Result<Page<EventType>, Unavailable> {
+        self.page_by_key(TYPES, after, limit, backwards, row::document).await
     }
 
     /// Removes an event type as it was read; `Refused` if it was changed since.
