@@ -1,6 +1,7 @@
 //! Applications: one per tenant. `default` is always there, and an application that a source or a
 //! publisher names is there from then on.
 
+mod listing;
 mod names;
 mod writes;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 
 use adapters::{
     contested::{self, TryOutcome},
-    table::{Table, WriteOutcome},
+    table::WriteOutcome,
 };
 use domain::{
     application::Application,
@@ -17,10 +18,11 @@ use domain::{
 };
 
 pub use self::{
+    listing::{first, list, only, place, place_of},
     names::{MAX_UID, id_of, must_see, names},
     writes::{DEFAULT, replace, uid_taken},
 };
-use crate::{ControlPlane, PageRequest, Principal, Refusal, RequestKey, Walk, removal, walk};
+use crate::{ControlPlane, Principal, Refusal, RequestKey, removal};
 
 /// Tries of a change when other requests change the same application.
 const TRIES: u32 = 3;
@@ -325,57 +327,4 @@ pub async fn delete(control: &ControlPlane, name: &str) -> Result<(), Refusal> {
         name => control.table().application_named(name).await?.ok_or(Refusal::NotFound)?,
     };
     removal::remove(control, known).await
-}
-
-/// Where an application stands in the list, for going on behind it.
-pub fn place(application: &Application) -> String {
-    Table::application_cursor(application)
-}
-
-/// Where the application of this id or uid stands in the list; `None` if there is no such application,
-/// or the caller may not see it.
-///
-/// # Errors
-///
-/// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn place_of(
-    control: &ControlPlane,
-    principal: &Principal,
-    name: &str,
-) -> Result<Option<String>, Refusal> {
-    if !is_identifier(name, MAX_UID) {
-        return Ok(None);
-    }
-    let known = control.table().application_named(name).await?;
-    Ok(known.filter(|known| principal.sees(&known.id)).as_ref().map(place))
-}
-
-/// A part of the list of applications that the caller sees, newest first unless `oldest_first`.
-///
-/// # Errors
-///
-/// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn list(
-    control: &ControlPlane,
-    principal: &Principal,
-    oldest_first: bool,
-    page: PageRequest,
-) -> Result<Walk<Application>, Refusal> {
-    if let Some(own) = &principal.application {
-        // The only one that a tenant sees is read as it is, and not looked for among the others.
-        let own = control.table().application(own).await?;
-        let behind = |application: &Application| {
-            let place = Table::application_cursor(application);
-            let cursor = page.cursor.as_ref();
-            cursor.is_none_or(|at| if oldest_first { *at < place } else { place < *at })
-        };
-        let items: Vec<_> = own.into_iter().filter(behind).collect();
-        return Ok(Walk { scanned: items.len(), items, next: None });
-    }
-    resolve(control, DEFAULT).await?;
-    let fetch = |cursor: Option<String>, limit| async move {
-        control.table().applications_page(cursor.as_deref(), limit, oldest_first).await
-    };
-    let place = Table::application_cursor;
-    Ok(walk(page.cursor, page.limit, fetch, |_| true, |_| true, place).await?)
 }

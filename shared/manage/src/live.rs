@@ -20,7 +20,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::{ControlPlane, PageRequest, Principal, Refusal, applications, batches, logs};
+use crate::{ControlPlane, Principal, Refusal, applications, batches, logs};
 
 /// Longest `Origin` that a ticket is bound to, in bytes. A host has 253 at most.
 const MAX_ORIGIN: usize = 512;
@@ -146,7 +146,7 @@ async fn topic(
                 return Err(Refusal::field("project", format!("is 1 to {MAX_EXTERNAL_ID} bytes")));
             }
             let principal = within(control, principal, application.as_deref()).await?;
-            let application = only_application(control, &principal).await?;
+            let application = applications::only(control, &principal).await?;
             Ok(Topic::project(application, project.clone()))
         }
         (None, None, Some(batch)) => {
@@ -170,23 +170,4 @@ async fn within(
     applications::must_see(control, principal, name).await?;
     let application = applications::resolve(control, name).await?;
     Ok(Principal { application: Some(application.id), ..principal.clone() })
-}
-
-/// The only application that the caller sees.
-async fn only_application(
-    control: &ControlPlane,
-    principal: &Principal,
-) -> Result<ApplicationId, Refusal> {
-    if let Some(own) = &principal.application {
-        return Ok(own.clone());
-    }
-    let page = PageRequest { cursor: None, back: false, limit: 1 };
-    let mut first = applications::list(control, principal, true, page).await?;
-    match (first.items.pop(), first.next) {
-        (Some(only), None) => Ok(only.id),
-        _ => {
-            let why = "must be named, for there are several of them";
-            Err(Refusal::field("application", why))
-        }
-    }
 }

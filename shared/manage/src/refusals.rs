@@ -81,7 +81,8 @@ pub async fn list(
         }
         (None, Some(own)) => vec![Some(own.clone())],
         (None, None) => {
-            let all = applications::list(control, principal).await?.into_iter();
+            let all = applications::first(control, principal, MAX_APPLICATIONS + 1).await?;
+            let all = all.into_iter();
             all.map(|one| Some(one.id)).chain([None]).collect()
         }
     };

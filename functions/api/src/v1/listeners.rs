@@ -165,7 +165,9 @@ async fn list(
 ) -> Result<Json<List<ListenerOut>>, Error> {
     let page = page.by_time()?;
     let found = listeners::list(&control, &principal, application.as_deref(), page).await?;
-    Ok(Json(List::new(found.items.into_iter().map(ListenerOut::from).collect(), found.next)))
+    // Those of one application are looked for among all.
+    let has_filter = application.is_some() || principal.application.is_some();
+    Ok(Json(List::of(found, has_filter, ListenerOut::from)))
 }
 
 /// Answer about a listener that was removed.

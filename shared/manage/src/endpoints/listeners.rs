@@ -88,17 +88,7 @@ async fn application(
         applications::must_see(control, principal, name).await?;
         return Ok(applications::resolve(control, name).await?.id);
     }
-    if let Some(own) = &principal.application {
-        return Ok(own.clone());
-    }
-    let mut all = applications::list(control, principal).await?;
-    match all.len() {
-        1 => Ok(all.remove(0).id),
-        count => {
-            let why = format!("must be named, for there are {count} of them");
-            Err(Refusal::field("application", why))
-        }
-    }
+    applications::only(control, principal).await
 }
 
 /// A listener and its endpoint; `None` if either is gone.
@@ -293,7 +283,8 @@ pub async fn list(
     let fetch = |cursor: Option<String>, limit| async move {
         control.table().listeners(cursor.as_deref(), limit).await
     };
-    let found = walk(page.cursor, page.limit, fetch, keep, Table::listener_cursor).await?;
+    let found = walk(page.cursor, page.limit, fetch, |_| true, keep, Table::listener_cursor);
+    let found = found.await?;
     let shown = found.items.into_iter().map(|listener| async move {
         let table = control.table();
         match table.endpoint(&listener.application, &listener.endpoint).await? {
@@ -302,7 +293,7 @@ pub async fn list(
         }
     });
     let items = try_join_all(shown).await?.into_iter().flatten().collect();
-    Ok(Walk { items, next: found.next })
+    Ok(Walk { items, next: found.next, scanned: found.scanned })
 }
 
 /// Removes a listener. Deliveries that wait for it end as cancelled; its dead letters stay.
