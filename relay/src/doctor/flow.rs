@@ -3,7 +3,7 @@
 use domain::time::Timestamp;
 use serde_json::Value;
 
-use super::findings::{Findings, ago, counted, plain, span};
+use super::findings::{Findings, counted, plain, span};
 
 /// Time after which a delivery that waits is worth a look.
 const LONG: std::time::Duration = std::time::Duration::from_secs(300);
@@ -56,12 +56,14 @@ pub(super) fn endpoints(answer: &Value, findings: &mut Findings, now: Timestamp)
         if disabled {
             faults.push("is disabled".to_owned());
         } else if !is_well {
-            let since = ago(endpoint["health"]["since"].as_str(), now);
+            let since = endpoint["health"]["since"].as_str().and_then(Timestamp::parse_rfc3339);
+            let long = since.map(|since| format!(" for {}", span(now.since(since))));
             let last = &endpoint["last_attempt"];
             let status = last["status"].as_u64().map(|status| status.to_string());
             let class = last["error_class"].as_str().map(plain);
             let why = status.or(class).map(|why| format!(", the last attempt ended with {why}"));
-            faults.push(format!("is {} since {since}{}", plain(state), why.unwrap_or_default()));
+            let (long, why) = (long.unwrap_or_default(), why.unwrap_or_default());
+            faults.push(format!("has been {}{long}{why}", plain(state)));
         }
         if 0 < letters {
             faults.push(format!("has {}", counted(letters, "dead letter")));
@@ -157,7 +159,7 @@ mod tests {
         ] });
         assert_eq!(
             text(|findings| endpoints(&answer, findings, now())),
-            "look  endpoint: ep_2 is open since 1 hour ago, the last attempt ended with 503 and has 3 dead letters\n\
+            "look  endpoint: ep_2 has been open for 1 hour, the last attempt ended with 503 and has 3 dead letters\n\
              look  endpoint: ep_3 is disabled and has 1 dead letter\n\
              ok    endpoints: 1 of 3 are well\n"
         );
