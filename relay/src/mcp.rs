@@ -26,9 +26,7 @@ use crate::{
 
 /// The arguments of `relay mcp`.
 #[derive(Clone, Debug, Parser)]
-#[command(
-    after_help = "Examples:\n  relay mcp\n  relay mcp --context production --allow-write\n\nIn the settings of an MCP client:\n  {\"mcpServers\": {\"relay\": {\"command\": \"relay\", \"args\": [\"mcp\"]}}}"
-)]
+#[command(after_help = "Examples:\n  relay mcp\n  relay mcp --context production --allow-write")]
 pub struct McpArgs {
     /// Offer the tools that send again: replay, retry and redrive. Each shows what it would do, and does it
     /// only when it is called again with the confirmation that it gave.
