@@ -115,7 +115,7 @@ async fn done(cloud: &Cloud, method: Method, path: &str, body: Value) -> Value {
 async fn listen(table: &Table, now: Timestamp) {
     let acme = ApplicationId::named("acme");
     let grant = Grant {
-        scope: domain::key::KeyScope::Read,
+        scope: KeyScope::Read,
         key: "k".to_owned(),
         application: Some(acme.clone()),
         only: None,

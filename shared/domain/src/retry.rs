@@ -237,7 +237,7 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Status,
         Self::Timeout,
         Self::Dns,
@@ -249,6 +249,7 @@ impl ErrorClass {
         Self::EndpointDisabled,
         Self::CircuitOpen,
         Self::Expunged,
+        Self::NoListener,
         Self::Relay,
     ];
 
@@ -266,6 +267,7 @@ impl ErrorClass {
             Self::EndpointDisabled => "endpoint_disabled",
             Self::CircuitOpen => "circuit_open",
             Self::Expunged => "expunged",
+            Self::NoListener => "no_listener",
             Self::Relay => "relay",
         }
     }

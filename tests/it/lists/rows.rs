@@ -196,6 +196,7 @@ impl Maker {
             deliveries: std::slice::from_ref(&delivery),
             endpoints: std::slice::from_ref(&self.endpoint),
             callee: None,
+            request: None,
         };
         let made = self.table.record(&recording).await.expect("kept");
         assert_eq!(made, RecordOutcome::New);

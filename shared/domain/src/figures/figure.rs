@@ -77,6 +77,7 @@ const fn letter(class: ErrorClass) -> char {
         ErrorClass::EndpointDisabled => 'n',
         ErrorClass::CircuitOpen => 'o',
         ErrorClass::Expunged => 'e',
+        ErrorClass::NoListener => 'h',
         ErrorClass::Relay => 'r',
     }
 }
