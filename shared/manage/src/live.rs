@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use adapters::{contested, random};
 use domain::{
-    id::{ApplicationId, MAX_EXTERNAL_ID},
+    id::MAX_EXTERNAL_ID,
     live::{
         connection,
         grant::Grant,

@@ -97,7 +97,7 @@ async fn tasks_are_found_by_their_state_and_kind() {
 #[tokio::test]
 async fn sources_keys_and_tasks_are_read_in_parts() {
     let relay = Relay::start().await;
-    for name in ["a.b", "-c", "d_e"] {
+    for name in ["a-b", "-c", "d_e"] {
         relay.source(name, "default").await;
         relay.key("read", None).await;
         let all = json!({ "all": true });
@@ -126,6 +126,6 @@ async fn sources_keys_and_tasks_are_read_in_parts() {
     let names: Vec<_> = names["data"].as_array().expect("a list").iter().collect();
     assert_eq!(
         names.iter().map(|source| source["name"].as_str()).collect::<Vec<_>>(),
-        [Some("-c"), Some("a.b"), Some("d_e")]
+        [Some("-c"), Some("a-b"), Some("d_e")]
     );
 }
