@@ -71,10 +71,10 @@ async fn publish(client: &Client, kind: &str, number: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tail_prints_events_as_they_come_and_ends_with_ctrl_c() {
+async fn tail_prints_events_that_fit_as_they_come_and_ends_with_ctrl_c() {
     let (bundle, client, home) = start().await;
     client.get("/api/v1/app/default").await;
-    let args = ["tail", "--application", "default", "--json"];
+    let args = ["tail", "--application", "default", "--type", "order.*", "--json"];
     let mut tail = Following::start(home.at(&bundle.url(), bundle.admin_key(), &args));
     tail.noted("listening").await;
     // The parts of the relay learn within two seconds that somebody watches; what comes before that is

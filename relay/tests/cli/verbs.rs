@@ -79,6 +79,11 @@ async fn events_jobs_and_batches_are_made_and_listed() {
     }
     let listed = json_lines(&relay(&["events", "list", "--all", "--json"]).await);
     assert_eq!(listed.len(), 5);
+    let nobody =
+        ["events", "list", "--state", "nobody", "--type", "order.*", "--since", "5m", "--json"];
+    assert_eq!(json_lines(&relay(&nobody).await), listed);
+    let others = ["events", "list", "--type", "job.*", "--source", "modal"];
+    assert!(well(&relay(&others).await).is_empty());
     let part = relay(&["events", "list", "--limit", "2", "--json"]).await;
     assert_eq!(json_lines(&part), listed[..2]);
     let note = stderr(&part);
