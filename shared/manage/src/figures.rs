@@ -64,13 +64,18 @@ pub async fn series(
         let why = format!("is at most {MAX_SUBJECT_DAYS} days before `until` with a filter");
         return Err(Refusal::field("since", why));
     }
-    let mut seen = visible(control, principal, application.as_deref()).await?;
-    let mut subject = endpoint.as_ref().map(Subject::endpoint);
+    let (mut within, mut subject) = (None, endpoint.as_ref().map(Subject::endpoint));
     if let Some(name) = source {
         let Some(source) = find(control, principal, &name).await? else { return Ok(series) };
-        seen.retain(|(id, _)| *id == source.application);
         subject = Some(Subject::source(&source.id));
+        within = Some(source.application);
     }
+    let mut seen = match (&application, &within) {
+        // The source says whose figures are read, however many applications there are.
+        (None, Some(own)) => vec![(own.clone(), String::new())],
+        (named, _) => visible(control, principal, named.as_deref()).await?,
+    };
+    seen.retain(|(id, _)| within.as_ref().is_none_or(|own| own == id));
     must_be_few(&seen)?;
     if MAX_HOURS < hours.saturating_mul(seen.len() as u64) {
         let why = "is too long before `until`; name an application, or a later time";

@@ -200,3 +200,23 @@ async fn metrics_need_a_key_and_name_only_what_it_sees() {
     let own = relay.ask(&key, Method::GET, "/metrics", Body::empty()).await.text;
     assert!(own.contains("application=\"one\"") && !own.contains("two"), "{own}");
 }
+
+#[tokio::test]
+async fn of_more_than_a_hundred_applications_one_is_named_and_a_source_names_its_own() {
+    let relay = Relay::start().await;
+    relay.source("s1", "oldest").await;
+    for number in 0..=manage::figures::MAX_APPLICATIONS {
+        relay.application(&format!("app-{number}")).await;
+    }
+    for path in ["/v1/stats", "/metrics", "/v1/refusals"] {
+        let detail = relay.get(path).await.expect(422)["detail"].to_string();
+        assert!(detail.contains("application: must be named"), "{path}: {detail}");
+    }
+    let id = relay.api.table().source("s1").await.expect("read").expect("there").id;
+    let received = counted(Counter::Received, Some(Subject::source(&id)), 3);
+    relay.count("oldest", relay.ago(60_000), received).await;
+    for query in ["source=s1", "application=oldest"] {
+        let stats = relay.get(&format!("/v1/stats?{query}")).await.expect(200);
+        assert_eq!(sum(&stats["series"]["received"]), 3, "{query}");
+    }
+}
