@@ -13,8 +13,9 @@ use std::process::ExitCode;
 
 use adapters::{clock::Clock, random};
 use clap::Parser;
-use domain::{secret::Secret, signature::MessageToSign, time::Timestamp};
+use domain::{signature::MessageToSign, time::Timestamp};
 
+pub(crate) use self::case::Question;
 use self::{
     arguments::{InputError, SignatureArgs},
     case::SignatureCase,
@@ -101,23 +102,6 @@ pub fn verify(args: VerifyArgs) -> ExitCode {
         }
         Err(problem) => fail(&problem),
     }
-}
-
-/// A request whose signature is to be checked, with the secret at hand.
-#[derive(Debug)]
-pub(crate) struct Question<'a> {
-    /// Profile of the sender.
-    pub(crate) profile: &'a str,
-    /// The source's secret.
-    pub(crate) secret: &'a Secret,
-    /// Headers of the request as a JSON object.
-    pub(crate) headers: &'a str,
-    /// Raw body.
-    pub(crate) body: &'a str,
-    /// URL that the sender called.
-    pub(crate) url: Option<&'a str>,
-    /// Time of arrival in RFC 3339; now if it is `None`.
-    pub(crate) at: Option<&'a str>,
 }
 
 /// Says whether a signature holds, and if not, why. No file is read, whatever the texts are.

@@ -189,6 +189,11 @@ impl Ingest {
         Self { refusals: self.refusals.writing_every(every), ..self }
     }
 
+    /// Writes the refusals that wait, for a host that does not stand still between two requests.
+    pub async fn write_refusals(&self) {
+        self.refusals.write_waiting(self.clock.now()).await;
+    }
+
     /// Connects to the table while Lambda still gives a whole CPU: the first request then has one
     /// TLS handshake less to pay for. Failing here is no failure; that request connects itself.
     pub async fn warm(&self) {
@@ -226,7 +231,9 @@ impl Ingest {
         let signed = SignedRequest { headers, body: &[], url: None, token };
         let Ok(body) = to_bytes(body, MAX_BODY).await else {
             let no = No::TooLarge;
-            self.note_refusal(&refused(announced(headers)), &signed, &no).await;
+            self.refusals
+                .note_request(&self.gates, &refused(announced(headers)), &signed, &no)
+                .await;
             return told(source, began, no.answer(way), Some(&no));
         };
         let called = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |called| &called.0);
@@ -252,7 +259,9 @@ impl Ingest {
         match accepted {
             Ok(AcceptOutcome::Accepted(response)) => told(source, began, response, None),
             Ok(AcceptOutcome::Refused(no)) => {
-                self.note_refusal(&refused(body.len() as u64), &signed, &no).await;
+                self.refusals
+                    .note_request(&self.gates, &refused(body.len() as u64), &signed, &no)
+                    .await;
                 told(source, began, no.answer(way), Some(&no))
             }
             Err(unavailable) => {

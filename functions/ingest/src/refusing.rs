@@ -26,7 +26,7 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{Ingest, answer::No};
+use crate::{answer::No, gates::Gates};
 
 /// Longest time that the answer to a refused request waits for a write.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -63,6 +63,25 @@ impl RefusalLog {
         self.write(place, now).await;
     }
 
+    /// Notes a request that was refused. Whatever fails here changes no answer.
+    pub(crate) async fn note_request(
+        &self,
+        gates: &Gates,
+        request: &RefusedRequest<'_>,
+        signed: &SignedRequest<'_>,
+        no: &No,
+    ) {
+        // The source was looked at a moment ago, but for a body that is too large.
+        let Ok(gate) = gates.gate(request.source, request.at).await else { return };
+        let Some((reason, sentence)) = told(no, gate.as_deref(), signed) else { return };
+        let sample = RefusalSample::of(request, reason, &sentence);
+        let place = match &gate {
+            Some(gate) => RefusalPlace::Source { tenure: gate.tenure(), name: gate.name.clone() },
+            None => RefusalPlace::Nowhere,
+        };
+        self.note(&place, sample).await;
+    }
+
     /// Writes what waits and may be written now.
     pub(crate) async fn write_waiting(&self, now: Timestamp) {
         let waiting = self.tally().waiting();
@@ -85,31 +104,6 @@ impl RefusalLog {
             Ok(Err(NotAdded::Unknown(error))) => warn!(%error, "refusals may not be kept"),
             Err(_) => warn!("refusals may not be kept in time"),
         }
-    }
-}
-
-impl Ingest {
-    /// Notes a request that was refused. Whatever fails here changes no answer.
-    pub(crate) async fn note_refusal(
-        &self,
-        request: &RefusedRequest<'_>,
-        signed: &SignedRequest<'_>,
-        no: &No,
-    ) {
-        // The source was looked at a moment ago, but for a body that is too large.
-        let Ok(gate) = self.gates.gate(request.source, request.at).await else { return };
-        let Some((reason, sentence)) = told(no, gate.as_deref(), signed) else { return };
-        let sample = RefusalSample::of(request, reason, &sentence);
-        let place = match &gate {
-            Some(gate) => RefusalPlace::Source { tenure: gate.tenure(), name: gate.name.clone() },
-            None => RefusalPlace::Nowhere,
-        };
-        self.refusals.note(&place, sample).await;
-    }
-
-    /// Writes the refusals that wait, for a host that does not stand still between two requests.
-    pub async fn write_refusals(&self) {
-        self.refusals.write_waiting(self.clock.now()).await;
     }
 }
 

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    McpArgs,
     arguments::{Arguments, ToolError},
     data::marked,
     documents,
+    settings::McpArgs,
 };
 use crate::{
     remote::Remote,

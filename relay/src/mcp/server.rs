@@ -11,10 +11,10 @@ use rmcp::{
 };
 
 use super::{
-    McpArgs,
     arguments::{Arguments, ToolError},
     catalogue::{TOOLS, Tool},
     reads,
+    settings::McpArgs,
     writes::{self, Confirmations},
 };
 

@@ -12,7 +12,7 @@ use domain::{
 };
 use http::HeaderMap;
 
-use super::{Question, case::SignatureCase};
+use super::case::{Question, SignatureCase};
 
 /// The arguments about a request: profile, secrets, body, URL and scheme.
 #[derive(Debug, Parser)]

@@ -67,3 +67,20 @@ impl SignatureCase {
         &self.profile.scheme
     }
 }
+
+/// A request whose signature is to be checked, with the secret at hand.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    /// Profile of the sender.
+    pub(crate) profile: &'a str,
+    /// The source's secret.
+    pub(crate) secret: &'a Secret,
+    /// Headers of the request as a JSON object.
+    pub(crate) headers: &'a str,
+    /// Raw body.
+    pub(crate) body: &'a str,
+    /// URL that the sender called.
+    pub(crate) url: Option<&'a str>,
+    /// Time of arrival in RFC 3339; now if it is `None`.
+    pub(crate) at: Option<&'a str>,
+}

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+mod call;
 mod connection;
 #[cfg(feature = "aws")]
 mod eventbridge;
@@ -25,11 +26,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "aws")]
+use domain::destination::AwsDestinations;
 use domain::{
-    address::{Forbidden, Rule, Target},
+    address::{Rule, Target},
     destination::Destination,
     retry::{CallOutcome, ErrorClass},
-    time::Timestamp,
 };
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
@@ -40,16 +42,18 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls};
 use url::Host;
 
-use self::exchange::{BODY_TIME, location, outcome, prefix, request, send};
 #[cfg(feature = "aws")]
 pub use self::{aws::AwsSenders, eventbridge::EventBridge};
+use self::{
+    call::Failure,
+    exchange::{BODY_TIME, location, outcome, prefix, request, send},
+};
 pub use self::{
+    call::{CallLabel, MAX_KEPT, OutboundCall},
     connection::Connection,
     get::{FetchRequest, FetchResult},
 };
 
-/// Bytes of an answer that are kept.
-pub const MAX_KEPT: usize = 1024;
 /// Calls endpoints.
 #[derive(Clone)]
 pub struct Caller {
@@ -73,39 +77,6 @@ type Resolver = Arc<dyn Fn(String, u16) -> AddressLookup + Send + Sync>;
 /// The addresses of a name, once they are known.
 type AddressLookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// What is to be sent.
-pub struct OutboundCall<'a> {
-    /// Where to.
-    pub url: &'a str,
-    /// With which headers, besides `host` and `content-length`.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Vec<u8>,
-    /// How long all of it may take.
-    pub timeout: Duration,
-    /// The time now, for a `Retry-After` that is a date.
-    pub now: Timestamp,
-    /// What a queue or an event bus is told besides.
-    pub label: Option<CallLabel<'a>>,
-}
-
-/// What stands on the outside of a message or an event.
-#[derive(Clone, Copy, Debug)]
-pub struct CallLabel<'a> {
-    /// The `webhook-id`.
-    pub id: &'a str,
-    /// The endpoint: a queue keeps the order of what has the same.
-    pub endpoint: &'a str,
-    /// Its application.
-    pub application: &'a str,
-    /// Such as `job.succeeded`.
-    pub event_type: &'a str,
-    /// What stays the same when the same is sent again.
-    pub once: &'a str,
-    /// When it came about.
-    pub happened: Timestamp,
-}
-
 /// What came of a call.
 #[derive(Clone, Debug)]
 pub struct CallResult {
@@ -126,22 +97,16 @@ struct Answer {
     detail: String,
 }
 
-/// Why there was no usable answer.
-struct Failure(ErrorClass, String);
-
-impl Failure {
-    fn new(class: ErrorClass, error: impl std::fmt::Display) -> Self {
-        Self(class, error.to_string())
-    }
-}
-
-impl From<Forbidden> for Failure {
-    fn from(forbidden: Forbidden) -> Self {
-        Self::new(ErrorClass::ForbiddenAddress, forbidden)
-    }
-}
-
 impl Caller {
+    /// The same caller, which also sends to these destinations in AWS, by these clients.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
+        self.rule.destinations = destinations;
+        self.senders = senders;
+        self
+    }
+
     /// A caller that keeps to a rule.
     pub fn new(rule: Rule) -> Self {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -197,7 +162,7 @@ impl Caller {
             #[cfg(feature = "aws")]
             Destination::Queue(queue) => within(timeout, self.enqueue(&queue, &call)).await,
             #[cfg(feature = "aws")]
-            Destination::Bus(bus) => within(timeout, self.put(&bus, &call)).await,
+            Destination::Bus(bus) => within(timeout, self.senders.put(&bus, &call)).await,
             Destination::Listener(_) => {
                 let why = "a delivery to a listener is handed over, and never called";
                 return Err(Failure::new(ErrorClass::Relay, why));

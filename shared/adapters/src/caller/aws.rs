@@ -2,12 +2,9 @@
 //! to a queue or a bus is judged, retried and shown as anything else.
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use domain::{
-    destination::AwsDestinations,
-    retry::{CallOutcome, ErrorClass},
-};
+use domain::retry::{CallOutcome, ErrorClass};
 
-use super::{Caller, EventBridge, Failure};
+use super::{call::Failure, eventbridge::EventBridge};
 use crate::queue::{Queue, SiblingQueues};
 
 /// Clients of the AWS services that deliveries may go to. A kind of destination without a client is
@@ -28,16 +25,6 @@ impl AwsSenders {
     #[must_use]
     pub fn with_buses(self, buses: Option<EventBridge>) -> Self {
         Self { buses, ..self }
-    }
-}
-
-impl Caller {
-    /// The same caller, which also sends to these destinations in AWS, by these clients.
-    #[must_use]
-    pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
-        self.rule.destinations = destinations;
-        self.senders = senders;
-        self
     }
 }
 

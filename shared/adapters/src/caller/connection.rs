@@ -10,7 +10,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Caller, Failure, within};
+use super::{Caller, call::Failure, within};
 
 /// Bytes in both directions, with or without TLS.
 pub struct Connection(Box<dyn Stream>);

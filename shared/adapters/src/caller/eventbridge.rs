@@ -14,8 +14,8 @@ use domain::{
 use serde::de::IgnoredAny;
 
 use super::{
-    CallLabel, Caller, Failure, OutboundCall,
-    aws::{coded, refused},
+    aws::{AwsSenders, coded, refused},
+    call::{CallLabel, Failure, OutboundCall},
 };
 
 /// Bytes in an entry, as EventBridge counts them: 1 MiB since January 2026, 256 KiB before.
@@ -36,7 +36,7 @@ impl EventBridge {
     }
 }
 
-impl Caller {
+impl AwsSenders {
     /// Puts a body as an event.
     pub(super) async fn put(
         &self,
@@ -44,7 +44,7 @@ impl Caller {
         call: &OutboundCall<'_>,
     ) -> Result<(CallOutcome, String), Failure> {
         let nothing = |what: &str| Failure::new(ErrorClass::Relay, what);
-        let Some(EventBridge(client)) = &self.senders.buses else {
+        let Some(EventBridge(client)) = &self.buses else {
             return Err(nothing("nothing here puts events on buses"));
         };
         let label = call.label.ok_or_else(|| nothing("an event has an id and a type"))?;
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        caller::{AwsSenders, CallResult, aws::once},
+        caller::{AwsSenders, CallResult, Caller, aws::once},
         queue::Queue,
     };
 

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    Failure, MAX_KEPT,
+    call::{Failure, MAX_KEPT},
     heard::{FirstLine, Heard},
 };
 

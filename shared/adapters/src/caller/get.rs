@@ -14,7 +14,8 @@ use http::{HeaderMap, Method};
 use hyper::body::{Body, Incoming};
 
 use super::{
-    Caller, Failure,
+    Caller,
+    call::Failure,
     exchange::{body_error, outcome},
     within,
 };

@@ -9,7 +9,10 @@ use domain::{
 use http::header;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Caller, Failure, OutboundCall};
+use super::{
+    Caller,
+    call::{Failure, OutboundCall},
+};
 
 /// Longest line of an answer.
 const MAX_LINE: usize = 512;

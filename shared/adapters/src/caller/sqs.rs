@@ -11,7 +11,11 @@ use domain::{
 };
 use http::{HeaderMap, header};
 
-use super::{Caller, Failure, OutboundCall, aws::refused};
+use super::{
+    Caller,
+    aws::refused,
+    call::{Failure, OutboundCall},
+};
 
 /// Bytes in a message, attributes included.
 const MAX_BYTES: usize = 1_048_576;

@@ -1,6 +1,6 @@
 //! Calls to endpoints that answer in every way there is.
 
-use domain::address::Network;
+use domain::{address::Network, time::Timestamp};
 use http::{HeaderValue, header};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
