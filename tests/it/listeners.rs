@@ -106,8 +106,9 @@ async fn five_hundred_deliveries_survive_twenty_kills_and_none_is_concluded_twic
     let events: BTreeSet<_> = program.calls.iter().map(|call| &call.event).collect();
     assert_eq!(events.len(), 500, "each was called");
     let again = program.calls.len() - 500;
+    let unanswered: usize = (0..20).map(|kill| 7 + kill - kill % 7).sum();
     shown!("listener: 500 deliveries, 20 kills: 0 lost, 0 concluded twice, {again} called again");
-    assert!(again < 250, "{again} calls were made again");
+    assert!(again <= unanswered, "{again} calls were made again, {unanswered} were not answered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -139,6 +139,8 @@ impl CallContext {
             info!(%delivery, "the answer of a listener came after its claim had ended");
             return Ok(());
         };
+        // Its entry was removed before it was handed over; the claim did not write that.
+        claimed.delivery.waits = false;
         let context = self.context.table.context(&claimed.delivery).await?;
         let (Some(_), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
