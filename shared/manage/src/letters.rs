@@ -94,7 +94,7 @@ pub struct LetterPage {
 }
 
 /// Letters that match a filter, newest first, behind a cursor or an offset. One request reads for a
-/// second or [`MAX_COUNTED`] letters; if it has not reached the offset by then, its part is empty and
+/// second or `MAX_COUNTED` letters; if it has not reached the offset by then, its part is empty and
 /// has a cursor.
 ///
 /// # Errors

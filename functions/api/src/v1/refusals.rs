@@ -42,9 +42,14 @@ impl<'de> Deserialize<'de> for ReasonWord {
 
 impl PartialSchema for ReasonWord {
     fn schema() -> RefOr<Schema> {
-        let words = RefusalReason::ALL.map(RefusalReason::word);
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+        reason_schema()
     }
+}
+
+fn reason_schema() -> RefOr<Schema> {
+    let words = RefusalReason::ALL.map(RefusalReason::word);
+    let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    word.description(Some("Reason, as a word.")).into()
 }
 
 impl ToSchema for ReasonWord {}
@@ -101,7 +106,7 @@ struct RefusalCountOut {
     /// Name of the source; null for all names that no source has.
     source: Option<String>,
     /// Reason, as a word.
-    #[schema(value_type = ReasonWord, inline)]
+    #[schema(schema_with = reason_schema)]
     reason: &'static str,
     count: u64,
 }
@@ -117,7 +122,7 @@ struct RefusalOut {
     /// Address of the caller.
     caller: Option<String>,
     /// Reason, as a word.
-    #[schema(value_type = ReasonWord, inline)]
+    #[schema(schema_with = reason_schema)]
     reason: &'static str,
     /// Reason, in a sentence that says what can be done.
     sentence: String,

@@ -32,7 +32,7 @@ pub struct ListedEvent {
 
 /// A part of the list of events that the caller sees, newest first, each with the number of its
 /// deliveries by state. One request reads for a second, [`MAX_SCANNED`] events or the deliveries of
-/// [`MAX_JUDGED`], and its part may be empty though more follow.
+/// `MAX_JUDGED`, and its part may be empty though more follow.
 ///
 /// # Errors
 ///
