@@ -96,7 +96,8 @@ struct LetterQuery {
 
 /// Dead letters that a filter matches, newest first.
 #[utoipa::path(get, path = "/v1/webhooks/dead-letter", operation_id = "list_dead_letters",
-    params(LetterQuery, FilterIn), responses((status = 200, body = LetterList)))]
+    params(LetterQuery, FilterIn),
+    responses((status = 200, body = LetterList), (status = 404)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
@@ -306,7 +307,7 @@ struct ExportQuery {
 #[utoipa::path(get, path = "/v1/webhooks/dead-letter/export", operation_id = "export_dead_letters",
     params(ExportQuery, FilterIn),
     responses((status = 200, description = "JSON lines, each a letter as it is shown alone.",
-        content_type = "application/jsonl", body = String)))]
+        content_type = "application/jsonl", body = String), (status = 404)))]
 async fn export(
     State(control): State<Arc<ControlPlane>>,
     Authenticated(principal): Authenticated,
