@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use self::socket::{LiveSocket, SocketError};
-use crate::remote::{Remote, RemoteError};
+use crate::{
+    output::Output,
+    remote::{Remote, RemoteError},
+};
 
 /// The wait after the first failure. It doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(500);
@@ -46,6 +49,20 @@ pub enum LiveNews {
         /// The time until the next try.
         wait: Duration,
     },
+}
+
+impl LiveNews {
+    /// The message, if this is one. That the connection broke is noted.
+    pub(crate) fn message(self, out: &Output) -> Option<Value> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Connected { .. } => None,
+            Self::Lost { why, wait } => {
+                out.note(&format!("{why}; connecting again in {:.1} s", wait.as_secs_f64()));
+                None
+            }
+        }
+    }
 }
 
 /// The reason why there will be no live connection.

@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     exit::{CommandError, Exit},
-    live::{LiveClient, LiveNews},
+    live::LiveClient,
     output::{Output, OutputArgs, Tone, shown, shown_with_colours},
     remote::{Remote, RemoteError},
     resources::request::{Query, escaped},
@@ -197,15 +197,7 @@ async fn follow(args: &LogsArgs, out: &Output) -> Result<Exit, CommandError> {
         vec![known.lock().unwrap_or_else(PoisonError::into_inner).subscribe(&wanted)]
     });
     loop {
-        let message = match live.next().await {
-            Ok(LiveNews::Message(message)) => message,
-            Ok(LiveNews::Connected { .. }) => continue,
-            Ok(LiveNews::Lost { why, wait }) => {
-                out.note(&format!("{why}; connecting again in {:.1} s", wait.as_secs_f64()));
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let Some(message) = live.next().await?.message(out) else { continue };
         match message["event"].as_str().unwrap_or_default() {
             "log_lines" => {
                 for line in message["lines"].as_array().into_iter().flatten() {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::seen::Seen;
 use crate::{
     exit::{CommandError, Exit},
-    live::{LiveClient, LiveNews},
+    live::LiveClient,
     output::{Output, OutputArgs, Tone, cut, shown},
     remote::{Remote, RemoteError},
     resources::{list::Listing, request::Query},
@@ -100,15 +100,7 @@ async fn tail(args: &TailArgs, out: &Output) -> Result<Exit, CommandError> {
                 continue;
             }
         };
-        let message = match news {
-            Ok(LiveNews::Message(message)) => message,
-            Ok(LiveNews::Connected { .. }) => continue,
-            Ok(LiveNews::Lost { why, wait }) => {
-                out.note(&format!("{why}; connecting again in {:.1} s", wait.as_secs_f64()));
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let Some(message) = news?.message(out) else { continue };
         match message["event"].as_str().unwrap_or_default() {
             "subscribed" => {
                 once_more = Some(Instant::now() + UNWATCHED);

@@ -1,4 +1,4 @@
-//! `relay batches`.
+//! The verbs of `relay batches`, with their routes, options and columns.
 
 use super::{
     show::Show,

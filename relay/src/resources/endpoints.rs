@@ -1,4 +1,4 @@
-//! `relay endpoints`.
+//! The verbs of `relay endpoints`, with their routes, options and columns.
 
 use super::{
     show::Show,

@@ -1,4 +1,4 @@
-//! `relay events`.
+//! The verbs of `relay events`, with their routes, options and columns.
 
 use super::{
     show::Show,

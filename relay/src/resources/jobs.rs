@@ -1,4 +1,4 @@
-//! `relay jobs`.
+//! The verbs of `relay jobs`, with their routes, options and columns.
 
 use super::{
     show::Show,

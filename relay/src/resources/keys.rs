@@ -1,4 +1,4 @@
-//! `relay keys`.
+//! The verbs of `relay keys`, with their routes, options and columns.
 
 use super::{
     show::Show,

@@ -139,7 +139,7 @@ pub(crate) async fn print(
     Ok(Exit::Done)
 }
 
-/// Prints a short list whole. No `limit` is sent, which some of these routes do not know.
+/// Prints a short list whole. No `limit` is sent: a page of these routes then has 250 entries.
 async fn print_whole(
     remote: &Remote,
     out: &Output,

@@ -1,4 +1,4 @@
-//! What the API answers, as rows of a table or as one thing with its fields.
+//! Answers of the API, as rows of a table or as one thing with its fields.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `relay sources`.
+//! The verbs of `relay sources`, with their routes, options and columns.
 
 use super::{
     show::Show,

@@ -1,4 +1,4 @@
-//! `relay tasks`.
+//! The verbs of `relay tasks`, with their routes, options and columns.
 
 use super::{
     show::Show,

@@ -1,4 +1,4 @@
-//! What was printed, so that nothing is printed twice.
+//! Ids of events that were printed, so that none is printed twice.
 
 use std::collections::{BTreeSet, VecDeque};
 

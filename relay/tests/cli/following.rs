@@ -1,4 +1,4 @@
-//! What is printed as it happens: `relay tail` and `relay logs -f`.
+//! Commands that print events and lines as they happen: `relay tail` and `relay logs -f`.
 
 use std::time::Duration;
 

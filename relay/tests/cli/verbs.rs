@@ -1,4 +1,4 @@
-//! What the API has, by the verbs of the command line.
+//! Verbs of the command line, against the API of a running relay.
 
 use serde_json::json;
 use tests::{receiver::Receiver, sender};

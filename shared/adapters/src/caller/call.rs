@@ -1,4 +1,4 @@
-//! What is to be sent, and why there was no usable answer.
+//! A call to be made, and the reason why it got no usable answer.
 
 use std::time::Duration;
 

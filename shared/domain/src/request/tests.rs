@@ -1,4 +1,4 @@
-//! What is recorded of a request, and what is not.
+//! Parts of a request that are recorded, masked or left out.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
