@@ -1,0 +1,177 @@
+// Builds web/dist: three pages, their scripts in chunks, one sheet of styles, each with its compressed forms.
+//
+//   node build.mjs                    writes dist/
+//   node build.mjs --check            builds into memory and fails if dist/ differs
+//   node build.mjs --serve [URL]      serves the page on port 8790 over a relay, http://127.0.0.1:8788 unless it is given,
+//                                     and builds again when a file of src/ changes
+//
+// The same sources give the same bytes: names hold a hash of the content, and nothing holds a date or a path.
+
+import { createServer, request } from "node:http";
+import { mkdirSync, readFileSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const DIST = join(HERE, "dist");
+const TYPES = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", html: "text/html; charset=utf-8", svg: "image/svg+xml" };
+
+/** The pages, and the script and styles with which each begins. */
+const PAGES = { index: "relay", portal: "relay", console: "relay" };
+
+async function make({ minify = true } = {}) {
+  const result = await build({
+    absWorkingDir: HERE,
+    entryPoints: [
+      { in: "src/main.tsx", out: "main" },
+      { in: "src/portal/main.tsx", out: "portal" },
+      { in: "src/console/main.tsx", out: "console" },
+      { in: "src/style/style.css", out: "style" },
+    ],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: ["chrome109", "firefox115", "safari16.4"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    minify,
+    sourcemap: minify ? false : "inline",
+    legalComments: "none",
+    charset: "utf8",
+    write: false,
+    metafile: true,
+    outdir: "/assets",
+    entryNames: "[name].[hash]",
+    chunkNames: "[name].[hash]",
+  });
+  const files = new Map();
+  for (const output of result.outputFiles) files.set(`assets/${output.path.split(/[\\/]/).pop()}`, Buffer.from(output.contents));
+  const named = (name, kind) => [...files.keys()].find((file) => new RegExp(`^assets/${name}\\.[A-Z0-9]+\\.${kind}$`).test(file));
+  const metas = Object.fromEntries(Object.entries(result.metafile.outputs).map(([path, meta]) => [`assets/${path.split("/").pop()}`, meta]));
+  // What a script imports at once is fetched beside it, not after it.
+  const needed = (script, found = new Set()) => {
+    for (const one of metas[script]?.imports ?? []) {
+      const file = `assets/${one.path.split("/").pop()}`;
+      if (one.kind === "import-statement" && !found.has(file)) needed(file, found.add(file));
+    }
+    return found;
+  };
+  for (const [page, title] of Object.entries(PAGES)) {
+    const script = named(page === "index" ? "main" : page, "js");
+    const html = [
+      "<!doctype html>",
+      '<html lang="en">',
+      "<head>",
+      '<meta charset="utf-8">',
+      '<meta name="viewport" content="width=device-width, initial-scale=1">',
+      '<meta name="color-scheme" content="light dark">',
+      `<title>${title}</title>`,
+      '<link rel="icon" href="data:,">',
+      `<link rel="stylesheet" href="/${named("style", "css")}">`,
+      ...[...needed(script)].map((file) => `<link rel="modulepreload" href="/${file}">`),
+      `<script type="module" src="/${script}"></script>`,
+      "</head>",
+      '<body><div id="root"></div><noscript>This page needs JavaScript. The API and the command line do not.</noscript></body>',
+      "</html>",
+      "",
+    ].join("\n");
+    files.set(`${page}.html`, Buffer.from(html));
+  }
+  const list = [...files.keys()].sort().map((file) => ({ path: `/${file}`, file, type: TYPES[file.split(".").pop()] }));
+  for (const { file } of list) {
+    const content = files.get(file);
+    const parameters = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
+    files.set(`${file}.br`, brotliCompressSync(content, { params: parameters }));
+    // Byte 9 of gzip names the system that wrote it; 255 is "unknown", the same everywhere.
+    const gzip = gzipSync(content, { level: 9 });
+    gzip[9] = 255;
+    files.set(`${file}.gz`, gzip);
+  }
+  files.set("files.json", Buffer.from(`${JSON.stringify(list, null, 1)}\n`));
+  return { files, needed: (page) => [`${page}.html`, named("style", "css"), named(page === "index" ? "main" : page, "js"), ...needed(named(page === "index" ? "main" : page, "js"))] };
+}
+
+function sizes({ files, needed }) {
+  const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
+  for (const page of Object.keys(PAGES)) console.log(`${String(compressed(needed(page))).padStart(7)} B brotli  ${page}.html and what it begins with`);
+  const all = [...files.keys()].filter((name) => files.has(`${name}.br`));
+  for (const name of all.filter((name) => name.startsWith("assets/"))) console.log(`${String(files.get(`${name}.br`).length).padStart(7)} B brotli  ${name}`);
+  console.log(`${String(compressed(all)).padStart(7)} B brotli  everything`);
+}
+
+function write(files) {
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(join(DIST, "assets"), { recursive: true });
+  for (const [name, content] of files) writeFileSync(join(DIST, name), content);
+}
+
+function differences(files) {
+  const there = (folder) => readdirSync(join(DIST, folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? there(join(folder, entry.name)) : join(folder, entry.name)));
+  const names = new Set([...files.keys(), ...there("")]);
+  return [...names].filter((name) => {
+    // The compressed forms depend on the version of zlib and brotli; they are compared unpacked by the tests of `api`.
+    if (/\.(br|gz)$/.test(name)) return !files.has(name);
+    try {
+      return !files.get(name)?.equals(readFileSync(join(DIST, name)));
+    } catch {
+      return true;
+    }
+  });
+}
+
+async function serve(relay) {
+  let built = await make({ minify: false });
+  let timer;
+  watch(join(HERE, "src"), { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      built = await make({ minify: false }).catch(() => built);
+    }, 50);
+  });
+  const own = (path) => {
+    if (path.startsWith("/assets/")) return path.slice(1);
+    if (/^\/portal(\/|$)/.test(path)) return "portal.html";
+    if (/^\/jobs\/[^/]+\/console$/.test(path)) return "console.html";
+    if (/^\/(events|endpoints|sources|jobs|batches|letters|tasks|event-types|keys|status|login)?(\/|$)/.test(path)) return "index.html";
+    return undefined;
+  };
+  const port = Number(process.env.PORT ?? 8790);
+  createServer((incoming, answer) => {
+    const { pathname } = new URL(incoming.url, "http://page");
+    const file = own(pathname);
+    const content = file && built.files.get(file);
+    if (content) {
+      const live = relay.replace(/^http/, "ws");
+      answer.writeHead(200, {
+        "content-type": TYPES[file.split(".").pop()],
+        "cache-control": "no-store",
+        "content-security-policy": `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'none'; connect-src 'self' ${live}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'`,
+      });
+      answer.end(content);
+      return;
+    }
+    const target = new URL(incoming.url, relay);
+    const passed = request(target, { method: incoming.method, headers: { ...incoming.headers, host: target.host } }, (response) => {
+      answer.writeHead(response.statusCode, response.headers);
+      response.pipe(answer);
+    });
+    passed.on("error", () => answer.destroy());
+    incoming.pipe(passed);
+  }).listen(port, "127.0.0.1", () => console.log(`the page over ${relay}: http://127.0.0.1:${port}`));
+}
+
+const [mode, relay] = process.argv.slice(2);
+if (mode === "--serve") await serve(relay ?? "http://127.0.0.1:8788");
+else {
+  const built = await make();
+  sizes(built);
+  if (mode === "--check") {
+    const different = differences(built.files);
+    if (different.length) {
+      console.error(`dist/ is not what the sources give; run npm run build. Different: ${different.join(", ")}`);
+      process.exit(1);
+    }
+  } else write(built.files);
+}

@@ -1,0 +1,238 @@
+// Lists that are read in parts, merged with what is pushed, and shown as of a moment while the relay does not answer.
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { Failure } from "./api";
+import { reached } from "./live";
+
+/** A part of a list, as every list of the API answers. */
+export interface Part<T> {
+  data: T[];
+  done: boolean;
+  iterator?: string | null;
+  /** Rows that were looked at to find this part, if a filter chose among them. */
+  scanned?: number | null;
+}
+
+export interface List<T> {
+  rows: T[];
+  /** Undefined while the first part is awaited. */
+  loaded: boolean;
+  /** More can be read. */
+  more: boolean;
+  reading: boolean;
+  failure: Failure | null;
+  /** Moment of the last answer; the rows are stale while `failure` is set. */
+  asOf: number;
+  /** Rows looked at so far by a filtered list. */
+  scanned: number;
+  /** Reads the next part. */
+  next: () => void;
+  /** Reads the first part again, and merges it. */
+  refresh: () => void;
+  /** Changes rows in place: what a push or an action says. */
+  change: (change: (rows: T[]) => T[]) => void;
+}
+
+/** Any failure as a `Failure`. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  return new Failure("failed", error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * A list read by `read`, which takes the iterator of the part before. `key` names the list: with another key it is
+ * read anew. `id` names a row. `most` bounds what is held; the oldest rows go.
+ */
+export function useList<T>(
+  key: string,
+  read: (iterator: string | undefined, signal: AbortSignal) => Promise<Part<T>>,
+  id: (row: T) => string,
+  most = 10_000,
+): List<T> {
+  const [, draw] = useState(0);
+  const again = useCallback(() => draw((count) => count + 1), []);
+  const state = useRef({
+    key: "\u0000",
+    rows: [] as T[],
+    loaded: false,
+    more: false,
+    iterator: undefined as string | undefined,
+    reading: false,
+    pending: false,
+    failure: null as Failure | null,
+    asOf: 0,
+    scanned: 0,
+    abort: new AbortController(),
+  });
+  // The newest functions of the component, which makes new ones each time that it is drawn.
+  const current = useRef({ read, id });
+  current.current = { read, id };
+
+  const run = useCallback(
+    async (first: boolean) => {
+      const now = state.current;
+      const { read, id } = current.current;
+      if (now.reading) {
+        // Whatever asked again meanwhile is answered by one more reading.
+        if (first) now.pending = true;
+        return;
+      }
+      now.reading = true;
+      again();
+      const { abort } = now;
+      try {
+        const part = await read(first ? undefined : now.iterator, abort.signal);
+        if (state.current.abort !== abort) return;
+        if (first) {
+          const fresh = new Set(part.data.map(id));
+          const replaced = !now.loaded || part.done;
+          now.rows = replaced ? part.data : [...part.data, ...now.rows.filter((row) => !fresh.has(id(row)))];
+          if (replaced || !now.iterator) {
+            now.iterator = part.iterator ?? undefined;
+            now.more = !part.done;
+          }
+          now.scanned = part.scanned ?? 0;
+        } else {
+          const held = new Set(now.rows.map(id));
+          now.rows = [...now.rows, ...part.data.filter((row) => !held.has(id(row)))];
+          now.iterator = part.iterator ?? undefined;
+          now.more = !part.done;
+          now.scanned += part.scanned ?? 0;
+        }
+        if (now.rows.length > most) now.rows = now.rows.slice(0, most);
+        now.loaded = true;
+        now.failure = null;
+        now.asOf = Date.now();
+        reached(true);
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        now.failure = asFailure(error);
+        if (now.failure.kind === "offline") reached(false);
+      } finally {
+        if (state.current.abort === abort) {
+          now.reading = false;
+          again();
+          if (now.pending) {
+            now.pending = false;
+            void run(true);
+          }
+        }
+      }
+    },
+    [again, most],
+  );
+
+  useEffect(() => {
+    const now = state.current;
+    now.abort.abort();
+    Object.assign(now, {
+      key, rows: [], loaded: false, more: false, iterator: undefined, reading: false, pending: false, failure: null, asOf: 0, scanned: 0,
+      abort: new AbortController(),
+    });
+    void run(true);
+    return () => state.current.abort.abort();
+  }, [key, run]);
+
+  const now = state.current;
+  // Between a change of key and its effect, the rows are those of the list before.
+  const same = now.key === key;
+  return {
+    rows: same ? now.rows : [],
+    loaded: same && now.loaded,
+    more: same && now.more,
+    reading: now.reading,
+    failure: same ? now.failure : null,
+    asOf: now.asOf,
+    scanned: now.scanned,
+    next: useCallback(() => void run(false), [run]),
+    refresh: useCallback(() => void run(true), [run]),
+    change: useCallback(
+      (change: (rows: T[]) => T[]) => {
+        const { current: held } = state;
+        const rows = change(held.rows);
+        if (rows === held.rows) return;
+        held.rows = rows.length > most ? rows.slice(0, most) : rows;
+        again();
+      },
+      [again, most],
+    ),
+  };
+}
+
+export interface Thing<T> {
+  value: T | undefined;
+  reading: boolean;
+  failure: Failure | null;
+  asOf: number;
+  refresh: () => void;
+  set: (value: T) => void;
+}
+
+/** One thing, read by `read`; null as `key` reads nothing. The last value stays while it is read again. */
+export function useThing<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>): Thing<T> {
+  const [, draw] = useState(0);
+  const again = useCallback(() => draw((count) => count + 1), []);
+  const state = useRef({
+    key: null as string | null,
+    value: undefined as T | undefined,
+    reading: false,
+    pending: false,
+    failure: null as Failure | null,
+    asOf: 0,
+    abort: new AbortController(),
+  });
+  const reader = useRef(read);
+  reader.current = read;
+  const run = useCallback(async () => {
+    const now = state.current;
+    if (now.reading) {
+      now.pending = true;
+      return;
+    }
+    now.reading = true;
+    again();
+    const { abort } = now;
+    try {
+      const value = await reader.current(abort.signal);
+      if (state.current.abort !== abort) return;
+      Object.assign(now, { value, failure: null, asOf: Date.now() });
+      reached(true);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      now.failure = asFailure(error);
+      if (now.failure.kind === "offline") reached(false);
+    } finally {
+      if (state.current.abort === abort) {
+        now.reading = false;
+        again();
+        if (now.pending) {
+          now.pending = false;
+          void run();
+        }
+      }
+    }
+  }, [again]);
+  useEffect(() => {
+    const now = state.current;
+    now.abort.abort();
+    Object.assign(now, { key, value: undefined, reading: false, pending: false, failure: null, asOf: 0, abort: new AbortController() });
+    if (key !== null) void run();
+    return () => state.current.abort.abort();
+  }, [key, run]);
+  const now = state.current;
+  const current = now.key === key;
+  return {
+    value: current ? now.value : undefined,
+    reading: now.reading,
+    failure: current ? now.failure : null,
+    asOf: now.asOf,
+    refresh: useCallback(() => void run(), [run]),
+    set: useCallback(
+      (value: T) => {
+        state.current.value = value;
+        again();
+      },
+      [again],
+    ),
+  };
+}

@@ -1,0 +1,7 @@
+// Not built yet.
+
+import { Head } from "../ui/basics";
+
+export default function Screen(_: { parts: Record<string, string> }) {
+  return <Head title="event-type" />;
+}
