@@ -3,6 +3,7 @@
 Every test has a browser's context of its own, which fails the test for what no page may do: a script's error, a dialog of the
 browser, a report of the content security policy, a request to another host.
 
+PAGE_SOURCES=1 serves the page from `web/src`, as `npm run dev` does, instead of what is built into the relay.
 PAGE_SHOTS=<folder> keeps the screenshots that tests take; the default is `ci/page` below cargo's target folder.
 """
 
@@ -17,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
 
 from support import packages
-from support.process import TARGET, Failed
+from support.process import ROOT, TARGET, Failed, Process, clean_environment, free_port, listens, wait_until
 from support.relay import Relay
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +51,24 @@ def browser() -> Iterator[Browser]:
 def axe_source() -> str:
     """The script that judges accessibility."""
     return (packages.node(HERE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def relay(relay) -> Iterator[Relay]:
+    """The module's relay, with the page from its sources if PAGE_SOURCES asks for them."""
+    if os.environ.get("PAGE_SOURCES") != "1":
+        yield relay
+        return
+    port, web = free_port(), ROOT / "web"
+    command = ["node", "build.mjs", "--serve", relay.url]
+    process = Process(command, cwd=web, env=clean_environment(PORT=str(port)), log=TARGET / f"page-{port}.log")
+    try:
+        direct, relay.url = relay.url, f"http://127.0.0.1:{port}"
+        wait_until("the page is served", lambda: listens(port))
+        yield relay
+        relay.url = direct
+    finally:
+        process.end()
 
 
 class Visitor:

@@ -22,7 +22,7 @@ def test_a_used_code_asks_for_another(visit):
     headers = visitor.relay.authorization
     _, made = visitor.relay.send("POST", "/v1/sessions/codes", None, headers)
     visitor.relay.send("POST", "/v1/sessions", ('{"code":"%s"}' % made["code"]).encode(), {"Content-Type": "application/json"})
-    visitor.expected.append("401")
+    visitor.expected.append("403")
     page = visitor.page
     page.goto(f"{visitor.relay.url}/#code={made['code']}")
     expect(page.get_by_text("This link was used or has expired")).to_be_visible()
