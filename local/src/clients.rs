@@ -37,6 +37,11 @@ impl fmt::Debug for AccessKey {
     }
 }
 
+/// An HTTP client over plain TCP.
+pub(crate) fn over_tcp() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
 /// A factory of SDK clients. By default the clients retry as the SDK does and connect over plain TCP.
 #[derive(Debug, Clone)]
 pub struct Clients {
@@ -49,8 +54,7 @@ pub struct Clients {
 impl Clients {
     /// Makes clients of the services at `urls`, in this process or another, that sign with `key`.
     pub fn new(urls: Urls, key: AccessKey) -> Clients {
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        Clients { urls, key, http, retries: RetryConfig::standard() }
+        Clients { urls, key, http: over_tcp(), retries: RetryConfig::standard() }
     }
 
     /// Sends every request through `http`. A test passes a client that delays, drops or falsifies.

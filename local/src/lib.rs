@@ -21,6 +21,7 @@ mod dynamodb;
 mod error;
 mod guard;
 pub mod http;
+mod in_process;
 mod options;
 pub mod resources;
 mod s3;
@@ -31,6 +32,8 @@ mod urls;
 pub mod websocket;
 
 use std::{sync::Arc, time::Duration};
+
+use aws_smithy_runtime_api::shared::IntoShared;
 
 pub use self::{
     clients::{AccessKey, Clients, REGION},
@@ -49,6 +52,7 @@ pub struct LocalAws {
     key: AccessKey,
     sqs: Arc<sqs::Sqs>,
     websockets: WebSocketApi,
+    in_process: in_process::InProcess,
     servers: server::Servers,
     /// The last field, so that the directory is released after everything that writes to it.
     _data: data::DataDirectory,
@@ -92,17 +96,26 @@ impl LocalAws {
         }
         let objects = s3::service(&data.objects(), &options.names.bucket, &options.access_key)?;
 
+        let websockets = WebSocketApi::new(options.websocket_limits);
+        let routers = [
+            (&urls.dynamodb, dynamodb_port, dynamodb::router(database)),
+            (&urls.sqs, sqs_port, sqs::router(Arc::clone(&sqs))),
+            (&urls.secrets, secrets_port, secrets::router(options.secret_values)),
+            (&urls.websocket, websocket_port, websockets.management()),
+        ];
         let key = options.access_key;
+        let mut services = vec![(urls.s3.clone(), s3::router(objects.clone()))];
         let signed = |router: axum::Router| {
             router.layer(axum::middleware::from_fn_with_state(key.clone(), guard::signed))
         };
-        servers.serve(dynamodb_port, signed(dynamodb::router(database)));
-        servers.serve(sqs_port, signed(sqs::router(Arc::clone(&sqs))));
+        for (url, port, router) in routers {
+            services.push((url.clone(), router.clone()));
+            servers.serve(port, signed(router));
+        }
         servers.serve(s3_port, s3::router(objects));
-        servers.serve(secrets_port, signed(secrets::router(options.secret_values)));
-        let websockets = WebSocketApi::new(options.websocket_limits);
-        servers.serve(websocket_port, signed(websockets.management()));
-        Ok(LocalAws { urls, names: options.names, key, sqs, websockets, servers, _data: data })
+        let in_process = in_process::InProcess::new(services, clients::over_tcp());
+        let names = options.names;
+        Ok(LocalAws { urls, names, key, sqs, websockets, in_process, servers, _data: data })
     }
 
     /// The endpoint URL of each service.
@@ -154,7 +167,13 @@ impl LocalAws {
         ]
     }
 
-    /// A factory of SDK clients of these services.
+    /// A factory of SDK clients of these services that are in this process, as this is: no socket lies
+    /// between. Requests to other URLs go over plain TCP.
+    pub fn inner_clients(&self) -> Clients {
+        self.clients().with_http_client(self.in_process.clone().into_shared())
+    }
+
+    /// A factory of SDK clients of these services, over their ports.
     pub fn clients(&self) -> Clients {
         Clients::new(self.urls.clone(), self.key.clone())
     }

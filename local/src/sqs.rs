@@ -28,6 +28,7 @@
 //! receive returns, `error` holds SQS's errors, and `actions` performs the requests.
 
 mod actions;
+mod bells;
 mod digest;
 mod error;
 mod fifo;
@@ -60,6 +61,7 @@ use axum::{
 use tokio::sync::watch;
 
 use self::{
+    bells::Bells,
     error::SqsError,
     queue::{ACCOUNT, RedrivePolicy, SqsQueue},
     store::MessageStore,
@@ -74,8 +76,8 @@ const MAX_REQUEST: usize = 64 * 1_048_576;
 #[derive(Debug)]
 pub(crate) struct Sqs {
     store: Arc<Mutex<MessageStore>>,
-    /// A counter of the changes that may make a message visible. Waiting receives watch the counter.
-    changes: watch::Sender<u64>,
+    /// Rung after each change that may make a message visible.
+    bells: Bells,
     stopping: watch::Receiver<bool>,
     /// The time at which this clock was stopped, in milliseconds since 1970, if it was.
     stopped_at: Option<i64>,
@@ -99,7 +101,7 @@ impl Sqs {
             .map_err(|e| failed(file.unwrap_or(Path::new(":memory:")), &e))?;
         Ok(Sqs {
             store: Arc::new(Mutex::new(store)),
-            changes: watch::Sender::new(0),
+            bells: Bells::default(),
             stopping,
             stopped_at: stands_still.then(machine_time),
             skipped_ms: AtomicI64::new(0),
@@ -148,7 +150,7 @@ impl Sqs {
     pub(crate) fn skip_time(&self, duration: Duration) {
         let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         self.skipped_ms.fetch_add(ms, Ordering::Relaxed);
-        self.changed();
+        self.bells.ring_all();
     }
 
     /// The number of messages that can be received now, and the number of all messages. Both are 0 if
@@ -164,10 +166,6 @@ impl Sqs {
     fn now(&self) -> i64 {
         let now = self.stopped_at.unwrap_or_else(machine_time);
         now.saturating_add(self.skipped_ms.load(Ordering::Relaxed))
-    }
-
-    fn changed(&self) {
-        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Runs `work` on the store on a blocking thread, because a commit may wait for the disk.

@@ -1,6 +1,6 @@
 //! The actions of SQS, one per request: parse, validate, change the store, answer.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ impl Sqs {
 
     async fn send(&self, request: QueueRequest<SendMessage>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
+        let sent_to = name.clone();
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
@@ -58,12 +59,13 @@ impl Sqs {
                 Ok(answer)
             })
             .await?;
-        self.changed();
+        self.bells.ring(&sent_to);
         Ok(answer)
     }
 
     async fn send_batch(&self, request: QueueRequest<BatchRequest<SendMessage>>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
+        let sent_to = name.clone();
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
@@ -83,7 +85,7 @@ impl Sqs {
                 Ok(answer)
             })
             .await?;
-        self.changed();
+        self.bells.ring(&sent_to);
         Ok(answer)
     }
 
@@ -96,10 +98,12 @@ impl Sqs {
         let hide =
             limits::within(receive.visibility_timeout, &limits::VISIBILITY, "VisibilityTimeout")?;
         let wait = limits::within(receive.wait_time_seconds, &limits::WAIT, "WaitTimeSeconds")?;
-        let (mut changes, mut stopping) = (self.changes.subscribe(), self.stopping.clone());
+        let (waiter, mut stopping) = (self.bells.waiter(&name), self.stopping.clone());
         let started = Instant::now();
         loop {
-            changes.mark_unchanged();
+            // From here on a ring is heard, also while the store is asked.
+            let mut rung = pin!(waiter.rung());
+            rung.as_mut().enable();
             let (name, now) = (name.clone(), self.now());
             let (messages, dead, next, wait) = self
                 .with_store(move |store| {
@@ -112,7 +116,7 @@ impl Sqs {
                 })
                 .await?;
             if dead {
-                self.changed();
+                self.bells.ring_all();
             }
             let wait = Duration::from_secs(wait.unsigned_abs());
             if !messages.is_empty() || started.elapsed() >= wait || *stopping.borrow() {
@@ -123,7 +127,7 @@ impl Sqs {
             });
             let until = (started + wait).min(Instant::now() + ready.unwrap_or(wait));
             tokio::select! {
-                _ = changes.changed() => {}
+                () = rung => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return render(&[], &receive),
                 () = tokio::time::sleep_until(until) => {}
             }
@@ -132,14 +136,14 @@ impl Sqs {
 
     async fn delete(&self, request: QueueRequest<DeleteMessage>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        let fifo = self
+        let queue = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
                 store.delete(&queue, &request.action.receipt_handle, now)?;
-                Ok(queue.is_fifo())
+                Ok(queue)
             })
             .await?;
-        self.deleted(fifo);
+        self.deleted(&queue);
         Ok(json!({}))
     }
 
@@ -148,7 +152,7 @@ impl Sqs {
         request: QueueRequest<BatchRequest<DeleteMessage>>,
     ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        let (answer, fifo) = self
+        let (answer, queue) = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
                 limits::check_batch(&request.action.entries)?;
@@ -156,18 +160,18 @@ impl Sqs {
                     store.delete(&queue, &delete.receipt_handle, now)?;
                     Ok(json!({}))
                 });
-                Ok((answer, queue.is_fifo()))
+                Ok((answer, queue))
             })
             .await?;
-        self.deleted(fifo);
+        self.deleted(&queue);
         Ok(answer)
     }
 
-    /// Wakes waiting receives after a delete from a FIFO queue, where the next message of the group may
+    /// Wakes a waiting receive after a delete from a FIFO queue, where the next message of the group may
     /// have been waiting for that.
-    fn deleted(&self, fifo: bool) {
-        if fifo {
-            self.changed();
+    fn deleted(&self, queue: &SqsQueue) {
+        if queue.is_fifo() {
+            self.bells.ring(&queue.name);
         }
     }
 
@@ -176,6 +180,7 @@ impl Sqs {
         request: QueueRequest<ChangeMessageVisibility>,
     ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
+        let changed = name.clone();
         let ChangeMessageVisibility { receipt_handle, visibility_timeout } = request.action;
         limits::within(Some(visibility_timeout), &limits::VISIBILITY, "VisibilityTimeout")?;
         self.with_store(move |store| {
@@ -183,7 +188,7 @@ impl Sqs {
             store.hide(&queue, &receipt_handle, visibility_timeout * 1000, now)
         })
         .await?;
-        self.changed();
+        self.bells.ring(&changed);
         Ok(json!({}))
     }
 
@@ -192,6 +197,7 @@ impl Sqs {
         request: QueueRequest<BatchRequest<ChangeMessageVisibility>>,
     ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
+        let changed = name.clone();
         let answer = self
             .with_store(move |store| {
                 let queue = store.queue(&name)?;
@@ -204,7 +210,7 @@ impl Sqs {
                 }))
             })
             .await?;
-        self.changed();
+        self.bells.ring(&changed);
         Ok(answer)
     }
 
@@ -272,7 +278,7 @@ impl Sqs {
             store.save(&queue)
         })
         .await?;
-        self.changed();
+        self.bells.ring_all();
         Ok(json!({}))
     }
 

@@ -4,6 +4,7 @@
 mod fifo;
 mod guard;
 mod http;
+mod in_process;
 mod kill;
 mod order;
 mod queues;

@@ -204,7 +204,7 @@ impl Bundle {
 /// A poller of a queue, for batches of this size, so many of them at a time.
 fn poller(aws: &LocalAws, name: &str, batch: i32, at_once: usize) -> Poller {
     Poller {
-        client: aws.clients().sqs(),
+        client: aws.inner_clients().sqs(),
         url: aws.queue_url(name),
         arn: format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", local::REGION),
         batch,
@@ -252,7 +252,7 @@ impl Parts {
         (rule, destinations): (Rule, AwsDestinations),
         public_url: String,
     ) -> Self {
-        let (clients, names) = (aws.clients(), aws.names());
+        let (clients, names) = (aws.inner_clients(), aws.names());
         let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));
         let buses = settings.event_bridge.as_deref();
         let buses = buses.map(|url| EventBridge::new(clients.event_bridge(url)));
@@ -293,7 +293,7 @@ impl Parts {
             bucket: context.bucket,
             outbox: context.outbox,
             queue: LiveQueue(self.live.clone()),
-            pusher: Pusher::new(aws.clients().websocket()),
+            pusher: Pusher::new(aws.inner_clients().websocket()),
             vault,
             clock: context.clock,
             budget: PushBudget::new(PUSH_RATE),
