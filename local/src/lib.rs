@@ -161,6 +161,7 @@ impl LocalAws {
             ("OUTBOX_URL", self.queue_url(&self.names.outbox)),
             ("DEAD_LETTERS_URL", self.queue_url(&self.names.dead_letters)),
             ("LIVE_QUEUE_URL", self.queue_url(&self.names.live)),
+            ("LIVE_DEAD_LETTERS_URL", self.queue_url(&self.names.live_dead_letters)),
             ("WEBSOCKET_URL", self.urls.websocket.clone()),
             ("MASTER_KEY_SECRET", master_key_secret),
             ("ADMIN_KEY_SECRET", admin_key_secret),

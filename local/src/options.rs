@@ -69,6 +69,20 @@ pub struct ResourceNames {
     pub admin_key_secret: String,
 }
 
+impl ResourceNames {
+    /// The names of the queues: inbox, outbox and pushes, each followed by its dead-letter queue.
+    pub fn queues(&self) -> [&str; 6] {
+        [
+            &self.inbox,
+            &self.inbox_dead_letters,
+            &self.outbox,
+            &self.dead_letters,
+            &self.live,
+            &self.live_dead_letters,
+        ]
+    }
+}
+
 impl Default for ResourceNames {
     fn default() -> Self {
         ResourceNames {

@@ -7,6 +7,7 @@ mod drain;
 mod gateway;
 mod keys;
 mod poller;
+mod rounds;
 mod settings;
 mod talk;
 mod welcome;

@@ -3,6 +3,7 @@
 mod findings;
 mod flow;
 mod refusals;
+mod state;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -283,8 +284,8 @@ async fn refused(args: &DoctorArgs, findings: &mut Findings) {
     told.iter().for_each(|told| findings.warn("refused", told));
 }
 
-/// Tells how events flow: figures of the last hour, endpoints, and what waits. Each needs a route that an
-/// older relay does not have.
+/// Tells how events flow: figures of the last hour, endpoints, what waits, and the state of the relay. Each
+/// needs a route that an older relay does not have.
 async fn flow(args: &DoctorArgs, findings: &mut Findings) {
     let now = Clock::system().now();
     let ask = async |path: String| args.remote.send(Method::GET, &path, None).await.ok().flatten();
@@ -297,6 +298,9 @@ async fn flow(args: &DoctorArgs, findings: &mut Findings) {
     let until = flow::waiting_since(now).rfc3339();
     if let Some(answer) = ask(format!("/v1/events?state=pending&until={until}&limit=100")).await {
         flow::waiting(&answer, findings, now);
+    }
+    if let Some(answer) = ask("/v1/status".to_owned()).await {
+        state::told(&answer, findings);
     }
 }
 

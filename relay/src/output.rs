@@ -1,7 +1,7 @@
-//! What commands print: tables for people, JSON for programs, progress and warnings on standard error.
+//! The output of commands: tables for people, JSON for programs, progress and warnings on standard error.
 //!
-//! Whatever comes from the relay was written by somebody else: senders write event types and bodies,
-//! receivers write answers. [`shown`] makes text of it that cannot control a terminal.
+//! Texts of the relay were written by somebody else: senders write event types and bodies, receivers write
+//! answers. [`shown`] makes text of them that cannot control a terminal.
 
 mod json;
 mod table;

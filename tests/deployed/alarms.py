@@ -16,9 +16,18 @@ OPERATORS = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
-STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min, "Average": lambda values: sum(values) / len(values)}
+STATISTICS = {
+    "Sum": sum,
+    "Maximum": max,
+    "Minimum": min,
+    "Average": lambda values: sum(values) / len(values),
+    "SampleCount": len,
+}
 # What metric math gets beside the metrics. None is a period without data.
-FUNCTIONS = {"FILL": lambda value, instead: instead if value is None else value}
+FUNCTIONS = {
+    "FILL": lambda value, instead: instead if value is None else value,
+    "IF": lambda condition, then, otherwise: then if condition else otherwise,
+}
 
 
 def resolved(value: object, parameters: dict) -> str:

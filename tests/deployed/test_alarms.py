@@ -22,7 +22,19 @@ DOCUMENTED = {
     "AWS/Lambda": ({"Errors", "Throttles", "Invocations", "ConcurrentExecutions"}, ("FunctionName",)),
     "AWS/ApiGateway": ({"4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"}, ("ApiId",)),
     "AWS/DynamoDB": ({"ReadThrottleEvents", "WriteThrottleEvents"}, ("TableName",)),
-    "WebhookRelay": ({"items_failed", "message_parked", "due_lag_seconds"}, ("Stack",)),
+    "WebhookRelay": (
+        {
+            "items_failed",
+            "message_parked",
+            "due_lag_seconds",
+            "oldest_waiting_seconds",
+            "received",
+            "refused",
+            "attempts",
+            "delivered",
+        },
+        ("Stack",),
+    ),
 }
 
 
@@ -66,6 +78,14 @@ def of_function(name: str, metric: str, value: Callable[[int], float | None]) ->
 
 def of_relay(metric: str, value: Callable[[int], float | None]) -> list[Course]:
     return [aws("WebhookRelay", metric, "Stack", "relay")(value)]
+
+
+def requests(received: float, refused: float) -> list[Course]:
+    return of_relay("received", constantly(received)) + of_relay("refused", constantly(refused))
+
+
+def deliveries(attempts: float, delivered: float) -> list[Course]:
+    return of_relay("attempts", constantly(attempts)) + of_relay("delivered", constantly(delivered))
 
 
 def of_table(metric: str, value: Callable[[int], float | None]) -> list[Course]:
@@ -121,8 +141,45 @@ COURSES = {
         [of_function("Sweep", "Errors", constantly(1)), of_function("Sweep", "Errors", lambda before: float(before <= 3))],
     ),
     "SweepSilentAlarm": (
-        [of_function("Sweep", "Invocations", constantly(1))],
-        [of_function("Sweep", "Invocations", lambda before: 1 if before >= 11 else None)],
+        [of_relay("due_lag_seconds", constantly(0))],
+        [of_relay("due_lag_seconds", lambda before: 0 if before >= 11 else None)],
+    ),
+    "RefusalsAlarm": (
+        [
+            # A scanner that tries a source's name among much traffic, and then a sender that is alone and well.
+            requests(received=100, refused=4),
+            requests(received=2, refused=0),
+            # Half an hour in which one thing went wrong at once.
+            of_relay("received", constantly(1)) + of_relay("refused", once(20, 300, 0)),
+        ],
+        [
+            requests(received=0, refused=1),
+            # One of five senders.
+            requests(received=4, refused=1),
+            # Again and again, each time later.
+            of_relay("received", constantly(0))
+            + of_relay("refused", lambda before: 6.0 if before in (2, 8, 22) else 0.0),
+        ],
+    ),
+    "NothingDeliveredAlarm": (
+        [
+            deliveries(attempts=40, delivered=1),
+            deliveries(attempts=0, delivered=0),
+            of_relay("attempts", once(3, 50, 0)) + of_relay("delivered", constantly(0)),
+        ],
+        [deliveries(attempts=1, delivered=0), deliveries(attempts=900, delivered=0)],
+    ),
+    "OldestWaitingAlarm": (
+        [
+            # A long retry, which the sweep alone rings for.
+            of_relay("oldest_waiting_seconds", lambda before: 59.0 if before % 2 else 0.0),
+            of_relay("oldest_waiting_seconds", constantly(480)),
+        ],
+        [
+            of_relay("oldest_waiting_seconds", constantly(901)),
+            # It is seen at some rounds only.
+            of_relay("oldest_waiting_seconds", once(40, 960, 0)),
+        ],
     ),
     **{
         f"{name}ErrorsAlarm": ([of_function(name, "Errors", constantly(0))], [of_function(name, "Errors", once(1, 1, None))])

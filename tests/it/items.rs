@@ -13,6 +13,7 @@ use axum::{
     http::{Method, Request},
 };
 use domain::{
+    alarm::{Alarm, AlarmState},
     id::{ApplicationId, BatchId, EndpointId, JobId},
     key::KeyScope,
     listener::Listening,
@@ -254,6 +255,8 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let batch = table.batch(&id).await.expect("read").expect("there");
     let now = cloud.clock.now();
     table.lease_sweep("a round", now, now).await.expect("leased").either_way();
+    let alarm = Alarm::new("InboxStuckAlarm".to_owned(), AlarmState::Alarm, now, None);
+    table.put_alarm(&alarm).await.expect("kept").either_way();
     table.put_batch(&batch.closed(None, cloud.clock.now()), None).await.expect("kept").either_way();
     seen.look(&cloud).await;
 

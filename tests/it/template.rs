@@ -1,6 +1,7 @@
 //! Rules about `template.yaml` that a linter cannot know: they tie the template to the code, to the
 //! folders and to the local resources. Each is shown to hold, and shown to notice when it is broken.
 
+mod alarms;
 mod bounds;
 mod destinations;
 mod ingest;

@@ -50,6 +50,7 @@ mod secrets;
 mod sessions;
 mod sources;
 mod stats;
+mod status;
 mod strictness;
 mod tenants;
 mod unknown;

@@ -19,6 +19,7 @@ mod retry;
 mod sessions;
 mod sources;
 mod stats;
+mod status;
 mod tasks;
 mod webhook;
 mod webhook_secret;
@@ -51,6 +52,7 @@ pub(crate) fn contract() -> Contract {
             .merge(retry::routes())
             .merge(tasks::routes())
             .merge(stats::routes())
+            .merge(status::routes())
             .merge(keys::routes())
             .merge(webhook_secret::routes())
             .merge(endpoints::routes())

@@ -159,6 +159,7 @@ impl World {
             application: application.map(ApplicationId::named),
             name: String::new(),
             created_at: NOW,
+            last_used_at: None,
         };
         assert_eq!(self.table().put_key(&key).await.expect("kept"), WriteOutcome::Done);
     }

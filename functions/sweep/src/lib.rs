@@ -10,8 +10,10 @@
 //! how many questions a platform gets at once is bounded without anybody counting, and what a round
 //! does not get to is simply still due in the next.
 
+mod alarm;
 mod ask;
 mod fold;
+mod gauge;
 mod reckon;
 mod source;
 
@@ -25,7 +27,7 @@ use adapters::{
     inbox::Inbox,
     metrics::{self, NAMESPACE, Unit},
     random,
-    table::{DueItem, DueSubject, SHARDS, WriteOutcome},
+    table::{DueItem, DueSubject, SHARDS, SweepRound, WriteOutcome},
 };
 use dispatch::context::{CallContext, Context};
 use domain::{
@@ -115,6 +117,41 @@ impl Round {
     }
 }
 
+/// How late what a round finds due is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lateness {
+    /// How long ago the longest overdue item was due. The sweep puts off what it rings for, so that this
+    /// is large if the sweep itself is late.
+    due: Duration,
+    /// How long ago the longest waiting delivery could have been attempted. Ringing does not change that,
+    /// so that it is large if nobody attempts deliveries.
+    waiting: Duration,
+}
+
+impl Lateness {
+    fn of(due: &[DueItem], now: Timestamp) -> Self {
+        let first = due.first().map(|oldest| now.since(Timestamp(oldest.at())));
+        let waits = due.iter().filter_map(|due| match &due.what {
+            DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
+                Some(now.since(delivery.next_at))
+            }
+            _ => None,
+        });
+        Self { due: first.unwrap_or_default(), waiting: waits.max().unwrap_or_default() }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self { due: self.due.max(other.due), waiting: self.waiting.max(other.waiting) }
+    }
+
+    const fn metrics(self) -> [(&'static str, Unit, f64); 2] {
+        [
+            ("due_lag_seconds", Unit::Seconds, self.due.as_secs_f64()),
+            ("oldest_waiting_seconds", Unit::Seconds, self.waiting.as_secs_f64()),
+        ]
+    }
+}
+
 /// How long a round may run on AWS, where the schedule may call for two at once: the timeout of
 /// `SweepFunction` in template.yaml. It is under a minute, so a round that died holds up none.
 pub const LEASE: Duration = Duration::from_secs(55);
@@ -146,7 +183,8 @@ impl Sweep {
             return Ok(SweepCounts::default());
         }
         let swept = self.run().await;
-        if let Err(error) = table.release_sweep(&holder).await {
+        let round = SweepRound { at: now, took: clock.now().since(now) };
+        if let Err(error) = table.release_sweep(&holder, round).await {
             warn!(%error, "the lease of this round ends by itself");
         }
         swept
@@ -161,9 +199,9 @@ impl Sweep {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
         let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
-        let mut lag = Duration::ZERO;
-        for (swept, due, oldest) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
-            lag = lag.max(oldest);
+        let mut lateness = Lateness::default();
+        for (swept, due, late) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
+            lateness = lateness.max(late);
             round.add("a shard was not swept", swept);
             for due in due {
                 if let DueSubject::Job(job) = &due.what {
@@ -172,14 +210,16 @@ impl Sweep {
                 }
             }
         }
-        let lag = [("due_lag_seconds", Unit::Seconds, lag.as_secs_f64())];
-        metrics::emit(NAMESPACE, self.context().clock.now(), &lag, &[]);
+        metrics::emit(NAMESPACE, self.context().clock.now(), &lateness.metrics(), &[]);
         let pinged = self.context().ping_silent_connections().await;
         let pinged = pinged.map(|pinged| SweepCounts { pinged, ..SweepCounts::default() });
         round.add("silent live connections were not looked for", pinged);
         let folded = fold::fold(&self.context().table, self.context().clock.now()).await;
         let folded = folded.map(|folded| SweepCounts { folded, ..SweepCounts::default() });
         round.add("hours of figures were not added up", folded);
+        if metrics::are_read() {
+            gauge::emit(&self.context().table, self.context().clock.now()).await;
+        }
         self.ask_all(jobs, until, &mut round).await;
         self.context().tell_watchers().await;
         let Round { swept, failed } = round;
@@ -190,15 +230,14 @@ impl Sweep {
         failed.map_or(Ok(swept), Err)
     }
 
-    /// Rings for what is due in a shard, and brings the jobs that are, and by how much the oldest was
-    /// overdue.
+    /// Rings for what is due in a shard, and brings the jobs that are, and how late all of it is.
     async fn shard(
         &self,
         shard: u32,
-    ) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>, Duration) {
-        let (mut rung, mut jobs, mut lag) = (0, Vec::new(), Duration::ZERO);
-        let done = self.ring_shard(shard, &mut rung, &mut jobs, &mut lag).await;
-        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs, lag)
+    ) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>, Lateness) {
+        let (mut rung, mut jobs, mut late) = (0, Vec::new(), Lateness::default());
+        let done = self.ring_shard(shard, &mut rung, &mut jobs, &mut late).await;
+        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs, late)
     }
 
     async fn ring_shard(
@@ -206,16 +245,14 @@ impl Sweep {
         shard: u32,
         rung: &mut usize,
         jobs: &mut Vec<DueItem>,
-        lag: &mut Duration,
+        late: &mut Lateness,
     ) -> Result<(), Unavailable> {
         let mut counts: HashMap<Tenure, usize> = HashMap::new();
         let (mut cursor, mut failed) = (None, Ok(()));
         for _ in 0..MAX_PAGES {
             let now = self.context().clock.now();
             let page = self.context().table.due(shard, now, PAGE, cursor).await?;
-            if let Some(oldest) = page.due.first() {
-                *lag = (*lag).max(now.since(Timestamp(oldest.at())));
-            }
+            *late = late.max(Lateness::of(&page.due, now));
             let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
                 let DueSubject::Job(job) = &due.what else {

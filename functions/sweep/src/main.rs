@@ -1,4 +1,4 @@
-//! Rings every minute for what is due, and asks about completions that never came.
+//! Rings every minute for what is due, asks about completions that never came, and notes alarms of the stack.
 
 use adapters::{aws::Aws, caller::Caller, clock::Clock, config, inbox::Inbox, log, metrics};
 use dispatch::context::{CallContext, Context};
@@ -8,7 +8,8 @@ use sweep::{Limits, Sweep};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    metrics::belong_to(config::required("STACK_NAME")?);
+    let stack = &config::required("STACK_NAME")?;
+    metrics::belong_to(stack.clone());
     let aws = Aws::load().await;
     let queue = |name| config::required(name).map(|url| aws.queue(url));
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
@@ -20,9 +21,8 @@ async fn main() -> Result<(), Error> {
     let calls = CallContext::new(context, queue("DEAD_LETTERS_URL")?, vault, caller);
     let inbox = Inbox(queue("INBOX_URL")?);
     let sweep = &Sweep { calls, inbox, limits: Limits::default() };
-    run(service_fn(async |_: LambdaEvent<serde_json::Value>| {
-        let swept = sweep.run_alone().await?;
-        Ok::<_, Error>(serde_json::json!({ "rung": swept.rung, "asked": swept.asked }))
+    run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
+        Ok::<_, Error>(sweep.handle(&event.payload, stack).await?)
     }))
     .await
 }

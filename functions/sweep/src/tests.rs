@@ -1,7 +1,9 @@
 //! The sweep over a real table and queues. Rounds in which platforms answer stand in `tests/`.
 
+mod alarms;
 mod bells;
 mod figures;
+mod gauges;
 mod jobs;
 mod live;
 
@@ -119,8 +121,10 @@ async fn of_two_rounds_at_once_one_runs() {
     // It gave the lease back, so the next round does not wait.
     context.clock.advance(Duration::from_secs(60));
     assert_eq!(rung().await, 1);
+    let round = context.table.last_sweep().await.expect("read").expect("a round ended");
+    assert_eq!(round.at, context.clock.now(), "the time of the last round that ended is kept");
     assert_eq!(
-        context.table.release_sweep("died").await.expect("answered"),
+        context.table.release_sweep("died", round).await.expect("answered"),
         WriteOutcome::Refused,
         "the lease of a round that died is not given back by it later"
     );

@@ -44,6 +44,7 @@ use super::{
     drain::drained,
     gateway,
     poller::Poller,
+    rounds,
     settings::{ACCOUNT, BundleError, Settings},
 };
 
@@ -63,6 +64,7 @@ struct Parts {
     calls: CallContext,
     inbox: Inbox,
     live: Queue,
+    queues: [Queue; 6],
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
@@ -124,7 +126,12 @@ impl Bundle {
         tasks.spawn(poller(&aws, &aws.names().live, 10, PUSHERS).run(handle, stopped.clone()));
         tasks.spawn(serve(listener, router, stopped.clone()));
         tasks.spawn(write_refusals(ingest, stopped.clone()));
-        tasks.spawn(parts.clone().sweep(settings.sweep_every, stopped.clone()));
+        let sweep = Sweep {
+            calls: parts.calls.clone(),
+            inbox: parts.inbox.clone(),
+            limits: Limits::default(),
+        };
+        tasks.spawn(rounds::make(sweep, settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
         Ok(Self { aws, address, parts, stop, tasks })
     }
@@ -272,6 +279,7 @@ impl Parts {
                 .with_header_style(settings.header_style),
             inbox: Inbox(queue(&names.inbox)),
             live: queue(&names.live),
+            queues: names.queues().map(queue),
             public_url,
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
@@ -328,6 +336,7 @@ impl Parts {
         .strict_about_event_types(self.strict_event_types)
         .with_allowed_origins(self.allowed_origins.clone())
         .with_live_url(self.live_url())
+        .showing_queues(self.queues.clone())
         // As in the template; nothing here ends by itself.
         .delivering_within(Duration::from_secs(360));
         let routes = ingest::routes(ingest).merge(api::routes(Arc::new(api)));
@@ -365,22 +374,6 @@ impl Parts {
                 async move { redeliver.handle(&batch).await }
             };
             tasks.spawn(poller(aws, queue, 10, 2).run(handle, stop.clone()));
-        }
-    }
-
-    async fn sweep(self, every: Duration, mut stopped: watch::Receiver<bool>) {
-        let Self { calls, inbox, .. } = self;
-        let sweep = Sweep { calls, inbox, limits: Limits::default() };
-        let mut ticks = tokio::time::interval(every.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => (),
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-            }
-            if let Err(error) = sweep.run().await {
-                warn!(%error, "a sweep was not finished");
-            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What flows through the relay, in words: figures of the last hour, endpoints in trouble, what waits.
+//! The flow of events in words: figures of the last hour, endpoints in trouble, events that wait.
 
 use domain::time::Timestamp;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What comes, as a person or a program reads it: one line per event, or a screen.
+//! Deliveries as a person or a program reads them: one line per event, or a screen.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! What senders and receivers wrote, made safe to hand to a model: bounded in size, without characters that
-//! nobody sees, and between marks that it cannot contain.
+//! Texts of senders and receivers, made safe to hand to a model: bounded in size, without characters that
+//! nobody sees, and between marks that they cannot contain.
 
 use adapters::random;
 use serde_json::Value;

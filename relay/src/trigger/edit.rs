@@ -1,5 +1,5 @@
 //! Changes to the body of a fixture: `--override`, `--add` and `--remove` by path, `--edit` by hand.
-//! What is not changed keeps its bytes, but for white space within the objects on the way.
+//! The rest of the body keeps its bytes, but for white space within the objects on the way.
 
 #[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;

@@ -23,6 +23,10 @@ async fn a_relay_that_is_well_is_told_to_be_and_no_secret_is_printed() {
         "ok    clock: ",
         "ok    key: accepted, scope admin",
         "ok    source: profile modal-omtx, secrets: 1",
+        "ok    sweep: last round ",
+        "ok    queues: ",
+        "ok    oldest waiting: ",
+        "ok    alarms: none is on",
     ] {
         assert!(told.contains(line), "{line:?} is not in:\n{told}");
     }
@@ -66,6 +70,10 @@ fn recorded() -> Router {
     let waiting =
         json!({ "done": true, "data": [{ "id": "evt_2", "created_at": "2026-11-27T09:00:00Z" }] });
     let metrics = json!({ "completion_checker": { "last_webhook_time": "2026-11-27T11:57:00Z", "processing_errors": 0 } });
+    let status = json!({ "now": "2026-11-27T12:00:00Z", "sweep": { "last_round_at": "2026-11-27T11:59:00Z",
+        "took_ms": 40 }, "queues": [{ "name": "outbox", "waiting": 3, "in_flight": 0, "delayed": 0 }],
+        "oldest_waiting": null, "silent_sources": [], "alarms": [{ "name": "OldestWaitingAlarm", "state": "alarm",
+        "since": "2026-11-27T11:00:00Z", "reason": "Threshold Crossed" }] });
     let fixed = |answer: Value| get(move || std::future::ready(Json(answer.clone())));
     Router::new()
         .route(
@@ -87,6 +95,7 @@ fn recorded() -> Router {
         )
         .route("/v1/events/evt_1", fixed(event))
         .route("/v1/stats", fixed(stats))
+        .route("/v1/status", fixed(status))
         .route("/v1/endpoints", fixed(endpoints))
         .route("/api/v3/webhooks/metrics", fixed(metrics))
         .route("/v1/keys/{name}", any(refuse))
@@ -120,6 +129,8 @@ async fn recorded_answers_are_told_in_words() {
         "ok    traffic: in the last hour 3 requests received, 3 delivered, 1 of 4 attempts failed",
         "look  endpoint: ep_1 has 2 dead letters",
         "look  waiting: 1 event waits for more than 5 minutes; the oldest that was seen came",
+        "ok    queues: outbox 3",
+        "FAIL  alarm: OldestWaitingAlarm is on for 1 hour: Threshold Crossed",
     ] {
         assert!(told.contains(line), "{line:?} is not in:\n{told}");
     }

@@ -34,6 +34,21 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
+/// The URLs of all queues: inbox, outbox and live updates, each followed by its dead-letter queue.
+///
+/// # Errors
+/// Fails if one of them is missing or empty.
+pub fn queue_urls() -> Result<[String; 6], ConfigError> {
+    Ok([
+        required("INBOX_URL")?,
+        required("INBOX_DEAD_LETTERS_URL")?,
+        required("OUTBOX_URL")?,
+        required("DEAD_LETTERS_URL")?,
+        required("LIVE_QUEUE_URL")?,
+        required("LIVE_DEAD_LETTERS_URL")?,
+    ])
+}
+
 /// The name of a queue whose URL is a setting: the last part of the URL.
 ///
 /// # Errors

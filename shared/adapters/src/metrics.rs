@@ -38,6 +38,8 @@ pub enum Unit {
     Milliseconds,
     /// Seconds.
     Seconds,
+    /// Parts of a hundred.
+    Percent,
     /// A state.
     None,
 }
@@ -48,6 +50,7 @@ impl Unit {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
             Self::Seconds => "Seconds",
+            Self::Percent => "Percent",
             Self::None => "None",
         }
     }
@@ -56,6 +59,11 @@ impl Unit {
 /// Whether CloudWatch reads what we print.
 static IN_LAMBDA: LazyLock<bool> =
     LazyLock::new(|| std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some());
+
+/// Whether CloudWatch reads the metrics of this process, so that it is worth while to read for them.
+pub fn are_read() -> bool {
+    *IN_LAMBDA
+}
 
 /// Emits metrics that belong together, and what they are about. Outside of Lambda they are a line in
 /// the log, for whoever asks for `debug`. A metric that cannot be written stops nothing.

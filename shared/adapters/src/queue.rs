@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    types::{QueueAttributeName, SendMessageBatchRequestEntry},
+};
 
 use crate::Unavailable;
 
@@ -41,6 +44,17 @@ pub struct QueueMessage {
     pub delay: Duration,
     /// Whose it is, for fair queueing.
     pub group: Option<String>,
+}
+
+/// The number of messages that a queue holds, approximately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Messages that can be received now.
+    pub waiting: u64,
+    /// Messages that were received and neither deleted nor given back.
+    pub in_flight: u64,
+    /// Messages whose delay has not ended.
+    pub delayed: u64,
 }
 
 impl Queue {
@@ -128,6 +142,33 @@ impl Queue {
             .await
             .map_err(|error| Unavailable::aws("hiding a message", &error))?;
         Ok(())
+    }
+
+    /// The number of messages on the queue. SQS counts them approximately.
+    ///
+    /// # Errors
+    /// Fails if SQS does, or does not say.
+    pub async fn depth(&self) -> Result<QueueDepth, Unavailable> {
+        let doing = "counting messages";
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let asked = self.client.get_queue_attributes().queue_url(&self.url);
+        let asked = asked.set_attribute_names(Some(names.to_vec())).send().await;
+        let told = asked.map_err(|error| Unavailable::aws(doing, &error))?;
+        let count = |name: &QueueAttributeName| {
+            let text = told.attributes().and_then(|all| all.get(name));
+            let count = text.and_then(|text| text.parse().ok());
+            count.ok_or_else(|| Unavailable::new(doing, format!("SQS does not say {name}")))
+        };
+        let [waiting, in_flight, delayed] = &names;
+        Ok(QueueDepth {
+            waiting: count(waiting)?,
+            in_flight: count(in_flight)?,
+            delayed: count(delayed)?,
+        })
     }
 
     async fn send_ten(&self, messages: &[QueueMessage]) -> Result<(), Unavailable> {

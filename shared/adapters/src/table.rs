@@ -3,6 +3,7 @@
 //! [`ITEMS`] lists the kinds of items with their keys, their indexes and how long they stay.
 
 mod adding;
+mod alarms;
 mod answers;
 mod applications;
 mod batches;
@@ -60,6 +61,7 @@ pub use self::{
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},
     jobs::JobRegistration,
+    lease::SweepRound,
     listeners::WaitingDelivery,
     logs::{BatchOutcome, BatchPlace, LogPart, LogRange},
     page::Page,

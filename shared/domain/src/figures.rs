@@ -9,6 +9,7 @@ mod figure;
 mod fit;
 mod histogram;
 mod moment;
+mod silence;
 mod steps;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -18,6 +19,7 @@ pub use self::{
     fit::{FittedFigures, MAX_ENDPOINT_PARTS, MAX_SOURCE_PARTS, fit},
     histogram::{BOUNDS_MS, Histogram},
     moment::{FOLD_AFTER, Hour, MINUTES_KEPT, Minute, SHARDS},
+    silence::{HOURS_OF_USUAL, is_silent, usual_gap},
     steps::{InvalidSteps, MAX_POINTS, Steps},
 };
 

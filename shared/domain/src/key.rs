@@ -1,6 +1,8 @@
 //! API keys: bearer tokens `rk_<id>_<secret>`, of which the table holds a hash; and the
 //! administrator's key, which is deployed with the relay.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -34,7 +36,14 @@ pub struct ApiKey {
     pub name: String,
     /// The time of creation.
     pub created_at: Timestamp,
+    /// A time of a request with the key, at most [`USE_NOTED_EVERY`] before the last one; `None` if there
+    /// was none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
 }
+
+/// Time within which uses of a key are noted once.
+pub const USE_NOTED_EVERY: Duration = Duration::from_secs(600);
 
 impl ApiKey {
     /// Splits a bearer token `rk_<id>_<secret>` into id and secret. `None` unless both are letters
@@ -49,6 +58,11 @@ impl ApiKey {
     /// The hash of a key's secret part that the table holds: SHA-256 in hex.
     pub fn hash(secret: &str) -> String {
         hex::encode(Sha256::digest(secret))
+    }
+
+    /// Whether a use of the key at this time is to be noted.
+    pub fn is_use_to_note(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|last| USE_NOTED_EVERY <= now.since(last))
     }
 
     /// Whether `secret` is the secret part of this key; compared in constant time.
@@ -168,6 +182,7 @@ mod tests {
             application: None,
             name: String::new(),
             created_at: Timestamp(0),
+            last_used_at: None,
         };
         assert!(key.opens(secret));
         assert!(!key.opens("0123456789abcdef01234568"));

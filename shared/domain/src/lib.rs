@@ -5,6 +5,7 @@
 //! arguments, and decisions leave as values. `.ci/directions` holds that.
 
 pub mod address;
+pub mod alarm;
 pub mod application;
 pub mod base_path;
 pub mod batch;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use adapters::{bells::DeadLetters, bucket::Bucket, inbox::Inbox, table::Table, vault::Vault};
+use adapters::{
+    bells::DeadLetters, bucket::Bucket, inbox::Inbox, queue::Queue, table::Table, vault::Vault,
+};
 use dispatch::{
     context::{CallContext, Context},
     logs::Logs,
@@ -11,7 +13,12 @@ use domain::{
     address::Rule, key::AdminKey, live::url::LiveUrl, origins::AllowedOrigins, time::Timestamp,
 };
 
-use crate::health::HealthCheck;
+use crate::{
+    health::HealthCheck,
+    keys::KeyUses,
+    status::{NamedQueue, QUEUE_NAMES},
+    traffic::TrafficMemory,
+};
 
 /// Time limit of the function that delivers, unless the template says otherwise. An endpoint's
 /// timeout of 300 s at most fits into it.
@@ -29,6 +36,9 @@ pub struct ControlPlane {
     strict_event_types: bool,
     live_url: Option<LiveUrl>,
     allowed_origins: AllowedOrigins,
+    queues: Vec<NamedQueue>,
+    key_uses: KeyUses,
+    traffic: TrafficMemory,
 }
 
 impl ControlPlane {
@@ -46,6 +56,9 @@ impl ControlPlane {
             strict_event_types: false,
             live_url: None,
             allowed_origins: AllowedOrigins::default(),
+            queues: Vec::new(),
+            key_uses: KeyUses::default(),
+            traffic: TrafficMemory::default(),
         }
     }
 
@@ -72,6 +85,13 @@ impl ControlPlane {
     #[must_use]
     pub fn with_allowed_origins(self, allowed_origins: AllowedOrigins) -> Self {
         Self { allowed_origins, ..self }
+    }
+
+    /// Sets the queues that are asked how much they hold: inbox, outbox and live updates, each followed by its
+    /// dead-letter queue.
+    #[must_use]
+    pub fn showing_queues(self, queues: [Queue; 6]) -> Self {
+        Self { queues: QUEUE_NAMES.into_iter().zip(queues).collect(), ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -152,6 +172,21 @@ impl ControlPlane {
     /// The health check of the table and the bucket, which remembers its last outcome.
     pub(crate) fn health(&self) -> &HealthCheck {
         &self.health
+    }
+
+    /// The queues that are asked how much they hold.
+    pub(crate) fn queues(&self) -> &[NamedQueue] {
+        &self.queues
+    }
+
+    /// The uses of keys that this process has noted.
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.key_uses
+    }
+
+    /// What this process remembers of the traffic of sources.
+    pub(crate) fn traffic(&self) -> &TrafficMemory {
+        &self.traffic
     }
 
     /// Time limit of the function that delivers; no timeout of an endpoint may be longer.

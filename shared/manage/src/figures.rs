@@ -1,6 +1,6 @@
 //! Figures over time: series of what happened, and totals for a monitoring system.
 //!
-//! What is shown was counted while events were processed and delivered. Minutes are kept for two days,
+//! The figures were counted while events were processed and delivered. Minutes are kept for two days,
 //! hours for `RetentionDays`. A series of steps of an hour or more is read from the hours that were added
 //! up, and for the rest from minutes.
 

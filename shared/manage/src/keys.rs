@@ -1,5 +1,7 @@
 //! API keys. A key is shown once, when it is made; the table holds a hash of its secret part.
 
+mod uses;
+
 use adapters::{
     random,
     table::{Table, WriteOutcome},
@@ -10,6 +12,7 @@ use domain::{
     time::Timestamp,
 };
 
+pub(crate) use self::uses::KeyUses;
 use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, applications, sessions, walk};
 
 /// Longest name of a key, in bytes.
@@ -43,7 +46,10 @@ pub async fn identify(control: &ControlPlane, bearer: &str) -> Result<Option<Pri
     }
     let Some((id, secret)) = ApiKey::split(bearer) else { return Ok(None) };
     let key = control.table().key(id).await?.filter(|key| key.opens(secret));
-    Ok(key.as_ref().map(Principal::of))
+    let Some(key) = key else { return Ok(None) };
+    let principal = Principal::of(&key);
+    uses::note(control, key);
+    Ok(Some(principal))
 }
 
 /// The administrator's key, which is deployed with the relay and not in the table.
@@ -55,6 +61,7 @@ fn admin() -> ApiKey {
         application: None,
         name: String::new(),
         created_at: Timestamp(0),
+        last_used_at: None,
     }
 }
 
@@ -92,6 +99,7 @@ pub async fn create(
         application,
         name: draft.name,
         created_at: control.now(),
+        last_used_at: None,
     };
     if control.table().put_key(&key).await? == WriteOutcome::Refused {
         return Err(Refusal::Conflict("chance gave the same id twice".to_owned()));

@@ -21,6 +21,8 @@ use crate::{ControlPlane, Principal, Refusal, Walk, applications, page::Effort, 
 const PAGE: usize = 500;
 /// Most letters that one request of the list reads: about twenty reads of a megabyte.
 const MAX_COUNTED: usize = 20_000;
+/// Latest letters that one request reads to count those that wait.
+const MAX_WAITING: usize = 1000;
 
 /// The application that a letter belongs to; a message that could not be read belongs to none.
 const fn application(letter: &Letter) -> Option<&ApplicationId> {
@@ -30,11 +32,24 @@ const fn application(letter: &Letter) -> Option<&ApplicationId> {
     }
 }
 
-fn is_visible(principal: &Principal, letter: &Letter) -> bool {
+/// Whether the caller sees a letter: one of its application, or any for a caller that sees all.
+pub(crate) fn is_visible(principal: &Principal, letter: &Letter) -> bool {
     match application(letter) {
         Some(application) => principal.sees(application),
         None => principal.application.is_none(),
     }
+}
+
+/// The waiting letters among the latest 1000 of the relay, and whether these are all that wait.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub(crate) async fn waiting(control: &ControlPlane) -> Result<(Vec<Letter>, bool), Refusal> {
+    let page = control.table().letters(None, MAX_WAITING, false).await?;
+    let mut letters = page.items;
+    letters.retain(|letter| letter.state == LetterState::Waiting);
+    Ok((letters, page.next.is_none()))
 }
 
 /// The letter of this number or id.

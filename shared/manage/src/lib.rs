@@ -42,7 +42,9 @@ pub mod secrets;
 pub mod sessions;
 pub mod sources;
 pub mod statistics;
+pub mod status;
 pub mod tasks;
+pub mod traffic;
 pub mod webhooks;
 
 pub use self::{

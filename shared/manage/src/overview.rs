@@ -12,18 +12,15 @@ use domain::{
     endpoint::Endpoint,
     health::{Circuit, Health},
     id::{ApplicationId, EndpointId},
-    letter::LetterState,
     time::Timestamp,
 };
 use futures::future::try_join_all;
 
 use crate::{
     ControlPlane, MAX_SCANNED, Principal, Refusal, Walk, applications, attempts::calls, is_place,
-    page::Effort,
+    letters, page::Effort,
 };
 
-/// Most letters that one request reads to count those that wait.
-const MAX_LETTERS: usize = 1000;
 /// Latest deliveries to an endpoint that one request reads.
 const MAX_DELIVERIES: usize = 100;
 /// Applications or endpoints that are read at the same time.
@@ -247,14 +244,14 @@ fn fits(endpoint: &Endpoint, text: Option<&str>) -> bool {
 
 /// The number of waiting letters by endpoint, among the latest letters; and whether these are all.
 async fn waiting(control: &ControlPlane) -> Result<(HashMap<EndpointId, u64>, bool), Refusal> {
-    let page = control.table().letters(None, MAX_LETTERS, false).await?;
+    let (letters, complete) = letters::waiting(control).await?;
     let mut counts = HashMap::new();
-    for letter in page.items.iter().filter(|letter| letter.state == LetterState::Waiting) {
+    for letter in &letters {
         if let Some(endpoint) = letter.endpoint() {
             *counts.entry(endpoint.clone()).or_insert(0) += 1;
         }
     }
-    Ok((counts, page.next.is_none()))
+    Ok((counts, complete))
 }
 
 fn health(endpoint: &Endpoint, health: Option<&Health>, now: Timestamp) -> EndpointHealth {

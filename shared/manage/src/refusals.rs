@@ -7,6 +7,7 @@ use domain::{
     figures::{Hour, Minute},
     id::{ApplicationId, SourceId},
     refusals::{KEPT, MAX_SAMPLES, RefusalReason, RefusalSample},
+    source::Source,
     time::Timestamp,
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -20,6 +21,9 @@ const ITEMS_OF_ONE: (usize, usize) = (20, 500);
 const AT_ONCE: usize = 8;
 /// Time before `until` at which the list begins if the request names none.
 const DEFAULT_WINDOW: std::time::Duration = std::time::Duration::from_secs(3600);
+/// Times within which the last refusal of a source is looked for, one after another.
+const LAST_WINDOWS: [std::time::Duration; 3] =
+    [DEFAULT_WINDOW, std::time::Duration::from_secs(86_400), KEPT];
 
 /// Which refusals are listed.
 #[derive(Clone, Debug, Default)]
@@ -108,6 +112,31 @@ pub async fn of_source(
 ) -> Result<RefusalList, Refusal> {
     let source = sources::find(control, principal, name).await?;
     read(control, vec![Some(source.application)], Some(source.id), filter).await
+}
+
+/// When a request of a source was refused last, within a week, and why in a sentence, if a sample of it is
+/// kept. A shorter time is looked at first: a source that is attacked has many refusals.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub(crate) async fn last(
+    control: &ControlPlane,
+    source: &Source,
+) -> Result<Option<(Timestamp, Option<String>)>, Refusal> {
+    for window in LAST_WINDOWS {
+        let since = Some(before(control.now(), window));
+        let filter = RefusalFilter { since, limit: 1, ..RefusalFilter::default() };
+        let places = vec![Some(source.application.clone())];
+        let mut list = read(control, places, Some(source.id.clone()), filter).await?;
+        if let Some(sample) = list.samples.pop() {
+            return Ok(Some((sample.at, Some(sample.sentence))));
+        }
+        if let Some(count) = list.counts.first() {
+            return Ok(Some((count.minute.start(), None)));
+        }
+    }
+    Ok(None)
 }
 
 async fn read(

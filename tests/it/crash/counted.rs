@@ -1,14 +1,18 @@
-//! The journey of figures: requests that are refused, one that is accepted and delivered, and the hour
-//! that is added up. Whatever fails, nothing is counted twice.
+//! The journey of figures: requests that are refused, one that is accepted and delivered, the hour that is
+//! added up, and an alarm that goes off and ends. Whatever fails, nothing is counted twice, and no state of an
+//! alarm replaces a later one.
 
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
 use domain::{
+    alarm::AlarmState,
     figures::{Counter, Figure, Figures, Hour},
     id::ApplicationId,
+    time::Timestamp,
 };
+use serde_json::{Value, json};
 use tests::{cloud::Cloud, invariants::World, receiver::Receiver, sender};
 use tower::ServiceExt;
 
@@ -23,6 +27,10 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     }
     cloud.send(&super::success()).await;
     cloud.settle_for(8).await;
+    let (on, off) = (cloud.clock.now(), cloud.clock.now().plus(std::time::Duration::from_secs(60)));
+    for (state, since) in [("ALARM", on), ("OK", off), ("ALARM", on)] {
+        cloud.alarm(&change(state, since)).await;
+    }
     // Two hours pass; whatever keeps the sweep from adding them up, a later round does.
     for _ in 0..4 {
         cloud.pass(HOUR);
@@ -30,6 +38,22 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
         cloud.settle_for(2).await;
     }
     judge(cloud, receiver, first).await;
+    let alarms = cloud.sound_table().alarms(cloud.clock.now()).await.expect("read");
+    let states: Vec<_> = alarms.iter().map(|alarm| (alarm.state, alarm.since)).collect();
+    let sound = cloud.faults.hits() == 0;
+    assert!(!sound || states == [(AlarmState::Ok, off)], "{states:?}");
+    assert!(states.iter().all(|of| [(AlarmState::Alarm, on), (AlarmState::Ok, off)].contains(of)));
+}
+
+/// The event that an alarm has changed its state.
+fn change(state: &str, since: Timestamp) -> Value {
+    json!({
+        "detail-type": "CloudWatch Alarm State Change",
+        "detail": {
+            "alarmName": "relay-RefusalsAlarm-1QSBSZ8PXLAYE",
+            "state": { "value": state, "timestamp": since.rfc3339(), "reason": "Threshold Crossed" },
+        },
+    })
 }
 
 /// Sends a forgery until it is answered as one: the table may have to be asked for the source.

@@ -37,7 +37,7 @@ pub(super) enum Journey {
     Logged,
     /// Those who watch a job: a connection, lines, the end, and coming back.
     Watched,
-    /// Requests that are refused, one that is delivered, and the hour of figures that is added up.
+    /// Requests that are refused, one that is delivered, the hour of figures that is added up, and an alarm.
     Counted,
     /// A listener: what waits, what comes, a server that fails, a program that is killed.
     Listened,

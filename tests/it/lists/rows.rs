@@ -109,6 +109,7 @@ impl Maker {
             application: None,
             name: "x".repeat(200),
             created_at: at,
+            last_used_at: None,
         };
         assert_eq!(table.put_key(&key).await.expect("kept"), WriteOutcome::Done);
         let kind = EventType {

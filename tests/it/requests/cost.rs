@@ -1,4 +1,4 @@
-//! What recording a request costs: write units of DynamoDB, and no call of AWS.
+//! The cost of recording a request: write units of DynamoDB, and no call of AWS.
 
 use axum::http::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What is kept of a request, who sees it, and when it goes.
+//! A recorded request: its contents, its readers and its end.
 
 use std::io::Write;
 

@@ -68,7 +68,7 @@ fn reserved(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (function, copies) in [
         ("IngestFunction", json!({ "Ref": "IngestReservedConcurrency" })),
-        ("SweepFunction", json!(1)),
+        ("SweepFunction", json!(2)),
         ("LiveFunction", json!(10)),
     ] {
         let given = &template["Resources"][function]["Properties"]["ReservedConcurrentExecutions"];

@@ -239,6 +239,12 @@ impl Cloud {
         let _ = self.sweeper().run_alone().await;
     }
 
+    /// Hands the sweep the event of an alarm, once: an event that fails is not handed over again.
+    pub async fn alarm(&self, event: &Value) {
+        self.faults.begin("sweep");
+        let _ = self.sweeper().handle(event, "relay").await;
+    }
+
     /// Moves the clocks of the functions and of the queues forward.
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);

@@ -53,14 +53,19 @@ struct KeyOut {
     /// Id of the one application that the key may see.
     application: Option<String>,
     created_at: String,
+    /// Time of a request with the key, at most ten minutes before the last one; null if there was none.
+    /// Requests of sessions do not count.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
 }
 
 impl From<ApiKey> for KeyOut {
     fn from(key: ApiKey) -> Self {
         let created_at = key.created_at.rfc3339();
+        let last_used_at = key.last_used_at.map(|at| at.rfc3339());
         let ApiKey { id, name, scope, application, .. } = key;
         let application = application.map(|id| id.to_string());
-        Self { id, name, scope, application, created_at }
+        Self { id, name, scope, application, created_at, last_used_at }
     }
 }
 

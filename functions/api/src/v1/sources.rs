@@ -13,6 +13,7 @@ use domain::source::Source;
 use manage::{
     ControlPlane, applications,
     sources::{self, SourceChange},
+    traffic,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -61,7 +62,7 @@ async fn put(
     Ok((status, Json(shown(&control, source).await?)))
 }
 
-/// One source, without its secrets.
+/// One source, without its secrets, with what is known of its requests.
 #[utoipa::path(get, path = "/v1/sources/{name}", operation_id = "get_source",
     responses((status = 200, body = SourceOut)))]
 async fn get(
@@ -70,7 +71,8 @@ async fn get(
     Authenticated(principal): Authenticated,
 ) -> Result<Json<SourceOut>, Error> {
     let source = sources::find(&control, &principal, &name).await?;
-    Ok(Json(shown(&control, source).await?))
+    let activity = traffic::activity(&control, &source).await?;
+    Ok(Json(shown(&control, source).await?.with(activity)))
 }
 
 async fn shown(control: &ControlPlane, source: Source) -> Result<SourceOut, Error> {

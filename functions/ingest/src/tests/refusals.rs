@@ -1,4 +1,4 @@
-//! What is kept of refused requests, and that nothing of it changes an answer.
+//! Refused requests: counts and samples are kept, and none of it changes an answer.
 
 use adapters::table::{StoredRefusals, Table};
 use domain::{

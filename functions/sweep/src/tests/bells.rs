@@ -167,3 +167,23 @@ async fn a_round_that_failed_gives_its_lease_back() {
     let next = sweep.context().table.lease_sweep("next", now, now.plus(LEASE)).await;
     assert_eq!(next.expect("answered"), WriteOutcome::Done);
 }
+
+#[tokio::test]
+async fn how_late_a_delivery_is_does_not_shrink_with_the_bells_that_nobody_hears() {
+    let (_aws, sweep) = world().await;
+    let clock = &sweep.context().clock;
+    delivery(&sweep, "waits").await;
+    let late = async || {
+        let mut late = Lateness::default();
+        for (swept, _, of) in join_all((0..SHARDS).map(|shard| sweep.shard(shard))).await {
+            swept.expect("swept");
+            late = late.max(of);
+        }
+        (late.due.as_secs(), late.waiting.as_secs())
+    };
+    assert_eq!(late().await, (0, 0), "its own bell is not late yet");
+    for (advanced, due, waiting) in [(60, 0, 60), (60, 0, 120), (120, 0, 240), (300, 60, 540)] {
+        clock.advance(Duration::from_secs(advanced));
+        assert_eq!(late().await, (due, waiting), "after {waiting} s");
+    }
+}

@@ -56,6 +56,9 @@ pub struct DuePage {
     pub next: Option<DueCursor>,
 }
 
+/// A time after every time that an item is due at: the end of the year 9999.
+const LAST: Timestamp = Timestamp::from_secs(253_402_300_799);
+
 /// A place in a shard.
 #[derive(Debug)]
 pub struct DueCursor(Item);
@@ -100,6 +103,14 @@ impl Table {
             .map_err(|error| Unavailable::aws("reading what is due", &error))?;
         let due = query.items.unwrap_or_default().iter().map(from_item).collect();
         Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
+    }
+
+    /// The items of a shard that are due next, whenever that is.
+    ///
+    /// # Errors
+    /// As [`Table::due`].
+    pub async fn due_next(&self, shard: u32, limit: i32) -> Result<DuePage, Unavailable> {
+        self.due(shard, LAST, limit, None).await
     }
 
     /// Marks an item as rung for; `Refused` if its due time changed since it was read.

@@ -212,7 +212,8 @@ pub const ITEMS: &[ItemKind] = &[
     ),
     kind("letter that bears a number", "LTRNO#<n>", "LTRNO", always("with its letter")),
     kind("last number of a letter", "COUNTERS", "letters", never("never")),
-    kind("lease of the sweep", "SWEEP", "LEASE", never("never")),
+    kind("lease of the sweep, and how its last round went", "SWEEP", "LEASE", never("never")),
+    kind("alarm of the stack", "ALARMS", "<name>", always("30 days after its last change")),
     kind(
         "write of the health check",
         "PROBE",

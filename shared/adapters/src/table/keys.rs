@@ -1,6 +1,6 @@
 //! API keys.
 
-use domain::key::ApiKey;
+use domain::{key::ApiKey, time::Timestamp};
 
 use super::{
     Page, Table, WriteOutcome,
@@ -11,7 +11,7 @@ use crate::Unavailable;
 const KEYS: &str = "KEYS";
 
 impl Table {
-    /// Writes a new API key; `Refused` if its id is taken. A key never changes.
+    /// Writes a new API key; `Refused` if its id is taken. Nothing of a key changes but the time of its use.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -51,6 +51,23 @@ impl Table {
     /// Fails if DynamoDB does, or an item is not what this version writes.
     pub async fn keys(&self) -> Result<Vec<ApiKey>, Unavailable> {
         Ok(row::readable(&self.partition(KEYS, "").await?, row::document))
+    }
+
+    /// Notes that a key was used, on the condition that it is as it was read; `Refused` if it was removed, or
+    /// another request has noted a use.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn note_key_use(
+        &self,
+        read: &ApiKey,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let used = ApiKey { last_used_at: Some(now), ..read.clone() };
+        let still = Condition::new("doc = :read")
+            .value(":read", row::doc(read))
+            .value(":used", row::doc(&used));
+        self.update(KEYS, &read.id, "SET doc = :used", still).await
     }
 
     /// Removes an API key; `Refused` if there is none of this id.

@@ -1,19 +1,35 @@
-//! The lease of the sweep. The schedule calls at least once, so two rounds can be called for at the same
-//! time; the lease lets one of them run.
+//! The lease of the sweep, and how the last round went. The schedule calls at least once, so two rounds can
+//! be called for at the same time; the lease lets one of them run.
+//!
+//! Beside the lease stand `round_at` and `took_ms` of the last round that ended. They are set by the write
+//! that gives the lease back.
+
+use std::time::Duration;
 
 use domain::time::Timestamp;
 
 use super::{
     Table, WriteOutcome,
-    row::{Condition, Row, n, s},
+    row::{self, Condition, n, s},
 };
 use crate::Unavailable;
 
 const PK: &str = "SWEEP";
 const SK: &str = "LEASE";
 
-fn lease(holder: &str, until: Timestamp) -> Row {
-    Row::new(PK, SK, &holder).with("holder", s(holder)).with("lease_until", n(until.0))
+/// A round of the sweep that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepRound {
+    /// The time at which it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl SweepRound {
+    fn values(self, condition: Condition) -> Condition {
+        condition.value(":at", n(self.at.0)).value(":took", n(self.took.as_millis()))
+    }
 }
 
 impl Table {
@@ -28,17 +44,47 @@ impl Table {
         until: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
         // A client that repeats the write because its answer was lost finds its own lease.
-        let free = "attribute_not_exists(pk) OR lease_until <= :now OR holder = :holder";
-        let free = Condition::new(free).value(":now", n(now.0)).value(":holder", s(holder));
-        self.put(lease(holder, until), Some(free)).await
+        let free = "attribute_not_exists(lease_until) OR lease_until <= :now OR holder = :holder";
+        let free = Condition::new(free)
+            .value(":now", n(now.0))
+            .value(":holder", s(holder))
+            .value(":until", n(until.0));
+        self.update(PK, SK, "SET holder = :holder, lease_until = :until", free).await
     }
 
-    /// Gives the lease back; `Refused` if another has it by now.
+    /// Gives the lease back and notes the round; `Refused` if another has the lease by now.
     ///
     /// # Errors
     /// Fails if DynamoDB does; the lease then ends by itself.
-    pub async fn release_sweep(&self, holder: &str) -> Result<WriteOutcome, Unavailable> {
+    pub async fn release_sweep(
+        &self,
+        holder: &str,
+        round: SweepRound,
+    ) -> Result<WriteOutcome, Unavailable> {
         let own = Condition::new("holder = :holder").value(":holder", s(holder));
-        self.put(lease(holder, Timestamp(0)), Some(own)).await
+        let own = round.values(own.value(":zero", n(0)));
+        let set = "SET lease_until = :zero, round_at = :at, took_ms = :took";
+        self.update(PK, SK, set, own).await
+    }
+
+    /// Notes a round that needed no lease.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn note_sweep(&self, round: SweepRound) -> Result<(), Unavailable> {
+        let values = round.values(Condition::default());
+        let set = "SET round_at = :at, took_ms = :took";
+        self.update(PK, SK, set, values).await.map(WriteOutcome::either_way)
+    }
+
+    /// The last round of the sweep that ended; `None` if none has.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn last_sweep(&self) -> Result<Option<SweepRound>, Unavailable> {
+        let Some(item) = self.item(PK, SK).await? else { return Ok(None) };
+        let at = row::number(&item, "round_at").map(Timestamp);
+        let took = Duration::from_millis(row::number(&item, "took_ms").unwrap_or_default());
+        Ok(at.map(|at| SweepRound { at, took }))
     }
 }

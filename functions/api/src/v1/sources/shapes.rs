@@ -11,7 +11,10 @@ use domain::{
     source::{RateLimit, Source, SourceOptions},
     time::Timestamp,
 };
-use manage::sources::{MAX_CALL_SECRET, SourceDraft};
+use manage::{
+    sources::{MAX_CALL_SECRET, SourceDraft},
+    traffic::SourceActivity,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -119,6 +122,9 @@ macro_rules! source_shapes {
             locked: bool,
             created_at: String,
             updated_at: String,
+            /// What is known of its requests. Missing in lists, and in the answer to a change.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            activity: Option<SourceActivityOut>,
             $(
                 $(#[$about])*
                 #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,8 +158,14 @@ macro_rules! source_shapes {
                     strict: options.strict,
                     created_at: source.created_at.rfc3339(),
                     updated_at: source.updated_at.rfc3339(),
+                    activity: None,
                     $($option: options.$option,)*
                 }
+            }
+
+            /// The source with what is known of its requests.
+            pub(super) fn with(self, activity: SourceActivity) -> Self {
+                Self { activity: Some(activity.into()), ..self }
             }
         }
     };
@@ -191,6 +203,39 @@ source_shapes! {
     /// Rate at which it may call: `{"requests": 100, "per": "second" | "minute"}`.
     #[schema(value_type = Option<Object>)]
     rate_limit: Option<RateLimit>,
+}
+
+/// What is known of a source's requests.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SourceActivityOut {
+    /// Minute of the last accepted request; of one older than two days, the hour. Null if none was accepted
+    /// within a week.
+    #[schema(format = DateTime)]
+    last_accepted_at: Option<String>,
+    /// Time of the last refused request; null if none was refused within a week.
+    #[schema(format = DateTime)]
+    last_refused_at: Option<String>,
+    /// Why it was refused, in a sentence that says what can be done.
+    last_refusal: Option<String>,
+    /// The last accepted request, if it was more than ten minutes and more than three usual gaps ago.
+    #[schema(format = DateTime)]
+    silent_since: Option<String>,
+    /// Usual gap between two requests in seconds; null if there were fewer than 10 within a week, or fewer
+    /// than three hours with any.
+    usual_gap_s: Option<u64>,
+}
+
+impl From<SourceActivity> for SourceActivityOut {
+    fn from(activity: SourceActivity) -> Self {
+        let shown = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
+        Self {
+            last_accepted_at: shown(activity.last_accepted_at),
+            last_refused_at: shown(activity.last_refused_at),
+            last_refusal: activity.last_refusal,
+            silent_since: shown(activity.silent_since),
+            usual_gap_s: activity.usual_gap.map(|gap| gap.as_secs()),
+        }
+    }
 }
 
 /// Since when each secret of a source is kept.

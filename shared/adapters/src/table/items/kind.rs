@@ -1,4 +1,4 @@
-//! What is said of a kind of item: its key, its indexes and its lifetime.
+//! The description of a kind of item: its key, its indexes and its lifetime.
 
 /// Whether the items of a kind carry an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,159 @@
+//! How the relay fares: its sweep, its queues, what waits, sources that are silent, and alarms.
+
+use std::time::Duration;
+
+use adapters::{
+    queue::{Queue, QueueDepth},
+    table::{DueSubject, SHARDS, SweepRound},
+};
+use domain::{
+    alarm::Alarm,
+    delivery::{Delivery, DeliveryState},
+    time::Timestamp,
+};
+use futures::future::{join_all, try_join_all};
+use tokio::time::timeout;
+use tracing::warn;
+
+pub use crate::traffic::SilentSource;
+use crate::{ControlPlane, Principal, Refusal, letters, traffic};
+
+/// Items that are read of each of the eight shards of what is due.
+const PENDING_OF_SHARD: i32 = 100;
+/// Longest time for which one queue is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The time for which an alarm that has ended is shown.
+const ALARMS_SHOWN: Duration = Duration::from_secs(86_400);
+
+/// A queue of the relay, with the name by which it is shown.
+pub(crate) type NamedQueue = (&'static str, Queue);
+
+/// The names by which the relay's queues are shown.
+pub(crate) const QUEUE_NAMES: [&str; 6] =
+    ["inbox", "inbox-dead-letters", "outbox", "outbox-dead-letters", "live", "live-dead-letters"];
+
+/// The state of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// The name.
+    pub name: &'static str,
+    /// The number of messages; `None` if SQS did not say.
+    pub depth: Option<QueueDepth>,
+}
+
+/// Deliveries that are to be attempted, among those that are due next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PendingDeliveries {
+    /// The one that was created first.
+    pub oldest: Option<Delivery>,
+    /// How many there are.
+    pub count: usize,
+    /// Whether there are no others.
+    pub complete: bool,
+}
+
+/// The state of the relay, as far as the caller sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The present time.
+    pub now: Timestamp,
+    /// The last round of the sweep that ended.
+    pub sweep: Option<SweepRound>,
+    /// The queues; `None` for a caller that sees one application.
+    pub queues: Option<Vec<QueueState>>,
+    /// Deliveries that wait.
+    pub pending: PendingDeliveries,
+    /// Dead letters that wait, among the latest of the relay; and whether these are all.
+    pub letters: (usize, bool),
+    /// Sources that are silent for longer than usual; and whether all were looked at.
+    pub silent: (Vec<SilentSource>, bool),
+    /// Alarms that are on or were within a day; `None` for a caller that sees one application.
+    pub alarms: Option<Vec<Alarm>>,
+}
+
+/// The state of the relay.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn status(control: &ControlPlane, principal: &Principal) -> Result<Status, Refusal> {
+    let now = control.now();
+    let sees_all = principal.application.is_none();
+    let sweep = async { Ok(control.table().last_sweep().await?) };
+    let queues = async { if sees_all { Some(queues(control).await) } else { None } };
+    let letters = async {
+        let (waiting, complete) = letters::waiting(control).await?;
+        let seen = waiting.iter().filter(|letter| letters::is_visible(principal, letter));
+        Ok::<_, Refusal>((seen.count(), complete))
+    };
+    let alarms = async { if sees_all { alarms(control, now).await.map(Some) } else { Ok(None) } };
+    let (queues, rest) = tokio::join!(queues, async {
+        tokio::try_join!(
+            sweep,
+            pending(control, principal),
+            letters,
+            traffic::silent(control, principal),
+            alarms
+        )
+    });
+    let (sweep, pending, letters, silent, alarms) = rest?;
+    Ok(Status { now, sweep, queues, pending, letters, silent, alarms })
+}
+
+async fn queues(control: &ControlPlane) -> Vec<QueueState> {
+    let ask = |(name, queue): &'_ NamedQueue| {
+        let (name, queue) = (*name, queue.clone());
+        async move {
+            let depth = match timeout(PATIENCE, queue.depth()).await {
+                Ok(Ok(depth)) => Some(depth),
+                Ok(Err(error)) => {
+                    warn!(%error, name, "a queue does not say how many messages it holds");
+                    None
+                }
+                Err(_) => {
+                    warn!(name, "a queue did not say in time how many messages it holds");
+                    None
+                }
+            };
+            QueueState { name, depth }
+        }
+    };
+    join_all(control.queues().iter().map(ask)).await
+}
+
+/// Deliveries of the caller's applications that are pending, among the first 100 items of each shard of what
+/// is due.
+async fn pending(
+    control: &ControlPlane,
+    principal: &Principal,
+) -> Result<PendingDeliveries, Refusal> {
+    let read = (0..SHARDS).map(|shard| control.table().due_next(shard, PENDING_OF_SHARD));
+    let mut pending = PendingDeliveries { complete: true, ..PendingDeliveries::default() };
+    for page in try_join_all(read).await? {
+        pending.complete &= page.next.is_none();
+        for due in page.due {
+            let DueSubject::Delivery(delivery) = due.what else { continue };
+            if delivery.state != DeliveryState::Pending || !principal.sees(&delivery.application) {
+                continue;
+            }
+            pending.count += 1;
+            let older = |known: &Delivery| delivery.created_at < known.created_at;
+            if pending.oldest.as_ref().is_none_or(older) {
+                pending.oldest = Some(*delivery);
+            }
+        }
+    }
+    Ok(pending)
+}
+
+/// Alarms that are on or were within a day, the latest change first.
+async fn alarms(control: &ControlPlane, now: Timestamp) -> Result<Vec<Alarm>, Refusal> {
+    let mut alarms = control.table().alarms(now).await?;
+    alarms.retain(|alarm| alarm.is_recent(before(now, ALARMS_SHOWN)));
+    alarms.sort_by_key(|alarm| std::cmp::Reverse(alarm.since));
+    Ok(alarms)
+}
+
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+}
