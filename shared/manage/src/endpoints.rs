@@ -3,6 +3,7 @@
 mod draft;
 mod headers;
 pub mod listeners;
+mod lookup;
 mod pass_through;
 mod types;
 mod writes;
@@ -21,6 +22,7 @@ use tracing::warn;
 pub use self::{
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
+    lookup::find,
     pass_through::PassThroughDraft,
     types::unknown_types,
 };
