@@ -7,16 +7,20 @@ use manage::Refusal;
 
 pub(crate) use self::{
     breaker::Breaker,
-    endpoint::{EndpointIn, EndpointPatch, EndpointUpdate},
+    endpoint::{EndpointIn, EndpointPatch, EndpointTrial, EndpointUpdate},
 };
 use crate::web::error::Error;
 
 /// The refusal of a draft whose fields are spelt in camel case.
 pub(crate) fn spelt(refusal: Refusal) -> Error {
-    refusal.renamed(|field| camel_case(&field)).into()
+    in_camel_case(refusal).into()
 }
 
-/// A name in snake case as camel case: `throttle_rate` as `throttleRate`.
+/// The refusal with its field in camel case: `throttle_rate` as `throttleRate`.
+pub(crate) fn in_camel_case(refusal: Refusal) -> Refusal {
+    refusal.renamed(|field| camel_case(&field))
+}
+
 fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();

@@ -1,5 +1,6 @@
 //! Endpoints of an application: subscribers that its events are delivered to.
 
+mod check;
 mod draft;
 mod headers;
 pub mod listeners;
@@ -20,6 +21,7 @@ use domain::{
 use tracing::warn;
 
 pub use self::{
+    check::{EndpointCheck, MAX_TRIED, check},
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
     lookup::find,

@@ -227,6 +227,33 @@ impl EndpointIn {
     }
 }
 
+endpoint_body! {
+    /// The draft of an endpoint that is to be tried out: a new endpoint whose address may be left out.
+    EndpointTrial {
+        /// Address that requests go to.
+        url: Option<String>,
+        /// Description for people.
+        description: Option<String>,
+        /// Whether the endpoint receives nothing.
+        disabled: Option<bool>,
+        /// Signing secret.
+        secret: Option<String>,
+        /// `hmac-sha256` or `ed25519`, for a secret that is made.
+        signature_scheme: Option<String>,
+    }
+}
+
+impl EndpointTrial {
+    /// The drafts of the endpoint and of its signing secret.
+    pub(crate) fn drafts(mut self) -> (EndpointDraft, SecretDraft) {
+        let text = self.secret.take().map(Secret::new);
+        let secret = SecretDraft { text, scheme: self.signature_scheme.take() };
+        let (url, description) = (self.url.take(), self.description.take());
+        let disabled = self.disabled;
+        (EndpointDraft { url, description, disabled, ..self.common() }, secret)
+    }
+}
+
 impl From<EndpointPatch> for EndpointDraft {
     fn from(mut body: EndpointPatch) -> Self {
         let (url, description) = (body.url.take(), body.description.take());

@@ -1,6 +1,7 @@
 //! Endpoints of all applications: at a glance, and one with all that is known of it. They are made and
 //! changed under the Svix contract.
 
+mod check;
 mod detail;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ const MAX_TEXT: usize = 2048;
 pub(super) fn routes() -> Routes {
     Routes::tagged("endpoints")
         .read(routes!(list))
+        .admin(routes!(check::post))
         .read(routes!(detail::get))
 }
 

@@ -1,4 +1,4 @@
-//! `GET /v1/endpoints/{id}`.
+//! `GET /v1/endpoints/{id}` and `POST /v1/endpoints/check`.
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::tests::{Relay, receiver::Receiver};
 
 const APP: &str = "/api/v1/app/one/endpoint";
+const CHECK: &str = "/v1/endpoints/check";
 
 #[tokio::test]
 async fn an_endpoint_is_shown_with_its_settings_its_secrets_by_mark_and_what_waits() {
@@ -137,4 +138,81 @@ async fn the_webhook_of_a_job_is_found_once_an_event_went_to_it() {
     let other = relay.key("read", Some("two")).await;
     let path = format!("/v1/endpoints/{id}");
     relay.ask(&other, Method::GET, &path, Body::empty()).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_tried_out_before_it_is_made() {
+    let relay = Relay::start().await;
+    for uid in ["one", "two"] {
+        relay.application(uid).await;
+    }
+    for (kind, n) in [("order.paid", 1), ("order.lost", 2), ("order.paid", 3)] {
+        relay.message("one", kind, json!({ "n": n })).await;
+    }
+    relay.message("two", "order.paid", json!({ "n": 9 })).await;
+    let check = async |endpoint: Value| {
+        relay.post(CHECK, json!({ "application": "one", "endpoint": endpoint })).await.expect(200)
+    };
+    for (endpoint, matched) in [
+        (json!({}), 3),
+        (json!({ "eventTypes": ["order.paid"] }), 2),
+        (json!({ "filterTypes": ["order.paid"], "filter": { "n": { "$gte": 2 } } }), 1),
+        (json!({ "channels": ["eu"] }), 0),
+    ] {
+        let tried = check(endpoint.clone()).await;
+        let wanted = &tried["wanted"];
+        assert_eq!((&wanted["matched"], &wanted["of"]), (&json!(matched), &json!(3)), "{endpoint}");
+        let events = wanted["events"].as_array().expect("events");
+        assert_eq!(events.iter().filter(|event| event["matches"] == true).count(), matched);
+        assert!(tried["address"].is_null(), "{tried}");
+    }
+    for (url, ok) in [
+        ("http://127.0.0.1:9/", true),
+        ("http://localhost:9/", true),
+        ("https://10.0.0.1/", false),
+        ("https://nobody.invalid/", false),
+        ("ftp://a.example/", false),
+        ("not a url", false),
+        ("listener:one", false),
+        ("arn:aws:sqs:eu-central-1:123456789012:q", false),
+    ] {
+        let tried = check(json!({ "url": url })).await;
+        assert_eq!(tried["address"]["ok"], ok, "{url}: {tried}");
+        assert_eq!(tried["address"]["why"].is_null(), ok, "{url}: {tried}");
+        assert_eq!(tried["wanted"]["of"], 3);
+    }
+    // Nothing was written.
+    assert_eq!(relay.get("/v1/endpoints").await.expect(200)["data"], json!([]));
+    assert_eq!(
+        relay.get("/v1/events?application=one").await.expect(200)["data"].as_array().map(Vec::len),
+        Some(3)
+    );
+}
+
+#[tokio::test]
+async fn a_draft_that_no_endpoint_can_be_made_of_is_refused() {
+    let relay = Relay::start().await;
+    for uid in ["one", "two"] {
+        relay.application(uid).await;
+    }
+    for (endpoint, at) in [
+        (json!({ "timeoutSeconds": 1 }), "endpoint.timeoutSeconds: "),
+        (json!({ "url": "https://10.0.0.1/", "maxRetries": 99 }), "endpoint.maxRetries: "),
+        (json!({ "filter": { "$bad": 1 } }), "endpoint.filter: "),
+        (json!({ "evntTypes": ["a"] }), "endpoint.evntTypes: "),
+        (json!({ "secret": "short" }), "endpoint.secret: "),
+        (json!({ "url": 1 }), "endpoint.url: "),
+    ] {
+        let body = json!({ "application": "one", "endpoint": endpoint });
+        let refused = relay.post(CHECK, body).await;
+        refused.expect(422);
+        assert!(refused.at("detail").starts_with(at), "{refused:?}");
+    }
+    relay.post(CHECK, json!({ "application": "one" })).await.expect(422);
+    relay.post(CHECK, json!({ "application": "nobody", "endpoint": {} })).await.expect(404);
+    relay.post(CHECK, json!({ "application": "default", "endpoint": {} })).await.expect(200);
+    let (reader, other) = (relay.key("publish", None).await, relay.key("admin", Some("two")).await);
+    let body = json!({ "application": "one", "endpoint": {} }).to_string();
+    relay.ask(&reader, Method::POST, CHECK, body.clone()).await.expect(403);
+    relay.ask(&other, Method::POST, CHECK, body).await.expect(404);
 }
