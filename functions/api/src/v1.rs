@@ -13,6 +13,7 @@ mod letter;
 mod letter_filter;
 mod listeners;
 mod live;
+mod profiles;
 mod queries;
 mod refusals;
 mod retry;
@@ -42,6 +43,7 @@ pub(crate) fn contract() -> Contract {
         open_to_pages: true,
         routes: Routes::new()
             .merge(sources::routes())
+            .merge(profiles::routes())
             .merge(refusals::routes())
             .merge(inject::routes())
             .merge(jobs::routes())
