@@ -17,6 +17,7 @@ mod profiles;
 mod queries;
 mod refusals;
 mod retry;
+mod search;
 mod sessions;
 mod sources;
 mod stats;
@@ -57,6 +58,7 @@ pub(crate) fn contract() -> Contract {
             .merge(webhook_secret::routes())
             .merge(endpoints::routes())
             .merge(sessions::routes())
+            .merge(search::routes())
             .merge(live::routes())
             .merge(listeners::routes()),
         open: jwks::routes().merge(sessions::open_routes()),

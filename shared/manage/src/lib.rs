@@ -37,6 +37,7 @@ mod removal;
 pub mod replays;
 mod request_key;
 pub mod requests;
+pub mod search;
 mod secret_draft;
 pub mod secrets;
 pub mod sessions;
