@@ -13,6 +13,7 @@ pub mod attempts;
 pub mod batches;
 pub mod cancellation;
 mod control_plane;
+pub mod deliveries;
 pub mod endpoints;
 pub mod event_types;
 pub mod events;

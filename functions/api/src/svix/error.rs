@@ -62,7 +62,7 @@ const fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthenticated => "authentication_failed",
         Error::Forbidden(_) => "permission_denied",
-        Error::NotFound => "not_found",
+        Error::NotFound | Error::Gone(_) => "not_found",
         Error::Method => "method_not_allowed",
         Error::Bad(_) => "bad_request",
         Error::Invalid(_) => "validation_error",

@@ -1,5 +1,7 @@
 //! `/v1/events`.
 
+mod deliveries;
+
 use serde_json::json;
 
 use super::{Relay, ids, receiver::Receiver};
