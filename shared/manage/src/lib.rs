@@ -12,6 +12,7 @@ pub mod applications;
 pub mod attempts;
 pub mod batches;
 pub mod cancellation;
+pub mod conflicts;
 mod control_plane;
 pub mod deliveries;
 pub mod endpoints;

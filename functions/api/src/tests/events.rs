@@ -1,5 +1,6 @@
 //! `/v1/events`.
 
+mod conflicts;
 mod deliveries;
 
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! Events: what was received or published, its effect, and its deliveries.
 
+mod conflicts;
 mod delivery;
 mod query;
 mod replay;
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Routes {
         .admin(routes!(replay::replay))
         .read(routes!(request::body))
         .read(routes!(delivery::get))
+        .read(routes!(conflicts::list))
 }
 
 /// An event.
