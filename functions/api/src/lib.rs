@@ -2,10 +2,12 @@
 //!
 //! `web` is the border: it reads requests, authenticates callers and gives answers their form, and
 //! knows no contract. `v1`, `svix` and `systems` are contracts: each maps its own names and shapes to
-//! the use cases of the crate `manage`, and none names another. `document` describes them all.
+//! the use cases of the crate `manage`, and none names another. `bodies` holds the bodies that several of
+//! them take in one spelling. `document` describes them all.
 
 #![allow(unused_qualifications, reason = "utoipa writes the paths of parameter types in full")]
 
+mod bodies;
 mod document;
 mod svix;
 mod systems;

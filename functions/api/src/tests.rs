@@ -45,6 +45,7 @@ mod registration;
 mod removal;
 mod renamed;
 mod samples;
+mod search;
 mod secrecy;
 mod secrets;
 mod sessions;

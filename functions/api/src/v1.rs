@@ -13,9 +13,11 @@ mod letter;
 mod letter_filter;
 mod listeners;
 mod live;
+mod profiles;
 mod queries;
 mod refusals;
 mod retry;
+mod search;
 mod sessions;
 mod sources;
 mod stats;
@@ -43,6 +45,7 @@ pub(crate) fn contract() -> Contract {
         open_to_pages: true,
         routes: Routes::new()
             .merge(sources::routes())
+            .merge(profiles::routes())
             .merge(refusals::routes())
             .merge(inject::routes())
             .merge(jobs::routes())
@@ -57,6 +60,7 @@ pub(crate) fn contract() -> Contract {
             .merge(webhook_secret::routes())
             .merge(endpoints::routes())
             .merge(sessions::routes())
+            .merge(search::routes())
             .merge(live::routes())
             .merge(listeners::routes()),
         open: jwks::routes().merge(sessions::open_routes()),

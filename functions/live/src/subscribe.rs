@@ -257,7 +257,9 @@ pub(crate) fn unavailable(error: Unavailable) -> LiveRefusal {
 
 fn refused(refusal: Refusal, action: &str) -> LiveRefusal {
     match refusal {
-        Refusal::NotFound | Refusal::Forbidden(_) => LiveRefusal::not_found(action),
+        Refusal::NotFound | Refusal::Gone(_) | Refusal::Forbidden(_) => {
+            LiveRefusal::not_found(action)
+        }
         Refusal::Conflict(why) => LiveRefusal::new(RefusalCode::Ambiguous, why),
         Refusal::Invalid { field, why } => {
             LiveRefusal::new(RefusalCode::Invalid, format!("{field}: {why}"))

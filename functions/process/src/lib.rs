@@ -15,7 +15,7 @@ use adapters::{
     Unavailable,
     contested::{self, Contested, TryOutcome},
     inbox::Inbox,
-    table::RecordOutcome,
+    table::{RecordOutcome, StoredConflict},
 };
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{announce::Announcement, batch, context::Context};
@@ -26,6 +26,7 @@ use domain::{
     id::{BatchId, Tenure},
     letter::LetterQueue,
     profile::Unreadable,
+    request::RequestRecord,
     retry::{self, UNREADABLE_RECEIVES},
     source::FormerTenure,
 };
@@ -280,8 +281,11 @@ impl Process {
         }
         let key = format!("events/{}/conflict-{}", event.id.bare(), report.fingerprint);
         let body = self.context.bucket.carry(&key, report.body).await?;
-        let at = report.envelope.received_at;
-        table.keep_conflict(&event.id, &report.fingerprint, &body, at).await
+        let envelope = report.envelope;
+        let content_type = envelope.request.as_deref().and_then(RequestRecord::content_type);
+        let content_type = content_type.map(str::to_owned);
+        let conflict = StoredConflict { body, content_type, at: envelope.received_at };
+        table.keep_conflict(&event.id, &report.fingerprint, &conflict).await
     }
 
     /// Gives the event its bodies. They are kept before the event is, under keys that only this arrival

@@ -186,7 +186,12 @@ async fn the_same_again_is_counted_and_other_bytes_are_kept_as_a_conflict() {
     process.handle(&sample(other)).await;
     assert_eq!(event().await.conflicts, 1, "kept once");
     let kept = process.context.table.conflicts(&event_id()).await.expect("read");
-    assert!(matches!(&kept[..], [StoredBody::Text(text)] if text.contains("-1.0")));
+    let [StoredConflict { body: StoredBody::Text(text), content_type, at }] = &kept[..] else {
+        panic!("{kept:?}");
+    };
+    assert!(text.contains("-1.0"), "{text}");
+    assert_eq!(*at, event().await.created_at, "the time of its own arrival");
+    assert_eq!(*content_type, None, "the sample came without a recorded request");
     for number in 0..20 {
         let other = |envelope: &mut serde_json::Value| {
             let text = envelope["body"]["text"].as_str().expect("text");

@@ -155,6 +155,29 @@ impl Caller {
         }
     }
 
+    /// Judges whether an address may be called now, its name resolved as for a call. Nothing is called.
+    ///
+    /// # Errors
+    /// The reason, as a sentence without its full stop.
+    pub async fn judge(&self, url: &str) -> Result<(), String> {
+        let target = match self.rule.destination(url).map_err(|why| why.to_string())? {
+            Destination::Http(target) => target,
+            Destination::Redis(channel) => channel.server,
+            Destination::Queue(_) | Destination::Bus(_) | Destination::Listener(_) => return Ok(()),
+        };
+        let encrypted = target.url.scheme() == "https";
+        let addresses = self.resolve(&target).await;
+        let addresses =
+            addresses.map_err(|Failure(_, why)| format!("the name does not resolve: {why}"))?;
+        if addresses.is_empty() {
+            return Err("the name has no addresses".to_owned());
+        }
+        for address in addresses {
+            self.rule.judge(address.ip(), encrypted).map_err(|why| why.to_string())?;
+        }
+        Ok(())
+    }
+
     async fn exchange(&self, method: Method, call: OutboundCall<'_>) -> Result<Answer, Failure> {
         let (timeout, until) = (call.timeout, Instant::now() + call.timeout);
         let answered = match self.rule.destination(call.url)? {

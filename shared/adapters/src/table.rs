@@ -56,7 +56,7 @@ pub use self::{
     connections::{StoredAudience, StoredConnection, SubscribeOutcome},
     deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
-    events::EventContext,
+    events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits},

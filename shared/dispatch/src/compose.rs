@@ -179,6 +179,11 @@ fn bare(own: &BTreeMap<String, Secret>) -> Option<HeaderMap> {
 /// The headers of a request as they may be shown: of secrets and signatures, the names. Somebody who
 /// reads a dead letter is not to be able to send it in our name.
 pub(crate) fn shown(request: &Request) -> BTreeMap<String, String> {
+    shown_one_by_one(request).into_iter().collect()
+}
+
+/// The same, with every header of those that occur more than once.
+pub(crate) fn shown_one_by_one(request: &Request) -> Vec<(String, String)> {
     let show = |(name, value): (&HeaderName, &HeaderValue)| {
         let is_secret = headers::is_sensitive(name.as_str()) || request.hidden.contains(name);
         let value = match is_secret {

@@ -20,6 +20,7 @@ pub mod operational;
 pub mod outcome;
 mod park;
 mod pass_through;
+pub mod preview;
 mod record;
 pub mod redrive;
 mod status;

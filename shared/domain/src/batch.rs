@@ -138,6 +138,11 @@ impl BatchCounts {
         self.succeeded + self.unsuccessful()
     }
 
+    /// Jobs that have not ended, of those that were counted.
+    pub const fn open(&self) -> u64 {
+        self.known.saturating_sub(self.ended())
+    }
+
     /// Jobs that ended without success.
     pub const fn unsuccessful(&self) -> u64 {
         self.failed + self.timed_out + self.cancelled

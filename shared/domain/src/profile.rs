@@ -4,6 +4,7 @@
 
 mod facts;
 mod form;
+mod guide;
 mod outgoing;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     facts::{SenderReport, SenderType, Unreadable, ended, fingerprint},
     form::{form_as_json, is_form},
+    guide::{SecretNeed, SenderGuide},
     outgoing::{AttemptLimit, BodyForm, BodyShape, IdHeader, OutgoingProfile},
 };
 use crate::{

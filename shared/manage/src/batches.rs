@@ -1,5 +1,6 @@
 //! Batches: declared before or after their jobs, closed, listed, and the outcomes of their jobs.
 
+mod cancel;
 mod declaration;
 mod outcomes;
 
@@ -12,6 +13,7 @@ use futures::future::try_join_all;
 use tracing::warn;
 
 pub use self::{
+    cancel::{BatchCancellation, MAX_CANCELLED, cancel},
     declaration::{BatchCreation, BatchDraft, MAX_PRIORITY, declare},
     outcomes::{JobOutcome, OutcomeCursor, Outcomes, outcomes, payload},
 };

@@ -1,8 +1,10 @@
 //! Endpoints of an application: subscribers that its events are delivered to.
 
+mod check;
 mod draft;
 mod headers;
 pub mod listeners;
+mod lookup;
 mod pass_through;
 mod types;
 mod writes;
@@ -19,8 +21,10 @@ use domain::{
 use tracing::warn;
 
 pub use self::{
+    check::{EndpointCheck, MAX_TRIED, check},
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
+    lookup::find,
     pass_through::PassThroughDraft,
     types::unknown_types,
 };

@@ -1,6 +1,7 @@
 //! Events: the list and its filter, one event, its payload and its deliveries.
 
 mod filter;
+mod latest;
 mod list;
 mod merge;
 
@@ -10,6 +11,7 @@ use futures::future::try_join_all;
 use self::merge::AT_ONCE;
 pub use self::{
     filter::{EventFilter, EventMark, MAX_MERGED, MIN_PREFIX},
+    latest::{Looked, find_delivery},
     list::{ListedEvent, list},
 };
 use crate::{ControlPlane, Principal, Refusal};

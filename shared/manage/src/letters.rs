@@ -1,5 +1,6 @@
 //! Dead letters: what could not be delivered or processed, looked at, put back and thrown away.
 
+mod groups;
 mod retry;
 
 use adapters::{
@@ -14,7 +15,10 @@ use domain::{
 };
 use tracing::info;
 
-pub use self::retry::{LetterRetry, retry};
+pub use self::{
+    groups::{LetterGroup, LetterGroups, MAX_GROUPS, groups},
+    retry::{LetterRetry, retry},
+};
 use crate::{ControlPlane, Principal, Refusal, Walk, applications, page::Effort, tasks, walk};
 
 /// Letters that are read at a time.

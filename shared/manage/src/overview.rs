@@ -3,6 +3,8 @@
 //! Nothing is counted while events are delivered. A request reads the letters and the deliveries
 //! themselves, up to a bound, and its answer says where the bound was met.
 
+mod detail;
+
 use std::{collections::HashMap, time::Duration};
 
 use adapters::table::Table;
@@ -16,6 +18,7 @@ use domain::{
 };
 use futures::future::try_join_all;
 
+pub use self::detail::{EndpointDetail, SecretOverview, Waiting, detail};
 use crate::{
     ControlPlane, MAX_SCANNED, Principal, Refusal, Walk, applications, attempts::calls, is_place,
     letters, page::Effort,
@@ -47,6 +50,12 @@ pub struct EndpointHealth {
     pub state: &'static str,
     /// The time since which it has been so; `None` if that is not known.
     pub since: Option<Timestamp>,
+    /// The time of the next probe of an open circuit, or until which the endpoint is taken for slow.
+    pub until: Option<Timestamp>,
+    /// Failures in a row that count towards opening the circuit.
+    pub failures: u32,
+    /// Attempts that failed since the last success.
+    pub failed_attempts: u32,
 }
 
 /// Attempts to an endpoint in each of the last 24 hours, oldest first.
@@ -255,21 +264,23 @@ async fn waiting(control: &ControlPlane) -> Result<(HashMap<EndpointId, u64>, bo
 }
 
 fn health(endpoint: &Endpoint, health: Option<&Health>, now: Timestamp) -> EndpointHealth {
-    let of = |state, since| EndpointHealth { state, since };
+    let (failures, failed_attempts) = health.map_or((0, 0), |it| (it.failures, it.attempts));
+    let of =
+        |state, since, until| EndpointHealth { state, since, until, failures, failed_attempts };
     if endpoint.disabled.is_some() {
         // Whatever was changed last: most often it was disabled.
-        return of("disabled", Some(endpoint.updated_at));
+        return of("disabled", Some(endpoint.updated_at), None);
     }
-    let Some(health) = health else { return of("healthy", None) };
-    if health.circuit != Circuit::Closed {
-        return of("open", Some(health.changed_at));
+    let Some(health) = health else { return of("healthy", None, None) };
+    if let Circuit::Open { until } | Circuit::HalfOpen { until, .. } = &health.circuit {
+        return of("open", Some(health.changed_at), Some(*until));
     }
     if health.failing_since.is_some() {
-        return of("failing", health.failing_since);
+        return of("failing", health.failing_since, None);
     }
-    match health.slow_until.is_some_and(|until| now < until) {
-        true => of("slow", None),
-        false => of("healthy", None),
+    match health.slow_until.filter(|until| now < *until) {
+        Some(until) => of("slow", None, Some(until)),
+        None => of("healthy", None, None),
     }
 }
 

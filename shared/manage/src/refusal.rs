@@ -9,6 +9,8 @@ use adapters::{Unavailable, contested::Contested};
 pub enum Refusal {
     /// There is no such thing, or the caller may not see it.
     NotFound,
+    /// The thing was there and was removed for good; the reason, as a sentence without its full stop.
+    Gone(&'static str),
     /// The caller's key does not allow this.
     Forbidden(&'static str),
     /// A field of the draft cannot be used.

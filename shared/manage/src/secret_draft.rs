@@ -80,7 +80,8 @@ pub(crate) fn check(
     })
 }
 
-/// Seals a secret for an endpoint.
+/// Seals a secret for an endpoint, which signs with it from now on.
 pub(crate) fn seal(control: &ControlPlane, endpoint: &Endpoint, secret: &Secret) -> EndpointSecret {
-    EndpointSecret::new(control.vault().seal(&Endpoint::owner(&endpoint.id), secret), secret.kind())
+    let sealed = control.vault().seal(&Endpoint::owner(&endpoint.id), secret);
+    EndpointSecret { since: Some(control.now()), ..EndpointSecret::new(sealed, secret.kind()) }
 }

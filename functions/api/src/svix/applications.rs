@@ -17,16 +17,18 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::{ApplicationIn, ApplicationOut, ApplicationPatch},
-    error::spelt,
     page::{self, ListResponse, Order, OrderQuery},
 };
-use crate::web::{
-    Routes,
-    error::Error,
-    gate::Authenticated,
-    idempotency::Keyed,
-    input::{Body, Query},
-    page::PageQuery,
+use crate::{
+    bodies::spelt,
+    web::{
+        Routes,
+        error::Error,
+        gate::Authenticated,
+        idempotency::Keyed,
+        input::{Body, Query},
+        page::PageQuery,
+    },
 };
 
 pub(super) fn routes() -> Routes {

@@ -13,7 +13,8 @@ use domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{breaker::Breaker, health_out::HealthOut};
+use super::health_out::HealthOut;
+use crate::bodies::Breaker;
 
 /// An endpoint as it is shown.
 #[derive(Serialize, ToSchema)]

@@ -12,17 +12,18 @@ use manage::{ControlPlane, endpoints};
 use utoipa_axum::routes;
 
 use super::{
-    endpoint_in::{EndpointIn, EndpointPatch, EndpointUpdate},
     endpoint_out::EndpointOut,
-    error::spelt,
     page::{self, ListResponse, Order, OrderQuery, Place},
 };
-use crate::web::{
-    Routes,
-    error::Error,
-    idempotency::Keyed,
-    input::{Body, Query},
-    page::PageQuery,
+use crate::{
+    bodies::{EndpointIn, EndpointPatch, EndpointUpdate, spelt},
+    web::{
+        Routes,
+        error::Error,
+        idempotency::Keyed,
+        input::{Body, Query},
+        page::PageQuery,
+    },
 };
 
 pub(super) fn routes() -> Routes {

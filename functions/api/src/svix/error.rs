@@ -5,7 +5,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use manage::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,22 +43,6 @@ pub(super) fn bodies() -> ErrorBodies {
     ErrorBodies::by_kind::<ValidationErrorOut, HttpErrorOut>("application/json")
 }
 
-/// The refusal of a draft whose fields this contract spells in camel case.
-pub(super) fn spelt(refusal: Refusal) -> Error {
-    refusal.renamed(|field| camel_case(&field)).into()
-}
-
-/// A name in snake case as camel case: `throttle_rate` as `throttleRate`.
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |whole, word| {
-        let mut letters = word.chars();
-        let head = letters.next().map(|letter| letter.to_ascii_uppercase());
-        whole + &head.into_iter().chain(letters).collect::<String>()
-    })
-}
-
 /// An error in Svix's shape.
 pub(crate) fn shape(error: &Error) -> Response {
     if let Error::Invalid(invalid) = error {
@@ -79,7 +62,7 @@ const fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthenticated => "authentication_failed",
         Error::Forbidden(_) => "permission_denied",
-        Error::NotFound => "not_found",
+        Error::NotFound | Error::Gone(_) => "not_found",
         Error::Method => "method_not_allowed",
         Error::Bad(_) => "bad_request",
         Error::Invalid(_) => "validation_error",

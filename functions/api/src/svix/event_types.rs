@@ -16,17 +16,19 @@ use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 use super::{
-    error::spelt,
     event_type_in::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate},
     page::{self, ListResponse, Order, OrderQuery},
 };
-use crate::web::{
-    Routes,
-    error::Error,
-    gate::Authenticated,
-    idempotency::Keyed,
-    input::{Body, Query},
-    page::{PageQuery, print_name, read_name},
+use crate::{
+    bodies::spelt,
+    web::{
+        Routes,
+        error::Error,
+        gate::Authenticated,
+        idempotency::Keyed,
+        input::{Body, Query},
+        page::{PageQuery, print_name, read_name},
+    },
 };
 
 pub(super) fn routes() -> Routes {

@@ -15,7 +15,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{error::spelt, messages::MessageOut};
+use super::messages::MessageOut;
+use crate::bodies::spelt;
 use crate::web::{Routes, error::Error, idempotency::Keyed, input::Body};
 
 pub(super) fn routes() -> Routes {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::error::spelt;
+use crate::bodies::spelt;
 use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {

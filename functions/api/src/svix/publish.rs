@@ -18,17 +18,19 @@ use utoipa_axum::routes;
 
 use super::{
     application_in::ApplicationIn,
-    error::spelt,
     messages::{self, MessageOut},
     queries::ContentQuery,
 };
-use crate::web::{
-    Routes,
-    error::{Error, Invalid},
-    gate::Authenticated,
-    idempotency,
-    input::{Body, Query},
-    moment::Moment,
+use crate::{
+    bodies::spelt,
+    web::{
+        Routes,
+        error::{Error, Invalid},
+        gate::Authenticated,
+        idempotency,
+        input::{Body, Query},
+        moment::Moment,
+    },
 };
 
 pub(super) fn routes() -> Routes {

@@ -17,11 +17,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{
-    background_tasks::{self, StartedOut},
-    error::spelt,
+use super::background_tasks::{self, StartedOut};
+use crate::{
+    bodies::spelt,
+    web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment},
 };
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint")

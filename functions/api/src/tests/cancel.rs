@@ -107,3 +107,87 @@ async fn a_cancel_url_is_checked_and_its_secret_goes_nowhere_else() {
     put(json!({ "url": "https://q.example/{call_id}" })).await.expect(200);
     assert!(kept().await.cancel_secret.is_none());
 }
+
+#[tokio::test]
+async fn the_jobs_of_a_batch_that_have_not_ended_are_cancelled_and_no_others() {
+    let relay = Relay::start().await;
+    for uid in ["one", "two"] {
+        relay.application(uid).await;
+    }
+    relay.source("gpu", "one").await;
+    relay.source("cpu", "two").await;
+    let register = async |source: &str, id: &str, batch: &str| {
+        let body = json!({ "source": source, "external_id": id, "batch_id": batch });
+        relay.post("/v1/jobs", body).await.expect(201);
+    };
+    for (source, id, batch) in [
+        ("gpu", "a", "b-1"),
+        ("gpu", "b", "b-1"),
+        ("gpu", "c", "b-1"),
+        ("gpu", "d", "b-2"),
+        ("cpu", "e", "b-1"),
+    ] {
+        register(source, id, batch).await;
+    }
+    let done = r#"{"call_id":"c","status":"success","metadata":{"job_id":"c","batch_id":"b-1"}}"#;
+    relay.completion("gpu", "one", "c", done).await;
+    relay
+        .post("/v1/batches", json!({ "external_id": "b-1", "application": "one" }))
+        .await
+        .expect(201);
+    let path = "/v1/batches/b-1/cancel?application=one";
+    // Another tenant, and a key that may only read, cancel nothing.
+    let (other, reader) = (relay.key("admin", Some("two")).await, relay.key("read", None).await);
+    relay.ask(&other, axum::http::Method::POST, path, "").await.expect(404);
+    relay.ask(&reader, axum::http::Method::POST, path, "").await.expect(403);
+    for bad in ["&iterator=x", "&limit=3"] {
+        relay.post(&format!("{path}{bad}"), Value::Null).await.expect(422);
+    }
+    let cancelled = relay.post(path, Value::Null).await.expect(202);
+    assert_eq!(cancelled, json!({ "cancelled": 2, "left": 0, "iterator": null }));
+    for (id, status) in [
+        ("a", "cancelled"),
+        ("b", "cancelled"),
+        ("c", "succeeded"),
+        ("d", "pending"),
+        ("e", "pending"),
+    ] {
+        let job = relay.get(&format!("/v1/jobs/{id}")).await.expect(200);
+        assert_eq!(job["status"], status, "{id}");
+    }
+    let again = relay.post(path, Value::Null).await.expect(202);
+    assert_eq!(again, json!({ "cancelled": 0, "left": 0, "iterator": null }));
+    relay.post("/v1/batches/nothing/cancel", Value::Null).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_large_batch_is_cancelled_in_parts() {
+    let relay = Relay::start().await;
+    relay.source("gpu", "one").await;
+    relay
+        .post("/v1/batches", json!({ "external_id": "b-1", "application": "one" }))
+        .await
+        .expect(201);
+    let jobs = 2 * manage::batches::MAX_CANCELLED + 20;
+    for number in 0..jobs {
+        let body =
+            json!({ "source": "gpu", "external_id": format!("j{number}"), "batch_id": "b-1" });
+        relay.post("/v1/jobs", body).await.expect(201);
+    }
+    let (mut cancelled, mut asked, mut at) = (0, 0, String::new());
+    loop {
+        let answer =
+            relay.post(&format!("/v1/batches/b-1/cancel{at}"), Value::Null).await.expect(202);
+        cancelled += answer["cancelled"].as_u64().expect("a number");
+        asked += 1;
+        assert!(asked < 300, "no end: {answer}");
+        if answer["left"] == 0 {
+            break;
+        }
+        at = format!("?iterator={}", answer["iterator"].as_str().expect("a place"));
+    }
+    assert_eq!(cancelled, jobs as u64);
+    assert!(2 < asked, "{asked}");
+    let left = relay.get("/v1/jobs?batch_id=b-1&status=pending").await.expect(200);
+    assert_eq!(left["data"], json!([]));
+}

@@ -1,6 +1,6 @@
 //! The desk: finding letters, exporting them, throwing many away; and tasks that send again.
 
-use axum::http::Method;
+use axum::{body::Body, http::Method};
 use serde_json::{Value, json};
 
 use super::{Relay, ids};
@@ -146,4 +146,63 @@ async fn sending_again_is_a_task_that_svixs_clients_can_ask_for() {
         relay.post(&format!("{base}/{call}"), body).await.expect(422);
     }
     relay.post("/api/v1/app/acme/endpoint/nobody/recover", since).await.expect(404);
+}
+
+#[tokio::test]
+async fn letters_are_counted_by_endpoint_and_class() {
+    let relay = Relay::start().await;
+    for uid in ["one", "two"] {
+        relay.application(uid).await;
+    }
+    let mut endpoints = Vec::new();
+    for (uid, letters) in [("one", 3), ("two", 2)] {
+        endpoints.push(relay.endpoint(uid, "https://subscriber.example/").await);
+        for number in 0..letters {
+            let message = relay.message(uid, "a.b", json!({ "n": number })).await;
+            relay.bury(&message).await;
+        }
+    }
+    let path = "/v1/webhooks/dead-letter/groups";
+    let all = relay.get(path).await.expect(200);
+    assert_eq!((&all["complete"], &all["scanned"]), (&json!(true), &json!(5)), "{all}");
+    let data = all["data"].as_array().expect("groups");
+    assert_eq!(data.len(), 2, "{all}");
+    let first = relay.get("/api/v1/app/one").await.at("id");
+    for (field, value) in [
+        ("application", json!(first)),
+        ("endpoint_id", json!(endpoints[0])),
+        ("webhook_url", json!("https://subscriber.example/hook")),
+        ("error_class", json!("status")),
+        ("count", json!(3)),
+    ] {
+        assert_eq!(data[0][field], value, "{}", data[0]);
+    }
+    assert!(data[0]["oldest_at"].as_str() <= data[0]["newest_at"].as_str(), "{}", data[0]);
+    for (query, counts) in [
+        ("application=two", &[2][..]),
+        ("error_class=timeout", &[]),
+        ("state=waiting", &[3, 2]),
+        ("until=2020-01-01T00:00:00Z", &[]),
+    ] {
+        let some = relay.get(&format!("{path}?{query}")).await.expect(200);
+        let some: Vec<u64> = some["data"]
+            .as_array()
+            .expect("groups")
+            .iter()
+            .filter_map(|it| it["count"].as_u64())
+            .collect();
+        assert_eq!(some, counts, "{query}");
+    }
+    // A tenant counts its own, and names no other's.
+    let key = relay.key("read", Some("two")).await;
+    let own = relay.ask(&key, Method::GET, path, Body::empty()).await.expect(200);
+    assert_eq!(
+        (own["data"].as_array().map(Vec::len), &own["data"][0]["count"]),
+        (Some(1), &json!(2))
+    );
+    let foreign = format!("{path}?application=one");
+    relay.ask(&key, Method::GET, &foreign, Body::empty()).await.expect(404);
+    for bad in ["limit=1", "endpoint=x", "state=dead"] {
+        relay.get(&format!("{path}?{bad}")).await.expect(422);
+    }
 }

@@ -1,5 +1,8 @@
 //! `/v1/events`.
 
+mod conflicts;
+mod deliveries;
+
 use serde_json::json;
 
 use super::{Relay, ids, receiver::Receiver};

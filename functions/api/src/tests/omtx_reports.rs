@@ -1,5 +1,6 @@
 //! OMTX's routes: what runs, how it goes, what happened (R0.16, R0.17, R0.19).
 
+use adapters::table::StoredConflict;
 use domain::{
     envelope::StoredBody,
     id::EventId,
@@ -83,8 +84,9 @@ async fn r0_17_metrics_are_counted_and_what_is_not_known_is_null() {
     relay.completion("modal-omtx", "acme", "relay-test-1", &call("relay-test-1")).await;
     let event = relay.completion("modal-omtx", "acme", "d", &call("d")).await;
     relay.api.table().count_duplicate(&event.id).await.expect("counted");
-    let other = StoredBody::Text("other".to_owned());
-    relay.api.table().keep_conflict(&event.id, "f", &other, relay.api.now()).await.expect("kept");
+    let body = StoredBody::Text("other".to_owned());
+    let other = StoredConflict { body, content_type: None, at: relay.api.now() };
+    relay.api.table().keep_conflict(&event.id, "f", &other).await.expect("kept");
     relay.running("modal-omtx", "acme", "e", &call("e").replace("success", "running")).await;
     let metrics = relay.get(METRICS).await.expect(200);
     let checker = &metrics["completion_checker"];

@@ -1,5 +1,7 @@
 //! `/v1/endpoints`, and sending an event again.
 
+mod detail;
+
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};
 

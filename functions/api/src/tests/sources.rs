@@ -1,5 +1,7 @@
 //! `/v1/sources`.
 
+mod profiles;
+
 use serde_json::json;
 
 use super::{Relay, SOURCE_SECRET};

@@ -1,5 +1,6 @@
 //! Batches: declared before or after their jobs, closed, listed.
 
+mod cancel;
 mod declare;
 mod files;
 mod out;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Routes {
         .publish(routes!(declare::create))
         .read(routes!(get))
         .publish(routes!(close))
+        .publish(routes!(cancel::post))
         .merge(files::routes())
 }
 

@@ -1,6 +1,8 @@
 //! The dead-letter desk: letters listed, exported, thrown away, and put back by a filter. Putting back
 //! a single letter is in [`super::retry`].
 
+mod groups;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use adapters::{Unavailable, table::Table};
@@ -54,6 +56,7 @@ const AT_ONCE: usize = 8;
 pub(super) fn routes() -> Routes {
     Routes::tagged("dead letters")
         .read(routes!(list))
+        .read(routes!(groups::get))
         .read(routes!(export))
         .read(routes!(get))
         .admin(routes!(delete))

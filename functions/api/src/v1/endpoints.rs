@@ -1,4 +1,8 @@
-//! Endpoints of all applications at a glance. They are made and changed under the Svix contract.
+//! Endpoints of all applications: at a glance, and one with all that is known of it. They are made and
+//! changed under the Svix contract.
+
+mod check;
+mod detail;
 
 use std::sync::Arc;
 
@@ -24,7 +28,10 @@ use crate::web::{
 const MAX_TEXT: usize = 2048;
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("endpoints").read(routes!(list))
+    Routes::tagged("endpoints")
+        .read(routes!(list))
+        .admin(routes!(check::post))
+        .read(routes!(detail::get))
 }
 
 /// An endpoint at a glance.
@@ -61,6 +68,12 @@ struct EndpointHealthOut {
     /// Time since which it has been so; null if that is not known. Of a disabled endpoint, the time of
     /// its last change.
     since: Option<String>,
+    /// Time of the next probe of an open circuit, or until which the endpoint is taken for slow.
+    until: Option<String>,
+    /// Failures in a row that count towards opening the circuit.
+    failures: u32,
+    /// Attempts that failed since the last success.
+    failed_attempts: u32,
 }
 
 /// An attempt at a glance.
@@ -75,7 +88,7 @@ struct LastAttempt {
 }
 
 /// Attempts of the last 24 hours, a number for each hour, oldest first. They are counted from the latest
-/// 100 deliveries.
+/// deliveries: 100 in a list, 2000 of a single endpoint.
 #[derive(Serialize, ToSchema)]
 struct DaySeriesOut {
     delivered: Vec<u64>,
@@ -87,7 +100,6 @@ struct DaySeriesOut {
 impl From<EndpointOverview> for EndpointEntry {
     fn from(shown: EndpointOverview) -> Self {
         let EndpointOverview { endpoint, health, letters_waiting, last, series } = shown;
-        let EndpointHealth { state, since } = health;
         let DaySeries { delivered, failed, complete } = series;
         Self {
             id: endpoint.id.to_string(),
@@ -98,7 +110,7 @@ impl From<EndpointOverview> for EndpointEntry {
             events: endpoint.event_types,
             profile: endpoint.profile,
             disabled: endpoint.disabled.is_some(),
-            health: EndpointHealthOut { state, since: since.map(|at| at.rfc3339()) },
+            health: health.into(),
             letters_waiting,
             last_attempt: last.map(LastAttempt::from),
             series_24h: DaySeriesOut {
@@ -106,6 +118,19 @@ impl From<EndpointOverview> for EndpointEntry {
                 failed: failed.to_vec(),
                 complete,
             },
+        }
+    }
+}
+
+impl From<EndpointHealth> for EndpointHealthOut {
+    fn from(health: EndpointHealth) -> Self {
+        let EndpointHealth { state, since, until, failures, failed_attempts } = health;
+        Self {
+            state,
+            since: since.map(|at| at.rfc3339()),
+            until: until.map(|at| at.rfc3339()),
+            failures,
+            failed_attempts,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Events: what was received or published, its effect, and its deliveries.
 
+mod conflicts;
+mod delivery;
 mod query;
 mod replay;
 mod request;
+mod shown_body;
 
 use std::sync::Arc;
 
@@ -45,6 +48,8 @@ pub(super) fn routes() -> Routes {
         .read(routes!(get))
         .admin(routes!(replay::replay))
         .read(routes!(request::body))
+        .read(routes!(delivery::get))
+        .read(routes!(conflicts::list))
 }
 
 /// An event.

@@ -28,6 +28,8 @@ pub(crate) enum Error {
     Forbidden(&'static str),
     /// Nothing there that the caller may see.
     NotFound,
+    /// What was there, and was removed for good.
+    Gone(&'static str),
     /// The path is there, the method is not.
     Method,
     /// The request cannot be read, or makes no sense now.
@@ -97,7 +99,7 @@ impl Error {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::Gone(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Bad(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -113,7 +115,7 @@ impl Error {
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Unauthenticated => "Invalid token".to_owned(),
-            Self::Forbidden(why) | Self::NotImplemented(why) => (*why).to_owned(),
+            Self::Forbidden(why) | Self::NotImplemented(why) | Self::Gone(why) => (*why).to_owned(),
             Self::NotFound => "Entity not found".to_owned(),
             Self::Method => "this path does not know that method".to_owned(),
             Self::Bad(why) | Self::Conflict(why) => why.clone(),
@@ -134,6 +136,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound => Self::NotFound,
+            Refusal::Gone(why) => Self::Gone(why),
             Refusal::Forbidden(why) => Self::Forbidden(why),
             Refusal::Invalid { field, why } => Self::field(&field, why),
             Refusal::Conflict(why) => Self::Conflict(why),

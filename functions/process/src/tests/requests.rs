@@ -123,3 +123,19 @@ async fn of_two_bodies_under_one_key_at_once_the_event_keeps_its_own() {
         assert_eq!(event.conflicts, 1);
     }
 }
+
+#[tokio::test]
+async fn a_conflict_is_kept_with_the_media_type_of_its_own_request() {
+    let (_aws, process) = world().await;
+    process.handle(&sample(|envelope| envelope["request"] = request())).await;
+    let other = |envelope: &mut serde_json::Value| {
+        envelope["request"] = request();
+        envelope["request"]["headers"][0]["value"] = "application/json; charset=utf-8".into();
+        let text = envelope["body"]["text"].as_str().expect("text").replace("-7.2", "-1.0");
+        envelope["body"]["text"] = text.into();
+    };
+    process.handle(&sample(other)).await;
+    let kept = process.context.table.conflicts(&event_id()).await.expect("read");
+    let types: Vec<_> = kept.iter().map(|conflict| conflict.content_type.as_deref()).collect();
+    assert_eq!(types, [Some("application/json; charset=utf-8")]);
+}

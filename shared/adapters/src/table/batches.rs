@@ -181,6 +181,14 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
+    /// Several batches at once, in no order; those that are not there are left out.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
+    pub async fn batches_of(&self, ids: &[BatchId]) -> Result<Vec<Batch>, Unavailable> {
+        self.items(ids.iter().map(key).collect()).await?.iter().map(row::document).collect()
+    }
+
     /// The jobs of a batch that have ended, in an order that stays, from behind `cursor`.
     ///
     /// # Errors

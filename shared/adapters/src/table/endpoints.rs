@@ -240,6 +240,22 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
+    /// The endpoint of this id in whichever of these applications it is; those of jobs and batches are
+    /// not among them.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn endpoint_in_any(
+        &self,
+        applications: impl IntoIterator<Item = &ApplicationId>,
+        id: &EndpointId,
+    ) -> Result<Option<Endpoint>, Unavailable> {
+        let scope = EndpointScope::Application;
+        let keys = applications.into_iter().map(|application| key(application, &scope, id));
+        let items = self.items(keys.collect()).await?;
+        items.first().map(row::document).transpose()
+    }
+
     /// The endpoint of an application with this uid.
     ///
     /// # Errors

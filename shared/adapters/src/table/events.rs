@@ -17,7 +17,7 @@ use super::{
     delivery_item::{self, event_partition},
     jobs,
     recording::{EventRecording, RecordOutcome},
-    row::{self, Condition, Row, Write, list_at, n},
+    row::{self, Condition, Row, Write, list_at, n, s},
     sources,
 };
 use crate::Unavailable;
@@ -34,6 +34,20 @@ pub struct EventContext {
     /// The tenure of the event's source, if that has ended.
     pub former: Option<FormerTenure>,
 }
+
+/// Other bytes that came under the key of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredConflict {
+    /// The body, or its place in the bucket.
+    pub body: StoredBody,
+    /// The media type of the body, as the sender named it.
+    pub content_type: Option<String>,
+    /// The time at which the request arrived.
+    pub at: Timestamp,
+}
+
+/// Sort keys of conflicts begin so.
+const CONFLICT: &str = "CONFLICT#";
 
 pub(super) fn key(id: &EventId) -> (String, String) {
     (event_partition(id), "EVT".to_owned())
@@ -201,12 +215,16 @@ impl Table {
         &self,
         id: &EventId,
         fingerprint: &str,
-        body: &StoredBody,
-        at: Timestamp,
+        conflict: &StoredConflict,
     ) -> Result<(), Unavailable> {
-        let row = Row::new(event_partition(id), format!("CONFLICT#{fingerprint}"), body)
-            .with("received_at", n(at.0))
-            .expires(Some(self.expiry(at)));
+        let at = conflict.at;
+        let mut row =
+            Row::new(event_partition(id), format!("{CONFLICT}{fingerprint}"), &conflict.body)
+                .with("received_at", n(at.0))
+                .expires(Some(self.expiry(at)));
+        if let Some(content_type) = &conflict.content_type {
+            row = row.with("content_type", s(content_type));
+        }
         let (pk, sk) = key(id);
         let count = Condition::new("attribute_exists(pk)").value(":one", n(1));
         // Together, so that a crash in between cannot keep without counting.
@@ -218,13 +236,18 @@ impl Table {
         .map(WriteOutcome::either_way)
     }
 
-    /// The other bytes that came under an event's key.
+    /// The other bytes that came under an event's key, as far as they are kept, in no order.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
-    pub async fn conflicts(&self, id: &EventId) -> Result<Vec<StoredBody>, Unavailable> {
-        let items = self.partition(&event_partition(id), "CONFLICT#").await?;
-        items.iter().map(row::document).collect()
+    pub async fn conflicts(&self, id: &EventId) -> Result<Vec<StoredConflict>, Unavailable> {
+        let items = self.partition(&event_partition(id), CONFLICT).await?;
+        let read = |item: &Item| {
+            let at = Timestamp(row::number(item, "received_at").unwrap_or(0));
+            let content_type = row::text(item, "content_type").map(str::to_owned);
+            Ok(StoredConflict { body: row::document(item)?, content_type, at })
+        };
+        items.iter().map(read).collect()
     }
 
     /// Removes the other bytes that came under an event's key; that they came stays counted. The
@@ -235,7 +258,7 @@ impl Table {
     /// second call removes the rest.
     pub async fn forget_conflicts(&self, id: &EventId) -> Result<Vec<String>, Unavailable> {
         let mut claims = Vec::new();
-        for item in self.partition(&event_partition(id), "CONFLICT#").await? {
+        for item in self.partition(&event_partition(id), CONFLICT).await? {
             if let StoredBody::Claim(key) = row::document(&item)? {
                 claims.push(key);
             }

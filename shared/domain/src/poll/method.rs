@@ -17,6 +17,15 @@ pub enum CancelMethod {
 }
 
 impl CancelMethod {
+    /// The method in capitals.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
     /// The method in the form of the `http` crate.
     pub const fn method(self) -> Method {
         match self {

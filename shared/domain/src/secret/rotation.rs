@@ -53,7 +53,8 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn secret(name: &str, expires_at: Option<Timestamp>) -> EndpointSecret {
-        EndpointSecret { sealed: SealedSecret(name.to_owned()), expires_at, kind: SecretKind::Hmac }
+        let sealed = SealedSecret(name.to_owned());
+        EndpointSecret { expires_at, ..EndpointSecret::new(sealed, SecretKind::Hmac) }
     }
 
     fn names(secrets: &[EndpointSecret]) -> Vec<(&str, Option<Timestamp>)> {

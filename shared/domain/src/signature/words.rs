@@ -1,7 +1,7 @@
-//! Sentences about signatures that do not hold, which the log of refusals and `relay verify` share. They
-//! hold no value of a header.
+//! Sentences about signatures that do not hold, which the log of refusals and `relay verify` share, and
+//! schemes in words. They hold no value of a header.
 
-use super::{Format, Scheme, SignatureRefusal, TimestampForm};
+use super::{Algorithm, Format, Scheme, SignatureRefusal, TimestampForm};
 
 /// The sentence for a refusal, if the refusal alone says it; `None` if secrets or settings matter.
 pub fn of(refusal: &SignatureRefusal, profile: &str, scheme: &Scheme) -> Option<String> {
@@ -82,4 +82,28 @@ pub fn signature_forms(scheme: &Scheme) -> String {
         }
     };
     scheme.formats.iter().map(form).collect::<Vec<_>>().join(" or ")
+}
+
+/// A scheme in one line: what is signed by which algorithm, and the header in which the signature stands.
+pub fn summary(scheme: &Scheme) -> String {
+    let algorithm = match scheme.algorithm {
+        Algorithm::HmacSha256 => "HMAC-SHA256",
+        Algorithm::HmacSha1 => "HMAC-SHA1",
+        Algorithm::Ed25519 => "Ed25519",
+        Algorithm::Token => return "no signature: a token at the end of the URL".to_owned(),
+    };
+    let content = String::from(scheme.content.clone());
+    let content = match content.as_str() {
+        "{body}" if scheme.timestamp_path.is_some() => {
+            "the body, in which the time stands".to_owned()
+        }
+        "{body}" => "the body".to_owned(),
+        other => other.replace('\n', "\\n"),
+    };
+    let digits = match scheme.formats.first() {
+        Some(format) if !format.is_hex() => "base64",
+        _ => "hex",
+    };
+    let headers: Vec<&str> = scheme.headers.iter().map(|names| &*names.signature).collect();
+    format!("{algorithm} over {content}, {digits}, header {}", headers.join(" or "))
 }

@@ -37,19 +37,22 @@ fn the_health_of_an_endpoint_is_one_word() {
     let later = NOW.plus(HOUR);
     let circuit = Circuit::Open { until: later };
     let failing = Health { failing_since: Some(NOW), changed_at: later, ..Health::default() };
-    let open = Health { circuit, ..failing.clone() };
+    let open = Health { circuit, failures: 5, attempts: 7, ..failing.clone() };
     let slow = Health { slow_until: Some(later), ..Health::default() };
     let disabled =
         Endpoint { disabled: Some(domain::endpoint::DisabledReason::Gone), ..endpoint() };
-    for (endpoint, known, state, since) in [
-        (&endpoint(), None, "healthy", None),
-        (&endpoint(), Some(&Health::default()), "healthy", None),
-        (&endpoint(), Some(&slow), "slow", None),
-        (&endpoint(), Some(&failing), "failing", Some(NOW)),
-        (&endpoint(), Some(&open), "open", Some(later)),
-        (&disabled, Some(&open), "disabled", Some(NOW)),
+    for (endpoint, known, state, since, until) in [
+        (&endpoint(), None, "healthy", None, None),
+        (&endpoint(), Some(&Health::default()), "healthy", None, None),
+        (&endpoint(), Some(&slow), "slow", None, Some(later)),
+        (&endpoint(), Some(&failing), "failing", Some(NOW), None),
+        (&endpoint(), Some(&open), "open", Some(later), Some(later)),
+        (&disabled, Some(&open), "disabled", Some(NOW), None),
     ] {
-        assert_eq!(health(endpoint, known, NOW), EndpointHealth { state, since });
+        let shown = health(endpoint, known, NOW);
+        assert_eq!((shown.state, shown.since, shown.until), (state, since, until));
+        let counted = known.map_or((0, 0), |known| (known.failures, known.attempts));
+        assert_eq!((shown.failures, shown.failed_attempts), counted, "{state}");
     }
     assert_eq!(health(&endpoint(), Some(&slow), later).state, "healthy");
 }

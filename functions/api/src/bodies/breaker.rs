@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// Limits of the circuit breaker of an endpoint.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     /// Failures in a row after which calls stop.
     #[schema(minimum = 1, maximum = 100)]
     threshold: u16,

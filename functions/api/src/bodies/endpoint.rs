@@ -1,4 +1,4 @@
-//! Endpoints as the Svix contract takes them.
+//! Endpoints as requests describe them, in the spelling of the Svix contract.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ macro_rules! endpoint_body {
         $(#[$about])*
         #[derive(Deserialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
-        pub(super) struct $name {
+        pub(crate) struct $name {
             $($own)*
             /// The caller's own name for the endpoint.
             #[serde(default, with = "double_option")]
@@ -220,10 +220,37 @@ endpoint_body! {
 
 impl EndpointIn {
     /// The drafts of the endpoint and of its signing secret.
-    pub(super) fn drafts(mut self) -> (EndpointDraft, SecretDraft) {
+    pub(crate) fn drafts(mut self) -> (EndpointDraft, SecretDraft) {
         let text = self.secret.take().map(Secret::new);
         let secret = SecretDraft { text, scheme: self.signature_scheme.take() };
         (self.into(), secret)
+    }
+}
+
+endpoint_body! {
+    /// The draft of an endpoint that is to be tried out: a new endpoint whose address may be left out.
+    EndpointTrial {
+        /// Address that requests go to.
+        url: Option<String>,
+        /// Description for people.
+        description: Option<String>,
+        /// Whether the endpoint receives nothing.
+        disabled: Option<bool>,
+        /// Signing secret.
+        secret: Option<String>,
+        /// `hmac-sha256` or `ed25519`, for a secret that is made.
+        signature_scheme: Option<String>,
+    }
+}
+
+impl EndpointTrial {
+    /// The drafts of the endpoint and of its signing secret.
+    pub(crate) fn drafts(mut self) -> (EndpointDraft, SecretDraft) {
+        let text = self.secret.take().map(Secret::new);
+        let secret = SecretDraft { text, scheme: self.signature_scheme.take() };
+        let (url, description) = (self.url.take(), self.description.take());
+        let disabled = self.disabled;
+        (EndpointDraft { url, description, disabled, ..self.common() }, secret)
     }
 }
 
