@@ -36,6 +36,7 @@ pub mod origins;
 pub mod outgoing;
 pub mod pace;
 pub mod poll;
+pub mod portal;
 pub mod profile;
 pub mod progress;
 pub mod reading;

@@ -4,6 +4,7 @@ mod draft;
 mod headers;
 pub mod listeners;
 mod pass_through;
+mod suiting;
 mod types;
 mod writes;
 

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::replay::ReplaySelection;
+use domain::{portal::Capability, replay::ReplaySelection};
 use manage::{
     ControlPlane, Principal, applications, endpoints,
     replays::{self, ReplayDraft},
@@ -21,13 +21,13 @@ use super::{
     background_tasks::{self, StartedOut},
     error::spelt,
 };
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment};
+use crate::web::{Routes, Stated, error::Error, gate::Authenticated, input::Body, moment::Moment};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint")
-        .admin(routes!(recover))
-        .admin(routes!(replay_missing))
-        .admin(routes!(bulk))
+        .admin(routes!(recover).portal(Capability::CreateAttempts))
+        .admin(routes!(replay_missing).portal(Capability::CreateAttempts))
+        .admin(routes!(bulk).portal(Capability::CreateAttempts))
 }
 
 /// Selection of messages that are sent again, and the rate.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use domain::portal::Capability;
 use domain::{delivery::Attempt, retry::ErrorClass};
 use manage::{
     ControlPlane,
@@ -13,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::web::{
-    Routes,
+    Routes, Stated,
     error::Error,
     gate::Authenticated,
     input::Query,
@@ -24,7 +25,7 @@ use crate::web::{
 const MAX_TEXT: usize = 2048;
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("endpoints").read(routes!(list))
+    Routes::tagged("endpoints").read(routes!(list).portal(Capability::ViewBase))
 }
 
 /// An endpoint at a glance.
