@@ -6,7 +6,8 @@
 //!   `dlq` and `stats` are commands of their own.
 //! * `listen` takes the deliveries of a listener, and calls a server on this machine.
 //! * `connect`, `doctor`, `executions`, `run` and `trigger` call the API too. All of these call it through `remote`.
-//! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them.
+//! * `contexts` keeps the relays that a person has logged in to; `login` has the commands for them; `portal` hands out a
+//!   subscriber's own pages.
 //! * `output` prints, `exit` has the exit codes, `live` is the client of live updates.
 //! * `completion` and `pages` make scripts for shells, and `docs/cli.md`, of the commands themselves.
 //! * `mcp` offers the relay to language models.
@@ -29,6 +30,7 @@ pub mod mcp;
 mod moment;
 pub mod output;
 pub mod pages;
+pub mod portal;
 pub mod remote;
 pub mod replay;
 pub mod resources;

@@ -12,7 +12,7 @@ use relay::{
     exit::{CommandError, Exit, Failure, report},
     listen, login, logs, mcp,
     output::{Output, OutputArgs},
-    pages, replay, resources, signature, stats, tail, trigger,
+    pages, portal, replay, resources, signature, stats, tail, trigger,
 };
 
 /// A webhook relay that runs in your own AWS account.
@@ -35,6 +35,9 @@ enum Command {
     Context(login::ContextCommand),
     /// Open the relay's page, logged in by a code that works once.
     Open(login::OpenArgs),
+    /// Print the link to a portal: the pages on which a subscriber sees one application, its endpoints and
+    /// its events.
+    Portal(portal::PortalArgs),
     /// Print events and their deliveries as they happen.
     Tail(tail::TailArgs),
     /// Print the log of a job.
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Command::Login(args) => finish(login::login(&args)),
         Command::Context(command) => ended(login::context(&command)),
         Command::Open(args) => finish(login::open(&args)),
+        Command::Portal(args) => finish(portal::run(&args)),
         Command::Tail(args) => finish(tail::run(&args)),
         Command::Logs(args) => finish(logs::run(&args)),
         Command::Listen(args) => listen::run(args),

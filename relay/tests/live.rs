@@ -34,6 +34,7 @@ async fn ticket(bundle: &Bundle) -> String {
         scope: domain::key::KeyScope::Read,
         application: None,
         only: None,
+        portal: None,
         expires_at,
     };
     let text = Ticket::text(adapters::random::bytes());

@@ -26,6 +26,7 @@ use domain::{
         ticket::{self, Ticket},
         topic::Topic,
     },
+    portal::PortalEndings,
     retry::Policy,
     session::{self, Session, SessionGrant},
     time::Timestamp,
@@ -120,6 +121,7 @@ async fn listen(table: &Table, now: Timestamp) {
         key: "k".to_owned(),
         application: Some(acme.clone()),
         only: None,
+        portal: None,
         expires_at: now.plus(connection::LIFE),
     };
     let (id, protocol) = ("c=".to_owned(), Protocol::SocketIo);
@@ -153,6 +155,7 @@ async fn sessions(table: &Table, now: Timestamp) {
         admin_mark: None,
         scope: KeyScope::Read,
         application: None,
+        portal: None,
     };
     let code = Session::new(grant, now, session::CODE_LIFE);
     let hash = |number| Session::code_hash(&Session::code([number; 32])).expect("a code");
@@ -163,6 +166,10 @@ async fn sessions(table: &Table, now: Timestamp) {
     let token = Session::token_hash(&Session::token([1; 32])).expect("a session");
     let opened = table.open_session(&hash(1), &token, &code).await.expect("kept");
     assert_eq!(opened, WriteOutcome::Done);
+    let (acme, none) = (ApplicationId::named("acme"), PortalEndings::default());
+    let ended = none.and(&[], Duration::ZERO, now).expect("few");
+    let kept = table.put_portal_endings(&acme, 0, &ended).await.expect("kept");
+    assert_eq!(kept, WriteOutcome::Done);
     let counted = table.count_guess("0123456789abcdef", 5, now).await.expect("counted");
     assert_eq!(counted, WriteOutcome::Done);
 }

@@ -36,6 +36,7 @@ mod overview;
 mod paging;
 mod parts;
 mod policies;
+mod portals;
 mod profiles;
 mod publish;
 mod receiver;

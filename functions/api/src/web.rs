@@ -32,7 +32,9 @@ use axum::{
 };
 use manage::ControlPlane;
 
-pub(crate) use self::routes::{Contract, OpenRoutes, Routes};
+#[cfg(test)]
+pub(crate) use self::routes::PortalAccess;
+pub(crate) use self::routes::{Contract, OpenRoutes, Routes, Stated};
 use self::{
     cors::Pages,
     error::{Error, MAX_BODY, Shape, shaped},

@@ -11,7 +11,7 @@ use adapters::{
 };
 use domain::{
     key,
-    live::{connection, subscription::LiveSubscription, topic::Topic},
+    live::{connection, grant::Grant, subscription::LiveSubscription, topic::Topic},
     time::Timestamp,
 };
 
@@ -46,8 +46,25 @@ impl Audience {
     }
 
     /// Whether the key of this id was not revoked.
-    pub(crate) async fn has_key(&self, id: &str) -> Result<bool, Unavailable> {
+    async fn has_key(&self, id: &str) -> Result<bool, Unavailable> {
         Ok(id == key::ADMIN_ID || self.table.key(id).await?.is_some())
+    }
+
+    /// Whether the right of a connection has not ended: its key was not revoked, and its portal not ended.
+    pub(crate) async fn holds(&self, grant: &Grant, now: Timestamp) -> Result<bool, Unavailable> {
+        Ok(self.has_key(&grant.key).await? && self.has_portal(grant, now).await?)
+    }
+
+    /// Whether a portal was not ended. Others have none that could be.
+    async fn has_portal(&self, grant: &Grant, now: Timestamp) -> Result<bool, Unavailable> {
+        match (&grant.portal, &grant.application) {
+            (None, _) => Ok(true),
+            (Some(mark), Some(application)) => {
+                Ok(!self.table.portal_endings(application).await?.has_ended(mark, now))
+            }
+            // A portal is of one application.
+            (Some(_), None) => Ok(false),
+        }
     }
 
     /// Whether a connection may still ask for something.
@@ -63,11 +80,11 @@ impl Audience {
         if self.admitted().get(&connection.id).is_some_and(|until| now < *until) {
             return Ok(true);
         }
-        let has_key = self.has_key(&connection.grant.key).await?;
-        if has_key {
+        let holds = self.holds(&connection.grant, now).await?;
+        if holds {
             self.admit(stored, now);
         }
-        Ok(has_key)
+        Ok(holds)
     }
 
     fn admit(&self, stored: &StoredConnection, now: Timestamp) {
@@ -119,7 +136,8 @@ impl Audience {
             let connection = &stored.connection;
             let holds = now < connection.ends_at()
                 && connection.grant.admits(topic, now)
-                && keys.get(connection.grant.key.as_str()).is_some_and(|there| *there);
+                && keys.get(connection.grant.key.as_str()).is_some_and(|there| *there)
+                && self.has_portal(&connection.grant, now).await?;
             if holds {
                 self.admit(stored, now);
                 judged.admitted.push(subscription);

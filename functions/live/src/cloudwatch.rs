@@ -70,6 +70,7 @@ impl Live {
             scope: KeyScope::Read,
             application: None::<ApplicationId>,
             session_ends: None,
+            portal: None,
         };
         match jobs::find(&self.table, &relay, name, None).await {
             Ok(job) => return Ok(Some((LogOwner::of(&job), Some(job)))),

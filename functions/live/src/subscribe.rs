@@ -247,6 +247,7 @@ fn principal(stored: &StoredConnection) -> Principal {
         scope: KeyScope::Read,
         application: grant.application.clone(),
         session_ends: None,
+        portal: None,
     }
 }
 

@@ -171,6 +171,7 @@ impl World {
             key: key.to_owned(),
             application: (key != "everything").then(|| ApplicationId::named(key)),
             only: None,
+            portal: None,
             expires_at: NOW.plus(connection::LIFE),
         }
     }

@@ -102,24 +102,24 @@ impl Live {
         if !ticket.admits(origin, self.clock.now()) {
             return Ok(Err("the ticket has expired or is of another origin".to_owned()));
         }
-        self.of_a_key_that_is_there(ticket.grant).await
+        self.of_a_right_that_holds(ticket.grant).await
     }
 
     /// The grant of a token; or why it opens nothing.
     async fn grant_of_token(&self, text: &str) -> Result<Result<Grant, String>, Unavailable> {
         match LiveToken::open(text, self.vault.live_tokens(), self.clock.now()) {
-            Ok(token) => self.of_a_key_that_is_there(token.grant()).await,
+            Ok(token) => self.of_a_right_that_holds(token.grant()).await,
             Err(reason) => Ok(Err(reason.to_string())),
         }
     }
 
-    async fn of_a_key_that_is_there(
+    async fn of_a_right_that_holds(
         &self,
         grant: Grant,
     ) -> Result<Result<Grant, String>, Unavailable> {
-        match self.audience.has_key(&grant.key).await? {
+        match self.audience.holds(&grant, self.clock.now()).await? {
             true => Ok(Ok(grant)),
-            false => Ok(Err("the key behind it was revoked".to_owned())),
+            false => Ok(Err("the key behind it was revoked, or its portal ended".to_owned())),
         }
     }
 

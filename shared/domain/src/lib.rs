@@ -37,6 +37,7 @@ pub mod origins;
 pub mod outgoing;
 pub mod pace;
 pub mod poll;
+pub mod portal;
 pub mod profile;
 pub mod progress;
 pub mod reading;

@@ -3,13 +3,15 @@
 //!
 //! A key makes a one-time code, which may travel in the fragment of a URL. Whoever has the code changes
 //! it for a session, once and within a minute. The table holds only hashes of codes and sessions.
+//!
+//! A key also hands out portals ([`crate::portal`]): sessions with less than the key's right.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{id::ApplicationId, key::KeyScope, time::Timestamp};
+use crate::{id::ApplicationId, key::KeyScope, portal::Portal, time::Timestamp};
 
 /// The time within which a code opens a session.
 pub const CODE_LIFE: Duration = Duration::from_secs(60);
@@ -37,6 +39,10 @@ pub struct SessionGrant {
     pub scope: KeyScope,
     /// The one application that the key sees; `None` for all of them.
     pub application: Option<ApplicationId>,
+    /// The right of a portal's session, which is not the right of the key; `None` for the others. One
+    /// that was kept before there were portals has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<Portal>,
 }
 
 /// A code or a session, as the table holds it under the hash of its text.
@@ -54,6 +60,15 @@ impl Session {
     /// A right that begins now and lasts for `life`.
     pub fn new(grant: SessionGrant, now: Timestamp, life: Duration) -> Self {
         Self { grant, created_at: now, expires_at: now.plus(life) }
+    }
+
+    /// The session that this code opens at `now`: for [`LIFE`], or until its portal ends.
+    pub fn opened(self, now: Timestamp) -> Self {
+        let mut session = Self::new(self.grant, now, LIFE);
+        if let Some(portal) = &session.grant.portal {
+            session.expires_at = portal.ends_at;
+        }
+        session
     }
 
     /// Whether it still opens anything.
@@ -116,6 +131,7 @@ mod tests {
             admin_mark: None,
             scope: KeyScope::Read,
             application: None,
+            portal: None,
         };
         let session = Session::new(grant, now, CODE_LIFE);
         let end = now.plus(CODE_LIFE);

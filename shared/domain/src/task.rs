@@ -34,6 +34,9 @@ pub struct Task {
     /// Whether a caller cancelled the task.
     #[serde(default)]
     pub cancelled: bool,
+    /// Whether the session of a portal began the task.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_portal: bool,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time at which the task ended.
@@ -176,6 +179,7 @@ impl Task {
             scanned: 0,
             matched: 0,
             cancelled: false,
+            by_portal: false,
             created_at: now,
             finished_at: None,
             lease_until: None,

@@ -38,7 +38,7 @@ pub async fn inject(
     let unsigned = Verification::default();
     let accepted = accept(control, source, &unsigned, body, Trust::Operator, arrival).await?;
     info!(
-        audit = true, key = %principal.key, source = source.name, event = %accepted.event,
+        audit = true, key = %principal, source = source.name, event = %accepted.event,
         "spoke in a source's place"
     );
     Ok(accepted)

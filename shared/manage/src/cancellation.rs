@@ -91,7 +91,7 @@ pub async fn cancel(
         }
         let marked = mark(control, source, &job, event).await?;
         if let TryOutcome::Settled(_) = &marked {
-            info!(audit = true, key = %principal.key, job = %job.id, "cancelled a job");
+            info!(audit = true, key = %principal, job = %job.id, "cancelled a job");
         }
         Ok(marked)
     })

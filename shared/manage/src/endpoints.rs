@@ -6,6 +6,7 @@ mod headers;
 pub mod listeners;
 mod lookup;
 mod pass_through;
+mod suiting;
 mod types;
 mod writes;
 

@@ -107,19 +107,38 @@ fn blank(name: &str, now: Timestamp) -> EventType {
     }
 }
 
+/// The event type of this name, if the caller sees it.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] if there is no such event type, or it has flags that a portal does not have.
+pub async fn find(
+    control: &ControlPlane,
+    principal: &Principal,
+    name: &str,
+) -> Result<EventType, Refusal> {
+    let known = resolve(control, name).await?;
+    if is_visible(principal, &known) { Ok(known) } else { Err(Refusal::NotFound) }
+}
+
+/// Whether the caller sees an event type. The flags of a type hide it from portals without one of them.
+pub(crate) fn is_visible(principal: &Principal, kind: &EventType) -> bool {
+    principal.portal.as_ref().is_none_or(|portal| portal.sees(kind))
+}
+
 /// The event type of this name.
 ///
 /// # Errors
 ///
 /// [`Refusal::NotFound`] if there is no such event type.
-pub async fn resolve(control: &ControlPlane, name: &str) -> Result<EventType, Refusal> {
+async fn resolve(control: &ControlPlane, name: &str) -> Result<EventType, Refusal> {
     if !is_identifier(name, MAX_EVENT_TYPE) {
         return Err(Refusal::NotFound);
     }
     control.table().event_type(name).await?.ok_or(Refusal::NotFound)
 }
 
-/// A part of the list of event types by name, against that order if `backwards`; archived ones only if
+/// A part of the list of event types that the caller sees, by name, against that order if `backwards`; archived ones only if
 /// they are asked for. The cursor of an event type is its name.
 ///
 /// # Errors
@@ -127,11 +146,12 @@ pub async fn resolve(control: &ControlPlane, name: &str) -> Result<EventType, Re
 /// [`Refusal::Unavailable`] if the table cannot be read.
 pub async fn list(
     control: &ControlPlane,
+    principal: &Principal,
     archived: bool,
     backwards: bool,
     page: PageRequest,
 ) -> Result<Walk<EventType>, Refusal> {
-    let keep = |kind: &EventType| archived || !kind.archived;
+    let keep = |kind: &EventType| (archived || !kind.archived) && is_visible(principal, kind);
     let fetch = |after: Option<String>, limit| async move {
         control.table().event_types_page(after.as_deref(), limit, backwards).await
     };

@@ -310,11 +310,13 @@ async fn count(control: &ControlPlane, meant: impl Fn(&Letter) -> bool) -> Resul
 /// [`Refusal::Invalid`] for a rate out of bounds.
 pub async fn redrive(
     control: &ControlPlane,
+    principal: &Principal,
     filter: LetterFilter,
     rate: Option<i64>,
 ) -> Result<Task, Refusal> {
     let rate = checked_rate(rate)?.unwrap_or(DEFAULT_RATE);
-    let task = Task::redrive(TaskId::random(random::bytes()), filter, rate, control.now());
+    let mut task = Task::redrive(TaskId::random(random::bytes()), filter, rate, control.now());
+    task.by_portal = principal.is_portal();
     tasks::start(control, &task).await?;
     Ok(task)
 }
@@ -357,6 +359,6 @@ pub async fn discard(
 ) -> Result<Task, Refusal> {
     let task = Task::discard(TaskId::random(random::bytes()), filter, control.now());
     tasks::start(control, &task).await?;
-    info!(audit = true, key = %principal.key, task = %task.id, "letters are to be thrown away");
+    info!(audit = true, key = %principal, task = %task.id, "letters are to be thrown away");
     Ok(task)
 }

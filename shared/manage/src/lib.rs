@@ -29,6 +29,7 @@ pub mod messages;
 pub mod names;
 pub mod overview;
 mod page;
+pub mod portals;
 mod principal;
 pub mod publication;
 mod refusal;

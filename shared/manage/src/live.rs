@@ -80,6 +80,7 @@ pub async fn create_ticket(
             scope: principal.scope,
             application: principal.application.clone(),
             only: None,
+            portal: principal.portal.as_ref().map(|portal| portal.mark.clone()),
             expires_at: principal.session_ends.map_or(life, |session| session.min(life)),
         },
         origin: origin.map(str::to_owned),

@@ -293,7 +293,7 @@ pub async fn expunge_all(
 ) -> Result<Task, Refusal> {
     let task = Task::purge(TaskId::random(random::bytes()), application, control.now());
     tasks::start(control, &task).await?;
-    info!(audit = true, key = %principal.key, task = %task.id, "an application's contents are to be removed");
+    info!(audit = true, key = %principal, task = %task.id, "an application's contents are to be removed");
     Ok(task)
 }
 

@@ -91,9 +91,10 @@ pub async fn start(
         tag: draft.tag,
         dry_run: draft.dry_run,
     };
-    let task = Task::replay(TaskId::random(random::bytes()), replay, rate, control.now());
+    let mut task = Task::replay(TaskId::random(random::bytes()), replay, rate, control.now());
+    task.by_portal = principal.is_portal();
     tasks::start(control, &task).await?;
-    info!(audit = true, key = %principal.key, task = %task.id, "messages are to be sent again");
+    info!(audit = true, key = %principal, task = %task.id, "messages are to be sent again");
     Ok(task)
 }
 
@@ -140,7 +141,7 @@ pub async fn replay_event(
             try_join_all(some.iter().map(send)).await?;
         }
         let count = endpoints.len();
-        info!(audit = true, key = %principal.key, event = %event.id, count, "an event is sent again");
+        info!(audit = true, key = %principal, event = %event.id, count, "an event is sent again");
     }
     Ok(endpoints.into_iter().map(|endpoint| endpoint.id).collect())
 }

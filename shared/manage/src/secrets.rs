@@ -97,7 +97,7 @@ impl Rotation {
     /// Discloses the key that verifies the new signatures, and logs that it was disclosed.
     pub fn disclose(self, principal: &Principal) -> VerificationKey {
         let Self { endpoint, secret } = self;
-        info!(audit = true, key = %principal.key, endpoint = %endpoint.id, "an endpoint's secret was shown");
+        info!(audit = true, key = %principal, endpoint = %endpoint.id, "an endpoint's secret was shown");
         let public_key = secret.pair().map(|pair| pair.public().spelled());
         // Plain text is disclosed in the spelling that the libraries of Standard Webhooks read.
         let key = public_key.clone().map_or_else(|| secret.standard(), Secret::new);
@@ -147,7 +147,7 @@ pub async fn replace(
     })
     .await?;
     let (overlap, scheme) = (overlap.as_secs(), sealed.kind.word());
-    info!(audit = true, key = %principal.key, endpoint = %rotated.id, overlap, scheme, "an endpoint's secret was rotated");
+    info!(audit = true, key = %principal, endpoint = %rotated.id, overlap, scheme, "an endpoint's secret was rotated");
     Ok(Rotation { endpoint: rotated, secret })
 }
 

@@ -11,12 +11,12 @@ use adapters::{
 use domain::{
     id,
     key::{ADMIN_ID, KeyScope},
-    session::{CODE_LIFE, LIFE, MAX_WRONG, Session, SessionGrant},
+    session::{CODE_LIFE, MAX_WRONG, Session, SessionGrant},
     time::Timestamp,
 };
 use tracing::{info, warn};
 
-use crate::{ControlPlane, Principal, Refusal};
+use crate::{ControlPlane, Principal, Refusal, portals};
 
 /// Tries to keep a code or a session under a hash of its own.
 const TRIES: u32 = 3;
@@ -45,12 +45,12 @@ pub async fn create_code(
     if principal.session_ends.is_some() {
         return Err(Refusal::Forbidden("a session makes no codes; ask with an API key"));
     }
-    let admin_mark = (principal.key == ADMIN_ID).then(|| admin_mark(control)).flatten();
     let grant = SessionGrant {
         key: principal.key.clone(),
-        admin_mark,
+        admin_mark: mark_of(control, &principal.key),
         scope: principal.scope,
         application: principal.application.clone(),
+        portal: None,
     };
     let code = Session::new(grant, control.now(), CODE_LIFE);
     let text = contested::write(TRIES, || async {
@@ -75,11 +75,12 @@ pub async fn create_admin_code(control: &ControlPlane) -> Result<SessionPass, Re
         scope: KeyScope::Admin,
         application: None,
         session_ends: None,
+        portal: None,
     };
     create_code(control, &admin).await
 }
 
-/// Changes a code for a session of at most 12 hours. `address` is the caller's, as far as it is known.
+/// Changes a code for a session: of at most 12 hours, or of a portal until that ends. `address` is the caller's, as far as it is known.
 ///
 /// # Errors
 ///
@@ -109,14 +110,14 @@ async fn exchange(
     code: &str,
     now: Timestamp,
 ) -> Result<SessionPass, Refusal> {
-    let wrong = || Refusal::Forbidden("the code is wrong, was used, or is older than a minute");
+    let wrong = || Refusal::Forbidden("the code is wrong, was used, or has expired");
     let code_hash = Session::code_hash(code).ok_or_else(wrong)?;
     let kept = control.table().code(&code_hash).await?.filter(|kept| kept.lasts(now));
     let kept = kept.ok_or_else(wrong)?;
     if !lives(control, &kept.grant).await? {
         return Err(wrong());
     }
-    let session = Session::new(kept.grant, now, LIFE);
+    let session = kept.opened(now);
     let text = Session::token(random::bytes());
     let hash = Session::token_hash(&text).expect("a session has the form of one");
     match control.table().open_session(&code_hash, &hash, &session).await? {
@@ -140,8 +141,9 @@ pub(crate) async fn caller(
     if !lives(control, &session.grant).await? {
         return Ok(None);
     }
-    let SessionGrant { key, scope, application, admin_mark: _ } = session.grant;
-    Ok(Some(Principal { key, scope, application, session_ends: Some(session.expires_at) }))
+    let SessionGrant { key, scope, application, portal, admin_mark: _ } = session.grant;
+    let session_ends = Some(session.expires_at);
+    Ok(Some(Principal { key, scope, application, session_ends, portal }))
 }
 
 /// Ends the session with this text.
@@ -157,12 +159,29 @@ pub async fn end(control: &ControlPlane, text: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the key of a right is still there.
+/// Whether the key of a right is still there, and a portal was not ended.
 async fn lives(control: &ControlPlane, grant: &SessionGrant) -> Result<bool, Refusal> {
-    match grant.key == ADMIN_ID {
-        true => Ok(grant.admin_mark == admin_mark(control)),
-        false => Ok(control.table().key(&grant.key).await?.is_some()),
-    }
+    let has_key = async {
+        match grant.key == ADMIN_ID {
+            true => Ok(grant.admin_mark == admin_mark(control)),
+            false => Ok::<_, Refusal>(control.table().key(&grant.key).await?.is_some()),
+        }
+    };
+    let lasts = async {
+        match (&grant.portal, &grant.application) {
+            (None, _) => Ok(true),
+            (Some(portal), Some(application)) => portals::lasts(control, application, portal).await,
+            // A portal is of one application.
+            (Some(_), None) => Ok(false),
+        }
+    };
+    let (has_key, lasts) = futures::try_join!(has_key, lasts)?;
+    Ok(has_key && lasts)
+}
+
+/// The mark that a right of this key carries; `None` unless it is the administrator's.
+pub(crate) fn mark_of(control: &ControlPlane, key: &str) -> Option<String> {
+    (key == ADMIN_ID).then(|| admin_mark(control)).flatten()
 }
 
 /// A mark of the deployed administrator's key, which changes with the key and does not tell it.

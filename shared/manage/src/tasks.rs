@@ -34,7 +34,7 @@ pub async fn start(control: &ControlPlane, task: &Task) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// [`Refusal::NotFound`] if there is no such task or the caller may not see it. A task of no single
-/// application is visible to keys of all applications only.
+/// application is visible to keys of all applications only, and a portal sees those that portals began.
 pub async fn find(
     control: &ControlPlane,
     principal: &Principal,
@@ -46,6 +46,9 @@ pub async fn find(
 }
 
 fn is_visible(principal: &Principal, task: &Task) -> bool {
+    if principal.is_portal() && !task.by_portal {
+        return false;
+    }
     match task.application() {
         Some(application) => principal.sees(application),
         None => principal.application.is_none(),
@@ -107,7 +110,7 @@ pub async fn cancel(
         task.finished_at = Some(control.now());
         let written = control.table().update_task(&task, None).await?.settles(task);
         if let TryOutcome::Settled(task) = &written {
-            info!(audit = true, key = %principal.key, task = %task.id, "a task was cancelled");
+            info!(audit = true, key = %principal, task = %task.id, "a task was cancelled");
         }
         Ok(written)
     })

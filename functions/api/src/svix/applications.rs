@@ -7,6 +7,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use domain::portal::Capability;
 use manage::{
     ControlPlane,
     applications::{self, Creation},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     bodies::spelt,
     web::{
-        Routes,
+        Routes, Stated,
         error::Error,
         gate::Authenticated,
         idempotency::Keyed,
@@ -35,7 +36,7 @@ pub(super) fn routes() -> Routes {
     Routes::tagged("svix: application")
         .admin(routes!(create))
         .read(routes!(list))
-        .read(routes!(get))
+        .read(routes!(get).portal(Capability::ViewBase))
         .admin(routes!(update))
         .admin(routes!(patch))
         .admin(routes!(delete))

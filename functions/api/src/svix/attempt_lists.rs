@@ -6,7 +6,10 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::id::{AttemptId, EndpointId};
+use domain::{
+    id::{AttemptId, EndpointId},
+    portal::Capability,
+};
 use manage::{
     ControlPlane, applications,
     attempts::{self, AttemptEntry, AttemptFilter, AttemptPlace},
@@ -22,10 +25,12 @@ use super::{
     page::{self, ListResponse},
     queries::{ContentQuery, PeriodQuery, SelectionQuery, StatusClassQuery, StatusQuery},
 };
-use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
+use crate::web::{Routes, Stated, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: attempt").read(routes!(by_endpoint)).read(routes!(by_message))
+    Routes::tagged("svix: attempt")
+        .read(routes!(by_endpoint).portal(Capability::ViewBase))
+        .read(routes!(by_message).portal(Capability::ViewBase))
 }
 
 fn filter(

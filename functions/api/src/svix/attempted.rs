@@ -11,6 +11,7 @@ use domain::{
     delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
     event::Event,
+    portal::Capability,
     standing::DeliveryStanding,
 };
 use manage::{
@@ -26,12 +27,12 @@ use super::{
     page::{self, ListResponse, Order, OrderQuery, Place},
     queries::{ContentQuery, ExpandedQuery, PeriodQuery, SelectionQuery, StatusQuery},
 };
-use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
+use crate::web::{Routes, Stated, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: attempt")
-        .read(routes!(attempted_messages))
-        .read(routes!(attempted_destinations))
+        .read(routes!(attempted_messages).portal(Capability::ViewBase))
+        .read(routes!(attempted_destinations).portal(Capability::ViewBase))
 }
 
 /// Standing of a message with an endpoint.

@@ -7,17 +7,22 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::delivery::{Attempt, Delivery};
+use domain::{
+    delivery::{Attempt, Delivery},
+    portal::Capability,
+};
 use manage::{ControlPlane, applications, attempts};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::messages::MessageOut;
-use crate::web::{Routes, error::Error};
+use crate::web::{Routes, Stated, error::Error};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: attempt").read(routes!(get)).admin(routes!(expunge))
+    Routes::tagged("svix: attempt")
+        .read(routes!(get).portal(Capability::ViewBase))
+        .admin(routes!(expunge))
 }
 
 /// An attempt as it is shown.

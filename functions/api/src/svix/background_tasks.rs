@@ -8,6 +8,7 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
+    portal::Capability,
     replay::ReplaySelection,
     task::{Task, TaskKind},
 };
@@ -18,10 +19,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::page::{self, ListResponse, Order, OrderQuery};
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Query, page::PageQuery};
+use crate::web::{
+    Routes, Stated, error::Error, gate::Authenticated, input::Query, page::PageQuery,
+};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: background task").read(routes!(list)).read(routes!(get))
+    Routes::tagged("svix: background task")
+        .read(routes!(list))
+        .read(routes!(get).portal(Capability::ViewBase))
 }
 
 /// A task that was begun.

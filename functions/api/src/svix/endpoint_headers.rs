@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::headers::StoredHeader;
+use domain::{headers::StoredHeader, portal::Capability};
 use manage::{
     ControlPlane,
     endpoints::{self, HeaderChanges},
@@ -20,13 +20,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::web::{Routes, error::Error, input::Body};
+use crate::web::{Routes, Stated, error::Error, input::Body};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint")
-        .read(routes!(get_headers))
-        .admin(routes!(update_headers))
-        .admin(routes!(patch_headers))
+        .read(routes!(get_headers).portal(Capability::ViewBase))
+        .admin(routes!(update_headers).portal(Capability::ManageEndpoint))
+        .admin(routes!(patch_headers).portal(Capability::ManageEndpoint))
 }
 
 /// Headers as they are shown.

@@ -7,8 +7,11 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
 };
-use domain::{endpoint::Endpoint, health::Health};
-use manage::{ControlPlane, endpoints};
+use domain::{endpoint::Endpoint, health::Health, portal::Capability};
+use manage::{
+    ControlPlane,
+    endpoints::{self, EndpointDraft},
+};
 use utoipa_axum::routes;
 
 use super::{
@@ -18,8 +21,8 @@ use super::{
 use crate::{
     bodies::{EndpointIn, EndpointPatch, EndpointUpdate, spelt},
     web::{
-        Routes,
-        error::Error,
+        Routes, Stated,
+        error::Error, gate::Authenticated,
         idempotency::Keyed,
         input::{Body, Query},
         page::PageQuery,
@@ -28,12 +31,12 @@ use crate::{
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint")
-        .admin(routes!(create))
-        .read(routes!(list))
-        .read(routes!(get))
-        .admin(routes!(update))
-        .admin(routes!(patch))
-        .admin(routes!(delete))
+        .admin(routes!(create).portal(Capability::ManageEndpoint))
+        .read(routes!(list).portal(Capability::ViewBase))
+        .read(routes!(get).portal(Capability::ViewBase))
+        .admin(routes!(update).portal(Capability::ManageEndpoint))
+        .admin(routes!(patch).portal(Capability::ManageEndpoint))
+        .admin(routes!(delete).portal(Capability::ManageEndpoint))
 }
 
 /// An endpoint with its present health.
@@ -65,10 +68,13 @@ async fn warned(control: &ControlPlane, endpoint: &Endpoint) -> Result<HeaderMap
 async fn create(
     State(control): State<Arc<ControlPlane>>,
     Path(app): Path<String>,
+    Authenticated(principal): Authenticated,
     Keyed(key): Keyed,
     Body(body): Body<EndpointIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<EndpointOut>), Error> {
     let (draft, secret) = body.drafts();
+    draft.must_suit(&principal).map_err(spelt)?;
+    secret.must_suit(&principal)?;
     let endpoint = endpoints::create(&control, &app, draft, &secret, &key).await.map_err(spelt)?;
     let headers = warned(&control, &endpoint).await?;
     Ok((StatusCode::CREATED, headers, Json(endpoint.into())))
@@ -112,9 +118,12 @@ async fn get(
 async fn update(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
+    Authenticated(principal): Authenticated,
     Body(body): Body<EndpointUpdate>,
 ) -> Result<(StatusCode, HeaderMap, Json<EndpointOut>), Error> {
-    let put = endpoints::put(&control, &app, &name, body.into()).await.map_err(spelt)?;
+    let draft = EndpointDraft::from(body);
+    draft.must_suit(&principal).map_err(spelt)?;
+    let put = endpoints::put(&control, &app, &name, draft).await.map_err(spelt)?;
     let headers = warned(&control, &put.endpoint).await?;
     if put.created {
         return Ok((StatusCode::CREATED, headers, Json(put.endpoint.into())));
@@ -129,9 +138,12 @@ async fn update(
 async fn patch(
     State(control): State<Arc<ControlPlane>>,
     Path((app, name)): Path<(String, String)>,
+    Authenticated(principal): Authenticated,
     Body(body): Body<EndpointPatch>,
 ) -> Result<(HeaderMap, Json<EndpointOut>), Error> {
-    let endpoint = endpoints::patch(&control, &app, &name, body.into()).await.map_err(spelt)?;
+    let draft = EndpointDraft::from(body);
+    draft.must_suit(&principal).map_err(spelt)?;
+    let endpoint = endpoints::patch(&control, &app, &name, draft).await.map_err(spelt)?;
     Ok((warned(&control, &endpoint).await?, shown(&control, endpoint).await?))
 }
 

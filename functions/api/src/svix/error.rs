@@ -69,7 +69,6 @@ const fn code(error: &Error) -> &'static str {
         Error::Conflict(_) | Error::Running(_) => "conflict",
         Error::TooMany(_) => "rate_limited",
         Error::TooLarge | Error::LargerThan(_) => "request_too_large",
-        Error::NotImplemented(_) => "not_implemented",
         Error::Unavailable(_) => "server_error",
     }
 }

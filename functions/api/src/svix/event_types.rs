@@ -9,8 +9,8 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::event_type::EventType;
-use manage::{ControlPlane, Refusal, event_types};
+use domain::{event_type::EventType, portal::Capability};
+use manage::{ControlPlane, Principal, Refusal, event_types};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     bodies::spelt,
     web::{
-        Routes,
+        Routes, Stated,
         error::Error,
         gate::Authenticated,
         idempotency::Keyed,
@@ -34,8 +34,8 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: event type")
         .admin(routes!(create))
-        .read(routes!(list))
-        .read(routes!(get))
+        .read(routes!(list).portal(Capability::ViewBase))
+        .read(routes!(get).portal(Capability::ViewBase))
         .admin(routes!(update))
         .admin(routes!(patch))
         .admin(routes!(delete))
@@ -70,11 +70,15 @@ struct ListQuery {
 }
 
 /// The name that an iterator stands for. Svix's own iterators are the names of event types.
-async fn name_of(control: &ControlPlane, iterator: &str) -> Result<String, Error> {
+async fn name_of(
+    control: &ControlPlane,
+    principal: &Principal,
+    iterator: &str,
+) -> Result<String, Error> {
     if let Some(name) = read_name(iterator) {
         return Ok(name);
     }
-    match event_types::resolve(control, iterator).await {
+    match event_types::find(control, principal, iterator).await {
         Ok(known) => Ok(known.name),
         Err(Refusal::NotFound) => Err(Error::param("iterator", page::UNKNOWN)),
         Err(refusal) => Err(refusal.into()),
@@ -87,17 +91,19 @@ async fn name_of(control: &ControlPlane, iterator: &str) -> Result<String, Error
     responses((status = 200, body = ListResponse<EventTypeOut>)))]
 async fn list(
     State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Query(page): Query<PageQuery>,
     Query(order): Query<OrderQuery>,
     Query(ListQuery { include_archived, with_content }): Query<ListQuery>,
 ) -> Result<Json<ListResponse<EventTypeOut>>, Error> {
     let mut request = page.request();
     if let Some(text) = request.cursor.take() {
-        request.cursor = Some(name_of(&control, &text).await?);
+        request.cursor = Some(name_of(&control, &principal, &text).await?);
     }
     let back = request.back;
     let backwards = !page::is_oldest_first(order.or(Order::Ascending), back);
-    let mut walk = event_types::list(&control, include_archived, backwards, request).await?;
+    let mut walk =
+        event_types::list(&control, &principal, include_archived, backwards, request).await?;
     walk.next = walk.next.as_deref().map(print_name);
     let part = page::part(walk, |kind| print_name(&kind.name));
     let show = |mut kind: EventType| {
@@ -112,9 +118,10 @@ async fn list(
     responses((status = 200, body = EventTypeOut)))]
 async fn get(
     State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
     Path(name): Path<String>,
 ) -> Result<Json<EventTypeOut>, Error> {
-    Ok(Json(event_types::resolve(&control, &name).await?.into()))
+    Ok(Json(event_types::find(&control, &principal, &name).await?.into()))
 }
 
 /// Replaces an event type, or creates it.

@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use domain::portal::Capability;
 use manage::{
     ControlPlane, applications, endpoints,
     publication::{self, ExampleDraft},
@@ -17,10 +18,10 @@ use utoipa_axum::routes;
 
 use super::messages::MessageOut;
 use crate::bodies::spelt;
-use crate::web::{Routes, error::Error, idempotency::Keyed, input::Body};
+use crate::web::{Routes, Stated, error::Error, gate::Authenticated, idempotency::Keyed, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: endpoint").admin(routes!(send_example))
+    Routes::tagged("svix: endpoint").admin(routes!(send_example).portal(Capability::CreateAttempts))
 }
 
 /// An example to be sent.
@@ -47,6 +48,7 @@ struct EventExampleIn {
 async fn send_example(
     State(control): State<Arc<ControlPlane>>,
     Path((app, endpoint)): Path<(String, String)>,
+    Authenticated(principal): Authenticated,
     Keyed(key): Keyed,
     Body(given): Body<EventExampleIn>,
 ) -> Result<Json<MessageOut>, Error> {
@@ -54,7 +56,7 @@ async fn send_example(
     let endpoint = endpoints::resolve(&control, &application, &endpoint).await?;
     let EventExampleIn { event_type, example_index, payload } = given;
     let draft = ExampleDraft { event_type, example_index, payload };
-    let sent = publication::send_example(&control, &endpoint, &draft, &key).await;
+    let sent = publication::send_example(&control, &principal, &endpoint, &draft, &key).await;
     let (event, payload) = sent.map_err(spelt)?;
     Ok(Json(MessageOut::of(event, payload)))
 }

@@ -6,7 +6,10 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::event::{Event, Origin};
+use domain::{
+    event::{Event, Origin},
+    portal::Capability,
+};
 use manage::{
     ControlPlane, applications,
     messages::{self, Content},
@@ -20,10 +23,12 @@ use super::{
     page::{self, ListResponse},
     queries::{ContentQuery, PeriodQuery, SelectionQuery},
 };
-use crate::web::{Routes, error::Error, input::Query, page::PageQuery};
+use crate::web::{Routes, Stated, error::Error, input::Query, page::PageQuery};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: message").read(routes!(list)).read(routes!(get))
+    Routes::tagged("svix: message")
+        .read(routes!(list).portal(Capability::ViewBase))
+        .read(routes!(get).portal(Capability::ViewBase))
 }
 
 /// A message as it is shown.

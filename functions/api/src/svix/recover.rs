@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::replay::ReplaySelection;
+use domain::{portal::Capability, replay::ReplaySelection};
 use manage::{
     ControlPlane, Principal, applications, endpoints,
     replays::{self, ReplayDraft},
@@ -20,14 +20,14 @@ use utoipa_axum::routes;
 use super::background_tasks::{self, StartedOut};
 use crate::{
     bodies::spelt,
-    web::{Routes, error::Error, gate::Authenticated, input::Body, moment::Moment},
+    web::{Routes, Stated, error::Error, gate::Authenticated, input::Body, moment::Moment},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint")
-        .admin(routes!(recover))
-        .admin(routes!(replay_missing))
-        .admin(routes!(bulk))
+        .admin(routes!(recover).portal(Capability::CreateAttempts))
+        .admin(routes!(replay_missing).portal(Capability::CreateAttempts))
+        .admin(routes!(bulk).portal(Capability::CreateAttempts))
 }
 
 /// Selection of messages that are sent again, and the rate.

@@ -11,11 +11,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::web::{Routes, error::Error};
+use crate::web::{Routes, Stated, error::Error};
+use domain::portal::Capability;
 use manage::{ControlPlane, applications, endpoints, messages, replays};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: attempt").admin(routes!(resend))
+    Routes::tagged("svix: attempt").admin(routes!(resend).portal(Capability::CreateAttempts))
 }
 
 /// Body of the answer to an accepted request to send once more: an object without fields.

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{endpoint::Endpoint, secret::Secret};
+use domain::{endpoint::Endpoint, portal::Capability, secret::Secret};
 use manage::{
     ControlPlane, Refusal,
     secrets::{self, RotationDraft, SecretDraft, VerificationKey},
@@ -18,10 +18,12 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::bodies::spelt;
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Body};
+use crate::web::{Routes, Stated, error::Error, gate::Authenticated, input::Body};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: endpoint").admin(routes!(get_secret)).admin(routes!(rotate_secret))
+    Routes::tagged("svix: endpoint")
+        .admin(routes!(get_secret).portal(Capability::ViewEndpointSecret))
+        .admin(routes!(rotate_secret).portal(Capability::ManageEndpointSecret))
 }
 
 /// The key with which a receiver verifies an endpoint's signatures.
@@ -105,7 +107,7 @@ async fn rotate_secret(
         let key = |field| if field == "secret" { "key".to_owned() } else { field };
         spelt(refusal.renamed(key))
     })?;
-    if !reads_the_secret(&headers) {
+    if !reads_the_secret(&headers) || !principal.may(Capability::ViewEndpointSecret) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Ok(shown(&control, rotation.disclose(&principal)))

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::time::Timestamp;
+use domain::{portal::Capability, time::Timestamp};
 use manage::{
     ControlPlane, Refusal, applications, endpoints,
     statistics::{self, AttemptCounts, Window},
@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::web::{Routes, error::Error, input::Query, moment::Moment};
+use crate::web::{Routes, Stated, error::Error, input::Query, moment::Moment};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("svix: endpoint").read(routes!(stats)).read(routes!(attempt_stats))
+    Routes::tagged("svix: endpoint")
+        .read(routes!(stats).portal(Capability::ViewBase))
+        .read(routes!(attempt_stats).portal(Capability::ViewBase))
 }
 
 /// The deliveries to an endpoint that moved last in a time, by how they stand.

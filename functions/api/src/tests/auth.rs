@@ -109,18 +109,3 @@ async fn a_scope_contains_the_ones_below_it_and_nothing_else() {
     let answer = relay.ask(&key, Method::POST, "/api/v1/app", "{}").await;
     assert_eq!(answer.expect(403)["code"], "permission_denied");
 }
-
-#[tokio::test]
-async fn there_is_no_portal_yet_and_its_calls_say_so() {
-    let relay = Relay::start().await;
-    relay.application("acme").await;
-    for path in ["app-portal-access/acme", "dashboard-access/acme", "app/acme/expire-all"] {
-        let answer = relay.post(&format!("/api/v1/auth/{path}"), json!({})).await.expect(501);
-        assert_eq!(answer["code"], "not_implemented", "{path}");
-        let nobody = path.replace("acme", "nobody");
-        relay.post(&format!("/api/v1/auth/{nobody}"), json!({})).await.expect(404);
-    }
-    let reader = relay.key("read", Some("acme")).await;
-    let path = "/api/v1/auth/logout";
-    relay.ask(&reader, Method::POST, path, "").await.expect(204);
-}

@@ -14,6 +14,7 @@ use axum::{
 };
 use domain::{
     letter::{Letter, LetterQueue},
+    portal::Capability,
     task::Task,
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -32,7 +33,7 @@ use super::{
     letter_filter::FilterIn,
 };
 use crate::web::{
-    Routes,
+    Routes, Stated,
     error::Error,
     gate::Authenticated,
     input::{Body, Query, RawQuery},
@@ -55,12 +56,12 @@ const AT_ONCE: usize = 8;
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("dead letters")
-        .read(routes!(list))
-        .read(routes!(groups::get))
-        .read(routes!(export))
-        .read(routes!(get))
+        .read(routes!(list).portal(Capability::ViewBase))
+        .read(routes!(groups::get).portal(Capability::ViewBase))
+        .read(routes!(export).portal(Capability::ViewBase))
+        .read(routes!(get).portal(Capability::ViewBase))
         .admin(routes!(delete))
-        .admin(routes!(redrive))
+        .admin(routes!(redrive).portal(Capability::CreateAttempts))
         .admin(routes!(discard))
 }
 
@@ -249,7 +250,7 @@ async fn redrive(
         let matched = letters::count_waiting(&control, &filter).await?;
         return Ok(Json(Matched { matched, dry_run: true }).into_response());
     }
-    let task = letters::redrive(&control, filter, given.rate).await?;
+    let task = letters::redrive(&control, &principal, filter, given.rate).await?;
     Ok((StatusCode::ACCEPTED, Json(Started::of(&task))).into_response())
 }
 

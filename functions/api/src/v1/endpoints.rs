@@ -7,6 +7,7 @@ mod detail;
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use domain::portal::Capability;
 use domain::{delivery::Attempt, retry::ErrorClass};
 use manage::{
     ControlPlane,
@@ -17,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::web::{
-    Routes,
+    Routes, Stated,
     error::Error,
     gate::Authenticated,
     input::Query,
@@ -29,9 +30,9 @@ const MAX_TEXT: usize = 2048;
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("endpoints")
-        .read(routes!(list))
-        .admin(routes!(check::post))
-        .read(routes!(detail::get))
+        .read(routes!(list).portal(Capability::ViewBase))
+        .admin(routes!(check::post).portal(Capability::ManageEndpoints))
+        .read(routes!(detail::get).portal(Capability::ViewBase))
 }
 
 /// An endpoint at a glance.

@@ -17,6 +17,7 @@ use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     event::{Event, EventOutcome, Origin},
     id::EventId,
+    portal::Capability,
     progress::{EventProgress, EventState},
     retry::ErrorClass,
 };
@@ -34,7 +35,7 @@ use self::{query::EventsQuery, request::RequestOut};
 use crate::{
     v1::letter::content,
     web::{
-        Routes,
+        Routes, Stated,
         error::Error,
         gate::Authenticated,
         input::Query,
@@ -44,9 +45,9 @@ use crate::{
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("events")
-        .read(routes!(list))
-        .read(routes!(get))
-        .admin(routes!(replay::replay))
+        .read(routes!(list).portal(Capability::ViewBase))
+        .read(routes!(get).portal(Capability::ViewBase))
+        .admin(routes!(replay::replay).portal(Capability::CreateAttempts))
         .read(routes!(request::body))
         .read(routes!(delivery::get))
         .read(routes!(conflicts::list))
@@ -132,7 +133,8 @@ struct EventDetail {
     /// Payload that subscribers receive; null if it is too large to show, or was removed.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
-    /// Request that the event came with; null if it came with none, or its content was removed.
+    /// Request that the event came with; null if it came with none, if its content was removed, and in a
+    /// portal: it is the sender's.
     request: Option<RequestOut>,
     deliveries: Vec<DeliveryOut>,
 }
@@ -238,7 +240,10 @@ async fn get(
     let id = EventId::parse(&id).map_err(|_| Error::NotFound)?;
     let event = events::find(&control, &principal, &id).await?;
     let payload = events::payload(&control, &event).await?.and_then(|bytes| content(&bytes));
-    let request = requests::record(&control, &event).await?;
+    let request = match principal.is_portal() {
+        true => None,
+        false => requests::record(&control, &event).await?,
+    };
     let request = request.map(|request| RequestOut::of(&event, request));
     let deliveries = events::deliveries(&control, [&id]).await?;
     let deliveries: Vec<_> = deliveries.into_iter().flatten().collect();

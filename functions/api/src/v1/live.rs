@@ -3,11 +3,14 @@
 mod tickets;
 mod tokens;
 
+use domain::portal::Capability;
 use utoipa_axum::routes;
 
-use crate::web::Routes;
+use crate::web::{Routes, Stated};
 
 /// Any key may call both: to hear is to read.
 pub(super) fn routes() -> Routes {
-    Routes::tagged("live").read(routes!(tickets::create)).read(routes!(tokens::create))
+    Routes::tagged("live")
+        .read(routes!(tickets::create).portal(Capability::ViewBase))
+        .read(routes!(tokens::create))
 }

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use domain::letter::LetterSubject;
+use domain::{letter::LetterSubject, portal::Capability};
 use manage::{
     ControlPlane,
     letters::{self, LetterRetry},
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use crate::web::{Routes, error::Error, gate::Authenticated, input::Query};
+use crate::web::{Routes, Stated, error::Error, gate::Authenticated, input::Query};
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("dead letters").admin(routes!(retry))
+    Routes::tagged("dead letters").admin(routes!(retry).portal(Capability::CreateAttempts))
 }
 
 /// Options of a retry.

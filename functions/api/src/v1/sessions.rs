@@ -1,7 +1,7 @@
 //! Sessions: a page changes a one-time code for a token that is good for some hours, so that it need not
 //! hold an API key.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -9,7 +9,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
-use domain::{key::KeyScope, session::SessionGrant};
+use domain::{
+    key::KeyScope,
+    portal::{Capability, Portal},
+    session::SessionGrant,
+};
 use manage::{
     ControlPlane,
     sessions::{self, SessionPass},
@@ -19,16 +23,16 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::web::{
-    OpenRoutes, Routes,
+    OpenRoutes, Routes, Stated,
     error::Error,
     gate::{Authenticated, bearer},
     input::Body,
     peer::CallerAddress,
 };
 
-/// Any key may make a code, and any session may be looked at and ended by itself.
+/// Any key may make a code, and any session may be looked at and ended by itself, a portal's too.
 pub(super) fn routes() -> Routes {
-    Routes::tagged("sessions").read(routes!(create_code)).read(routes!(get, delete))
+    Routes::tagged("sessions").read(routes!(create_code)).read(routes!(get, delete).every_portal())
 }
 
 /// The exchange of a code needs no key.
@@ -70,13 +74,39 @@ struct SessionIn {
 /// A session.
 #[derive(Serialize, ToSchema)]
 struct SessionOut {
-    /// Time at which the session ends: 12 hours after it began.
+    /// Time at which the session ends: 12 hours after it began, or as its portal was asked for.
     expires_at: String,
-    /// `read`, `publish` or `admin`.
+    /// `read`, `publish` or `admin`. A portal's session has no scope, and says `read`.
     #[schema(value_type = String)]
     scope: KeyScope,
     /// Id of the one application that the session may see; null for all.
     application: Option<String>,
+    /// Right of a portal's session; null for others.
+    portal: Option<PortalOut>,
+}
+
+/// The right of a portal's session.
+#[derive(Serialize, ToSchema)]
+struct PortalOut {
+    /// Some of `ViewBase`, `ViewEndpointSecret`, `ManageEndpointSecret`, `ManageTransformations`,
+    /// `CreateAttempts` and `ManageEndpoint`.
+    #[schema(value_type = Vec<String>)]
+    capabilities: BTreeSet<Capability>,
+    /// Flags of the event types that the session sees besides those without flags.
+    #[schema(value_type = Vec<String>)]
+    feature_flags: BTreeSet<String>,
+    /// Whether the session changes nothing.
+    read_only: bool,
+}
+
+impl From<Portal> for PortalOut {
+    fn from(portal: Portal) -> Self {
+        Self {
+            read_only: portal.is_read_only(),
+            capabilities: portal.capabilities,
+            feature_flags: portal.feature_flags,
+        }
+    }
 }
 
 /// A new session.
@@ -94,8 +124,8 @@ struct NewSession {
 #[utoipa::path(post, path = "/v1/sessions", tag = "sessions", operation_id = "create_session",
     request_body = SessionIn,
     responses((status = 201, body = NewSession), (status = 400), (status = 413), (status = 422),
-        (status = 403, description = "The code is wrong, was used, or is older than a minute; or its \
-            key was revoked."),
+        (status = 403, description = "The code is wrong, was used, or has expired; or its key was \
+            revoked, or its portal ended."),
         (status = 429, description = "Five wrong codes came from the caller's address within a \
             minute; `Retry-After` says when to send again.")))]
 async fn open(
@@ -105,9 +135,10 @@ async fn open(
 ) -> Result<impl IntoResponse, Error> {
     let opened = sessions::open(&control, &code, &address).await?;
     let SessionPass { text, expires_at, grant } = opened;
-    let SessionGrant { scope, application, .. } = grant;
+    let SessionGrant { scope, application, portal, .. } = grant;
     let application = application.map(|id| id.to_string());
-    let about = SessionOut { expires_at: expires_at.rfc3339(), scope, application };
+    let portal = portal.map(PortalOut::from);
+    let about = SessionOut { expires_at: expires_at.rfc3339(), scope, application, portal };
     let made = NewSession { token: text, about };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)))
 }
@@ -119,7 +150,8 @@ async fn open(
 async fn get(Authenticated(principal): Authenticated) -> Result<Json<SessionOut>, Error> {
     let expires_at = principal.session_ends.ok_or(Error::NotFound)?.rfc3339();
     let application = principal.application.map(|id| id.to_string());
-    Ok(Json(SessionOut { expires_at, scope: principal.scope, application }))
+    let portal = principal.portal.map(PortalOut::from);
+    Ok(Json(SessionOut { expires_at, scope: principal.scope, application, portal }))
 }
 
 /// Ends the session that the request is made with. Live connections that it opened end by themselves, two

@@ -13,6 +13,7 @@ use axum::{
 use domain::{
     figures::{Counter, Figure, Figures, InvalidSteps, Measure, Steps},
     id::EndpointId,
+    portal::Capability,
     retry::ErrorClass,
     time::Timestamp,
 };
@@ -29,11 +30,13 @@ use utoipa_axum::routes;
 
 use crate::{
     v1::queries::ApplicationFilter,
-    web::{Routes, error::Error, gate::Authenticated, input::Query, moment::Moment},
+    web::{Routes, Stated, error::Error, gate::Authenticated, input::Query, moment::Moment},
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("statistics").read(routes!(stats)).read(routes!(metrics))
+    Routes::tagged("statistics")
+        .read(routes!(stats).portal(Capability::ViewBase))
+        .read(routes!(metrics))
 }
 
 /// Time before `until` at which a series begins unless said.
@@ -114,8 +117,8 @@ struct SeriesOut {
     duplicates: Vec<u64>,
     /// Requests with the key of an earlier one and other bytes.
     conflicts: Vec<u64>,
-    /// Requests of sources that were refused.
-    refused: Vec<u64>,
+    /// Requests of sources that were refused; null in a portal.
+    refused: Option<Vec<u64>>,
     /// Events of sources that subscribers receive.
     announced: Vec<u64>,
     /// Attempts of deliveries.
@@ -138,7 +141,7 @@ struct PercentilesOut {
 }
 
 impl SeriesOut {
-    fn of(series: &[Figures]) -> Self {
+    fn of(series: &[Figures], is_portal: bool) -> Self {
         let of = |counter: Counter| -> Vec<u64> {
             series.iter().map(|point| point.get(Figure::Count(counter))).collect()
         };
@@ -148,7 +151,7 @@ impl SeriesOut {
             received: of(Counter::Received),
             duplicates: of(Counter::Duplicates),
             conflicts: of(Counter::Conflicts),
-            refused: of(Counter::Refused),
+            refused: (!is_portal).then(|| of(Counter::Refused)),
             announced: of(Counter::Announced),
             attempts: of(Counter::Attempts),
             delivered: of(Counter::Delivered),
@@ -179,6 +182,9 @@ async fn stats(
     Query(query): Query<StatsQuery>,
     Query(ApplicationFilter { application }): Query<ApplicationFilter>,
 ) -> Result<Json<StatsOut>, Error> {
+    if principal.is_portal() && query.source.is_some() {
+        return Err(Error::Forbidden("a portal does not see sources"));
+    }
     let now = control.now();
     let until = query.until.map_or(now, |moment| moment.0);
     let millis = u64::try_from(DEFAULT_WINDOW.as_millis()).unwrap_or(u64::MAX);
@@ -202,7 +208,7 @@ async fn stats(
         step: steps.length(),
         approximate: true,
         times: steps.times().map(Timestamp::rfc3339).collect(),
-        series: SeriesOut::of(&series),
+        series: SeriesOut::of(&series, principal.is_portal()),
         first_attempt_ms: PercentilesOut::of(&series, Figure::FirstAttempt),
         delivered_ms: PercentilesOut::of(&series, Figure::Delivery),
     }))

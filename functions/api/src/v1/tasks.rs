@@ -7,6 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 use domain::{
+    portal::Capability,
     replay::ReplaySelection,
     task::{Task, TaskKind},
 };
@@ -17,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::letter_filter::FilterOut;
 use crate::web::{
-    Routes,
+    Routes, Stated,
     error::Error,
     gate::Authenticated,
     input::Query,
@@ -25,7 +26,10 @@ use crate::web::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::tagged("tasks").read(routes!(list)).read(routes!(get)).admin(routes!(cancel))
+    Routes::tagged("tasks")
+        .read(routes!(list))
+        .read(routes!(get).portal(Capability::ViewBase))
+        .admin(routes!(cancel))
 }
 
 /// A task.

@@ -46,8 +46,6 @@ pub(crate) enum Error {
     TooLarge,
     /// The body is larger than this operation takes, in bytes.
     LargerThan(usize),
-    /// The path is known, and nothing is behind it yet.
-    NotImplemented(&'static str),
     /// AWS did not answer, or refused for now.
     Unavailable(Unavailable),
 }
@@ -106,7 +104,6 @@ impl Error {
             Self::Conflict(_) | Self::Running(_) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge | Self::LargerThan(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -115,7 +112,7 @@ impl Error {
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Unauthenticated => "Invalid token".to_owned(),
-            Self::Forbidden(why) | Self::NotImplemented(why) | Self::Gone(why) => (*why).to_owned(),
+            Self::Forbidden(why) | Self::Gone(why) => (*why).to_owned(),
             Self::NotFound => "Entity not found".to_owned(),
             Self::Method => "this path does not know that method".to_owned(),
             Self::Bad(why) | Self::Conflict(why) => why.clone(),

@@ -50,9 +50,7 @@ pub(super) async fn gate(
     }
     let principal = identify(&gate.control, request.headers()).await?;
     let principal = principal.ok_or(Error::Unauthenticated)?;
-    if principal.scope < operation.map_or(KeyScope::Admin, |operation| operation.scope) {
-        return Err(Error::Forbidden("this key's scope does not allow that"));
-    }
+    must_admit(operation, &principal)?;
     must_fit(request.headers())?;
     let (mut parts, body) = request.into_parts();
     let names = RawPathParams::from_request_parts(&mut parts, &()).await;
@@ -76,6 +74,19 @@ pub(super) async fn gate(
         response.headers_mut().insert(IGNORED, names);
     }
     Ok(response)
+}
+
+/// Requires that the caller may call an operation. A route without one ends as 405 behind the gate, and only
+/// an administrator learns that.
+fn must_admit(operation: Option<&Operation>, principal: &Principal) -> Result<(), Error> {
+    let is_admin = || principal.scope == KeyScope::Admin && !principal.is_portal();
+    match operation.map_or_else(is_admin, |operation| operation.admits(principal)) {
+        true => Ok(()),
+        false if principal.is_portal() => {
+            Err(Error::Forbidden("this portal's session does not allow that"))
+        }
+        false => Err(Error::Forbidden("this key's scope does not allow that")),
+    }
 }
 
 /// Lets a request through whose log token is good, and hands the token's claim to the handler, which

@@ -2,12 +2,15 @@
 //!
 //! A route is added with its scope or not at all: [`Routes`] has no other way. The gate looks an
 //! operation up by the path and method it was added with, so that nothing is listed twice.
+//!
+//! The sessions of portals have no scope. A route is closed to them unless it says beside its path which
+//! capability opens it ([`Stated`]).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::http::Method;
-use domain::key::KeyScope;
-use manage::ControlPlane;
+use domain::{key::KeyScope, portal::Capability};
+use manage::{ControlPlane, Principal};
 use utoipa::openapi::{
     OpenApi, RefOr,
     path::{Operation as Described, ParameterIn, PathItem},
@@ -24,6 +27,8 @@ pub(crate) type OpenRoutes = OpenApiRouter<Arc<ControlPlane>>;
 pub(crate) struct Operation {
     /// Least scope of a key that may call it.
     pub(crate) scope: KeyScope,
+    /// Which sessions of portals may call it.
+    pub(crate) portal: PortalAccess,
     /// Whether the operation names what it creates after the request's own id or key, so that
     /// its answer is not kept under an `Idempotency-Key`.
     pub(crate) repeatable: bool,
@@ -31,6 +36,62 @@ pub(crate) struct Operation {
     pub(crate) log_token: bool,
     /// Names of its query parameters, as its description declares them.
     pub(crate) parameters: Vec<String>,
+}
+
+impl Operation {
+    /// Whether the caller may call it: a portal's session by its capabilities, others by their scope.
+    pub(super) fn admits(&self, principal: &Principal) -> bool {
+        match &principal.portal {
+            Some(_) => match self.portal {
+                PortalAccess::Closed => false,
+                PortalAccess::Session => true,
+                PortalAccess::With(capability) => principal.may(capability),
+            },
+            None => self.scope <= principal.scope,
+        }
+    }
+}
+
+/// Which sessions of portals may call an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PortalAccess {
+    /// None. It is so unless a route says otherwise.
+    #[default]
+    Closed,
+    /// Every one: the operation is about the session itself.
+    Session,
+    /// Those with this capability.
+    With(Capability),
+}
+
+/// Operations with the portals that may call them.
+pub(crate) struct StatedRoutes {
+    routes: UtoipaMethodRouter<Arc<ControlPlane>>,
+    portal: PortalAccess,
+}
+
+impl From<UtoipaMethodRouter<Arc<ControlPlane>>> for StatedRoutes {
+    fn from(routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+        Self { routes, portal: PortalAccess::Closed }
+    }
+}
+
+/// States beside operations which portals may call them.
+pub(crate) trait Stated {
+    /// Opens operations to portals with this capability.
+    fn portal(self, capability: Capability) -> StatedRoutes;
+    /// Opens operations to all portals. They are about the caller's own session.
+    fn every_portal(self) -> StatedRoutes;
+}
+
+impl Stated for UtoipaMethodRouter<Arc<ControlPlane>> {
+    fn portal(self, capability: Capability) -> StatedRoutes {
+        StatedRoutes { routes: self, portal: PortalAccess::With(capability) }
+    }
+
+    fn every_portal(self) -> StatedRoutes {
+        StatedRoutes { routes: self, portal: PortalAccess::Session }
+    }
 }
 
 /// How an operation may be called.
@@ -74,29 +135,29 @@ impl Routes {
     }
 
     /// Adds operations that any key may call.
-    pub(crate) fn read(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    pub(crate) fn read(self, routes: impl Into<StatedRoutes>) -> Self {
         self.add(Access::of(KeyScope::Read), routes)
     }
 
     /// Adds operations for keys that may publish.
-    pub(crate) fn publish(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    pub(crate) fn publish(self, routes: impl Into<StatedRoutes>) -> Self {
         self.add(Access::of(KeyScope::Publish), routes)
     }
 
     /// Adds operations for keys that may publish, which are themselves repeatable: what they create
     /// is named after the request's own id or key, and the answer is not kept.
-    pub(crate) fn publish_repeatable(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    pub(crate) fn publish_repeatable(self, routes: impl Into<StatedRoutes>) -> Self {
         self.add(Access::repeatable(KeyScope::Publish), routes)
     }
 
     /// Adds operations that append to the log of a job: for keys that may publish, and for the job's own
     /// log token. They are repeatable, because lines have numbers.
-    pub(crate) fn append_lines(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    pub(crate) fn append_lines(self, routes: impl Into<StatedRoutes>) -> Self {
         self.add(Access { log_token: true, ..Access::repeatable(KeyScope::Publish) }, routes)
     }
 
     /// Adds operations for keys that may do everything.
-    pub(crate) fn admin(self, routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    pub(crate) fn admin(self, routes: impl Into<StatedRoutes>) -> Self {
         self.add(Access::of(KeyScope::Admin), routes)
     }
 
@@ -106,13 +167,14 @@ impl Routes {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    fn add(mut self, access: Access, mut routes: UtoipaMethodRouter<Arc<ControlPlane>>) -> Self {
+    fn add(mut self, access: Access, stated: impl Into<StatedRoutes>) -> Self {
+        let StatedRoutes { mut routes, portal } = stated.into();
         let Access { scope, repeatable, log_token } = access;
         for (path, item) in &mut routes.1.paths {
             for (method, described) in operations(item) {
                 described.tags = Some(vec![self.tag.to_owned()]);
                 let parameters = query_parameters(described);
-                let operation = Operation { scope, repeatable, log_token, parameters };
+                let operation = Operation { scope, portal, repeatable, log_token, parameters };
                 self.operations.insert((path.clone(), method), operation);
             }
         }

@@ -5,6 +5,7 @@ use super::*;
 use domain::{
     batch::Batch,
     live::news::{BatchNews, EventNews, JobNews},
+    portal::PortalMark,
 };
 
 #[tokio::test]
@@ -139,4 +140,79 @@ async fn a_connection_ends_with_its_token() {
     world.work().await;
     assert_eq!(world.gateway.take_json("c=")[0]["code"], "unauthorized");
     assert!(world.gateway.has_closed("c="));
+}
+
+/// The grant of a portal of `acme`, which the owner calls so.
+fn portal(session: &str) -> Grant {
+    let mark = PortalMark { revision: 0, session: Some(session.to_owned()) };
+    Grant { portal: Some(mark), scope: KeyScope::Read, ..World::grant("acme") }
+}
+
+/// Ends the portals of `acme`, or those that the owner calls so.
+async fn end_portals(world: &World, sessions: &[String]) {
+    let known = world.table().portal_endings(&acme()).await.expect("read");
+    let next = known.and(sessions, Duration::ZERO, world.live.clock.now()).expect("few");
+    let kept = world.table().put_portal_endings(&acme(), known.revision, &next).await;
+    assert_eq!(kept.expect("kept"), WriteOutcome::Done);
+}
+
+#[tokio::test]
+async fn a_portal_hears_of_its_events_and_letters_and_of_nothing_else() {
+    let world = World::start().await;
+    let job = world.job(&acme(), "j").await;
+    let mut batch = Batch::unknown(acme(), "b", NOW);
+    batch.version = 1;
+    let written = world.table().put_batch(&batch, None).await.expect("kept");
+    assert_eq!(written, WriteOutcome::Done);
+    world.json("c=", portal("ann")).await;
+    for (wanted, heard) in [
+        (json!({ "action": "subscribe_events" }), true),
+        (json!({ "action": "subscribe_letters" }), true),
+        (json!({ "action": "subscribe_events", "application": "globex" }), false),
+        (json!({ "action": "subscribe_letters", "application": "globex" }), false),
+        (json!({ "action": "subscribe_logs", "job_id": job.id }), false),
+        (json!({ "action": "subscribe_logs", "job_id": "j" }), false),
+        (json!({ "action": "subscribe_project", "project_id": "p" }), false),
+        (json!({ "action": "join_batch", "batch_id": batch.id }), false),
+    ] {
+        let answer = world.ask("c=", wanted.clone()).await;
+        assert_eq!(answer["event"] != "error", heard, "{wanted}: {answer}");
+        assert!(heard || answer["code"] == "not_found", "{wanted}: {answer}");
+    }
+    let listen = world.ask("c=", json!({ "action": "listen", "listener": "ann" })).await;
+    assert_eq!(listen["event"], "error", "{listen}");
+    // The connection of its key hears all of it.
+    world.json("k=", World::grant("acme")).await;
+    let answer = world.ask("k=", json!({ "action": "subscribe_logs", "job_id": "j" })).await;
+    assert_eq!(answer["event"], "subscribed");
+}
+
+#[tokio::test]
+async fn a_portal_that_was_ended_opens_nothing_and_hears_nothing_after_five_minutes() {
+    let world = World::start().await;
+    world.known(&acme()).await;
+    for (id, grant) in [("a=", portal("ann")), ("b=", portal("bob")), ("k=", World::grant("acme"))]
+    {
+        world.json(id, grant).await;
+        assert_ne!(world.ask(id, json!({ "action": "subscribe_events" })).await["event"], "error");
+    }
+    let waiting = world.ticket(portal("ann")).await;
+    end_portals(&world, &["ann".to_owned()]).await;
+    assert_eq!(world.upgrade("late=", &[("ticket", &waiting)]).await, 401);
+    let bob = world.ticket(portal("bob")).await;
+    assert_eq!(world.upgrade("bob=", &[("ticket", &bob)]).await, 200);
+    world.live.clock.advance(connection::RECHECK);
+    world.tell(Topic::events(acme()), [event(&acme())]).await;
+    world.work().await;
+    assert_eq!(world.gateway.take_json("a=")[0]["code"], "unauthorized");
+    assert!(world.gateway.has_closed("a="));
+    for id in ["b=", "k="] {
+        assert_eq!(world.gateway.take(id).len(), 1, "{id} still hears");
+    }
+    end_portals(&world, &[]).await;
+    world.live.clock.advance(connection::RECHECK);
+    world.say("b=", r#"{"action":"ping"}"#).await;
+    assert_eq!(world.gateway.take_json("b=")[0]["code"], "unauthorized");
+    world.say("k=", r#"{"action":"ping"}"#).await;
+    assert_eq!(world.gateway.take_json("k=")[0]["event"], "pong");
 }

@@ -234,13 +234,21 @@ pub const ITEMS: &[ItemKind] = &[
         "one-time code for a session",
         "CODE#<sha256>",
         "CODE",
-        always("when it is used, or a minute after it was made"),
+        always("when it is used, or a minute after it was made; of a portal, ten minutes"),
     ),
     kind(
         "session",
         "SESSION#<sha256>",
         "SESSION",
-        always("when it is ended, or 12 hours after it began"),
+        always(
+            "when it is ended, or 12 hours after it began; of a portal, at the time that was asked for",
+        ),
+    ),
+    kind(
+        "ends of an application's portals",
+        "PORTALS#<app>",
+        "ENDINGS",
+        always("a week after the last of them was asked for"),
     ),
     kind(
         "number of wrong codes from an address, in a minute",

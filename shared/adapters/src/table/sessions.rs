@@ -1,6 +1,6 @@
-//! Sessions, the codes that open them, and how often an address sent a wrong code.
+//! Sessions, the codes that open them, the ends of portals, and how often an address sent a wrong code.
 
-use domain::{session::Session, time::Timestamp};
+use domain::{id::ApplicationId, portal::PortalEndings, session::Session, time::Timestamp};
 
 use super::{
     Table, WriteOutcome,
@@ -10,6 +10,7 @@ use crate::Unavailable;
 
 const CODE: &str = "CODE";
 const SESSION: &str = "SESSION";
+const ENDINGS: &str = "ENDINGS";
 /// Length of the window in which wrong codes are counted, in seconds.
 const WINDOW: u64 = 60;
 
@@ -19,6 +20,10 @@ fn code_key(hash: &str) -> (String, String) {
 
 fn session_key(hash: &str) -> (String, String) {
     (format!("SESSION#{hash}"), SESSION.to_owned())
+}
+
+fn endings_key(application: &ApplicationId) -> (String, String) {
+    (format!("PORTALS#{application}"), ENDINGS.to_owned())
 }
 
 fn guesses_key(address: &str, now: Timestamp) -> (String, String) {
@@ -74,6 +79,54 @@ impl Table {
     pub async fn session(&self, hash: &str) -> Result<Option<Session>, Unavailable> {
         let (pk, sk) = session_key(hash);
         self.entity(&pk, &sk).await
+    }
+
+    /// Keeps the session of a portal and the code of its link, both or neither; `Refused` if one of the
+    /// hashes is taken.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn hand_out_portal(
+        &self,
+        (code_hash, code): (&str, &Session),
+        (hash, session): (&str, &Session),
+    ) -> Result<WriteOutcome, Unavailable> {
+        let (code_pk, code_sk) = code_key(code_hash);
+        let (pk, sk) = session_key(hash);
+        let code = Row::new(code_pk, code_sk, code).expires(Some(code.expires_at.secs()));
+        let row = Row::new(pk, sk, session).expires(Some(session.expires_at.secs()));
+        let absent = Condition::absent;
+        self.transact(vec![Write::Put(code, absent()), Write::Put(row, absent())]).await
+    }
+
+    /// The endings of an application's portals; without any, the default.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or the item is not what this version writes.
+    pub async fn portal_endings(
+        &self,
+        application: &ApplicationId,
+    ) -> Result<PortalEndings, Unavailable> {
+        let (pk, sk) = endings_key(application);
+        Ok(self.entity(&pk, &sk).await?.unwrap_or_default())
+    }
+
+    /// Writes the endings of an application's portals over revision `read` (0: there were none);
+    /// `Refused` if they were changed since. The item expires when it has nothing left to end.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn put_portal_endings(
+        &self,
+        application: &ApplicationId,
+        read: u64,
+        next: &PortalEndings,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let (pk, sk) = endings_key(application);
+        let row = Row::new(pk, sk, next)
+            .with("version", n(next.revision))
+            .expires(Some(next.useless_from().secs() + 1));
+        self.put(row, Some(Condition::version(read))).await
     }
 
     /// Ends a session; `Refused` if there is none with this hash.

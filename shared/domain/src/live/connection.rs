@@ -70,6 +70,7 @@ mod tests {
                     scope: crate::key::KeyScope::Read,
                     application: None,
                     only: None,
+                    portal: None,
                     expires_at: now.plus(Duration::from_secs(right)),
                 },
                 opened_at: now,

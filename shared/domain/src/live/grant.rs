@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::topic::Topic;
-use crate::{id::ApplicationId, key::KeyScope, time::Timestamp};
+use super::topic::{Subject, Topic};
+use crate::{id::ApplicationId, key::KeyScope, portal::PortalMark, time::Timestamp};
 
 /// The right to hear topics, judged when a connection opens and kept with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct Grant {
     /// The one topic that the connection hears; `None` for every topic of its applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Topic>,
+    /// What ends the right of a portal's session before its time; `None` for other callers. A portal hears
+    /// of its application's events and letters, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<PortalMark>,
     /// The time at which the right ends.
     pub expires_at: Timestamp,
 }
@@ -28,10 +32,15 @@ const fn read() -> KeyScope {
     KeyScope::Read
 }
 
+/// Whether portals hear of this. Logs, progress and what listeners receive belong to the owner.
+const fn is_open_to_portals(subject: &Subject) -> bool {
+    matches!(subject, Subject::Events | Subject::Letters)
+}
+
 impl Grant {
     /// Whether the connection may take the deliveries of listeners.
     pub fn may_listen(&self) -> bool {
-        KeyScope::Publish <= self.scope && self.only.is_none()
+        KeyScope::Publish <= self.scope && self.only.is_none() && self.portal.is_none()
     }
 
     /// Whether the connection may hear a topic at `now`.
@@ -39,13 +48,14 @@ impl Grant {
         now < self.expires_at
             && self.application.as_ref().is_none_or(|own| *own == topic.application)
             && self.only.as_ref().is_none_or(|only| only == topic)
+            && (self.portal.is_none() || is_open_to_portals(&topic.subject))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{BatchId, JobId};
+    use crate::id::{BatchId, EndpointId, JobId};
 
     #[test]
     fn a_connection_hears_the_topics_of_its_own_application_until_its_right_ends() {
@@ -63,6 +73,7 @@ mod tests {
             scope: KeyScope::Read,
             application: application.cloned(),
             only: only.cloned(),
+            portal: None,
             expires_at: Timestamp(now.0 + 1),
         };
         for (index, of) in kinds.iter().enumerate() {
@@ -76,7 +87,14 @@ mod tests {
                 assert_eq!(grant(Some(&acme), Some(&only)).admits(&own, now), which == index);
                 assert!(!grant(Some(&globex), Some(&only)).admits(&own, now));
             }
+            let portal = Some(PortalMark::default());
+            let portal = Grant { portal, ..grant(Some(&acme), None) };
+            assert_eq!(portal.admits(&own, now), index < 2, "events and letters");
+            assert!(!portal.admits(&other, now));
         }
+        let listener = Topic::listener(acme.clone(), EndpointId::derive(&["e"]));
+        let portal = Grant { portal: Some(PortalMark::default()), ..grant(Some(&acme), None) };
+        assert!(grant(Some(&acme), None).admits(&listener, now) && !portal.admits(&listener, now));
     }
 
     #[test]
@@ -86,6 +104,7 @@ mod tests {
             scope,
             application: None,
             only,
+            portal: None,
             expires_at: Timestamp(1),
         };
         assert!(!grant(KeyScope::Read, None).may_listen());
@@ -93,6 +112,8 @@ mod tests {
         assert!(grant(KeyScope::Admin, None).may_listen());
         let topic = Topic::events(ApplicationId::named("acme"));
         assert!(!grant(KeyScope::Admin, Some(topic)).may_listen());
+        let portal = Grant { portal: Some(PortalMark::default()), ..grant(KeyScope::Admin, None) };
+        assert!(!portal.may_listen());
         // One that was kept before there were scopes.
         let kept = r#"{"key":"k","application":null,"expires_at":1}"#;
         let kept: Grant = serde_json::from_str(kept).expect("still read");

@@ -72,6 +72,7 @@ mod tests {
                 key: "k".to_owned(),
                 application: Some(ApplicationId::named("acme")),
                 only: None,
+                portal: None,
                 expires_at: now.plus(Duration::from_secs(7200)),
             },
             origin: origin.map(str::to_owned),

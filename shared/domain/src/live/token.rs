@@ -87,6 +87,7 @@ impl LiveToken {
             scope: KeyScope::Read,
             application: Some(self.topic.application.clone()),
             only: Some(self.topic),
+            portal: None,
             expires_at: self.expires_at,
         }
     }

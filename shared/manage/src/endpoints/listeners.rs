@@ -149,7 +149,7 @@ pub async fn put(
     let change =
         contested::write(TRIES, || take(control, &application, name, draft.clone())).await?;
     let endpoint = &change.view.endpoint.id;
-    info!(audit = true, key = %principal.key, %endpoint, "a listener's secret was shown");
+    info!(audit = true, key = %principal, %endpoint, "a listener's secret was shown");
     Ok(change)
 }
 

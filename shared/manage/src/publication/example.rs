@@ -12,7 +12,7 @@ use domain::{
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::draft::must_be_object;
-use crate::{ControlPlane, Refusal, RequestKey, names::must_be_event_type};
+use crate::{ControlPlane, Principal, Refusal, RequestKey, event_types, names::must_be_event_type};
 
 /// An example to be sent.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ const PONG: &str = r#"{"success":true}"#;
 /// [`Refusal::Conflict`] if the endpoint is disabled.
 pub async fn send_example(
     control: &ControlPlane,
+    principal: &Principal,
     endpoint: &Endpoint,
     draft: &ExampleDraft,
     key: &RequestKey,
@@ -47,7 +48,7 @@ pub async fn send_example(
     if endpoint.disabled.is_some() {
         return Err(Refusal::Conflict("the endpoint is disabled".to_owned()));
     }
-    let payload = payload(control, draft).await?;
+    let payload = payload(control, principal, draft).await?;
     let (id, now) = (EventId::random(key.bytes()), control.now());
     let bytes = payload.get().as_bytes();
     let object = format!("events/{}/payload-{}", id.bare(), fingerprint(bytes));
@@ -84,11 +85,17 @@ pub async fn send_example(
 
 /// The payload of an example: the given one, else one of the type's schema, else one of [`PING`] or of
 /// the relay's own type.
-async fn payload(control: &ControlPlane, draft: &ExampleDraft) -> Result<Box<RawValue>, Refusal> {
+async fn payload(
+    control: &ControlPlane,
+    principal: &Principal,
+    draft: &ExampleDraft,
+) -> Result<Box<RawValue>, Refusal> {
     if let Some(payload) = &draft.payload {
         return must_be_object(payload).map(|()| payload.clone());
     }
     let kept = control.table().event_type(&draft.event_type).await?;
+    // A type that a portal does not see is to it as one that is not there.
+    let kept = kept.filter(|kind| event_types::is_visible(principal, kind));
     if let Some(example) = kept.and_then(|kind| kind.example(draft.example_index))
         && let Ok(example) = to_raw_value(&example)
     {

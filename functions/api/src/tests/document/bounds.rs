@@ -5,7 +5,7 @@ use domain::{
     endpoint::{CircuitBreaker, MAX_PLAIN_SECRET},
     headers, id,
     live::token,
-    log, poll, retry,
+    log, poll, portal, retry,
     secret::{DEFAULT_OVERLAP, MAX_OVERLAP},
     source::MAX_TOLERANCE,
     task::MAX_RATE,
@@ -75,6 +75,16 @@ fn bounds() -> Vec<(&'static str, &'static str, &'static str, i128)> {
         add(schema, "id", None, length(registrar_fields::MAX_ID));
         add(schema, "external_id", None, length(registrar_fields::MAX_ID));
     }
+    add("AppPortalAccessIn", "expiry", one, at_most(portal::MAX_LIFE.as_secs().into()));
+    let life = ("default", portal::DEFAULT_LIFE.as_secs().into());
+    add("AppPortalAccessIn", "expiry", None, life);
+    add("AppPortalAccessIn", "sessionId", some, length(portal::MAX_SESSION_ID));
+    add("AppPortalAccessIn", "featureFlags", None, ("maxItems", size(portal::MAX_FLAGS)));
+    let schema = "ApplicationTokenExpireIn";
+    let wait = at_most(portal::MAX_LIFE.as_secs().into());
+    add(schema, "expiry", Some(("minimum", 0)), wait);
+    add(schema, "expiry", None, ("default", 0));
+    add(schema, "sessionIds", None, ("maxItems", size(portal::MAX_ENDINGS)));
     add("JobIn", "deadline_seconds", one, at_most(registration::MAX_DEADLINE.into()));
     add("SourceIn", "deadline_seconds", one, at_most(poll::MAX_DEADLINE.into()));
     add("SourceIn", "tolerance_seconds", one, at_most(MAX_TOLERANCE.into()));

@@ -1,9 +1,11 @@
-//! Scopes of all operations, compared with a list that is checked in, so that a changed scope is seen
-//! in review. `UPDATE_OPENAPI=1 cargo test -p api scopes` writes the list anew.
+//! Scopes of all operations, and which portals may call them, compared with lists that are checked in, so
+//! that a change is seen in review. `UPDATE_OPENAPI=1 cargo test -p api scopes` writes the lists anew.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Value, json};
+
+use crate::web::PortalAccess;
 
 /// Operations and their scopes as the routes state them, by path and method.
 fn stated() -> BTreeMap<(String, String), String> {
@@ -53,13 +55,33 @@ fn the_scopes_are_those_that_are_checked_in() {
         format!("{scope:<7} {:<6} {path}\n", method.to_uppercase())
     };
     let list: String = described().keys().map(line).collect();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/document/scopes.txt");
+    must_be_kept("scopes.txt", &list);
+}
+
+/// Requires that a file beside this one holds a list, or writes it.
+fn must_be_kept(file: &str, list: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/document").join(file);
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
-        fs::write(&path, &list).expect("written");
+        fs::write(&path, list).expect("written");
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == list,
-        "scopes.txt is not what the routes say: UPDATE_OPENAPI=1 cargo test -p api"
-    );
+    assert!(kept == list, "{file} is not what the routes say: UPDATE_OPENAPI=1 cargo test -p api");
+}
+
+/// Every operation that needs a caller, with the portals that it says beside its path.
+#[test]
+fn the_access_of_portals_is_the_one_that_is_checked_in() {
+    let routes = crate::contracts().into_iter().flat_map(|contract| contract.routes.operations);
+    let lines: BTreeMap<_, _> = routes
+        .map(|((path, method), operation)| {
+            let access = match operation.portal {
+                PortalAccess::Closed => "closed".to_owned(),
+                PortalAccess::Session => "every portal".to_owned(),
+                PortalAccess::With(capability) => format!("{capability:?}"),
+            };
+            let line = format!("{access:<20} {:<6} {path}\n", method.as_str());
+            ((path, method.to_string()), line)
+        })
+        .collect();
+    must_be_kept("portals.txt", &lines.into_values().collect::<String>());
 }

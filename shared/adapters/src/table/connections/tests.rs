@@ -23,6 +23,7 @@ fn connection(id: &str, protocol: Protocol) -> LiveConnection {
         key: "k".to_owned(),
         application: Some(ApplicationId::named("acme")),
         only: None,
+        portal: None,
         expires_at: NOW.plus(connection::LIFE),
     };
     LiveConnection { id: id.to_owned(), protocol, grant, opened_at: NOW }

@@ -25,6 +25,7 @@ async fn of_several_who_use_a_ticket_one_wins() {
             scope: domain::key::KeyScope::Read,
             application: None,
             only: None,
+            portal: None,
             expires_at: NOW,
         },
         origin: Some("https://app.example".to_owned()),
