@@ -31,7 +31,7 @@ const MAX_TEXT: usize = 2048;
 pub(super) fn routes() -> Routes {
     Routes::tagged("endpoints")
         .read(routes!(list).portal(Capability::ViewBase))
-        .admin(routes!(check::post).portal(Capability::ManageEndpoints))
+        .admin(routes!(check::post).portal(Capability::ManageEndpoint))
         .read(routes!(detail::get).portal(Capability::ViewBase))
 }
 
