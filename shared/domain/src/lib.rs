@@ -8,6 +8,7 @@ pub mod address;
 pub mod application;
 pub mod base_path;
 pub mod batch;
+pub mod dashboard;
 pub mod delivery;
 pub mod destination;
 pub mod endpoint;

@@ -8,7 +8,8 @@ use dispatch::{
     logs::Logs,
 };
 use domain::{
-    address::Rule, key::AdminKey, live::url::LiveUrl, origins::AllowedOrigins, time::Timestamp,
+    address::Rule, dashboard::Dashboard, key::AdminKey, live::url::LiveUrl,
+    origins::AllowedOrigins, time::Timestamp,
 };
 
 use crate::health::HealthCheck;
@@ -29,6 +30,7 @@ pub struct ControlPlane {
     strict_event_types: bool,
     live_url: Option<LiveUrl>,
     allowed_origins: AllowedOrigins,
+    dashboard: Dashboard,
 }
 
 impl ControlPlane {
@@ -46,6 +48,7 @@ impl ControlPlane {
             strict_event_types: false,
             live_url: None,
             allowed_origins: AllowedOrigins::default(),
+            dashboard: Dashboard::default(),
         }
     }
 
@@ -72,6 +75,12 @@ impl ControlPlane {
     #[must_use]
     pub fn with_allowed_origins(self, allowed_origins: AllowedOrigins) -> Self {
         Self { allowed_origins, ..self }
+    }
+
+    /// Sets whether the relay serves its own pages, and who may frame them.
+    #[must_use]
+    pub fn with_dashboard(self, dashboard: Dashboard) -> Self {
+        Self { dashboard, ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -130,13 +139,18 @@ impl ControlPlane {
     }
 
     /// URL at which clients open live connections, if the relay knows it.
-    pub(crate) fn live_url(&self) -> Option<&LiveUrl> {
+    pub fn live_url(&self) -> Option<&LiveUrl> {
         self.live_url.as_ref()
     }
 
     /// Origins of pages that may use the API from a browser.
     pub fn allowed_origins(&self) -> &AllowedOrigins {
         &self.allowed_origins
+    }
+
+    /// Whether the relay serves its own pages, and who may frame them.
+    pub fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
     }
 
     /// The deployed administrator's key.
