@@ -15,7 +15,7 @@ mod welcome;
 use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use domain::{origins::AllowedOrigins, outgoing::HeaderStyle};
+use domain::{dashboard::Dashboard, origins::AllowedOrigins, outgoing::HeaderStyle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{
     Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
@@ -70,6 +70,13 @@ pub struct DevArgs {
     /// http://localhost:5173.
     #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
     pub allowed_origins: AllowedOrigins,
+    /// Serves no pages; nobody can log in to them then.
+    #[arg(long)]
+    pub no_dashboard: bool,
+    /// Origins whose pages may frame the portal of an application and the console of a job, separated by
+    /// commas.
+    #[arg(long, env = "PORTAL_FRAME_ANCESTORS", default_value = "")]
+    pub portal_frame_ancestors: AllowedOrigins,
     /// Starts a receiver, an endpoint and a sender that reports a job every second, to see how it goes.
     #[arg(long)]
     pub demo: bool,
@@ -149,6 +156,10 @@ async fn run(args: DevArgs) -> Result<ExitCode, BundleError> {
         header_style: args.header_style,
         strict_event_types: args.strict_event_types,
         allowed_origins: args.allowed_origins,
+        dashboard: Dashboard {
+            is_served: !args.no_dashboard,
+            portal_frames: args.portal_frame_ancestors,
+        },
         ..Settings::new(secrets.clone())
     };
     let (bundle, taken) = start(settings, args.port.is_none()).await?;
@@ -160,8 +171,8 @@ async fn run(args: DevArgs) -> Result<ExitCode, BundleError> {
         false => None,
     };
     let receiver = demo.as_ref().map(|demo| demo.receiver().to_owned());
-    // The page's link with a login code stands here once there are sessions.
-    let notices = Notices { page: None, taken, receiver };
+    // Last of all: the code in the link is good for a minute.
+    let notices = Notices { page: bundle.page_link().await?, taken, receiver };
     println!(
         "{}",
         match args.json {

@@ -296,7 +296,7 @@ pub async fn open(args: &OpenArgs) -> Result<Exit, CommandError> {
     let answer = args.remote.ask(Method::POST, "/v1/sessions/codes", Vec::new()).await;
     let Code { code, expires_at } = match answer {
         Err(RemoteError::Refused { status: 404, .. }) => {
-            let why = "this relay makes no login codes; it may be an older version";
+            let why = "this relay makes no login codes: its pages are turned off, or it is an older version";
             return Err(CommandError::NotFound(why.to_owned()));
         }
         answer => answer?.json()?,

@@ -41,7 +41,7 @@ fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
     command.args(["dev", "--port", "0", "--sweep-every", "200ms", "--data"]).arg(data);
     command.env("RUST_LOG", "error").env_remove("RELAY_ADMIN_KEY").kill_on_drop(true);
-    command.env_remove("ALLOWED_ORIGINS");
+    command.env_remove("ALLOWED_ORIGINS").env_remove("PORTAL_FRAME_ANCESTORS");
     command
 }
 

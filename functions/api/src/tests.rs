@@ -33,6 +33,7 @@ mod messages;
 mod omtx;
 mod omtx_reports;
 mod overview;
+mod page;
 mod paging;
 mod parts;
 mod policies;

@@ -27,6 +27,7 @@ use adapters::path::Spelling;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
+    handler::Handler,
     middleware::{self, Next},
     response::Response,
 };
@@ -42,9 +43,13 @@ use self::{
     idempotency::Once,
 };
 
-/// Serves contracts side by side. A path of none is answered in the shape of the contract whose base
-/// it begins with, and else as a problem document.
-pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Router {
+/// Serves contracts side by side, and `rest` where none has the path. An error of `rest` is answered in the
+/// shape of the contract whose base the path begins with, and else as a problem document.
+pub(crate) fn serve<T: 'static>(
+    control: Arc<ControlPlane>,
+    contracts: Vec<Contract>,
+    rest: impl Handler<T, Arc<ControlPlane>>,
+) -> Router {
     let bases: Vec<(&'static str, Shape)> =
         contracts.iter().map(|contract| (contract.base, contract.shape)).collect();
     let open = contracts.iter().filter(|contract| contract.open_to_pages);
@@ -52,7 +57,7 @@ pub(crate) fn serve(control: Arc<ControlPlane>, contracts: Vec<Contract>) -> Rou
     let routes = contracts.into_iter().map(|contract| guarded(&control, contract));
     let routes = routes
         .fold(Router::new(), Router::merge)
-        .fallback(async || Error::NotFound)
+        .fallback(rest)
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(Arc::clone(&control), tell))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -1,7 +1,9 @@
 //! The whole bundle in one process. `main.rs` of each function wires the same things from its
 //! environment.
 
-use std::{future::ready, net::SocketAddr, sync::Arc, time::Duration};
+mod http;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use adapters::{
     bucket::Bucket,
@@ -9,22 +11,17 @@ use adapters::{
     clock::Clock,
     inbox::Inbox,
     live_queue::LiveQueue,
-    path::Spelling,
     pusher::Pusher,
     queue::Queue,
     table::Table,
     vault::Vault,
 };
 use aws_lambda_events::sqs::SqsEvent;
-use axum::{
-    Router,
-    extract::{ConnectInfo, Request},
-    middleware::{from_fn, map_request},
-};
 use deliver::Deliver;
 use dispatch::context::{CallContext, Context, WORKERS};
 use domain::{
     address::Rule,
+    dashboard::Dashboard,
     destination::AwsDestinations,
     key::AdminKey,
     live::{push_budget::PushBudget, url::LiveUrl},
@@ -32,16 +29,15 @@ use domain::{
 };
 use ingest::Ingest;
 use live::{Live, LiveParts};
-use local::{Clients, LocalAws, ResourceNames, Urls, http::Patience};
-use manage::ControlPlane;
+use local::{Clients, LocalAws, ResourceNames, Urls};
 use process::Process;
 use redeliver::Redeliver;
 use sweep::{Limits, Sweep};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 use tracing::warn;
 
+use self::http::{listen, serve};
 use super::{
-    drain::drained,
     gateway,
     poller::Poller,
     rounds,
@@ -69,6 +65,7 @@ struct Parts {
     admin: AdminKey,
     strict_event_types: bool,
     allowed_origins: AllowedOrigins,
+    dashboard: Dashboard,
 }
 
 impl std::fmt::Debug for Parts {
@@ -80,10 +77,6 @@ impl std::fmt::Debug for Parts {
 /// Longest time that a stop waits for the work under way. With the two seconds of the AWS services it
 /// stays below the ten that container runtimes give a process.
 const DRAIN: Duration = Duration::from_secs(7);
-
-/// How long the API waits for a client. API Gateway gives a whole request 30 s.
-const PATIENCE: Patience =
-    Patience { head: Duration::from_secs(15), body: Duration::from_secs(30) };
 
 /// Doorbells that one worker takes at once, as in the template: `BatchSize`.
 const BATCH: i32 = 10;
@@ -219,26 +212,6 @@ fn poller(aws: &LocalAws, name: &str, batch: i32, at_once: usize) -> Poller {
     }
 }
 
-async fn listen(port: u16) -> Result<TcpListener, BundleError> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| BundleError::Port(port, error))
-}
-
-async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let stop = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let router = router.layer(from_fn(drained));
-    // Who called is who connected: there is no proxy in front to be believed.
-    let router = router.layer(map_request(
-        |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request| async move {
-            request.extensions_mut().insert(ingest::Peer(peer.ip()));
-            request.extensions_mut().insert(api::Peer(peer.ip()));
-            request
-        },
-    ));
-    local::http::serve(listener, router, PATIENCE, stop).await;
-}
-
 /// Writes refusals that wait. A function of Lambda does so with the next refused request.
 async fn write_refusals(ingest: Arc<Ingest>, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(REFUSALS_EVERY);
@@ -284,6 +257,7 @@ impl Parts {
             admin: settings.secrets.admin.clone(),
             strict_event_types: settings.strict_event_types,
             allowed_origins: settings.allowed_origins.clone(),
+            dashboard: settings.dashboard.clone(),
         }
     }
 
@@ -324,25 +298,6 @@ impl Parts {
         .telling_watchers_by(self.live.clone())
         .writing_refusals_every(REFUSALS_EVERY);
         Arc::new(ingest)
-    }
-
-    fn router(&self, ingest: Arc<Ingest>) -> Router {
-        let api = ControlPlane::new(
-            self.calls.clone(),
-            self.inbox.clone(),
-            self.admin.clone(),
-            self.public_url.clone(),
-        )
-        .strict_about_event_types(self.strict_event_types)
-        .with_allowed_origins(self.allowed_origins.clone())
-        .with_live_url(self.live_url())
-        .showing_queues(self.queues.clone())
-        // As in the template; nothing here ends by itself.
-        .delivering_within(Duration::from_secs(360));
-        let routes = ingest::routes(ingest).merge(api::routes(Arc::new(api)));
-        let spelling = Spelling::below(&self.public_url);
-        let spell = map_request(move |request: Request| ready(spelling.request(request)));
-        Router::new().fallback_service(routes).layer(spell)
     }
 
     /// One poller per event source mapping of the template.

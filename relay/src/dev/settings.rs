@@ -5,6 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use adapters::{Unavailable, clock::Clock};
 use domain::{
     address::{Network, Rule},
+    dashboard::Dashboard,
     destination::AwsDestinations,
     origins::AllowedOrigins,
     outgoing::HeaderStyle,
@@ -41,6 +42,8 @@ pub struct Settings {
     pub strict_event_types: bool,
     /// Origins whose pages may use the API from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// Whether pages are served, and who may frame them.
+    pub dashboard: Dashboard,
     /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
     /// How long live connections last.
@@ -121,6 +124,7 @@ impl Settings {
             header_style: HeaderStyle::default(),
             strict_event_types: false,
             allowed_origins: AllowedOrigins::default(),
+            dashboard: Dashboard::default(),
             queues,
             websocket_limits: WebSocketLimits::default(),
             secrets,

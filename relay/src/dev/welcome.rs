@@ -75,7 +75,9 @@ pub(super) struct Notices {
 impl Notices {
     /// The notices as lines of the welcome.
     fn lines(&self, url: &str) -> String {
-        let page = self.page.as_ref().map(|link| format!("  page              {link}\n"));
+        let page = self.page.as_ref().map(|link| {
+            format!("  page              {link}   (works once, for a minute; then: relay open)\n")
+        });
         let taken = self.taken.map(|port| {
             format!(
                 "  port              {port} is taken, this is the next free one; tell other commands: export RELAY_URL={url}\n"

@@ -5,6 +5,7 @@ use std::env;
 
 use domain::{
     address::{Network, Rule},
+    dashboard::Dashboard,
     destination::AwsDestinations,
     live::url::{InvalidLiveUrl, LiveUrl},
     log::groups::{LogGroups, RelayPlace},
@@ -188,6 +189,27 @@ pub fn allowed_origins() -> Result<AllowedOrigins, ConfigError> {
     // Nothing set allows nobody, and a platform may drop an empty value.
     let origins = env::var(name).unwrap_or_default().parse();
     origins.map_err(|error: InvalidOrigin| ConfigError { name, problem: error.to_string() })
+}
+
+/// Whether the relay serves its own pages: `DASHBOARD`, `true` (also if it is not set) or `false`; and the
+/// origins of pages that may frame the portal: `PORTAL_FRAME_ANCESTORS` (comma-separated, may be empty or
+/// missing).
+///
+/// # Errors
+/// Fails if the first is another text, or an entry of the second is no origin.
+pub fn dashboard() -> Result<Dashboard, ConfigError> {
+    let name = "DASHBOARD";
+    let is_served = match env::var(name).unwrap_or_default().as_str() {
+        "" | "true" => true,
+        "false" => false,
+        _ => return Err(ConfigError { name, problem: "is true or false".to_owned() }),
+    };
+    let name = "PORTAL_FRAME_ANCESTORS";
+    // Nothing set lets nobody, and a platform may drop an empty value.
+    let frames = env::var(name).unwrap_or_default().parse();
+    let portal_frames =
+        frames.map_err(|error: InvalidOrigin| ConfigError { name, problem: error.to_string() })?;
+    Ok(Dashboard { is_served, portal_frames })
 }
 
 /// The URL at which clients open live connections: `WEBSOCKET_PUBLIC_URL`. `None` if it is empty or not

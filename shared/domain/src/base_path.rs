@@ -19,6 +19,11 @@ impl BasePath {
         (!path.is_empty()).then(|| Self(format!("/{path}")))
     }
 
+    /// The path, such as `/hooks`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The base path before the part of a path that API Gateway found a route for; `route_key` is
     /// such as `POST /in/{source}`. `None` if nothing does, or the route begins with a variable.
     pub fn before(route_key: &str, path: &str) -> Option<Self> {

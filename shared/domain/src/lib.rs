@@ -9,6 +9,7 @@ pub mod alarm;
 pub mod application;
 pub mod base_path;
 pub mod batch;
+pub mod dashboard;
 pub mod delivery;
 pub mod destination;
 pub mod endpoint;

@@ -23,6 +23,11 @@ impl AllowedOrigins {
         self.0.is_empty()
     }
 
+    /// The origins, as browsers spell them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether pages of this origin may use the API. `origin` is the header as a browser sends it, in
     /// the one spelling that an origin has (RFC 6454).
     pub fn contain(&self, origin: &str) -> bool {

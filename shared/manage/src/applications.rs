@@ -96,6 +96,18 @@ pub async fn resolve(control: &ControlPlane, name: &str) -> Result<Application, 
     known.filter(Application::is_there).ok_or(Refusal::NotFound)
 }
 
+/// The name of an application that the caller sees; `None` if it was deleted.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table does not answer.
+pub async fn name_of(
+    control: &ControlPlane,
+    id: &ApplicationId,
+) -> Result<Option<String>, Refusal> {
+    Ok(control.table().application(id).await?.map(|application| application.name))
+}
+
 /// The id of the application of this id or uid, which is created unless it is there.
 ///
 /// # Errors

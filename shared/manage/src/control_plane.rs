@@ -10,7 +10,8 @@ use dispatch::{
     logs::Logs,
 };
 use domain::{
-    address::Rule, key::AdminKey, live::url::LiveUrl, origins::AllowedOrigins, time::Timestamp,
+    address::Rule, dashboard::Dashboard, key::AdminKey, live::url::LiveUrl,
+    origins::AllowedOrigins, time::Timestamp,
 };
 
 use crate::{
@@ -39,6 +40,7 @@ pub struct ControlPlane {
     queues: Vec<NamedQueue>,
     key_uses: KeyUses,
     traffic: TrafficMemory,
+    dashboard: Dashboard,
 }
 
 impl ControlPlane {
@@ -59,6 +61,7 @@ impl ControlPlane {
             queues: Vec::new(),
             key_uses: KeyUses::default(),
             traffic: TrafficMemory::default(),
+            dashboard: Dashboard::default(),
         }
     }
 
@@ -92,6 +95,12 @@ impl ControlPlane {
     #[must_use]
     pub fn showing_queues(self, queues: [Queue; 6]) -> Self {
         Self { queues: QUEUE_NAMES.into_iter().zip(queues).collect(), ..self }
+    }
+
+    /// Sets whether the relay serves its own pages, and who may frame them.
+    #[must_use]
+    pub fn with_dashboard(self, dashboard: Dashboard) -> Self {
+        Self { dashboard, ..self }
     }
 
     /// DynamoDB table with every entity.
@@ -150,13 +159,18 @@ impl ControlPlane {
     }
 
     /// URL at which clients open live connections, if the relay knows it.
-    pub(crate) fn live_url(&self) -> Option<&LiveUrl> {
+    pub fn live_url(&self) -> Option<&LiveUrl> {
         self.live_url.as_ref()
     }
 
     /// Origins of pages that may use the API from a browser.
     pub fn allowed_origins(&self) -> &AllowedOrigins {
         &self.allowed_origins
+    }
+
+    /// Whether the relay serves its own pages, and who may frame them.
+    pub fn dashboard(&self) -> &Dashboard {
+        &self.dashboard
     }
 
     /// The deployed administrator's key.

@@ -37,11 +37,12 @@ pub struct SessionPass {
 /// # Errors
 ///
 /// [`Refusal::Forbidden`] for a caller that has a session itself: otherwise a session could be prolonged
-/// for ever.
+/// for ever. [`Refusal::NotFound`] if the relay serves no pages.
 pub async fn create_code(
     control: &ControlPlane,
     principal: &Principal,
 ) -> Result<SessionPass, Refusal> {
+    must_serve_pages(control)?;
     if principal.session_ends.is_some() {
         return Err(Refusal::Forbidden("a session makes no codes; ask with an API key"));
     }
@@ -68,7 +69,7 @@ pub async fn create_code(
 ///
 /// # Errors
 ///
-/// [`Refusal::Unavailable`] if the code cannot be kept.
+/// [`Refusal::Unavailable`] if the code cannot be kept, [`Refusal::NotFound`] if the relay serves no pages.
 pub async fn create_admin_code(control: &ControlPlane) -> Result<SessionPass, Refusal> {
     let admin = Principal {
         key: ADMIN_ID.to_owned(),
@@ -85,12 +86,14 @@ pub async fn create_admin_code(control: &ControlPlane) -> Result<SessionPass, Re
 /// # Errors
 ///
 /// [`Refusal::Forbidden`] for a code that is wrong, was used or has expired, or whose key was revoked;
-/// [`Refusal::TooMany`] after [`MAX_WRONG`] of these from one address within a minute.
+/// [`Refusal::TooMany`] after [`MAX_WRONG`] of these from one address within a minute;
+/// [`Refusal::NotFound`] if the relay serves no pages.
 pub async fn open(
     control: &ControlPlane,
     code: &str,
     address: &str,
 ) -> Result<SessionPass, Refusal> {
+    must_serve_pages(control)?;
     let (table, now) = (control.table(), control.now());
     let address = id::digest(&["session code", address]);
     // Counted first: of many codes that come at once, no more than these are looked at.
@@ -103,6 +106,11 @@ pub async fn open(
     }
     info!(audit = true, key = %opened.grant.key, "a session was opened");
     Ok(opened)
+}
+
+/// Sessions are for pages. A relay whose owner turned those off has neither.
+fn must_serve_pages(control: &ControlPlane) -> Result<(), Refusal> {
+    if control.dashboard().is_served { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
 async fn exchange(

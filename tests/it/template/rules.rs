@@ -317,12 +317,12 @@ pub(crate) fn settings(
     found
 }
 
-/// The settings named in a piece of Rust: in quotes, all capitals, with an underscore. Lambda sets
+/// The settings named in a piece of Rust: in quotes, all capitals. Lambda sets
 /// AWS_… itself. (Between quotes is every second piece; no piece read here has an escaped one.)
 fn quoted(source: &str) -> impl Iterator<Item = &str> {
     let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let setting = move |name: &&str| {
-        name.contains('_') && name.chars().all(capital) && !name.starts_with("AWS_")
+        !name.is_empty() && name.chars().all(capital) && !name.starts_with("AWS_")
     };
     source.split('"').skip(1).step_by(2).filter(setting)
 }

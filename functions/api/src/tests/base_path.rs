@@ -14,7 +14,7 @@ async fn below_the_base_path_of_its_public_url_every_contract_answers() {
     based.get("/hooks/openapi.json").await.expect(200);
     // By the address of API Gateway itself there is no base path.
     based.get("/api/v1/app/acme").await.expect(200);
-    for path in ["/hooks/hooks/v1/jobs", "/hooksv1/jobs", "/hooks"] {
+    for path in ["/hooks/hooks/v1/jobs", "/hooksv1/jobs", "/hooks/hooks"] {
         based.get(path).await.expect(404);
     }
     let unknown = based.get("/hooks/api/v1/nothing").await;

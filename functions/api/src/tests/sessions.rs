@@ -70,6 +70,12 @@ async fn a_code_opens_one_session_with_the_right_of_its_key() {
         let current = relay.with(&token, Method::GET, CURRENT).await.expect(200);
         assert_eq!((&current["scope"], &current["application"]), (&json!(scope), &app));
         assert_eq!(current["expires_at"], json["expires_at"]);
+        let name = application.map_or(Value::Null, Value::from);
+        let about = json!({
+            "version": env!("CARGO_PKG_VERSION"), "url": "https://relay.example", "live_url": null,
+            "application_name": name,
+        });
+        assert_eq!(current["relay"], about);
         // The code is used up.
         relay.exchange(&code, [198, 51, 100, 2]).await.expect(403);
     }

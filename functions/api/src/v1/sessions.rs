@@ -1,6 +1,8 @@
 //! Sessions: a page changes a one-time code for a token that is good for some hours, so that it need not
 //! hold an API key.
 
+mod relay;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use self::relay::RelayOut;
 use crate::web::{
     OpenRoutes, Routes, Stated,
     error::Error,
@@ -109,6 +112,15 @@ impl From<Portal> for PortalOut {
     }
 }
 
+/// The session that a request is made with.
+#[derive(Serialize, ToSchema)]
+struct CurrentSession {
+    #[serde(flatten)]
+    about: SessionOut,
+    /// The relay, as a page shows it.
+    relay: RelayOut,
+}
+
 /// A new session.
 #[derive(Serialize, ToSchema)]
 struct NewSession {
@@ -145,13 +157,18 @@ async fn open(
 
 /// The session that the request is made with.
 #[utoipa::path(get, path = "/v1/sessions/current", operation_id = "get_session",
-    responses((status = 200, body = SessionOut),
+    responses((status = 200, body = CurrentSession),
         (status = 404, description = "The request was made with an API key.")))]
-async fn get(Authenticated(principal): Authenticated) -> Result<Json<SessionOut>, Error> {
+async fn get(
+    State(control): State<Arc<ControlPlane>>,
+    Authenticated(principal): Authenticated,
+) -> Result<Json<CurrentSession>, Error> {
     let expires_at = principal.session_ends.ok_or(Error::NotFound)?.rfc3339();
+    let relay = RelayOut::of(&control, principal.application.as_ref()).await?;
     let application = principal.application.map(|id| id.to_string());
     let portal = principal.portal.map(PortalOut::from);
-    Ok(Json(SessionOut { expires_at, scope: principal.scope, application, portal }))
+    let about = SessionOut { expires_at, scope: principal.scope, application, portal };
+    Ok(Json(CurrentSession { about, relay }))
 }
 
 /// Ends the session that the request is made with. Live connections that it opened end by themselves, two

@@ -27,6 +27,17 @@ impl LiveUrl {
         self.with(TOKEN, token)
     }
 
+    /// The URL without a ticket or token.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The origin of the URL: scheme, host and port, as a content security policy names it.
+    pub fn origin(&self) -> String {
+        ::url::Url::parse(&self.0)
+            .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
     /// Tickets and tokens stand in a query as they are.
     fn with(&self, parameter: &str, text: &str) -> String {
         format!("{}?{parameter}={text}", self.0)
@@ -57,6 +68,18 @@ mod tests {
             let url: LiveUrl = base.parse().expect(base);
             assert_eq!(url.with_ticket("rlt_0a"), format!("{base}?ticket=rlt_0a"));
             assert_eq!(url.with_token("rlv1_a-b.c_d"), format!("{base}?token=rlv1_a-b.c_d"));
+        }
+    }
+
+    #[test]
+    fn the_origin_of_a_url_has_neither_path_nor_the_usual_port() {
+        for (url, origin) in [
+            ("wss://live.example/live", "wss://live.example"),
+            ("wss://LIVE.example:443/", "wss://live.example"),
+            ("ws://127.0.0.1:8788/live/", "ws://127.0.0.1:8788"),
+            ("ws://[::1]:1/live", "ws://[::1]:1"),
+        ] {
+            assert_eq!(url.parse::<LiveUrl>().expect(url).origin(), origin);
         }
     }
 
