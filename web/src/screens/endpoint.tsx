@@ -22,11 +22,10 @@ import { Receiver } from "../ui/endpoint/receiver";
 import { type Known, contractPath, eventId, readEndpoint } from "../ui/endpoint/shared";
 import { Segments, Tabs } from "../ui/fields";
 import { MoreMenu } from "../ui/menu";
-import { ActionError, Failed, Further, Loading, Stale } from "../ui/states";
+import { notAdmin } from "../ui/forbidden";
+import { ActionError, Further, Loading, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { useAction } from "../core/action";
-
-const ADMIN = "This needs the scope admin.";
 
 export default function Endpoint({ parts }: { parts: Record<string, string> }) {
   const id = parts["id"] ?? "";
@@ -39,9 +38,7 @@ export default function Endpoint({ parts }: { parts: Record<string, string> }) {
       <Head title={endpoint ? <Text text={endpoint.url} most={600} /> : "Endpoint"} above={{ href: "/endpoints", title: "Endpoints" }} side={endpoint && <Acts endpoint={endpoint} changed={thing.refresh} />}>
         {endpoint && <Standing endpoint={endpoint} />}
       </Head>
-      <Stale failure={endpoint ? thing.failure : null} asOf={thing.asOf} retry={thing.refresh} />
-      {!endpoint && (thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This endpoint" /> : <Loading />)}
-      {endpoint && <Known endpoint={endpoint} changed={thing.refresh} />}
+      <Ready of={thing} loaded={endpoint !== undefined} what="This endpoint">{endpoint && <Known endpoint={endpoint} changed={thing.refresh} />}</Ready>
     </>
   );
 }
@@ -75,7 +72,7 @@ type Act = "example" | "secret" | "rotate" | "headers" | "switch" | "remove" | "
 function Acts({ endpoint, changed }: { endpoint: Known; changed: () => void }) {
   const [query] = useQuery();
   const [act, setAct] = useState<Act | null>(null);
-  const why = may("admin") ? undefined : ADMIN;
+  const why = notAdmin();
   const props = { endpoint, changed, close: () => setAct(null) };
   if (query.get("edit")) return null;
   return (
@@ -184,7 +181,7 @@ function Series({ endpoint }: { endpoint: Known }) {
       <div class="card series">
         {value && (
           <>
-            <p class="series-words"><strong class="num">{count(good)}</strong> delivered, <strong class={`num ${bad ? "bad" : ""}`}>{count(bad)}</strong> failed in {range.words}{good + bad > 0 && <span class="faint"> · {share(good, good + bad)} of attempts</span>}</p>
+            <p class="series-words"><strong class="num">{count(good)}</strong> delivered, <strong class={`num ${bad ? "bad" : ""}`}>{count(bad)}</strong> failed in {range.words}{good + bad > 0 && <span class="faint"> · {share(good, good + bad)} succeeded</span>}</p>
             <Bars good={value.series.delivered} bad={failed} names={["delivered", "failed"]} words={range.words} height={56} step={(n) => exact(value.times[n] ?? 0)} />
           </>
         )}
@@ -282,14 +279,12 @@ function Letters({ application, id }: Owner) {
 
 /** A list in a tab, with its states. */
 function Rows<T>({ list, label, columns, id, href, noun, none }: { list: ReturnType<typeof useList<T>>; label: string; columns: Column<T>[]; id: (row: T) => string; href: (row: T) => string; noun: string; none: string }) {
-  if (!list.loaded) return list.failure ? <Failed failure={list.failure} retry={list.refresh} what={label} /> : <Loading rows={5} />;
   return (
-    <>
-      <Stale failure={list.failure} asOf={list.asOf} retry={list.refresh} />
+    <Ready of={list} loaded={list.loaded} what={label} rows={5}>
       {list.rows.length === 0 && !list.more
         ? <p class="none">{none}</p>
         : <Table label={label} columns={columns} rows={list.rows} id={id} href={href} foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun={noun} />} />}
-    </>
+    </Ready>
   );
 }
 

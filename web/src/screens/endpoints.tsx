@@ -15,20 +15,20 @@ import { EndpointState } from "../ui/endpoint-state";
 import { Receiver } from "../ui/endpoint/receiver";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
 import { NewLink } from "../ui/new-link";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 const FILTERS: Filter[] = [{ name: "q", title: "Text", placeholder: "part of the URL, id or description" }];
 
 const COLUMNS: Column<EndpointRow>[] = [
   { key: "url", title: "URL", width: "minmax(200px, 2.4fr)", narrow: "main", render: (row) => <Text text={row.url} most={400} /> },
-  { key: "state", title: "State", width: "minmax(118px, 0.9fr)", narrow: "side", render: (row) => <Lamp row={row} /> },
+  { key: "state", title: "State", width: "minmax(176px, 1fr)", narrow: "side", render: (row) => <Lamp row={row} /> },
   { key: "day", title: "24 h", width: "112px", from: 620, narrow: "sub", render: (row) => <Bars good={row.series_24h.delivered} bad={row.series_24h.failed} names={["delivered", "failed"]} words="the last 24 hours" /> },
   { key: "events", title: "Events", width: "minmax(100px, 1.2fr)", from: 760, render: (row) => <Types types={row.events} /> },
   { key: "kind", title: "Kind", width: "minmax(70px, 0.7fr)", from: 980, render: (row) => <Tag>{row.profile ?? row.kind}</Tag> },
   { key: "application", title: "Application", width: "minmax(90px, 0.9fr)", from: 1080, render: (row) => <Text text={applicationName(row.application)} /> },
   { key: "letters", title: "Letters", width: "64px", from: 700, align: "end", render: (row) => (row.letters_waiting ? <a class="bad num" href={lettersHref(row)} title={plural(row.letters_waiting, "dead letter")}>{count(row.letters_waiting)}</a> : <span class="faint">0</span>) },
-  { key: "last", title: "Last attempt", width: "minmax(104px, 0.8fr)", narrow: "subside", align: "end", render: (row) => <Last row={row} /> },
+  { key: "last", title: "Last attempt", width: "minmax(136px, 0.8fr)", narrow: "subside", align: "end", render: (row) => <Last row={row} /> },
 ];
 
 function Lamp({ row }: { row: EndpointRow }) {
@@ -88,9 +88,8 @@ export default function Endpoints() {
     <>
       <Head title="Endpoints" side={<NewLink href="/endpoints/new" title="New endpoint" />} />
       <FilterBar filters={FILTERS} />
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of endpoints" /> : <Loading />)}
-      {list.loaded && list.rows.length === 0 && !list.more && (
+      <Ready of={list} loaded={list.loaded} what="The list of endpoints">
+      {list.rows.length === 0 && !list.more && (
         values["q"]
           ? <Empty title="No endpoint holds this text"><Button onClick={() => changeQuery({ q: null })}>Clear the filter</Button></Empty>
           : (
@@ -100,11 +99,12 @@ export default function Endpoints() {
             </Empty>
           )
       )}
-      {list.loaded && (list.rows.length > 0 || list.more) && (
+      {(list.rows.length > 0 || list.more) && (
         <Table label="Endpoints" columns={COLUMNS} rows={list.rows} id={(row) => `${row.application} ${row.id}`}
           href={(row) => `/endpoints/${encodeURIComponent(row.id)}`}
           foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="endpoints" />} />
       )}
+      </Ready>
     </>
   );
 }

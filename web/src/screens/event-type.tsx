@@ -7,7 +7,6 @@ import { plural } from "../core/format";
 import { useThing } from "../core/list";
 import { changeQuery, go, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication } from "../core/scope";
-import { may } from "../core/session";
 import type { EndpointRow } from "../core/types";
 import { wants } from "../core/wants";
 import { Badge, Button, Code, Fact, Facts, Head, Section, Tag, Text, When } from "../ui/basics";
@@ -17,9 +16,10 @@ import { SendExample } from "../ui/endpoint/acts";
 import { EventTypeForm, type TypeText, typeOf } from "../ui/event-type-form";
 import { MoreMenu } from "../ui/menu";
 import { lines, members, sourceOf } from "../ui/payload/json";
-import { Failed, Loading, Stale } from "../ui/states";
+import { Loading, Ready } from "../ui/states";
 import { useWanting } from "./event-types";
 import { Segments } from "../ui/fields";
+import { notAdmin } from "../ui/forbidden";
 
 export default function EventType({ parts }: { parts: Record<string, string> }) {
   const name = parts["name"] ?? "";
@@ -36,9 +36,7 @@ export default function EventType({ parts }: { parts: Record<string, string> }) 
           </span>
         )}
       </Head>
-      <Stale failure={type ? thing.failure : null} asOf={thing.asOf} retry={thing.refresh} />
-      {!type && (thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This event type" /> : <Loading />)}
-      {type && <Shown type={type} />}
+      <Ready of={thing} loaded={type !== undefined} what="This event type">{type && <Shown type={type} />}</Ready>
     </>
   );
 }
@@ -57,7 +55,7 @@ function Shown({ type }: { type: TypeText }) {
   const wanting = useWanting(useApplication());
   const [sendTo, setSendTo] = useState<EndpointRow | null>(null);
   const rows = wanting?.rows.filter((one) => wants(one.events, type.name));
-  const why = may("admin") ? undefined : "This needs the scope admin.";
+  const why = notAdmin();
   return (
     <>
       <Section title="Endpoints that want it">
@@ -78,7 +76,7 @@ function Shown({ type }: { type: TypeText }) {
         {wanting && !wanting.all && <p class="soft below">Only the first {wanting.rows.length} endpoints were looked at.</p>}
       </Section>
       <Section title="Schema" side={type.versions.length > 1 && <Segments label="Version" value={version} change={(value) => change({ version: value }, true)} choices={type.versions.map(([one]) => ({ value: one, title: `Version ${one}` }))} />}>
-        {schema ? <Code text={schema} what="schema" /> : <p class="none">It has no schema. Payloads are not checked against it in any case: it tells receivers what to expect.</p>}
+        {schema ? <div class="schema"><Code text={schema} what="schema" /></div> : <p class="none">It has no schema. Payloads are not checked against it in any case: it tells receivers what to expect.</p>}
       </Section>
       {examples.length > 0 && (
         <Section title={examples.length === 1 ? "Example" : "Examples"}>
@@ -103,7 +101,7 @@ function Shown({ type }: { type: TypeText }) {
 function Acts({ type, changed }: { type: TypeText; changed: () => void }) {
   const [query] = useQuery();
   const act = query.get("act");
-  const why = may("admin") ? undefined : "This needs the scope admin.";
+  const why = notAdmin();
   const close = () => changeQuery({ act: null }, true);
   return (
     <>

@@ -5,13 +5,13 @@ import { plural } from "../core/format";
 import { type Part, useList, useThing } from "../core/list";
 import { changeQuery, go, useQuery, useTitle } from "../core/router";
 import { useApplication } from "../core/scope";
-import { may } from "../core/session";
 import type { EndpointRow } from "../core/types";
 import { wants } from "../core/wants";
 import { Badge, Button, Head, Tag, Text, When } from "../ui/basics";
 import { EventTypeForm } from "../ui/event-type-form";
 import { Segments } from "../ui/fields";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { notAdmin } from "../ui/forbidden";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 interface Row {
@@ -57,23 +57,23 @@ export default function EventTypes() {
   const list = useList<Omit<Row, "wanted">>(`types ${archived}`, (iterator, signal) =>
     get<Part<Omit<Row, "wanted">>>("/api/v1/event-type", { iterator, limit: 100, include_archived: archived, with_content: true }, signal), (row) => row.name);
   const rows = list.rows.map((row) => ({ ...row, wanted: wanting ? wanting.rows.filter((one) => !one.disabled && wants(one.events, row.name)).length : null }));
-  const why = may("admin") ? undefined : "This needs the scope admin.";
+  const why = notAdmin();
   return (
     <>
       <Head title="Event types" side={<Button icon="plus" kind="primary" disabled={why !== undefined} title={why} onClick={() => changeQuery({ create: "1" })}>New event type</Button>} />
       <div class="filters"><Segments label="Shown" value={archived ? "1" : ""} change={(value) => changeQuery({ archived: value || null })} choices={[{ value: "", title: "In use" }, { value: "1", title: "Archived too" }]} /></div>
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of event types" /> : <Loading />)}
-      {list.loaded && rows.length === 0 && !list.more && (
+      <Ready of={list} loaded={list.loaded} what="The list of event types">
+      {rows.length === 0 && !list.more && (
         <Empty title="No event type is written down">
           <p>Events need none: each has the type that its sender or publisher names. A type that is written down has a description, a schema and examples, which tests send and portals show.</p>
           <p>The relay's own types, such as <code>job.succeeded</code>, are always there.</p>
         </Empty>
       )}
-      {list.loaded && (rows.length > 0 || list.more) && (
+      {(rows.length > 0 || list.more) && (
         <Table label="Event types" columns={COLUMNS} rows={rows} id={(row) => row.name} href={(row) => path`/event-types/${row.name}`}
           foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="types" />} />
       )}
+      </Ready>
       {query.get("create") && why === undefined && <EventTypeForm close={() => changeQuery({ create: null }, true)} done={(name) => go(path`/event-types/${name}`, true)} />}
     </>
   );

@@ -12,7 +12,7 @@ import { useStore } from "../core/store";
 import { Badge, Button, CopyButton, Head, Text } from "../ui/basics";
 import { AreaField, Field, SelectField, TextField } from "../ui/fields";
 import { Forbidden } from "../ui/forbidden";
-import { fault } from "../ui/payload/json";
+import { objectError } from "../ui/json-error";
 import { type KnownSource, useProfiles } from "../ui/source/shared";
 import { WaitForFirst } from "../ui/source/wait";
 import { ActionError, Failed, Loading } from "../ui/states";
@@ -97,8 +97,8 @@ function Form({ profile }: { profile: Profile }) {
   const [platform, setPlatform] = useState("");
   const custom = profile.name === "hmac";
   const unsigned = !profile.secret.needed && profile.name !== "fal";
-  const wrong = custom && fault(scheme) >= 0 ? "This is no JSON." : undefined;
-  const wrongPlatform = platform.trim() && fault(platform) >= 0 ? "This is no JSON." : undefined;
+  const wrong = custom ? objectError(scheme, "A scheme") : undefined;
+  const wrongPlatform = platform.trim() ? objectError(platform, "A platform") : undefined;
   const save = useAction(async (key: string, wanted: string, body: string) => {
     // A PUT replaces: a source that is there already is not to be changed by this form.
     const there = await call("GET", path`/v1/sources/${wanted}`).then(() => true, (error) => {

@@ -8,18 +8,18 @@ import { useThing } from "../core/list";
 import { useLive } from "../core/live";
 import { changeQuery, go, useQuery, useTitle } from "../core/router";
 import { applicationName, applications } from "../core/scope";
-import { may } from "../core/session";
 import { seconds } from "../core/policy";
 import { useSoon } from "../core/soon";
 import { useStore } from "../core/store";
 import type { Refusals } from "../core/types";
 import { Badge, Button, Code, Fact, Facts, Head, Section, Tag, Text, When } from "../ui/basics";
-import { Confirm, Dialog } from "../ui/dialog";
+import { Confirm } from "../ui/dialog";
 import { AreaField, CheckField, SelectField, TextField } from "../ui/fields";
 import { MoreMenu } from "../ui/menu";
-import { RefusalsByReason, Samples } from "../ui/source/refusals";
+import { RefusalsByReason, Samples, Sentence } from "../ui/source/refusals";
 import { type KnownSource, settingsOf, urlOf, useProfiles } from "../ui/source/shared";
-import { ActionError, Failed, Loading, Stale } from "../ui/states";
+import { notAdmin } from "../ui/forbidden";
+import { Ready } from "../ui/states";
 
 export default function SourceScreen({ parts }: { parts: Record<string, string> }) {
   const name = parts["name"] ?? "";
@@ -33,9 +33,7 @@ export default function SourceScreen({ parts }: { parts: Record<string, string> 
       <Head title={<Text text={name} />} above={{ href: "/sources", title: "Sources" }} side={source && <Acts source={source} profile={profile} changed={thing.refresh} />}>
         {source && <Standing source={source} profile={profile} />}
       </Head>
-      <Stale failure={source ? thing.failure : null} asOf={thing.asOf} retry={thing.refresh} />
-      {!source && (thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This source" /> : <Loading />)}
-      {source && <Shown source={source} profile={profile} changed={thing.refresh} />}
+      <Ready of={thing} loaded={source !== undefined} what="This source">{source && <Shown source={source} profile={profile} changed={thing.refresh} />}</Ready>
     </>
   );
 }
@@ -74,7 +72,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
         <div class="card">
           <Facts>
             <Fact name="Signature">{profile?.scheme ?? source.profile}</Fact>
-            <Fact name="Replay-safe">
+            <Fact name="Replay-safe" wide={!source.replay_safe}>
               {source.replay_safe ? "Yes" : source.locked ? <>Locked: it has signed in a replay-safe way, and a weaker signature is refused since.</> : <>No. {profile?.why_not}</>}
             </Fact>
             <Fact name="Secrets">{source.secret_count}{source.secrets_kept_since[0] && <>, the newest since <When at={source.secrets_kept_since[0]} plain /></>}</Fact>
@@ -84,9 +82,9 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
             <Fact name="Jobs">{source.strict ? "only registered ones" : "any"}{source.deadline_seconds ? `, overdue after ${seconds(source.deadline_seconds)}` : ""}{source.platform ? `; the platform is asked${source.mode ? ` (${source.mode})` : ""}` : ""}</Fact>
             {activity?.handshake && <Fact name="Handshake">{activity.handshake.state}, <When at={activity.handshake.at} /></Fact>}
             <Fact name="Last accepted"><When at={activity?.last_accepted_at} /></Fact>
-            <Fact name="Last refused">
+            <Fact name="Last refused" wide>
               <When at={activity?.last_refused_at ?? samples[0]?.at} />
-              {(activity?.last_refusal ?? samples[0]?.sentence) && <>: <Text text={activity?.last_refusal ?? samples[0]?.sentence ?? ""} most={600} /></>}
+              {(activity?.last_refusal ?? samples[0]?.sentence) && <>: <Sentence text={activity?.last_refusal ?? samples[0]?.sentence ?? ""} /></>}
             </Fact>
             <Fact name="Created"><When at={source.created_at} plain /></Fact>
             <Fact name="Events"><a href={`/events?source=${encodeURIComponent(source.name)}`}>Show its events</a></Fact>
@@ -94,7 +92,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
         </div>
       </Section>
       <Section title="Refused in the last 24 hours">
-        {refusals.value ? <RefusalsByReason refusals={refusals.value} /> : refusals.failure ? <Failed failure={refusals.failure} retry={refusals.refresh} what="The list of refusals" /> : <Loading rows={3} />}
+        <Ready of={refusals} loaded={refusals.value !== undefined} what="The list of refusals" rows={3}>{refusals.value && <RefusalsByReason refusals={refusals.value} />}</Ready>
       </Section>
       {samples.length > 0 && <Section title="The newest refused requests"><Samples samples={samples} /></Section>}
       <Section title="Try it">
@@ -114,7 +112,7 @@ type Act = "rotate" | "limits" | "unlock" | "remove";
 
 function Acts({ source, profile, changed }: { source: KnownSource; profile: Profile | undefined; changed: () => void }) {
   const [query] = useQuery();
-  const why = may("admin") ? undefined : "This needs the scope admin.";
+  const why = notAdmin();
   const act = query.get("act") as Act | null;
   const close = () => changeQuery({ act: null }, true);
   const props = { source, profile, changed, close };
@@ -178,16 +176,12 @@ function Limits(props: Props) {
   const [strict, setStrict] = useState(source.strict);
   const put = usePut(props);
   return (
-    <Dialog title="Limits and application" close={close}>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        void put.run({
+    <Confirm title="Limits and application" action="Save" close={close} busy={put.busy} failure={put.failure} confirm={() => void put.run({
           application: owner, strict,
           rate_limit: requests.trim() ? { requests: Number(requests), per } : null,
           allowed_networks: networks.split(/[\s,]+/).filter(Boolean),
           tolerance_seconds: tolerance.trim() ? Number(tolerance) : null,
-        });
-      }}>
+        })}>
         <SelectField label="Application" value={owner} change={setOwner} choices={[...(all.some((one) => one.id === source.application_id) ? [] : [{ value: source.application_id, title: source.application }]), ...all.map((one) => ({ value: one.id, title: one.name }))]}
           help={owner === source.application_id ? "Its endpoints hear of what comes." : "Jobs and events from before stay with the present application."} />
         <div class="fields-row">
@@ -198,13 +192,7 @@ function Limits(props: Props) {
         <TextField label="Age that a signature may have, in seconds" type="number" value={tolerance} change={setTolerance} placeholder="as the profile says" />
         <CheckField label="Only registered jobs" checked={strict} change={setStrict} help="Reports on other jobs are refused with 404." />
         <p class="soft">A change takes effect everywhere within 60 s.</p>
-        <ActionError failure={put.failure} />
-        <div class="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" busy={put.busy}>Save</Button>
-        </div>
-      </form>
-    </Dialog>
+    </Confirm>
   );
 }
 

@@ -1,6 +1,7 @@
 // The list of sources: who sends, and whether it is accepted.
 
 import { get, path } from "../core/api";
+import type { Status } from "../core/contract";
 import { count, plural } from "../core/format";
 import { type Part, useList, useThing } from "../core/list";
 import { useLiveAll } from "../core/live";
@@ -12,10 +13,10 @@ import type { Refusals } from "../core/types";
 import { Badge, Head, Section, Tag, Text, When } from "../ui/basics";
 import { NewLink } from "../ui/new-link";
 import { type KnownSource, useProfiles } from "../ui/source/shared";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
-type Row = KnownSource & { refused: number };
+type Row = KnownSource & { refused: number; silent: boolean };
 
 const COLUMNS: Column<Row>[] = [
   { key: "name", title: "Name", width: "minmax(140px, 1.6fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
@@ -24,12 +25,12 @@ const COLUMNS: Column<Row>[] = [
   { key: "safe", title: "Replay-safe", width: "104px", from: 760, render: (row) => <Safe row={row} /> },
   { key: "application", title: "Application", width: "minmax(100px, 1fr)", from: 900, render: (row) => <Text text={applicationName(row.application_id)} /> },
   { key: "secrets", title: "Secrets", width: "64px", from: 980, align: "end", render: (row) => <span class={row.secret_count ? "num" : "warn num"}>{row.secret_count}</span> },
-  { key: "refused", title: "Refused, 24 h", width: "104px", from: 640, align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
+  { key: "refused", title: "Refused, 24 h", width: "104px", from: 640, narrow: "subside", align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
   { key: "last", title: "Accepted", width: "100px", narrow: "subside", align: "end", render: (row) => (row.activity?.last_accepted_at ? <When at={row.activity.last_accepted_at} /> : <span class="faint">–</span>) },
 ];
 
 function State({ row }: { row: Row }) {
-  if (row.activity?.silent_since) return <Badge tone="warn" title="It has sent nothing for longer than usual.">Silent</Badge>;
+  if (row.silent) return <Badge tone="warn" title="It has sent nothing for longer than usual.">Silent</Badge>;
   if (row.refused) return <Badge tone="warn">Refusals</Badge>;
   if (row.activity && !row.activity.last_accepted_at) return <Badge tone="idle">Nothing yet</Badge>;
   return <Badge tone="good">{row.activity ? "Receiving" : "Ready"}</Badge>;
@@ -54,21 +55,24 @@ export default function Sources() {
   useLiveAll(useFollowed().map((one) => ({ action: "subscribe_events", application: one })), (message) => {
     if (message.event === "events" || message.event === "refusals") soon();
   }, read);
+  // The list does not say who is silent in relays that know it of one source at a time; their status does.
+  const status = useThing("silent", (signal) => get<Partial<Status>>("/v1/status", undefined, signal));
+  const silent = new Set(status.value?.silent_sources?.map((one) => one.name));
   const refused = new Map<string | null, number>();
   for (const one of refusals.value?.counts ?? []) refused.set(one.source ?? null, (refused.get(one.source ?? null) ?? 0) + one.count);
-  const rows = list.rows.filter((row) => !application || row.application_id === application || row.application === application).map((row) => ({ ...row, refused: refused.get(row.name) ?? 0 }));
+  const rows = list.rows.filter((row) => !application || row.application_id === application || row.application === application).map((row) => ({ ...row, refused: refused.get(row.name) ?? 0, silent: Boolean(row.activity?.silent_since) || silent.has(row.name) }));
   const names = new Set(list.rows.map((row) => row.name));
   const strangers = (refusals.value?.samples ?? []).filter((one) => one.reason === "unknown_source" && !names.has(one.source));
   return (
     <>
       <Head title="Sources" side={<NewLink href="/sources/new" title="New source" />} />
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of sources" /> : <Loading />)}
-      {list.loaded && rows.length === 0 && <NoSource all={list.rows.length === 0} />}
-      {list.loaded && rows.length > 0 && (
-        <Table label="Sources" columns={COLUMNS} rows={rows} id={(row) => row.name} href={(row) => path`/sources/${row.name}`}
+      <Ready of={list} loaded={list.loaded} what="The list of sources">
+      {rows.length === 0 && <NoSource all={list.rows.length === 0} />}
+      {rows.length > 0 && (
+        <Table label="Sources" columns={rows.some((row) => row.activity) ? COLUMNS : COLUMNS.filter((column) => column.key !== "last")} rows={rows} id={(row) => row.name} href={(row) => path`/sources/${row.name}`}
           foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="sources" />} />
       )}
+      </Ready>
       {!application && (refused.get(null) ?? 0) > 0 && (
         <Section title="Requests to names that no source has">
           <p class="soft">{plural(refused.get(null) ?? 0, "request")} in the last 24 hours. A sender may have a wrong URL.</p>

@@ -3,11 +3,10 @@
 import { useState } from "preact/hooks";
 import { useAction } from "../core/action";
 import { path, send } from "../core/api";
-import { Button } from "./basics";
-import { Dialog } from "./dialog";
+import { Confirm } from "./dialog";
 import { AreaField, CheckField, TextField } from "./fields";
-import { fault, lines, members, sourceOf } from "./payload/json";
-import { ActionError } from "./states";
+import { objectError } from "./json-error";
+import { lines, members, sourceOf } from "./payload/json";
 
 /** An event type as it was written: its schemas keep the digits of their numbers. */
 export interface TypeText {
@@ -34,13 +33,6 @@ export function typeOf(text: string): TypeText {
   return { ...value, versions };
 }
 
-/** The line and the character at which a text is no JSON, in words; undefined if it is JSON. */
-export function jsonError(text: string): string | undefined {
-  const at = fault(text);
-  if (at < 0) return undefined;
-  return `This is no JSON: line ${text.slice(0, at).split("\n").length}, character ${at - text.lastIndexOf("\n", at - 1)}.`;
-}
-
 export function EventTypeForm({ type, close, done }: { type?: TypeText; close: () => void; done: (name: string) => void }) {
   const [name, setName] = useState(type?.name ?? "");
   const [description, setDescription] = useState(type?.description ?? "");
@@ -48,7 +40,7 @@ export function EventTypeForm({ type, close, done }: { type?: TypeText; close: (
   const [deprecated, setDeprecated] = useState(type?.deprecated ?? false);
   const [version, before] = type?.versions[0] ?? ["1", ""];
   const [schema, setSchema] = useState(before);
-  const wrong = schema.trim() ? (jsonError(schema) ?? (schema.trim().startsWith("{") ? undefined : "A schema is an object.")) : undefined;
+  const wrong = schema.trim() ? objectError(schema, "A schema") : undefined;
   const act = useAction(async (key: string, text: string) => {
     if (type) await send("PATCH", path`/api/v1/event-type/${type.name}`, undefined, { text, key });
     else await send("POST", "/api/v1/event-type", undefined, { text, key });
@@ -64,23 +56,13 @@ export function EventTypeForm({ type, close, done }: { type?: TypeText; close: (
     void act.run(`${text}}`);
   };
   return (
-    <Dialog title={type ? "Edit the event type" : "New event type"} close={close} wide>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        if (!wrong) submit();
-      }}>
+    <Confirm title={type ? "Edit the event type" : "New event type"} action={type ? "Save" : "Create"} wide close={close} busy={act.busy} failure={act.failure} disabled={!name.trim() || !description.trim() || wrong !== undefined} confirm={submit}>
         {!type && <TextField label="Name" value={name} change={setName} required placeholder="invoice.paid" help="Letters, digits, dots, dashes and underscores." />}
         <TextField label="Description" value={description} change={setDescription} required />
         <TextField label="Group" value={group} change={setGroup} help="Types of one group are listed together." />
         <AreaField label={type && type.versions.length > 1 ? `Schema, version ${version}` : "Schema"} value={schema} change={setSchema} rows={12} code
           placeholder={'{"type": "object", "properties": {}, "examples": [{}]}'} help="JSON Schema of the payload. Its examples are what a test sends." {...(wrong ? { error: wrong } : {})} />
         <CheckField label="Deprecated" checked={deprecated} change={setDeprecated} help="It will go out of use." />
-        <ActionError failure={act.failure} />
-        <div class="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" busy={act.busy} disabled={!name.trim() || !description.trim() || wrong !== undefined}>{type ? "Save" : "Create"}</Button>
-        </div>
-      </form>
-    </Dialog>
+    </Confirm>
   );
 }

@@ -15,7 +15,7 @@ import { Badge, Button, Progress, Text } from "../basics";
 import { Confirm, Dialog } from "../dialog";
 import { AreaField, Field, SelectField, TextField } from "../fields";
 import { Icon } from "../icons";
-import { fault } from "../payload/json";
+import { objectError } from "../json-error";
 import { ShownSecret } from "../secret";
 import { ActionError } from "../states";
 import { type Known, contractPath, eventId, hostOf, taskId } from "./shared";
@@ -40,7 +40,7 @@ export function SendExample({ endpoint, close, type }: { endpoint: Target; close
   const [sent, setSent] = useState<string | null>(null);
   const schema = Object.entries(known.find((one) => one.name === chosen)?.schemas ?? {}).sort((one, other) => Number(other[0]) - Number(one[0]))[0]?.[1];
   const examples = Array.isArray(schema?.examples) ? schema.examples.length : 0;
-  const wrong = own.trim() ? (fault(own) >= 0 ? "This is no JSON." : own.trim().startsWith("{") ? undefined : "A payload is an object.") : undefined;
+  const wrong = own.trim() ? objectError(own, "A payload") : undefined;
   const act = useAction(async (key: string, text: string) => {
     const made = await send<{ id: string }>("POST", `${contractPath(endpoint)}/send-example`, undefined, { text, key });
     setSent(made.id);
@@ -51,23 +51,13 @@ export function SendExample({ endpoint, close, type }: { endpoint: Target; close
   };
   if (sent) return <Sent endpoint={endpoint} message={sent} close={close} again={() => setSent(null)} />;
   return (
-    <Dialog title="Send an example" close={close}>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        if (!wrong) submit();
-      }}>
+    <Confirm title="Send an example" action="Send" close={close} busy={act.busy} failure={act.failure} disabled={wrong !== undefined} confirm={submit}>
         <p class="soft">It goes to this endpoint alone, signed and retried like any other event.</p>
         <SelectField label="Event type" value={chosen} change={(value) => { setChosen(value); setPlace("0"); }}
           choices={[...new Set([...known.map((one) => one.name), ...OWN, ...(type ? [type] : [])])].map((name) => ({ value: name, title: name }))} />
         {examples > 1 && <SelectField label="Example" value={place} change={setPlace} choices={Array.from({ length: examples }, (_, n) => ({ value: String(n), title: `${n + 1} of ${examples}` }))} />}
         <AreaField label="Payload of your own" value={own} change={setOwn} rows={4} code placeholder="the example of the type" {...(wrong ? { error: wrong } : {})} />
-        <ActionError failure={act.failure} />
-        <div class="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" busy={act.busy} disabled={wrong !== undefined}>Send</Button>
-        </div>
-      </form>
-    </Dialog>
+    </Confirm>
   );
 }
 
@@ -165,11 +155,7 @@ export function Headers({ endpoint, close, changed }: Props) {
     close();
   });
   return (
-    <Dialog title="Headers" close={close} wide>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        void act.run(Object.fromEntries((rows ?? []).filter((row) => row.name.trim()).map((row) => [row.name.trim(), row.kept && !row.value ? "***" : row.value])));
-      }}>
+    <Confirm title="Headers" action="Save" wide close={close} busy={act.busy} failure={act.failure} disabled={rows === null} confirm={() => void act.run(Object.fromEntries((rows ?? []).filter((row) => row.name.trim()).map((row) => [row.name.trim(), row.kept && !row.value ? "***" : row.value])))}>
         <p class="soft">They go along with every request to this endpoint. Values of names that say "secret" are kept sealed and never shown again.</p>
         <ActionError failure={present.failure} />
         {rows?.map((row, n) => (
@@ -180,13 +166,7 @@ export function Headers({ endpoint, close, changed }: Props) {
           </div>
         ))}
         <div><Button icon="plus" onClick={() => setRows([...(rows ?? []), { name: "", value: "", kept: false }])}>Add a header</Button></div>
-        <ActionError failure={act.failure} />
-        <div class="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" busy={act.busy} disabled={rows === null}>Save</Button>
-        </div>
-      </form>
-    </Dialog>
+    </Confirm>
   );
 }
 
@@ -239,11 +219,8 @@ export function SendAgain({ endpoint, close, what }: Props & { what: "recover" |
   const title = what === "recover" ? "Recover what failed" : "Replay what was never sent";
   const invalid = since === "own" && Number.isNaN(new Date(own).getTime());
   return (
-    <Dialog title={title} close={close}>
-      <form onSubmit={(event) => {
-        event.preventDefault();
-        if (!invalid) start(true);
-      }}>
+    <Confirm title={title} action="Count them" kind={begun ? "" : "primary"} cancel={begun && !begun.dry ? "Close" : "Cancel"} close={close} busy={act.busy} failure={act.failure} disabled={invalid}
+      confirm={() => start(true)} more={begun?.dry && <Button kind="primary" busy={act.busy} onClick={() => start(false, begun.since)}>Send them again</Button>}>
         <p class="soft">{what === "recover"
           ? "Events whose deliveries to this endpoint failed are sent to it again."
           : "Events that this endpoint wants now and was never sent, because it was made or changed later, are sent to it."}</p>
@@ -255,14 +232,7 @@ export function SendAgain({ endpoint, close, what }: Props & { what: "recover" |
         )}
         <TextField label="Events per second" type="number" value={rate} change={setRate} />
         {begun && <TaskLine id={begun.id} dry={begun.dry} />}
-        <ActionError failure={act.failure} />
-        <div class="dialog-foot">
-          <Button onClick={close}>{begun && !begun.dry ? "Close" : "Cancel"}</Button>
-          <Button type="submit" busy={act.busy} disabled={invalid} kind={begun ? "" : "primary"}>Count them</Button>
-          {begun?.dry && <Button kind="primary" busy={act.busy} onClick={() => start(false, begun.since)}>Send them again</Button>}
-        </div>
-      </form>
-    </Dialog>
+    </Confirm>
   );
 }
 

@@ -13,7 +13,7 @@ import { useSettled } from "../../core/soon";
 import { Button, Text, When } from "../basics";
 import { AreaField, CheckField, SelectField, TextField } from "../fields";
 import { Icon } from "../icons";
-import { fault } from "../payload/json";
+import { objectError } from "../json-error";
 import { ActionError } from "../states";
 
 /** The fields as they are written. Lists are separated by commas; the filter is JSON. */
@@ -84,10 +84,7 @@ export function written(draft: Draft, before: Draft): string {
 }
 
 function filterError(text: string): string | undefined {
-  if (!text.trim()) return undefined;
-  const at = fault(text);
-  if (at >= 0) return `This is no JSON: line ${text.slice(0, at).split("\n").length}, character ${at - text.lastIndexOf("\n", at - 1)}.`;
-  return text.trim().startsWith("{") ? undefined : "A filter is an object.";
+  return text.trim() ? objectError(text, "A filter") : undefined;
 }
 
 type Verdict = { of: string; check?: EndpointCheck; failure?: Failure };
@@ -176,7 +173,7 @@ export function EndpointForm({ application: given, target, before = EMPTY, done,
           <SelectField label="Application" value={application} change={setChosen} choices={all.map((one) => ({ value: one.id, title: one.name }))} help="Events of this application go to the endpoint." />
         )}
         <TextField label="URL" {...field("url")} required placeholder="https://example.com/webhooks" help="https, or a queue, an event bus or a Redis channel as docs/destinations.md writes them."
-          {...(address && !address.ok && draft.url ? { error: `${address.why}.` } : {})} />
+          {...(address && !address.ok && draft.url ? { error: `${(address.why ?? "")[0]?.toUpperCase() ?? ""}${(address.why ?? "").slice(1)}.` } : {})} />
         <TextField label="Description" {...field("description")} />
         <TextField label="Event types" {...field("types")} placeholder="invoice.*, job.failed" help="Separated by commas; a star stands for the rest. All types if this is empty." />
         <AreaField label="Filter" {...field("filter")} rows={4} code placeholder={'{"data": {"amount": {"$gt": 100}}}'} help="A pattern that contents must match, as JSON. All contents if this is empty." {...(wrong ? { error: wrong } : {})} />

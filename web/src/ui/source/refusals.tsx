@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { bytes, count, plural } from "../../core/format";
 import { exact } from "../../core/time";
 import type { Refusals } from "../../core/types";
-import { Badge, Tag, Text, When } from "../basics";
+import { Badge, Button, Tag, Text, When } from "../basics";
 import { Bars } from "../bars";
 import { reasonWords } from "./shared";
 
@@ -52,12 +52,21 @@ export function RefusalsByReason({ refusals, hours = 24 }: { refusals: Refusals;
   );
 }
 
+/** A sentence of the relay, in which names stand between grave accents. */
+export function Sentence({ text }: { text: string }) {
+  return <>{text.split("`").map((part, n) => (n % 2 ? <code key={n}><Text text={part} /></code> : <Text key={n} text={part} most={600} />))}</>;
+}
+
 /** The newest refused requests: what was wrong with each, and what came. */
-export function Samples({ samples, label = "Refused requests" }: { samples: Refusals["samples"]; label?: string }) {
+export function Samples({ samples, label = "Refused requests", most = 6 }: { samples: Refusals["samples"]; label?: string; most?: number }) {
+  const [all, setAll] = useState(false);
   return (
-    <ul class="card rows" aria-label={label}>
-      {samples.map((sample, n) => <Sample key={`${sample.at} ${n}`} sample={sample} />)}
-    </ul>
+    <>
+      <ul class="card rows" aria-label={label}>
+        {samples.slice(0, all ? 250 : most).map((sample, n) => <Sample key={`${sample.at} ${n}`} sample={sample} />)}
+      </ul>
+      {!all && samples.length > most && <p class="below"><Button onClick={() => setAll(true)}>Show all {samples.length}</Button></p>}
+    </>
   );
 }
 
@@ -67,7 +76,7 @@ function Sample({ sample }: { sample: Refusals["samples"][number] }) {
     <li class="sample">
       <div class="sample-line">
         <Badge tone="bad">{reasonWords(sample.reason)}</Badge>
-        <span class="grow"><Text text={sample.sentence} most={600} /></span>
+        <span class="grow"><Sentence text={sample.sentence} /></span>
         <span class="faint"><When at={sample.at} /></span>
       </div>
       <div class="faint sample-more">
