@@ -69,6 +69,8 @@ function address(path: string, query?: Query): string {
 export interface RequestOptions {
   query?: Query;
   body?: unknown;
+  /** Body as JSON text, sent as it is written: numbers keep their digits. */
+  raw?: string;
   signal?: AbortSignal;
   /** Key under which a repeated POST is done once. */
   key?: string;
@@ -81,10 +83,11 @@ export async function call(method: string, path: string, options: RequestOptions
   const headers: Record<string, string> = {};
   const bearer = options.bearer ?? session.value?.token;
   if (bearer) headers["authorization"] = `Bearer ${bearer}`;
-  if (options.body !== undefined) headers["content-type"] = "application/json";
+  const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+  if (body !== undefined) headers["content-type"] = "application/json";
   if (options.key) headers["idempotency-key"] = options.key;
   const request: RequestInit = { method, headers, credentials: "omit", cache: "no-store" };
-  if (options.body !== undefined) request.body = JSON.stringify(options.body);
+  if (body !== undefined) request.body = body;
   if (options.signal) request.signal = options.signal;
   let response: Response;
   try {

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { count, line as oneLine, plural } from "../../core/format";
 import { useKeys } from "../../core/keys";
 import { useQuery } from "../../core/router";
+import { save } from "../../core/save";
 import { kept, useStore } from "../../core/store";
 import { exact, zone } from "../../core/time";
 import { CopyButton } from "../basics";
@@ -180,13 +181,9 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
     at.heard = log.rows.length;
   }, [version, aloud]);
 
-  const save = async () => {
+  const download = async () => {
     await readAll();
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([log.text()], { type: "text/plain" }));
-    link.download = `${file.replace(/[^\w.-]+/g, "_").slice(0, 100)}.log`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    save([log.text()], `${file.slice(0, 100)}.log`);
   };
   const earlier = log.earlier;
   const several = log.streams.size > 1;
@@ -216,7 +213,7 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
                 await readAll();
                 return log.text();
               }} />
-              <button type="button" class="ghost" aria-label="Download the whole log" title="Download the whole log" onClick={() => void save()}><Icon name="download" size={14} /></button>
+              <button type="button" class="ghost" aria-label="Download the whole log" title="Download the whole log" onClick={() => void download()}><Icon name="download" size={14} /></button>
             </span>
           </div>
         </header>
