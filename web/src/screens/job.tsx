@@ -111,7 +111,7 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
         side={
           <>
             <a class="button quiet" href={`/jobs/${encodeURIComponent(job.id)}/console`} target="_blank" rel="noreferrer">Console alone</a>
-            <Button disabled={!may("publish") || !job.events.length} title={job.events.length ? undefined : "Nothing was announced yet."} onClick={() => setAct("replay")}>Replay notices</Button>
+            <Button disabled={Boolean(denied) || !job.events.length} title={denied ?? (job.events.length ? undefined : "Nothing was announced yet.")} onClick={() => setAct("replay")}>Replay notices</Button>
             <Button disabled={Boolean(denied)} title={denied} onClick={() => setAct("end")}>Report its end</Button>
             <Button kind="danger" disabled={over || !may("publish")} title={over ? "The job has ended." : undefined} onClick={() => setAct("cancel")}>Cancel job</Button>
           </>

@@ -75,8 +75,8 @@ export function ReplayNotices({ job, close }: { job: JobDetail; close: () => voi
   const [chosen, setChosen] = useState(new Set(job.events.slice(-1).map((event) => event.id)));
   const put = (id: string, change: Partial<Replay>) => setAll((was) => was.map((one) => (one.id === id ? { ...one, ...change } : one)));
   useEffect(() => {
-    for (const event of job.events) send<{ deliveries?: unknown[]; endpoints?: unknown[] }>("POST", path`/v1/events/${event.id}/replay`, { dry_run: true }).then(
-      (would) => put(event.id, { receivers: (would.deliveries ?? would.endpoints ?? []).length }),
+    for (const event of job.events) send<{ deliveries: number }>("POST", path`/v1/events/${event.id}/replay`, { dry_run: true }).then(
+      (would) => put(event.id, { receivers: would.deliveries }),
       (error) => put(event.id, { words: asFailure(error).message }),
     );
   }, []);
