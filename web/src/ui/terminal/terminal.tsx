@@ -4,11 +4,11 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { count, line as oneLine, plural } from "../../core/format";
 import { useKeys } from "../../core/keys";
 import { useQuery } from "../../core/router";
-import { save } from "../../core/save";
 import { kept, useStore } from "../../core/store";
 import { exact, zone } from "../../core/time";
 import { CopyButton } from "../basics";
 import { Icon } from "../icons";
+import { save } from "../save";
 import type { Log, Row } from "./log";
 import { LEVELS, View } from "./view";
 import { Words } from "./words";
@@ -183,7 +183,7 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
 
   const download = async () => {
     await readAll();
-    save([log.text()], `${file.slice(0, 100)}.log`);
+    save(`${file.slice(0, 100)}.log`, [log.text()], "text/plain");
   };
   const earlier = log.earlier;
   const several = log.streams.size > 1;
