@@ -1,7 +1,7 @@
 // One batch: how far it is, how fast, and its jobs, those that did not succeed first.
 
 import { useRef, useState } from "preact/hooks";
-import { get, path } from "../core/api";
+import { get, getText, path } from "../core/api";
 import { count, line, plural, share } from "../core/format";
 import { saveLines } from "../core/lines";
 import { type Part, asFailure, useList, useThing } from "../core/list";
@@ -17,14 +17,20 @@ import { CancelRest, CloseBatch } from "../ui/batch-acts";
 import { Badge, Button, Fact, Facts, Figure, Head, Id, Progress, Section, Text, When } from "../ui/basics";
 import { EventState } from "../ui/event-state";
 import { JobState } from "../ui/job-state";
-import { ActionError, Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { ActionError, Empty, Failed as FailedNotice, Further, Loading, Stale } from "../ui/states";
 import { Table } from "../ui/table";
 import { batchCounts } from "./batches";
 import { JOB_COLUMNS, jobPath } from "./jobs";
 
 const COLUMNS = JOB_COLUMNS.filter((column) => column.key !== "batch");
-/** The order in which jobs are listed: those that did not succeed come first. */
-const ORDER = ["failed", "timed_out", "cancelled", ""];
+
+/** A line of the file of errors. */
+interface Failed {
+  id: string;
+  custom_id: string;
+  error: { code: string; message: string };
+}
+
 /** The rate is that of the last minutes, so that a pause shows. */
 const WINDOW = 3 * 60_000;
 
@@ -49,27 +55,30 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
   const id = batch?.id ?? "";
   useTitle(line(batch?.external_id ?? name, 80));
   const [act, setAct] = useState<"" | "close" | "cancel">("");
-  const list = useList<Job>(`${id}`, async (iterator, signal): Promise<Part<Job>> => {
-    if (!id) return { data: [], done: true };
-    // The iterator of this list is the place in ORDER, and the iterator of that part.
-    const [place = "0", ...rest] = (iterator ?? "0").split(" ");
-    let at = Number(place);
-    let inner: string | undefined = rest.join(" ") || undefined;
+  // Jobs are found among all, newest first; a part that found none is followed by the next at once, a few times.
+  const list = useList<Job>(id, async (iterator, signal): Promise<Part<Job>> => {
+    if (!batch) return { data: [], done: true };
     const found: Job[] = [];
-    for (;;) {
-      const part: Part<Job> = await get<Part<Job>>("/v1/jobs", { batch_id: id, status: ORDER[at], iterator: inner, limit: 50 }, signal);
-      found.push(...part.data.filter((job) => ORDER[at] !== "" || !ORDER.includes(job.status)));
-      inner = part.done ? undefined : (part.iterator ?? undefined);
-      if (!inner) at += 1;
-      const done = at >= ORDER.length;
-      if (done || found.length >= 50 || inner) return { data: found, done, iterator: done ? null : `${at} ${inner ?? ""}`, scanned: null };
+    let scanned = 0;
+    for (let n = 0; ; n += 1) {
+      const part: Part<Job> = await get<Part<Job>>("/v1/jobs", { batch_id: batch.external_id, iterator, limit: 50 }, signal);
+      // Batches of other applications may bear the same id.
+      found.push(...part.data.filter((job) => job.application === batch.application));
+      scanned += part.scanned ?? 0;
+      if (part.done || found.length || n === 4) return { ...part, data: found, scanned };
+      iterator = part.iterator ?? undefined;
     }
   }, (job) => job.id);
+  const failed = useThing(batch && batch.request_counts.failed ? id : null, async (signal): Promise<Failed[]> => {
+    const text = await getText(path`/v1/batches/${id}/errors`, { limit: 50, application: batch?.application }, signal);
+    return text.split("\n").filter(Boolean).map((one) => JSON.parse(one) as Failed);
+  });
   const announced = useThing(id || null, (signal) => get<Part<EventRow>>("/v1/events", { batch: id, type: "batch.*", application: batch?.application, limit: 20 }, signal));
   const soon = useAtMost(() => {
     thing.refresh();
     list.refresh();
     announced.refresh();
+    failed.refresh();
   });
   const [told, setTold] = useState<{ id: string; ended: number } | null>(null);
   useLive(batch ? { action: "join_batch", batch_id: batch.id, application: batch.application } : null, (message: LiveMessage) => {
@@ -84,7 +93,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
     return (
       <>
         <Head title={<Text text={name} />} above={{ href: "/batches", title: "Batches" }} />
-        {thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This batch" /> : <Loading />}
+        {thing.failure ? <FailedNotice failure={thing.failure} retry={thing.refresh} what="This batch" /> : <Loading />}
       </>
     );
   }
@@ -114,16 +123,17 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
         {open && <Figure name="Expected end" value={rate && sized && left ? `in ${span((left / rate) * 1000)}` : "–"} note={sized ? `${count(left)} left` : undefined} />}
       </div>
       <div class="wide-bar"><Progress done={counts.good} bad={counts.bad} whole={counts.whole} label="Jobs that have ended" /></div>
-      <Section title="Jobs" side={<a href={`/jobs?batch_id=${encodeURIComponent(batch.id)}`}>Filter them</a>}>
-        {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of jobs" /> : <Loading rows={4} />)}
+      {failed.value && failed.value.length > 0 && <NotSucceeded jobs={failed.value} whole={batch.request_counts.failed} />}
+      <Section title="Jobs" side={<a href={`/jobs?batch_id=${encodeURIComponent(batch.external_id)}`}>Filter them</a>}>
+        {!list.loaded && (list.failure ? <FailedNotice failure={list.failure} retry={list.refresh} what="The list of jobs" /> : <Loading rows={4} />)}
         {list.loaded && !list.rows.length && !list.more && <Empty title="No job of the batch is known yet" />}
         {list.loaded && (list.rows.length > 0 || list.more) && (
-          <Table label="Jobs of the batch" columns={COLUMNS} rows={inOrder(list.rows)} id={(job) => job.id} href={jobPath}
-            foot={<Further more={list.more} reading={list.reading} scanned={0} found={list.rows.length} next={list.next} noun="jobs" />} />
+          <Table label="Jobs of the batch" columns={COLUMNS} rows={list.rows} id={(job) => job.id} href={jobPath}
+            foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="jobs" />} />
         )}
       </Section>
       <Section title="Announced" side={<span class="faint">Progress {steps}</span>}>
-        {announced.failure && !announced.value && <Failed failure={announced.failure} retry={announced.refresh} what="The list of announcements" />}
+        {announced.failure && !announced.value && <FailedNotice failure={announced.failure} retry={announced.refresh} what="The list of announcements" />}
         {announced.value && (announced.value.data.length
           ? <ul class="card rows">{announced.value.data.map((event) => (
               <li key={event.id}><EventState event={event} /><span class="grow"><a href={`/events/${encodeURIComponent(event.id)}`}><Text text={event.type} /></a></span><span class="faint"><When at={event.created_at} /></span></li>
@@ -151,10 +161,21 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
   );
 }
 
-// Rows change their state where they stand; the order is made anew.
-function inOrder(rows: Job[]): Job[] {
-  const rank = ({ status }: Job) => (ORDER.includes(status) ? ORDER.indexOf(status) : ORDER.length);
-  return [...rows].sort((a, b) => rank(a) - rank(b));
+/** The jobs that did not succeed, with their errors. */
+function NotSucceeded({ jobs, whole }: { jobs: Failed[]; whole: number }) {
+  return (
+    <Section title="Not succeeded" side={whole > jobs.length ? <span class="faint">{count(jobs.length)} of {count(whole)}; the file of errors has all</span> : undefined}>
+      <ul class="card rows">
+        {jobs.map((job) => (
+          <li key={job.id}>
+            <JobState status={job.error.code} />
+            <span class="name"><a href={jobPath(job)}><Text text={job.custom_id} most={80} /></a></span>
+            <span class="grow faint"><Text text={job.error.message} /></span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
 }
 
 function Download({ batch, kind }: { batch: Batch; kind: "results" | "errors" }) {

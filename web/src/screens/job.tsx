@@ -2,30 +2,22 @@
 
 import { useState } from "preact/hooks";
 import { get, path } from "../core/api";
-import { plural } from "../core/format";
+import { line, plural } from "../core/format";
 import { useThing } from "../core/list";
 import { type LiveMessage, lamp, useLive } from "../core/live";
 import { useQuery, useTitle } from "../core/router";
 import { applicationName } from "../core/scope";
 import { may } from "../core/session";
-import { line } from "../core/format";
 import type { JobDetail } from "../core/types";
 import { Button, Fact, Facts, Head, Id, Progress, Section, Text, When } from "../ui/basics";
 import { DeliveryState } from "../ui/event-state";
 import { CancelJob, InjectEnd, ReplayNotices } from "../ui/job-acts";
-import { JobMarks, JobState, ended } from "../ui/job-state";
+import { JobMarks, JobState, ended, waitingWords } from "../ui/job-state";
 import { Empty, Failed, Loading, Stale } from "../ui/states";
 import { useLog } from "../ui/terminal/feed";
 import { Terminal } from "../ui/terminal/terminal";
 
 type JobEvent = JobDetail["events"][number];
-
-/** What stands in an empty terminal. */
-export function waitingWords(status: string): string {
-  if (status === "pending") return "Waiting for the job to start…";
-  if (status === "running") return "Waiting for the first line…";
-  return "The job has ended and logged nothing.";
-}
 
 /** The job after a message about it; the same object if it says nothing new. */
 function told(job: JobDetail, message: LiveMessage): JobDetail {

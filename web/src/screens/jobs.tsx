@@ -21,7 +21,7 @@ const FILTERS: Filter[] = [
   ] },
   { name: "source", title: "Source", placeholder: "modal" },
   { name: "q", title: "Id", placeholder: "beginning of any id" },
-  { name: "batch_id", title: "Batch", placeholder: "any id of the batch" },
+  { name: "batch_id", title: "Batch", placeholder: "the id that its senders use" },
   { name: "run_id", title: "Run", placeholder: "run-7" },
   { name: "since", title: "Since", placeholder: "2026-11-27T08:00:00Z" },
   { name: "until", title: "Until", placeholder: "2026-11-27T09:00:00Z" },

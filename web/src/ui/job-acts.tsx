@@ -2,10 +2,10 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useAction } from "../core/action";
-import { path, send } from "../core/api";
+import { get, path, send } from "../core/api";
 import { line, plural } from "../core/format";
-import { asFailure } from "../core/list";
-import type { Job, JobDetail } from "../core/types";
+import { asFailure, useThing } from "../core/list";
+import type { Job, JobDetail, Source } from "../core/types";
 import { Badge, Button, Text } from "./basics";
 import { Confirm, Dialog } from "./dialog";
 import { AreaField, Segments } from "./fields";
@@ -32,30 +32,38 @@ export function CancelJob({ job, close, done }: { job: JobDetail; close: () => v
   );
 }
 
-/** Reports an end in the sender's place. The result is sent as it was written, to the digit. */
+/** A body as the sender would post it for this end: the start of what the person writes. */
+function bodyOf(profile: string, job: Job, good: boolean): string {
+  const outcome = good ? { result: {} } : { error: "reported by an operator" };
+  const ids = { job_id: job.external_id, ...(job.batch_id ? { batch_id: job.batch_id } : {}) };
+  const body = profile === "modal" || profile === "modal-omtx"
+    ? { call_id: job.call_id ?? job.external_id, status: good ? "success" : "failed", ...outcome, metadata: ids }
+    : { ...ids, status: good ? "completed" : "failed", ...outcome };
+  return JSON.stringify(body, null, 2);
+}
+
+/** Reports an end in the sender's place. The body is sent as it was written, to the digit. */
 export function InjectEnd({ job, close }: { job: Job; close: () => void }) {
-  const [outcome, setOutcome] = useState("success");
-  const [text, setText] = useState("");
+  const [outcome, setOutcome] = useState("good");
+  const [own, setOwn] = useState<string | null>(null);
+  const source = useThing(job.source, (signal) => get<Source>(path`/v1/sources/${job.source}`, undefined, signal));
+  const profile = source.value?.profile ?? "";
+  const text = own ?? bodyOf(profile, job, outcome === "good");
   let wrong = "";
-  if (text.trim()) {
-    try {
-      const value = JSON.parse(text);
-      if (typeof value !== "object" || value === null || Array.isArray(value)) wrong = "An object is needed: {…}.";
-    } catch (error) {
-      wrong = String((error as Error).message);
-    }
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    wrong = line(String((error as Error).message), 200);
   }
-  const inject = useAction(async (key, outcome: string, text: string) => {
-    const ids = JSON.stringify({ ...(job.call_id ? { call_id: job.call_id } : {}), status: outcome, metadata: { job_id: job.external_id, ...(job.batch_id ? { batch_id: job.batch_id } : {}) } });
-    const data = text.trim() ? `,"${outcome === "success" ? "result_data" : "error_data"}":${text.trim()}` : "";
-    await send("POST", path`/v1/sources/${job.source}/inject`, undefined, { key, raw: `${ids.slice(0, -1)}${data}}` });
+  const inject = useAction(async (key, text: string) => {
+    await send("POST", path`/v1/sources/${job.source}/inject`, undefined, { key, raw: `{"body":${text}}` });
     close();
   });
   return (
-    <Confirm title="Report the job's end" action="Report" busy={inject.busy} failure={inject.failure} disabled={Boolean(wrong)} confirm={() => void inject.run(outcome, text)} close={close}>
-      <p>The end is accepted as if <Text text={job.source} /> had sent it, and marked as injected by an operator.</p>
-      <Segments label="How it ended" value={outcome} change={setOutcome} choices={[{ value: "success", title: "Succeeded" }, { value: "failed", title: "Failed" }]} />
-      <AreaField label={outcome === "success" ? "Result" : "Error"} value={text} change={setText} rows={5} code placeholder={outcome === "success" ? '{"elements": 1200}' : '{"message": "out of memory"}'} help="JSON; may be left empty." {...(wrong ? { error: line(wrong, 200) } : {})} />
+    <Confirm title="Report the job's end" action="Report" busy={inject.busy} failure={inject.failure} disabled={Boolean(wrong) || (!source.value && !source.failure)} confirm={() => void inject.run(text)} close={close}>
+      <p>The body is accepted as if <Text text={job.source} /> had sent it, and stays marked as an operator's.</p>
+      <Segments label="How it ended" value={outcome} change={(next) => { setOutcome(next); setOwn(null); }} choices={[{ value: "good", title: "Succeeded" }, { value: "bad", title: "Failed" }]} />
+      <AreaField label="Body" value={text} change={setOwn} rows={9} code help={profile ? `As a sender of the profile ${profile} writes it.` : "As its sender writes it."} {...(wrong ? { error: wrong } : {})} />
     </Confirm>
   );
 }

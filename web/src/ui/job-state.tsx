@@ -26,3 +26,10 @@ export function JobMarks({ job }: { job: Job }) {
     </>
   );
 }
+
+/** What stands in an empty terminal. */
+export function waitingWords(status: string): string {
+  if (status === "pending") return "Waiting for the job to start…";
+  if (status === "running") return "Waiting for the first line…";
+  return "The job has ended and logged nothing.";
+}
