@@ -42,7 +42,7 @@ export default function Keys() {
     { key: "used", title: "Last used", width: "110px", from: 560, render: (key) => (key.last_used_at ? <When at={key.last_used_at} /> : <span class="faint">{key.last_used_at === null ? "not yet" : "not known"}</span>) },
     { key: "made", title: "Created", width: "110px", from: 760, render: (key) => <When at={key.created_at} /> },
     { key: "id", title: "Id", width: "minmax(120px, 1fr)", from: 900, render: (key) => <Id id={key.id} copy /> },
-    { key: "act", title: "", width: "84px", narrow: "subside", align: "end", render: (key) => (
+    { key: "act", title: "Actions", width: "84px", narrow: "subside", align: "end", render: (key) => (
       <button type="button" class="link bad" disabled={!admin} title={admin ? undefined : "Revoking needs the scope admin"} aria-label={`Revoke the key ${line(key.name, 60)}`} onClick={() => setRevoked(key)}>Revoke</button>
     ) },
   ];
