@@ -38,6 +38,7 @@ let socket: WebSocket | null = null;
 let opening = false;
 let failures = 0;
 let ping = 0;
+let renewal = 0;
 let timer = 0;
 let lastAsked = 0;
 
@@ -99,6 +100,7 @@ function connect(url: string): void {
     if (socket !== mine) return;
     socket = null;
     clearInterval(ping);
+    clearTimeout(renewal);
     if (opened) {
       lamp.set({ state: "connecting" });
       later(500 + Math.random() * 1000);
@@ -119,7 +121,15 @@ function later(milliseconds: number): void {
   if (wanted()) timer = window.setTimeout(open, milliseconds);
 }
 
+// A connection lasts two hours. It is made anew shortly before, when nothing is under way on either side.
+function renew(expires: number): void {
+  clearTimeout(renewal);
+  const mine = socket;
+  renewal = window.setTimeout(() => mine?.close(), Math.min(Math.max(expires - Date.now() - 60_000, 1000), 2 ** 31 - 1));
+}
+
 function hear(message: LiveMessage): void {
+  if (message.event === "hello") return renew(Date.parse(String(message["expires_at"])));
   const whole = message.event === "gap" || message.event === "error";
   for (const one of [...subscriptions]) {
     if (message.event === "gap") {
