@@ -49,8 +49,9 @@ function say(subscription: Subscription): void {
   socket?.send(JSON.stringify({ ...subscription.action, ...subscription.fields?.() }));
 }
 
+// The connection stands as long as the session, also on screens that follow nothing: the lamp tells of it.
 function wanted(): boolean {
-  return subscriptions.size > 0 && session.value !== null;
+  return session.value !== null;
 }
 
 async function open(): Promise<void> {
