@@ -13,15 +13,19 @@ import { asFailure } from "./core/list";
 /** A screen, with what its path says. */
 export type Screen = ComponentType<{ parts: Record<string, string> }>;
 
-// Each screen is a chunk of its own, fetched when it is first shown.
+const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] }));
+
+// Each screen is a chunk of its own, fetched when it is first shown; those of what is set up share one.
 const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
   ["/", () => import("./screens/overview")],
   ["/events", () => import("./screens/events")],
   ["/events/:id", () => import("./screens/event")],
-  ["/endpoints", () => import("./screens/endpoints")],
-  ["/endpoints/:id", () => import("./screens/endpoint")],
-  ["/sources", () => import("./screens/sources")],
-  ["/sources/:name", () => import("./screens/source")],
+  ["/endpoints", setup("endpoints")],
+  ["/endpoints/new", setup("newEndpoint")],
+  ["/endpoints/:id", setup("endpoint")],
+  ["/sources", setup("sources")],
+  ["/sources/new", setup("newSource")],
+  ["/sources/:name", setup("source")],
   ["/jobs", () => import("./screens/jobs")],
   ["/jobs/:id", () => import("./screens/job")],
   ["/batches", () => import("./screens/batches")],
@@ -30,8 +34,8 @@ const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
   ["/letters/:id", () => import("./screens/letter")],
   ["/tasks", () => import("./screens/tasks")],
   ["/tasks/:id", () => import("./screens/task")],
-  ["/event-types", () => import("./screens/event-types")],
-  ["/event-types/:name", () => import("./screens/event-type")],
+  ["/event-types", setup("eventTypes")],
+  ["/event-types/:name", setup("eventType")],
   ["/keys", () => import("./screens/keys")],
   ["/status", () => import("./screens/status")],
 ];

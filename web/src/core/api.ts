@@ -69,6 +69,8 @@ function address(path: string, query?: Query): string {
 export interface RequestOptions {
   query?: Query;
   body?: unknown;
+  /** JSON that is sent as it is written, where numbers may have more digits than JavaScript keeps. */
+  text?: string;
   signal?: AbortSignal;
   /** Key under which a repeated POST is done once. */
   key?: string;
@@ -82,10 +84,11 @@ export async function call(method: string, path: string, options: RequestOptions
   const headers: Record<string, string> = { ...options.headers };
   const bearer = options.bearer ?? session.value?.token;
   if (bearer) headers["authorization"] = `Bearer ${bearer}`;
-  if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (options.body !== undefined || options.text !== undefined) headers["content-type"] = "application/json";
   if (options.key) headers["idempotency-key"] = options.key;
   const request: RequestInit = { method, headers, credentials: "omit", cache: "no-store" };
-  if (options.body !== undefined) request.body = JSON.stringify(options.body);
+  if (options.text !== undefined) request.body = options.text;
+  else if (options.body !== undefined) request.body = JSON.stringify(options.body);
   if (options.signal) request.signal = options.signal;
   let response: Response;
   try {

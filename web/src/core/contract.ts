@@ -13,7 +13,8 @@ export interface Profile {
 }
 
 export interface EndpointCheck {
-  address: { ok: boolean; why: string | null };
+  /** Null if the draft has no address. */
+  address: { ok: boolean; why: string | null } | null;
   wanted: { matched: number; of: number; events: { id: string; type: string; created_at: string; matches: boolean }[] };
 }
 
@@ -40,6 +41,7 @@ export interface LetterGroups {
 
 export interface EndpointDetail {
   id: string;
+  uid: string | null;
   application: string;
   url: string;
   kind: string;
@@ -53,21 +55,24 @@ export interface EndpointDetail {
   version: number;
   ordering: string | null;
   channels: string[];
+  /** Name of the one source whose events it receives; null for all. */
+  source: string | null;
   filter: unknown;
   body: string;
+  forward_headers: string[];
   header_style: string | null;
   signature_scheme: string;
   headers: string[];
   timeout_seconds: number;
   delays: number[];
   max_retries: number;
-  breaker: { threshold: number; recoverySeconds: number };
+  breaker: { threshold: number; recovery_seconds: number };
   rate_limit: number | null;
   retry_on: unknown[];
   give_up_on: unknown[];
   success_on: unknown[];
   health: { state: string; since: string | null; until: string | null; failures: number; failed_attempts: number };
-  secrets: { kind: string; fingerprint: string; since: string | null; signs_until: string | null }[];
+  secrets: { kind: string; fingerprint: string | null; since: string | null; signs_until: string | null }[];
   waiting: { count: number; complete: boolean; oldest_at: string | null };
   letters_waiting: number;
   last_attempt?: { at: string; status?: number | null; error_class?: string | null } | null;

@@ -90,9 +90,9 @@ export function Button({
 }
 
 /** A pair of name and value in a list of facts. */
-export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+export function Fact({ name, children, wide = false }: { name: string; children: ComponentChildren; wide?: boolean }) {
   return (
-    <div class="fact">
+    <div class={wide ? "fact wide" : "fact"}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

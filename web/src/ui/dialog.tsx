@@ -42,18 +42,20 @@ export function Dialog({ title, close, children, wide = false }: { title: Compon
 
 /** Asks before something is done. With `typed`, that text must be written first. */
 export function Confirm({
-  title, children, action, kind = "primary", typed, busy, failure, confirm, close, disabled = false,
+  title, children, action, kind = "primary", typed, busy, failure, confirm, close, disabled = false, wide = false, cancel = "Cancel", more,
 }: {
-  title: string; children?: ComponentChildren; action: string; kind?: "primary" | "danger"; typed?: string; busy: boolean; failure: Failure | null;
-  confirm: () => void; close: () => void; disabled?: boolean;
+  title: string; children?: ComponentChildren; action: string; kind?: "" | "primary" | "danger"; typed?: string; busy: boolean; failure: Failure | null;
+  confirm: () => void; close: () => void; disabled?: boolean; wide?: boolean; cancel?: string;
+  /** A further button at the end. */
+  more?: ComponentChildren;
 }) {
   const [text, setText] = useState("");
   return (
-    <Dialog title={title} close={close}>
+    <Dialog title={title} close={close} wide={wide}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (!typed || text === typed) confirm();
+          if (!disabled && (!typed || text === typed)) confirm();
         }}
       >
         {children}
@@ -65,8 +67,9 @@ export function Confirm({
         )}
         <ActionError failure={failure} />
         <div class="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
+          <Button onClick={close}>{cancel}</Button>
           <Button type="submit" kind={kind} busy={busy} disabled={disabled || (typed !== undefined && text !== typed)}>{action}</Button>
+          {more}
         </div>
       </form>
     </Dialog>

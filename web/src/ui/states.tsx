@@ -91,6 +91,17 @@ export function Stale({ failure, asOf, retry }: { failure: Failure | null; asOf:
   );
 }
 
+/** What `of` reads, once it is there: as it is, stale, or the reason why it is not. */
+export function Ready({ of, loaded, what, rows, children }: { of: { failure: Failure | null; asOf: number; refresh: () => void }; loaded: boolean; what: string; rows?: number; children: ComponentChildren }) {
+  if (!loaded) return of.failure ? <Failed failure={of.failure} retry={of.refresh} what={what} /> : <Loading rows={rows ?? 8} />;
+  return (
+    <>
+      <Stale failure={of.failure} asOf={of.asOf} retry={of.refresh} />
+      {children}
+    </>
+  );
+}
+
 /** Nothing is there: what that means, and how the first one comes. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
