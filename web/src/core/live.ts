@@ -58,8 +58,9 @@ export function enterBy(address: string): void {
   void open();
 }
 
+// The connection stands as long as the session, also on screens that follow nothing: the lamp tells of it.
 function wanted(): boolean {
-  return subscriptions.size > 0 && (entrance !== "" || session.value !== null);
+  return entrance !== "" || session.value !== null;
 }
 
 async function open(): Promise<void> {

@@ -6,7 +6,7 @@ import { plural } from "../core/format";
 import { useKeys } from "../core/keys";
 import { type Part, useList } from "../core/list";
 import { type LiveMessage, useLiveAll } from "../core/live";
-import { useTitle } from "../core/router";
+import { portal, useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
 import { may } from "../core/session";
 import type { EventRow } from "../core/types";
@@ -16,8 +16,9 @@ import { Export, ReplayMany } from "../ui/event/bulk";
 import { Pushes, order } from "../ui/event/live-rows";
 import { NothingFits, NothingYet } from "../ui/event/nothing";
 import { EventState } from "../ui/event-state";
+import { notAdmin } from "../ui/forbidden";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
-import { Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 const FILTERS: Filter[] = [
@@ -174,7 +175,7 @@ export default function Events() {
     setFresh(0);
     soon(0);
   };
-  const allowed = may("admin");
+  const allowed = may("admin", "CreateAttempts");
   useKeys([
     { keys: " ", label: "Pause and go on", act: () => setPaused(!paused) },
     { keys: "r", label: "Replay the chosen events (asks)", act: () => chosen.size > 0 && allowed && setAct("replay") },
@@ -187,7 +188,7 @@ export default function Events() {
     <>
       <Head title="Events" side={
         <>
-          <CopyButton text={() => location.href} what="link" label="Copy link" kind="quiet" />
+          {!portal && <CopyButton text={() => location.href} what="link" label="Copy link" kind="quiet" />}
           <Button icon="download" kind="quiet" onClick={() => setAct("export")}>Export</Button>
           <Button icon={paused ? "play" : "pause"} kind="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? "Go on" : "Pause"}</Button>
         </>
@@ -196,7 +197,7 @@ export default function Events() {
       {fresh > 0 && <button type="button" class="fresh" onClick={show}>{sure ? plural(fresh, "new event") : "New events"}</button>}
       <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
       {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of events" /> : <Loading />)}
-      {list.loaded && list.rows.length === 0 && !list.more && (filtered ? <NothingFits filters={FILTERS} values={values} application={application} /> : <NothingYet application={application} />)}
+      {list.loaded && list.rows.length === 0 && !list.more && (filtered ? <NothingFits filters={FILTERS} values={values} application={application} /> : portal ? <Empty title="No event has come yet"><p>Events appear here the moment that they arrive.</p></Empty> : <NothingYet application={application} />)}
       {list.loaded && (list.rows.length > 0 || list.more) && (
         <div class={list.failure ? "old" : ""}>
           <Table label="Events" columns={table} rows={list.rows} id={(event) => event.id} href={(event) => `/events/${encodeURIComponent(event.id)}`}
@@ -207,7 +208,7 @@ export default function Events() {
       {chosen.size > 0 && (
         <div class="bulk" role="region" aria-label="Chosen events">
           <span class="num">{plural(chosen.size, "event")} chosen</span>
-          <Button icon="retry" disabled={!allowed} title={allowed ? undefined : "Needs the scope admin"} onClick={() => setAct("replay")}>Replay…</Button>
+          <Button icon="retry" disabled={!allowed} title={notAdmin("CreateAttempts")} onClick={() => setAct("replay")}>Replay…</Button>
           <Button icon="download" onClick={() => setAct("export")}>Export…</Button>
           <Button kind="quiet" onClick={() => choose(new Set<string>())}>Clear</Button>
         </div>

@@ -7,7 +7,7 @@ import { useKeys } from "../core/keys";
 import { useThing } from "../core/list";
 import { useLive } from "../core/live";
 import { useAtMost } from "../core/often";
-import { go, useTitle } from "../core/router";
+import { go, portal, useTitle } from "../core/router";
 import { applicationName } from "../core/scope";
 import { may } from "../core/session";
 import { took } from "../core/time";
@@ -17,6 +17,7 @@ import { DeleteLetter, RetryLetter } from "../ui/letter/acts";
 import { Expires, LetterState, className } from "../ui/letter/parts";
 import { sourceOf } from "../ui/payload/json";
 import { Payload } from "../ui/payload/payload";
+import { notAdmin } from "../ui/forbidden";
 import { Failed, Loading, Stale } from "../ui/states";
 
 interface Read {
@@ -41,7 +42,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
   useLive(letter?.application ? { action: "subscribe_letters", application: letter.application } : null, (message) => {
     if (message.event === "letters" && (message["letters"] as { id: number }[]).some((one) => one.id === letter?.id)) soon();
   }, soon);
-  const admin = may("admin");
+  const admin = may("admin", "CreateAttempts");
   useKeys(admin && letter ? [{ keys: "r", label: "Retry the letter", act: () => setAct("retry") }] : []);
   const headers = useMemo(() => Object.entries((letter?.headers_sent ?? {}) as Record<string, string>), [letter]);
   const above = { href: "/letters", title: "Dead letters" };
@@ -53,14 +54,14 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
       </>
     );
   }
-  const denied = admin ? undefined : "This needs the scope admin.";
+  const denied = notAdmin("CreateAttempts");
   const waits = letter.state === "waiting";
   return (
     <>
       <Head title={`Dead letter ${letter.id}`} above={above} side={
         <>
-          <Button kind="danger" disabled={!admin || !waits} title={denied ?? (waits ? undefined : "Only a letter that waits can be deleted.")} onClick={() => setAct("delete")}>Delete</Button>
-          <Button kind="primary" icon="retry" disabled={!admin} title={denied} onClick={() => setAct("retry")}>Retry</Button>
+          {!portal && <Button kind="danger" disabled={!admin || !waits} title={denied ?? (waits ? undefined : "Only a letter that waits can be deleted.")} onClick={() => setAct("delete")}>Delete</Button>}
+          {!(portal && denied) && <Button kind="primary" icon="retry" disabled={!admin} title={denied} onClick={() => setAct("retry")}>Retry</Button>}
         </>
       }>
         <span class="line"><LetterState letter={letter} /><Tag>{className(letter.error_class)}</Tag><span>after {plural(letter.attempts, "attempt")}, parked <When at={letter.created_at} /></span></span>
@@ -75,8 +76,8 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
           <Fact name="Expires"><Expires at={letter.expires_at} /></Fact>
           <Fact name="Last attempt"><When at={letter.last_attempt_at} /></Fact>
           <Fact name="Put back">{letter.retried_at ? <><When at={letter.retried_at} />{letter.retry_success === true ? ", arrived" : letter.retry_success === false ? ", failed again" : ""}</> : "–"}</Fact>
-          <Fact name="Job">{letter.job_id ? <a href={`/jobs/${encodeURIComponent(letter.job_id)}`}><Id id={letter.job_id} /></a> : "–"}</Fact>
-          <Fact name="Batch">{letter.batch_id ? <a href={`/batches/${encodeURIComponent(letter.batch_id)}`}><Text text={letter.batch_id} /></a> : "–"}</Fact>
+          <Fact name="Job">{letter.job_id ? portal ? <Id id={letter.job_id} /> : <a href={`/jobs/${encodeURIComponent(letter.job_id)}`}><Id id={letter.job_id} /></a> : "–"}</Fact>
+          <Fact name="Batch">{letter.batch_id ? portal ? <Text text={letter.batch_id} /> : <a href={`/batches/${encodeURIComponent(letter.batch_id)}`}><Text text={letter.batch_id} /></a> : "–"}</Fact>
           <Fact name="Id"><Id id={letter.letter_id} copy /></Fact>
         </Facts>
       </div>

@@ -9,12 +9,13 @@ import { saveLines } from "../core/lines";
 import { type Part, asFailure, useList, useThing } from "../core/list";
 import { useLiveAll } from "../core/live";
 import { useAtMost } from "../core/often";
-import { useQuery, useTitle } from "../core/router";
+import { portal, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
 import { may } from "../core/session";
 import type { Letter, Stats } from "../core/types";
 import { Button, Head, Tag, Text, When } from "../ui/basics";
 import { Segments } from "../ui/fields";
+import { notAdmin } from "../ui/forbidden";
 import { FilterBar, useFilters } from "../ui/filters";
 import { DeleteAll, EachLetter, Redrive } from "../ui/letter/acts";
 import { Expires, FILTERS, LetterState, className, letters } from "../ui/letter/parts";
@@ -76,8 +77,8 @@ export default function Letters() {
     soon();
   }, refresh);
   const picked = useMemo(() => list.rows.filter((letter) => chosen.has(String(letter.id))), [list.rows, chosen]);
-  const admin = may("admin");
-  const denied = admin ? undefined : "This needs the scope admin.";
+  const admin = may("admin", "CreateAttempts");
+  const denied = notAdmin("CreateAttempts");
   const filtered = FILTERS.some((filter) => values[filter.name as keyof typeof values]);
   const empty = list.loaded && !list.rows.length && !list.more;
   useKeys([
@@ -95,8 +96,8 @@ export default function Letters() {
       <Head title="Dead letters" side={!empty && (
         <>
           <Button icon="download" kind="quiet" onClick={() => setAct("export")}>Export</Button>
-          <Button kind="danger" disabled={!admin} title={denied} onClick={() => setAct("delete-all")}>Delete all…</Button>
-          <Button kind="primary" disabled={!admin} title={denied} onClick={() => setAct("redrive")}>Redrive all…</Button>
+          {!portal && <Button kind="danger" disabled={!admin} title={denied} onClick={() => setAct("delete-all")}>Delete all…</Button>}
+          {!(portal && denied) && <Button kind="primary" disabled={!admin} title={denied} onClick={() => setAct("redrive")}>Redrive all…</Button>}
         </>
       )}>{total !== null && list.loaded && !empty && <>{letters(total)}{filtered && " match"}</>}</Head>
       {act === "export" && <Export values={values} close={() => setAct("")} />}
@@ -121,7 +122,7 @@ export default function Letters() {
             <div class="bulk" role="group" aria-label="Chosen letters">
               <span class="num">{count(picked.length)} chosen</span>
               <Button kind="primary" onClick={() => setAct("retry")}>Retry</Button>
-              <Button kind="danger" onClick={() => setAct("delete")}>Delete</Button>
+              {!portal && <Button kind="danger" onClick={() => setAct("delete")}>Delete</Button>}
               {(list.more || (total ?? 0) > picked.length) && <button type="button" class="link" onClick={() => setAct("redrive")}>{total !== null ? `Redrive all ${count(total)} that match…` : "Redrive all that match…"}</button>}
               <button type="button" class="link" onClick={() => setChosen(nothing)}>Clear</button>
             </div>

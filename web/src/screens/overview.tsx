@@ -32,7 +32,7 @@ export default function Overview() {
   const who = application ?? "";
   const stats = useThing<Stats>(`${who} ${range.value}`, (signal) =>
     get("/v1/stats", { application, since: new Date(Date.now() - range.length).toISOString(), step: range.step }, signal));
-  const status = useThing<Status>(who, (signal) => get("/v1/status", { application }, signal));
+  const status = useThing<Status>("status", (signal) => get("/v1/status", undefined, signal));
   const endpoints = useThing<{ data: EndpointRow[]; done: boolean }>(who, (signal) => get("/v1/endpoints", { application, limit: 250 }, signal));
   const refusals = useThing<Refusals>(`${who} ${range.value}`, (signal) =>
     get("/v1/refusals", { application, since: new Date(Date.now() - range.length).toISOString(), limit: 5 }, signal));
@@ -74,7 +74,7 @@ export default function Overview() {
       {began && <FirstMinute events={newest.value?.data ?? []} {...(application ? { application } : {})} />}
       {shown && !none && (
         <div class={stats.failure ? "overview stale" : "overview"}>
-          <Attention status={status.value} endpoints={endpoints.value?.data} />
+          <Attention status={status.value} endpoints={endpoints.value?.data} {...(application ? { application } : {})} />
           <Figures stats={shown} status={status.value} words={range.words} />
           <Charts stats={shown} words={range.words} />
           <div class="overview-lists">

@@ -56,7 +56,7 @@ export function InjectEnd({ job, close }: { job: Job; close: () => void }) {
     wrong = line(String((error as Error).message), 200);
   }
   const inject = useAction(async (key, text: string) => {
-    await send("POST", path`/v1/sources/${job.source}/inject`, undefined, { key, raw: `{"body":${text}}` });
+    await send("POST", path`/v1/sources/${job.source}/inject`, undefined, { key, text: `{"body":${text}}` });
     close();
   });
   return (

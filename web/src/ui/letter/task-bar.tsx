@@ -7,6 +7,7 @@ import { count } from "../../core/format";
 import { useThing } from "../../core/list";
 import { useLiveAll } from "../../core/live";
 import { useAtMost } from "../../core/often";
+import { portal } from "../../core/router";
 import { useFollowed } from "../../core/scope";
 import { may } from "../../core/session";
 import type { Task } from "../../core/types";
@@ -21,7 +22,7 @@ export function TaskBar({ id, close, over }: { id: string; close: () => void; ov
   const task = thing.value;
   const running = !task || task.state === "running";
   // The task tells how far it is. Each letter that it moves is told too, so that its end is seen either way.
-  useLiveAll(useFollowed().flatMap((application) => ["subscribe_tasks", "subscribe_letters"].map((action) => ({ action, application }))), (message) => {
+  useLiveAll(useFollowed().flatMap((application) => (portal ? ["subscribe_letters"] : ["subscribe_tasks", "subscribe_letters"]).map((action) => ({ action, application }))), (message) => {
     if (message.event === "tasks") {
       const news = (message["tasks"] as Task[]).find((one) => one.id === id);
       if (!news || !task) return;
@@ -43,10 +44,10 @@ export function TaskBar({ id, close, over }: { id: string; close: () => void; ov
       <div class="line">
         <Badge tone={running ? "info" : task.state === "finished" ? "good" : "idle"}>{running ? "Running" : task.state === "finished" ? "Finished" : "Cancelled"}</Badge>
         <span class="num">{count(task.redriven)} of {count(task.matched)} {words}</span>
-        <a href={`/tasks/${encodeURIComponent(id)}`}>Task</a>
+        {!portal && <a href={`/tasks/${encodeURIComponent(id)}`}>Task</a>}
       </div>
       <Progress done={task.redriven} whole={Math.max(task.matched, task.redriven)} label={`Letters that were ${words}`} />
-      {running ? <Button kind="quiet" disabled={!may("admin")} onClick={() => setAsking(true)}>Cancel</Button> : <Button kind="quiet" onClick={close}>Close</Button>}
+      {running && !portal ? <Button kind="quiet" disabled={!may("admin")} onClick={() => setAsking(true)}>Cancel</Button> : <Button kind="quiet" onClick={close}>Close</Button>}
       {asking && <Confirm title="Stop the task?" action="Stop" kind="danger" busy={cancel.busy} failure={cancel.failure} confirm={() => void cancel.run()} close={() => setAsking(false)}><p>What it has done stays done.</p></Confirm>}
     </div>
   );
