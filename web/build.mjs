@@ -101,17 +101,14 @@ function sizes({ files, needed }) {
   console.log(`${String(compressed(all)).padStart(7)} B brotli  everything`);
 }
 
-/** Bytes after brotli that the page may have: the first load, the charts' chunk, everything. */
-const BUDGET = { first: 45_000, charts: 26_000, all: 90_000 };
+/** Bytes after brotli that the page may have: the first load, everything. */
+const BUDGET = { first: 45_000, all: 90_000 };
 
 function tooLarge({ files, needed }) {
   const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
   const all = [...files.keys()].filter((name) => files.has(`${name}.br`));
-  // Nothing but the charts holds uPlot's own name of its root element.
-  const charts = all.filter((name) => name.endsWith(".js") && files.get(name).includes("u-wrap"));
   return [
     [compressed(needed("index")), BUDGET.first, "the first load"],
-    [compressed(charts), BUDGET.charts, "the charts"],
     [compressed(all), BUDGET.all, "everything"],
   ].filter(([has, may]) => has > may).map(([has, may, what]) => `${what} has ${has} B, and may have ${may} B`);
 }

@@ -9,31 +9,32 @@ import { SignIn } from "./screens/sign-in";
 import { Routed, type Screens, preload } from "./ui/routed";
 import { Shell } from "./ui/shell";
 
+const work = (screen: keyof typeof import("./screens/work")) => () => import("./screens/work").then((all) => ({ default: all[screen] }));
 const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] }));
 
-// Each screen is a chunk of its own, fetched when it is first shown; those of what is set up share one.
+// The screens come in three chunks, each fetched when it is first needed.
 const SCREENS: Screens = [
   ["/", () => import("./screens/overview")],
-  ["/events", () => import("./screens/events")],
-  ["/events/:id", () => import("./screens/event")],
+  ["/events", work("events")],
+  ["/events/:id", work("event")],
   ["/endpoints", setup("endpoints")],
   ["/endpoints/new", setup("newEndpoint")],
   ["/endpoints/:id", setup("endpoint")],
   ["/sources", setup("sources")],
   ["/sources/new", setup("newSource")],
   ["/sources/:name", setup("source")],
-  ["/jobs", () => import("./screens/jobs")],
-  ["/jobs/:id", () => import("./screens/job")],
-  ["/batches", () => import("./screens/batches")],
-  ["/batches/:id", () => import("./screens/batch")],
-  ["/letters", () => import("./screens/letters")],
-  ["/letters/:id", () => import("./screens/letter")],
-  ["/tasks", () => import("./screens/tasks")],
-  ["/tasks/:id", () => import("./screens/task")],
+  ["/jobs", work("jobs")],
+  ["/jobs/:id", work("job")],
+  ["/batches", work("batches")],
+  ["/batches/:id", work("batch")],
+  ["/letters", work("letters")],
+  ["/letters/:id", work("letter")],
+  ["/tasks", setup("tasks")],
+  ["/tasks/:id", setup("task")],
   ["/event-types", setup("eventTypes")],
   ["/event-types/:name", setup("eventType")],
-  ["/keys", () => import("./screens/keys")],
-  ["/status", () => import("./screens/status")],
+  ["/keys", setup("keys")],
+  ["/status", setup("status")],
 ];
 
 function Page() {

@@ -17,6 +17,7 @@ const wishes = readWishes();
 const language = languageOf(wishes.locale);
 const texts = textsOf(language);
 
+const work = (screen: keyof typeof import("../screens/work")) => () => import("../screens/work").then((all) => ({ default: all[screen] }));
 const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" | "eventType") => () => import("../screens/setup").then((all) => ({ default: all[screen] }));
 
 const SCREENS: Screens = [
@@ -24,10 +25,10 @@ const SCREENS: Screens = [
   ["/endpoints", setup("endpoints")],
   ["/endpoints/new", setup("newEndpoint")],
   ["/endpoints/:id", setup("endpoint")],
-  ["/events", () => import("../screens/events")],
-  ["/events/:id", () => import("../screens/event")],
-  ["/letters", () => import("../screens/letters")],
-  ["/letters/:id", () => import("../screens/letter")],
+  ["/events", work("events")],
+  ["/events/:id", work("event")],
+  ["/letters", work("letters")],
+  ["/letters/:id", work("letter")],
   ["/event-types", setup("eventTypes")],
   ["/event-types/:name", setup("eventType")],
 ];

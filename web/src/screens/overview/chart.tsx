@@ -1,7 +1,6 @@
-// Lines over time, drawn by uPlot. This file is a chunk of its own, fetched after the figures are painted.
+// Lines over time, drawn as SVG, which takes its colours from the theme. A stretch that is drawn over leads to its events.
 
-import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { failures, sum } from "../../core/figures";
 import { count } from "../../core/format";
 import { go } from "../../core/router";
@@ -47,125 +46,129 @@ export function Charts({ stats, words }: ChartProps) {
   );
 }
 
-const colourOf = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** Height of a chart and the space around its lines, in pixels. */
+const HEIGHT = 200;
+const ROOM = { left: 58, right: 10, top: 8, bottom: 24 };
 
 /** Writes a moment below the axis: the time of day, or the day where it begins. */
-function tick(seconds: number, long: boolean): string {
-  const text = exact(seconds * 1000);
-  const time = clock(seconds * 1000).slice(0, 5);
+function tick(moment: number, long: boolean): string {
+  const text = exact(moment);
+  const time = clock(moment).slice(0, 5);
   return long && time === "00:00" ? text.slice(5, 10) : time;
 }
 
-function options(width: number, lines: Line[], write: (value: number) => string, log: boolean, long: boolean, hover: (at: number | null) => void): uPlot.Options {
-  const font = "12px ui-sans-serif, system-ui, sans-serif";
-  const axis = { stroke: () => colourOf("--soft"), font, ticks: { show: false } };
-  // A line and a number at whole counts, or at powers of ten.
-  const whole = (value: number | null) => value !== null && Number.isInteger(log ? Math.log10(value) : value);
-  return {
-    width,
-    height: 200,
-    legend: { show: false },
-    padding: [8, 18, 0, 0],
-    cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
-    scales: {
-      x: { time: true },
-      y: log
-        ? { distr: 3, log: 10, range: (_, least, most) => uPlot.rangeLog(Math.max(1, least ?? 10), Math.max(100, most ?? 1000), 10, true) }
-        : { range: (_, __, most) => [0, Math.max(4, (most ?? 0) * 1.1)] },
-    },
-    axes: [
-      { ...axis, size: 28, space: 64, grid: { show: false }, values: (_, moments) => moments.map((moment) => tick(moment, long)) },
-      {
-        ...axis, size: 54, space: 36, grid: { stroke: () => colourOf("--line"), width: 1, filter: (_, values) => values.map((value) => (whole(value) ? value : null)) },
-        values: (_, values) => values.map((value) => (whole(value) ? write(value) : "")),
-      },
-    ],
-    series: [
-      {},
-      ...lines.map((line): uPlot.Series => ({ stroke: () => colourOf(line.colour), width: 1.75, dash: line.dash, points: { size: 5, width: 1, fill: () => colourOf(line.colour) } })),
-      // The last step is still being counted: what leads to it is drawn faintly.
-      ...lines.map((line): uPlot.Series => ({ stroke: () => `${colourOf(line.colour)}66`, width: 1.75, dash: line.dash, points: { show: false } })),
-    ],
-    hooks: {
-      setCursor: [(chart) => hover(chart.cursor.idx ?? null)],
-      // A stretch that is drawn over leads to its events.
-      setSelect: [(chart) => {
-        if (chart.select.width < 4) return;
-        const at = (pixels: number) => new Date(chart.posToVal(pixels, "x") * 1000).toISOString();
-        go(`/events?since=${at(chart.select.left)}&until=${at(chart.select.left + chart.select.width)}`);
-      }],
-    },
-  };
+/** Whole numbers up to `most` at which lines are drawn: 1, 2 or 5 times a power of ten apart, five at most. */
+function steps(most: number): number[] {
+  const power = 10 ** Math.floor(Math.log10(Math.max(most / 4, 1)));
+  const apart = [1, 2, 5, 10].map((times) => times * power).find((one) => most / one <= 5) ?? power;
+  return Array.from({ length: Math.floor(most / apart) + 1 }, (_, n) => n * apart);
 }
 
-function data(times: string[], lines: Line[]): uPlot.AlignedData {
-  const last = times.length - 1;
-  return [
-    times.map((time) => Date.parse(time) / 1000),
-    ...lines.map((line) => line.values.map((value, n) => (n === last && last > 0 ? null : value))),
-    ...lines.map((line) => line.values.map((value, n) => (n >= last - 1 ? value : null))),
-  ] as uPlot.AlignedData;
+/** The vertical axis: its lines, and where a value lies between 0 (below) and 1. */
+function scaleOf(lines: Line[], log: boolean): { marks: number[]; at: (value: number) => number } {
+  const values = lines.flatMap((line) => line.values).filter((value) => value !== null);
+  if (!log) {
+    const most = Math.max(4, ...values) * 1.08;
+    return { marks: steps(most), at: (value) => value / most };
+  }
+  const low = Math.floor(Math.log10(Math.max(1, Math.min(...values, 100))));
+  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(100, ...values))));
+  const marks = Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n));
+  return { marks, at: (value) => (Math.log10(Math.max(value, 1)) - low) / (high - low) };
+}
+
+/** A path through the values from `first` to `last`; a step without a value interrupts it. */
+function pathOf(values: (number | null)[], first: number, last: number, x: (n: number) => number, y: (value: number) => number): string {
+  let path = "";
+  for (let n = first; n <= last; n += 1) {
+    const value = values[n];
+    if (value === null || value === undefined) continue;
+    const begins = n === first || values[n - 1] === null;
+    path += `${begins ? "M" : "L"}${x(n).toFixed(1)} ${y(value).toFixed(1)}`;
+    // A value alone is a dot, which a path of no length and a round end draws.
+    if (begins && (n === last || values[n + 1] === null)) path += "h0";
+  }
+  return path;
 }
 
 function Chart({ title, words, stats, lines, write, said, log = false }: ChartProps & { title: string; lines: Line[]; write: (value: number | null | undefined) => string; said: string; log?: boolean }) {
-  const written = useStore(zone);
+  useStore(zone);
   const box = useRef<HTMLDivElement>(null);
-  const chart = useRef<uPlot | undefined>(undefined);
-  const read = useRef<HTMLParagraphElement>(null);
-  const current = useRef({ lines, stats });
-  current.current = { lines, stats };
+  const [width, setWidth] = useState(0);
+  // The step below the pointer, and where a stretch began that is drawn over.
+  const [over, setOver] = useState<number | null>(null);
+  const [from, setFrom] = useState<number | null>(null);
   const long = Date.parse(stats.until) - Date.parse(stats.since) > 90_000_000;
-
-  // What is below the pointer is written into the legend, without drawing the component again.
-  const hover = (at: number | null) => {
-    const { lines, stats } = current.current;
-    const place = read.current;
-    if (!place) return;
-    const time = at === null ? undefined : stats.times[at];
-    place.firstElementChild!.textContent = time ? exact(time).slice(0, 16) : "";
-    lines.forEach((line, n) => {
-      place.children[n + 1]!.lastElementChild!.textContent = at === null ? "" : write(line.values[at]);
-    });
-  };
-
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const { lines, stats } = current.current;
-    const made = new uPlot(options(element.clientWidth, lines, write, log, long, hover), data(stats.times, lines), element);
-    chart.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: 200 }));
-    resized.observe(element);
-    const painted = () => made.redraw(false);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", painted);
-    const chosen = new MutationObserver(painted);
-    chosen.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    return () => {
-      resized.disconnect();
-      chosen.disconnect();
-      dark.removeEventListener("change", painted);
-      made.destroy();
-    };
-  }, [written, long]);
-  useEffect(() => {
-    chart.current?.setData(data(stats.times, lines));
-  }, [stats]);
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    setWidth(element.clientWidth);
+    return () => observer.disconnect();
+  }, []);
+
+  const last = stats.times.length - 1;
+  const inner = Math.max(1, width - ROOM.left - ROOM.right);
+  const { marks, at } = scaleOf(lines, log);
+  const x = (n: number) => ROOM.left + (last > 0 ? n / last : 0.5) * inner;
+  const y = (value: number) => HEIGHT - ROOM.bottom - at(value) * (HEIGHT - ROOM.top - ROOM.bottom);
+  const every = Math.max(1, Math.ceil((last + 1) / Math.max(2, Math.floor(inner / 84))));
+  const stepAt = (event: PointerEvent) => {
+    const left = event.clientX - (box.current?.getBoundingClientRect().left ?? 0) - ROOM.left;
+    return Math.max(0, Math.min(last, Math.round((left / inner) * last)));
+  };
+  const momentOf = (n: number) => stats.times[n] ?? stats.until;
+  const read = over === null ? undefined : stats.times[over];
 
   const rows = stats.times.map((time, n) => ({ time, until: stats.times[n + 1] ?? stats.until, values: lines.map((line) => line.values[n]) })).filter((row) => row.values.some(Boolean)).reverse();
   return (
     <div class="chart card">
       <Section title={title}>
-        <p class="legend" ref={read}>
-          <span class="faint num legend-time" />
+        <p class="legend">
+          <span class="faint num legend-time">{read && exact(read).slice(0, 16)}</span>
           {lines.map((line) => (
             <span key={line.name} class="legend-line">
               <svg width="22" height="8" viewBox="0 0 22 8" aria-hidden="true"><path d="M1 4h20" fill="none" stroke={`var(${line.colour})`} stroke-width="2" stroke-dasharray={line.dash.join(" ")} /></svg>
-              {line.name} <strong class="num" />
+              {line.name} <strong class="num">{over !== null && write(line.values[over])}</strong>
             </span>
           ))}
         </p>
-        <div ref={box} class="chart-lines" role="img" aria-label={`${title} of ${words}: ${said}`} />
+        <div ref={box} class="chart-lines">
+          <svg width={width} height={HEIGHT} role="img" aria-label={`${title} of ${words}: ${said}`}
+            onPointerMove={(event) => setOver(stepAt(event))}
+            onPointerLeave={() => {
+              setOver(null);
+              setFrom(null);
+            }}
+            onPointerDown={(event) => setFrom(stepAt(event))}
+            onPointerUp={(event) => {
+              const to = stepAt(event);
+              setFrom(null);
+              if (from === null || from === to) return;
+              go(`/events?since=${momentOf(Math.min(from, to))}&until=${momentOf(Math.max(from, to))}`);
+            }}>
+            {marks.map((mark) => (
+              <g key={mark}>
+                <path class="chart-mark" d={`M${ROOM.left} ${Math.round(y(mark)) + 0.5}h${inner}`} />
+                <text class="chart-text" x={ROOM.left - 8} y={y(mark) + 4} text-anchor="end">{write(mark)}</text>
+              </g>
+            ))}
+            {stats.times.map((time, n) => n % every === 0 && x(n) < width - 30 && (
+              <text key={time} class="chart-text" x={x(n)} y={HEIGHT - 6} text-anchor={n === 0 ? "start" : "middle"}>{tick(Date.parse(time), long)}</text>
+            ))}
+            {from !== null && over !== null && <rect class="chart-stretch" x={Math.min(x(from), x(over))} y={ROOM.top} width={Math.abs(x(over) - x(from))} height={HEIGHT - ROOM.top - ROOM.bottom} />}
+            {over !== null && <path class="chart-cursor" d={`M${x(over)} ${ROOM.top}V${HEIGHT - ROOM.bottom}`} />}
+            {lines.map((line) => (
+              <g key={line.name} class="chart-line" stroke={`var(${line.colour})`} stroke-dasharray={line.dash.join(" ") || undefined}>
+                <path d={pathOf(line.values, 0, Math.max(0, last - 1), x, y)} />
+                {/* The last step is still being counted: what leads to it is drawn faintly. */}
+                <path d={pathOf(line.values, Math.max(0, last - 1), last, x, y)} opacity="0.4" />
+                {over !== null && line.values[over] !== null && <circle cx={x(over)} cy={y(line.values[over] ?? 0)} r="3.5" fill={`var(${line.colour})`} stroke="none" />}
+              </g>
+            ))}
+          </svg>
+        </div>
         <details class="chart-table">
           <summary>Numbers as a table</summary>
           <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, as a table`}>

@@ -1,1 +1,0 @@
-import{z as e}from"./chunk.R2JZBITG.js";import{d as t}from"./chunk.7Q62STQZ.js";function r(n){return t(e,{title:"event"})}export{r as default};
