@@ -50,7 +50,7 @@ def test_each_line_says_what_to_do(visit, width, dark):
     expect(lines.first).to_contain_text("Bad")
     visitor.axe()
     visitor.fits()
-    visitor.shot(f"health-{width}-{'dark' if dark else 'light'}", whole=True)
+    visitor.shot(f"health-{width}-{'dark' if dark else 'light'}")
 
 
 def test_a_relay_that_is_well_says_so(visit):

@@ -20,6 +20,8 @@ import type { ChartProps } from "./overview/chart";
 import { FirstMinute } from "./overview/first";
 import { Attention, Refused, Worst, worst } from "./overview/trouble";
 
+/** Figures are written after what they count is told: a reading at once would miss it. In milliseconds. */
+const SETTLE = 1500;
 /** The least time between two readings that pushes cause, in milliseconds. */
 const PAUSE = 5000;
 
@@ -55,7 +57,7 @@ export default function Overview() {
   };
   const soon = () => {
     if (began) newest.refresh();
-    timer.current ||= window.setTimeout(refresh, Math.max(200, PAUSE - (Date.now() - read.current)));
+    timer.current ||= window.setTimeout(refresh, Math.max(SETTLE, PAUSE - (Date.now() - read.current)));
   };
   useLiveAll(followed.flatMap((one) => [{ action: "subscribe_events", application: one }, { action: "subscribe_letters", application: one }]), (message) => {
     if (["events", "deliveries", "letters", "refusals"].includes(message.event)) soon();
