@@ -288,15 +288,98 @@ def test_an_escape_that_is_cut_by_a_batch_is_one(visit, relay):
     assert "1mred" not in lines_of(page).inner_text()
 
 
+class Pushes:
+    """The live connection of a page, in the relay's place: the test pushes what it wants, and no line is lost in between."""
+
+    def __init__(self, page) -> None:
+        self._page = page
+        self._sockets: list = []
+        page.route_web_socket("**/live?*", self._open)
+
+    def _open(self, socket) -> None:
+        self._sockets.append(socket)
+        socket.on_message(lambda text: self._answer(socket, json.loads(text)))
+
+    def _answer(self, socket, message: dict) -> None:
+        if message["action"].startswith("subscribe"):
+            socket.send(json.dumps({"event": "subscribed", "action": message["action"], "job_id": message.get("job_id"), "status": "started", "type": "modal"}))
+
+    def push(self, **message) -> None:
+        self._sockets[-1].send(json.dumps(message))
+
+    def lines(self, job: str, first: int, lines: list, stream: str = "main") -> None:
+        entries = [{"seq": n, "stream": stream, "message": line, "timestamp": "2026-11-27T12:00:00.000Z"} for n, line in enumerate(lines, first)]
+        self.push(event="log_lines", job_id=job, lines=entries)
+
+
 def test_a_line_that_comes_late_takes_its_place(visit, relay):
-    register(relay, "late")
-    page = visit().sign_in("/jobs/late")
-    log(relay, "late", ["one"])
-    log(relay, "late", ["four"], first=4)
+    job = register(relay, "late")["id"]
+    visitor = visit()
+    pushes = Pushes(visitor.page)
+    page = visitor.sign_in("/jobs/late")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    texts = lines_of(page).locator(".t-text")
+    pushes.lines(job, 5, ["five"])
+    pushes.lines(job, 8, ["eight"])
     expect(lines_of(page)).to_contain_text("2 lines missing")
-    log(relay, "late", ["two", "three"], first=2)
-    expect(lines_of(page)).not_to_contain_text("missing")
-    assert lines_of(page).locator(".t-text").all_inner_texts() == ["one", "two", "three", "four"]
+    pushes.lines(job, 6, ["six", "seven"])
+    expect(texts).to_have_text(["five", "six", "seven", "eight"])
+    # Lines that are sent again change nothing, and lines of the beginning come to stand before.
+    pushes.lines(job, 1, ["one", "two", "three", "four", "five", "six"])
+    expect(texts).to_have_text(["one", "two", "three", "four", "five", "six", "seven", "eight"])
+
+
+def test_missing_lines_are_looked_for_again(visit, relay):
+    job = register(relay, "misses")["id"]
+    log(relay, "misses", ["one", "two", "three"])
+    visitor = visit()
+    pushes = Pushes(visitor.page)
+    page = visitor.sign_in("/jobs/misses")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    pushes.lines(job, 1, ["one"])
+    pushes.lines(job, 3, ["three"])
+    page.get_by_role("button", name="Look again").click()
+    expect(lines_of(page).locator(".t-text")).to_have_text(["one", "two", "three"])
+
+
+def test_fifty_thousand_lines_cost_little(visit, relay):
+    """1,000 lines a second for ten seconds above 40,000 that are held: few nodes, little memory, short tasks."""
+    job = register(relay, "many")["id"]
+    visitor = visit()
+    pushes = Pushes(visitor.page)
+    page = visitor.sign_in("/jobs/many")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    heap = lambda: {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}  # noqa: E731
+    before = heap()["JSHeapUsedSize"]
+    line = "[INFO] pass {} of 50000: residual 0.000731, 120 elements refined"
+    for first in range(1, 40_001, 1000):
+        pushes.lines(job, first, [line.format(n) for n in range(first, first + 1000)])
+    expect(page.get_by_text("40,000 messages")).to_be_visible()
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.evaluate(
+        """() => { window.long = 0; new PerformanceObserver((list) => { for (const one of list.getEntries()) window.long += one.duration; })
+            .observe({ type: "longtask" }); }"""
+    )
+    started = page.evaluate("performance.now()")
+    for n in range(100):
+        first = 40_001 + n * 100
+        pushes.lines(job, first, [line.format(k) for k in range(first, first + 100)])
+        # The pace of a fast job: this is what is measured, and nothing is awaited by it.
+        page.wait_for_timeout(100)
+    expect(page.get_by_text("50,000 messages")).to_be_visible()
+    took = page.evaluate("performance.now()") - started
+    long = page.evaluate("window.long")
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    session.send("HeapProfiler.collectGarbage")
+    grown = heap()["JSHeapUsedSize"] - before
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    print(f"50,000 lines: {nodes} elements, heap +{grown / 1e6:.1f} MB, {long / took:.0%} of {took / 1000:.1f} s in long tasks at CPU/4")
+    assert nodes <= 400
+    assert grown <= 30e6
+    assert long / took <= 0.25
 
 
 def test_a_job_is_cancelled_after_a_question(visit, relay):
