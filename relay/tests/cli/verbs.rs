@@ -1,7 +1,7 @@
 //! Verbs of the command line, against the API of a running relay.
 
 use serde_json::json;
-use tests::{client, receiver::Receiver, sender};
+use tests::{receiver::Receiver, sender};
 
 use super::*;
 
@@ -69,7 +69,7 @@ async fn a_portal_is_a_link_and_a_token_that_may_what_was_asked_for() {
     assert!(shown.contains("/portal#code=rc_") && shown.lines().count() == 1, "{shown}");
     let opened = relay(&["portal", "acme", "--read-only", "--flag", "beta", "--json"]).await;
     let given = &json_lines(&opened)[0];
-    let portal = client::Client::new(&url, given["token"].as_str().expect("a token"));
+    let portal = Client::new(&url, given["token"].as_str().expect("a token"));
     let current = portal.get("/v1/sessions/current").await;
     assert_eq!(current["portal"]["read_only"], true);
     assert_eq!(current["portal"]["feature_flags"], json!(["beta"]));

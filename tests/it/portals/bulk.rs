@@ -1,5 +1,7 @@
 //! Bulk actions of one tenant that name the other's things in a filter.
 
+use std::collections::BTreeMap;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -66,7 +68,10 @@ async fn no_bulk_action_reaches_beyond_its_own_tenant() {
             cases += 1;
             let named: Value = serde_json::from_str(&text).unwrap_or_default();
             let matched = named["matched"].as_u64().unwrap_or_default();
-            let told = needles.iter().any(|needle| text.contains(needle.as_str()));
+            // What the caller itself named may stand in the answer.
+            let given = format!("{path} {body}");
+            let is_told = |it: &&String| text.contains(it.as_str()) && !given.contains(it.as_str());
+            let told = needles.iter().any(|needle| is_told(&needle));
             if 500 <= status || matches!(status, 401 | 405) || told || matched != 0 {
                 wrong.push(format!("{caller}: {method} {path} {body}: {status} {text}"));
             }
@@ -74,12 +79,14 @@ async fn no_bulk_action_reaches_beyond_its_own_tenant() {
     }
     println!("tenancy: {} of {cases} bulk actions are right", cases - wrong.len());
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Its own task, begun in the setting, is cancelled, so that only those of `globex` go on.
-    let task = format!("/v1/tasks/{}/cancel", thing("task"));
     let after = setting.possessions().await;
     assert_eq!(changed(&before, &after), [""; 0]);
-    let (status, text) = setting.by("admin key of acme", Method::POST, &task, Value::Null).await;
-    assert_eq!(status, 200, "{text}");
+    // The tasks of `acme`, begun in the setting, are cancelled, so that only those of `globex` go on.
+    for task in [thing("task"), thing("recovery")] {
+        let path = format!("/v1/tasks/{}/cancel", task.trim_start_matches('q'));
+        let answer = setting.by("admin key of acme", Method::POST, &path, Value::Null).await;
+        assert_eq!(answer.0, 200, "{}", answer.1);
+    }
     let before = setting.possessions().await;
     for _ in 0..3 {
         setting.cloud.work().await;
@@ -93,11 +100,9 @@ async fn no_bulk_action_reaches_beyond_its_own_tenant() {
     setting.callers.clear();
 }
 
-/// The places of the items that differ.
-fn changed(
-    before: &std::collections::BTreeMap<String, String>,
-    after: &std::collections::BTreeMap<String, String>,
-) -> Vec<String> {
-    let places = before.keys().chain(after.keys().filter(|place| !before.contains_key(*place)));
+/// The places of the items that differ. Tasks that were begun meanwhile may name what they do not reach.
+fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let is_new = |place: &&String| !before.contains_key(*place) && !place.starts_with("TASKS ");
+    let places = before.keys().chain(after.keys().filter(is_new));
     places.filter(|place| before.get(*place) != after.get(*place)).cloned().collect()
 }

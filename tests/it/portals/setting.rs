@@ -174,11 +174,16 @@ impl Setting {
             ("revoked key", gone),
         ];
         self.callers = callers.into();
-        // A task that its portal began.
+        // Tasks that its portal began.
         let redrive = ("/v1/webhooks/dead-letter/redrive", json!({ "all": true }));
         let (_, text) = self.by("portal of acme", Method::POST, redrive.0, redrive.1).await;
         let started: Value = serde_json::from_str(&text).expect("JSON");
         self.things.insert("task", started["task_id"].as_str().expect("an id").to_owned());
+        let recover = format!("/api/v1/app/acme/endpoint/{}/recover", self.things["endpoint"]);
+        let since = json!({ "since": "2026-01-01T00:00:00Z" });
+        let (_, text) = self.by("portal of acme", Method::POST, &recover, since).await;
+        let started: Value = serde_json::from_str(&text).expect("JSON");
+        self.things.insert("recovery", started["id"].as_str().expect("an id").to_owned());
     }
 
     /// Texts that no answer to a stranger may hold.
