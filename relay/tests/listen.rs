@@ -6,7 +6,7 @@ use domain::secret::Secret;
 use http::Method;
 use relay::dev::{Bundle, Settings};
 use serde_json::{Value, json};
-use tests::{client::Client, receiver::Receiver, shown};
+use tests::{client::Client, receiver::Receiver, sender, shown};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -195,5 +195,50 @@ async fn once_ends_with_the_server_s_answer_and_a_key_that_may_not_listen_is_ref
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(ended.status.code() == Some(2) && said.contains(says), "{arguments:?}: {said}");
     }
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raw_request_is_forwarded_as_its_sender_sent_it() {
+    let (bundle, client) = relay().await;
+    let receiver = Receiver::start().await;
+    let source =
+        json!({ "profile": "modal-omtx", "secrets": [sender::SECRET], "application": "acme" });
+    let (status, answer) = client.call(Method::PUT, "/v1/sources/modal", Some(source)).await;
+    assert!(status.is_success(), "{answer}");
+    let arguments =
+        ["--forward-to", &receiver.url("/hook"), "--raw", "--headers", "x-tenant: acme"];
+    let program = listen(&bundle, &arguments);
+    until(&client, |listener| listener["connected"] == true).await;
+    let body = sender::completion("c1", "success", "{\"n\": 1}");
+    let mut headers = sender::headers(&body, bundle.clock().now());
+    headers.insert("x-of-sender", "kept".parse().expect("a header"));
+    let sent = client.send(Method::POST, "/in/modal", headers, body.clone()).await;
+    let sent = sent.expect("answered");
+    assert!(sent.0.is_success(), "{sent:?}");
+    let arrived = async {
+        loop {
+            if let Some(request) = receiver.received().into_iter().next() {
+                return request;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let request = timeout(LONG, arrived).await.expect("in time");
+    assert_eq!(request.body, body, "the sender's bytes, and not the relay's notice");
+    assert_eq!((request.header("x-of-sender"), request.header("x-tenant")), ("kept", "acme"));
+    assert_eq!(request.header("x-modal-signature"), "", "the relay keeps a mask of it only");
+    assert!(request.header("webhook-id").starts_with("evt_"), "{request:?}");
+    // An event that came by no request is forwarded as the notice that it is.
+    publish(&client, 1).await;
+    let both = async {
+        while receiver.received().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, both).await.expect("in time");
+    let notice = String::from_utf8(receiver.received()[1].body.to_vec()).expect("text");
+    assert!(notice.contains("order.paid"), "{notice}");
+    drop(program);
     bundle.stop().await;
 }

@@ -106,7 +106,7 @@ async fn what_waits_is_counted_and_the_oldest_is_named_to_those_who_see_it() {
     let [delivery] = &relay.deliveries(&first).await[..] else { panic!("one delivery") };
     let oldest = json!({
         "delivery_id": delivery.id.as_str(),
-        "event_id": delivery.event.as_str(),
+        "event_id": delivery.event.to_string(),
         "endpoint_id": delivery.endpoint.as_str(),
         "application": delivery.application.as_str(),
         "since": delivery.created_at.rfc3339(),
