@@ -65,7 +65,7 @@ pub enum ContextCommand {
 #[derive(Clone, Debug, Parser)]
 #[command(after_help = "Example:\n  relay open evt_2ZkJ4")]
 pub struct OpenArgs {
-    /// Event, endpoint, job, batch or dead letter to show, by any of its ids.
+    /// Event, delivery, endpoint, job, batch, dead letter or task to show, by any of its ids.
     pub id: Option<String>,
     /// Print the link and open no browser.
     #[arg(long)]
@@ -316,7 +316,7 @@ pub async fn open(args: &OpenArgs) -> Result<Exit, CommandError> {
     Ok(Exit::Done)
 }
 
-/// The page that shows what has an id, by the id's beginning.
+/// The page that shows what has an id, by the id's beginning. Any other id is searched for by the page.
 fn page_of(id: &str) -> String {
     let pages = [
         ("evt_", "events"),
@@ -324,7 +324,7 @@ fn page_of(id: &str) -> String {
         ("ep_", "endpoints"),
         ("job_", "jobs"),
         ("batch_", "batches"),
-        ("ltr_", "letters"),
+        ("dl_", "letters"),
         ("task_", "tasks"),
     ];
     match pages.into_iter().find(|(begin, _)| id.starts_with(begin)) {
@@ -382,7 +382,13 @@ mod tests {
     fn an_id_leads_to_its_page() {
         for (id, want) in [
             ("evt_1", "events/evt_1"),
+            ("msg_1", "events/msg_1"),
             ("ep_1", "endpoints/ep_1"),
+            ("job_1", "jobs/job_1"),
+            ("batch_1", "batches/batch_1"),
+            ("dl_1", "letters/dl_1"),
+            ("task_1", "tasks/task_1"),
+            ("dlv_1", "?q=dlv_1"),
             ("17", "?q=17"),
             ("job/1 #x", "?q=job%2F1%20%23x"),
         ] {

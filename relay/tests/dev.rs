@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::Method;
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use serde_json::json;
 use tests::{client::Client, receiver::Receiver};
@@ -120,6 +121,40 @@ async fn any_text_of_24_characters_is_an_admin_key_and_is_not_printed() {
     }
     assert!(!relay.printed.contains(KEY), "{}", relay.printed);
     assert!(!data.0.join("admin.key").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_to_the_dashboard_is_printed_first_and_its_code_works_once() {
+    let data = Data::new();
+    let relay = Relay::start(&data.0).await;
+    let first = relay.printed.lines().filter(|line| !line.is_empty()).nth(1).expect("a line");
+    let link = first.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
+    let (page, code) = link.split_once("/#code=").expect("a code behind the page");
+    assert_eq!((page, first.trim_start().starts_with("page ")), (relay.url.as_str(), true));
+    let client = Client::new(&relay.url, "none");
+    let (status, session) =
+        client.call(Method::POST, "/v1/sessions", Some(json!({ "code": code }))).await;
+    assert_eq!(status, 201, "{session}");
+    assert_eq!(session["scope"], "admin");
+    let (status, _) =
+        client.call(Method::POST, "/v1/sessions", Some(json!({ "code": code }))).await;
+    assert_eq!(status, 403);
+    let token = session["token"].as_str().expect("a session");
+    let current = Client::new(&relay.url, token).get("/v1/sessions/current").await;
+    assert_eq!(current["relay"]["url"], relay.url.as_str());
+    let live = format!("{}/live", relay.url.replacen("http", "ws", 1));
+    assert_eq!(current["relay"]["live_url"], live);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_dashboard_no_link_is_printed() {
+    let data = Data::new();
+    let mut command = command(&data.0);
+    command.arg("--no-dashboard");
+    let relay = Relay::run(command).await;
+    assert!(!relay.printed.contains("#code="), "{}", relay.printed);
+    let (status, _) = relay.client().call(Method::GET, "/", None).await;
+    assert_eq!(status, 404);
 }
 
 #[tokio::test]

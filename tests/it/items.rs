@@ -131,8 +131,15 @@ async fn listen(table: &Table, now: Timestamp) {
     assert_eq!(table.enter(&id, now).await.expect("kept"), WriteOutcome::Done);
     let filter = FactFilter::default();
     let (after, caught_up) = (BTreeMap::new(), None);
-    let subscription =
-        LiveSubscription { connection: id, protocol, name: None, filter, after, caught_up };
+    let subscription = LiveSubscription {
+        connection: id,
+        protocol,
+        name: None,
+        filter,
+        refusals: true,
+        after,
+        caught_up,
+    };
     let heard = table.subscribe(&Topic::events(acme.clone()), &subscription, 1, now).await;
     assert_eq!(heard.expect("kept"), SubscribeOutcome::Started);
     let told = [(domain::log::StreamName::default(), domain::log::Seq::Number(1))].into();

@@ -28,6 +28,7 @@ mod missed;
 mod omtx;
 mod operational;
 mod outgoing;
+mod owners;
 mod pace;
 mod planted;
 mod portals;

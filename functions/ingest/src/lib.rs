@@ -175,11 +175,17 @@ impl Ingest {
         Self { gates, keys, vault, table, bucket, inbox, logs, refusals, clock, public_url, base }
     }
 
-    /// Sets the queue on which `live` is told of lines that were kept.
+    /// Sets the queue on which `live` is told of lines that were kept, and of requests that were refused.
     #[must_use]
     pub fn telling_watchers_by(self, queue: Queue) -> Self {
-        let teller = Teller::new(LiveQueue(queue));
-        Self { logs: self.logs.told_by(teller), ..self }
+        let teller = Teller::new(LiveQueue(queue.clone()));
+        // A teller of their own: a refused request does not wait for lines that are to be told.
+        let refusals = Teller::new(LiveQueue(queue));
+        Self {
+            logs: self.logs.told_by(teller),
+            refusals: self.refusals.told_by(refusals, self.clock.clone()),
+            ..self
+        }
     }
 
     /// Sets the time between two writes about refused requests of one source, for a host that pays for

@@ -2,8 +2,8 @@
 //!
 //! A function stands still between two invocations, so what was noted is written within the invocation
 //! of a refused request, before its answer: at most once in ten seconds for each source. What is noted
-//! in between waits for the next refused request. An instance that ends before loses it. The way of an
-//! accepted request has no part in this.
+//! in between waits for the next refused request. An instance that ends before loses it. Those who watch
+//! are told of what was written, right after the write. The way of an accepted request has no part in this.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -11,14 +11,17 @@ use std::{
 };
 
 use adapters::{
+    clock::Clock,
     random,
     table::{NotAdded, Table},
 };
+use dispatch::teller::Teller;
 use domain::{
     figures::SHARDS,
     profile::Unreadable,
     refusals::{
-        self, RefusalPlace, RefusalReason, RefusalSample, RefusalTally, RefusedRequest, WRITE_EVERY,
+        self, RefusalBatch, RefusalPlace, RefusalReason, RefusalSample, RefusalTally,
+        RefusedRequest, WRITE_EVERY,
     },
     signature::SignedRequest,
     source::Gate,
@@ -38,18 +41,26 @@ pub(crate) struct RefusalLog {
     tally: Mutex<RefusalTally>,
     /// The item of each source and hour that this instance writes to.
     shard: u8,
+    /// Who tells watchers of refusals that were written, and by which clock.
+    teller: Option<(Teller, Clock)>,
 }
 
 impl RefusalLog {
     /// A log that writes to the table.
     pub(crate) fn new(table: Table) -> Self {
         let [byte] = random::bytes();
-        Self { table, tally: Mutex::new(RefusalTally::new(WRITE_EVERY)), shard: byte % SHARDS }
+        let tally = Mutex::new(RefusalTally::new(WRITE_EVERY));
+        Self { table, tally, shard: byte % SHARDS, teller: None }
     }
 
     /// The log with another time between two writes about one source.
     pub(crate) fn writing_every(self, every: Duration) -> Self {
         Self { tally: Mutex::new(RefusalTally::new(every)), ..self }
+    }
+
+    /// Sets who tells watchers of refusals that were written.
+    pub(crate) fn told_by(self, teller: Teller, clock: Clock) -> Self {
+        Self { teller: Some((teller, clock)), ..self }
     }
 
     fn tally(&self) -> MutexGuard<'_, RefusalTally> {
@@ -96,13 +107,30 @@ impl RefusalLog {
         let Some(batch) = self.tally().take(place, now) else { return };
         let write = self.table.add_refusals(&batch, self.shard);
         match tokio::time::timeout(PATIENCE, write).await {
-            Ok(Ok(())) => (),
+            Ok(Ok(())) => self.tell(&batch).await,
             Ok(Err(NotAdded::Refused(error))) => {
                 warn!(%error, "refusals are not kept yet");
                 self.tally().give_back(&batch);
             }
             Ok(Err(NotAdded::Unknown(error))) => warn!(%error, "refusals may not be kept"),
             Err(_) => warn!("refusals may not be kept in time"),
+        }
+    }
+}
+
+impl RefusalLog {
+    /// Tells those who watch the application of a source what was written about it. Names that no source
+    /// has belong to no application.
+    async fn tell(&self, batch: &RefusalBatch) {
+        let (Some((teller, clock)), RefusalPlace::Source { tenure, name }) =
+            (&self.teller, &batch.place)
+        else {
+            return;
+        };
+        let place = (&tenure.application, name.as_str());
+        let told = teller.tell_refusals(place, batch.news(), &self.table, clock);
+        if tokio::time::timeout(PATIENCE, told).await.is_err() {
+            warn!("watchers were not told of refusals in time");
         }
     }
 }

@@ -187,6 +187,7 @@ fn subscription_of(listening: &Listening, name: Option<String>) -> LiveSubscript
         protocol: listening.protocol,
         name,
         filter: FactFilter::default(),
+        refusals: false,
         after: std::collections::BTreeMap::default(),
         caught_up: None,
     }

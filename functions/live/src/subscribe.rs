@@ -13,7 +13,7 @@ use domain::{
     live::{
         action::{
             Action, BatchNamed, EventFilter, EventsWanted, JobNamed, LettersWanted, LogsWanted,
-            MAX_SUBSCRIPTIONS, ProjectNamed,
+            MAX_SUBSCRIPTIONS, ProjectNamed, TasksWanted,
         },
         message::{
             BatchName, JobName, JobType, LiveEvent, Pong, ProjectName, Subscribed,
@@ -83,6 +83,14 @@ impl Live {
                 let topic = Topic::letters(application);
                 self.hear_application(stored, topic, Wanted::default(), name).await
             }
+            Action::SubscribeTasks(TasksWanted { application }) => {
+                let application = match &stored.connection.grant.application {
+                    None if application.is_none() => ApplicationId::every(),
+                    _ => self.application(stored, application.as_deref(), name).await?,
+                };
+                let topic = Topic::tasks(application);
+                self.hear_application(stored, topic, Wanted::default(), name).await
+            }
             Action::Listen(wanted) => self.listen(stored, wanted, name).await,
             Action::Concluded(conclusion) => self.concluded(stored, conclusion, name).await,
             Action::Ping => {
@@ -127,11 +135,12 @@ impl Live {
         wanted: Wanted,
         action: &str,
     ) -> Result<LiveEvent, LiveRefusal> {
-        let application = topic.application.to_string();
+        let one = Some(&topic.application).filter(|named| **named != ApplicationId::every());
+        let application = one.map(ToString::to_string);
         let status = self.hear(stored, topic, wanted, action).await?;
         Ok(LiveEvent::Subscribed(Subscribed {
             action: action.to_owned(),
-            application: Some(application),
+            application,
             status: Some(status),
             ..Subscribed::default()
         }))
@@ -159,6 +168,7 @@ impl Live {
             protocol: connection.protocol,
             name,
             filter,
+            refusals: topic.subject == Subject::Events && connection.grant.hears_refusals(),
             after,
             caught_up: None,
         };

@@ -5,6 +5,7 @@ mod actions;
 mod document;
 mod drawing;
 mod listening;
+mod owners;
 mod rights;
 mod samples;
 mod upgrades;

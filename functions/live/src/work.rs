@@ -196,8 +196,8 @@ fn parse(message: &SqsMessage) -> Option<LiveMessage> {
 
 /// What the frames for a subscriber depend on beside the bulletin.
 fn class(subscriber: &LiveSubscription) -> String {
-    let LiveSubscription { protocol, name, filter, .. } = subscriber;
-    serde_json::to_string(&(protocol, name, filter)).unwrap_or_default()
+    let LiveSubscription { protocol, name, filter, refusals, .. } = subscriber;
+    serde_json::to_string(&(protocol, name, filter, refusals)).unwrap_or_default()
 }
 
 /// A bulletin without the ends of jobs.

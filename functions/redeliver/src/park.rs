@@ -129,7 +129,12 @@ impl Redeliver {
                 return Ok(TryOutcome::Settled(()));
             }
             let due = now.plus(task::probe_interval(0));
-            Ok(table.create_task(&Task::recover(endpoint, now), due).await?.settles(()))
+            let task = Task::recover(endpoint, now);
+            let created = table.create_task(&task, due).await?;
+            if created == WriteOutcome::Done {
+                self.context.note_task(&task);
+            }
+            Ok(created.settles(()))
         })
         .await
     }

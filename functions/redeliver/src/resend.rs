@@ -1,7 +1,7 @@
 //! Messages of the inbox that could be read but not processed go back by themselves: what stopped them
 //! was a fault of AWS, or a version of the relay that did not know them.
 
-use adapters::{Unavailable, table::WriteOutcome};
+use adapters::Unavailable;
 use domain::{
     letter::Letter,
     task::{self, Task},
@@ -14,7 +14,6 @@ impl Redeliver {
     /// Puts back the letters that wait, as many as a step holds. The task ends once none waits and no
     /// message was parked meanwhile.
     pub(crate) async fn resend_step(&self, mut task: Task, rounds: u32) -> Result<(), Unavailable> {
-        let table = &self.context.table;
         let (before, now) = (task.matched, self.context.clock.now());
         if self.step(&mut task, &Letter::goes_back_by_itself).await? {
             return self.put_down(&task, Some(now.plus(task::STEP))).await;
@@ -26,7 +25,7 @@ impl Redeliver {
                 return self.put_down(&task, Some(again)).await;
             }
             info!(redriven = task.redriven, "no message that could be read is parked any more");
-            return table.end_task(&task).await.map(WriteOutcome::either_way);
+            return self.remove(task).await;
         }
         task.looked_again = false;
         task.resent(rounds + 1);

@@ -90,7 +90,19 @@ impl Redeliver {
         task: &Task,
         due: Option<Timestamp>,
     ) -> Result<(), Unavailable> {
-        self.context.table.update_task(task, due).await.map(WriteOutcome::either_way)
+        if self.context.table.update_task(task, due).await? == WriteOutcome::Done {
+            self.context.note_task(task);
+        }
+        Ok(())
+    }
+
+    /// Removes a task that has nothing left to do. If it was changed meanwhile, it goes on.
+    pub(crate) async fn remove(&self, mut task: Task) -> Result<(), Unavailable> {
+        if self.context.table.end_task(&task).await? == WriteOutcome::Done {
+            task.finished_at = Some(self.context.clock.now());
+            self.context.note_task(&task);
+        }
+        Ok(())
     }
 
     /// The place in the list of letters or messages at which a step begins.
@@ -153,7 +165,7 @@ impl Redeliver {
         let Some(letter) = self.oldest_waiting(&filter).await? else {
             return match task.looks_again_at(now) {
                 Some(again) => self.put_down(&task, Some(again)).await,
-                None => table.end_task(&task).await.map(WriteOutcome::either_way),
+                None => self.remove(task).await,
             };
         };
         task.looked_again = false;
@@ -166,6 +178,9 @@ impl Redeliver {
         // The next probe is due before this one is sent: a crash in between costs a wait.
         task.kind = TaskKind::Recover { endpoint: id, answering, probes: probes + 1 };
         let marked = table.update_task(&task, Some(again)).await?;
+        if marked == WriteOutcome::Done {
+            self.context.note_task(&task);
+        }
         if marked == WriteOutcome::Done && !disabled {
             // Refused: somebody else put it back, which is as good a probe.
             let probe = self.context.redrive(&self.inbox, &letter, AttemptRound::Once, now);

@@ -119,7 +119,12 @@ impl Context {
             return Ok(TryOutcome::Settled(()));
         }
         let due = now.plus(task::probe_interval(0));
-        Ok(self.table.create_task(&Task::resend(now), due).await?.settles(()))
+        let task = Task::resend(now);
+        let created = self.table.create_task(&task, due).await?;
+        if created == WriteOutcome::Done {
+            self.note_task(&task);
+        }
+        Ok(created.settles(()))
     }
 }
 

@@ -5,8 +5,10 @@ use domain::{
     batch::Batch,
     delivery::{Delivery, DeliveryState},
     event::Event,
+    id::ApplicationId,
     letter::{Letter, LetterSubject},
-    live::news::{BatchNews, DeliveryNews, LetterNews, News},
+    live::news::{BatchNews, DeliveryNews, LetterNews, News, TaskNews},
+    task::Task,
     time::Timestamp,
 };
 use tracing::warn;
@@ -37,6 +39,16 @@ impl Context {
     pub fn note_batch(&self, batch: &Batch) {
         let news = || News::Batch(BatchNews::of(batch));
         self.teller.note(&batch.application, self.clock.now(), news);
+    }
+
+    /// Notes for watchers how a task stands: those of its application, if it has one, and those of the
+    /// whole relay.
+    pub fn note_task(&self, task: &Task) {
+        let now = self.clock.now();
+        let every = ApplicationId::every();
+        for application in task.application().into_iter().chain([&every]) {
+            self.teller.note(application, now, || News::Task(TaskNews::of(task, now)));
+        }
     }
 
     /// Notes for watchers how a delivery of an event stands.

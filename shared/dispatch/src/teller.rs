@@ -16,9 +16,10 @@ use domain::{
     listener::HandOver,
     live::{
         connection,
-        news::{LiveMessage, News},
+        news::{LiveMessage, News, RefusalNews},
         telling::{Telling, Watched},
     },
+    refusals::RefusalSample,
     time::Timestamp,
 };
 use futures::{StreamExt, future::join_all, stream};
@@ -71,6 +72,22 @@ impl Teller {
             }
             state.noted.push((application.clone(), news()));
         }
+    }
+
+    /// Tells those who watch the events of an application of requests to a source that were refused. Like
+    /// all news, this is a hint: whatever fails is logged.
+    pub async fn tell_refusals<'r>(
+        &self,
+        (application, source): (&ApplicationId, &str),
+        refusals: impl IntoIterator<Item = &'r RefusalSample>,
+        table: &Table,
+        clock: &Clock,
+    ) {
+        let now = clock.now();
+        for refusal in refusals {
+            self.note(application, now, || News::Refusal(RefusalNews::of(source, refusal)));
+        }
+        self.tell(table, clock).await;
     }
 
     /// Whether somebody watches an application. What it takes to note news of it is read only then.

@@ -207,6 +207,12 @@ impl fmt::Debug for EventId {
 }
 
 impl ApplicationId {
+    /// The id that stands for all applications together where something is kept by application, as live
+    /// topics are. No application bears it: ids that are made are longer.
+    pub fn every() -> Self {
+        Self("app_every".to_owned())
+    }
+
     /// The id of the first application that bears this uid; an id is taken as it is. After a rename
     /// or a deletion another application may bear the uid under another id, so that only the table
     /// can say which application a caller means.

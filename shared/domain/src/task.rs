@@ -1,9 +1,12 @@
 //! Tasks: long work that the relay does in steps, such as putting dead letters back.
 
+mod word;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::word::{TaskState, TaskWord};
 use crate::{
     id::{ApplicationId, EndpointId, TaskId},
     letter::LetterFilter,

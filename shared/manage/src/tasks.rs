@@ -23,6 +23,7 @@ const TRIES: u32 = 8;
 /// [`Refusal::Unavailable`] if the task cannot be recorded.
 pub async fn start(control: &ControlPlane, task: &Task) -> Result<(), Refusal> {
     control.table().create_task(task, task.created_at).await?.either_way();
+    control.context().note_task(task);
     if let Err(error) = control.dead_letters().task(&task.id).await {
         warn!(%error, task = %task.id, "a task was not rung for; the sweep will");
     }
@@ -110,6 +111,7 @@ pub async fn cancel(
         task.finished_at = Some(control.now());
         let written = control.table().update_task(&task, None).await?.settles(task);
         if let TryOutcome::Settled(task) = &written {
+            control.context().note_task(task);
             info!(audit = true, key = %principal, task = %task.id, "a task was cancelled");
         }
         Ok(written)

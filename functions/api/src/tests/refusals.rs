@@ -27,6 +27,7 @@ impl Relay {
             hour: minute.hour(),
             counts: [((minute, reason), 2)].into(),
             samples: vec![RefusalSample::of(&request, reason, "A sentence.")],
+            fresh: 1,
         };
         self.api.table().add_refusals(&batch, shard).await.expect("added");
     }

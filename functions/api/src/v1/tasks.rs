@@ -9,7 +9,7 @@ use axum::{
 use domain::{
     portal::Capability,
     replay::ReplaySelection,
-    task::{Task, TaskKind},
+    task::{Task, TaskKind, TaskState, TaskWord},
 };
 use manage::{ControlPlane, tasks};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ struct TaskOut {
     /// back messages which could be read but not processed, or what is sent again:
     /// `replay_failed`, `replay_missing`, `replay_tried`.
     #[schema(value_type = String)]
-    kind: KindWord,
+    kind: TaskWord,
     /// `running`, `finished` or `cancelled`.
     #[schema(value_type = String)]
     state: TaskState,
@@ -60,59 +60,9 @@ struct TaskOut {
     finished_at: Option<String>,
 }
 
-/// Words for the kind of a task.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum KindWord {
-    Redrive,
-    Discard,
-    Purge,
-    Recover,
-    Resend,
-    ReplayFailed,
-    ReplayMissing,
-    ReplayTried,
-}
-
-impl KindWord {
-    const fn of(task: &Task) -> Self {
-        match &task.kind {
-            TaskKind::Redrive { .. } => Self::Redrive,
-            TaskKind::Discard { .. } => Self::Discard,
-            TaskKind::Purge { .. } => Self::Purge,
-            TaskKind::Recover { .. } => Self::Recover,
-            TaskKind::Resend { .. } => Self::Resend,
-            TaskKind::Replay(replay) => match replay.which {
-                ReplaySelection::Failed => Self::ReplayFailed,
-                ReplaySelection::Missing => Self::ReplayMissing,
-                ReplaySelection::Tried { .. } => Self::ReplayTried,
-            },
-        }
-    }
-}
-
-/// Words for the state of a task.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TaskState {
-    Running,
-    Finished,
-    Cancelled,
-}
-
-impl TaskState {
-    const fn of(task: &Task) -> Self {
-        match (task.finished_at, task.cancelled) {
-            (None, _) => Self::Running,
-            (Some(_), true) => Self::Cancelled,
-            (Some(_), false) => Self::Finished,
-        }
-    }
-}
-
 impl From<Task> for TaskOut {
     fn from(task: Task) -> Self {
-        let (kind, state) = (KindWord::of(&task), TaskState::of(&task));
+        let (kind, state) = (TaskWord::of(&task), TaskState::of(&task));
         let mut dry_run = false;
         let filter = match task.kind {
             TaskKind::Redrive { filter } | TaskKind::Discard { filter } => filter.into(),
@@ -149,7 +99,7 @@ struct TasksQuery {
     state: Option<TaskState>,
     /// Tasks of this kind, as `kind` of a task has it.
     #[param(value_type = String, required = false)]
-    kind: Option<KindWord>,
+    kind: Option<TaskWord>,
 }
 
 /// Tasks that run, or ended within the retention, newest first: 250 of them unless `limit` says otherwise.
@@ -163,7 +113,7 @@ async fn list(
 ) -> Result<Json<List<TaskOut>>, Error> {
     let keep = |task: &Task| {
         state.is_none_or(|state| state == TaskState::of(task))
-            && kind.is_none_or(|kind| kind == KindWord::of(task))
+            && kind.is_none_or(|kind| kind == TaskWord::of(task))
     };
     let page = page.or_whole().by_time()?;
     let part = tasks::list(&control, &principal, keep, false, page).await?;

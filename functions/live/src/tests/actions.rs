@@ -43,6 +43,11 @@ async fn each_action_of_the_json_protocol_is_answered() {
             json!({ "event": "subscribed", "action": "subscribe_letters",
                 "application": acme(), "status": "started" }),
         ),
+        (
+            json!({ "action": "subscribe_tasks" }),
+            json!({ "event": "subscribed", "action": "subscribe_tasks",
+                "application": acme(), "status": "started" }),
+        ),
     ] {
         assert_eq!(world.ask("c=", action.clone()).await, answer, "{action}");
     }

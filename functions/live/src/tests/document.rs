@@ -31,13 +31,14 @@ use self::{
 };
 
 /// Actions, each with the message that answers it if it is not refused.
-const ANSWERS: [(&str, &str); 9] = [
+const ANSWERS: [(&str, &str); 10] = [
     ("subscribe_logs", "subscribed"),
     ("unsubscribe_logs", "unsubscribed"),
     ("subscribe_project", "subscribed_project"),
     ("join_batch", "joined_batch"),
     ("subscribe_events", "subscribed"),
     ("subscribe_letters", "subscribed"),
+    ("subscribe_tasks", "subscribed"),
     ("listen", "listening"),
     ("concluded", "confirmed"),
     ("ping", "pong"),
@@ -295,6 +296,8 @@ fn a_schema_refuses_what_the_code_refuses_and_takes_what_it_takes() {
         (json!({ "action": "subscribe_events", "filter": [] }), false),
         (json!({ "action": "subscribe_letters", "application": null }), true),
         (json!({ "action": "subscribe_letters", "filter": {} }), false),
+        (json!({ "action": "subscribe_tasks", "application": "acme" }), true),
+        (json!({ "action": "subscribe_tasks", "application": "" }), false),
         (json!({ "action": "ping" }), true),
         (json!({ "action": "ping", "id": 1 }), false),
     ] {

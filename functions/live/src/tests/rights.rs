@@ -33,6 +33,7 @@ async fn nobody_hears_what_is_of_another_tenant() {
                 json!({ "action": "join_batch", "batch_id": batch }),
                 json!({ "action": "subscribe_events", "application": owner }),
                 json!({ "action": "subscribe_letters", "application": owner }),
+                json!({ "action": "subscribe_tasks", "application": owner }),
             ] {
                 let answer = world.ask(&id, wanted.clone()).await;
                 let hears = listener == "everything" || *owner == ApplicationId::named(listener);
@@ -45,7 +46,7 @@ async fn nobody_hears_what_is_of_another_tenant() {
             }
         }
     }
-    assert_eq!(cases, 30);
+    assert_eq!(cases, 36);
     // What is told reaches those who may hear it, each once.
     world.work().await;
     for owner in &applications {
@@ -84,6 +85,7 @@ async fn a_token_is_for_its_own_topic() {
         json!({ "action": "subscribe_project", "project_id": "p" }),
         json!({ "action": "subscribe_events" }),
         json!({ "action": "subscribe_letters" }),
+        json!({ "action": "subscribe_tasks" }),
     ] {
         assert_eq!(world.ask("c=", wanted.clone()).await["code"], "not_found", "{wanted}");
     }

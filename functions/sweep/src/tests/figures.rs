@@ -76,6 +76,7 @@ async fn refused_requests_of_the_hour_are_added_up_with_it() {
         counts: [((minute, RefusalReason::Mismatch), 3), ((minute, RefusalReason::Address), 1)]
             .into(),
         samples: Vec::new(),
+        fresh: 0,
     };
     table.add_refusals(&batch, 0).await.expect("added");
     clock.advance(2 * HOUR);

@@ -50,6 +50,8 @@ pub enum Action {
     SubscribeEvents(EventsWanted),
     /// The dead letters of an application.
     SubscribeLetters(LettersWanted),
+    /// The tasks of an application, or of the whole relay.
+    SubscribeTasks(TasksWanted),
     /// The deliveries of a listener, from now on to this connection alone.
     Listen(Listen),
     /// How the call of a delivery went.
@@ -177,6 +179,16 @@ pub struct LettersWanted {
     pub application: Option<String>,
 }
 
+/// The fields of `subscribe_tasks`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+pub struct TasksWanted {
+    /// The application. Those who see all applications and name none hear of every task.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_NAME)))]
+    pub application: Option<String>,
+}
+
 /// An id, which clients write as text or as a number.
 struct Id;
 
@@ -219,13 +231,14 @@ fn id_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 struct Nothing {}
 
 /// The names of all actions.
-pub const ACTIONS: [&str; 9] = [
+pub const ACTIONS: [&str; 10] = [
     "subscribe_logs",
     "unsubscribe_logs",
     "subscribe_project",
     "join_batch",
     "subscribe_events",
     "subscribe_letters",
+    "subscribe_tasks",
     "listen",
     "concluded",
     "ping",
@@ -271,6 +284,7 @@ impl Action {
             "join_batch" => typed(fields).map(Self::JoinBatch),
             "subscribe_events" => typed(fields).map(Self::SubscribeEvents),
             "subscribe_letters" => typed(fields).map(Self::SubscribeLetters),
+            "subscribe_tasks" => typed(fields).map(Self::SubscribeTasks),
             "listen" => typed(fields).map(Self::Listen),
             "concluded" => typed(fields).map(Self::Concluded),
             _ => typed(fields).map(|Nothing {}| Self::Ping),
@@ -291,6 +305,7 @@ impl Action {
             Self::JoinBatch(_) => "join_batch",
             Self::SubscribeEvents(_) => "subscribe_events",
             Self::SubscribeLetters(_) => "subscribe_letters",
+            Self::SubscribeTasks(_) => "subscribe_tasks",
             Self::Listen(_) => "listen",
             Self::Concluded(_) => "concluded",
             Self::Ping => "ping",
@@ -329,7 +344,8 @@ impl Action {
                 bound("filter.job", filter.job.as_ref(), id),
                 bound("filter.batch", filter.batch.as_ref(), id),
             ]),
-            Self::SubscribeLetters(LettersWanted { application }) => {
+            Self::SubscribeLetters(LettersWanted { application })
+            | Self::SubscribeTasks(TasksWanted { application }) => {
                 bound("application", application.as_ref(), name)
             }
             Self::Listen(listen) => listen.beyond(),

@@ -12,7 +12,8 @@ pub use self::lines::{LINES_PER_SECOND, LineRate, log_frames};
 use super::{
     message::{
         BatchStatus, DeliveryEntry, DeliveryList, EventEntry, EventList, Gap, JobCompleted,
-        JobFailed, JobProgress, LetterEntry, LetterList, LiveEvent,
+        JobFailed, JobProgress, LetterEntry, LetterList, LiveEvent, RefusalEntry, RefusalList,
+        TaskEntry, TaskList,
     },
     news::{BatchNews, Bulletin, JobNews, News},
     subscription::LiveSubscription,
@@ -54,6 +55,7 @@ fn messages(
     said: &dyn Fn(&JobNews) -> JobSaid,
 ) -> Vec<LiveEvent> {
     let (mut events, mut deliveries, mut letters) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tasks, mut refusals) = (Vec::new(), Vec::new());
     let mut messages = Vec::new();
     for news in &bulletin.news {
         match news {
@@ -64,13 +66,17 @@ fn messages(
                 deliveries.push(DeliveryEntry::from(delivery));
             }
             News::Letter(letter) => letters.push(LetterEntry::from(letter)),
+            News::Task(task) => tasks.push(TaskEntry::from(task)),
+            News::Refusal(refusal) if to.refusals && to.filter.fits_refusal(&refusal.source) => {
+                refusals.push(RefusalEntry::from(refusal));
+            }
             News::Job(job) => {
                 // Only a subscriber of the job has a name of its own for it.
                 let is_job = matches!(bulletin.topic.subject, Subject::Job(_));
                 messages.push(job_message(job, to.name.as_ref().filter(|_| is_job), said(job)));
             }
             News::Batch(batch) => messages.push(batch_message(batch, to.name.as_ref())),
-            News::Event(_) | News::Delivery(_) | News::Lines(_) => {}
+            News::Event(_) | News::Delivery(_) | News::Lines(_) | News::Refusal(_) => {}
         }
     }
     let mut lists: Vec<LiveEvent> = Vec::new();
@@ -80,6 +86,10 @@ fn messages(
     lists.extend(runs(&deliveries, 0).map(of));
     let of = |letters: &[_]| LiveEvent::Letters(LetterList { letters: letters.to_vec() });
     lists.extend(runs(&letters, 0).map(of));
+    let of = |tasks: &[_]| LiveEvent::Tasks(TaskList { tasks: tasks.to_vec() });
+    lists.extend(runs(&tasks, 0).map(of));
+    let of = |list: &[_]| LiveEvent::Refusals(RefusalList { refusals: list.to_vec() });
+    lists.extend(runs(&refusals, 0).map(of));
     lists.extend(messages);
     if bulletin.gap {
         lists.push(LiveEvent::Gap(Gap { topic: bulletin.topic.clone() }));

@@ -43,6 +43,11 @@ impl Grant {
         KeyScope::Publish <= self.scope && self.only.is_none() && self.portal.is_none()
     }
 
+    /// Whether the connection hears of refused requests, which are for the owner of a source.
+    pub const fn hears_refusals(&self) -> bool {
+        self.only.is_none() && self.portal.is_none()
+    }
+
     /// Whether the connection may hear a topic at `now`.
     pub fn admits(&self, topic: &Topic, now: Timestamp) -> bool {
         now < self.expires_at
@@ -61,9 +66,10 @@ mod tests {
     fn a_connection_hears_the_topics_of_its_own_application_until_its_right_ends() {
         let now = Timestamp::from_secs(1_700_000_000);
         let (acme, globex) = (ApplicationId::named("acme"), ApplicationId::named("globex"));
-        let kinds: [fn(ApplicationId) -> Topic; 5] = [
+        let kinds: [fn(ApplicationId) -> Topic; 6] = [
             Topic::events,
             Topic::letters,
+            Topic::tasks,
             |app| Topic::job(app, JobId::derive(&["j"])),
             |app| Topic::batch(app, BatchId::derive(&["b"])),
             |app| Topic::project(app, "p".to_owned()),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::listening::{DeliveryName, ListenerName, ListenerState};
-pub use self::lists::{DeliveryEntry, EventEntry, LetterEntry, LineEntry};
+pub use self::lists::{DeliveryEntry, EventEntry, LetterEntry, LineEntry, RefusalEntry, TaskEntry};
 use super::{protocol::Protocol, refusal::LiveRefusal, socket_io, topic::Topic};
 use crate::listener::HandedDelivery;
 
@@ -50,7 +50,7 @@ messages! {
     /// The connection is open. Only the JSON protocol has this message: Socket.IO has an opening packet
     /// of its own.
     Hello(Hello) = "hello",
-    /// The client hears a job, the events or the dead letters of an application.
+    /// The client hears a job, or the events, dead letters or tasks of an application.
     Subscribed(Subscribed) = "subscribed",
     /// The client hears a job no more.
     Unsubscribed(JobName) = "unsubscribed",
@@ -68,6 +68,10 @@ messages! {
     Deliveries(DeliveryList) = "deliveries",
     /// Dead letters were parked, put back or settled.
     Letters(LetterList) = "letters",
+    /// Tasks were started, did a step, or ended.
+    Tasks(TaskList) = "tasks",
+    /// Requests of senders were refused. Whoever hears the events of an application hears of its sources.
+    Refusals(RefusalList) = "refusals",
     /// A job started or progressed.
     JobProgress(JobProgress) = "job_progress",
     /// A job ended with success.
@@ -227,6 +231,22 @@ pub struct DeliveryList {
 pub struct LetterList {
     /// The letters, as they are now.
     pub letters: Vec<LetterEntry>,
+}
+
+/// Data of `tasks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TaskList {
+    /// The tasks, as they are now.
+    pub tasks: Vec<TaskEntry>,
+}
+
+/// Data of `refusals`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RefusalList {
+    /// The newest refused requests since the last message, oldest first.
+    pub refusals: Vec<RefusalEntry>,
 }
 
 /// Data of `job_progress`.

@@ -6,10 +6,14 @@
 //! becomes a *gap*: clients list anew. Log lines and ends are never dropped.
 
 mod bulletin;
+mod owner;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::bulletin::{Bulletin, MAX_BULLETIN, OUTDATED};
+pub use self::{
+    bulletin::{Bulletin, MAX_BULLETIN, OUTDATED},
+    owner::{RefusalNews, TaskNews},
+};
 use super::topic::Topic;
 use crate::{
     batch::Batch,
@@ -65,6 +69,10 @@ pub enum News {
     Letter(LetterNews),
     /// Lines of a job's log were kept.
     Lines(LinesNews),
+    /// A task was started, did a step, or ended.
+    Task(TaskNews),
+    /// A request of a sender was refused.
+    Refusal(RefusalNews),
 }
 
 /// The facts of an event that filters look at.
@@ -229,7 +237,11 @@ impl News {
     /// for by clients that list nothing, and a line is found nowhere else in time.
     pub const fn may_be_dropped(&self) -> bool {
         match self {
-            Self::Event(_) | Self::Delivery(_) | Self::Letter(_) => true,
+            Self::Event(_)
+            | Self::Delivery(_)
+            | Self::Letter(_)
+            | Self::Task(_)
+            | Self::Refusal(_) => true,
             Self::Job(job) => !job.status.is_terminal(),
             Self::Batch(batch) => !batch.has_ended,
             Self::Lines(_) => false,

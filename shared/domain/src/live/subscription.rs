@@ -29,6 +29,9 @@ pub struct LiveSubscription {
     /// The events that the client wants, of a topic of events.
     #[serde(default, skip_serializing_if = "FactFilter::is_empty")]
     pub filter: FactFilter,
+    /// Whether the client hears of refused requests, of a topic of events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refusals: bool,
     /// The number of the last line that the client has, by stream, of a topic of a job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub after: BTreeMap<StreamName, Seq>,
@@ -94,6 +97,16 @@ impl FactFilter {
             && (self.job.is_none() || self.job == facts.job)
             && wanted.is_none_or(|wanted| subscription::covers(wanted, &facts.event_type))
     }
+
+    /// Whether a request to a source that was refused fits. It became no event, so that it has no type, job
+    /// or batch.
+    pub fn fits_refusal(&self, source: &str) -> bool {
+        let Self { source: wanted, event_type, job, batch } = self;
+        wanted.as_ref().is_none_or(|wanted| wanted == source)
+            && event_type.is_none()
+            && job.is_none()
+            && batch.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +159,16 @@ mod tests {
             assert_eq!(filter.fits(&facts), fits, "{filter:?}");
             let stored = serde_json::to_string(&filter).expect("JSON");
             assert_eq!(serde_json::from_str::<FactFilter>(&stored).expect("ours"), filter);
+        }
+        for (filter, fits) in [
+            (none(), true),
+            (FactFilter { source: some("modal"), ..none() }, true),
+            (FactFilter { source: some("mod"), ..none() }, false),
+            (FactFilter { event_type: some("*"), ..none() }, false),
+            (FactFilter { job: Some(JobId::derive(&["k"])), ..none() }, false),
+            (FactFilter { source: some("modal"), batch: some("b"), ..none() }, false),
+        ] {
+            assert_eq!(filter.fits_refusal("modal"), fits, "{filter:?}");
         }
         let published = EventFacts { source: None, job: None, batch_id: None, ..facts };
         assert!(!FactFilter { source: some("modal"), ..none() }.fits(&published));

@@ -44,8 +44,9 @@ impl News {
     pub fn topics(&self, application: &ApplicationId) -> Vec<Topic> {
         let of = || application.clone();
         match self {
-            Self::Event(_) | Self::Delivery(_) => vec![Topic::events(of())],
+            Self::Event(_) | Self::Delivery(_) | Self::Refusal(_) => vec![Topic::events(of())],
             Self::Letter(_) => vec![Topic::letters(of())],
+            Self::Task(_) => vec![Topic::tasks(of())],
             Self::Batch(batch) => vec![Topic::batch(of(), batch.id.clone())],
             Self::Lines(lines) => vec![Topic::job(of(), lines.job.clone())],
             Self::Job(job) => {

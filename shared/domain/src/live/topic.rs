@@ -29,6 +29,8 @@ pub enum Subject {
     Batch(BatchId),
     /// All dead letters of the application.
     Letters,
+    /// All tasks of the application; with [`ApplicationId::every`], all tasks of the relay.
+    Tasks,
     /// The deliveries that wait for one endpoint of kind listener.
     Listener(EndpointId),
 }
@@ -36,7 +38,7 @@ pub enum Subject {
 /// A text that is no topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a topic: a topic is events:<application>, letters:<application>, \
+    "not a topic: a topic is events:<application>, letters:<application>, tasks:<application>, \
      job:<application>:<id>, project:<application>:<id>, batch:<application>:<id> or \
      listener:<application>:<id>"
 )]
@@ -71,6 +73,11 @@ impl Topic {
         Self { application, subject: Subject::Letters }
     }
 
+    /// The topic of all tasks of an application.
+    pub const fn tasks(application: ApplicationId) -> Self {
+        Self { application, subject: Subject::Tasks }
+    }
+
     /// The topic of a listener.
     pub const fn listener(application: ApplicationId, endpoint: EndpointId) -> Self {
         Self { application, subject: Subject::Listener(endpoint) }
@@ -99,6 +106,7 @@ impl Subject {
             Self::Project(_) => "project",
             Self::Batch(_) => "batch",
             Self::Letters => "letters",
+            Self::Tasks => "tasks",
             Self::Listener(_) => "listener",
         }
     }
@@ -106,7 +114,7 @@ impl Subject {
     /// The id in the topic's text; `None` for the subjects of which an application has one.
     fn id(&self) -> Option<&str> {
         match self {
-            Self::Events | Self::Letters => None,
+            Self::Events | Self::Letters | Self::Tasks => None,
             Self::Job(job) => Some(job.as_str()),
             Self::Project(project) => Some(project),
             Self::Batch(batch) => Some(batch.as_str()),
@@ -136,6 +144,7 @@ impl FromStr for Topic {
         let subject = match (kind.unwrap_or_default(), id) {
             ("events", None) => Subject::Events,
             ("letters", None) => Subject::Letters,
+            ("tasks", None) => Subject::Tasks,
             ("job", Some(id)) => Subject::Job(JobId::parse(id).map_err(|_| InvalidTopic)?),
             ("batch", Some(id)) => Subject::Batch(BatchId::parse(id).map_err(|_| InvalidTopic)?),
             ("listener", Some(id)) => {
@@ -175,6 +184,7 @@ mod tests {
         for topic in [
             Topic::events(acme()),
             Topic::letters(acme()),
+            Topic::tasks(acme()),
             Topic::job(acme(), JobId::derive(&["j"])),
             Topic::batch(acme(), BatchId::derive(&["b"])),
             Topic::listener(acme(), EndpointId::derive(&["e"])),
@@ -201,6 +211,7 @@ mod tests {
             "events:".to_owned(),
             "events:acme".to_owned(),
             format!("events:{app}:x"),
+            format!("tasks:{app}:x"),
             format!("Events:{app}"),
             format!("job:{app}"),
             format!("job:{app}:"),

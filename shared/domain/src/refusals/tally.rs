@@ -47,6 +47,8 @@ pub struct RefusalBatch {
     pub counts: BTreeMap<(Minute, RefusalReason), u64>,
     /// The newest samples of the place, oldest first, also those of earlier batches.
     pub samples: Vec<RefusalSample>,
+    /// The number of samples, from the newest on, that no earlier batch had.
+    pub fresh: usize,
 }
 
 /// Refusals of one instance.
@@ -61,12 +63,20 @@ pub struct RefusalTally {
 pub(super) struct Noted {
     pub(super) waiting: BTreeMap<(Minute, RefusalReason), u64>,
     pub(super) samples: VecDeque<RefusalSample>,
+    fresh: usize,
     written_at: Option<Timestamp>,
 }
 
 impl Default for RefusalTally {
     fn default() -> Self {
         Self::new(WRITE_EVERY)
+    }
+}
+
+impl RefusalBatch {
+    /// The samples that no earlier batch had, oldest first.
+    pub fn news(&self) -> &[RefusalSample] {
+        &self.samples[self.samples.len().saturating_sub(self.fresh)..]
     }
 }
 
@@ -90,6 +100,7 @@ impl RefusalTally {
             noted.samples.pop_front();
         }
         noted.samples.push_back(sample);
+        noted.fresh = (noted.fresh + 1).min(MAX_SAMPLES);
     }
 
     /// The refusals that are to be written about a place now: the oldest hour that waits. `None` if nothing waits, or
@@ -104,7 +115,8 @@ impl RefusalTally {
         let counts = std::mem::replace(&mut noted.waiting, later);
         noted.written_at = Some(now);
         let samples = fitting(&noted.samples);
-        Some(RefusalBatch { place: place.clone(), hour, counts, samples })
+        let fresh = std::mem::take(&mut noted.fresh).min(samples.len());
+        Some(RefusalBatch { place: place.clone(), hour, counts, samples, fresh })
     }
 
     /// The places about which something waits.
@@ -119,6 +131,7 @@ impl RefusalTally {
         for (key, count) in &batch.counts {
             *noted.waiting.entry(*key).or_default() += count;
         }
+        noted.fresh = (noted.fresh + batch.fresh).min(noted.samples.len());
         noted.forget_old_minutes();
     }
 

@@ -211,11 +211,15 @@ fn what_is_given_back_is_written_later_and_an_hour_at_a_time() {
     tally.note(&place, refused("s1", at(3601), &HeaderMap::new()));
     assert_eq!(tally.take(&place, at(3601)), None, "the last try was a moment ago");
     let first = tally.take(&place, at(3609)).expect("a batch");
-    assert_eq!((first.hour, first.counts), (batch.hour, batch.counts));
-    assert_eq!(first.samples.len(), 2);
+    assert_eq!((first.hour, &first.counts), (batch.hour, &batch.counts));
+    assert_eq!((first.samples.len(), first.news().len()), (2, 2), "none was told of");
     assert_eq!(tally.waiting(), std::slice::from_ref(&place));
     let second = tally.take(&place, at(3619)).expect("a batch");
     assert_eq!(second.hour, first.hour.next());
     assert_eq!(second.counts.values().sum::<u64>(), 1);
+    assert_eq!((second.samples.len(), second.news().len()), (2, 0), "both were told of");
+    tally.note(&place, refused("s1", at(3620), &HeaderMap::new()));
+    let third = tally.take(&place, at(3629)).expect("a batch");
+    assert_eq!(third.news(), [refused("s1", at(3620), &HeaderMap::new())]);
     assert_eq!(tally.take(&place, at(4000)), None, "nothing waits");
 }

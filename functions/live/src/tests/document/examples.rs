@@ -1,26 +1,25 @@
 //! Examples of messages: actions as clients write them, and messages as the code makes them.
 
+mod lists;
+
 use std::collections::BTreeMap;
 
 use domain::{
-    delivery::DeliveryState,
-    id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, JobId, LetterId},
+    id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, JobId},
     job::JobStatus,
-    letter::LetterState,
     listener::{HandedDelivery, HandedRequest, HandedToken, MAX_INLINE},
     live::{
         frames::{JobSaid, batch_message, job_message},
         message::{
-            BatchName, DeliveryEntry, DeliveryList, DeliveryName, EventEntry, EventList, Gap,
-            Hello, JobName, JobType, LetterEntry, LetterList, LineEntry, LineText, ListenerName,
-            ListenerState, LiveEvent, LogLines, Pong, ProjectName, Subscribed, SubscriptionStatus,
+            BatchName, DeliveryName, Gap, Hello, JobName, JobType, LineEntry, LineText,
+            ListenerName, ListenerState, LiveEvent, LogLines, Pong, ProjectName, Subscribed,
+            SubscriptionStatus,
         },
         news::{BatchNews, JobNews},
         refusal::{LiveRefusal, RefusalCode},
         topic::Topic,
     },
     log::{Seq, StreamName},
-    retry::ErrorClass,
     time::Timestamp,
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -118,6 +117,7 @@ pub(super) fn action_examples() -> Vec<(&'static str, Value)> {
             "Every dead letter of an application.",
             json!({ "action": "subscribe_letters", "application": "acme" }),
         ),
+        ("Every task.", json!({ "action": "subscribe_tasks" })),
         (
             "The deliveries of a listener, those that waited first.",
             json!({ "action": "listen", "listener": "laptop-ann", "application": "acme" }),
@@ -175,7 +175,7 @@ pub(super) fn job_example(status: JobStatus) -> LiveEvent {
 pub(super) fn event_examples() -> Vec<(&'static str, LiveEvent)> {
     let mut examples = answers();
     examples.extend(lines());
-    examples.extend(lists());
+    examples.extend(lists::lists());
     examples.extend(listening());
     let batch = |ended, status: &str| {
         let has_ended = status != "in_progress";
@@ -236,6 +236,7 @@ fn answers() -> Vec<(&'static str, LiveEvent)> {
         ),
         ("The client hears events.", of_application("subscribe_events")),
         ("The client hears dead letters.", of_application("subscribe_letters")),
+        ("The client hears tasks.", of_application("subscribe_tasks")),
         ("No more of a job.", LiveEvent::Unsubscribed(JobName { job_id: JOB.to_owned() })),
         (
             "The client hears a project.",
@@ -291,70 +292,5 @@ fn lines() -> Vec<(&'static str, LiveEvent)> {
         ),
         ("A line.", text("[INFO] reading geometry", None)),
         ("More lines than a second takes one by one.", text("pass 21\npass 22\npass 23", Some(3))),
-    ]
-}
-
-fn lists() -> Vec<(&'static str, LiveEvent)> {
-    let event = EventId::derive(&["example"]);
-    let endpoint = EndpointId::derive(&["example"]);
-    let delivery = DeliveryId::of(&event, &endpoint, 0);
-    let recorded = EventEntry {
-        id: event.event(),
-        event_type: "job.succeeded".to_owned(),
-        source: some("modal-mesh"),
-        job_id: Some(JobId::derive(&[JOB]).to_string()),
-        batch_id: some("night-run"),
-        created_at: NOW.rfc3339(),
-    };
-    let published = EventEntry {
-        id: EventId::derive(&["published"]).event(),
-        event_type: "invoice.paid".to_owned(),
-        source: None,
-        job_id: None,
-        batch_id: None,
-        created_at: NOW.rfc3339(),
-    };
-    let retried = DeliveryEntry {
-        id: delivery.to_string(),
-        event_id: event.event(),
-        endpoint_id: endpoint.to_string(),
-        event_type: "job.succeeded".to_owned(),
-        state: DeliveryState::Pending,
-        attempts_made: 1,
-        status: Some(503),
-        error_class: Some(ErrorClass::Status),
-        next_attempt_at: Some(NOW.plus(std::time::Duration::from_secs(5)).rfc3339()),
-        updated_at: NOW.rfc3339(),
-    };
-    let delivered = DeliveryEntry {
-        state: DeliveryState::Delivered,
-        attempts_made: 2,
-        status: Some(204),
-        error_class: None,
-        next_attempt_at: None,
-        ..retried.clone()
-    };
-    let letter = LetterEntry {
-        id: 17,
-        letter_id: LetterId::of_delivery(&delivery).to_string(),
-        state: LetterState::Waiting,
-        deleted: false,
-        error_class: ErrorClass::Timeout,
-        endpoint_id: Some(endpoint.to_string()),
-        event_type: some("job.succeeded"),
-        updated_at: NOW.rfc3339(),
-    };
-    let gone = LetterEntry { deleted: true, ..letter.clone() };
-    let deliveries = |entry| LiveEvent::Deliveries(DeliveryList { deliveries: vec![entry] });
-    let letters = |entry| LiveEvent::Letters(LetterList { letters: vec![entry] });
-    vec![
-        (
-            "Of a source, and published.",
-            LiveEvent::Events(EventList { events: vec![recorded, published] }),
-        ),
-        ("An attempt failed; another follows.", deliveries(retried)),
-        ("The delivery arrived.", deliveries(delivered)),
-        ("A delivery became a dead letter.", letters(letter)),
-        ("The letter was deleted.", letters(gone)),
     ]
 }

@@ -17,7 +17,7 @@ pub(super) fn info() -> Value {
         "title": "Live updates of the webhook relay",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "What happens, over one WebSocket: log lines, states of jobs and batches, events, deliveries, dead \
-            letters. A push is a hint: it holds ids and states, and the HTTP API (openapi.json) holds the truth. \
+            letters, tasks, refused requests. A push is a hint: it holds ids and states, and the HTTP API (openapi.json) holds the truth. \
             docs/live.md explains how a client is written.",
         "license": { "name": "Apache-2.0" },
     })

@@ -35,6 +35,7 @@ fn subscription(id: &str) -> LiveSubscription {
         protocol: Protocol::Json,
         name: Some("modal-7".to_owned()),
         filter: FactFilter::default(),
+        refusals: true,
         after: BTreeMap::new(),
         caught_up: None,
     }

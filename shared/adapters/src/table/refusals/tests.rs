@@ -35,7 +35,7 @@ fn batch(place: RefusalPlace, hour: Hour, counts: &[(u64, RefusalReason, u64)]) 
     let minute = |minute: u64| Minute(hour.minute().0 + minute);
     let counts = counts.iter().map(|(at, reason, count)| ((minute(*at), *reason), *count));
     let samples = vec![sample("modal", hour.start())];
-    RefusalBatch { place, hour, counts: counts.collect::<BTreeMap<_, _>>(), samples }
+    RefusalBatch { place, hour, counts: counts.collect::<BTreeMap<_, _>>(), samples, fresh: 0 }
 }
 
 #[tokio::test]

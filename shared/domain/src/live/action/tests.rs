@@ -53,6 +53,7 @@ fn actions_are_read() {
             Action::SubscribeEvents(EventsWanted { application: None, filter }),
         ),
         (json!({}), Action::SubscribeLetters(LettersWanted { application: None })),
+        (json!({}), Action::SubscribeTasks(TasksWanted { application: None })),
         (json!({}), Action::Ping),
     ] {
         let mut fields = message.as_object().expect("an object").clone();
@@ -115,6 +116,7 @@ fn what_is_missing_wrong_or_too_long_is_refused_with_its_place() {
         (json!({ "action": "join_batch", "batch_id": long }), "batch_id: "),
         (json!({ "action": "join_batch", "batch_id": "b", "application": long }), "application: "),
         (json!({ "action": "subscribe_letters", "application": "" }), "application: "),
+        (json!({ "action": "subscribe_tasks", "application": "" }), "application: "),
         (json!({ "action": "subscribe_events", "filter": { "source": "" } }), "filter.source: "),
         (json!({ "action": "subscribe_events", "filter": { "type": long } }), "filter.type: "),
         (json!({ "action": "subscribe_events", "filter": { "job": long } }), "filter.job: "),

@@ -9,18 +9,20 @@ use crate::{
     delivery::{Attempt, Delivery},
     endpoint::Endpoint,
     event::Event,
-    id::{ApplicationId, AttemptId, BatchId, EndpointId, EventId, JobId, LetterId, Tenure},
+    id::{ApplicationId, AttemptId, BatchId, EndpointId, EventId, JobId, LetterId, TaskId, Tenure},
     job::Job,
-    letter::{Letter, LetterState, LetterSubject},
+    letter::{Letter, LetterFilter, LetterState, LetterSubject},
     live::{
         message::LineEntry,
-        news::{DeliveryNews, EventNews, LetterNews, LinesNews},
+        news::{DeliveryNews, EventNews, LetterNews, LinesNews, RefusalNews, TaskNews},
         protocol::Protocol,
         subscription::FactFilter,
         topic::Topic,
     },
     log::{Seq, StreamName},
+    refusals::{RefusalReason, RefusalSample, RefusedRequest},
     retry::ErrorClass,
+    task::Task,
     time::Timestamp,
 };
 
@@ -33,6 +35,7 @@ fn subscriber(name: Option<&str>, filter: FactFilter) -> LiveSubscription {
         protocol: Protocol::Json,
         name,
         filter,
+        refusals: true,
         after: BTreeMap::new(),
         caught_up: None,
     }
@@ -225,6 +228,45 @@ fn deliveries_and_letters_are_told_as_the_api_names_them() {
         "updated_at": now.rfc3339() });
     assert_eq!(frames[1]["letters"], json!([expected]));
     assert!(!format!("{frames:?}").contains("planted"));
+}
+
+#[test]
+fn tasks_and_refusals_are_told_with_the_names_of_the_api() {
+    let task = Task {
+        matched: 6,
+        scanned: 7,
+        redriven: 5,
+        ..Task::redrive(TaskId::random([1; 16]), LetterFilter::default(), 10, NOW)
+    };
+    let ended = Task { finished_at: Some(NOW), cancelled: true, ..task.clone() };
+    let to = subscriber(None, FactFilter::default());
+    let entry = |state: &str| {
+        json!({ "id": task.id.as_str(), "kind": "redrive", "state": state, "matched": 6,
+            "scanned": 7, "redriven": 5, "rate": 10, "updated_at": NOW.rfc3339() })
+    };
+    for (task, state) in [(&task, "running"), (&ended, "cancelled")] {
+        let news = vec![News::Task(TaskNews::of(task, NOW))];
+        let frames = heard(Topic::tasks(ApplicationId::every()), news, false, &to);
+        assert_eq!(frames, [json!({ "event": "tasks", "tasks": [entry(state)] })]);
+    }
+    let mut bulletin = Bulletin::new(Topic::tasks(acme()), NOW);
+    bulletin.add(News::Task(TaskNews::of(&task, NOW)));
+    bulletin.add(News::Task(TaskNews::of(&ended, NOW)));
+    assert_eq!(bulletin.news.len(), 1, "the later state stands");
+
+    let headers = http::HeaderMap::new();
+    let request =
+        RefusedRequest { at: NOW, source: "modal", caller: None, headers: &headers, bytes: 1 };
+    let sample = RefusalSample::of(&request, RefusalReason::Mismatch, "No secret fits.");
+    let refusal = || vec![News::Refusal(RefusalNews::of("modal", &sample))];
+    let entry = json!({ "source": "modal", "reason": "mismatch", "sentence": "No secret fits.",
+        "at": NOW.rfc3339() });
+    let frames = heard(Topic::events(acme()), refusal(), false, &to);
+    assert_eq!(frames, [json!({ "event": "refusals", "refusals": [entry] })]);
+    let deaf = LiveSubscription { refusals: false, ..to.clone() };
+    assert!(heard(Topic::events(acme()), refusal(), false, &deaf).is_empty());
+    let other = FactFilter { source: Some("other".to_owned()), ..FactFilter::default() };
+    assert!(heard(Topic::events(acme()), refusal(), false, &subscriber(None, other)).is_empty());
 }
 
 fn lines(count: usize, text: &str) -> Vec<LineEntry> {

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     delivery::DeliveryState,
     letter::LetterState,
-    live::news::{DeliveryNews, EventNews, LetterNews},
+    live::news::{DeliveryNews, EventNews, LetterNews, RefusalNews, TaskNews},
     log::{LogLine, Seq, StreamName},
+    refusals::RefusalReason,
     retry::ErrorClass,
+    task::{TaskState, TaskWord},
 };
 
 /// A line of a job's log.
@@ -100,6 +102,70 @@ pub struct LetterEntry {
     /// The time of the change, in RFC 3339.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: String,
+}
+
+/// A task, as it is after a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TaskEntry {
+    /// The id.
+    pub id: String,
+    /// The kind.
+    pub kind: TaskWord,
+    /// The state.
+    pub state: TaskState,
+    /// Letters or messages that were meant, of those looked at so far.
+    pub matched: u64,
+    /// Letters or messages looked at so far.
+    pub scanned: u64,
+    /// Letters or messages put back, sent or thrown away so far.
+    pub redriven: u64,
+    /// Letters or messages per second.
+    pub rate: u32,
+    /// The time of the change, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub updated_at: String,
+}
+
+/// A request of a sender that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RefusalEntry {
+    /// The name of the source.
+    pub source: String,
+    /// Why the request was refused, as a word.
+    pub reason: RefusalReason,
+    /// Why the request was refused, as a sentence.
+    pub sentence: String,
+    /// The time of arrival, in RFC 3339.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub at: String,
+}
+
+impl From<&TaskNews> for TaskEntry {
+    fn from(news: &TaskNews) -> Self {
+        Self {
+            id: news.id.to_string(),
+            kind: news.kind,
+            state: news.state,
+            matched: news.matched,
+            scanned: news.scanned,
+            redriven: news.redriven,
+            rate: news.rate,
+            updated_at: news.at.rfc3339(),
+        }
+    }
+}
+
+impl From<&RefusalNews> for RefusalEntry {
+    fn from(news: &RefusalNews) -> Self {
+        Self {
+            source: news.source.clone(),
+            reason: news.reason,
+            sentence: news.sentence.clone(),
+            at: news.at.rfc3339(),
+        }
+    }
 }
 
 impl From<&EventNews> for EventEntry {

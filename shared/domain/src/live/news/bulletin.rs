@@ -114,6 +114,7 @@ fn same(one: &News, other: &News) -> bool {
         (News::Job(one), News::Job(other)) => one.id == other.id,
         (News::Batch(one), News::Batch(other)) => one.id == other.id,
         (News::Letter(one), News::Letter(other)) => one.id == other.id,
+        (News::Task(one), News::Task(other)) => one.id == other.id,
         (News::Lines(one), News::Lines(other)) => {
             one.job == other.job && one.stream == other.stream
         }
