@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { followLinks } from "./core/router";
+import { followLinks, mountLinks } from "./core/router";
 import { findSession, session } from "./core/session";
 import { useStore } from "./core/store";
 import { SignIn } from "./screens/sign-in";
@@ -47,6 +47,7 @@ function Page() {
   return found ? <SignIn /> : null;
 }
 
+mountLinks();
 followLinks();
 preload(SCREENS);
 const root = document.getElementById("root");

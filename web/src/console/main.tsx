@@ -11,6 +11,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, path } from "../core/api";
 import { line } from "../core/format";
 import { asFailure } from "../core/list";
+import { liveHome } from "../core/mount";
 import { type LiveMessage, enterBy, lamp, useLive } from "../core/live";
 import { followLinks, match } from "../core/router";
 import { findSession, session } from "../core/session";
@@ -39,7 +40,7 @@ function token(): string {
 
 /** The address of live connections. The page's policy lets it reach no other host than the relay's own. */
 function liveAddress(bearer: string): string {
-  const own = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`;
+  const own = liveHome;
   const given = query.get("live") ?? "";
   return `${/^wss?:\/\//.test(given) ? given : own}?token=${encodeURIComponent(bearer)}`;
 }

@@ -1,5 +1,6 @@
 // Requests to the relay's API, and the errors that it answers with.
 
+import { mount } from "./mount";
 import { session, signOut } from "./session";
 
 /** A value of a query parameter; undefined and empty text leave the parameter out. */
@@ -92,7 +93,7 @@ export async function call(method: string, path: string, options: RequestOptions
   if (options.signal) request.signal = options.signal;
   let response: Response;
   try {
-    response = await fetch(address(path, options.query), request);
+    response = await fetch(mount + address(path, options.query), request);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Failure("offline", "The relay cannot be reached.");

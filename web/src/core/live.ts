@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { Failure, send } from "./api";
+import { liveHome } from "./mount";
 import { session } from "./session";
 import { Store } from "./store";
 
@@ -71,7 +72,7 @@ async function open(): Promise<void> {
   opening = true;
   try {
     const { url, ticket } = await send<{ url: string | null; ticket: string }>("POST", "/v1/live/tickets");
-    const own = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?ticket=${ticket}`;
+    const own = `${liveHome}?ticket=${ticket}`;
     if (wanted()) connect(url ?? own);
   } catch (error) {
     failed(error instanceof Failure && error.kind === "offline");

@@ -1,6 +1,8 @@
 // Where the page is: path and query are its state, so that a link shows the next person the same.
 
+import { options, type VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { mount } from "./mount";
 import { Store, useStore } from "./store";
 
 export interface Place {
@@ -8,11 +10,11 @@ export interface Place {
   query: URLSearchParams;
 }
 
-/** The path below which all screens are: "" for the page, "/portal" for the portal. */
-const base = /^\/portal(\/|$)/.test(location.pathname) ? "/portal" : "";
-
 /** Whether this is a portal: the page of one application's subscriber. */
-export const portal = base !== "";
+export const portal = /^\/portal(\/|$)/.test(location.pathname.slice(mount.length));
+
+/** The path below which all screens are: "" for the page, "/portal" for the portal, with the relay's own before it. */
+const base = portal ? `${mount}/portal` : mount;
 
 function read(): Place {
   return { path: location.pathname.slice(base.length) || "/", query: new URLSearchParams(location.search) };
@@ -20,7 +22,8 @@ function read(): Place {
 
 /** The address of a screen: what an `href` has. Paths of the API and of files are left as they are. */
 export function addressOf(screen: string): string {
-  return base && screen.startsWith("/") && !/^\/(portal|v1|api|assets|in)(\/|$)/.test(screen) ? base + screen : screen;
+  if (!base || !screen.startsWith("/") || screen === base || screen.startsWith(`${base}/`) || screen.startsWith(`${base}?`)) return screen;
+  return (/^\/(portal|v1|api|assets|in)(\/|\?|$)/.test(screen) ? mount : base) + screen;
 }
 
 /** The place that the address bar shows. */
@@ -82,6 +85,16 @@ export function match(pattern: string, path: string): Record<string, string> | n
   return found;
 }
 
+/** Makes the links of screens lead below the portal and the relay's own path. Installed once. */
+export function mountLinks(): void {
+  if (!base) return;
+  const before = options.vnode;
+  options.vnode = (vnode: VNode<{ href?: string }>) => {
+    if (vnode.type === "a" && vnode.props.href) vnode.props.href = addressOf(vnode.props.href);
+    before?.(vnode);
+  };
+}
+
 /** Follows links of the page without loading it again. Installed once on the document. */
 export function followLinks(): void {
   document.addEventListener("click", (event) => {
@@ -89,7 +102,7 @@ export function followLinks(): void {
     const link = (event.target as Element | null)?.closest?.("a");
     if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
     if (link.getAttribute("href")?.startsWith("#")) return;
-    if (/^\/(v1|api|assets|in)\//.test(link.pathname)) return;
+    if (/^\/(v1|api|assets|in)\//.test(link.pathname.slice(mount.length))) return;
     event.preventDefault();
     go(link.pathname + link.search);
   });

@@ -1,9 +1,9 @@
 // The portal: the screens of one application, for its subscriber. It can be embedded into the owner's page.
 
-import { options, render, type VNode } from "preact";
+import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { lamp } from "../core/live";
-import { addressOf, followLinks, go, place } from "../core/router";
+import { followLinks, go, mountLinks, place } from "../core/router";
 import { applicationName, applications } from "../core/scope";
 import { farewell, findSession, session } from "../core/session";
 import { useStore } from "../core/store";
@@ -39,13 +39,6 @@ const ITEMS: [href: string, title: string, icon: IconName][] = [
   ["/letters", texts.letters, "letters"],
   ["/event-types", texts.types, "types"],
 ];
-
-// The screens link to each other as they do on the page. Here their addresses are below /portal.
-const before = options.vnode;
-options.vnode = (vnode: VNode<{ href?: string }>) => {
-  if (vnode.type === "a" && vnode.props.href) vnode.props.href = addressOf(vnode.props.href);
-  before?.(vnode);
-};
 
 function Frame() {
   const { path } = useStore(place);
@@ -102,6 +95,7 @@ function Portal() {
 document.documentElement.lang = language;
 paint(wishes, () => console.warn(texts.noAccent));
 tellHeight(wishes.frame);
+mountLinks();
 followLinks();
 preload(SCREENS);
 const root = document.getElementById("root");

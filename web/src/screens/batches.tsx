@@ -14,6 +14,7 @@ import { type Filter, FilterBar, useFilters } from "../ui/filters";
 import { JobState } from "../ui/job-state";
 import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
 import { type Column, Table } from "../ui/table";
+import { home } from "../core/mount";
 
 const FILTERS: Filter[] = [
   { name: "status", title: "State", choices: [{ value: "in_progress", title: "In progress" }, { value: "completed", title: "Completed" }, { value: "failed", title: "Failed" }] },
@@ -52,7 +53,7 @@ export default function Batches() {
     if (message.event === "events" && (message["events"] as { batch_id?: string | null }[]).some((event) => event.batch_id)) soon();
   }, list.refresh);
   const rows = application ? list.rows.filter((batch) => batch.application === application) : list.rows;
-  const url = session.value?.relay?.url ?? location.origin;
+  const url = session.value?.relay?.url ?? home;
   return (
     <>
       <Head title="Batches">{list.loaded && rows.length > 0 && !list.more && plural(rows.length, "batch", "batches")}</Head>

@@ -13,6 +13,7 @@ import { type Filter, FilterBar, useFilters } from "../ui/filters";
 import { JobMarks, JobState } from "../ui/job-state";
 import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
 import { type Column, Table } from "../ui/table";
+import { home } from "../core/mount";
 
 const FILTERS: Filter[] = [
   { name: "status", title: "State", choices: [
@@ -79,6 +80,6 @@ export default function Jobs() {
 
 /** The command that registers a job at this relay. */
 function registering(): string {
-  const url = session.value?.relay?.url ?? location.origin;
+  const url = session.value?.relay?.url ?? home;
   return `curl -sS -X PUT ${url}/v1/jobs/job-1 -H "Authorization: Bearer $KEY" \\\n  -d '{"source":"modal","webhook":{"url":"https://example.com/done"},"deadline_seconds":3600}'`;
 }

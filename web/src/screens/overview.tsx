@@ -102,7 +102,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
   const parked = sum(series.parked);
   const duplicates = sum(series.duplicates);
   const conflicts = sum(series.conflicts);
-  const refused = sum(series.refused);
+  const refused = sum(series.refused ?? []);
   const middle = (values: (number | null)[]) => typical(values, series.delivered);
   const oldest = status?.oldest_waiting;
   const waits = oldest ? present - new Date(oldest.since).getTime() : 0;

@@ -15,6 +15,7 @@ import { clock, span, took } from "../core/time";
 import { Badge, Button, Fact, Facts, Head, Section, Text, type Tone, When } from "../ui/basics";
 import { Failed, Loading, Stale } from "../ui/states";
 import { type Column, Table } from "../ui/table";
+import { home } from "../core/mount";
 
 interface Finding {
   name: string;
@@ -122,7 +123,7 @@ export default function Health() {
             <div class="card">
               <Facts>
                 <Fact name="Version">{status.version}</Fact>
-                <Fact name="Address"><bdi>{known?.relay?.url ?? location.origin}</bdi></Fact>
+                <Fact name="Address"><bdi>{known?.relay?.url ?? home}</bdi></Fact>
                 <Fact name="Last round of the sweep">{status.sweep.last_round_at ? <><When at={status.sweep.last_round_at} plain />, {took(status.sweep.took_ms)}</> : "none yet"}</Fact>
                 <Fact name="Clock of the relay"><When at={status.now} plain /></Fact>
                 {status.pending && <Fact name="Deliveries to be attempted">{count(status.pending.count)}{status.pending.complete ? "" : "+"}</Fact>}

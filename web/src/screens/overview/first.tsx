@@ -9,6 +9,7 @@ import type { EventRow } from "../../core/types";
 import { Button, Code, Text, When } from "../../ui/basics";
 import { EventState } from "../../ui/event-state";
 import { ActionError } from "../../ui/states";
+import { home } from "../../core/mount";
 
 /** Makes the source `demo` if it is missing, and injects the end of a job as its sender would report it. */
 async function sendOne(key: string, application: string | undefined): Promise<void> {
@@ -36,7 +37,7 @@ export function FirstMinute({ application, events }: { application?: string; eve
   const all = useStore(applications);
   const uid = all?.find((one) => one.id === application)?.uid ?? application;
   const act = useAction((key) => sendOne(key, application));
-  const url = known?.relay?.url ?? location.origin;
+  const url = known?.relay?.url ?? home;
   const arrived = events.length > 0;
   return (
     <section class="empty first" aria-label="The first minute">

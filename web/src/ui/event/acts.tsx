@@ -15,6 +15,7 @@ import { Failed, Loading } from "../states";
 import { fromBase64 } from "../payload/payload";
 import { curlOf, triggerOf } from "./commands";
 import type { Seen } from "./read";
+import { home } from "../../core/mount";
 
 interface Replayed {
   deliveries: number;
@@ -120,7 +121,7 @@ export function AsTrigger({ seen, close }: { seen: Seen; close: () => void }) {
     get<{ data: Profile[] }>("/v1/profiles").then(({ data }) => setProfiles(data), () => setProfiles([]));
   }, []);
   const { event } = seen;
-  const relay = session.value?.relay?.url ?? location.origin;
+  const relay = session.value?.relay?.url ?? home;
   const profile = event.request?.verdict.profile;
   return (
     <Dialog title="Copy as relay trigger" close={close} wide>

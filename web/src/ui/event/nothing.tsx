@@ -9,8 +9,9 @@ import { Button, Code } from "../basics";
 import type { Filter } from "../filters";
 import { Empty } from "../states";
 import { quoted } from "./commands";
+import { home } from "../../core/mount";
 
-const relay = () => session.value?.relay?.url ?? location.origin;
+const relay = () => session.value?.relay?.url ?? home;
 
 /** No event fits the filters: names those that exclude everything on their own. */
 export function NothingFits({ filters, values, application }: { filters: Filter[]; values: Record<string, string | undefined>; application: string | undefined }) {

@@ -6,6 +6,7 @@ import { line } from "../../core/format";
 import { type Thing, useThing } from "../../core/list";
 import { session } from "../../core/session";
 import type { Source } from "../../core/types";
+import { home } from "../../core/mount";
 
 export type KnownSource = Source & { activity?: SourceActivity | null };
 
@@ -16,7 +17,7 @@ export function useProfiles(): Thing<Profile[]> {
 
 /** The URL that the source's sender calls. */
 export function urlOf(source: Pick<Source, "path" | "profile">): string {
-  const base = (session.value?.relay?.url ?? location.origin).replace(/\/+$/, "");
+  const base = (session.value?.relay?.url ?? home).replace(/\/+$/, "");
   return `${base}${source.path}${source.profile === "runpod" || source.profile === "cog" ? "/<token>" : ""}`;
 }
 
