@@ -11,7 +11,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, path } from "../core/api";
 import { line } from "../core/format";
 import { asFailure } from "../core/list";
-import { liveHome } from "../core/mount";
+import { liveHome, mount } from "../core/mount";
 import { type LiveMessage, enterBy, lamp, useLive } from "../core/live";
 import { followLinks, match } from "../core/router";
 import { findSession, session } from "../core/session";
@@ -24,7 +24,7 @@ import { useLog } from "../ui/terminal/feed";
 import { Terminal } from "../ui/terminal/terminal";
 
 const query = new URLSearchParams(location.search);
-const name = match("/jobs/:id/console", location.pathname)?.["id"] ?? "";
+const name = match("/jobs/:id/console", location.pathname.slice(mount.length))?.["id"] ?? "";
 const PLACE = `relay.console ${location.pathname}`;
 
 /** The token of the address. It is kept in the tab: the terminal changes the address, which loses the fragment. */

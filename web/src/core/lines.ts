@@ -1,5 +1,6 @@
 // Files of JSON lines that the relay hands out in parts.
 
+import { mount } from "./mount";
 import { save } from "../ui/save";
 import { call } from "./api";
 
@@ -24,7 +25,7 @@ export async function saveLines(path: string, query: Record<string, string | und
     const link: string | undefined = /<([^>]+)>;\s*rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
     // The relay may name itself by another host than the one that the page came from.
     const url = link ? new URL(link, location.href) : null;
-    next = url ? url.pathname + url.search : null;
+    next = url ? url.pathname.slice(mount.length) + url.search : null;
   }
   save(name, parts, "application/jsonl");
 }

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk.QIDH2K3F.js";import"./chunk.DIT4VFFL.js";import"./chunk.3U7SEL75.js";import"./chunk.VUCYLHG7.js";import"./chunk.72QLIY7B.js";import"./chunk.OJ2XVFN4.js";import"./chunk.GLUPHHSX.js";import"./chunk.2MXTXHRM.js";import"./chunk.LGD2BHY2.js";export{a as batchCounts,b as default};

@@ -1,1 +1,0 @@
-import{e as r,g as n}from"./chunk.LGD2BHY2.js";function s(o,i=1e3){let e=n({timer:0,last:0,work:o});return e.current.work=o,r(()=>{let t=e.current;return()=>clearTimeout(t.timer)},[]),()=>{let t=e.current;t.timer||=window.setTimeout(()=>{t.timer=0,t.last=Date.now(),document.hidden||t.work()},Math.max(0,t.last+i-Date.now()))}}export{s as a};

@@ -1,1 +1,0 @@
-import{a as t,n as e,w as r}from"./chunk.2MXTXHRM.js";import{J as n,n as o}from"./chunk.LGD2BHY2.js";var f=i=>e("admin",i)?void 0:o?"This portal may not do this.":"This needs the scope admin.";function s({what:i="This form"}){return n(r,{failure:new t("forbidden",o?"This portal may only look.":'It needs the scope "admin".'),retry:()=>{},what:i})}export{f as a,s as b};

@@ -1,1 +1,0 @@
-function r(c,o,n){let t=URL.createObjectURL(new Blob(o,{type:n})),e=document.createElement("a");e.href=t,e.download=c.replace(/[^\w.-]+/g,"-").slice(0,120),e.click(),setTimeout(()=>URL.revokeObjectURL(t),6e4)}export{r as a};

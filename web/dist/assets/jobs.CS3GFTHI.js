@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk.2ZX7B7KB.js";import"./chunk.DIT4VFFL.js";import"./chunk.3U7SEL75.js";import"./chunk.VUCYLHG7.js";import"./chunk.72QLIY7B.js";import"./chunk.OJ2XVFN4.js";import"./chunk.GLUPHHSX.js";import"./chunk.2MXTXHRM.js";import"./chunk.LGD2BHY2.js";export{a as JOB_COLUMNS,c as default,b as jobPath};
