@@ -19,7 +19,7 @@ def shop(relay, receiver):
     ends = {}
     for uid, url, more in [
         ("ok", f"{receiver.url}/ok", {}),
-        ("fails", f"{receiver.url}/fails", {"delays": [600]}),
+        ("fails", f"{receiver.url}/fails", {"delays": [600], "breaker": {"threshold": 100, "recoverySeconds": 10}}),
         ("away", "http://127.0.0.1:9/hook", {"delays": [1]}),
     ]:
         ends[uid] = relay.call("POST", "/api/v1/app/shop/endpoint", {"uid": uid, "url": url, **more})["id"]
@@ -57,7 +57,7 @@ def test_it_says_why_it_stands_as_it_does_and_what_to_do(visit, failing):
     assert "open=atmpt_" in page.url
     expect(page.get_by_role("article", name=re.compile("fails"))).to_contain_text(re.compile(r"Next attempt\s*in \d+:\d\d min"))
     page.get_by_role("article", name=re.compile("hook")).get_by_role("button", name=re.compile("connect")).first.click()
-    expect(page.get_by_text("No connection could be made.")).to_be_visible()
+    expect(page.get_by_text("No connection could be made.", exact=True)).to_be_visible()
     visitor.axe()
     visitor.shot("event", whole=True)
 
@@ -236,7 +236,7 @@ def test_states(visit, relay, failing):
     expect(page.get_by_role("tree", name="Payload")).to_be_visible()
     # The relay goes away: what is there stays, and says as of when it is.
     visitor.cut("/v1/**")
-    page.get_by_role("article", name=re.compile("ok$")).first.get_by_role("button", name="Send again").click()
+    page.get_by_role("article", name=re.compile("ok$")).first.get_by_role("button", name="Send again").click(timeout=5000)
     dialog = page.get_by_role("dialog", name="Send again")
     page.route(f"{relay.url}/api/**", lambda route: route.abort())
     dialog.get_by_role("button", name="Send", exact=True).click()

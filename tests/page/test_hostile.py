@@ -90,7 +90,7 @@ def put_in(visitor, event: dict, text: str) -> None:
     id = event["id"]
     one = hostile(event, text)
     row = {name: value for name, value in one.items() if name not in ("payload", "request", "deliveries")}
-    conflict = {"at": event["created_at"], "bytes": 9, "content_type": text, "body": json.dumps({text: text}), "body_base64": None}
+    conflict = {"at": event["created_at"], "bytes": 9, "content_type": text, "body": json.dumps({text: text, "more": text}), "body_base64": None}
     sent = {"request": {"method": "POST", "url": f"http://x/{text}", "headers": [{"name": text, "value": text}], "body": text, "body_base64": None, "bytes": 9}}
     found = [{"kind": "event", "id": id, "application": text, "title": text, "event_id": id}]
     for path, body in {
