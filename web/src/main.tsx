@@ -1,22 +1,18 @@
 // The page: finds the session, then shows the screen that the address names.
 
-import { type ComponentType, render } from "preact";
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { followLinks, match, place } from "./core/router";
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { followLinks } from "./core/router";
 import { findSession, session } from "./core/session";
 import { useStore } from "./core/store";
 import { SignIn } from "./screens/sign-in";
-import { Empty, Failed, Loading } from "./ui/states";
+import { Routed, type Screens, preload } from "./ui/routed";
 import { Shell } from "./ui/shell";
-import { asFailure } from "./core/list";
-
-/** A screen, with what its path says. */
-export type Screen = ComponentType<{ parts: Record<string, string> }>;
 
 const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] }));
 
 // Each screen is a chunk of its own, fetched when it is first shown; those of what is set up share one.
-const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
+const SCREENS: Screens = [
   ["/", () => import("./screens/overview")],
   ["/events", () => import("./screens/events")],
   ["/events/:id", () => import("./screens/event")],
@@ -40,64 +36,17 @@ const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
   ["/status", () => import("./screens/status")],
 ];
 
-const loaded = new Map<string, Screen>();
-
-function Routed() {
-  const { path } = useStore(place);
-  const [, draw] = useState(0);
-  const [failure, setFailure] = useState<unknown>(null);
-  const clean = path === "" ? "/" : path;
-  let pattern = "";
-  let parts: Record<string, string> = {};
-  let load: (() => Promise<{ default: Screen }>) | undefined;
-  for (const [one, loader] of SCREENS) {
-    const found = one === "/" ? (clean === "/" || clean === "/login" ? {} : null) : match(one, clean);
-    if (!found) continue;
-    [pattern, parts, load] = [one, found, loader];
-    break;
-  }
-  const screen = loaded.get(pattern);
-  const fetch = () => {
-    setFailure(null);
-    load?.().then(
-      (module) => {
-        loaded.set(pattern, module.default);
-        draw((count) => count + 1);
-      },
-      // The relay was updated and its files have other names, or it does not answer.
-      (error) => setFailure(error),
-    );
-  };
-  useEffect(() => {
-    if (!screen) fetch();
-  }, [pattern]);
-  // The next screen begins at its title, for those who hear the page.
-  useLayoutEffect(() => {
-    const focused = document.activeElement;
-    if (!focused || focused === document.body || !document.contains(focused)) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
-  }, [path, screen]);
-  if (!load) return <Empty title="There is no such screen"><a href="/">Overview</a></Empty>;
-  if (failure) return <Failed failure={asFailure(failure)} retry={() => location.reload()} what="This screen" />;
-  if (!screen) return <Loading />;
-  const Shown = screen;
-  return <Shown parts={parts} key={pattern + JSON.stringify(parts)} />;
-}
-
 function Page() {
   const known = useStore(session);
   const [found, setFound] = useState(false);
   useEffect(() => {
     void findSession().finally(() => setFound(true));
   }, []);
-  if (known) return <Shell><Routed /></Shell>;
+  if (known) return <Shell><Routed screens={SCREENS} /></Shell>;
   return found ? <SignIn /> : null;
 }
 
 followLinks();
-// The screen's chunk is fetched while the session is looked for.
-for (const [pattern, load] of SCREENS) if (match(pattern, location.pathname) ?? (pattern === "/" && location.pathname === "/")) {
-  void load().then((module) => loaded.set(pattern, module.default), () => undefined);
-  break;
-}
+preload(SCREENS);
 const root = document.getElementById("root");
 if (root) render(<Page />, root);

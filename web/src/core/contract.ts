@@ -83,7 +83,8 @@ export interface Status {
   version: string;
   now: string;
   sweep: { last_round_at: string | null; took_ms: number | null };
-  queues: { name: string; waiting: number; in_flight: number; delayed: number }[] | null;
+  queues: { name: string; waiting: number | null; in_flight: number | null; delayed: number | null }[] | null;
+  pending?: { count: number; complete: boolean };
   oldest_waiting: { delivery_id: string; event_id: string; endpoint_id: string; application: string; since: string } | null;
   letters: { waiting: number; complete: boolean };
   silent_sources: { name: string; application: string; last_accepted_at: string; usual_gap_s: number }[];

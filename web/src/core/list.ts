@@ -41,13 +41,15 @@ export function asFailure(error: unknown): Failure {
 
 /**
  * A list read by `read`, which takes the iterator of the part before. `key` names the list: with another key it is
- * read anew. `id` names a row. `most` bounds what is held; the oldest rows go.
+ * read anew. `id` names a row. `most` bounds what is held; the oldest rows go. `order` puts rows in order that were pushed
+ * while the first part was read.
  */
 export function useList<T>(
   key: string,
   read: (iterator: string | undefined, signal: AbortSignal) => Promise<Part<T>>,
   id: (row: T) => string,
   most = 10_000,
+  order?: (one: T, other: T) => number,
 ): List<T> {
   const [, draw] = useState(0);
   const again = useCallback(() => draw((count) => count + 1), []);
@@ -65,13 +67,13 @@ export function useList<T>(
     abort: new AbortController(),
   });
   // The newest functions of the component, which makes new ones each time that it is drawn.
-  const current = useRef({ read, id });
-  current.current = { read, id };
+  const current = useRef({ read, id, order });
+  current.current = { read, id, order };
 
   const run = useCallback(
     async (first: boolean) => {
       const now = state.current;
-      const { read, id } = current.current;
+      const { read, id, order } = current.current;
       if (now.reading) {
         // Whatever asked again meanwhile is answered by one more reading.
         if (first) now.pending = true;
@@ -85,8 +87,10 @@ export function useList<T>(
         if (state.current.abort !== abort) return;
         if (first) {
           const fresh = new Set(part.data.map(id));
-          const replaced = !now.loaded || part.done;
+          // A first part that shares no row with those held came after more rows than it has: there is a hole between.
+          const replaced = !now.loaded || part.done || (part.data.length > 0 && !now.rows.some((row) => fresh.has(id(row))));
           now.rows = replaced ? part.data : [...part.data, ...now.rows.filter((row) => !fresh.has(id(row)))];
+          if (!replaced && order) now.rows.sort(order);
           if (replaced || !now.iterator) {
             now.iterator = part.iterator ?? undefined;
             now.more = !part.done;

@@ -49,15 +49,26 @@ function say(subscription: Subscription): void {
   socket?.send(JSON.stringify({ ...subscription.action, ...subscription.fields?.() }));
 }
 
+// The address that lets in without a session: it bears a live token.
+let entrance = "";
+
+/** Has connections made to an address that bears a live token, for pages of people who have no session. */
+export function enterBy(address: string): void {
+  entrance = address;
+  void open();
+}
+
+// The connection stands as long as the session, also on screens that follow nothing: the lamp tells of it.
 function wanted(): boolean {
-  return subscriptions.size > 0 && session.value !== null;
+  return entrance !== "" || session.value !== null;
 }
 
 async function open(): Promise<void> {
   if (opening || socket || !wanted()) return;
-  opening = true;
   clearTimeout(timer);
   if (lamp.value.state === "live") lamp.set({ state: "connecting" });
+  if (entrance) return connect(entrance);
+  opening = true;
   try {
     const { url, ticket } = await send<{ url: string | null; ticket: string }>("POST", "/v1/live/tickets");
     const own = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?ticket=${ticket}`;

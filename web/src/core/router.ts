@@ -8,8 +8,19 @@ export interface Place {
   query: URLSearchParams;
 }
 
+/** The path below which all screens are: "" for the page, "/portal" for the portal. */
+const base = /^\/portal(\/|$)/.test(location.pathname) ? "/portal" : "";
+
+/** Whether this is a portal: the page of one application's subscriber. */
+export const portal = base !== "";
+
 function read(): Place {
-  return { path: location.pathname, query: new URLSearchParams(location.search) };
+  return { path: location.pathname.slice(base.length) || "/", query: new URLSearchParams(location.search) };
+}
+
+/** The address of a screen: what an `href` has. Paths of the API and of files are left as they are. */
+export function addressOf(screen: string): string {
+  return base && screen.startsWith("/") && !/^\/(portal|v1|api|assets|in)(\/|$)/.test(screen) ? base + screen : screen;
 }
 
 /** The place that the address bar shows. */
@@ -19,7 +30,7 @@ window.addEventListener("popstate", () => place.set(read()));
 
 /** Goes to a path with its query. `replace` leaves no entry behind, for changes that back shall not undo one by one. */
 export function go(target: string, replace = false, carry = true): void {
-  const to = carry ? carried(target) : target;
+  const to = addressOf(carry ? carried(target) : target);
   if (to === location.pathname + location.search) return;
   history[replace ? "replaceState" : "pushState"](null, "", to);
   const was = place.value.path;

@@ -1,6 +1,6 @@
 // The applications that the session reaches, and the one that is chosen.
 
-import { get } from "./api";
+import { get, path } from "./api";
 import { place } from "./router";
 import { session } from "./session";
 import { Store, useStore } from "./store";
@@ -23,8 +23,10 @@ session.subscribe(() => {
 export async function readApplications(): Promise<void> {
   const found: Application[] = [];
   let iterator: string | undefined;
+  const only = session.value?.portal ? session.value.application : null;
   try {
-    do {
+    if (only) found.push(await get<Application>(path`/api/v1/app/${only}`));
+    else do {
       const part = await get<{ data: Application[]; iterator?: string | null; done: boolean }>("/api/v1/app", { limit: 250, iterator });
       found.push(...part.data);
       iterator = part.done ? undefined : (part.iterator ?? undefined);

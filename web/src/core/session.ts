@@ -1,6 +1,7 @@
 // The session: made of a one-time code, kept until it ends.
 
 import { Failure, call, send } from "./api";
+import { portal } from "./router";
 import { Store } from "./store";
 
 /** What the session may do, as `GET /v1/sessions/current` says. */
@@ -17,17 +18,18 @@ export interface Session extends SessionInfo {
   token: string;
 }
 
-const PLACE = "relay.session";
+// A portal has a session of its own: one browser may hold the owner's too.
+const PLACE = portal ? "relay.portal" : "relay.session";
 
 /** The session, or null while nobody is signed in. */
 export const session = new Store<Session | null>(null);
 /** Why the sign-in page is shown although somebody had signed in or had a code. */
 export const farewell = new Store<string>("");
 
-// A page in its own window shares the session with its other tabs. A portal in a frame keeps it in its own tab.
+// The page shares the session with its other tabs. A portal, and a page in a frame, keep it in their own tab.
 function storage(): Storage | null {
   try {
-    return window.top === window ? localStorage : sessionStorage;
+    return window.top === window && !portal ? localStorage : sessionStorage;
   } catch {
     return null;
   }
@@ -127,8 +129,16 @@ window.addEventListener("storage", (change) => {
 
 const SCOPES = ["read", "publish", "admin"];
 
-/** Whether the session's scope is `scope` or larger. */
-export function may(scope: "read" | "publish" | "admin"): boolean {
+/** What a portal's session may do, by the names of the Svix contract. */
+export type Capability = "ViewEndpointSecret" | "ManageEndpointSecret" | "CreateAttempts" | "ManageEndpoint";
+
+/**
+ * Whether the session's scope is `scope` or larger. A portal's session has capabilities instead: it may do what names
+ * one that it has, and nothing else beyond reading.
+ */
+export function may(scope: "read" | "publish" | "admin", capability?: Capability): boolean {
+  const rights = session.value?.portal;
+  if (rights) return scope === "read" || (capability !== undefined && rights.capabilities.includes(capability));
   const has = session.value?.scope ?? "";
   return SCOPES.indexOf(has) >= SCOPES.indexOf(scope);
 }

@@ -13,7 +13,7 @@ export default function NewEndpoint() {
   return (
     <>
       <Head title="New endpoint" above={{ href: "/endpoints", title: "Endpoints" }} />
-      {may("admin")
+      {may("admin", "ManageEndpoint")
         ? <EndpointForm application={application} cancel="/endpoints" done={(id) => go(`/endpoints/${encodeURIComponent(id)}?created=1`, true)} />
         : <Forbidden />}
     </>

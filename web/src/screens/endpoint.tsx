@@ -6,7 +6,7 @@ import { count, line, plural, share } from "../core/format";
 import { type Part, useList, useThing } from "../core/list";
 import { useLive } from "../core/live";
 import { boundsSentences, policySentence } from "../core/policy";
-import { changeQuery, useQuery, useTitle } from "../core/router";
+import { changeQuery, portal, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication } from "../core/scope";
 import { may } from "../core/session";
 import { useSoon } from "../core/soon";
@@ -72,21 +72,21 @@ type Act = "example" | "secret" | "rotate" | "headers" | "switch" | "remove" | "
 function Acts({ endpoint, changed }: { endpoint: Known; changed: () => void }) {
   const [query] = useQuery();
   const [act, setAct] = useState<Act | null>(null);
-  const why = notAdmin();
+  const [sends, edits] = [notAdmin("CreateAttempts"), notAdmin("ManageEndpoint")];
   const props = { endpoint, changed, close: () => setAct(null) };
   if (query.get("edit")) return null;
   return (
     <>
-      <Button icon="bolt" disabled={why !== undefined} title={why} onClick={() => setAct("example")}>Send an example</Button>
-      <Button disabled={why !== undefined} title={why} onClick={() => changeQuery({ edit: "1" })}>Edit</Button>
+      {!(portal && sends) && <Button icon="bolt" disabled={sends !== undefined} title={sends} onClick={() => setAct("example")}>Send an example</Button>}
+      {!(portal && edits) && <Button disabled={edits !== undefined} title={edits} onClick={() => changeQuery({ edit: "1" })}>Edit</Button>}
       <MoreMenu items={[
-        { title: "Show the secret", icon: "eye", why, act: () => setAct("secret") },
-        { title: "Rotate the secret", icon: "keys", why, act: () => setAct("rotate") },
-        { title: "Headers", icon: "events", why, act: () => setAct("headers") },
-        { title: "Recover what failed", icon: "retry", why, act: () => setAct("recover") },
-        { title: "Replay what was never sent", icon: "play", why, act: () => setAct("replay-missing") },
-        { title: endpoint.disabled ? "Enable" : "Disable", icon: endpoint.disabled ? "play" : "pause", why, act: () => setAct("switch") },
-        { title: "Delete", icon: "cross", why, danger: true, act: () => setAct("remove") },
+        { title: "Show the secret", icon: "eye", why: notAdmin("ViewEndpointSecret"), act: () => setAct("secret") },
+        { title: "Rotate the secret", icon: "keys", why: notAdmin("ManageEndpointSecret"), act: () => setAct("rotate") },
+        { title: "Headers", icon: "events", why: edits, act: () => setAct("headers") },
+        { title: "Recover what failed", icon: "retry", why: sends, act: () => setAct("recover") },
+        { title: "Replay what was never sent", icon: "play", why: sends, act: () => setAct("replay-missing") },
+        { title: endpoint.disabled ? "Enable" : "Disable", icon: endpoint.disabled ? "play" : "pause", why: edits, act: () => setAct("switch") },
+        { title: "Delete", icon: "cross", why: edits, danger: true, act: () => setAct("remove") },
       ]} />
       {act === "example" && <SendExample {...props} />}
       {act === "secret" && <ShowSecret {...props} />}
@@ -116,7 +116,7 @@ function Known({ endpoint, changed }: { endpoint: Known; changed: () => void }) 
   useLive({ action: "subscribe_events", application: endpoint.application }, (message) => {
     if (message.event === "deliveries") soon();
   }, changed);
-  if (query.get("edit") && may("admin")) {
+  if (query.get("edit") && may("admin", "ManageEndpoint")) {
     return <EndpointForm application={endpoint.application} target={endpoint.id} before={draftOf(endpoint)} cancel={`/endpoints/${encodeURIComponent(endpoint.id)}`} done={() => {
       changed();
       change({ edit: null }, true);
@@ -153,7 +153,7 @@ function Created({ endpoint }: { endpoint: Known }) {
       <div class="section-head">
         <h2>The endpoint is there. This is its receiver</h2>
         <div class="side">
-          {!secret && <Button icon="eye" busy={act.busy} onClick={() => void act.run()}>Fill in the secret</Button>}
+          {!secret && may("admin", "ViewEndpointSecret") && <Button icon="eye" busy={act.busy} onClick={() => void act.run()}>Fill in the secret</Button>}
           <button type="button" class="ghost" aria-label="Close" onClick={() => changeQuery({ created: null }, true)}>✕</button>
         </div>
       </div>

@@ -5,7 +5,7 @@ import { useAction } from "../core/action";
 import { getText, path, send } from "../core/api";
 import { plural } from "../core/format";
 import { useThing } from "../core/list";
-import { changeQuery, go, useQuery, useTitle } from "../core/router";
+import { changeQuery, go, portal, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication } from "../core/scope";
 import type { EndpointRow } from "../core/types";
 import { wants } from "../core/wants";
@@ -28,7 +28,7 @@ export default function EventType({ parts }: { parts: Record<string, string> }) 
   const type = thing.value;
   return (
     <>
-      <Head title={<Text text={name} />} above={{ href: "/event-types", title: "Event types" }} side={type && <Acts type={type} changed={thing.refresh} />}>
+      <Head title={<Text text={name} />} above={{ href: "/event-types", title: "Event types" }} side={type && !portal && <Acts type={type} changed={thing.refresh} />}>
         {type && (
           <span class="standing">
             {type.archived ? <Badge tone="idle">Archived</Badge> : type.deprecated ? <Badge tone="warn">Deprecated</Badge> : <Badge tone="good">In use</Badge>}
@@ -55,7 +55,7 @@ function Shown({ type }: { type: TypeText }) {
   const wanting = useWanting(useApplication());
   const [sendTo, setSendTo] = useState<EndpointRow | null>(null);
   const rows = wanting?.rows.filter((one) => wants(one.events, type.name));
-  const why = notAdmin();
+  const why = notAdmin("CreateAttempts");
   return (
     <>
       <Section title="Endpoints that want it">

@@ -3,7 +3,7 @@
 import { get, path } from "../core/api";
 import { plural } from "../core/format";
 import { type Part, useList, useThing } from "../core/list";
-import { changeQuery, go, useQuery, useTitle } from "../core/router";
+import { changeQuery, go, portal, useQuery, useTitle } from "../core/router";
 import { useApplication } from "../core/scope";
 import type { EndpointRow } from "../core/types";
 import { wants } from "../core/wants";
@@ -60,13 +60,13 @@ export default function EventTypes() {
   const why = notAdmin();
   return (
     <>
-      <Head title="Event types" side={<Button icon="plus" kind="primary" disabled={why !== undefined} title={why} onClick={() => changeQuery({ create: "1" })}>New event type</Button>} />
+      <Head title="Event types" side={!portal && <Button icon="plus" kind="primary" disabled={why !== undefined} title={why} onClick={() => changeQuery({ create: "1" })}>New event type</Button>} />
       <div class="filters"><Segments label="Shown" value={archived ? "1" : ""} change={(value) => changeQuery({ archived: value || null })} choices={[{ value: "", title: "In use" }, { value: "1", title: "Archived too" }]} /></div>
       <Ready of={list} loaded={list.loaded} what="The list of event types">
       {rows.length === 0 && !list.more && (
         <Empty title="No event type is written down">
-          <p>Events need none: each has the type that its sender or publisher names. A type that is written down has a description, a schema and examples, which tests send and portals show.</p>
-          <p>The relay's own types, such as <code>job.succeeded</code>, are always there.</p>
+          {!portal && <p>Events need none: each has the type that its sender or publisher names. A type that is written down has a description, a schema and examples, which tests send and portals show.</p>}
+          {!portal && <p>The relay's own types, such as <code>job.succeeded</code>, are always there.</p>}
         </Empty>
       )}
       {(rows.length > 0 || list.more) && (

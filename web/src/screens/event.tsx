@@ -7,18 +7,20 @@ import { plural } from "../core/format";
 import { useKeys } from "../core/keys";
 import { useThing } from "../core/list";
 import { type LiveMessage, useLive } from "../core/live";
-import { useQuery, useTitle } from "../core/router";
+import { portal, useQuery, useTitle } from "../core/router";
 import { applicationName } from "../core/scope";
 import { may } from "../core/session";
 import type { Delivery } from "../core/types";
 import { Badge, Button, Fact, Facts, Head, Id, Section, Tag, Text, When } from "../ui/basics";
+import { Countdown } from "../ui/countdown";
 import { Again, AsCurl, AsTrigger, Expunge, Replay } from "../ui/event/acts";
-import { Countdown, Deliveries } from "../ui/event/deliveries";
+import { Deliveries } from "../ui/event/deliveries";
 import { type Seen, lastOf, readEvent } from "../ui/event/read";
 import { ConflictsPart, RequestPart } from "../ui/event/request";
 import { EventState } from "../ui/event-state";
 import { sentenceOf } from "../ui/failures";
 import { Tabs } from "../ui/fields";
+import { notAdmin } from "../ui/forbidden";
 import { Icon } from "../ui/icons";
 import { More } from "../ui/more";
 import { Payload } from "../ui/payload/payload";
@@ -68,7 +70,7 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
     const part = await get<{ data: { id: string; url: string }[] }>(path`/api/v1/app/${event?.application ?? ""}/endpoint`, { limit: 250 }, signal);
     return new Map(part.data.map((one) => [one.id, one.url]));
   });
-  const allowed = may("admin");
+  const allowed = may("admin", "CreateAttempts");
   useKeys([{ keys: "r", label: "Replay (asks)", act: () => event && allowed && setAct("replay") }]);
 
   if (!thing.value || !event) {
@@ -82,13 +84,14 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
   const seen = thing.value;
   const urls = endpoints.value ?? new Map<string, string>();
   const close = () => setAct(null);
-  const why = allowed ? undefined : "Needs the scope admin";
+  const why = notAdmin("CreateAttempts");
   const removed = seen.payload === null;
-  const tab = ["request", "conflicts"].find((one) => one === query.get("tab")) ?? "payload";
+  const tab = ["request", "conflicts"].find((one) => !portal && one === query.get("tab")) ?? "payload";
   const tabs = [
     { value: "payload", title: "Payload" },
-    { value: "request", title: "Request" },
-    ...(event.conflicts > 0 || tab === "conflicts" ? [{ value: "conflicts", title: `Conflicts (${event.conflicts})` }] : []),
+    // The request of the sender, and what contradicted it, belong to the relay's owner.
+    ...(portal ? [] : [{ value: "request", title: "Request" }]),
+    ...(!portal && (event.conflicts > 0 || tab === "conflicts") ? [{ value: "conflicts", title: `Conflicts (${event.conflicts})` }] : []),
   ];
   const own = (params: Record<string, string>) => `/events?${new URLSearchParams({ application: event.application, ...params })}`;
   return (
@@ -98,12 +101,12 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
         title={<span class="title"><Text text={event.type} /> <EventState event={event} /></span>}
         side={
           <>
-            <Button icon="retry" kind="primary" disabled={!allowed} title={why} onClick={() => setAct("replay")}>Replay</Button>
+            {!(portal && why) && <Button icon="retry" kind="primary" disabled={!allowed} title={why} onClick={() => setAct("replay")}>Replay</Button>}
             <More label="More acts" title="More">
               <button type="button" class="menu-item" disabled={!allowed} title={why} onClick={() => setAct("replay-to")}><Icon name="endpoints" size={14} />Replay to…</button>
               <button type="button" class="menu-item" onClick={() => setAct("curl")}><Icon name="copy" size={14} />Copy as curl…</button>
-              <button type="button" class="menu-item" onClick={() => setAct("trigger")}><Icon name="bolt" size={14} />Copy as relay trigger…</button>
-              <button type="button" class="menu-item bad" disabled={!allowed} title={why} onClick={() => setAct("expunge")}><Icon name="warning" size={14} />Remove the content…</button>
+              {!portal && <button type="button" class="menu-item" onClick={() => setAct("trigger")}><Icon name="bolt" size={14} />Copy as relay trigger…</button>}
+              {!portal && <button type="button" class="menu-item bad" disabled={!allowed} title={why} onClick={() => setAct("expunge")}><Icon name="warning" size={14} />Remove the content…</button>}
             </More>
           </>
         }
@@ -114,16 +117,17 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
           <Facts>
             <Fact name="Id"><Id id={event.id} copy /></Fact>
             <Fact name="Arrived"><When at={event.created_at} plain /></Fact>
-            <Fact name="Source">{event.source ? <a href={`/sources/${encodeURIComponent(event.source)}`}><Text text={event.source} /></a> : "published over the API"}</Fact>
+            <Fact name="Source">{event.source ? portal ? <Text text={event.source} /> : <a href={`/sources/${encodeURIComponent(event.source)}`}><Text text={event.source} /></a> : "published over the API"}</Fact>
             <Fact name="Application"><Text text={applicationName(event.application)} /></Fact>
             {event.key && <Fact name="Key"><span class="cut"><Text text={event.key} most={2000} /></span></Fact>}
-            {event.job_id && <Fact name="Job"><Id id={event.job_id} href={`/jobs/${encodeURIComponent(event.job_id)}`} /></Fact>}
-            {event.batch_id && <Fact name="Batch"><Id id={event.batch_id} href={`/batches/${encodeURIComponent(event.batch_id)}`} /></Fact>}
+            {event.job_id && <Fact name="Job"><Id id={event.job_id} {...(portal ? {} : { href: `/jobs/${encodeURIComponent(event.job_id)}` })} /></Fact>}
+            {event.batch_id && <Fact name="Batch"><Id id={event.batch_id} {...(portal ? {} : { href: `/batches/${encodeURIComponent(event.batch_id)}` })} /></Fact>}
             {event.channels.length > 0 && <Fact name="Channels">{event.channels.map((one) => <Tag key={one}><Text text={one} /></Tag>)}</Fact>}
             {(event.duplicates > 0 || event.conflicts > 0) && (
               <Fact name="Came again">
                 {event.duplicates > 0 && <Tag>{plural(event.duplicates, "duplicate")}</Tag>}{" "}
-                {event.conflicts > 0 && <a href="?tab=conflicts" onClick={(click) => { click.preventDefault(); change({ tab: "conflicts" }); }}><Badge tone="warn">{plural(event.conflicts, "conflict")}</Badge></a>}
+                {event.conflicts > 0 && portal && <Badge tone="warn">{plural(event.conflicts, "conflict")}</Badge>}
+                {event.conflicts > 0 && !portal && <a href="?tab=conflicts" onClick={(click) => { click.preventDefault(); change({ tab: "conflicts" }); }}><Badge tone="warn">{plural(event.conflicts, "conflict")}</Badge></a>}
               </Fact>
             )}
           </Facts>

@@ -20,6 +20,8 @@ import type { ChartProps } from "./overview/chart";
 import { FirstMinute } from "./overview/first";
 import { Attention, Refused, Worst, worst } from "./overview/trouble";
 
+/** Figures are written after what they count is told: a reading at once would miss it. In milliseconds. */
+const SETTLE = 1500;
 /** The least time between two readings that pushes cause, in milliseconds. */
 const PAUSE = 5000;
 
@@ -32,7 +34,7 @@ export default function Overview() {
   const who = application ?? "";
   const stats = useThing<Stats>(`${who} ${range.value}`, (signal) =>
     get("/v1/stats", { application, since: new Date(Date.now() - range.length).toISOString(), step: range.step }, signal));
-  const status = useThing<Status>(who, (signal) => get("/v1/status", { application }, signal));
+  const status = useThing<Status>("status", (signal) => get("/v1/status", undefined, signal));
   const endpoints = useThing<{ data: EndpointRow[]; done: boolean }>(who, (signal) => get("/v1/endpoints", { application, limit: 250 }, signal));
   const refusals = useThing<Refusals>(`${who} ${range.value}`, (signal) =>
     get("/v1/refusals", { application, since: new Date(Date.now() - range.length).toISOString(), limit: 5 }, signal));
@@ -55,7 +57,7 @@ export default function Overview() {
   };
   const soon = () => {
     if (began) newest.refresh();
-    timer.current ||= window.setTimeout(refresh, Math.max(200, PAUSE - (Date.now() - read.current)));
+    timer.current ||= window.setTimeout(refresh, Math.max(SETTLE, PAUSE - (Date.now() - read.current)));
   };
   useLiveAll(followed.flatMap((one) => [{ action: "subscribe_events", application: one }, { action: "subscribe_letters", application: one }]), (message) => {
     if (["events", "deliveries", "letters", "refusals"].includes(message.event)) soon();
@@ -74,7 +76,7 @@ export default function Overview() {
       {began && <FirstMinute events={newest.value?.data ?? []} {...(application ? { application } : {})} />}
       {shown && !none && (
         <div class={stats.failure ? "overview stale" : "overview"}>
-          <Attention status={status.value} endpoints={endpoints.value?.data} />
+          <Attention status={status.value} endpoints={endpoints.value?.data} {...(application ? { application } : {})} />
           <Figures stats={shown} status={status.value} words={range.words} />
           <Charts stats={shown} words={range.words} />
           <div class="overview-lists">

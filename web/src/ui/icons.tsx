@@ -17,6 +17,7 @@ const PATHS = {
   check: "M3 8.5 6.5 12 13 4.5",
   cross: "M4 4l8 8m0-8-8 8",
   down: "M4 6l4 4 4-4",
+  up: "M4 10l4-4 4 4",
   right: "M6 4l4 4-4 4",
   left: "M10 4 6 8l4 4",
   more: "M3 8h.01M8 8h.01M13 8h.01",

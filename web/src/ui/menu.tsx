@@ -1,6 +1,7 @@
 // A button that opens further acts.
 
 import { useEffect, useRef } from "preact/hooks";
+import { portal } from "../core/router";
 import { Icon, type IconName } from "./icons";
 
 export interface MenuItem {
@@ -15,6 +16,7 @@ export interface MenuItem {
 /** Opens a list of acts. It closes with Escape, outside, and after an act. */
 export function MoreMenu({ label = "More", items }: { label?: string; items: MenuItem[] }) {
   const box = useRef<HTMLDetailsElement>(null);
+  const offered = portal ? items.filter((item) => item.why === undefined) : items;
   useEffect(() => {
     const outside = (event: Event) => {
       if (box.current?.open && !box.current.contains(event.target as Node)) box.current.open = false;
@@ -30,6 +32,8 @@ export function MoreMenu({ label = "More", items }: { label?: string; items: Men
     if (box.current) box.current.open = false;
     box.current?.querySelector("summary")?.focus();
   };
+  // A portal offers only what its session may do.
+  if (offered.length === 0) return null;
   return (
     <details class="anchor" ref={box} onKeyDown={(event) => {
       if (event.key === "Escape") close();
@@ -41,7 +45,7 @@ export function MoreMenu({ label = "More", items }: { label?: string; items: Men
     }}>
       <summary class="button"><span>{label}</span><Icon name="down" size={12} /></summary>
       <div class="menu end">
-        {items.map((item) => (
+        {offered.map((item) => (
           <button key={item.title} type="button" class={`menu-item ${item.danger ? "bad" : ""}`} disabled={item.why !== undefined} title={item.why}
             onClick={() => {
               close();

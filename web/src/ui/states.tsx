@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Failure } from "../core/api";
 import { count } from "../core/format";
+import { portal } from "../core/router";
 import { session } from "../core/session";
 import { clock } from "../core/time";
 import { Button } from "./basics";
@@ -45,7 +46,7 @@ function said(failure: Failure, what: string): [string, string] {
     case "offline":
       return ["The relay cannot be reached", "It is asked again by itself as soon as it answers."];
     case "forbidden":
-      return [`${what} needs a larger scope`, `${failure.message} This session has the scope "${scope}".`];
+      return [`${what} needs a larger scope`, `${failure.message} ${portal ? "" : `This session has the scope "${scope}".`}`];
     case "missing":
       return [`${what} is not here`, "It was removed, its retention has ended, or it belongs to an application that this session does not reach."];
     case "gone":

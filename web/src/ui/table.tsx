@@ -41,7 +41,7 @@ export interface TableProps<T> {
 const HEIGHT = 37;
 const NARROW_HEIGHT = 61;
 /** Rows drawn beyond those in sight, on each side. */
-const SPARE = 8;
+const SPARE = 3;
 
 /** The nearest ancestor that scrolls is the window: the table begins at its own offset in the document. */
 function useSight(element: { current: HTMLElement | null }, rows: number, height: number): [number, number] {
@@ -153,8 +153,8 @@ export function Table<T>({ label, columns, rows, id, href, total, chosen, choose
     ] : []),
   ]);
 
-  const all = chosen !== undefined && rows.length > 0 && rows.every((row) => chosen.has(id(row)));
-  const some = chosen !== undefined && !all && rows.some((row) => chosen.has(id(row)));
+  const all = chosen !== undefined && chosen.size > 0 && rows.length > 0 && rows.every((row) => chosen.has(id(row)));
+  const some = chosen !== undefined && chosen.size > 0 && !all && rows.some((row) => chosen.has(id(row)));
   return (
     <div class={`table ${narrow ? "narrow" : ""} ${chosen ? "boxes" : ""}`}>
       <div

@@ -65,7 +65,7 @@ function options(width: number, lines: Line[], write: (value: number) => string,
     width,
     height: 200,
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
     scales: {
       x: { time: true },

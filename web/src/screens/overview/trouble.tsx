@@ -48,7 +48,7 @@ export function Worst({ rows, of, all }: { rows: EndpointRow[]; of: number; all:
         <li key={row.id}>
           <a href={endpointHref(row)} class="line">
             <span class="line-main">
-              <bdi class="mono cut"><Text text={row.url} /></bdi>
+              <bdi class="mono clamp"><Text text={row.url} /></bdi>
               <span class="faint cut">{[applicationName(row.application), ended(row.last_attempt), row.letters_waiting ? plural(row.letters_waiting, "dead letter") : ""].filter(Boolean).map((part, n) => <>{n > 0 && " · "}<Text text={part} /></>)}</span>
             </span>
             <span class="line-side">
@@ -88,7 +88,7 @@ export function Refused({ refusals, words }: { refusals: Refusals; words: string
 }
 
 /** Alarms, silent sources and what waits for too long, each as a sentence that leads on. */
-export function Attention({ status, endpoints }: { status: Status | undefined; endpoints: EndpointRow[] | undefined }) {
+export function Attention({ status, endpoints, application }: { status: Status | undefined; endpoints: EndpointRow[] | undefined; application?: string }) {
   const lines: [key: string, line: ComponentChildren][] = [];
   const present = status ? new Date(status.now).getTime() : 0;
   for (const alarm of status?.alarms ?? [])
@@ -98,7 +98,7 @@ export function Attention({ status, endpoints }: { status: Status | undefined; e
     if (alarm.state !== "alarm" && present - new Date(alarm.since).getTime() < 86_400_000)
       lines.push([`ended ${alarm.name}`, <>The alarm <a href="/status"><Text text={alarm.name} /></a> ended <When at={alarm.since} />.</>]);
   for (const source of status?.silent_sources ?? [])
-    lines.push([`silent ${source.name}`, <>
+    if (!application || source.application === application) lines.push([`silent ${source.name}`, <>
       The source <a href={`/sources/${encodeURIComponent(source.name)}`}><Text text={source.name} /></a> is silent: its last request came <When at={source.last_accepted_at} />, and one usually comes every {span(source.usual_gap_s * 1000)}.
     </>]);
   const off = endpoints?.filter((row) => row.disabled && row.letters_waiting > 0) ?? [];

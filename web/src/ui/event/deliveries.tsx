@@ -6,10 +6,10 @@ import type { DeliveryRequest } from "../../core/contract";
 import { plural, visible } from "../../core/format";
 import { useThing } from "../../core/list";
 import { changeQuery, useQuery } from "../../core/router";
-import { useStore } from "../../core/store";
-import { exact, now, took } from "../../core/time";
+import { took } from "../../core/time";
 import type { Attempt, Delivery } from "../../core/types";
 import { Badge, Button, CopyButton, Fact, Facts, Id, Tag, Text, When } from "../basics";
+import { Countdown } from "../countdown";
 import { DeliveryState } from "../event-state";
 import { adviceOf, sentenceOf, wordOf } from "../failures";
 import { Segments } from "../fields";
@@ -17,19 +17,6 @@ import { Icon } from "../icons";
 import { fromBase64, Payload } from "../payload/payload";
 import { Failed, Loading } from "../states";
 import { type Seen, lastOf, standing } from "./read";
-
-/** A moment to come, counted down: "in 4:09". */
-export function Countdown({ at }: { at: string }) {
-  const seconds = Math.ceil((new Date(at).getTime() - useStore(now)) / 1000);
-  const two = (number: number) => String(number).padStart(2, "0");
-  const words =
-    seconds <= 0 ? "any moment"
-    : seconds < 60 ? `in ${seconds} s`
-    : seconds < 3600 ? `in ${Math.floor(seconds / 60)}:${two(seconds % 60)} min`
-    : seconds < 172_800 ? `in ${Math.floor(seconds / 3600)}:${two(Math.floor((seconds % 3600) / 60))} h`
-    : `in ${Math.floor(seconds / 86_400)} days`;
-  return <time class="num" dateTime={new Date(at).toISOString()} title={exact(at)}>{words}</time>;
-}
 
 /** The place that is open: what the address says, or the latest failure of a delivery that has not arrived. */
 function useOpen(deliveries: Delivery[]): string {
