@@ -98,7 +98,7 @@ def test_a_silent_source_is_marked(visit, relay):
     silent = {"name": "silent", "application": "default", "last_accepted_at": "2026-11-27T00:00:00Z", "usual_gap_s": 60}
     visitor.answer("/v1/status", 200, {"silent_sources": [silent]})
     page = visitor.sign_in("/sources")
-    expect(page.get_by_role("row").filter(has_text="silent").get_by_text("Silent")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="silent").get_by_text("Silent", exact=True)).to_be_visible()
     visitor.axe()
 
 

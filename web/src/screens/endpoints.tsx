@@ -21,7 +21,7 @@ import { type Column, Table } from "../ui/table";
 const FILTERS: Filter[] = [{ name: "q", title: "Text", placeholder: "part of the URL, id or description" }];
 
 const COLUMNS: Column<EndpointRow>[] = [
-  { key: "url", title: "URL", width: "minmax(200px, 2.4fr)", narrow: "main", render: (row) => <Text text={row.url} most={400} /> },
+  { key: "url", title: "URL", width: "minmax(180px, 2.4fr)", narrow: "main", render: (row) => <Text text={row.url} most={400} /> },
   { key: "state", title: "State", width: "minmax(118px, 1.1fr)", narrow: "side", render: (row) => <Lamp row={row} /> },
   { key: "day", title: "24 h", width: "112px", from: 600, narrow: "sub", render: (row) => <Bars good={row.series_24h.delivered} bad={row.series_24h.failed} names={["delivered", "failed"]} words="the last 24 hours" /> },
   { key: "events", title: "Events", width: "minmax(100px, 1.2fr)", from: 760, render: (row) => <Types types={row.events} /> },
