@@ -76,11 +76,12 @@ export interface RequestOptions {
   key?: string;
   /** Bearer that is used instead of the session's token. */
   bearer?: string;
+  headers?: Record<string, string>;
 }
 
 /** Makes a request and returns its answer if that is a success; throws a `Failure` otherwise. */
 export async function call(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...options.headers };
   const bearer = options.bearer ?? session.value?.token;
   if (bearer) headers["authorization"] = `Bearer ${bearer}`;
   const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));

@@ -1,19 +1,24 @@
 // The list of events, newest first, with what comes in live.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import { plural } from "../core/format";
 import { useKeys } from "../core/keys";
 import { type Part, useList } from "../core/list";
 import { type LiveMessage, useLiveAll } from "../core/live";
-import { useQuery, useTitle } from "../core/router";
+import { useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
+import { may } from "../core/session";
 import type { EventRow } from "../core/types";
-import { Badge, Button, Head, Id, Tag, Text, When } from "../ui/basics";
-import { type Filter, FilterBar, useFilters } from "../ui/filters";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
-import { type Column, Table } from "../ui/table";
+import { Badge, Button, CopyButton, Head, Tag, Text, When } from "../ui/basics";
+import { Countdown } from "../ui/countdown";
+import { Export, ReplayMany } from "../ui/event/bulk";
+import { Pushes, order } from "../ui/event/live-rows";
+import { NothingFits, NothingYet } from "../ui/event/nothing";
 import { EventState } from "../ui/event-state";
+import { type Filter, FilterBar, useFilters } from "../ui/filters";
+import { Failed, Further, Loading, Stale } from "../ui/states";
+import { type Column, Table } from "../ui/table";
 
 const FILTERS: Filter[] = [
   { name: "state", title: "State", choices: [
@@ -30,16 +35,27 @@ const FILTERS: Filter[] = [
   { name: "until", title: "Until", placeholder: "2026-11-27T09:00:00Z" },
 ];
 
-const COLUMNS: Column<EventRow>[] = [
-  { key: "type", title: "Type", width: "minmax(150px, 1.6fr)", narrow: "main", render: (event) => <Text text={event.type} /> },
-  { key: "state", title: "State", width: "minmax(120px, 1fr)", narrow: "side", render: (event) => <EventState event={event} /> },
-  { key: "source", title: "Source", width: "minmax(90px, 1fr)", from: 640, narrow: "sub", render: (event) => (event.source ? <Text text={event.source} /> : <span class="faint">published</span>) },
-  { key: "job", title: "Job", width: "minmax(110px, 1.2fr)", from: 900, render: (event) => (event.job_id ? <Id id={event.job_id} /> : <span class="faint">–</span>) },
-  { key: "application", title: "Application", width: "minmax(90px, 0.8fr)", from: 1180, render: (event) => <Text text={applicationName(event.application)} /> },
-  { key: "more", title: "Repeats", width: "110px", from: 760, render: (event) => <Repeats event={event} /> },
-  { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1040, render: (event) => <Id id={event.id} /> },
-  { key: "at", title: "Arrived", width: "92px", narrow: "subside", align: "end", render: (event) => <When at={event.created_at} /> },
-];
+function columns(next: Map<string, string>): Column<EventRow>[] {
+  return [
+    { key: "type", title: "Type", width: "minmax(150px, 1.6fr)", narrow: "main", render: (event) => <Text text={event.type} /> },
+    { key: "state", title: "State", width: "minmax(150px, 1.2fr)", narrow: "side", render: (event) => <State event={event} next={next.get(event.id)} /> },
+    { key: "source", title: "Source", width: "minmax(90px, 1fr)", from: 640, narrow: "sub", text: (event) => event.source, render: () => <span class="faint">published</span> },
+    { key: "job", title: "Job", width: "minmax(110px, 1.2fr)", from: 900, code: true, text: (event) => event.job_id ?? "" },
+    { key: "application", title: "Application", width: "minmax(90px, 0.8fr)", from: 1180, text: (event) => applicationName(event.application) },
+    { key: "more", title: "Repeats", width: "110px", from: 760, render: (event) => <Repeats event={event} /> },
+    { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1040, code: true, text: (event) => event.id },
+    { key: "at", title: "Arrived", width: "92px", narrow: "subside", align: "end", render: (event) => <When at={event.created_at} /> },
+  ];
+}
+
+function State({ event, next }: { event: EventRow; next: string | undefined }) {
+  return (
+    <>
+      <EventState event={event} />
+      {next && event.state === "failing" && <span class="faint"><Countdown at={next} /></span>}
+    </>
+  );
+}
 
 function Repeats({ event }: { event: EventRow }) {
   return (
@@ -50,71 +66,154 @@ function Repeats({ event }: { event: EventRow }) {
   );
 }
 
+/** The list is drawn anew at most every 300 ms, and read at most every second. */
+const DRAWN = 300;
+const READ = 1000;
+
 export default function Events() {
   useTitle("Events");
-  const [query, change] = useQuery();
   const values = useFilters(FILTERS);
   const application = useApplication();
   const followed = useFollowed();
   const key = JSON.stringify([values, application]);
+  const filtered = Object.values(values).some(Boolean);
+  const [paused, setPaused] = useState(false);
+  const pushes = useMemo(() => new Pushes(), [key]);
+  const anchored = () => !paused && window.scrollY < 120;
   const list = useList<EventRow>(
     key,
     (iterator, signal) => get<Part<EventRow>>("/v1/events", { ...values, application, iterator, limit: 50 }, signal),
     (event) => event.id,
+    undefined,
+    filtered ? undefined : (rows) => (anchored() ? pushes.merge(rows, application) : rows),
+    order,
   );
-  const [paused, setPaused] = useState(false);
-  const waiting = useRef(new Set<string>());
   const [fresh, setFresh] = useState(0);
+  const [chosen, choose] = useState(new Set<string>());
+  const [act, setAct] = useState<"replay" | "export" | null>(null);
+  const shown = useRef(new Set<string>());
+  const timer = useRef(0);
+  const readAt = useRef(0);
+  const table = useMemo(() => columns(pushes.next), [pushes]);
   useEffect(() => {
-    waiting.current.clear();
     setFresh(0);
+    choose(new Set<string>());
+    return () => {
+      clearTimeout(timer.current);
+      timer.current = 0;
+    };
   }, [key]);
 
-  const show = () => {
-    waiting.current.clear();
-    setFresh(0);
-    list.refresh();
-  };
-  const timer = useRef(0);
-  const hear = (message: LiveMessage) => {
-    if (message.event === "events") {
-      for (const event of message["events"] as { id: string }[]) waiting.current.add(event.id);
-      if (paused || window.scrollY > 120) return setFresh(waiting.current.size);
+  const work = () => {
+    timer.current = 0;
+    if (document.hidden) return soon(READ);
+    if (!anchored()) {
+      if (Date.now() - readAt.current < READ) return soon();
+      readAt.current = Date.now();
+      setFresh(pushes.fresh.size);
+      return void look();
     }
-    if (message.event !== "events" && message.event !== "deliveries") return;
-    // What came is read once a second at most, and only while somebody can see it.
-    timer.current ||= window.setTimeout(() => {
-      timer.current = 0;
-      if (!document.hidden) show();
-    }, 1000);
+    setFresh(0);
+    if (filtered) pushes.fresh.clear();
+    else {
+      // A few new rows are marked; in a flood that would be everything.
+      shown.current = new Set(pushes.fresh.size <= 12 ? pushes.fresh.keys() : []);
+      list.change((rows) => pushes.merge(rows, application));
+    }
+    if (Date.now() - readAt.current >= READ) {
+      readAt.current = Date.now();
+      list.refresh();
+    } else soon();
+    void look();
   };
-  useLiveAll(followed.map((one) => ({ action: "subscribe_events", application: one })), hear, () => { if (!paused) list.refresh(); });
-  useKeys([{ keys: " ", label: "Pause and go on", act: () => setPaused(!paused) }]);
+  const soon = (wait = DRAWN) => {
+    timer.current ||= window.setTimeout(() => current.current(), wait);
+  };
+  const current = useRef(work);
+  current.current = work;
+  // Rows below the first part are read one by one, while they are in sight.
+  const looking = useRef(false);
+  const look = async () => {
+    if (looking.current || !pushes.doubtful.size) return;
+    looking.current = true;
+    const drawn = [...document.querySelectorAll<HTMLElement>("[data-row]")].map((row) => row.dataset["row"] ?? "");
+    const found = await pushes.look(drawn);
+    looking.current = false;
+    if (found.size) list.change((rows) => rows.map((row) => found.get(row.id) ?? row));
+  };
+  // The first part is the truth about its rows.
+  useEffect(() => {
+    for (const row of list.rows.slice(0, 50)) if (row.application) pushes.doubtful.delete(row.id);
+  }, [list.asOf]);
+
+  // What surely does not match is not counted as new. Whether the rest does is known when the list is read.
+  const fits = useRef<(pushed: { type: string; source: string | null }) => boolean>(() => true);
+  fits.current = ({ type, source }) => {
+    const wanted = values["type"];
+    if (wanted && (wanted.endsWith("*") ? !type.startsWith(wanted.slice(0, -1)) : type !== wanted)) return false;
+    return !values["source"] || source === values["source"];
+  };
+  const sure = Object.entries(values).every(([name, value]) => !value || name === "type" || name === "source");
+  const hear = useCallback((message: LiveMessage) => {
+    const { events = [], deliveries = [] } = message as { events?: []; deliveries?: [] };
+    pushes.hear(message.event === "events" ? events.filter(fits.current) : [], message.event === "deliveries" ? deliveries : []);
+    if (message.event === "events" || message.event === "deliveries") soon();
+  }, [pushes]);
+  useLiveAll(followed.map((one) => ({ action: "subscribe_events", application: one })), hear, () => { if (anchored()) list.refresh(true); });
   useEffect(() => {
     const top = () => {
-      if (window.scrollY < 20 && waiting.current.size && !paused) show();
+      if (window.scrollY < 20 && pushes.fresh.size && !paused) soon(0);
     };
     window.addEventListener("scroll", top, { passive: true });
+    if (!paused) top();
     return () => window.removeEventListener("scroll", top);
-  });
+  }, [paused, pushes]);
+  const show = () => {
+    window.scrollTo(0, 0);
+    setPaused(false);
+    setFresh(0);
+    soon(0);
+  };
+  const allowed = may("admin");
+  useKeys([
+    { keys: " ", label: "Pause and go on", act: () => setPaused(!paused) },
+    { keys: "r", label: "Replay the chosen events (asks)", act: () => chosen.size > 0 && allowed && setAct("replay") },
+    { keys: "e", label: "Export", act: () => setAct("export") },
+    ...(chosen.size ? [{ keys: "Escape", label: "", act: () => choose(new Set<string>()) }] : []),
+  ]);
 
-  const filtered = Object.values(values).some(Boolean);
+  const ids = [...chosen];
   return (
     <>
-      <Head title="Events" side={<Button icon={paused ? "play" : "pause"} kind="quiet" onClick={() => setPaused(!paused)}>{paused ? "Go on" : "Pause"}</Button>} />
+      <Head title="Events" side={
+        <>
+          <CopyButton text={() => location.href} what="link" label="Copy link" kind="quiet" />
+          <Button icon="download" kind="quiet" onClick={() => setAct("export")}>Export</Button>
+          <Button icon={paused ? "play" : "pause"} kind="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? "Go on" : "Pause"}</Button>
+        </>
+      } />
       <FilterBar filters={FILTERS} />
-      {fresh > 0 && <button type="button" class="fresh" onClick={() => { window.scrollTo(0, 0); setPaused(false); show(); }}>{plural(fresh, "new event")}</button>}
+      {fresh > 0 && <button type="button" class="fresh" onClick={show}>{sure ? plural(fresh, "new event") : "New events"}</button>}
       <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
       {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of events" /> : <Loading />)}
-      {list.loaded && list.rows.length === 0 && !list.more && (
-        filtered
-          ? <Empty title="No event fits all filters"><Button onClick={() => change(Object.fromEntries([...query.keys()].filter((name) => name !== "application").map((name) => [name, null])))}>Clear filters</Button></Empty>
-          : <Empty title="No event has come yet"><p>It appears here the moment that it arrives.</p></Empty>
-      )}
+      {list.loaded && list.rows.length === 0 && !list.more && (filtered ? <NothingFits filters={FILTERS} values={values} application={application} /> : <NothingYet application={application} />)}
       {list.loaded && (list.rows.length > 0 || list.more) && (
-        <Table label="Events" columns={COLUMNS} rows={list.rows} id={(event) => event.id} href={(event) => `/events/${encodeURIComponent(event.id)}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="events" />} />
+        <div class={list.failure ? "old" : ""}>
+          <Table label="Events" columns={table} rows={list.rows} id={(event) => event.id} href={(event) => `/events/${encodeURIComponent(event.id)}`}
+            chosen={chosen} choose={choose} mark={(event) => (shown.current.has(event.id) ? "new" : undefined)}
+            foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="events" />} />
+        </div>
       )}
+      {chosen.size > 0 && (
+        <div class="bulk" role="region" aria-label="Chosen events">
+          <span class="num">{plural(chosen.size, "event")} chosen</span>
+          <Button icon="retry" disabled={!allowed} title={allowed ? undefined : "Needs the scope admin"} onClick={() => setAct("replay")}>Replay…</Button>
+          <Button icon="download" onClick={() => setAct("export")}>Export…</Button>
+          <Button kind="quiet" onClick={() => choose(new Set<string>())}>Clear</Button>
+        </div>
+      )}
+      {act === "replay" && <ReplayMany ids={ids} application={application} done={list.refresh} close={() => setAct(null)} />}
+      {act === "export" && <Export ids={ids} query={{ ...values, application }} close={() => setAct(null)} />}
     </>
   );
 }

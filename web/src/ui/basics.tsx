@@ -9,24 +9,10 @@ import { Icon, type IconName } from "./icons";
 
 export type Tone = "good" | "warn" | "bad" | "idle" | "info";
 
-// A sign beside the colour, so that the state is read without colours too.
-const SIGNS: Record<Tone, string> = {
-  good: "M2.5 6.5 5 9l4.5-5.5",
-  warn: "M6 2v5m0 2.5v.01",
-  bad: "M3 3l6 6m0-6-6 6",
-  idle: "M2.5 6h7",
-  info: "M6 5.5v4M6 3v.01",
-};
-
-/** A state: its sign, colour and word. */
+/** A state: its sign, colour and word. The sign is the style's, so that a table of many rows has fewer elements. */
 export function Badge({ tone, children, title }: { tone: Tone; children: ComponentChildren; title?: string }) {
   return (
-    <span class={`badge ${tone}`} title={title}>
-      <svg class="icon" width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
-        <path d={SIGNS[tone]} />
-      </svg>
-      {children}
-    </span>
+    <span class={`badge ${tone}`} title={title}>{children}</span>
   );
 }
 
@@ -58,6 +44,7 @@ export function Text({ text, most = 300 }: { text: string; most?: number }) {
 /** An id, in the font of code; long ones are cut in the middle by the style and copied whole. */
 export function Id({ id, href, copy = false }: { id: string; href?: string; copy?: boolean }) {
   const shown = <bdi class="id" title={line(id, 2000)}>{line(id, 400)}</bdi>;
+  if (!href && !copy) return shown;
   return (
     <span class="id-line">
       {href ? <a href={href}>{shown}</a> : shown}
@@ -67,7 +54,7 @@ export function Id({ id, href, copy = false }: { id: string; href?: string; copy
 }
 
 /** Copies text and says so. */
-export function CopyButton({ text, what, label }: { text: string | (() => string | Promise<string>); what: string; label?: string }) {
+export function CopyButton({ text, what, label, kind = "" }: { text: string | (() => string | Promise<string>); what: string; label?: string; kind?: "" | "quiet" }) {
   const [done, setDone] = useState<"" | "done" | "failed">("");
   const timer = useRef(0);
   const copy = async () => {
@@ -82,7 +69,7 @@ export function CopyButton({ text, what, label }: { text: string | (() => string
   };
   const words = done === "done" ? "Copied" : done === "failed" ? "Your browser did not allow it" : `Copy ${what}`;
   return (
-    <button type="button" class={label ? "button" : "ghost"} onClick={copy} aria-label={label ? undefined : words} title={words}>
+    <button type="button" class={label ? `button ${kind}` : "ghost"} onClick={copy} aria-label={label ? undefined : words} title={words}>
       <Icon name={done === "done" ? "check" : "copy"} size={14} />
       {label && <span>{done ? words : label}</span>}
       {!label && <span class="hidden" role="status">{done ? words : ""}</span>}

@@ -13,6 +13,7 @@ import { kept, useStore } from "../core/store";
 import { clock, now, span, zone } from "../core/time";
 import { Dialog } from "./dialog";
 import { Icon, type IconName } from "./icons";
+import { More } from "./more";
 import { Search } from "./search";
 
 interface Item {
@@ -144,42 +145,23 @@ export function ConnectionLamp() {
 }
 
 function Menu({ help }: { help: () => void }) {
-  const box = useRef<HTMLDetailsElement>(null);
   const written = useStore(zone);
   const painted = useStore(theme);
   const known = useStore(session);
-  useEffect(() => {
-    const outside = (event: Event) => {
-      if (box.current?.open && !box.current.contains(event.target as Node)) box.current.open = false;
-    };
-    document.addEventListener("mousedown", outside);
-    document.addEventListener("focusin", outside);
-    return () => {
-      document.removeEventListener("mousedown", outside);
-      document.removeEventListener("focusin", outside);
-    };
-  }, []);
   return (
-    <details class="anchor" ref={box} onKeyDown={(event) => {
-      if (event.key !== "Escape" || !box.current) return;
-      box.current.open = false;
-      box.current.querySelector("summary")?.focus();
-    }}>
-      <summary class="ghost" aria-label="Settings and session"><Icon name="more" /></summary>
-      <div class="menu end">
-        <p class="menu-note">Scope {known?.scope}{known && <>, until <time>{clock(known.expires_at)}</time></>}</p>
-        <button type="button" class="menu-item" onClick={() => zone.set(written === "utc" ? "local" : "utc")}>
-          <Icon name="clock" size={14} />{written === "utc" ? "Show local time" : "Show UTC"}
+    <More label="Settings and session">
+      <p class="menu-note">Scope {known?.scope}{known && <>, until <time>{clock(known.expires_at)}</time></>}</p>
+      <button type="button" class="menu-item" onClick={() => zone.set(written === "utc" ? "local" : "utc")}>
+        <Icon name="clock" size={14} />{written === "utc" ? "Show local time" : "Show UTC"}
+      </button>
+      {["system", "light", "dark"].filter((one) => one !== painted).map((one) => (
+        <button key={one} type="button" class="menu-item" onClick={() => theme.set(one)}>
+          <Icon name="sun" size={14} />{one === "system" ? "Theme of the system" : `${one === "dark" ? "Dark" : "Light"} theme`}
         </button>
-        {["system", "light", "dark"].filter((one) => one !== painted).map((one) => (
-          <button key={one} type="button" class="menu-item" onClick={() => theme.set(one)}>
-            <Icon name="sun" size={14} />{one === "system" ? "Theme of the system" : `${one === "dark" ? "Dark" : "Light"} theme`}
-          </button>
-        ))}
-        <button type="button" class="menu-item" onClick={() => { if (box.current) box.current.open = false; help(); }}><Icon name="keys" size={14} />Keys</button>
-        <button type="button" class="menu-item" onClick={() => void endSession().catch(() => undefined)}><Icon name="out" size={14} />Sign out</button>
-      </div>
-    </details>
+      ))}
+      <button type="button" class="menu-item" onClick={help}><Icon name="keys" size={14} />Keys</button>
+      <button type="button" class="menu-item" onClick={() => void endSession().catch(() => undefined)}><Icon name="out" size={14} />Sign out</button>
+    </More>
   );
 }
 

@@ -23,7 +23,7 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 /** Shows `content`: text, or bytes that may be none. `name` is the file's name of a download. */
-export function Payload({ content, name, label = "Payload", param, side, download }: {
+export function Payload({ content, name, label = "Payload", param, side, download, cut = false }: {
   content: string | Uint8Array;
   name: string;
   label?: string;
@@ -32,6 +32,8 @@ export function Payload({ content, name, label = "Payload", param, side, downloa
   side?: ComponentChildren;
   /** Makes the file, if `content` is only its beginning. */
   download?: () => void;
+  /** `content` is only the beginning of a text. */
+  cut?: boolean;
 }) {
   const [query, change] = useQuery();
   const [own, setOwn] = useState("");
@@ -68,7 +70,7 @@ export function Payload({ content, name, label = "Payload", param, side, downloa
         : view === "tree" && text !== null ? <Tree text={text} label={label} />
         : view === "raw" && text !== null ? <Raw text={text} label={label} />
         : <Hex bytes={bytes} label={label} />}
-      {view === "raw" && !json && text && /^\s*[[{]/.test(text) && <p class="payload-none faint">Not JSON: it breaks at character {count(wrong + 1)}.</p>}
+      {view === "raw" && !json && !cut && text && /^\s*[[{]/.test(text) && <p class="payload-none faint">Not JSON: it breaks at character {count(wrong + 1)}.</p>}
     </div>
   );
 }

@@ -61,9 +61,8 @@ export function Raw({ text, label }: { text: string; label: string }) {
   const step = (by: number) => found.length && setAt((at + by + found.length) % found.length);
   return (
     <>
-      <form
+      {(text.length > 1500 || wanted) && <form
         class="find"
-        role="search"
         onSubmit={(event) => {
           event.preventDefault();
           step(1);
@@ -82,7 +81,7 @@ export function Raw({ text, label }: { text: string; label: string }) {
             <button type="submit" class="ghost" aria-label="Next"><Icon name="right" size={14} /></button>
           </>
         )}
-      </form>
+      </form>}
       <Lines label={label} count={all.length} at={piece} box={box} line={(place) => {
         const one = all[place];
         if (!one) return null;
