@@ -13,7 +13,9 @@ import { asFailure } from "./core/list";
 /** A screen, with what its path says. */
 export type Screen = ComponentType<{ parts: Record<string, string> }>;
 
-// Each screen is a chunk of its own, fetched when it is first shown.
+const work = (name: keyof typeof import("./screens/work")) => () => import("./screens/work").then((all) => ({ default: all[name] as Screen }));
+
+// Each screen is a chunk of its own, or part of one, fetched when it is first shown.
 const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
   ["/", () => import("./screens/overview")],
   ["/events", () => import("./screens/events")],
@@ -22,12 +24,12 @@ const SCREENS: [pattern: string, load: () => Promise<{ default: Screen }>][] = [
   ["/endpoints/:id", () => import("./screens/endpoint")],
   ["/sources", () => import("./screens/sources")],
   ["/sources/:name", () => import("./screens/source")],
-  ["/jobs", () => import("./screens/jobs")],
-  ["/jobs/:id", () => import("./screens/job")],
-  ["/batches", () => import("./screens/batches")],
-  ["/batches/:id", () => import("./screens/batch")],
-  ["/letters", () => import("./screens/letters")],
-  ["/letters/:id", () => import("./screens/letter")],
+  ["/jobs", work("Jobs")],
+  ["/jobs/:id", work("Job")],
+  ["/batches", work("Batches")],
+  ["/batches/:id", work("Batch")],
+  ["/letters", work("Letters")],
+  ["/letters/:id", work("Letter")],
   ["/tasks", () => import("./screens/tasks")],
   ["/tasks/:id", () => import("./screens/task")],
   ["/event-types", () => import("./screens/event-types")],
