@@ -26,7 +26,7 @@ def test_a_token_shows_the_lines_and_the_end_without_a_session_or_a_request(visi
     page = visitor.page
     page.goto(f"{relay.url}/jobs/alone/console#token={token(relay)}")
     lines = page.get_by_role("log", name="Lines of the log")
-    expect(lines).to_contain_text("first")
+    expect(lines).to_contain_text("[INFO] first")
     log(relay, ["then"], 3)
     expect(lines).to_contain_text("then")
     body = {"call_id": "fc-alone", "status": "success", "metadata": {"job_id": "alone"}}
@@ -46,7 +46,7 @@ def test_the_console_is_accessible_and_fits(visit, relay, theme, more):
     visitor = visit(width=360, height=400)
     page = visitor.page
     page.goto(f"{relay.url}/jobs/alone/console?theme={theme}{more}#token={token(relay)}")
-    expect(page.get_by_role("log").first).to_contain_text("first")
+    expect(page.get_by_role("log").first).to_contain_text("[INFO] first")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     assert page.get_by_role("heading", name="Console").is_visible() == (more == "")
     visitor.axe()
