@@ -35,7 +35,7 @@ def test_it_shows_one_application_and_four_screens(visit):
     visitor = visit()
     page = enter(visitor)
     expect(page).to_have_url(f"{visitor.relay.url}/portal/endpoints")
-    expect(page.get_by_text("Acme", exact=True)).to_be_visible()
+    expect(page.get_by_role("banner")).to_contain_text("Acme")
     navigation = page.get_by_role("navigation", name="Screens")
     expect(navigation.get_by_role("link")).to_have_text(["Endpoints", "Events", "Dead letters", "Event types"])
     for name in ["Events", "Dead letters", "Event types", "Endpoints"]:
