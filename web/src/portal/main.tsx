@@ -50,14 +50,14 @@ function Frame() {
   const { path } = useStore(place);
   const known = useStore(session);
   const state = useStore(lamp).state;
-  useStore(applications);
+  const named = useStore(applications) !== null;
   const words = state === "live" ? texts.live : state === "connecting" ? texts.connecting : state === "asking" ? texts.asking : texts.offlineSince;
   return (
     <>
       <a class="skip" href="#main">{texts.skip}</a>
       <div class="portal">
         <header class="portal-bar">
-          <span class="portal-name"><Text text={applicationName(known?.application)} most={80} /></span>
+          <span class="portal-name">{named && <Text text={applicationName(known?.application)} most={80} />}</span>
           {known?.portal?.read_only && <Tag title={texts.readOnlyWhy}>{texts.readOnly}</Tag>}
           <span class={`lamp ${state}`} role="status"><span class="lamp-dot" aria-hidden="true" />{words}</span>
         </header>
