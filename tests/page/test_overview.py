@@ -50,7 +50,7 @@ def inject(relay) -> None:
     if relay.send("GET", "/v1/sources/demo", None, headers)[0] == 404:
         body = json.dumps({"profile": "modal-omtx", "secrets": ["x" * 40]}).encode()
         assert relay.send("PUT", "/v1/sources/demo", body, headers)[0] in (200, 201)
-    body = json.dumps({"modal_call_id": f"fc-{time.time()}", "status": "success", "metadata": {"job_id": "a-job"}}).encode()
+    body = json.dumps({"modal_call_id": f"fc-{time.time()}", "status": "success", "metadata": {"job_id": f"job-{time.time()}"}}).encode()
     assert relay.send("POST", "/v1/sources/demo/inject", body, headers)[0] in (200, 202)
 
 
