@@ -27,8 +27,8 @@ export interface List<T> {
   scanned: number;
   /** Reads the next part. */
   next: () => void;
-  /** Reads the first part again, and merges it. */
-  refresh: () => void;
+  /** Reads the first part again, and merges it. `lost` says that pushes may have been lost. */
+  refresh: (lost?: boolean) => void;
   /** Changes rows in place: what a push or an action says. */
   change: (change: (rows: T[]) => T[]) => void;
 }
@@ -41,14 +41,15 @@ export function asFailure(error: unknown): Failure {
 
 /**
  * A list read by `read`, which takes the iterator of the part before. `key` names the list: with another key it is
- * read anew. `id` names a row. `most` bounds what is held; the oldest rows go. `order` puts rows in order that were pushed
- * while the first part was read.
+ * read anew. `id` names a row. `most` bounds what is held; the oldest rows go. A list with pushed rows has `pushed`, which
+ * adds them just before a first part is merged, and `order`, which puts the merged rows in order.
  */
 export function useList<T>(
   key: string,
   read: (iterator: string | undefined, signal: AbortSignal) => Promise<Part<T>>,
   id: (row: T) => string,
   most = 10_000,
+  pushed?: (rows: T[]) => T[],
   order?: (one: T, other: T) => number,
 ): List<T> {
   const [, draw] = useState(0);
@@ -61,14 +62,15 @@ export function useList<T>(
     iterator: undefined as string | undefined,
     reading: false,
     pending: false,
+    lost: false,
     failure: null as Failure | null,
     asOf: 0,
     scanned: 0,
     abort: new AbortController(),
   });
   // The newest functions of the component, which makes new ones each time that it is drawn.
-  const current = useRef({ read, id, order });
-  current.current = { read, id, order };
+  const current = useRef({ read, id, pushed, order });
+  current.current = { read, id, pushed, order };
 
   const run = useCallback(
     async (first: boolean) => {
@@ -86,9 +88,13 @@ export function useList<T>(
         const part = await read(first ? undefined : now.iterator, abort.signal);
         if (state.current.abort !== abort) return;
         if (first) {
+          now.rows = current.current.pushed?.(now.rows) ?? now.rows;
           const fresh = new Set(part.data.map(id));
-          // A first part that shares no row with those held came after more rows than it has: there is a hole between.
-          const replaced = !now.loaded || part.done || (part.data.length > 0 && !now.rows.some((row) => fresh.has(id(row))));
+          // A first part that shares no row with those held came after more rows than it has: there is a hole between,
+          // unless pushes fill it.
+          const hole = (now.lost || !current.current.pushed) && part.data.length > 0 && !now.rows.some((row) => fresh.has(id(row)));
+          const replaced = !now.loaded || part.done || hole;
+          now.lost = false;
           now.rows = replaced ? part.data : [...part.data, ...now.rows.filter((row) => !fresh.has(id(row)))];
           if (!replaced && order) now.rows.sort(order);
           if (replaced || !now.iterator) {
@@ -130,7 +136,7 @@ export function useList<T>(
     const now = state.current;
     now.abort.abort();
     Object.assign(now, {
-      key, rows: [], loaded: false, more: false, iterator: undefined, reading: false, pending: false, failure: null, asOf: 0, scanned: 0,
+      key, rows: [], loaded: false, more: false, iterator: undefined, reading: false, pending: false, lost: false, failure: null, asOf: 0, scanned: 0,
       abort: new AbortController(),
     });
     void run(true);
@@ -149,7 +155,11 @@ export function useList<T>(
     asOf: now.asOf,
     scanned: now.scanned,
     next: useCallback(() => void run(false), [run]),
-    refresh: useCallback(() => void run(true), [run]),
+    refresh: useCallback((lost?: boolean) => {
+      // It is also called with an event of the browser.
+      if (lost === true) state.current.lost = true;
+      void run(true);
+    }, [run]),
     change: useCallback(
       (change: (rows: T[]) => T[]) => {
         const { current: held } = state;

@@ -10,7 +10,7 @@ import { portal, useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
 import { may } from "../core/session";
 import type { EventRow } from "../core/types";
-import { Badge, Button, CopyButton, Head, Id, Tag, Text, When } from "../ui/basics";
+import { Badge, Button, CopyButton, Head, Tag, Text, When } from "../ui/basics";
 import { Countdown } from "../ui/countdown";
 import { Export, ReplayMany } from "../ui/event/bulk";
 import { Pushes, order } from "../ui/event/live-rows";
@@ -40,11 +40,11 @@ function columns(next: Map<string, string>): Column<EventRow>[] {
   return [
     { key: "type", title: "Type", width: "minmax(150px, 1.6fr)", narrow: "main", render: (event) => <Text text={event.type} /> },
     { key: "state", title: "State", width: "minmax(150px, 1.2fr)", narrow: "side", render: (event) => <State event={event} next={next.get(event.id)} /> },
-    { key: "source", title: "Source", width: "minmax(90px, 1fr)", from: 640, narrow: "sub", render: (event) => (event.source ? <Text text={event.source} /> : <span class="faint">published</span>) },
-    { key: "job", title: "Job", width: "minmax(110px, 1.2fr)", from: 900, render: (event) => event.job_id && <Id id={event.job_id} /> },
-    { key: "application", title: "Application", width: "minmax(90px, 0.8fr)", from: 1180, render: (event) => <Text text={applicationName(event.application)} /> },
+    { key: "source", title: "Source", width: "minmax(90px, 1fr)", from: 640, narrow: "sub", text: (event) => event.source, render: () => <span class="faint">published</span> },
+    { key: "job", title: "Job", width: "minmax(110px, 1.2fr)", from: 900, code: true, text: (event) => event.job_id ?? "" },
+    { key: "application", title: "Application", width: "minmax(90px, 0.8fr)", from: 1180, text: (event) => applicationName(event.application) },
     { key: "more", title: "Repeats", width: "110px", from: 760, render: (event) => <Repeats event={event} /> },
-    { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1040, render: (event) => <Id id={event.id} /> },
+    { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1040, code: true, text: (event) => event.id },
     { key: "at", title: "Arrived", width: "92px", narrow: "subside", align: "end", render: (event) => <When at={event.created_at} /> },
   ];
 }
@@ -78,23 +78,24 @@ export default function Events() {
   const followed = useFollowed();
   const key = JSON.stringify([values, application]);
   const filtered = Object.values(values).some(Boolean);
+  const [paused, setPaused] = useState(false);
+  const pushes = useMemo(() => new Pushes(), [key]);
+  const anchored = () => !paused && window.scrollY < 120;
   const list = useList<EventRow>(
     key,
     (iterator, signal) => get<Part<EventRow>>("/v1/events", { ...values, application, iterator, limit: 50 }, signal),
     (event) => event.id,
     undefined,
+    filtered ? undefined : (rows) => (anchored() ? pushes.merge(rows, application) : rows),
     order,
   );
-  const [paused, setPaused] = useState(false);
   const [fresh, setFresh] = useState(0);
   const [chosen, choose] = useState(new Set<string>());
   const [act, setAct] = useState<"replay" | "export" | null>(null);
-  const pushes = useMemo(() => new Pushes(), [key]);
   const shown = useRef(new Set<string>());
   const timer = useRef(0);
   const readAt = useRef(0);
   const table = useMemo(() => columns(pushes.next), [pushes]);
-  const anchored = () => !paused && window.scrollY < 120;
   useEffect(() => {
     setFresh(0);
     choose(new Set<string>());
@@ -108,6 +109,8 @@ export default function Events() {
     timer.current = 0;
     if (document.hidden) return soon(READ);
     if (!anchored()) {
+      if (Date.now() - readAt.current < READ) return soon();
+      readAt.current = Date.now();
       setFresh(pushes.fresh.size);
       return void look();
     }
@@ -157,7 +160,7 @@ export default function Events() {
     pushes.hear(message.event === "events" ? events.filter(fits.current) : [], message.event === "deliveries" ? deliveries : []);
     if (message.event === "events" || message.event === "deliveries") soon();
   }, [pushes]);
-  useLiveAll(followed.map((one) => ({ action: "subscribe_events", application: one })), hear, () => { if (anchored()) list.refresh(); });
+  useLiveAll(followed.map((one) => ({ action: "subscribe_events", application: one })), hear, () => { if (anchored()) list.refresh(true); });
   useEffect(() => {
     const top = () => {
       if (window.scrollY < 20 && pushes.fresh.size && !paused) soon(0);

@@ -13,6 +13,7 @@ import { Badge, Button, CopyButton, Head, Text } from "../ui/basics";
 import { AreaField, Field, SelectField, TextField } from "../ui/fields";
 import { Forbidden } from "../ui/forbidden";
 import { objectError } from "../ui/json-error";
+import { Sentence } from "../ui/source/refusals";
 import { type KnownSource, useProfiles } from "../ui/source/shared";
 import { WaitForFirst } from "../ui/source/wait";
 import { ActionError, Failed, Loading } from "../ui/states";
@@ -155,7 +156,7 @@ export function About({ profile }: { profile: Profile }) {
       <dl class="about">
         <dt>Signature</dt><dd>{profile.scheme}</dd>
         <dt>Replay-safe</dt><dd>{profile.replay_safe ? "Yes: the time of signing is under the signature." : `No. ${profile.why_not ?? ""}`}</dd>
-        <dt>Where it is set up</dt><dd>{profile.settings}{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Documentation</a></>}</dd>
+        <dt>Where it is set up</dt><dd><Sentence text={profile.settings} />{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Documentation</a></>}</dd>
       </dl>
     </section>
   );

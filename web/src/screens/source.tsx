@@ -67,7 +67,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
   return (
     <>
       <Code text={urlOf(source)} what="URL" />
-      {profile && <p class="soft below"><Text text={profile.settings} most={400} />{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Its documentation</a></>}</p>}
+      {profile && <p class="soft below"><Sentence text={profile.settings} />{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Its documentation</a></>}</p>}
       <Section title="How it is judged">
         <div class="card">
           <Facts>

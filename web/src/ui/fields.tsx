@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
+import { visible } from "../core/format";
 
 /** A label, its control and a line below that helps. */
 export function Field({ label, help, error, children }: { label: string; help?: ComponentChildren; error?: string | undefined; children: (props: { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean }) => JSX.Element }) {
@@ -46,7 +47,7 @@ export function SelectField({ label, value, change, choices, help }: { label: st
     <Field label={label} help={help}>
       {(props) => (
         <select class="input" {...props} value={value} onChange={(event) => change(event.currentTarget.value)}>
-          {choices.map((choice) => <option key={choice.value} value={choice.value}>{choice.title}</option>)}
+          {choices.map((choice) => <option key={choice.value} value={choice.value}>{visible(choice.title)}</option>)}
         </select>
       )}
     </Field>

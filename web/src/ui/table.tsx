@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { line } from "../core/format";
 import { useKeys } from "../core/keys";
 import { go, useNarrow } from "../core/router";
 import { session } from "../core/session";
@@ -11,7 +12,11 @@ export interface Column<T> {
   title: string;
   /** A track of a CSS grid: "120px", "minmax(160px, 2fr)". */
   width: string;
-  render: (row: T) => ComponentChildren;
+  render?: (row: T) => ComponentChildren;
+  /** Text of strangers that fills the cell, with one element less than `render`, which is used where this is null. */
+  text?: (row: T) => string | null | undefined;
+  /** `text` is an id. */
+  code?: boolean;
   /** The column is left out where the table is narrower than this many pixels. */
   from?: number;
   /** Its place where the table is narrow: two lines, each with something at its left and right. */
@@ -42,7 +47,7 @@ export interface TableProps<T> {
 const HEIGHT = 37;
 const NARROW_HEIGHT = 61;
 /** Rows drawn beyond those in sight, on each side. */
-const SPARE = 3;
+const SPARE = 2;
 
 /** The nearest ancestor that scrolls is the window: the table begins at its own offset in the document. */
 function useSight(element: { current: HTMLElement | null }, rows: number, height: number): [number, number] {
@@ -215,11 +220,17 @@ export function Table<T>({ label, columns, rows, id, href, total, chosen, choose
                       }} />
                   </div>
                 )}
-                {shown.map((column, place) => (
-                  <div key={column.key} role="gridcell" class={`cell ${column.align ?? ""} ${column.narrow ?? ""}`}>
-                    {place === 0 && to ? <a href={to} tabIndex={-1} class="row-link">{column.render(row)}</a> : column.render(row)}
-                  </div>
-                ))}
+                {shown.map((column, place) => {
+                  const text = column.text?.(row);
+                  const more = `${column.align ?? ""} ${column.narrow ?? ""}`;
+                  if (typeof text === "string" && place > 0) return <bdi key={column.key} role="gridcell" class={`cell text ${column.code ? "id" : ""} ${more}`} title={text.length > 8 ? line(text, 2000) : undefined}>{line(text)}</bdi>;
+                  const inside = text ? <bdi>{line(text)}</bdi> : column.render?.(row);
+                  return (
+                    <div key={column.key} role="gridcell" class={`cell ${more}`}>
+                      {place === 0 && to ? <a href={to} tabIndex={-1} class="row-link">{inside}</a> : inside}
+                    </div>
+                  );
+                })}
               </div>
             );
           })}

@@ -52,8 +52,8 @@ function FromSource({ name }: { name: string }) {
 
 /** There is no event at all. */
 export function NothingYet({ application }: { application: string | undefined }) {
-  const sources = useThing<{ data: { name: string; profile: string; application: string }[] }>("sources", (signal) => get("/v1/sources", { limit: 250 }, signal));
-  const source = sources.value?.data.find((one) => !application || one.application === application);
+  const sources = useThing<{ data: { name: string; profile: string; application: string; application_id: string }[] }>("sources", (signal) => get("/v1/sources", { limit: 250 }, signal));
+  const source = sources.value?.data.find((one) => !application || [one.application, one.application_id].includes(application));
   return (
     <Empty title="No event has come yet">
       <p>Events appear here the moment that they arrive. Publish one:</p>

@@ -14,53 +14,68 @@ export interface Member {
   place: number;
 }
 
-const SPACE = /[ \t\n\r]*/y;
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
-const NO_BRACKET = /[^"{}[\]]*/y;
+const SCALAR = /^(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)$/;
 
-/** Where `pattern`, which is sticky, ends if it matches at `at`; -1 if it does not match. */
-function pass(pattern: RegExp, text: string, at: number): number {
-  pattern.lastIndex = at;
-  return pattern.test(text) ? pattern.lastIndex : -1;
+// Loops over codes, and no sticky expressions: Chromium 148 loses the place of one while it compiles it.
+const [TAB, LINE, RETURN, BLANK, QUOTE, COMMA, COLON, BACK] = [9, 10, 13, 32, 34, 44, 58, 92];
+const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [123, 125, 91, 93];
+
+/** Where the spaces that begin at `at` end. */
+function space(text: string, at: number): number {
+  for (; ; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== BLANK && code !== LINE && code !== RETURN && code !== TAB) return at;
+  }
+}
+
+/** Where the number or word that begins at `at` ends. */
+function token(text: string, at: number): number {
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code <= BLANK || code === COMMA || code === CLOSE || code === CLOSE_LIST || code === COLON || code === QUOTE || code === OPEN || code === OPEN_LIST) return at;
+  }
+  return at;
 }
 
 /** The first place at which `text` is no JSON, or -1 if it is JSON. */
 export function fault(text: string): number {
   const open: string[] = [];
   let at = 0;
-  let wrong = -1;
-  const space = () => {
-    at = pass(SPACE, text, at);
+  const skip = () => {
+    at = space(text, at);
   };
   const string = (): boolean => {
     if (text[at] !== '"') return false;
-    at += 1;
-    for (;;) {
-      at = pass(PLAIN, text, at);
-      if (text[at] === '"') {
+    for (at += 1; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code < BLANK) return false;
+      if (code === QUOTE) {
         at += 1;
         return true;
       }
-      const next = pass(ESCAPE, text, at);
-      if (next < 0) return false;
-      at = next;
+      if (code !== BACK) continue;
+      at += 1;
+      const sign = text[at] ?? "";
+      if (sign === "u") {
+        if (!/^[0-9a-fA-F]{4}$/.test(text.slice(at + 1, at + 5))) return false;
+        at += 4;
+      } else if (!sign || !'"\\/bfnrt'.includes(sign)) return false;
     }
+    return false;
   };
   const key = (): boolean => {
     if (!string()) return false;
-    space();
+    skip();
     if (text[at] !== ":") return false;
     at += 1;
     return true;
   };
   for (;;) {
-    space();
+    skip();
     const sign = text[at];
     if (sign === "{" || sign === "[") {
       at += 1;
-      space();
+      skip();
       if (text[at] === (sign === "{" ? "}" : "]")) at += 1;
       else {
         open.push(sign);
@@ -70,18 +85,18 @@ export function fault(text: string): number {
     } else if (sign === '"') {
       if (!string()) return at;
     } else {
-      wrong = at;
-      at = pass(SCALAR, text, at);
-      if (at < 0) return wrong;
+      const end = token(text, at);
+      if (!SCALAR.test(text.slice(at, end))) return at;
+      at = end;
     }
     // A value has ended, and with it perhaps what holds it.
     for (;;) {
-      space();
+      skip();
       const within = open[open.length - 1];
       if (!within) return at === text.length ? -1 : at;
       if (text[at] === ",") {
         at += 1;
-        space();
+        skip();
         if (within === "{" && !key()) return at;
         break;
       }
@@ -106,24 +121,22 @@ function endOfString(text: string, at: number): number {
 export function endOf(text: string, at: number): number {
   const sign = text[at];
   if (sign === '"') return endOfString(text, at);
-  if (sign !== "{" && sign !== "[") return pass(SCALAR, text, at);
+  if (sign !== "{" && sign !== "[") return token(text, at);
   let depth = 0;
-  for (let end = at; ; ) {
-    end = pass(NO_BRACKET, text, end);
-    const next = text[end];
-    if (next === '"') {
-      end = endOfString(text, end);
-      continue;
+  for (let end = at; ; end += 1) {
+    const code = text.charCodeAt(end);
+    if (code === QUOTE) end = endOfString(text, end) - 1;
+    else if (code === OPEN || code === OPEN_LIST) depth += 1;
+    else if (code === CLOSE || code === CLOSE_LIST) {
+      depth -= 1;
+      if (depth === 0) return end + 1;
     }
-    depth += next === "{" || next === "[" ? 1 : -1;
-    end += 1;
-    if (depth === 0) return end;
   }
 }
 
 /** The whole value of a text that is JSON. */
 export function whole(text: string): Member {
-  const start = pass(SPACE, text, 0);
+  const start = space(text, 0);
   return { key: -1, keyEnd: -1, start, end: endOf(text, start), place: 0 };
 }
 
@@ -132,20 +145,20 @@ export function members(text: string, start: number, most: number): { list: Memb
   const list: Member[] = [];
   const named = text[start] === "{";
   let total = 0;
-  let at = pass(SPACE, text, start + 1);
+  let at = space(text, start + 1);
   while (text[at] !== "}" && text[at] !== "]") {
     let key = -1;
     let keyEnd = -1;
     if (named) {
       key = at;
       keyEnd = endOfString(text, at);
-      at = pass(SPACE, text, text.indexOf(":", keyEnd) + 1);
+      at = space(text, text.indexOf(":", keyEnd) + 1);
     }
     const end = endOf(text, at);
     if (total < most) list.push({ key, keyEnd, start: at, end, place: total });
     total += 1;
-    at = pass(SPACE, text, end);
-    if (text[at] === ",") at = pass(SPACE, text, at + 1);
+    at = space(text, end);
+    if (text[at] === ",") at = space(text, at + 1);
   }
   return { list, total };
 }
@@ -166,10 +179,10 @@ export function lines(text: string): string[] {
     found.push(line);
     line = "  ".repeat(Math.min(depth, 40));
   };
-  for (let at = pass(SPACE, text, 0); at < text.length; at = pass(SPACE, text, at)) {
+  for (let at = space(text, 0); at < text.length; at = space(text, at)) {
     const sign = text[at] ?? "";
     if (sign === "{" || sign === "[") {
-      const after = pass(SPACE, text, at + 1);
+      const after = space(text, at + 1);
       line += sign;
       at += 1;
       if (text[after] === "}" || text[after] === "]") {

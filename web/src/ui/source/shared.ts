@@ -2,6 +2,7 @@
 
 import { get } from "../../core/api";
 import type { Profile, SourceActivity } from "../../core/contract";
+import { line } from "../../core/format";
 import { type Thing, useThing } from "../../core/list";
 import { session } from "../../core/session";
 import type { Source } from "../../core/types";
@@ -53,5 +54,5 @@ export const REASONS: Record<string, string> = {
 };
 
 export function reasonWords(reason: string): string {
-  return REASONS[reason] ?? reason.replaceAll("_", " ");
+  return REASONS[reason] ?? line(reason.replaceAll("_", " "), 24);
 }

@@ -7,7 +7,7 @@ import { useLive } from "../../core/live";
 import { useSoon } from "../../core/soon";
 import type { EventRow, Refusals } from "../../core/types";
 import { Badge, Button, Code, Text, When } from "../basics";
-import { Samples } from "./refusals";
+import { Samples, Sentence } from "./refusals";
 import { type KnownSource, urlOf } from "./shared";
 
 interface Heard { accepted: EventRow | undefined; refusals: Refusals }
@@ -33,7 +33,7 @@ export function WaitForFirst({ source, profile }: { source: KnownSource; profile
       <div class="card stack">
         <h2>1. Tell the sender this URL</h2>
         <Code text={urlOf(source)} what="URL" />
-        {profile && <p class="soft"><Text text={profile.settings} most={400} />{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Its documentation</a></>}</p>}
+        {profile && <p class="soft"><Sentence text={profile.settings} />{profile.docs_url && <> <a href={profile.docs_url} target="_blank" rel="noreferrer">Its documentation</a></>}</p>}
         {!profile?.events.length ? null : (
           <>
             <p class="soft">Or send a signed sample from a terminal:</p>
