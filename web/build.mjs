@@ -153,7 +153,7 @@ async function serve(relay) {
     return undefined;
   };
   const port = Number(process.env.PORT ?? 8790);
-  createServer((incoming, answer) => {
+  const server = createServer((incoming, answer) => {
     const { pathname } = new URL(incoming.url, "http://page");
     const file = own(pathname);
     const content = file && built.files.get(file);
@@ -174,7 +174,23 @@ async function serve(relay) {
     });
     passed.on("error", () => answer.destroy());
     incoming.pipe(passed);
-  }).listen(port, "127.0.0.1", () => console.log(`the page over ${relay}: http://127.0.0.1:${port}`));
+  });
+  // Live connections to the page's own host, which a console with a token makes.
+  server.on("upgrade", (incoming, socket, head) => {
+    const target = new URL(incoming.url, relay);
+    const passed = request(target, { headers: { ...incoming.headers, host: target.host } });
+    passed.on("upgrade", (response, other) => {
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${response.rawHeaders.map((part, n) => part + (n % 2 ? "\r\n" : ": ")).join("")}\r\n`);
+      if (head.length) other.write(head);
+      other.pipe(socket).pipe(other);
+      other.on("error", () => socket.destroy());
+    });
+    passed.on("response", (response) => socket.end(`HTTP/1.1 ${response.statusCode} Refused\r\n\r\n`));
+    passed.on("error", () => socket.destroy());
+    socket.on("error", () => passed.destroy());
+    passed.end();
+  });
+  server.listen(port, "127.0.0.1", () => console.log(`the page over ${relay}: http://127.0.0.1:${port}`));
 }
 
 const [mode, relay] = process.argv.slice(2);

@@ -6,12 +6,14 @@ import { followLinks } from "./core/router";
 import { findSession, session } from "./core/session";
 import { useStore } from "./core/store";
 import { SignIn } from "./screens/sign-in";
-import { Routed, type Screens, preload } from "./ui/routed";
+import { Routed, type Screen, type Screens, preload } from "./ui/routed";
 import { Shell } from "./ui/shell";
 
 const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] }));
+const work = (screen: keyof typeof import("./screens/work")) => () => import("./screens/work").then((all) => ({ default: all[screen] as Screen }));
+const own = (screen: keyof typeof import("./screens/relay")) => () => import("./screens/relay").then((all) => ({ default: all[screen] as Screen }));
 
-// Each screen is a chunk of its own, fetched when it is first shown; those of what is set up share one.
+// Each screen is fetched when it is first shown. Those that are used together share a chunk.
 const SCREENS: Screens = [
   ["/", () => import("./screens/overview")],
   ["/events", () => import("./screens/events")],
@@ -22,18 +24,18 @@ const SCREENS: Screens = [
   ["/sources", setup("sources")],
   ["/sources/new", setup("newSource")],
   ["/sources/:name", setup("source")],
-  ["/jobs", () => import("./screens/jobs")],
-  ["/jobs/:id", () => import("./screens/job")],
-  ["/batches", () => import("./screens/batches")],
-  ["/batches/:id", () => import("./screens/batch")],
-  ["/letters", () => import("./screens/letters")],
-  ["/letters/:id", () => import("./screens/letter")],
-  ["/tasks", () => import("./screens/tasks")],
-  ["/tasks/:id", () => import("./screens/task")],
+  ["/jobs", work("Jobs")],
+  ["/jobs/:id", work("Job")],
+  ["/batches", work("Batches")],
+  ["/batches/:id", work("Batch")],
+  ["/letters", work("Letters")],
+  ["/letters/:id", work("Letter")],
+  ["/tasks", own("Tasks")],
+  ["/tasks/:id", own("Task")],
   ["/event-types", setup("eventTypes")],
   ["/event-types/:name", setup("eventType")],
-  ["/keys", () => import("./screens/keys")],
-  ["/status", () => import("./screens/status")],
+  ["/keys", own("Keys")],
+  ["/status", own("Health")],
 ];
 
 function Page() {

@@ -129,7 +129,8 @@ function Page() {
     return (
       <main class="console">
         <h1>This link lets nobody in</h1>
-        <p>It has no token, or its code was used. Ask for another, or <a href={`/jobs/${encodeURIComponent(name)}`} target="_top">sign in</a>.</p>
+        <p>It has no token, or its code was used. Ask for another, or sign in.</p>
+        <p><a class="button" href={`/jobs/${encodeURIComponent(name)}`} target="_top">Sign in</a></p>
       </main>
     );
   }

@@ -148,7 +148,11 @@ function hear(message: LiveMessage): void {
       continue;
     }
     if (message.event.startsWith("subscribed") || message.event === "joined_batch") {
-      if (message.action === one.action.action || message.event !== "subscribed") one.resync();
+      if (message.action === one.action.action || message.event !== "subscribed") {
+        one.resync();
+        // Until 2 s later some of the relay's instances do not know that somebody looks, and push nothing.
+        setTimeout(() => subscriptions.has(one) && one.resync(), 2500);
+      }
     }
     if (!whole || message.action === one.action.action) one.message(message);
   }

@@ -9,7 +9,7 @@ import { farewell, findSession, session } from "../core/session";
 import { useStore } from "../core/store";
 import { Button, Tag, Text } from "../ui/basics";
 import { Icon, type IconName } from "../ui/icons";
-import { Routed, type Screens, preload } from "../ui/routed";
+import { Routed, type Screen, type Screens, preload } from "../ui/routed";
 import { paint, readWishes, tellHeight } from "./look";
 import { languageOf, textsOf } from "./texts";
 
@@ -18,6 +18,7 @@ const language = languageOf(wishes.locale);
 const texts = textsOf(language);
 
 const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" | "eventType") => () => import("../screens/setup").then((all) => ({ default: all[screen] }));
+const work = (screen: "Letters" | "Letter") => () => import("../screens/work").then((all) => ({ default: all[screen] as Screen }));
 
 const SCREENS: Screens = [
   ["/", setup("endpoints")],
@@ -26,8 +27,8 @@ const SCREENS: Screens = [
   ["/endpoints/:id", setup("endpoint")],
   ["/events", () => import("../screens/events")],
   ["/events/:id", () => import("../screens/event")],
-  ["/letters", () => import("../screens/letters")],
-  ["/letters/:id", () => import("../screens/letter")],
+  ["/letters", work("Letters")],
+  ["/letters/:id", work("Letter")],
   ["/event-types", setup("eventTypes")],
   ["/event-types/:name", setup("eventType")],
 ];

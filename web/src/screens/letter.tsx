@@ -13,6 +13,7 @@ import { may } from "../core/session";
 import { took } from "../core/time";
 import type { Attempt, LetterDetail } from "../core/types";
 import { Badge, Button, Fact, Facts, Head, Id, Section, Tag, Text, When } from "../ui/basics";
+import { adviceOf, sentenceOf } from "../ui/failures";
 import { DeleteLetter, RetryLetter } from "../ui/letter/acts";
 import { Expires, LetterState, className } from "../ui/letter/parts";
 import { sourceOf } from "../ui/payload/json";
@@ -56,6 +57,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
   }
   const denied = notAdmin("CreateAttempts");
   const waits = letter.state === "waiting";
+  const died = { error_class: letter.error_class, status: letter.attempt_history[letter.attempt_history.length - 1]?.status ?? null };
   return (
     <>
       <Head title={`Dead letter ${letter.id}`} above={above} side={
@@ -67,7 +69,13 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
         <span class="line"><LetterState letter={letter} /><Tag>{className(letter.error_class)}</Tag><span>after {plural(letter.attempts, "attempt")}, parked <When at={letter.created_at} /></span></span>
       </Head>
       <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
-      <div class="notice bad"><Text text={letter.error_message} most={2000} /></div>
+      <div class="notice bad">
+        <div>
+          <strong>{sentenceOf(died)}</strong>
+          <p>{adviceOf(died)}</p>
+          <p class="faint"><Text text={letter.error_message} most={2000} /></p>
+        </div>
+      </div>
       <div class="card">
         <Facts>
           <Fact name="Endpoint">{letter.webhook_url ? (letter.endpoint_id && letter.application ? <a href={`/endpoints/${encodeURIComponent(letter.endpoint_id)}?application=${encodeURIComponent(letter.application)}`}><Text text={letter.webhook_url} /></a> : <Text text={letter.webhook_url} />) : `Queue ${letter.queue ?? "–"}`}</Fact>

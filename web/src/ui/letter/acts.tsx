@@ -14,7 +14,9 @@ import { chosenBy, letters } from "./parts";
 const LETTERS = "/v1/webhooks/dead-letter";
 
 /** Acts on each chosen letter, one after the other, and says how far it is. */
-export function EachLetter({ chosen, kind, close, done }: { chosen: Letter[]; kind: "retry" | "delete"; close: () => void; done: () => void }) {
+export function EachLetter({ chosen: given, kind, close, done }: { chosen: Letter[]; kind: "retry" | "delete"; close: () => void; done: () => void }) {
+  // The list behind loses rows meanwhile.
+  const [chosen] = useState(given);
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState({ running: false, over: false, good: 0, bad: 0 });
   const [words, setWords] = useState<[number, string][]>([]);

@@ -19,8 +19,8 @@ export interface Feed {
   hear: (message: LiveMessage) => void;
   /** Reads the newest lines if they are not pushed. */
   resync: () => void;
-  /** Reads every line that the relay has. */
-  whole: () => Promise<void>;
+  /** Reads every line that the relay has: those before the ones held, or with `anew` all, for lines that came late. */
+  whole: (anew?: boolean) => Promise<void>;
 }
 
 /** Most requests for one log: 50,000 lines in parts of 1,000, and some that came meanwhile. */
@@ -57,9 +57,9 @@ export function useLog(id: string): Feed {
       if (log.append(part.data)) soon();
     }, () => undefined);
   }, [soon]);
-  const whole = useCallback(() => {
+  const whole = useCallback((anew = false) => {
     const now = held.current;
-    if (!now.log.earlier) return Promise.resolve();
+    if (!now.log.earlier && !anew) return Promise.resolve();
     const read = async () => {
       const lines: Line[] = [];
       let part: Part | undefined;

@@ -181,6 +181,13 @@ export class Log {
 
   // A line that came late takes its place among those that were missing.
   #fill(line: Line, seq: number): boolean {
+    const stream = this.streams.get(line.stream);
+    const start = Number(stream?.first);
+    if (stream && seq < start) {
+      // The newest line can be pushed before the lines that were there when the job was subscribed to.
+      this.rows.splice(this.rows.findIndex((row) => row.stream === line.stream), 0, this.#hole(line.stream, seq, start - 1));
+      stream.first = seq;
+    }
     const hole = this.#holeOf(line.stream, seq);
     if (!hole) return false;
     const from = Number(hole.seq);

@@ -28,7 +28,7 @@ export interface TerminalProps {
   /** Stands where no line has come yet. */
   waiting: string;
   /** Reads all lines before those that are held; absent where that is not possible. */
-  whole?: () => Promise<void>;
+  whole?: (anew?: boolean) => Promise<void>;
   /** Name of the file that a download makes. */
   file: string;
   /** Shows the last 50 lines, each cut to one row. */
@@ -132,10 +132,10 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
       element.scrollTop = at.top;
     });
   };
-  const readAll = async () => {
-    if (!whole || !log.earlier) return;
+  const readAll = async (anew = false) => {
+    if (!whole || (!log.earlier && !anew)) return;
     setBusy(true);
-    await whole().catch(() => undefined);
+    await whole(anew).catch(() => undefined);
     setBusy(false);
   };
 
@@ -232,7 +232,7 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
           {view.rows.length === 0 && <p class="t-empty">{log.rows.length ? "No line of this level." : waiting}</p>}
           <div class="t-all" style={{ height: `${height}px` }}>
             <div class="t-sight" ref={list} style={{ transform: `translateY(${view.top(first)}px)` }}>
-              {rows.map((row) => <Line key={row.key} row={row} here={row.key === here} times={times} several={several} pattern={view.pattern} />)}
+              {rows.map((row) => <Line key={row.key} row={row} here={row.key === here} times={times} several={several} pattern={view.pattern} look={whole && !busy ? () => void readAll(true) : undefined} />)}
             </div>
           </div>
         </div>
@@ -248,7 +248,7 @@ function Full({ log, version, waiting, whole, file, noHeader = false }: Terminal
   );
 }
 
-function Line({ row, here, times, several, pattern }: { row: Row; here: boolean; times: boolean; several: boolean; pattern: RegExp | null }) {
+function Line({ row, here, times, several, pattern, look }: { row: Row; here: boolean; times: boolean; several: boolean; pattern: RegExp | null; look: (() => void) | undefined }) {
   const number = String(row.seq);
   const address = new URLSearchParams(location.search);
   address.set("line", row.key);
@@ -260,6 +260,7 @@ function Line({ row, here, times, several, pattern }: { row: Row; here: boolean;
       {times && <span class="t-time">{row.first && row.at ? milliseconds(row.at) : ""}</span>}
       {several && <span class="t-stream" title={oneLine(row.stream, 200)}>{row.first ? oneLine(row.stream, 40) : ""}</span>}
       <span class="t-text"><Words row={row} pattern={pattern} /></span>
+      {row.kind === "hole" && look && <button type="button" class="link" onClick={look}>Look again</button>}
     </div>
   );
 }
