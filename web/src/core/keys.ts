@@ -20,14 +20,14 @@ let beforeAt = 0;
 /** Whether the person writes text, or the element has keys of its own. */
 export function writing(target: EventTarget | null): boolean {
   if (!(target instanceof Element)) return false;
-  return target.closest("input, textarea, select, [contenteditable], dialog[open]") !== null;
+  return target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]") !== null;
 }
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (writing(event.target)) return;
   // Space and Enter on a control are the control's.
-  if ((event.key === " " || event.key === "Enter") && (event.target as Element).closest?.("button, a, summary")) return;
+  if ((event.key === " " || event.key === "Enter") && (event.target as Element).closest?.("button, a, summary, input")) return;
   const name = event.key.length === 1 && event.shiftKey && event.key !== "?" ? event.key : event.key;
   const sequence = Date.now() - beforeAt < 1500 ? `${before} ${name}` : "";
   const found =

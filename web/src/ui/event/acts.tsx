@@ -70,7 +70,7 @@ export function Again({ seen, delivery, urls, done, close }: { seen: Seen; deliv
   return (
     <Confirm title={waits ? "Try now" : "Send again"} action={waits ? "Try now" : "Send"} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run().then((did) => did && close())}>
       <Receivers ids={[delivery.endpoint_id]} urls={urls} />
-      <p>{waits ? "The next attempt is made at once instead of when it is due." : delivery.state === "delivered" ? "The endpoint has received this event already. It receives it once more, under the same webhook-id." : "All attempts of its policy begin anew."}</p>
+      <p>{waits ? "The next attempt is made at once instead of when it is due; while the endpoint's circuit is open, when that lets it through." : delivery.state === "delivered" ? "The endpoint has received this event already. It receives it once more, under the same webhook-id." : "All attempts of its policy begin anew."}</p>
     </Confirm>
   );
 }

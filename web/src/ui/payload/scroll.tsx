@@ -38,6 +38,8 @@ export function Lines({ label, count, line, at = -1, box }: { label: string; cou
     if (!element || at < 0) return;
     const top = at * HEIGHT;
     if (top < element.scrollTop || top > element.scrollTop + element.clientHeight - 2 * HEIGHT) element.scrollTop = top - element.clientHeight / 3;
+    // The box itself may be out of sight.
+    requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector(".current")?.scrollIntoView({ block: "nearest" })));
   }, [at, box]);
   return (
     <div class="lines" ref={box} tabIndex={0} role="group" aria-label={label} onScroll={measure}>
