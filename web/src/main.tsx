@@ -6,11 +6,11 @@ import { followLinks, mountLinks } from "./core/router";
 import { findSession, session } from "./core/session";
 import { useStore } from "./core/store";
 import { SignIn } from "./screens/sign-in";
-import { Routed, type Screens, preload } from "./ui/routed";
+import { Routed, type Screen, type Screens, preload } from "./ui/routed";
 import { Shell } from "./ui/shell";
 
-const work = (screen: keyof typeof import("./screens/work")) => () => import("./screens/work").then((all) => ({ default: all[screen] }));
-const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] }));
+const work = (screen: keyof typeof import("./screens/work")) => () => import("./screens/work").then((all) => ({ default: all[screen] as Screen }));
+const setup = (screen: keyof typeof import("./screens/setup")) => () => import("./screens/setup").then((all) => ({ default: all[screen] as Screen }));
 
 // The screens come in three chunks, each fetched when it is first needed.
 const SCREENS: Screens = [

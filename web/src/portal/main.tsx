@@ -9,7 +9,7 @@ import { farewell, findSession, session } from "../core/session";
 import { useStore } from "../core/store";
 import { Button, Tag, Text } from "../ui/basics";
 import { Icon, type IconName } from "../ui/icons";
-import { Routed, type Screens, preload } from "../ui/routed";
+import { Routed, type Screen, type Screens, preload } from "../ui/routed";
 import { paint, readWishes, tellHeight } from "./look";
 import { languageOf, textsOf } from "./texts";
 
@@ -17,8 +17,8 @@ const wishes = readWishes();
 const language = languageOf(wishes.locale);
 const texts = textsOf(language);
 
-const work = (screen: keyof typeof import("../screens/work")) => () => import("../screens/work").then((all) => ({ default: all[screen] }));
-const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" | "eventType") => () => import("../screens/setup").then((all) => ({ default: all[screen] }));
+const work = (screen: keyof typeof import("../screens/work")) => () => import("../screens/work").then((all) => ({ default: all[screen] as Screen }));
+const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" | "eventType") => () => import("../screens/setup").then((all) => ({ default: all[screen] as Screen }));
 
 const SCREENS: Screens = [
   ["/", setup("endpoints")],

@@ -109,7 +109,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
   const repeats = [duplicates && plural(duplicates, "duplicate"), conflicts && plural(conflicts, "conflict")].filter(Boolean).join(", ");
   return (
     <section class="figures" aria-label={`Figures of ${words}`}>
-      <Figure name="Received" value={sum(series.received)} href={`/events?${since}`} note={repeats || "no repetition"} />
+      <Figure name="Received" value={sum(series.received)} href={`/events?${since}`} note={repeats || `${count(sum(series.announced))} announced`} />
       <Figure name="Delivered" value={delivered} href={`/events?state=delivered&${since}`} note={`by ${plural(sum(series.attempts), "attempt")}`} />
       <Figure name="Success rate" value={share(delivered, delivered + failed)} href={`/events?state=failing&${since}`}
         {...(failed > delivered ? { tone: "bad" as const } : failed * 20 > delivered ? { tone: "warn" as const } : {})} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />

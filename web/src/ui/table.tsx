@@ -5,6 +5,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { line } from "../core/format";
 import { useKeys } from "../core/keys";
 import { go, useNarrow } from "../core/router";
+import { session } from "../core/session";
 
 export interface Column<T> {
   key: string;
@@ -99,7 +100,8 @@ export function Table<T>({ label, columns, rows, id, href, total, chosen, choose
   }, []);
 
   const shown = useMemo(
-    () => (narrow ? columns.filter((column) => column.narrow) : columns.filter((column) => width >= (column.from ?? 0))),
+    // A session of one application needs no column that names it.
+    () => columns.filter((column) => (narrow ? column.narrow : width >= (column.from ?? 0)) && !(column.key === "application" && session.value?.application)),
     [columns, narrow, width],
   );
   const tracks = narrow ? undefined : [chosen ? "32px" : "", ...shown.map((column) => column.width)].join(" ");
