@@ -30,6 +30,7 @@ mod operational;
 mod outgoing;
 mod pace;
 mod planted;
+mod portals;
 mod prose;
 mod removal;
 mod replays;
