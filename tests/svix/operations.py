@@ -60,6 +60,7 @@ BESIDE = [
     "message.bulk-expunge-content",
     "background-task.list",
     "background-task.get",
+    "authentication.expire-all",
 ]
 
 # What is not one operation's.

@@ -1,7 +1,7 @@
 // Applications, and what is asked for an application alone.
 
 import assert from "node:assert/strict";
-import { World, application, authentication, equal, every, health, ids, refused, unique } from "./ground.mjs";
+import { World, application, asPortal, authentication, equal, every, health, ids, refused, unique } from "./ground.mjs";
 
 export default {
   "application.create": async () => {
@@ -47,18 +47,32 @@ export default {
     await refused(404, () => world.send());
   },
   "authentication.app-portal-access": async () => {
-    // Until there is a dashboard to link to. The SDK asks again, as it does of every 5xx.
-    const world = await World.make();
-    const error = await refused(501, () => authentication.appPortalAccess(world.app, {}));
-    const said = JSON.parse(error.body);
-    assert(said.code && said.detail);
+    const [world, other] = [await World.make(), await World.make()];
+    const access = await authentication.appPortalAccess(world.app, { featureFlags: ["beta"] });
+    assert(access.url.includes("/portal#code=rc_"), access.url);
+    const portal = asPortal(access.token);
+    equal((await portal.endpoint.get(world.app, "hook")).id, world.endpoint);
+    await refused(404, () => portal.endpoint.get(other.app, "hook"));
+    await refused(403, () => portal.application.delete(world.app));
+    const looks = asPortal((await authentication.appPortalAccess(world.app, { readOnly: true })).token);
+    await refused(403, () => looks.endpoint.delete(world.app, "hook"));
   },
   "authentication.logout": async () => {
-    try {
-      await authentication.logout();
-    } catch (error) {
-      equal(error.code, 501);
-    }
+    const world = await World.make();
+    const portal = asPortal((await authentication.appPortalAccess(world.app, {})).token);
+    await portal.authentication.logout();
+    await refused(401, () => portal.endpoint.get(world.app, "hook"));
+    // A key stays.
+    await authentication.logout();
+    equal((await application.get(world.app)).id, world.app);
+  },
+  "authentication.expire-all": async () => {
+    const world = await World.make();
+    const portal = asPortal((await authentication.appPortalAccess(world.app, { sessionId: "ann" })).token);
+    await authentication.expireAll(world.app, { sessionIds: ["bob"] });
+    equal((await portal.endpoint.get(world.app, "hook")).id, world.endpoint);
+    await authentication.expireAll(world.app, {});
+    await refused(401, () => portal.endpoint.get(world.app, "hook"));
   },
   "health.get": async () => {
     await health.get();

@@ -6,6 +6,7 @@ import { ApiException, Svix } from "svix";
 
 export const { RELAY_URL: URL, RELAY_KEY: KEY, HOOKS_URL: HOOKS } = process.env;
 export const svix = new Svix(KEY, { serverUrl: URL });
+export const asPortal = (token) => new Svix(token, { serverUrl: URL });
 export const { application, endpoint, eventType, message, messageAttempt, backgroundTask, authentication, health } = svix;
 export const equal = assert.deepEqual;
 export const unique = () => randomUUID().replaceAll("-", "");

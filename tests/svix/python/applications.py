@@ -5,7 +5,7 @@ import uuid
 import svix.models as models
 from svix.api import application
 from svix.api.errors.http_error import HttpError
-from ground import World, client, equal, every, plays, refused, update
+from ground import NEW, World, as_portal, client, equal, every, plays, refused, update
 
 
 @plays("application.create")
@@ -69,19 +69,37 @@ def _():
 
 @plays("authentication.app-portal-access")
 def _():
-    # Until there is a dashboard to link to.
-    call = lambda: client.authentication.app_portal_access(World().app, models.AppPortalAccessIn())  # noqa: E731
-    error = refused(HttpError, 501, call)
-    assert error.code and error.detail
+    world, other = World(), World()
+    access = client.authentication.app_portal_access(world.app, models.AppPortalAccessIn(feature_flags=["beta"]))
+    assert "/portal#code=rc_" in access.url, access.url
+    portal = as_portal(access.token)
+    equal(portal.endpoint.get(world.app, "hook").url, client.endpoint.get(world.app, "hook").url)
+    refused(HttpError, 404, lambda: portal.endpoint.get(other.app, "hook"))
+    refused(HttpError, 403, lambda: portal.application.delete(world.app))
+    looks = client.authentication.app_portal_access(world.app, models.AppPortalAccessIn(read_only=True))
+    refused(HttpError, 403, lambda: as_portal(looks.token).endpoint.delete(world.app, "hook"))
 
 
 @plays("authentication.logout")
 def _():
-    try:
-        client.authentication.logout()
-    except HttpError as error:
-        equal(error.status_code, 501)
-        assert error.code and error.detail
+    world = World()
+    access = client.authentication.app_portal_access(world.app, models.AppPortalAccessIn())
+    portal = as_portal(access.token)
+    portal.authentication.logout()
+    refused(HttpError, 401, lambda: portal.endpoint.get(world.app, "hook"))
+    # A key stays.
+    client.authentication.logout()
+    client.endpoint.get(world.app, "hook")
+
+
+@plays("authentication.expire-all")
+def _():
+    world = World()
+    given = models.AppPortalAccessIn(session_id="ann") if NEW else models.AppPortalAccessIn()
+    portals = [as_portal(client.authentication.app_portal_access(world.app, given).token) for _ in range(2)]
+    client.authentication.expire_all(world.app, models.ApplicationTokenExpireIn())
+    for portal in portals:
+        refused(HttpError, 401, lambda: portal.endpoint.get(world.app, "hook"))  # noqa: B023
 
 
 @plays("health.get")

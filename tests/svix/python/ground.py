@@ -17,6 +17,11 @@ NEW = version("svix").startswith("2.")
 client = Svix(KEY, SvixOptions(server_url=URL))
 
 
+def as_portal(token):
+    """The client of a subscriber that was handed a portal's token."""
+    return Svix(token, SvixOptions(server_url=URL))
+
+
 # What the majors call differently.
 def endpoint_in(**fields):
     return models.EndpointIn(**spelt(fields))

@@ -2,12 +2,14 @@
 
 use svix::{
     api::{ApplicationListOptions, Svix},
-    models::{AppPortalAccessIn, ApplicationIn, ApplicationPatch, Ordering},
+    models::{
+        AppPortalAccessIn, ApplicationIn, ApplicationPatch, ApplicationTokenExpireIn, Ordering,
+    },
 };
 
 use crate::{
     every,
-    ground::{Played, Run, World, equal, holds, map, refused, unique},
+    ground::{Played, Run, World, as_portal, equal, holds, map, refused, unique},
 };
 
 pub async fn play(run: &Run, svix: &Svix) {
@@ -20,6 +22,7 @@ pub async fn play(run: &Run, svix: &Svix) {
     run.row("application.delete", delete(svix)).await;
     run.row("authentication.app-portal-access", portal(svix)).await;
     run.row("authentication.logout", logout(svix)).await;
+    run.row("authentication.expire-all", expire_all(svix)).await;
     run.row("health.get", health(svix)).await;
 }
 
@@ -98,18 +101,37 @@ async fn delete(svix: &Svix) -> Played {
     refused(404, world.send(1, |_| ()).await)
 }
 
-/// Until there is a dashboard to link to.
 async fn portal(svix: &Svix) -> Played {
-    let world = World::new(svix).await?;
+    let (world, other) = (World::new(svix).await?, World::new(svix).await?);
     let given = AppPortalAccessIn::new();
-    refused(501, svix.authentication().app_portal_access(world.app(), given, None).await)
+    let access = svix.authentication().app_portal_access(world.app(), given, None).await?;
+    holds(access.url.contains("/portal#code=rc_"))?;
+    let portal = as_portal(&access.token);
+    portal.application().get(world.app()).await?;
+    refused(404, portal.application().get(other.app()).await)?;
+    refused(403, portal.application().delete(world.app()).await)
 }
 
 async fn logout(svix: &Svix) -> Played {
-    match svix.authentication().logout(None).await {
-        Ok(()) => Ok(()),
-        refusal => refused(501, refusal),
-    }
+    let world = World::new(svix).await?;
+    let given = AppPortalAccessIn::new();
+    let access = svix.authentication().app_portal_access(world.app(), given, None).await?;
+    let portal = as_portal(&access.token);
+    portal.authentication().logout(None).await?;
+    refused(401, portal.application().get(world.app()).await)?;
+    // A key stays.
+    svix.authentication().logout(None).await?;
+    svix.application().get(world.app()).await?;
+    Ok(())
+}
+
+async fn expire_all(svix: &Svix) -> Played {
+    let world = World::new(svix).await?;
+    let given = AppPortalAccessIn::new();
+    let access = svix.authentication().app_portal_access(world.app(), given, None).await?;
+    let all = ApplicationTokenExpireIn::new();
+    svix.authentication().expire_all(world.app(), all, None).await?;
+    refused(401, as_portal(&access.token).application().get(world.app()).await)
 }
 
 async fn health(svix: &Svix) -> Played {

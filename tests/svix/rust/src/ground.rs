@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::{Value, json};
 use svix::{
-    api::{MessageAttemptListByMsgOptions, Svix},
+    api::{MessageAttemptListByMsgOptions, Svix, SvixOptions},
     models::{
         ApplicationIn, BackgroundTaskStatus, EndpointIn, MessageAttemptOut, MessageIn, MessageOut,
         MessageStatusText,
@@ -277,4 +277,10 @@ pub async fn finished(svix: &Svix, task: &str) -> Played {
         shown.status == BackgroundTaskStatus::Finished
     });
     Ok(())
+}
+
+/// The client of a subscriber that was handed a portal's token.
+pub fn as_portal(token: &str) -> Svix {
+    let options = SvixOptions { server_url: Some(setting("RELAY_URL")), ..SvixOptions::default() };
+    Svix::new(token.to_owned(), Some(options))
 }
