@@ -59,6 +59,28 @@ async fn sources_endpoints_and_keys_are_made_shown_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_portal_is_a_link_and_a_token_that_may_what_was_asked_for() {
+    let (bundle, client, home) = start().await;
+    let (url, key) = (bundle.url(), bundle.admin_key());
+    let relay = async |args: &[&str]| run(home.at(&url, key, args)).await;
+    client.post("/api/v1/app", json!({ "name": "acme", "uid": "acme" })).await;
+    let link = relay(&["portal", "acme", "--expires", "2h"]).await;
+    let shown = well(&link);
+    assert!(shown.contains("/portal#code=rc_") && shown.lines().count() == 1, "{shown}");
+    let opened = relay(&["portal", "acme", "--read-only", "--flag", "beta", "--json"]).await;
+    let given = &json_lines(&opened)[0];
+    let portal = Client::new(&url, given["token"].as_str().expect("a token"));
+    let current = portal.get("/v1/sessions/current").await;
+    assert_eq!(current["portal"]["read_only"], true);
+    assert_eq!(current["portal"]["feature_flags"], json!(["beta"]));
+    assert_eq!(relay(&["portal", "nobody"]).await.status.code(), Some(3));
+    assert_eq!(relay(&["portal", "acme", "--expires", "soon"]).await.status.code(), Some(2));
+    let long = relay(&["portal", "acme", "--expires", "8d"]).await;
+    assert!(!long.status.success(), "{long:?}");
+    bundle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_jobs_and_batches_are_made_and_listed() {
     let (bundle, client, home) = start().await;
     let (url, key) = (bundle.url(), bundle.admin_key());
