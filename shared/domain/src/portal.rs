@@ -24,7 +24,7 @@ pub const MAX_FLAGS: usize = 100;
 /// Longest name that an owner gives the sessions of a portal, in bytes.
 pub const MAX_SESSION_ID: usize = 256;
 
-/// What a portal's session may do.
+/// A right of a portal's session, such as to create endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Capability {
     /// Looking at everything of the application but secrets.
@@ -58,7 +58,7 @@ impl Capability {
     }
 }
 
-/// What ends a portal's session before its time: that its application's portals of that age were ended.
+/// A mark by which a portal's session is known when its owner ends portals before their time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortalMark {
     /// The revision of the application's endings when the portal was handed out.
@@ -72,12 +72,12 @@ pub struct PortalMark {
 /// The right of a portal's session, besides its application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Portal {
-    /// What the session may do.
+    /// The rights of the session.
     pub capabilities: BTreeSet<Capability>,
     /// Flags of the event types that the session sees besides those without flags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub feature_flags: BTreeSet<String>,
-    /// What ends the session before its time.
+    /// The mark by which its owner ends the session before its time.
     pub mark: PortalMark,
     /// The time at which the session ends by itself, however late its link was opened.
     pub ends_at: Timestamp,

@@ -32,7 +32,7 @@ const TRIES: u32 = 8;
 /// A portal to be handed out.
 #[derive(Clone, Debug, Default)]
 pub struct PortalDraft {
-    /// What its sessions may do, [`Capability::ViewBase`] among it; everything if it is `None`.
+    /// The rights of its sessions, [`Capability::ViewBase`] among them; all of them if it is `None`.
     pub capabilities: Option<BTreeSet<Capability>>,
     /// Whether its sessions only look, whatever the capabilities are.
     pub read_only: bool,

@@ -41,7 +41,7 @@ pub(super) fn routes() -> Routes {
 struct AppPortalAccessIn {
     /// The application of the path, if it has to be created.
     application: Option<ApplicationIn>,
-    /// What the portal may do: some of `ViewBase`, `ViewEndpointSecret`, `ManageEndpointSecret`,
+    /// Rights of the portal: some of `ViewBase`, `ViewEndpointSecret`, `ManageEndpointSecret`,
     /// `ManageTransformations`, `CreateAttempts` and `ManageEndpoint`, the first among them; all of them
     /// without a list.
     #[schema(value_type = Option<Vec<String>>)]

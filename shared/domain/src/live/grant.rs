@@ -20,7 +20,7 @@ pub struct Grant {
     /// The one topic that the connection hears; `None` for every topic of its applications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Topic>,
-    /// What ends the right of a portal's session before its time; `None` for other callers. A portal hears
+    /// The mark by which a portal's session is ended before its time; `None` for other callers. A portal hears
     /// of its application's events and letters, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portal: Option<PortalMark>,
