@@ -18,14 +18,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let context = context.telling_watchers_by(live).counting_figures();
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
-    let admin_key = aws.secret(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let admin_key = domain::key::AdminKey::parse(admin_key.as_str().unwrap_or_default())?;
-    let control =
-        ControlPlane::new(calls, Inbox(inbox), admin_key, config::required("PUBLIC_URL")?)
-            .strict_about_event_types(config::strict_event_types()?)
-            .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)
-            .with_live_url(config::live_url()?)
-            .with_allowed_origins(config::allowed_origins()?)
-            .showing_queues(queues);
+    let key = aws.admin_key(&config::required("ADMIN_KEY_SECRET")?).await?;
+    let control = ControlPlane::new(calls, Inbox(inbox), key, config::required("PUBLIC_URL")?)
+        .strict_about_event_types(config::strict_event_types()?)
+        .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)
+        .with_live_url(config::live_url()?)
+        .with_allowed_origins(config::allowed_origins()?)
+        .showing_queues(queues);
     lambda_http::run(api::router(control.into())).await
 }

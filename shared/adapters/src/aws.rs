@@ -11,7 +11,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
-use domain::{address::Rule, destination::AwsDestinations, secret::Secret};
+use domain::{address::Rule, destination::AwsDestinations, key::AdminKey, secret::Secret};
 
 use crate::{
     Unavailable,
@@ -90,6 +90,16 @@ impl Aws {
     /// Fails if Secrets Manager does, or the secret is shorter than 32 characters.
     pub async fn vault(&self, secret_id: &str) -> Result<Vault, Unavailable> {
         Ok(Vault::new(&self.secret(secret_id).await?))
+    }
+
+    /// The deployed administrator's key, which this secret holds.
+    ///
+    /// # Errors
+    /// Fails if Secrets Manager does, or the secret is no key.
+    pub async fn admin_key(&self, secret_id: &str) -> Result<AdminKey, Unavailable> {
+        let secret = self.secret(secret_id).await?;
+        let key = AdminKey::parse(secret.as_str().unwrap_or_default());
+        key.map_err(|error| Unavailable::new("reading the admin key", error))
     }
 
     /// The value of a secret.
