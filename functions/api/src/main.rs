@@ -18,9 +18,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let context = context.telling_watchers_by(live).counting_figures();
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
-    let admin_key = aws.admin_key(&config::required("ADMIN_KEY_SECRET")?).await?;
-    let (inbox, public_url) = (Inbox(inbox), config::required("PUBLIC_URL")?);
-    let control = ControlPlane::new(calls, inbox, admin_key, public_url)
+    let key = aws.admin_key(&config::required("ADMIN_KEY_SECRET")?).await?;
+    let control = ControlPlane::new(calls, Inbox(inbox), key, config::required("PUBLIC_URL")?)
         .strict_about_event_types(config::strict_event_types()?)
         .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)
         .with_live_url(config::live_url()?)

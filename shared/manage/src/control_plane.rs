@@ -198,7 +198,7 @@ impl ControlPlane {
         &self.key_uses
     }
 
-    /// What this process remembers of the traffic of sources.
+    /// The traffic of sources that this process remembers.
     pub(crate) fn traffic(&self) -> &TrafficMemory {
         &self.traffic
     }

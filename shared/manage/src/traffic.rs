@@ -52,7 +52,7 @@ impl SourceTraffic {
 /// The traffic of each source of an application.
 type Traffic = BTreeMap<Subject, SourceTraffic>;
 
-/// What is known of a source's requests.
+/// The last requests of a source, and how long they usually lie apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceActivity {
     /// The minute in which a request was accepted last, within a week; of one older than two days, the
@@ -71,9 +71,9 @@ pub struct SourceActivity {
 /// A source that is silent for longer than usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SilentSource {
-    /// Its name.
+    /// The name of the source.
     pub name: String,
-    /// Its application.
+    /// The source's application.
     pub application: ApplicationId,
     /// The minute in which a request was accepted last; of one older than two days, the hour.
     pub last_accepted_at: Timestamp,
@@ -81,7 +81,7 @@ pub struct SilentSource {
     pub usual_gap: Duration,
 }
 
-/// What is known of the requests of one source, which the caller has found.
+/// The last requests of a source that the caller has found, and how long they usually lie apart.
 ///
 /// # Errors
 ///

@@ -19,12 +19,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{application_in::ApplicationIn, error::spelt};
-use crate::web::{
-    Routes, Stated,
-    error::Error,
-    gate::{Authenticated, bearer},
-    input::Body,
+use super::application_in::ApplicationIn;
+use crate::{
+    bodies::spelt,
+    web::{
+        Routes, Stated,
+        error::Error,
+        gate::{Authenticated, bearer},
+        input::Body,
+    },
 };
 
 pub(super) fn routes() -> Routes {

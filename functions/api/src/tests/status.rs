@@ -1,4 +1,4 @@
-//! `/v1/status`, what is known of a source's requests, and when a key was used.
+//! `/v1/status`, the last requests of a source, and when a key was used.
 
 use adapters::table::SweepRound;
 use domain::{

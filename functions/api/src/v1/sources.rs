@@ -62,7 +62,7 @@ async fn put(
     Ok((status, Json(shown(&control, source).await?)))
 }
 
-/// One source, without its secrets, with what is known of its requests.
+/// One source, without its secrets, with its last requests.
 #[utoipa::path(get, path = "/v1/sources/{name}", operation_id = "get_source",
     responses((status = 200, body = SourceOut)))]
 async fn get(

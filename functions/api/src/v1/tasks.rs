@@ -8,7 +8,6 @@ use axum::{
 };
 use domain::{
     portal::Capability,
-    replay::ReplaySelection,
     task::{Task, TaskKind, TaskState, TaskWord},
 };
 use manage::{ControlPlane, tasks};

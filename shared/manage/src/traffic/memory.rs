@@ -35,13 +35,13 @@ impl HourlyOfSource {
     }
 }
 
-/// What was read of applications, and when.
+/// The traffic of applications as it was read, with the time of reading.
 #[derive(Debug, Default)]
 pub(crate) struct TrafficMemory(Mutex<HashMap<ApplicationId, Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
-    /// What the hours before this one said.
+    /// The summary of the hours before this one.
     hourly: Option<(Hour, Arc<Hourly>)>,
     traffic: Option<(Timestamp, Arc<Traffic>)>,
 }
@@ -51,7 +51,7 @@ impl TrafficMemory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the hours before `this` said, if it was read.
+    /// The summary of the hours before `this`, if it was read.
     pub(super) fn hourly(&self, application: &ApplicationId, this: Hour) -> Option<Arc<Hourly>> {
         let memory = self.of();
         let (hour, hourly) = memory.get(application)?.hourly.as_ref()?;

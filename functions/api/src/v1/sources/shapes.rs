@@ -122,7 +122,7 @@ macro_rules! source_shapes {
             locked: bool,
             created_at: String,
             updated_at: String,
-            /// What is known of its requests. Missing in lists, and in the answer to a change.
+            /// The source's last requests. Missing in lists, and in the answer to a change.
             #[serde(skip_serializing_if = "Option::is_none")]
             activity: Option<SourceActivityOut>,
             $(
@@ -205,7 +205,7 @@ source_shapes! {
     rate_limit: Option<RateLimit>,
 }
 
-/// What is known of a source's requests.
+/// The last requests of a source, and how long they usually lie apart.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SourceActivityOut {
     /// Minute of the last accepted request; of one older than two days, the hour. Null if none was accepted
