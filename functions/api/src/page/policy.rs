@@ -1,4 +1,4 @@
-//! What a browser lets a page do: the content security policy.
+//! The content security policy of pages, which says what a browser lets them do.
 
 use axum::http::HeaderValue;
 use domain::origins::AllowedOrigins;
