@@ -22,7 +22,8 @@ use crate::{
     bodies::{EndpointIn, EndpointPatch, EndpointUpdate, spelt},
     web::{
         Routes, Stated,
-        error::Error, gate::Authenticated,
+        error::Error,
+        gate::Authenticated,
         idempotency::Keyed,
         input::{Body, Query},
         page::PageQuery,

@@ -18,7 +18,9 @@ use utoipa_axum::routes;
 
 use super::messages::MessageOut;
 use crate::bodies::spelt;
-use crate::web::{Routes, Stated, error::Error, gate::Authenticated, idempotency::Keyed, input::Body};
+use crate::web::{
+    Routes, Stated, error::Error, gate::Authenticated, idempotency::Keyed, input::Body,
+};
 
 pub(super) fn routes() -> Routes {
     Routes::tagged("svix: endpoint").admin(routes!(send_example).portal(Capability::CreateAttempts))

@@ -218,6 +218,7 @@ async fn the_last_refused_request_of_a_source_is_told_with_its_reason() {
         let headers = &HeaderMap::new();
         let request = RefusedRequest { at, source: "s1", caller: None, headers, bytes: 1 };
         let batch = RefusalBatch {
+            fresh: 0,
             place: RefusalPlace::Source { tenure: source.tenure(), name: "s1".to_owned() },
             hour: Minute::of(at).hour(),
             counts: [((Minute::of(at), RefusalReason::Mismatch), 2)].into(),

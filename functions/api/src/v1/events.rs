@@ -49,7 +49,7 @@ pub(super) fn routes() -> Routes {
         .read(routes!(get).portal(Capability::ViewBase))
         .admin(routes!(replay::replay).portal(Capability::CreateAttempts))
         .read(routes!(request::body))
-        .read(routes!(delivery::get))
+        .read(routes!(delivery::get).portal(Capability::ViewBase))
         .read(routes!(conflicts::list))
 }
 

@@ -97,6 +97,9 @@ pub(super) async fn post(
     Body(CheckIn { application, endpoint }): Body<CheckIn>,
 ) -> Result<Json<CheckOut>, Error> {
     let (draft, secret) = endpoint.drafts();
+    let in_place = |refusal| in_camel_case(refusal).within("endpoint");
+    draft.must_suit(&principal).map_err(in_place)?;
+    secret.must_suit(&principal)?;
     let checked = endpoints::check(&control, &principal, &application, draft, &secret).await;
-    Ok(Json(checked.map_err(|refusal| in_camel_case(refusal).within("endpoint"))?.into()))
+    Ok(Json(checked.map_err(in_place)?.into()))
 }
