@@ -58,7 +58,8 @@ async fn refusals_are_heard_with_events_unless_a_filter_or_the_right_leaves_them
     let world = World::start().await;
     world.known(&acme()).await;
     let only = Grant { only: Some(Topic::events(acme())), ..World::grant("acme") };
-    let portal = Grant { portal: Some(PortalMark::default()), ..World::grant("acme") };
+    let portal =
+        Grant { portal: Some(domain::portal::PortalMark::default()), ..World::grant("acme") };
     let events = |filter: Value| json!({ "action": "subscribe_events", "filter": filter });
     let listeners = [
         ("plain=", World::grant("acme"), events(json!({})), true),
