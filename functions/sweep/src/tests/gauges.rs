@@ -44,6 +44,7 @@ async fn the_minute_before_the_last_is_told_of_all_applications_together() {
     let tenure = Tenure { source: SourceId::derive(&["s"]), application };
     let refused = |minute: Minute| ((minute, RefusalReason::Mismatch), 7);
     let batch = RefusalBatch {
+        fresh: 0,
         place: RefusalPlace::Source { tenure, name: "s".to_owned() },
         hour: minute.hour(),
         counts: [refused(minute), refused(Minute(minute.0 + 1))].into(),
