@@ -145,8 +145,10 @@ async fn a_source_that_is_put_back_as_it_was_shown_stays_where_it_is() {
     for (from, to) in [("a", "a2"), ("b", "a")] {
         relay.patch(&format!("/api/v1/app/{from}"), json!({ "uid": to })).await.expect(200);
     }
-    let shown = relay.get("/v1/sources/s").await.expect(200);
+    let mut shown = relay.get("/v1/sources/s").await.expect(200);
     assert_eq!((&shown["application"], &shown["application_id"]), (&json!("a2"), &json!(a.id)));
+    // Lists do not look at what came of late.
+    shown.as_object_mut().expect("a source").remove("activity").expect("its activity");
     assert_eq!(relay.get("/v1/sources").await.expect(200)["data"][0], shown);
     let back = json!({ "profile": "modal-omtx", "application": shown["application"] });
     let back = relay.put("/v1/sources/s", back).await.expect(200);
