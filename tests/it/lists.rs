@@ -75,10 +75,12 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// Lists without an iterator: their answers are bounded by themselves.
-const UNPAGED: [&str; 2] = [
+const UNPAGED: [&str; 3] = [
     // At most 20 samples of a source, and counts of at most 7 days.
     "/v1/refusals",
     "/v1/sources/{name}/refusals",
+    // At most 5 bodies of an event.
+    "/v1/events/{id}/conflicts",
 ];
 
 fn path(rows: &Rows, route: &str) -> String {

@@ -60,7 +60,7 @@ fn lease_end(now: Timestamp) -> Timestamp {
 pub(super) fn unmet(calls: &[AwsCall]) -> Vec<String> {
     let wanted = ["Query of a place", "PutItem of a place", "DeleteItem of a place"];
     let wanted = wanted.map(|operation| ("deliver", operation));
-    let others = [("deliver", "PutItem of health"), ("sweep", "PutItem of the lease")];
+    let others = [("deliver", "PutItem of health"), ("sweep", "UpdateItem of the lease")];
     let made = |(by, operation): &(&str, &str)| {
         calls.iter().any(|call| call.by == *by && call.operation == *operation)
     };

@@ -208,7 +208,7 @@ impl Setting {
             }
             let mut attributes: Vec<_> = item.iter().map(|it| format!("{it:?}")).collect();
             attributes.sort();
-            let whole = attributes.join(" ");
+            let whole = without_last_use(attributes.join(" "));
             if needles.iter().any(|needle| whole.contains(needle.as_str())) {
                 kept.insert(place, whole);
             }
@@ -216,4 +216,11 @@ impl Setting {
         assert!(10 < kept.len(), "{kept:?}");
         kept
     }
+}
+
+/// The item of a key without the time of its last use, which is noted of refused requests too.
+fn without_last_use(item: String) -> String {
+    let Some(start) = item.find("last_used_at") else { return item };
+    let end = item[start..].find([',', '}']).map_or(item.len(), |length| start + length);
+    format!("{}{}", &item[..start], &item[end..])
 }

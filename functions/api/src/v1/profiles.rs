@@ -46,7 +46,7 @@ struct ProfileOut {
 struct SecretOut {
     /// The sender's own word for it.
     label: &'static str,
-    /// Its form, in words.
+    /// Form of the secret, in words.
     shape: String,
     /// Whether a source cannot be made without one.
     needed: bool,

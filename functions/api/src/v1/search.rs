@@ -49,7 +49,7 @@ struct FoundOut {
     /// `event`, `delivery`, `attempt`, `job`, `batch`, `endpoint`, `letter`, `source`, `task`, `application`
     /// or `listener`.
     kind: &'static str,
-    /// Its id; the name of a source or listener, the number of a letter.
+    /// Id of the thing; the name of a source or listener, the number of a letter.
     id: String,
     /// Id of its application; null for what belongs to none.
     application: Option<String>,

@@ -28,7 +28,7 @@ pub(crate) enum Error {
     Forbidden(&'static str),
     /// Nothing there that the caller may see.
     NotFound,
-    /// What was there, and was removed for good.
+    /// The thing was there, and was removed for good.
     Gone(&'static str),
     /// The path is there, the method is not.
     Method,

@@ -31,7 +31,7 @@ const RESOLVING: Duration = Duration::from_secs(3);
 /// Address that stands for a missing or forbidden one while the other fields are checked.
 const STAND_IN: &str = "https://subscriber.example/";
 
-/// What would become of an endpoint.
+/// Result of trying an endpoint out.
 #[derive(Clone, Debug)]
 pub struct EndpointCheck {
     /// Whether the address can be called now, and if not, the reason as a sentence without its full stop;

@@ -27,7 +27,7 @@ pub(super) struct CheckIn {
     endpoint: EndpointTrial,
 }
 
-/// What would become of an endpoint.
+/// Result of trying an endpoint out.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CheckOut {
     /// Null if the draft has no address.
