@@ -220,7 +220,8 @@ impl Setting {
 
 /// The item of a key without the time of its last use, which is noted of refused requests too.
 fn without_last_use(item: String) -> String {
-    let Some(start) = item.find("last_used_at") else { return item };
-    let end = item[start..].find([',', '}']).map_or(item.len(), |length| start + length);
+    let Some(name) = item.find("last_used_at") else { return item };
+    let start = item[..name].rfind(',').unwrap_or(name);
+    let end = item[name..].find([',', '}']).map_or(item.len(), |length| name + length);
     format!("{}{}", &item[..start], &item[end..])
 }
