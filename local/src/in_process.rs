@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, to_bytes},
     http::{HeaderValue, header},
 };
 use tower::ServiceExt;
@@ -91,10 +91,9 @@ impl HttpConnector for Connector {
             let unusable =
                 |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::user(error);
             let request = request.try_into_http1x().map_err(|error| unusable(error.into()))?;
-            let mut request = request.map(|body| match body.bytes() {
-                Some(bytes) => Body::from(Bytes::copy_from_slice(bytes)),
-                None => Body::new(body),
-            });
+            // The body is read to its end, not taken: the SDK watches how fast a body goes, and breaks a call
+            // off whose body stands still.
+            let mut request = request.map(Body::new);
             // The header that an HTTP client adds. S3 verifies a signature over it.
             if let Some(host) = host {
                 request.headers_mut().entry(header::HOST).or_insert(host);

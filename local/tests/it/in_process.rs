@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
+use aws_smithy_types::retry::RetryConfig;
 use futures::future::join_all;
 
 use crate::{in_memory, receive};
@@ -95,4 +96,13 @@ async fn a_receive_that_is_broken_off_hands_its_message_and_its_alarm_on() {
     let received = tokio::time::timeout(Duration::from_secs(15), second).await;
     let received = received.expect("in time").expect("received");
     assert_eq!(received.len(), 1);
+}
+
+#[tokio::test]
+async fn a_receive_may_wait_longer_than_a_body_may_stand_still() {
+    let aws = in_memory().await;
+    let inner = aws.inner_clients().with_retries(RetryConfig::disabled());
+    let (sqs, url) = (inner.sqs(), aws.queue_url(&aws.names().outbox));
+    // The SDK breaks a call off whose body has not moved for five seconds.
+    assert_eq!(receive(&sqs, &url, 8).await, []);
 }
