@@ -75,12 +75,14 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// Lists without an iterator: their answers are bounded by themselves.
-const UNPAGED: [&str; 3] = [
+const UNPAGED: [&str; 4] = [
     // At most 20 samples of a source, and counts of at most 7 days.
     "/v1/refusals",
     "/v1/sources/{name}/refusals",
     // At most 5 bodies of an event.
     "/v1/events/{id}/conflicts",
+    // One entry for each profile that is built in.
+    "/v1/profiles",
 ];
 
 fn path(rows: &Rows, route: &str) -> String {

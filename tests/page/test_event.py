@@ -250,7 +250,7 @@ def test_a_reader_may_not_act(visit, relay, failing):
     page = visitor.sign_in(f"/events/{failing}", key)
     replay = page.get_by_role("button", name="Replay", exact=True)
     expect(replay).to_be_disabled()
-    expect(replay).to_have_attribute("title", "Needs the scope admin")
+    expect(replay).to_have_attribute("title", "This needs the scope admin.")
     page.keyboard.press("r")
     expect(page.get_by_role("dialog")).to_have_count(0)
 

@@ -99,6 +99,7 @@ def test_the_theme_and_the_clock_are_kept(visit):
     page = visitor.sign_in("/keys")
     page.get_by_label("Settings and session").click()
     page.get_by_role("button", name="Dark theme").click()
+    page.get_by_label("Settings and session").click()
     page.get_by_role("button", name="Show UTC").click()
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"

@@ -126,7 +126,7 @@ def test_charts_have_a_table_whose_times_lead_to_events(visit):
     visitor = filled(visit)
     page = visitor.sign_in("/?range=1h")
     expect(page.get_by_role("img", name="Events of the last hour: 1,200 received, 1,140 delivered, 360 attempts failed")).to_be_visible()
-    expect(page.locator(".chart canvas")).to_have_count(2)
+    expect(page.locator(".chart-lines svg")).to_have_count(2)
     page.get_by_text("Numbers as a table").first.click()
     table = page.get_by_role("region", name="Events, as a table")
     expect(table.get_by_role("row")).to_have_count(61)
@@ -138,7 +138,7 @@ def test_charts_have_a_table_whose_times_lead_to_events(visit):
 def test_a_stretch_of_a_chart_leads_to_its_events(visit):
     visitor = filled(visit)
     page = visitor.sign_in("/?range=1h")
-    over = page.locator(".chart .u-over").first
+    over = page.locator(".chart-lines svg").first
     over.wait_for()
     box = over.bounding_box()
     page.mouse.move(box["x"] + 40, box["y"] + 50)
@@ -212,7 +212,7 @@ def test_it_says_what_it_cannot_show(visit):
 def test_it_is_accessible_and_fits(visit, width, dark):
     visitor = filled(visit, width=width, dark=dark)
     page = visitor.sign_in("/?range=1h")
-    expect(page.locator(".chart canvas")).to_have_count(2)
+    expect(page.locator(".chart-lines svg")).to_have_count(2)
     visitor.axe()
     visitor.fits()
     visitor.shot(f"overview-{width}-{'dark' if dark else 'light'}", whole=True)

@@ -16,9 +16,9 @@ use domain::{
 
 use crate::{
     health::HealthCheck,
-    keys::KeyUses,
-    status::{NamedQueue, QUEUE_NAMES},
-    traffic::TrafficMemory,
+    key_uses::KeyUses,
+    queue_names::{NamedQueue, QUEUE_NAMES},
+    traffic::memory::TrafficMemory,
 };
 
 /// Time limit of the function that delivers, unless the template says otherwise. An endpoint's

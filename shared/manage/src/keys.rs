@@ -12,7 +12,6 @@ use domain::{
     time::Timestamp,
 };
 
-pub(crate) use self::uses::KeyUses;
 use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, applications, sessions, walk};
 
 /// Longest name of a key, in bytes.

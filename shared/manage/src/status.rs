@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::{
-    queue::{Queue, QueueDepth},
+    queue::QueueDepth,
     table::{DueSubject, SHARDS, SweepRound},
 };
 use domain::{
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 pub use crate::traffic::SilentSource;
-use crate::{ControlPlane, Principal, Refusal, letters, traffic};
+use crate::{ControlPlane, Principal, Refusal, letters, queue_names::NamedQueue, traffic};
 
 /// Items that are read of each of the eight shards of what is due.
 const PENDING_OF_SHARD: i32 = 100;
@@ -24,13 +24,6 @@ const PENDING_OF_SHARD: i32 = 100;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The time for which an alarm that has ended is shown.
 const ALARMS_SHOWN: Duration = Duration::from_secs(86_400);
-
-/// A queue of the relay, with the name by which it is shown.
-pub(crate) type NamedQueue = (&'static str, Queue);
-
-/// The names by which the relay's queues are shown.
-pub(crate) const QUEUE_NAMES: [&str; 6] =
-    ["inbox", "inbox-dead-letters", "outbox", "outbox-dead-letters", "live", "live-dead-letters"];
 
 /// The state of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

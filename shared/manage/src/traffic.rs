@@ -5,22 +5,23 @@
 //! remembered until another hour has begun, because it is the dearer part: up to 168 items of an
 //! application.
 
-mod memory;
+pub(crate) mod memory;
+mod source_traffic;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use adapters::table::{HourPart, Table};
 use domain::{
-    figures::{
-        Counter, Figure, Figures, HOURS_OF_USUAL, Hour, Minute, Part, Subject, is_silent, usual_gap,
-    },
+    figures::{Counter, Figure, Figures, HOURS_OF_USUAL, Hour, Minute, Part, Subject, usual_gap},
     id::ApplicationId,
     source::Source,
     time::Timestamp,
 };
 
-pub(crate) use self::memory::TrafficMemory;
-use self::memory::{Hourly, HourlyOfSource};
+use self::{
+    memory::{Hourly, HourlyOfSource},
+    source_traffic::{SourceTraffic, Traffic},
+};
 use crate::{
     ControlPlane, MAX_SCANNED, PageRequest, Principal, Refusal, page::Effort, refusals, sources,
 };
@@ -31,26 +32,6 @@ const HOURS_BY_MINUTE: u64 = 2;
 const FRESH: Duration = Duration::from_secs(60);
 /// Sources among which silent ones are looked for.
 const MAX_SOURCES: usize = 500;
-
-/// When a source was heard of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SourceTraffic {
-    /// The minute in which a request was accepted last, within a week; of one older than two days, the
-    /// hour.
-    last_accepted: Option<Timestamp>,
-    /// The usual gap between two requests; `None` if too few are known.
-    usual_gap: Option<Duration>,
-}
-
-impl SourceTraffic {
-    fn silent_since(self, now: Timestamp) -> Option<Timestamp> {
-        let (last, usual) = (self.last_accepted?, self.usual_gap?);
-        is_silent(last, usual, now).then_some(last)
-    }
-}
-
-/// The traffic of each source of an application.
-type Traffic = BTreeMap<Subject, SourceTraffic>;
 
 /// The last requests of a source, and how long they usually lie apart.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use domain::{
     time::Timestamp,
 };
 
-use super::{SourceTraffic, Traffic};
+use super::source_traffic::{SourceTraffic, Traffic};
 
 /// Applications of which something is remembered. Beyond it, everything is forgotten.
 const MAX_APPLICATIONS: usize = 200;
