@@ -13,7 +13,6 @@ use std::{
 const PAGES: [(&str, &str); 3] =
     [("INDEX", "index.html"), ("PORTAL", "portal.html"), ("CONSOLE", "console.html")];
 
-#[expect(clippy::print_stdout, reason = "a build script speaks to cargo on its standard output")]
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let dist = manifest.join("../../web/dist");

@@ -78,7 +78,8 @@ def harmless(visitor, where: str) -> None:
     assert violations == [], where
     assert elements == 0, where
     assert protocols == [], where
-    assert not HIDDEN.search(text), f"{where}: {HIDDEN.search(text)!r}"
+    hidden = HIDDEN.search(text)
+    assert not hidden, f"{where}: {text[max(0, hidden.start() - 80) : hidden.end() + 40]!r}"
     assert page.evaluate("getComputedStyle(document.querySelector('main')).visibility") == "visible", where
     visitor.fits()
 
