@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::setting::Setting;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the count is the result")]
 async fn no_bulk_action_reaches_beyond_its_own_tenant() {
     let setting = Setting::start().await;
     let thing = |name: &str| setting.things[name].clone();

@@ -295,6 +295,7 @@ async fn play(setting: &Setting, callers: &[&str]) -> (usize, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the count is the result")]
 async fn nobody_reaches_what_is_another_tenants_by_any_route() {
     let setting = Setting::start().await;
     let strangers = [
@@ -315,6 +316,7 @@ async fn nobody_reaches_what_is_another_tenants_by_any_route() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the count is the result")]
 async fn a_tenant_reaches_its_own_as_far_as_its_right_goes() {
     let (mut all, mut bad) = (0, Vec::new());
     // Each removes what the next one is to reach.

@@ -15,6 +15,7 @@ fn right(caller: &str) -> (bool, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the count is the result")]
 async fn a_topic_is_heard_by_those_whose_right_covers_it_and_by_nobody_else() {
     let setting = Setting::start().await;
     let (job, batch) = (&setting.things["job"], &setting.things["batch"]);

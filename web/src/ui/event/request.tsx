@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { call, get, path } from "../../core/api";
 import type { Conflicts } from "../../core/contract";
-import { bytes as sized, plural } from "../../core/format";
+import { bytes as sized, plural, visible } from "../../core/format";
 import { asFailure, useThing } from "../../core/list";
 import { took } from "../../core/time";
 import type { EventDetail } from "../../core/types";
@@ -61,11 +61,11 @@ export function RequestPart({ seen }: { seen: Seen }) {
   return (
     <div class="stack">
       <p class="request-line"><strong>{request.method}</strong> <Text text={request.path + (request.query ? `?${request.query}` : "")} most={4096} /></p>
-      <div class="notice good"><Icon name="check" /><div>{verdictOf(request)}</div></div>
+      <div class="notice good"><Icon name="check" /><div>{visible(verdictOf(request))}</div></div>
       <Facts>
         <Fact name="Received"><When at={request.received_at} plain /></Fact>
         <Fact name="Caller">{request.caller ? <Text text={request.caller} /> : "not known"}</Fact>
-        <Fact name="Profile">{request.verdict.profile}</Fact>
+        <Fact name="Profile"><Text text={request.verdict.profile} /></Fact>
         <Fact name="Body">{sized(request.bytes)}{request.content_type && <>, <Text text={request.content_type} /></>}</Fact>
       </Facts>
       <Headers headers={request.headers} />

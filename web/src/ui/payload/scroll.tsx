@@ -26,6 +26,7 @@ export function useWidth(): [{ current: HTMLDivElement | null }, number, number]
 export function Lines({ label, count, line, at = -1, box }: { label: string; count: number; line: (place: number) => ComponentChildren; at?: number; box: { current: HTMLDivElement | null } }) {
   const [first, setFirst] = useState(0);
   const [fits, setFits] = useState(30);
+  const sought = useRef(false);
   const measure = () => {
     const element = box.current;
     if (!element) return;
@@ -38,9 +39,15 @@ export function Lines({ label, count, line, at = -1, box }: { label: string; cou
     if (!element || at < 0) return;
     const top = at * HEIGHT;
     if (top < element.scrollTop || top > element.scrollTop + element.clientHeight - 2 * HEIGHT) element.scrollTop = top - element.clientHeight / 3;
-    // The box itself may be out of sight.
-    requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector(".current")?.scrollIntoView({ block: "nearest" })));
+    sought.current = true;
   }, [at, box]);
+  // The line is drawn once the box has scrolled to it. The box itself may be out of sight.
+  useEffect(() => {
+    const mark = sought.current ? box.current?.querySelector(".current") : null;
+    if (!mark) return;
+    sought.current = false;
+    mark.scrollIntoView({ block: "nearest" });
+  });
   return (
     <div class="lines" ref={box} tabIndex={0} role="group" aria-label={label} onScroll={measure}>
       <span class="probe" aria-hidden="true">0000000000</span>
