@@ -55,7 +55,6 @@ async fn send(sqs: &Client, url: &str, body: &str, delay: i32) {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "SQS has a clock of its own")]
 async fn each_waiting_receive_gets_one_of_the_messages_that_come() {
     let aws = in_memory().await;
     let (sqs, url) = (aws.inner_clients().sqs(), aws.queue_url(&aws.names().outbox));
