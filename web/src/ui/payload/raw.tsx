@@ -52,7 +52,7 @@ export function Raw({ text, label }: { text: string; label: string }) {
   const [wanted, setWanted] = useState("");
   const [at, setAt] = useState(0);
   const gutter = Math.max(3, String(text.length ? text.split("\n", 100_000).length : 1).length);
-  const fit = Math.max(16, Math.floor((width - 30) / sign) - gutter);
+  const fit = Math.max(16, Math.floor((width - 48) / sign) - gutter);
   const all = useMemo(() => (width ? pieces(text, fit) : []), [text, fit, width]);
   const found = useMemo(() => placesOf(text, wanted), [text, wanted]);
   useEffect(() => setAt(0), [wanted]);
