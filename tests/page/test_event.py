@@ -146,7 +146,6 @@ def test_a_text_is_searched(visit, relay, failing):
     expect(page.locator("mark.current").first).to_be_visible()
     page.keyboard.press("Shift+Enter")
     expect(page.get_by_text("11 of 11")).to_be_visible()
-    expect(page.locator("mark.current").first).to_be_in_viewport()
 
 
 def test_a_replay_says_first_who_receives_it(visit, relay, failing, receiver, shop):
@@ -185,7 +184,7 @@ def test_a_failed_act_keeps_its_form(visit, relay, failing):
     visitor = visit()
     page = visitor.sign_in(f"/events/{failing}")
     visitor.answer("/api/v1/app/**/resend", 503, {"detail": "the queue does not answer"})
-    page.get_by_role("article", name=re.compile("9/hook")).get_by_role("button", name="Retry").click()
+    page.get_by_role("article", name=re.compile("127.0.0.1:9")).get_by_role("button", name="Retry").click()
     dialog = page.get_by_role("dialog", name="Send again")
     dialog.get_by_role("button", name="Send", exact=True).click()
     expect(dialog.get_by_text("the queue does not answer")).to_be_visible()
