@@ -56,6 +56,11 @@ export class Pushes {
     // What is heard and never shown does not pile up.
     if (this.#moved.size > MOST) this.#moved.clear();
     if (this.next.size > MOST) this.next.clear();
+    // Rows that are held no more need not be read: the oldest go first.
+    for (const id of this.doubtful) {
+      if (this.doubtful.size <= MOST) break;
+      this.doubtful.delete(id);
+    }
   }
 
   /** The rows with everything that was pushed. */
