@@ -196,6 +196,23 @@ def test_a_failed_act_keeps_its_form(visit, relay, failing):
     wait_until("the delivery is attempted", lambda: before < attempts(), 30)
 
 
+def test_a_delivery_that_waits_is_tried_now(visit, relay, shop):
+    event = publish(relay, {"id": "in_9"})
+
+    def attempts() -> int:
+        deliveries = relay.call("GET", f"/v1/events/{event}")["deliveries"]
+        return next(it["attempts_made"] for it in deliveries if it["endpoint_id"] == shop["fails"])
+
+    wait_until("the first attempt failed", lambda: attempts() == 1, 30)
+    page = visit().sign_in(f"/events/{event}")
+    article = page.get_by_role("article", name=re.compile("fails"))
+    article.get_by_role("button", name="Try now").click()
+    page.get_by_role("dialog", name="Try now").get_by_role("button", name="Try now").click()
+    # The second would be made ten minutes later.
+    wait_until("the second attempt is made", lambda: attempts() == 2, 30)
+    expect(article.get_by_role("button", name="Retry")).to_be_visible()
+
+
 def test_commands_are_copied(visit, failing):
     visitor = visit()
     page = visitor.sign_in(f"/events/{failing}")

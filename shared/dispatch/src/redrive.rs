@@ -162,7 +162,8 @@ impl Context {
     }
 
     /// Sends an event to an endpoint at `at`, again or for the first time. `latest` is the latest
-    /// delivery of the event to the endpoint. Returns whether a delivery became pending.
+    /// delivery of the event to the endpoint; one that waits for a later time is brought forward. Returns whether a
+    /// delivery became pending.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or SQS refuses the doorbell of a delivery that was pending before.
@@ -185,7 +186,13 @@ impl Context {
         }
         let delivery = match latest {
             None => Delivery { next_at: at, ..Delivery::new(event, endpoint, 0, now) },
-            Some(delivery) if delivery.state == DeliveryState::Pending => {
+            Some(mut delivery) if delivery.state == DeliveryState::Pending => {
+                if at < delivery.next_at {
+                    // Refused: a worker has it in hand, which is as soon as can be.
+                    let policy = &endpoint.policy;
+                    self.table.bring_forward(&delivery, policy, at, now).await?.either_way();
+                    delivery.next_at = at;
+                }
                 self.outbox.ring([&delivery], now).await?;
                 return Ok(false);
             }

@@ -146,6 +146,25 @@ async fn a_message_is_sent_again_with_the_same_id_when_somebody_asks() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_waits_for_its_next_attempt_is_attempted_at_once_when_somebody_asks() {
+    let relay = Relay::start().await;
+    let receiver = Receiver::answering(&[500, 500]).await;
+    let endpoint = relay.endpoint("default", &receiver.url).await;
+    let message = relay.message("default", "a", json!({})).await;
+    relay.attempt(&message).await;
+    relay.outbox().await;
+    let waits = &relay.deliveries(&message).await[0];
+    assert!(relay.api.now() < waits.next_at, "{waits:?}");
+    let path = format!("/api/v1/app/default/msg/{message}/endpoint/{endpoint}/resend");
+    relay.post(&path, json!({})).await.expect(202);
+    assert_eq!(relay.outbox().await.len(), 1, "its bell comes without a delay");
+    relay.attempt(&message).await;
+    assert_eq!(receiver.received().len(), 2);
+    let delivery = &relay.deliveries(&message).await[0];
+    assert_eq!((delivery.made, delivery.tried()), (2, 2), "it is the policy's second attempt");
+}
+
+#[tokio::test]
 async fn sending_again_to_an_endpoint_that_came_later_creates_its_delivery() {
     let relay = Relay::start().await;
     let message = relay.message("default", "a", json!({})).await;

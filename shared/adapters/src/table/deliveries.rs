@@ -325,15 +325,25 @@ impl Table {
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, Some(now));
-        let idle = Condition::new(
-            "#state = :pending AND made = :made \
-             AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
-        )
-        .value(":made", n(delivery.made))
-        .name("#state", "state")
-        .value(":pending", s(DeliveryState::Pending.word()))
-        .value(":now", n(now.0));
-        self.put_and_leave(row, idle, delivery).await
+        self.put_and_leave(row, idle(delivery, now), delivery).await
+    }
+
+    /// Has a pending delivery attempted at `at`, which is earlier than the time that it waits for; `Refused` if it
+    /// changed since it was read, or a worker holds it. The caller rings for it; otherwise the sweep does.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn bring_forward(
+        &self,
+        delivery: &Delivery,
+        policy: &Policy,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let sooner = Delivery { next_at: at, ..delivery.clone() };
+        let row =
+            self.delivery_row(&sooner, Delivery::lease(policy), Some(Delivery::due(now, at)));
+        self.put(row, Some(idle(delivery, now))).await
     }
 
     /// Puts a delivery, and takes it out of its lane if it has ended.
@@ -354,6 +364,19 @@ impl Table {
         let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
         list_at(last, delivery.id.as_str())
     }
+}
+
+/// The delivery is pending, nobody attempted it since it was read, and no worker holds it.
+fn idle(delivery: &Delivery, now: Timestamp) -> Condition {
+    Condition::new(
+        "#state = :pending AND made = :made AND next_at = :next \
+         AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+    )
+    .value(":made", n(delivery.made))
+    .value(":next", n(delivery.next_at.0))
+    .name("#state", "state")
+    .value(":pending", s(DeliveryState::Pending.word()))
+    .value(":now", n(now.0))
 }
 
 /// The delivery is not there, or it has ended and nobody attempted it since it was read.

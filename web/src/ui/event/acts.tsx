@@ -67,10 +67,11 @@ export function Again({ seen, delivery, urls, done, close }: { seen: Seen; deliv
     await send("POST", path`/api/v1/app/${seen.event.application}/msg/${seen.event.id}/endpoint/${delivery.endpoint_id}/resend`, undefined, { key });
     done();
   });
+  const waits = delivery.state === "pending";
   return (
-    <Confirm title="Send again" action="Send" busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run().then((did) => did && close())}>
+    <Confirm title={waits ? "Try now" : "Send again"} action={waits ? "Try now" : "Send"} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run().then((did) => did && close())}>
       <Receivers ids={[delivery.endpoint_id]} urls={urls} />
-      <p>{delivery.state === "delivered" ? "The endpoint has received this event already. It receives it once more, under the same webhook-id." : "All attempts of its policy begin anew."}</p>
+      <p>{waits ? "The next attempt is made at once instead of when it is due; while the endpoint's circuit is open, when that lets it through." : delivery.state === "delivered" ? "The endpoint has received this event already. It receives it once more, under the same webhook-id." : "All attempts of its policy begin anew."}</p>
     </Confirm>
   );
 }

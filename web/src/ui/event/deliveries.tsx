@@ -47,7 +47,7 @@ export function Deliveries({ seen, urls, again, may }: { seen: Seen; /** URLs of
   );
 }
 
-const ACTS: Record<string, string> = { dead: "Retry", delivered: "Send again", cancelled: "Send" };
+const ACTS: Record<string, string> = { pending: "Try now", dead: "Retry", delivered: "Send again", cancelled: "Send" };
 
 function One({ seen, delivery, url, open, again, may }: { seen: Seen; delivery: Delivery; url: string | undefined; open: string; again: (delivery: Delivery) => void; may: boolean }) {
   const { event } = seen;
@@ -66,8 +66,7 @@ function One({ seen, delivery, url, open, again, may }: { seen: Seen; delivery: 
           <DeliveryState state={standing(delivery)} />
           {delivery.letter_id && <a class="faint" href={`/letters/${encodeURIComponent(delivery.letter_id)}`}>Dead letter</a>}
         </div>
-        {/* The relay has no request that brings a waiting delivery forward. */}
-        {delivery.state !== "pending" && <Button icon="retry" disabled={!may} title={may ? undefined : "Needs the scope admin"} onClick={() => again(delivery)}>{ACTS[delivery.state] ?? "Send again"}</Button>}
+        <Button icon="retry" disabled={!may} title={may ? undefined : "Needs the scope admin"} onClick={() => again(delivery)}>{ACTS[delivery.state] ?? "Send again"}</Button>
       </header>
       <ol class="timeline">
         {delivery.state === "pending" && (
