@@ -18,19 +18,3 @@ export function failures(stats: Stats): number[] {
   const classes = Object.values(stats.series.failed as Record<string, number[]>);
   return stats.times.map((_, n) => sum(classes.map((one) => one[n] ?? 0)));
 }
-
-/**
- * The percentile of a step in the middle, where each step weighs what it delivered. The percentile of the whole time
- * cannot be had from those of its steps. Null if nothing was delivered.
- */
-export function typical(values: (number | null)[], weights: number[]): number | null {
-  const steps = values
-    .flatMap((value, n) => (value === null || value === undefined ? [] : [[value, Math.max(weights[n] ?? 0, 1)] as const]))
-    .sort((one, other) => one[0] - other[0]);
-  let left = sum(steps.map((step) => step[1])) / 2;
-  for (const [value, weight] of steps) {
-    left -= weight;
-    if (left <= 0) return value;
-  }
-  return null;
-}

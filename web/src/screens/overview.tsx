@@ -4,7 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import type { Status } from "../core/contract";
-import { RANGES, failures, sum, typical } from "../core/figures";
+import { RANGES, failures, sum } from "../core/figures";
 import { count, plural, share } from "../core/format";
 import { type Thing, useThing } from "../core/list";
 import { useLiveAll } from "../core/live";
@@ -103,7 +103,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
   const duplicates = sum(series.duplicates);
   const conflicts = sum(series.conflicts);
   const refused = sum(series.refused ?? []);
-  const middle = (values: (number | null)[]) => typical(values, series.delivered);
+  const { first_attempt_ms: first, delivered_ms: arrived } = stats;
   const oldest = status?.oldest_waiting;
   const waits = oldest ? present - new Date(oldest.since).getTime() : 0;
   const repeats = [duplicates && plural(duplicates, "duplicate"), conflicts && plural(conflicts, "conflict")].filter(Boolean).join(", ");
@@ -113,8 +113,8 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
       <Figure name="Delivered" value={delivered} href={`/events?state=delivered&${since}`} note={`by ${plural(sum(series.attempts), "attempt")}`} />
       <Figure name="Success rate" value={share(delivered, delivered + failed)} href={`/events?state=failing&${since}`}
         {...(failed > delivered ? { tone: "bad" as const } : failed * 20 > delivered ? { tone: "warn" as const } : {})} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
-      <Figure name="To the first attempt" value={took(middle(stats.first_attempt_ms.p50))} href={`/events?${since}`} note={<>p95 {took(middle(stats.first_attempt_ms.p95))}</>} />
-      <Figure name="To delivery" value={took(middle(stats.delivered_ms.p50))} href={`/events?state=delivered&${since}`} note={<>p95 {took(middle(stats.delivered_ms.p95))}</>} />
+      <Figure name="To the first attempt" value={took(first.total.p50)} href={`/events?${since}`} note={<>p95 {took(first.total.p95)}</>} />
+      <Figure name="To delivery" value={took(arrived.total.p50)} href={`/events?state=delivered&${since}`} note={<>p95 {took(arrived.total.p95)}</>} />
       <Figure name="Oldest waiting" value={status ? (oldest ? span(waits) : "none") : "–"}
         href={oldest ? `/events/${encodeURIComponent(oldest.event_id)}?open=${encodeURIComponent(oldest.delivery_id)}` : "/events?state=pending"}
         {...(waits > 3_600_000 ? { tone: "warn" as const } : {})} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />

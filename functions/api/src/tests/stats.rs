@@ -45,6 +45,11 @@ async fn a_series_has_a_step_for_every_part_of_the_time_with_zeros_in_the_gaps()
     let mut slow = counted(Counter::Delivered, None, 1);
     slow.measure(Figure::Delivery, Duration::from_millis(700));
     relay.count("one", relay.ago(30 * 60_000), slow).await;
+    let mut quick = Figures::default();
+    for _ in 0..20 {
+        quick.measure(Figure::Delivery, Duration::from_millis(3));
+    }
+    relay.count("one", relay.ago(20 * 60_000), quick).await;
     relay.count("one", relay.ago(20 * 60_000), counted(Counter::Received, None, 4)).await;
     let class = Counter::Failed(ErrorClass::Timeout);
     relay.count("one", relay.ago(20 * 60_000), counted(class, None, 2)).await;
@@ -75,7 +80,12 @@ async fn a_series_has_a_step_for_every_part_of_the_time_with_zeros_in_the_gaps()
         .iter()
         .flat_map(Value::as_u64)
         .collect();
-    assert_eq!(p50, [1000], "the upper bound of its bucket, and null elsewhere");
+    let [few, many] = p50[..] else { panic!("{p50:?}") };
+    assert_eq!(few, 1000, "the upper bound of its bucket, and null elsewhere");
+    let total = &stats["delivered_ms"]["total"];
+    let half = total["p50"].as_u64().expect("a number");
+    assert!(half < 10 && many < 10 && total["p99"] == few, "of 21 together: {total}");
+    assert_eq!(stats["first_attempt_ms"]["total"]["p50"], Value::Null);
     let of = |series: &str| {
         stats["series"][series]
             .as_array()

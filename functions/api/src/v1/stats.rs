@@ -138,6 +138,16 @@ struct PercentilesOut {
     p50: Vec<Option<u64>>,
     p95: Vec<Option<u64>>,
     p99: Vec<Option<u64>>,
+    /// Percentiles of all steps together.
+    total: TotalOut,
+}
+
+/// Percentiles of the whole time.
+#[derive(Serialize, ToSchema)]
+struct TotalOut {
+    p50: Option<u64>,
+    p95: Option<u64>,
+    p99: Option<u64>,
 }
 
 impl SeriesOut {
@@ -165,7 +175,12 @@ impl PercentilesOut {
     fn of(series: &[Figures], measure: fn(Measure) -> Figure) -> Self {
         let histograms: Vec<_> = series.iter().map(|point| point.histogram(measure)).collect();
         let of = |percent| histograms.iter().map(|times| times.percentile(percent)).collect();
-        Self { p50: of(50), p95: of(95), p99: of(99) }
+        let mut whole = Figures::default();
+        series.iter().for_each(|point| whole.merge(point));
+        let times = whole.histogram(measure);
+        let [half, most, nearly_all] = [50, 95, 99].map(|percent| times.percentile(percent));
+        let total = TotalOut { p50: half, p95: most, p99: nearly_all };
+        Self { p50: of(50), p95: of(95), p99: of(99), total }
     }
 }
 
