@@ -1,8 +1,8 @@
 //! The cases of the crash matrix, and which of them a run makes.
 //!
-//! A case is one AWS call of one journey that fails in one way. There are about 8,500. A plain run
+//! A case is one AWS call of one journey that fails in one way. There are about 10,300. A plain run
 //! makes a sample of them, drawn by a seed that it prints; `.ci/run crash` makes all, and a whole
-//! `.ci/run` a half, drawn by the commit. Variables:
+//! `.ci/run` a quarter, drawn by the commit. Variables:
 //!
 //! * `CRASH=all` makes every case.
 //! * `CRASH_SAMPLE=500` sets the size of the sample.
