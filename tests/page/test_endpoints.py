@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from buttons import press_if_there
 from support.process import wait_until
 
 pytestmark = pytest.mark.relay()
@@ -273,8 +274,7 @@ def test_what_failed_or_was_never_sent_is_counted_then_sent(visit, relay, receiv
     look = box.get_by_role("button", name="Look again")
 
     def counted() -> bool:
-        if look.is_visible():
-            look.click()
+        press_if_there(look)
         return box.get_by_text("would be sent again.").is_visible()
 
     wait_until("they are counted", counted)

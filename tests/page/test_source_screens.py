@@ -9,6 +9,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from buttons import press_if_there
+
 pytestmark = pytest.mark.relay()
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -47,8 +49,7 @@ def look_until(page: Page, text: str | re.Pattern) -> None:
             expect(found).to_be_visible(timeout=500)
             return
         except AssertionError:
-            if button.is_visible() and button.is_enabled():
-                button.click()
+            press_if_there(button)
     expect(found).to_be_visible()
 
 
@@ -162,7 +163,7 @@ def test_one_source_shows_how_it_is_judged_and_why_it_refused(visit, relay):
     for _ in range(30):
         page.reload()
         try:
-            expect(page.get_by_role("row", name="Header malformed")).to_be_visible(timeout=1000)
+            expect(page.get_by_role("button", name="Show all 8")).to_be_visible(timeout=1000)
             break
         except AssertionError:
             continue
