@@ -33,7 +33,7 @@ pub mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-use aws_smithy_runtime_api::shared::IntoShared;
+use aws_smithy_runtime_api::{client::http::SharedHttpClient, shared::IntoShared};
 
 pub use self::{
     clients::{AccessKey, Clients, REGION},
@@ -171,7 +171,13 @@ impl LocalAws {
     /// A factory of SDK clients of these services that are in this process, as this is: no socket lies
     /// between. Requests to other URLs go over plain TCP.
     pub fn inner_clients(&self) -> Clients {
-        self.clients().with_http_client(self.in_process.clone().into_shared())
+        self.clients().with_http_client(self.inner_http())
+    }
+
+    /// The HTTP client of [`inner_clients`](Self::inner_clients). A test wraps it in one that delays, drops or
+    /// falsifies.
+    pub fn inner_http(&self) -> SharedHttpClient {
+        self.in_process.clone().into_shared()
     }
 
     /// A factory of SDK clients of these services, over their ports.

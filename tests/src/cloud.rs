@@ -146,9 +146,8 @@ impl Cloud {
         let aws = LocalAws::start(options).await.expect("starts");
         let clock = Clock::manual(START);
         faults.set_clock(&clock);
-        let (sound, names) = (Sdk::of(&aws.clients()), aws.names());
-        let failing = aws.clients().with_retries(RetryConfig::disabled());
-        let failing = Sdk::of(&failing.with_http_client(faults.client()));
+        let (sound, names) = (Sdk::of(&aws.inner_clients()), aws.names());
+        let failing = Sdk::of(&Self::failing(&aws, &faults));
         let table = |clients: &Sdk| Table::new(clients.dynamodb(), names.table.clone(), RETENTION);
         let queue = |name: &str| Queue::new(failing.sqs(), aws.queue_url(name));
         let bucket = Bucket::new(failing.s3(), names.bucket.clone());
@@ -184,6 +183,12 @@ impl Cloud {
         let application = Application::new(id, Some("acme".to_owned()), "acme", START);
         table.create_application(&application).await.expect("kept").either_way();
         cloud
+    }
+
+    /// Clients with the faults in them. They do not try again, so that a fault is one.
+    fn failing(aws: &LocalAws, faults: &Faults) -> Clients {
+        let clients = aws.inner_clients().with_retries(RetryConfig::disabled());
+        clients.with_http_client(faults.around(aws.inner_http()))
     }
 
     /// The source `modal` while it belongs to `acme`.
@@ -247,8 +252,7 @@ impl Cloud {
 
     /// Puts events on the buses of the EventBridge that listens there.
     pub fn with_event_bridge(&mut self, url: &str) {
-        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
-        let failing = clients.with_http_client(self.faults.client());
+        let failing = Self::failing(&self.aws, &self.faults);
         let buses = EventBridge::new(failing.event_bridge(url));
         let senders = AwsSenders::beside(&self.calls.context.outbox.0).with_buses(Some(buses));
         self.calls.caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);

@@ -193,7 +193,7 @@ impl Faults {
         self.state().calls.clone()
     }
 
-    /// Bytes of all answers so far, as their headers say.
+    /// Bytes of all answers so far.
     pub fn received(&self) -> u64 {
         self.state().received
     }
@@ -203,9 +203,8 @@ impl Faults {
         self.state().written.clone()
     }
 
-    /// The SDK's HTTP client, with these faults in it.
-    pub fn client(&self) -> SharedHttpClient {
-        let inner = aws_smithy_http_client::Builder::new().build_http();
+    /// An HTTP client of the SDK, with these faults in it.
+    pub fn around(&self, inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(Client { inner, faults: self.clone() })
     }
 
@@ -268,9 +267,8 @@ impl HttpConnector for Connector {
             let (call, faults) = (self.inner.call(request), self.faults.clone());
             return HttpConnectorFuture::new(async move {
                 let response = call.await?;
-                let length = response.headers().get("content-length");
-                let length = length.and_then(|length| length.parse::<u64>().ok());
-                faults.state().received += length.unwrap_or(0);
+                let body = response.body().bytes().unwrap_or_default();
+                faults.state().received += u64::try_from(body.len()).unwrap_or(u64::MAX);
                 Ok(response)
             });
         };

@@ -1,7 +1,6 @@
 //! Those who watch: the function `live`, its queue, and a gateway that takes pushes.
 
 use adapters::{live_queue::LiveQueue, queue::Queue};
-use aws_smithy_types::retry::RetryConfig;
 use domain::live::{push_budget::PushBudget, token::LiveToken, topic::Topic};
 use live::{Live, LiveParts};
 use serde_json::{Value, json};
@@ -20,8 +19,7 @@ pub(super) struct Watchers {
 impl Cloud {
     /// Has the functions tell those who watch, and `live` push to a gateway.
     pub async fn let_watch(&mut self) -> Gateway {
-        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
-        let failing = clients.with_http_client(self.faults.client());
+        let failing = Self::failing(&self.aws, &self.faults);
         let queue = Queue::new(failing.sqs(), self.aws.queue_url(&self.aws.names().live));
         let gateway = Gateway::start().await;
         self.watchers = Some(Watchers { queue, gateway: gateway.clone() });
@@ -34,8 +32,7 @@ impl Cloud {
     /// Panics if nobody was let watch.
     pub fn live(&self) -> Live {
         let watchers = self.watchers.as_ref().expect("somebody may watch");
-        let clients = self.aws.clients().with_retries(RetryConfig::disabled());
-        let failing = clients.with_http_client(self.faults.client());
+        let failing = Self::failing(&self.aws, &self.faults);
         let context = self.calls.context.clone();
         Live::new(LiveParts {
             table: adapters::table::Table::new(
