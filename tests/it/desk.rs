@@ -48,20 +48,18 @@ async fn begin(cloud: &Cloud, path: &str, body: Value) -> Value {
     answer
 }
 
-/// Has a task's bell ring twice, as a crash between its work and its end would.
-async fn ring(cloud: &Cloud) {
-    for task in cloud.sound_table().tasks().await.expect("read") {
-        if task.finished_at.is_none() {
-            let bell = json!({ "task": task.id }).to_string();
-            cloud.inject(&cloud.aws.names().dead_letters.clone(), &bell).await;
-            cloud.inject(&cloud.aws.names().dead_letters.clone(), &bell).await;
-        }
+/// Has a task's bell ring twice, as a crash between its work and its end would. Other tasks come when they
+/// are due: a recovery that probes at once would bring letters back that are being thrown away.
+async fn ring(cloud: &Cloud, id: &str) {
+    for _ in 0..2 {
+        let bell = json!({ "task": id }).to_string();
+        cloud.inject(&cloud.aws.names().dead_letters.clone(), &bell).await;
     }
 }
 
 async fn until_done(cloud: &Cloud, id: &str) -> Value {
     for _ in 0..2000 {
-        ring(cloud).await;
+        ring(cloud, id).await;
         cloud.work().await;
         let (_, task) = cloud.call(Method::GET, &format!("/v1/tasks/{id}"), None).await;
         if task["state"] != "running" {
