@@ -44,13 +44,19 @@ def failing(relay, shop) -> str:
     return event
 
 
-def test_it_says_why_it_stands_as_it_does_and_what_to_do(visit, failing):
+@pytest.mark.parametrize("turned", [False, True])
+def test_it_says_why_it_stands_as_it_does_and_what_to_do(visit, relay, failing, turned):
     visitor = visit()
+    # Deliveries come in the order of their ids, which are made by chance.
+    detail = relay.call("GET", f"/v1/events/{failing}")
+    deliveries = sorted(detail["deliveries"], key=lambda one: one["state"], reverse=turned)
+    visitor.answer(f"/v1/events/{failing}", body=detail | {"deliveries": deliveries})
     page = visitor.sign_in(f"/events/{failing}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("invoice.paid")
     expect(page.get_by_text("1 of 3 have arrived. One delivery has used up all attempts.")).to_be_visible()
-    # The newest failure of what has not arrived is open.
+    # The newest failure of what is dead is open, of which the sentence speaks.
     expect(page.locator(".moment-more")).to_have_count(1)
+    expect(page.get_by_text("No connection could be made.", exact=True)).to_be_visible()
     page.get_by_role("article", name=re.compile("fails")).get_by_role("button", name=re.compile("503")).click()
     expect(page.get_by_text("The endpoint answered 503.")).to_be_visible()
     expect(page.get_by_text("Check that it runs.")).to_be_visible()

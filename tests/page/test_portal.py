@@ -73,7 +73,7 @@ def test_a_portal_that_may_only_look_offers_nothing_else(visit):
     expect(page.get_by_text("View only")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="127.0.0.1")).to_be_visible()
     expect(page.get_by_text("New endpoint")).to_have_count(0)
-    page.goto(f"{visitor.relay.url}/portal/endpoints/new")
+    page.goto(f"{visitor.relay.url}/portal/endpoints/~new")
     expect(page.get_by_role("alert")).to_contain_text("This portal may only look.")
     visitor.axe()
     page.goto(f"{visitor.relay.url}/portal/events")

@@ -23,7 +23,7 @@ const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" |
 const SCREENS: Screens = [
   ["/", setup("endpoints")],
   ["/endpoints", setup("endpoints")],
-  ["/endpoints/new", setup("newEndpoint")],
+  ["/endpoints/~new", setup("newEndpoint")],
   ["/endpoints/:id", setup("endpoint")],
   ["/events", work("events")],
   ["/events/:id", work("event")],

@@ -86,7 +86,7 @@ export default function Endpoints() {
   );
   return (
     <>
-      <Head title="Endpoints" side={<NewLink href="/endpoints/new" title="New endpoint" capability="ManageEndpoint" />} />
+      <Head title="Endpoints" side={<NewLink href="/endpoints/~new" title="New endpoint" capability="ManageEndpoint" />} />
       <FilterBar filters={FILTERS} />
       <Ready of={list} loaded={list.loaded} what="The list of endpoints">
       {list.rows.length === 0 && !list.more && (
@@ -94,7 +94,7 @@ export default function Endpoints() {
           ? <Empty title="No endpoint holds this text"><Button onClick={() => changeQuery({ q: null })}>Clear the filter</Button></Empty>
           : (
             <Empty title="No endpoint yet: events reach nobody">
-              <p>An endpoint is the URL of a receiver. Start one from this code, then {may("admin", "ManageEndpoint") ? <a href="/endpoints/new">create its endpoint</a> : "ask somebody who may do so to create its endpoint"}. The secret is shown there.</p>
+              <p>An endpoint is the URL of a receiver. Start one from this code, then {may("admin", "ManageEndpoint") ? <a href="/endpoints/~new">create its endpoint</a> : "ask somebody who may do so to create its endpoint"}. The secret is shown there.</p>
               <Receiver />
             </Empty>
           )

@@ -46,7 +46,7 @@ function Standing({ source, profile }: { source: KnownSource; profile: Profile |
         ? <><Badge tone="warn">Silent</Badge><span>since <When at={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
         : activity?.last_accepted_at
           ? <><Badge tone="good">Receiving</Badge><span>last accepted <When at={activity.last_accepted_at} /></span></>
-          : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
+          : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/~new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
       <span class="soft">{profile?.title ?? source.profile}, to <Text text={applicationName(source.application_id)} /></span>
     </span>
   );

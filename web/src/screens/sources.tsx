@@ -65,7 +65,7 @@ export default function Sources() {
   const strangers = (refusals.value?.samples ?? []).filter((one) => one.reason === "unknown_source" && !names.has(one.source));
   return (
     <>
-      <Head title="Sources" side={<NewLink href="/sources/new" title="New source" />} />
+      <Head title="Sources" side={<NewLink href="/sources/~new" title="New source" />} />
       <Ready of={list} loaded={list.loaded} what="The list of sources">
       {rows.length === 0 && <NoSource all={list.rows.length === 0} />}
       {rows.length > 0 && (
@@ -97,10 +97,10 @@ function NoSource({ all }: { all: boolean }) {
       <p>A source is the URL that a sender posts to, with how it signs. {may("admin") ? "Choose the sender:" : "Somebody with the scope admin can create one."}</p>
       {may("admin") && (
         <ul class="senders">
-          {(profiles.value ?? []).map((profile) => <li key={profile.name}><a class="button" href={`/sources/new?profile=${encodeURIComponent(profile.name)}`}>{profile.title}</a></li>)}
+          {(profiles.value ?? []).map((profile) => <li key={profile.name}><a class="button" href={`/sources/~new?profile=${encodeURIComponent(profile.name)}`}>{profile.title}</a></li>)}
         </ul>
       )}
-      {may("admin") && !profiles.value && <a class="button primary" href="/sources/new">New source</a>}
+      {may("admin") && !profiles.value && <a class="button primary" href="/sources/~new">New source</a>}
     </Empty>
   );
 }
