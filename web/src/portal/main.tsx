@@ -70,7 +70,7 @@ function Frame() {
 function Over() {
   const why = useStore(farewell);
   const offline = why.includes("reached");
-  const title = offline ? texts.offline : why.includes("ended") ? texts.ended : texts.used;
+  const title = offline ? texts.offline : why.includes("ended") ? texts.ended : why.includes("owner") ? texts.owners : texts.used;
   return (
     <main id="main" class="portal-over">
       <h1>{title}</h1>
