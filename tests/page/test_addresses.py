@@ -40,3 +40,15 @@ def test_a_source_and_an_endpoint_called_new_are_opened(visit, relay):
     assert "/endpoints/~new" in page.url
     page.reload()
     expect(page.get_by_role("heading", level=1, name="New endpoint")).to_be_visible()
+
+
+def test_a_class_is_laid_out_in_one_sheet_of_styles():
+    """The sheets are one in the browser: a class of the same name in another sheet took the lines of a payload apart."""
+    laid = {}
+    for sheet in sorted((ROOT / "web" / "src" / "style").glob("*.css")):
+        text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
+        for names, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", text):
+            if re.search(r"\b(display|overflow|position):", rules):
+                for name in names.split(","):
+                    laid.setdefault(name.strip(), set()).add(sheet.name)
+    assert {name: sheets for name, sheets in laid.items() if len(sheets) > 1 and name.startswith(".")} == {}
