@@ -137,8 +137,9 @@ def titles() -> set[str]:
             if title == "{title}" and path.name != "dialog.tsx":
                 # A title that is given from elsewhere in the file.
                 title = " ".join(re.findall(r"(?:const title =|\btitle =|<ShowSecret [^>]*title=)(.*)", text))
+            title = re.sub(r"=== \"[^\"]*\"", "", title)
             for word, template in re.findall(r"\"([^\"]*)\"|`([^`]*)`", title):
-                if word not in ("message", "") or template:
+                if word or template:
                     found.add(re.escape(word) if word else re.sub(r"\\\$\\\{.*?\\\}", ".+", re.escape(template)))
     return found
 
