@@ -71,7 +71,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
       <Section title="How it is judged">
         <div class="card">
           <Facts>
-            <Fact name="Signature">{profile?.scheme ?? source.profile}</Fact>
+            <Fact name="Signature" wide>{profile?.scheme ?? source.profile}</Fact>
             <Fact name="Replay-safe" wide={!source.replay_safe}>
               {source.replay_safe ? "Yes" : source.locked ? <>Locked: it has signed in a replay-safe way, and a weaker signature is refused since.</> : <>No. {profile?.why_not}</>}
             </Fact>
