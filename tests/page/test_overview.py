@@ -84,7 +84,7 @@ def test_figures_lead_to_their_lists(visit):
         ("Received", "1,200", r"/events\?since="),
         ("Delivered", "1,140", r"/events\?state=delivered&since="),
         ("Success rate", "76.0 %", r"/events\?state=failing&since="),
-        ("To the first attempt", "41 ms", r"/events\?since="),
+        ("To first attempt", "41 ms", r"/events\?since="),
         ("To delivery", "88 ms", r"/events\?state=delivered"),
         ("Dead letters", "37", r"/letters\?state=waiting"),
         ("Oldest waiting", "", r"/events/evt_1\?open=dlv_1"),
