@@ -161,10 +161,26 @@ class Visitor:
         )
         assert not found, "\n".join(found)
 
+    def everywhere(self, of: str | None = None) -> None:
+        """Judges what is shown in both themes and three widths: by the rules of accessibility, and that nothing is wider than the window."""
+        faults = []
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            for width in (1440, 900, 360):
+                self.page.set_viewport_size({"width": width, "height": 900})
+                for judge in (lambda: self.axe(of), self.fits):
+                    try:
+                        judge()
+                    except AssertionError as error:
+                        faults.append(f"{scheme}, {width} px: {error}")
+        assert not faults, "\n".join(faults)
+
     def fits(self) -> None:
         """Fails if the page scrolls sideways."""
         wide = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide[0] <= wide[1], f"the page is {wide[0]} px wide in a window of {wide[1]} px"
+        dialog = self.page.evaluate("(({ scrollWidth, clientWidth } = {}) => [scrollWidth ?? 0, clientWidth ?? 0])(document.querySelector('dialog[open]') ?? undefined)")
+        assert dialog[0] <= dialog[1], f"the dialog is {dialog[0]} px wide in {dialog[1]} px"
 
     def shot(self, name: str, whole: bool = False) -> Path:
         """Keeps a screenshot under this name."""

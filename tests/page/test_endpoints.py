@@ -98,7 +98,7 @@ def test_an_endpoint_is_created_after_the_relay_has_checked_it(visit, relay, rec
     published(relay, application, "checked.no")
     hook = receiver.hook("/created")
     visitor = visit()
-    page = visitor.sign_in(f"/endpoints/new?application={application}")
+    page = visitor.sign_in(f"/endpoints/~new?application={application}")
     page.get_by_label("URL").fill("http://10.0.0.1/hook")
     check = page.get_by_role("region", name="Check")
     expect(check.get_by_text("The address may not be called")).to_be_visible()
@@ -134,7 +134,7 @@ def test_an_endpoint_is_created_after_the_relay_has_checked_it(visit, relay, rec
 
 def test_a_refused_form_keeps_what_was_written(visit, relay, application):
     visitor = visit()
-    page = visitor.sign_in(f"/endpoints/new?application={application}")
+    page = visitor.sign_in(f"/endpoints/~new?application={application}")
     page.get_by_label("URL").fill("https://example.com/kept")
     page.get_by_label("Description").fill("Kept")
     visitor.answer(f"/api/v1/app/{application}/endpoint", 422, {"detail": "url: that is no URL"})
@@ -296,7 +296,7 @@ def test_a_reader_sees_all_and_may_change_nothing(visit, relay, application):
     page.get_by_text("More", exact=True).click()
     expect(page.get_by_role("button", name="Delete")).to_be_disabled()
     visitor.axe()
-    visitor.open("/endpoints/new")
+    visitor.open("/endpoints/~new")
     expect(page.get_by_role("alert")).to_contain_text("needs a larger scope")
     visitor.axe()
 

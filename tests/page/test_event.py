@@ -44,13 +44,19 @@ def failing(relay, shop) -> str:
     return event
 
 
-def test_it_says_why_it_stands_as_it_does_and_what_to_do(visit, failing):
+@pytest.mark.parametrize("turned", [False, True])
+def test_it_says_why_it_stands_as_it_does_and_what_to_do(visit, relay, failing, turned):
     visitor = visit()
+    # Deliveries come in the order of their ids, which are made by chance.
+    detail = relay.call("GET", f"/v1/events/{failing}")
+    deliveries = sorted(detail["deliveries"], key=lambda one: one["state"], reverse=turned)
+    visitor.answer(f"/v1/events/{failing}", body=detail | {"deliveries": deliveries})
     page = visitor.sign_in(f"/events/{failing}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("invoice.paid")
     expect(page.get_by_text("1 of 3 have arrived. One delivery has used up all attempts.")).to_be_visible()
-    # The newest failure of what has not arrived is open.
+    # The newest failure of what is dead is open, of which the sentence speaks.
     expect(page.locator(".moment-more")).to_have_count(1)
+    expect(page.get_by_text("No connection could be made.", exact=True)).to_be_visible()
     page.get_by_role("article", name=re.compile("fails")).get_by_role("button", name=re.compile("503")).click()
     expect(page.get_by_text("The endpoint answered 503.")).to_be_visible()
     expect(page.get_by_text("Check that it runs.")).to_be_visible()
@@ -136,16 +142,40 @@ def test_payloads_that_break_viewers_do_not_break_this_one(visit, relay, failing
     visitor.fits()
 
 
-def test_a_text_is_searched(visit, relay, failing):
+@pytest.mark.parametrize("height", [400, 900])
+def test_a_text_is_searched(visit, relay, failing, height):
     detail = relay.call("GET", f"/v1/events/{failing}")
-    visitor = visit()
-    visitor.answer(f"/v1/events/{failing}", body=detail | {"payload": {"lines": [f"line {n}" for n in range(400)]}})
-    page = visitor.sign_in(f"/events/{failing}?view=raw")
-    page.get_by_label("Find in Payload").fill("LINE 39")
-    expect(page.get_by_text("1 of 11")).to_be_visible()
-    expect(page.locator("mark.current").first).to_be_visible()
+    visitor = visit(height=height)
+    visitor.answer(f"/v1/events/{failing}", body=detail | {"payload": {"lines": [f"line {n} of line {n}" for n in range(4000)]}})
+    page = visitor.sign_in(f"/events/{failing}")
+    # The tree draws but some rows; its search leads to the text.
+    expect(page.get_by_role("tree", name="Payload")).to_be_visible()
+    page.get_by_role("button", name="Find").click()
+    field = page.get_by_label("Find in Payload")
+    expect(field).to_be_focused()
+    mark = page.locator("mark.current").first
+    for text, places in [("LINE 39", 222), ("line 3999", 2), ("line 0 ", 1)]:
+        field.fill(text)
+        expect(page.get_by_text(f"1 of {places}", exact=True)).to_be_visible()
+        expect(mark).to_be_in_viewport(ratio=0.9)
+    field.fill("line 39")
+    # Step by step, also to a second place of one line, and back to the last one.
+    for at in (2, 3, 4):
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"{at} of 222")).to_be_visible()
+        expect(mark).to_be_in_viewport(ratio=0.9)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("5 of 222")).to_be_visible()
+    expect(mark).to_be_in_viewport(ratio=0.9)
+    field.fill("line 39")
+    page.evaluate("document.querySelector('.sheet').scrollTop = 0")
     page.keyboard.press("Shift+Enter")
-    expect(page.get_by_text("11 of 11")).to_be_visible()
+    expect(page.get_by_text("222 of 222")).to_be_visible()
+    expect(mark).to_be_in_viewport(ratio=0.9)
+    box = page.get_by_role("group", name="Payload", exact=True).bounding_box()
+    seen = mark.bounding_box()
+    assert max(box["y"], 48) <= seen["y"] and seen["y"] + seen["height"] <= min(box["y"] + box["height"], height)
 
 
 def test_a_replay_says_first_who_receives_it(visit, relay, failing, receiver, shop):

@@ -5,21 +5,11 @@ import re
 import time
 
 import pytest
+from page.scenes import STATUS
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.relay()
 
-STATUS = {
-    "version": "0.1.0",
-    "now": "2026-11-28T03:10:00Z",
-    "sweep": {"last_round_at": "2026-11-28T03:09:30Z", "took_ms": 84},
-    "queues": [],
-    "pending": {"count": 1, "complete": True},
-    "oldest_waiting": {"delivery_id": "dlv_1", "event_id": "evt_1", "endpoint_id": "ep_1", "application": "app_1", "since": "2026-11-28T00:00:00Z"},
-    "letters": {"waiting": 37, "complete": True},
-    "silent_sources": [{"name": "<img src=x onerror=alert(1)>", "application": "app_1", "last_accepted_at": "2026-11-27T22:00:00Z", "usual_gap_s": 120}],
-    "alarms": [{"name": "InboxStuckAlarm", "state": "alarm", "since": "2026-11-28T02:00:00Z", "reason": "\u202ereason <script>alert(1)</script>"}],
-}
 TIMES = [f"2026-11-28T02:{minute:02}:00.000Z" for minute in range(60)]
 STATS = {
     "since": TIMES[0],
@@ -94,7 +84,7 @@ def test_figures_lead_to_their_lists(visit):
         ("Received", "1,200", r"/events\?since="),
         ("Delivered", "1,140", r"/events\?state=delivered&since="),
         ("Success rate", "76.0 %", r"/events\?state=failing&since="),
-        ("To the first attempt", "41 ms", r"/events\?since="),
+        ("To first attempt", "41 ms", r"/events\?since="),
         ("To delivery", "88 ms", r"/events\?state=delivered"),
         ("Dead letters", "37", r"/letters\?state=waiting"),
         ("Oldest waiting", "", r"/events/evt_1\?open=dlv_1"),

@@ -73,7 +73,7 @@ def test_a_portal_that_may_only_look_offers_nothing_else(visit):
     expect(page.get_by_text("View only")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="127.0.0.1")).to_be_visible()
     expect(page.get_by_text("New endpoint")).to_have_count(0)
-    page.goto(f"{visitor.relay.url}/portal/endpoints/new")
+    page.goto(f"{visitor.relay.url}/portal/endpoints/~new")
     expect(page.get_by_role("alert")).to_contain_text("This portal may only look.")
     visitor.axe()
     page.goto(f"{visitor.relay.url}/portal/events")
@@ -131,6 +131,40 @@ def test_a_used_link_says_so_and_asks_for_no_key(visit):
     visitor.axe()
 
 
+def code_of(visitor) -> str:
+    """A code of the application's portal, as a subscriber's link has it."""
+    app = application(visitor.relay)
+    status, made = visitor.relay.send("POST", f"/api/v1/auth/app-portal-access/{app}", b"{}", visitor.relay.authorization | {"Content-Type": "application/json"})
+    assert status == 200, made
+    return made["url"].split("#code=")[1]
+
+
+@pytest.mark.parametrize(("opened", "shown"), [("/", "/portal/endpoints"), ("/events?type=invoice.paid", "/portal/events?type=invoice.paid")])
+def test_a_portals_code_opens_the_portal_wherever_it_is_used(visit, opened, shown):
+    visitor = visit()
+    page = visitor.page
+    page.goto(f"{visitor.relay.url}{opened}#code={code_of(visitor)}")
+    expect(page).to_have_url(f"{visitor.relay.url}{shown}")
+    expect(page.get_by_role("banner")).to_contain_text("Acme")
+    # The session goes along, and is no owner's.
+    assert page.evaluate("[localStorage['relay.session'] ?? null, sessionStorage['relay.portal'].includes('rs_')]") == [None, True]
+    page.reload()
+    expect(page.get_by_role("banner")).to_contain_text("Acme")
+
+
+def test_an_owners_code_at_the_portal_opens_the_page(visit):
+    visitor = visit()
+    page = visitor.page
+    application(visitor.relay)
+    _, made = visitor.relay.send("POST", "/v1/sessions/codes", None, visitor.relay.authorization)
+    page.goto(f"{visitor.relay.url}/portal/endpoints#code={made['code']}")
+    expect(page).to_have_url(f"{visitor.relay.url}/endpoints")
+    expect(page.get_by_role("link", name="Keys")).to_be_visible()
+    assert page.evaluate("sessionStorage['relay.portal'] ?? null") is None
+    page.reload()
+    expect(page.get_by_role("link", name="Keys")).to_be_visible()
+
+
 def test_its_session_is_not_the_owners(visit):
     visitor = visit()
     enter(visitor)
@@ -142,9 +176,7 @@ def test_its_session_is_not_the_owners(visit):
 def framed(visitor, frame: str) -> list[dict]:
     """Embeds the portal into a page of another origin, and returns the messages that this page got."""
     relay = visitor.relay
-    application(relay)
-    _, made = relay.send("POST", "/v1/sessions/codes", None, relay.authorization)
-    inside = f"{relay.url}/portal?frame={frame}#code={made['code']}"
+    inside = f"{relay.url}/portal?frame={frame}#code={code_of(visitor)}"
     page = visitor.page
     # The owner's page, and the header that allows it to embed the portal.
     page.route("http://owner.test/**", lambda route: route.fulfill(content_type="text/html", body=f"""<!doctype html><title>owner</title>

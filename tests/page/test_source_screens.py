@@ -59,7 +59,7 @@ def test_without_sources_the_senders_are_listed(visit, relay, dark):
     visitor.answer("/v1/sources?*", 200, {"data": [], "iterator": None, "done": True})
     page = visitor.sign_in("/sources")
     expect(page.get_by_text("No source yet: nobody can send")).to_be_visible()
-    expect(page.get_by_role("link", name="Stripe")).to_have_attribute("href", "/sources/new?profile=stripe")
+    expect(page.get_by_role("link", name="Stripe")).to_have_attribute("href", "/sources/~new?profile=stripe")
     visitor.axe()
     visitor.fits()
 
@@ -107,7 +107,7 @@ def test_a_source_is_created_refused_twice_and_accepted_without_leaving_the_page
     visitor = visit()
     # The form looks whether there is such a source already.
     visitor.expected.append("/v1/sources/fresh")
-    page = visitor.sign_in("/sources/new")
+    page = visitor.sign_in("/sources/~new")
     expect(page.get_by_role("list", name="Senders").get_by_role("listitem")).to_have_count(25)
     visitor.axe()
     page.get_by_label("Who sends?").fill("modal omtx")
@@ -129,7 +129,7 @@ def test_a_source_is_created_refused_twice_and_accepted_without_leaving_the_page
     assert post(relay, "fresh", completion(4)) == 202
     expect(page.get_by_role("heading", name="The first request was accepted")).to_be_visible()
     visitor.axe()
-    assert "/sources/new?wait=fresh" in page.url
+    assert "/sources/~new?wait=fresh" in page.url
     page.get_by_role("link", name="Go to the source").click()
     expect(page.get_by_role("heading", level=1, name="fresh")).to_be_visible()
 
@@ -138,7 +138,7 @@ def test_a_source_that_is_there_is_not_replaced_by_the_form(visit, relay):
     source(relay, "there")
     visitor = visit()
     visitor.expected.append("404")
-    page = visitor.sign_in("/sources/new?profile=standard")
+    page = visitor.sign_in("/sources/~new?profile=standard")
     page.get_by_label("Name").fill("there")
     page.get_by_role("button", name="Make one").click()
     expect(page.get_by_label("Secret: signing secret")).to_have_value(re.compile("^whsec_"))
@@ -256,7 +256,7 @@ def test_a_reader_may_change_nothing_and_what_is_missing_is_said(visit, relay):
     visitor.open("/sources/read-only?act=remove")
     expect(page.get_by_text("How it is judged")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    visitor.open("/sources/new")
+    visitor.open("/sources/~new")
     expect(page.get_by_role("alert")).to_contain_text("needs a larger scope")
     visitor.expected.append("404")
     visitor.open("/sources/absent")
@@ -287,7 +287,7 @@ def test_long_and_hostile_texts_fit(visit, relay, dark):
         "samples": [{"at": "2026-11-28T00:00:00Z", "source": name, "reason": hostile, "sentence": hostile, "headers": [hostile], "bytes": 10**9, "caller": hostile, "content_type": hostile}],
         "complete": False, "counted_from": "2026-11-28T00:00:00Z",
     })
-    for path in ("/sources", f"/sources/{name}", f"/sources/new?wait={name}", "/sources/new?profile=hmac", "/sources/new"):
+    for path in ("/sources", f"/sources/{name}", f"/sources/~new?wait={name}", "/sources/~new?profile=hmac", "/sources/~new"):
         if path == "/sources":
             page = visitor.sign_in(path)
         else:

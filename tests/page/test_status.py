@@ -1,21 +1,11 @@
 """Health: what is looked at, and what to do about it."""
 
 import pytest
+from page.scenes import STATUS
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.relay()
 
-STATUS = {
-    "version": "0.1.0",
-    "now": "2026-11-28T03:10:00Z",
-    "sweep": {"last_round_at": "2026-11-28T03:09:30Z", "took_ms": 84},
-    "queues": [],
-    "pending": {"count": 1, "complete": True},
-    "oldest_waiting": {"delivery_id": "dlv_1", "event_id": "evt_1", "endpoint_id": "ep_1", "application": "app_1", "since": "2026-11-28T00:00:00Z"},
-    "letters": {"waiting": 37, "complete": True},
-    "silent_sources": [{"name": "<img src=x onerror=alert(1)>", "application": "app_1", "last_accepted_at": "2026-11-27T22:00:00Z", "usual_gap_s": 120}],
-    "alarms": [{"name": "InboxStuckAlarm", "state": "alarm", "since": "2026-11-28T02:00:00Z", "reason": "\u202ereason <script>alert(1)</script>"}],
-}
 ILL = STATUS | {
     "sweep": {"last_round_at": "2026-11-28T02:00:00Z", "took_ms": 84},
     "queues": [

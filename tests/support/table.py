@@ -23,7 +23,7 @@ def lines(reports: list) -> list[str]:
     """The table of these reports; nothing if none of them is of a marked test."""
     made, passed, columns = Counter(), Counter(), []
     for report in reports:
-        for name, value in report.user_properties:
+        for name, value in getattr(report, "user_properties", []):
             if name == "cell":
                 made[tuple(value)] += 1
                 passed[tuple(value)] += report.outcome == "passed"

@@ -1,7 +1,8 @@
 // The session: made of a one-time code, kept until it ends.
 
 import { Failure, call, send } from "./api";
-import { portal } from "./router";
+import { mount } from "./mount";
+import { place, portal } from "./router";
 import { Store } from "./store";
 
 /** What the session may do, as `GET /v1/sessions/current` says. */
@@ -19,7 +20,9 @@ export interface Session extends SessionInfo {
 }
 
 // A portal has a session of its own: one browser may hold the owner's too.
-const PLACE = portal ? "relay.portal" : "relay.session";
+const placeOf = (portal: boolean) => (portal ? "relay.portal" : "relay.session");
+const PLACE = placeOf(portal);
+const framed = window.top !== window;
 
 /** The session, or null while nobody is signed in. */
 export const session = new Store<Session | null>(null);
@@ -27,18 +30,18 @@ export const session = new Store<Session | null>(null);
 export const farewell = new Store<string>("");
 
 // The page shares the session with its other tabs. A portal, and a page in a frame, keep it in their own tab.
-function storage(): Storage | null {
+function storage(of = portal): Storage | null {
   try {
-    return window.top === window && !portal ? localStorage : sessionStorage;
+    return framed || of ? sessionStorage : localStorage;
   } catch {
     return null;
   }
 }
 
-function keep(value: Session | null): void {
+function keep(value: Session | null, of = portal): void {
   try {
-    if (value) storage()?.setItem(PLACE, JSON.stringify({ token: value.token, expires_at: value.expires_at }));
-    else storage()?.removeItem(PLACE);
+    if (value) storage(of)?.setItem(placeOf(of), JSON.stringify({ token: value.token, expires_at: value.expires_at }));
+    else storage(of)?.removeItem(placeOf(of));
   } catch {
     // Storage is full or forbidden: the session lives as long as the page.
   }
@@ -51,6 +54,16 @@ async function look(token: string): Promise<Session> {
 
 async function begin(token: string): Promise<void> {
   const value = await look(token);
+  const other = !portal;
+  if (Boolean(value.portal) === other) {
+    // A portal's code was opened at the owner's page, or the other way round. The session goes along to where it belongs.
+    if (storage()?.getItem(PLACE)?.includes(token)) keep(null);
+    // The owner's page may not be framed.
+    if (framed && !other) return farewell.set("This link is the owner's.");
+    keep(value, other);
+    location.replace(mount + (other ? "/portal" : "") + (other && place.value.path === "/" ? "" : place.value.path) + location.search);
+    return new Promise(() => undefined);
+  }
   keep(value);
   farewell.set("");
   session.set(value);

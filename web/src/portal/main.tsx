@@ -23,7 +23,7 @@ const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" |
 const SCREENS: Screens = [
   ["/", setup("endpoints")],
   ["/endpoints", setup("endpoints")],
-  ["/endpoints/new", setup("newEndpoint")],
+  ["/endpoints/~new", setup("newEndpoint")],
   ["/endpoints/:id", setup("endpoint")],
   ["/events", work("events")],
   ["/events/:id", work("event")],
@@ -70,7 +70,7 @@ function Frame() {
 function Over() {
   const why = useStore(farewell);
   const offline = why.includes("reached");
-  const title = offline ? texts.offline : why.includes("ended") ? texts.ended : texts.used;
+  const title = offline ? texts.offline : why.includes("ended") ? texts.ended : why.includes("owner") ? texts.owners : texts.used;
   return (
     <main id="main" class="portal-over">
       <h1>{title}</h1>

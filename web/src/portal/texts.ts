@@ -11,6 +11,7 @@ const en = {
   readOnlyWhy: "This portal shows everything and changes nothing.",
   ended: "This session has ended",
   used: "This link was used, or it has expired",
+  owners: "This link is for the owner's page, which stands in no frame",
   offline: "The page cannot be reached",
   again: "Go back to where you came from and open this page again. A link to it works once.",
   retry: "Try again",

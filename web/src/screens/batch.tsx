@@ -112,7 +112,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
           {open && <Button kind="danger" disabled={Boolean(denied) || left === 0} title={denied} onClick={() => setAct("cancel")}>Cancel what is left…</Button>}
         </>
       }>
-        <span class="line"><JobState status={batch.status} />{batch.closing && <Badge tone="info">Closing</Badge>}<span>since <When at={batch.completed_at ?? batch.created_at} /></span></span>
+        <span class="inline"><JobState status={batch.status} />{batch.closing && <Badge tone="info">Closing</Badge>}<span>since <When at={batch.completed_at ?? batch.created_at} /></span></span>
       </Head>
       <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
       <div class="figures">

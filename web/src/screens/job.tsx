@@ -109,7 +109,7 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
           </>
         }
       >
-        <span class="line">
+        <span class="inline">
           <JobState status={job.status} /><JobMarks job={job} />
           <span>since <When at={over ? (job.finished_at ?? job.updated_at) : (job.started_at ?? job.created_at)} /></span>
         </span>
@@ -170,7 +170,7 @@ function Announced({ job }: { job: JobDetail }) {
       {job.events.length === 0 && <Empty title="Nothing was announced yet"><p>Events of the job and their deliveries appear here as they happen.</p></Empty>}
       {job.events.map((event) => (
         <div class="card announced" key={event.id}>
-          <div class="line"><a href={`/events/${encodeURIComponent(event.id)}`}><Text text={event.type} /></a><span class="faint"><When at={event.created_at} /></span></div>
+          <div class="inline"><a href={`/events/${encodeURIComponent(event.id)}`}><Text text={event.type} /></a><span class="faint"><When at={event.created_at} /></span></div>
           {event.deliveries.length === 0 && <p class="faint">Nobody was to hear of it.</p>}
           <ul class="rows">
             {event.deliveries.map((delivery) => (

@@ -66,7 +66,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
           {!(portal && denied) && <Button kind="primary" icon="retry" disabled={!admin} title={denied} onClick={() => setAct("retry")}>Retry</Button>}
         </>
       }>
-        <span class="line"><LetterState letter={letter} /><Tag>{className(letter.error_class)}</Tag><span>after {plural(letter.attempts, "attempt")}, parked <When at={letter.created_at} /></span></span>
+        <span class="inline"><LetterState letter={letter} /><Tag>{className(letter.error_class)}</Tag><span>after {plural(letter.attempts, "attempt")}, parked <When at={letter.created_at} /></span></span>
       </Head>
       <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
       <div class="notice bad">
@@ -98,7 +98,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
       {thing.value?.payload === null && !letter.body && <Section title="Payload"><p class="faint">There is none, or it is too large to show here. The event has it.</p></Section>}
       {headers.length > 0 && (
         <Section title="Headers sent">
-          <dl class="card headers">{headers.map(([name, value]) => <div key={name}><dt><Text text={name} /></dt><dd><Text text={value} most={2000} /></dd></div>)}</dl>
+          <dl class="card header-list">{headers.map(([name, value]) => <div key={name}><dt><Text text={name} /></dt><dd><Text text={value} most={2000} /></dd></div>)}</dl>
         </Section>
       )}
       {act === "retry" && <RetryLetter letter={letter} close={() => setAct("")} done={thing.refresh} />}

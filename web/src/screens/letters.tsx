@@ -32,16 +32,16 @@ interface Answer {
 }
 
 const COLUMNS: Column<Letter>[] = [
-  { key: "id", title: "Number", width: "76px", from: 560, render: (letter) => <span class="num">#{letter.id}</span> },
+  { key: "id", title: "Number", width: "76px", from: 700, render: (letter) => <span class="num">#{letter.id}</span> },
   { key: "url", title: "Endpoint", width: "minmax(150px, 2fr)", narrow: "main", render: (letter) => (letter.webhook_url ? <Text text={letter.webhook_url} /> : <span class="faint">message of a queue</span>) },
   { key: "why", title: "Error", width: "minmax(150px, 1.8fr)", narrow: "sub", render: (letter) => <><Tag>{className(letter.error_class)}</Tag><Text text={letter.error_message} /></> },
   { key: "state", title: "State", width: "minmax(106px, 0.7fr)", narrow: "side", render: (letter) => <LetterState letter={letter} /> },
-  { key: "type", title: "Type", width: "minmax(100px, 1fr)", from: 900, render: (letter) => <Text text={letter.event_type ?? "–"} /> },
+  { key: "type", title: "Type", width: "minmax(100px, 1fr)", from: 1000, render: (letter) => <Text text={letter.event_type ?? "–"} /> },
   { key: "batch", title: "Batch", width: "minmax(80px, 0.7fr)", from: 1240, render: (letter) => (letter.batch_id ? <Text text={letter.batch_id} /> : <span class="faint">–</span>) },
-  { key: "attempts", title: "Attempts", width: "66px", from: 760, align: "end", render: (letter) => letter.attempts },
-  { key: "last", title: "Last attempt", width: "96px", from: 1060, align: "end", render: (letter) => <When at={letter.last_attempt_at} /> },
+  { key: "attempts", title: "Attempts", width: "66px", from: 880, align: "end", render: (letter) => letter.attempts },
+  { key: "last", title: "Last attempt", width: "96px", from: 1110, align: "end", render: (letter) => <When at={letter.last_attempt_at} /> },
   { key: "retried", title: "Retried", width: "84px", from: 1320, align: "end", render: (letter) => <When at={letter.retried_at} /> },
-  { key: "expires", title: "Expires", width: "84px", from: 700, align: "end", render: (letter) => <Expires at={letter.expires_at} /> },
+  { key: "expires", title: "Expires", width: "84px", from: 800, align: "end", render: (letter) => <Expires at={letter.expires_at} /> },
   { key: "at", title: "Parked", width: "84px", narrow: "subside", align: "end", render: (letter) => <When at={letter.created_at} /> },
 ];
 

@@ -113,7 +113,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
       <Figure name="Delivered" value={delivered} href={`/events?state=delivered&${since}`} note={`by ${plural(sum(series.attempts), "attempt")}`} />
       <Figure name="Success rate" value={share(delivered, delivered + failed)} href={`/events?state=failing&${since}`}
         {...(failed > delivered ? { tone: "bad" as const } : failed * 20 > delivered ? { tone: "warn" as const } : {})} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
-      <Figure name="To the first attempt" value={took(first.total.p50)} href={`/events?${since}`} note={<>p95 {took(first.total.p95)}</>} />
+      <Figure name="To first attempt" value={took(first.total.p50)} href={`/events?${since}`} note={<>p95 {took(first.total.p95)}</>} />
       <Figure name="To delivery" value={took(arrived.total.p50)} href={`/events?state=delivered&${since}`} note={<>p95 {took(arrived.total.p95)}</>} />
       <Figure name="Oldest waiting" value={status ? (oldest ? span(waits) : "none") : "–"}
         href={oldest ? `/events/${encodeURIComponent(oldest.event_id)}?open=${encodeURIComponent(oldest.delivery_id)}` : "/events?state=pending"}

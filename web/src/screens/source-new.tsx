@@ -60,14 +60,14 @@ function Choose({ profiles }: { profiles: Profile[] }) {
       <ul class="profiles" aria-label="Senders">
         {found.map((one) => (
           <li key={one.name}>
-            <a class="card profile" href={`/sources/new?profile=${encodeURIComponent(one.name)}`}>
+            <a class="card profile" href={`/sources/~new?profile=${encodeURIComponent(one.name)}`}>
               <span class="profile-title"><strong>{one.title}</strong>{one.replay_safe ? <Badge tone="good">Replay-safe</Badge> : null}</span>
               <span class="soft">{one.scheme}</span>
             </a>
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p class="none">No sender is called so. The profile <a href="/sources/new?profile=hmac">hmac</a> takes a scheme of your own, and <a href="/sources/new?profile=standard">standard</a> everything that signs as Standard Webhooks.</p>}
+      {found.length === 0 && <p class="none">No sender is called so. The profile <a href="/sources/~new?profile=hmac">hmac</a> takes a scheme of your own, and <a href="/sources/~new?profile=standard">standard</a> everything that signs as Standard Webhooks.</p>}
     </div>
   );
 }
@@ -108,7 +108,7 @@ function Form({ profile }: { profile: Profile }) {
     });
     if (there) throw new Failure("invalid", `There is a source "${wanted}" already. Choose another name.`);
     await send("PUT", path`/v1/sources/${wanted}`, undefined, { text: body, key });
-    go(`/sources/new?wait=${encodeURIComponent(wanted)}`, true);
+    go(`/sources/~new?wait=${encodeURIComponent(wanted)}`, true);
   });
   const submit = () => {
     const fields: Record<string, unknown> = { profile: profile.name, secrets: secret.trim() ? [secret.trim()] : [] };
@@ -140,7 +140,7 @@ function Form({ profile }: { profile: Profile }) {
         <ActionError failure={save.failure} />
         <div class="form-foot">
           <Button type="submit" kind="primary" busy={save.busy} disabled={!name.trim() || (profile.secret.needed && !secret.trim()) || wrong !== undefined}>Create and wait for the first request</Button>
-          <a class="button" href="/sources/new">Another sender</a>
+          <a class="button" href="/sources/~new">Another sender</a>
         </div>
       </form>
       <About profile={profile} />

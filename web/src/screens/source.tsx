@@ -46,7 +46,7 @@ function Standing({ source, profile }: { source: KnownSource; profile: Profile |
         ? <><Badge tone="warn">Silent</Badge><span>since <When at={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
         : activity?.last_accepted_at
           ? <><Badge tone="good">Receiving</Badge><span>last accepted <When at={activity.last_accepted_at} /></span></>
-          : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
+          : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/~new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
       <span class="soft">{profile?.title ?? source.profile}, to <Text text={applicationName(source.application_id)} /></span>
     </span>
   );
@@ -71,7 +71,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
       <Section title="How it is judged">
         <div class="card">
           <Facts>
-            <Fact name="Signature">{profile?.scheme ?? source.profile}</Fact>
+            <Fact name="Signature" wide>{profile?.scheme ?? source.profile}</Fact>
             <Fact name="Replay-safe" wide={!source.replay_safe}>
               {source.replay_safe ? "Yes" : source.locked ? <>Locked: it has signed in a replay-safe way, and a weaker signature is refused since.</> : <>No. {profile?.why_not}</>}
             </Fact>

@@ -22,10 +22,10 @@ const COLUMNS: Column<Row>[] = [
   { key: "name", title: "Name", width: "minmax(140px, 1.6fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
   { key: "state", title: "State", width: "minmax(120px, 1fr)", narrow: "side", render: (row) => <State row={row} /> },
   { key: "profile", title: "Profile", width: "minmax(100px, 1fr)", from: 560, narrow: "sub", render: (row) => <Tag>{row.profile}</Tag> },
-  { key: "safe", title: "Replay-safe", width: "104px", from: 760, render: (row) => <Safe row={row} /> },
+  { key: "safe", title: "Replay-safe", width: "104px", from: 770, render: (row) => <Safe row={row} /> },
   { key: "application", title: "Application", width: "minmax(100px, 1fr)", from: 900, render: (row) => <Text text={applicationName(row.application_id)} /> },
   { key: "secrets", title: "Secrets", width: "64px", from: 980, align: "end", render: (row) => <span class={row.secret_count ? "num" : "warn num"}>{row.secret_count}</span> },
-  { key: "refused", title: "Refused, 24 h", width: "104px", from: 640, narrow: "subside", align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
+  { key: "refused", title: "Refused, 24 h", width: "104px", from: 650, narrow: "subside", align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
   { key: "last", title: "Accepted", width: "100px", narrow: "subside", align: "end", render: (row) => (row.activity?.last_accepted_at ? <When at={row.activity.last_accepted_at} /> : <span class="faint">–</span>) },
 ];
 
@@ -65,7 +65,7 @@ export default function Sources() {
   const strangers = (refusals.value?.samples ?? []).filter((one) => one.reason === "unknown_source" && !names.has(one.source));
   return (
     <>
-      <Head title="Sources" side={<NewLink href="/sources/new" title="New source" />} />
+      <Head title="Sources" side={<NewLink href="/sources/~new" title="New source" />} />
       <Ready of={list} loaded={list.loaded} what="The list of sources">
       {rows.length === 0 && <NoSource all={list.rows.length === 0} />}
       {rows.length > 0 && (
@@ -97,10 +97,10 @@ function NoSource({ all }: { all: boolean }) {
       <p>A source is the URL that a sender posts to, with how it signs. {may("admin") ? "Choose the sender:" : "Somebody with the scope admin can create one."}</p>
       {may("admin") && (
         <ul class="senders">
-          {(profiles.value ?? []).map((profile) => <li key={profile.name}><a class="button" href={`/sources/new?profile=${encodeURIComponent(profile.name)}`}>{profile.title}</a></li>)}
+          {(profiles.value ?? []).map((profile) => <li key={profile.name}><a class="button" href={`/sources/~new?profile=${encodeURIComponent(profile.name)}`}>{profile.title}</a></li>)}
         </ul>
       )}
-      {may("admin") && !profiles.value && <a class="button primary" href="/sources/new">New source</a>}
+      {may("admin") && !profiles.value && <a class="button primary" href="/sources/~new">New source</a>}
     </Empty>
   );
 }

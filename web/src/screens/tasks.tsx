@@ -23,7 +23,7 @@ const COLUMNS: Column<Task>[] = [
   { key: "kind", title: "Task", width: "minmax(170px, 1.6fr)", narrow: "main", render: (task) => taskTitle(task) },
   { key: "state", title: "State", width: "110px", narrow: "side", render: (task) => <TaskState state={task.state} /> },
   { key: "progress", title: "Progress", width: "minmax(130px, 1fr)", narrow: "sub", render: (task) => <TaskProgress task={task} /> },
-  { key: "filter", title: "Over", width: "minmax(140px, 2fr)", from: 720, render: (task) => <span class="cut"><TaskFilter filter={task.filter} /></span> },
+  { key: "filter", title: "Over", width: "minmax(140px, 2fr)", from: 730, render: (task) => <span class="cut"><TaskFilter filter={task.filter} /></span> },
   { key: "rate", title: "Rate", width: "72px", from: 860, align: "end", render: (task) => `${task.rate}/s` },
   { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1000, render: (task) => <Id id={task.id} /> },
   { key: "at", title: "Started", width: "92px", narrow: "subside", align: "end", render: (task) => <When at={task.created_at} /> },

@@ -113,7 +113,7 @@ export function ReplayNotices({ job, close }: { job: JobDetail; close: () => voi
         <ul class="rows">
           {all.map((one) => (
             <li key={one.id}>
-              <label class="line grow">
+              <label class="inline grow">
                 <input type="checkbox" checked={chosen.has(one.id)} disabled={one.state === "done"} onChange={() => {
                   const next = new Set(chosen);
                   if (!next.delete(one.id)) next.add(one.id);

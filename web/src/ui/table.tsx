@@ -57,8 +57,8 @@ function useSight(element: { current: HTMLElement | null }, rows: number, height
     if (!body) return;
     const top = -body.getBoundingClientRect().top;
     const first = Math.max(0, Math.min(rows, Math.floor(top / height)) - SPARE);
-    const last = Math.min(rows, Math.ceil((top + window.innerHeight) / height) + SPARE);
-    set((was) => (was[0] === first && was[1] === last ? was : [first, Math.max(first, last)]));
+    const last = Math.max(first, Math.min(rows, Math.ceil((top + window.innerHeight) / height) + SPARE));
+    set((was) => (was[0] === first && was[1] === last ? was : [first, last]));
   }, [element, rows, height]);
   useLayoutEffect(measure);
   useEffect(() => {

@@ -37,7 +37,7 @@ const DASHBOARD: [&str; 25] = [
     "/letters/17",
     "/login",
     "/sources",
-    "/sources/new",
+    "/sources/~new",
     "/status",
     "/tasks",
     "/tasks/task_1",

@@ -18,16 +18,14 @@ import { fromBase64, Payload } from "../payload/payload";
 import { Failed, Loading } from "../states";
 import { type Seen, lastOf, standing } from "./read";
 
-/** The place that is open: what the address says, or the latest failure of a delivery that has not arrived. */
+/** The place that is open: what the address says, or the latest failure of a delivery that has not arrived, of a dead one first. */
 function useOpen(deliveries: Delivery[]): string {
   const [query] = useQuery();
   const named = query.get("open");
   if (named !== null) return named;
-  for (const delivery of deliveries) {
-    const last = lastOf(delivery);
-    if (delivery.state !== "delivered" && last?.error_class) return last.id;
-  }
-  return "";
+  const failed = deliveries.filter((one) => one.state !== "delivered" && lastOf(one)?.error_class);
+  const shown = failed.find((one) => one.state === "dead") ?? failed[0];
+  return (shown && lastOf(shown)?.id) ?? "";
 }
 
 export function Deliveries({ seen, urls, again, may }: { seen: Seen; /** URLs of endpoints by id. */ urls: Map<string, string>; again: (delivery: Delivery) => void; may: boolean }) {

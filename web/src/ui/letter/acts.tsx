@@ -146,7 +146,7 @@ export function RetryLetter({ letter, close, done }: { letter: Letter; close: ()
   return (
     <Confirm title={`Retry letter ${letter.id}?`} action="Retry now" busy={act.busy} failure={act.failure} disabled={arrived && !force} confirm={() => void act.run(force)} close={close}>
       <p>{letter.kind === "message" ? "The message goes back to its queue." : <>One attempt is made now, of 25 s at most, at <code><Text text={letter.webhook_url ?? ""} /></code>.</>}</p>
-      {arrived && <label class="line"><input type="checkbox" checked={force} onChange={() => setForce(!force)} />Send it although it has arrived</label>}
+      {arrived && <label class="inline"><input type="checkbox" checked={force} onChange={() => setForce(!force)} />Send it although it has arrived</label>}
     </Confirm>
   );
 }

@@ -41,7 +41,7 @@ export function TaskBar({ id, close, over }: { id: string; close: () => void; ov
   const words = task.kind === "redrive" ? "put back" : "deleted";
   return (
     <div class="card task-bar" role="status">
-      <div class="line">
+      <div class="inline">
         <Badge tone={running ? "info" : task.state === "finished" ? "good" : "idle"}>{running ? "Running" : task.state === "finished" ? "Finished" : "Cancelled"}</Badge>
         <span class="num">{count(task.redriven)} of {count(task.matched)} {words}</span>
         {!portal && <a href={`/tasks/${encodeURIComponent(id)}`}>Task</a>}

@@ -8,7 +8,7 @@ import { Button, CopyButton } from "../basics";
 import { Segments } from "../fields";
 import { save } from "../save";
 import { fault } from "./json";
-import { Hex, Raw } from "./raw";
+import { Hex, LONG, Raw } from "./raw";
 import { Tree } from "./tree";
 
 /** Bytes of base64 text. */
@@ -55,20 +55,27 @@ export function Payload({ content, name, label = "Payload", param, side, downloa
   ];
   const wanted = param ? query.get(param) : own;
   const view = choices.find((one) => one.value === wanted)?.value ?? choices[0]?.value ?? "hex";
+  const [find, setFind] = useState(false);
+  const show = (value: string, finds = false) => {
+    setFind(finds);
+    if (param) change({ [param]: value === choices[0]?.value ? null : value }, true);
+    else setOwn(value);
+  };
   return (
     <div class="payload">
       <div class="payload-bar">
-        <Segments label={`View of ${label}`} value={view} choices={choices} change={(value) => (param ? change({ [param]: value === choices[0]?.value ? null : value }, true) : setOwn(value))} />
+        <Segments label={`View of ${label}`} value={view} choices={choices} change={show} />
         <span class="faint payload-size">{sized(bytes.length)}{text === null ? ", binary" : json ? "" : ", text"}</span>
         <div class="side">
           {side}
+          {view === "tree" && bytes.length > LONG && <Button kind="quiet" icon="search" onClick={() => show("raw", true)}>Find</Button>}
           {text === null ? <CopyButton what={`${label} as base64`} text={() => toBase64(bytes)} /> : <CopyButton what={label} text={text} />}
           <Button kind="quiet" icon="download" onClick={download ?? (() => save(name, [bytes as BlobPart], "application/octet-stream"))}>Download</Button>
         </div>
       </div>
       {bytes.length === 0 ? <p class="payload-none faint">Empty: no bytes.</p>
         : view === "tree" && text !== null ? <Tree text={text} label={label} />
-        : view === "raw" && text !== null ? <Raw text={text} label={label} />
+        : view === "raw" && text !== null ? <Raw text={text} label={label} find={find} />
         : <Hex bytes={bytes} label={label} />}
       {view === "raw" && !json && !cut && text && /^\s*[[{]/.test(text) && <p class="payload-none faint">Not JSON: it breaks at character {count(wrong + 1)}.</p>}
     </div>

@@ -1,6 +1,6 @@
 // Text as it came, with its lines numbered; and bytes in hexadecimal digits.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { count, visible } from "../../core/format";
 import { Icon } from "../icons";
 import { Lines, useWidth } from "./scroll";
@@ -33,6 +33,8 @@ function pieces(text: string, width: number): Piece[] {
   return found;
 }
 
+/** A text of more signs can be searched. */
+export const LONG = 1500;
 /** Most places of a text that a search marks. */
 const MOST = 10_000;
 
@@ -47,7 +49,7 @@ function placesOf(text: string, wanted: string): [number, number][] {
   return found;
 }
 
-export function Raw({ text, label }: { text: string; label: string }) {
+export function Raw({ text, label, find = false }: { text: string; label: string; /** Somebody came to search it. */ find?: boolean }) {
   const [box, width, sign] = useWidth();
   const [wanted, setWanted] = useState("");
   const [at, setAt] = useState(0);
@@ -55,20 +57,19 @@ export function Raw({ text, label }: { text: string; label: string }) {
   const fit = Math.max(16, Math.floor((width - 48) / sign) - gutter);
   const all = useMemo(() => (width ? pieces(text, fit) : []), [text, fit, width]);
   const found = useMemo(() => placesOf(text, wanted), [text, wanted]);
-  useEffect(() => setAt(0), [wanted]);
   const current = found[at];
   const piece = current ? all.findIndex((one) => current[0] >= one.start && current[0] < Math.max(one.end, one.start + 1)) : -1;
   const step = (by: number) => found.length && setAt((at + by + found.length) % found.length);
   return (
     <>
-      {(text.length > 1500 || wanted) && <form
+      {(text.length > LONG || wanted) && <form
         class="find"
         onSubmit={(event) => {
           event.preventDefault();
           step(1);
         }}
       >
-        <input class="input" value={wanted} placeholder="Find" aria-label={`Find in ${label}`} spellcheck={false} autoComplete="off" onInput={(event) => setWanted(event.currentTarget.value)}
+        <input class="input" autoFocus={find} value={wanted} placeholder="Find" aria-label={`Find in ${label}`} spellcheck={false} autoComplete="off" onInput={(event) => { setWanted(event.currentTarget.value); setAt(0); }}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || !event.shiftKey) return;
             event.preventDefault();
@@ -82,11 +83,11 @@ export function Raw({ text, label }: { text: string; label: string }) {
           </>
         )}
       </form>}
-      <Lines label={label} count={all.length} at={piece} box={box} line={(place) => {
+      <Lines label={label} count={all.length} at={piece} mark={current} box={box} line={(place) => {
         const one = all[place];
         if (!one) return null;
         return (
-          <div key={place} class="line">
+          <div key={place} class="sheet-line">
             <span class="line-number" style={{ width: `${gutter}ch` }}>{one.number || ""}</span>
             <span class="line-text">{marked(text, one, found, current)}</span>
           </div>
@@ -127,7 +128,7 @@ export function Hex({ bytes, label }: { bytes: Uint8Array; label: string }) {
     <Lines label={label} count={Math.ceil(bytes.length / across)} box={box} line={(place) => {
       const row = Array.from(bytes.subarray(place * across, (place + 1) * across));
       return (
-        <div key={place} class="line">
+        <div key={place} class="sheet-line">
           <span class="line-number">{(place * across).toString(16).padStart(8, "0")}</span>
           <span class="line-hex">{row.map(hex).join(" ").padEnd(across * 3)}</span>
           <span class="line-text">{row.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : "·")).join("")}</span>

@@ -22,8 +22,8 @@ export function useWidth(): [{ current: HTMLDivElement | null }, number, number]
   return [box, ...size];
 }
 
-/** Lines 0 to `count`; `at` is brought into sight when it changes. */
-export function Lines({ label, count, line, at = -1, box }: { label: string; count: number; line: (place: number) => ComponentChildren; at?: number; box: { current: HTMLDivElement | null } }) {
+/** Lines 0 to `count`. What is marked as current, in line `at`, is brought into sight when `mark` is another. */
+export function Lines({ label, count, line, at = -1, mark, box }: { label: string; count: number; line: (place: number) => ComponentChildren; at?: number; mark?: unknown; box: { current: HTMLDivElement | null } }) {
   const [first, setFirst] = useState(0);
   const [fits, setFits] = useState(30);
   const sought = useRef(false);
@@ -40,18 +40,18 @@ export function Lines({ label, count, line, at = -1, box }: { label: string; cou
     const top = at * HEIGHT;
     if (top < element.scrollTop || top > element.scrollTop + element.clientHeight - 2 * HEIGHT) element.scrollTop = top - element.clientHeight / 3;
     sought.current = true;
-  }, [at, box]);
+  }, [at, mark, box]);
   // The line is drawn once the box has scrolled to it. The box itself may be out of sight.
   useEffect(() => {
-    const mark = sought.current ? box.current?.querySelector(".current") : null;
-    if (!mark) return;
+    const found = sought.current ? box.current?.querySelector(".current") : null;
+    if (!found) return;
     sought.current = false;
-    mark.scrollIntoView({ block: "nearest" });
+    found.scrollIntoView({ block: "nearest" });
   });
   return (
-    <div class="lines" ref={box} tabIndex={0} role="group" aria-label={label} onScroll={measure}>
+    <div class="sheet" ref={box} tabIndex={0} role="group" aria-label={label} onScroll={measure}>
       <span class="probe" aria-hidden="true">0000000000</span>
-      <div class="lines-all" style={{ height: `${count * HEIGHT}px` }}>
+      <div class="sheet-all" style={{ height: `${count * HEIGHT}px` }}>
         <div style={{ transform: `translateY(${first * HEIGHT}px)` }}>
           {Array.from({ length: Math.max(0, Math.min(fits, count - first)) }, (_, n) => line(first + n))}
         </div>
