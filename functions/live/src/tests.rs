@@ -110,13 +110,13 @@ impl World {
     }
 
     fn instance(aws: &LocalAws, calls: &Faults, gateway: &Gateway, clock: Clock) -> Live {
-        let clients = aws.clients().with_http_client(calls.client());
+        let clients = aws.clients().with_http_client(calls.around(aws.inner_http()));
         Self::instance_with(aws, clients, gateway, clock, None)
     }
 
     /// Clients whose calls the test looks at when it ends.
     pub(crate) fn clients(&self) -> local::Clients {
-        self.aws.clients().with_http_client(self.calls.client())
+        self.aws.clients().with_http_client(self.calls.around(self.aws.inner_http()))
     }
 
     /// An instance whose calls go through these clients.

@@ -245,7 +245,11 @@ async fn drawn_with(faults: &Faults) -> Vec<String> {
     let job = groups.world.job(&acme(), "j").await;
     groups.logs.print("/shared", "job-j", NOW, &["1", "2", "3", "4"]);
     let clients = groups.world.aws.clients().with_retries(RetryConfig::disabled());
-    let failing = instance(&groups.world, &groups.logs, clients.with_http_client(faults.client()));
+    let failing = instance(
+        &groups.world,
+        &groups.logs,
+        clients.with_http_client(faults.around(groups.world.aws.inner_http())),
+    );
     faults.begin("live");
     // The queue gives out again what failed.
     let _ = failing.draw_lines(&job.id).await;

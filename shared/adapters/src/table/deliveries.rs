@@ -341,8 +341,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
         let sooner = Delivery { next_at: at, ..delivery.clone() };
-        let row =
-            self.delivery_row(&sooner, Delivery::lease(policy), Some(Delivery::due(now, at)));
+        let row = self.delivery_row(&sooner, Delivery::lease(policy), Some(Delivery::due(now, at)));
         self.put(row, Some(idle(delivery, now))).await
     }
 
