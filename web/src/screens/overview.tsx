@@ -1,6 +1,5 @@
 // The overview: figures of a time, lines over it, and what needs a look.
 
-import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import type { Status } from "../core/contract";
@@ -16,7 +15,7 @@ import type { EndpointRow, EventRow, Refusals, Stats } from "../core/types";
 import { Figure, Head, Section } from "../ui/basics";
 import { Segments } from "../ui/fields";
 import { Failed, Loading, Stale } from "../ui/states";
-import type { ChartProps } from "./overview/chart";
+import { type ChartProps, Charts } from "./overview/chart";
 import { FirstMinute } from "./overview/first";
 import { Attention, Refused, Worst, worst } from "./overview/trouble";
 
@@ -78,7 +77,7 @@ export default function Overview() {
         <div class={stats.failure ? "overview stale" : "overview"}>
           <Attention status={status.value} endpoints={endpoints.value?.data} {...(application ? { application } : {})} />
           <Figures stats={shown} status={status.value} words={range.words} />
-          <Charts stats={shown} words={range.words} />
+          <LaterCharts stats={shown} words={range.words} />
           <div class="overview-lists">
             <Section title="Endpoints that need a look" side={<a href="/endpoints">All endpoints</a>}>
               {endpoints.value ? <Worst rows={worst(endpoints.value.data)} of={endpoints.value.data.length} all={endpoints.value.done} /> : endpoints.failure ? <Failed failure={endpoints.failure} retry={endpoints.refresh} what="The list of endpoints" /> : <Loading rows={3} />}
@@ -125,15 +124,12 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
   );
 }
 
-function Charts(props: ChartProps) {
-  const [Chart, setChart] = useState<ComponentType<ChartProps> | null>(null);
-  const [failed, setFailed] = useState(false);
+/** The charts, drawn after the figures were painted. */
+function LaterCharts(props: ChartProps) {
+  const [begun, setBegun] = useState(false);
   useEffect(() => {
-    // The figures are painted before the code of the charts is fetched.
-    const frame = requestAnimationFrame(() => setTimeout(() =>
-      import("./overview/chart").then((module) => setChart(() => module.Charts), () => setFailed(true))));
+    const frame = requestAnimationFrame(() => setTimeout(() => setBegun(true)));
     return () => cancelAnimationFrame(frame);
   }, []);
-  if (failed) return <p class="notice warn" role="status">The charts could not be loaded. The figures above are complete.</p>;
-  return Chart ? <Chart {...props} /> : <div class="charts-place" />;
+  return begun ? <Charts {...props} /> : <div class="charts-place" />;
 }

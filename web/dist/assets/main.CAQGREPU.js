@@ -1,0 +1,1 @@
+import"./chunk.TGPYB6CL.js";
