@@ -14,7 +14,7 @@ import { now, span, took } from "../core/time";
 import type { EndpointRow, EventRow, Refusals, Stats } from "../core/types";
 import { Figure, Head, Section } from "../ui/basics";
 import { Segments } from "../ui/fields";
-import { Failed, Loading, Stale } from "../ui/states";
+import { NotYet, Stale } from "../ui/states";
 import { type ChartProps, Charts } from "./overview/chart";
 import { FirstMinute } from "./overview/first";
 import { Attention, Refused, Worst, worst } from "./overview/trouble";
@@ -70,8 +70,8 @@ export default function Overview() {
   return (
     <>
       <Head title="Overview" side={<Segments label="Range" value={range.value} change={(value) => change({ range: value === "24h" ? null : value })} choices={[...RANGES]} />} />
-      <Stale failure={failure} asOf={stats.asOf} retry={refresh} />
-      {!shown && (stats.failure ? <Failed failure={stats.failure} retry={refresh} what="The overview" /> : <Loading />)}
+      <Stale of={{ failure, asOf: stats.asOf, refresh }} />
+      {!shown && <NotYet of={{ failure: stats.failure, refresh }} what="The overview" />}
       {began && <FirstMinute events={newest.value?.data ?? []} {...(application ? { application } : {})} />}
       {shown && !none && (
         <div class={stats.failure ? "overview stale" : "overview"}>
@@ -80,10 +80,10 @@ export default function Overview() {
           <LaterCharts stats={shown} words={range.words} />
           <div class="overview-lists">
             <Section title="Endpoints that need a look" side={<a href="/endpoints">All endpoints</a>}>
-              {endpoints.value ? <Worst rows={worst(endpoints.value.data)} of={endpoints.value.data.length} all={endpoints.value.done} /> : endpoints.failure ? <Failed failure={endpoints.failure} retry={endpoints.refresh} what="The list of endpoints" /> : <Loading rows={3} />}
+              {endpoints.value ? <Worst rows={worst(endpoints.value.data)} of={endpoints.value.data.length} all={endpoints.value.done} /> : <NotYet of={endpoints} what="The list of endpoints" rows={3} />}
             </Section>
             <Section title="Newest refusals" side={<a href="/sources">All sources</a>}>
-              {refusals.value ? <Refused refusals={refusals.value} words={range.words} /> : refusals.failure ? <Failed failure={refusals.failure} retry={refusals.refresh} what="The list of refusals" /> : <Loading rows={3} />}
+              {refusals.value ? <Refused refusals={refusals.value} words={range.words} /> : <NotYet of={refusals} what="The list of refusals" rows={3} />}
             </Section>
           </div>
         </div>

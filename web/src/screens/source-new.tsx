@@ -16,7 +16,7 @@ import { objectError } from "../ui/json-error";
 import { Sentence } from "../ui/source/refusals";
 import { type KnownSource, useProfiles } from "../ui/source/shared";
 import { WaitForFirst } from "../ui/source/wait";
-import { ActionError, Failed, Loading } from "../ui/states";
+import { ActionError, NotYet } from "../ui/states";
 
 export default function NewSource() {
   useTitle("New source");
@@ -29,7 +29,7 @@ export default function NewSource() {
     <>
       <Head title={waiting ? <Text text={waiting} /> : "New source"} above={{ href: "/sources", title: "Sources" }} />
       {!may("admin") && <Forbidden />}
-      {may("admin") && !profiles.value && (profiles.failure ? <Failed failure={profiles.failure} retry={profiles.refresh} what="The list of senders" /> : <Loading />)}
+      {may("admin") && !profiles.value && <NotYet of={profiles} what="The list of senders" />}
       {may("admin") && profiles.value && (
         waiting ? <Waiting name={waiting} profiles={profiles.value} />
         : profile ? <Form profile={profile} key={profile.name} />
@@ -164,7 +164,7 @@ export function About({ profile }: { profile: Profile }) {
 
 function Waiting({ name, profiles }: { name: string; profiles: Profile[] }) {
   const thing = useThing(name, (signal) => get<KnownSource>(path`/v1/sources/${name}`, undefined, signal));
-  if (!thing.value) return thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This source" /> : <Loading />;
+  if (!thing.value) return <NotYet of={thing} what="This source" />;
   const source = thing.value;
   return <WaitForFirst source={source} profile={profiles.find((one) => one.name === source.profile)} />;
 }

@@ -56,7 +56,7 @@ export function EventTypeForm({ type, close, done }: { type?: TypeText; close: (
     void act.run(`${text}}`);
   };
   return (
-    <Confirm title={type ? "Edit the event type" : "New event type"} action={type ? "Save" : "Create"} wide close={close} busy={act.busy} failure={act.failure} disabled={!name.trim() || !description.trim() || wrong !== undefined} confirm={submit}>
+    <Confirm title={type ? "Edit the event type" : "New event type"} action={type ? "Save" : "Create"} wide close={close} act={act} disabled={!name.trim() || !description.trim() || wrong !== undefined} confirm={submit}>
         {!type && <TextField label="Name" value={name} change={setName} required placeholder="invoice.paid" help="Letters, digits, dots, dashes and underscores." />}
         <TextField label="Description" value={description} change={setDescription} required />
         <TextField label="Group" value={group} change={setGroup} help="Types of one group are listed together." />

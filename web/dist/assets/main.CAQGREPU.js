@@ -1,1 +1,0 @@
-import"./chunk.TGPYB6CL.js";

@@ -1,0 +1,1 @@
+import"./chunk.UQTHK2TU.js";
