@@ -23,7 +23,7 @@ const TYPES = { js: "text/javascript; charset=utf-8", css: "text/css; charset=ut
 const PAGES = ["index", "portal", "console"];
 
 /** Terser works on what esbuild gives. The options are part of the names' hashes, since they change what the files hold. */
-const SHORTEN = { module: true, ecma: 2020, compress: { passes: 3, sequences: false, hoist_funs: true } };
+const SHORTEN = { module: true, ecma: 2020, compress: { passes: 3, sequences: false, hoist_funs: true, if_return: false, inline: 0 } };
 const SHORTENED_BY = `terser ${JSON.parse(readFileSync(join(HERE, "package.json"))).devDependencies.terser} ${JSON.stringify(SHORTEN)}`;
 
 async function make({ minify = true } = {}) {
@@ -67,7 +67,11 @@ async function make({ minify = true } = {}) {
     }
     return found;
   };
-  const script = named("main", "js");
+  // esbuild leaves of main.tsx an import of the chunk that screens/later.ts shares with it. The pages begin with that chunk.
+  const main = named("main", "js");
+  const [script] = needed(main);
+  if (!/^import"[^"]+";$/.test(files.get(main).toString().trim()) && minify) throw new Error(`${main} is more than an import of a chunk`);
+  files.delete(main);
   for (const page of PAGES) {
     const html = [
       "<!doctype html>",

@@ -1,1 +1,0 @@
-import"./chunk.UQTHK2TU.js";
