@@ -118,7 +118,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
       <div class="figures">
         <Figure name="Ended" value={`${count(ended ?? 0)} of ${count(counts.whole)}${sized ? "" : "+"}`} note={sized ? share(ended ?? 0, counts.whole) : "the batch is not closed yet"} />
         <Figure name="Succeeded" value={counts.good} />
-        <Figure name="Not succeeded" value={counts.bad} {...(counts.bad ? { tone: "bad" as const } : {})} note={[batch.timed_out && `${count(batch.timed_out)} timed out`, batch.cancelled && `${count(batch.cancelled)} cancelled`].filter(Boolean).join(", ") || undefined} />
+        <Figure name="Not succeeded" value={counts.bad} tone={counts.bad ? "bad" : undefined} note={[batch.timed_out && `${count(batch.timed_out)} timed out`, batch.cancelled && `${count(batch.cancelled)} cancelled`].filter(Boolean).join(", ") || undefined} />
         {open && <Figure name="Rate" value={rate === null ? "–" : rate >= 1 ? `${rate.toFixed(1)}/s` : `${(rate * 60).toFixed(1)}/min`} note="since this screen was opened" />}
         {open && <Figure name="Expected end" value={rate && sized && left ? `in ${span((left / rate) * 1000)}` : "–"} note={sized ? `${count(left)} left` : undefined} />}
       </div>

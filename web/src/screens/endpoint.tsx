@@ -158,7 +158,7 @@ function Created({ endpoint }: { endpoint: Known }) {
         </div>
       </div>
       <ActionError failure={act.failure} />
-      <Receiver {...(secret ? { secret } : {})} />
+      <Receiver secret={secret} />
     </section>
   );
 }

@@ -114,7 +114,7 @@ export default function Letters() {
             ? <Empty title="No dead letter fits all filters"><Button onClick={() => change(Object.fromEntries(FILTERS.map((filter) => [filter.name, null])))}>Clear filters</Button></Empty>
             : <None application={application} />)}
           {list.loaded && (list.rows.length > 0 || list.more) && (
-            <Table label="Dead letters" columns={COLUMNS} rows={list.rows} id={(letter) => String(letter.id)} href={letterPath} {...(admin ? { chosen, choose: setChosen } : {})} {...(total !== null ? { total } : {})}
+            <Table label="Dead letters" columns={COLUMNS} rows={list.rows} id={(letter) => String(letter.id)} href={letterPath} chosen={admin ? chosen : undefined} choose={setChosen} total={total ?? undefined}
               foot={<Further of={list} noun="letters" />} />
           )}
           {picked.length > 0 && (

@@ -72,10 +72,10 @@ export default function Overview() {
       <Head title="Overview" side={<Segments label="Range" value={range.value} change={(value) => change({ range: value === "24h" ? null : value })} choices={[...RANGES]} />} />
       <Stale of={{ failure, asOf: stats.asOf, refresh }} />
       {!shown && <NotYet of={{ failure: stats.failure, refresh }} what="The overview" />}
-      {began && <FirstMinute events={newest.value?.data ?? []} {...(application ? { application } : {})} />}
+      {began && <FirstMinute events={newest.value?.data ?? []} application={application} />}
       {shown && !none && (
         <div class={stats.failure ? "overview stale" : "overview"}>
-          <Attention status={status.value} endpoints={endpoints.value?.data} {...(application ? { application } : {})} />
+          <Attention status={status.value} endpoints={endpoints.value?.data} application={application} />
           <Figures stats={shown} status={status.value} words={range.words} />
           <LaterCharts stats={shown} words={range.words} />
           <div class="overview-lists">
@@ -116,10 +116,10 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
       <Figure name="To delivery" value={took(middle(stats.delivered_ms.p50))} href={`/events?state=delivered&${since}`} note={<>p95 {took(middle(stats.delivered_ms.p95))}</>} />
       <Figure name="Oldest waiting" value={status ? (oldest ? span(waits) : "none") : "–"}
         href={oldest ? `/events/${encodeURIComponent(oldest.event_id)}?open=${encodeURIComponent(oldest.delivery_id)}` : "/events?state=pending"}
-        {...(waits > 3_600_000 ? { tone: "warn" as const } : {})} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />
+        tone={waits > 3_600_000 ? "warn" : undefined} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />
       <Figure name="Dead letters" value={status ? `${count(status.letters.waiting)}${status.letters.complete ? "" : "+"}` : "–"} href="/letters?state=waiting"
-        {...(status?.letters.waiting ? { tone: "bad" as const } : {})} note={`${count(parked)} parked in this time`} />
-      <Figure name="Refused" value={refused} href="/sources" {...(refused ? { tone: "warn" as const } : {})} note="requests of sources" />
+        tone={status?.letters.waiting ? "bad" : undefined} note={`${count(parked)} parked in this time`} />
+      <Figure name="Refused" value={refused} href="/sources" tone={refused ? "warn" : undefined} note="requests of sources" />
     </section>
   );
 }

@@ -131,12 +131,12 @@ function Form({ profile }: { profile: Profile }) {
         )}
         <div class="secret-field">
           <TextField label={`Secret: ${profile.secret.label}`} type={made ? "text" : "password"} value={secret} change={(value) => { setSecret(value); setMade(false); }}
-            {...(profile.secret.needed ? { required: true } : {})} help={<>{profile.secret.shape}.{!profile.secret.needed && " None is needed."}</>} />
+            required={profile.secret.needed} help={<>{profile.secret.shape}.{!profile.secret.needed && " None is needed."}</>} />
           <Button onClick={() => { setSecret(makeSecret(profile.secret.shape)); setMade(true); }}>Make one</Button>
         </div>
         {made && <p class="notice warn"><span>Give this secret to the sender now: it is not shown again. <CopyButton text={secret} what="secret" /></span></p>}
-        {custom && <AreaField label="Scheme" value={scheme} change={setScheme} rows={7} code help="How the sender signs: header, algorithm, format, and what is signed." {...(wrong ? { error: wrong } : {})} />}
-        {unsigned && <AreaField label="Platform" value={platform} change={setPlatform} rows={3} code placeholder={'{"kind": "runpod", "endpoint_id": "…", "secret": "…"}'} help="This sender does not sign. Its platform is asked before an end is believed." {...(wrongPlatform ? { error: wrongPlatform } : {})} />}
+        {custom && <AreaField label="Scheme" value={scheme} change={setScheme} rows={7} code help="How the sender signs: header, algorithm, format, and what is signed." error={wrong} />}
+        {unsigned && <AreaField label="Platform" value={platform} change={setPlatform} rows={3} code placeholder={'{"kind": "runpod", "endpoint_id": "…", "secret": "…"}'} help="This sender does not sign. Its platform is asked before an end is believed." error={wrongPlatform} />}
         <ActionError failure={save.failure} />
         <div class="form-foot">
           <Button type="submit" kind="primary" busy={save.busy} disabled={!name.trim() || (profile.secret.needed && !secret.trim()) || wrong !== undefined}>Create and wait for the first request</Button>

@@ -63,7 +63,7 @@ export function InjectEnd({ job, close }: { job: Job; close: () => void }) {
     <Confirm title="Report the job's end" action="Report" act={inject} disabled={Boolean(wrong) || (!source.value && !source.failure)} confirm={() => void inject.run(text)} close={close}>
       <p>The body is accepted as if <Text text={job.source} /> had sent it, and stays marked as an operator's.</p>
       <Segments label="How it ended" value={outcome} change={(next) => { setOutcome(next); setOwn(null); }} choices={[{ value: "good", title: "Succeeded" }, { value: "bad", title: "Failed" }]} />
-      <AreaField label="Body" value={text} change={setOwn} rows={9} code help={profile ? `As a sender of the profile ${profile} writes it.` : "As its sender writes it."} {...(wrong ? { error: wrong } : {})} />
+      <AreaField label="Body" value={text} change={setOwn} rows={9} code help={profile ? `As a sender of the profile ${profile} writes it.` : "As its sender writes it."} error={wrong} />
     </Confirm>
   );
 }

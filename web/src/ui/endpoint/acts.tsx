@@ -56,7 +56,7 @@ export function SendExample({ endpoint, close, type }: { endpoint: Target; close
         <SelectField label="Event type" value={chosen} change={(value) => { setChosen(value); setPlace("0"); }}
           choices={[...new Set([...known.map((one) => one.name), ...OWN, ...(type ? [type] : [])])].map((name) => ({ value: name, title: name }))} />
         {examples > 1 && <SelectField label="Example" value={place} change={setPlace} choices={Array.from({ length: examples }, (_, n) => ({ value: String(n), title: `${n + 1} of ${examples}` }))} />}
-        <AreaField label="Payload of your own" value={own} change={setOwn} rows={4} code placeholder="the example of the type" {...(wrong ? { error: wrong } : {})} />
+        <AreaField label="Payload of your own" value={own} change={setOwn} rows={4} code placeholder="the example of the type" error={wrong} />
     </Confirm>
   );
 }

@@ -118,7 +118,7 @@ export function DeleteAll({ values, close, started }: { values: Record<string, s
     started(made.task_id);
   });
   return (
-    <Confirm title="Delete all that match" action={matched === null ? "Delete" : `Delete ${letters(matched)}`} kind="danger" {...(matched ? { typed: String(matched) } : {})} act={{ busy: act.busy, failure: act.failure ?? failure }} disabled={!matched} confirm={() => void act.run()} close={close}>
+    <Confirm title="Delete all that match" action={matched === null ? "Delete" : `Delete ${letters(matched)}`} kind="danger" typed={matched ? String(matched) : undefined} act={{ busy: act.busy, failure: act.failure ?? failure }} disabled={!matched} confirm={() => void act.run()} close={close}>
       <Selection values={values} />
       <p role="status">{matched === null ? "Counting…" : matched === 0 ? "No letter matches." : <><strong>{letters(matched)}</strong> match. They are thrown away with their payloads. This cannot be undone.</>}</p>
     </Confirm>
