@@ -101,7 +101,7 @@ function Create({ close, made, application }: { close: () => void; made: () => v
     <Dialog title="Create a key" close={close}>
       <form onSubmit={(event) => {
         event.preventDefault();
-        void act.run({ name: name.trim(), scope, ...(bound && !known?.application ? { application: bound } : {}) });
+        void act.run({ name: name.trim(), scope, application: known?.application ? undefined : bound || undefined });
       }}>
         <TextField label="Name" value={name} change={setName} required placeholder="billing-service" help="For people: who uses it." />
         <SelectField label="Scope" value={scope} change={setScope} choices={Object.keys(SCOPES).map((one) => ({ value: one, title: one }))} help={SCOPES[scope]} />

@@ -111,7 +111,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
       <Figure name="Received" value={sum(series.received)} href={`/events?${since}`} note={repeats || `${count(sum(series.announced))} announced`} />
       <Figure name="Delivered" value={delivered} href={`/events?state=delivered&${since}`} note={`by ${plural(sum(series.attempts), "attempt")}`} />
       <Figure name="Success rate" value={share(delivered, delivered + failed)} href={`/events?state=failing&${since}`}
-        {...(failed > delivered ? { tone: "bad" as const } : failed * 20 > delivered ? { tone: "warn" as const } : {})} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
+        tone={failed > delivered ? "bad" : failed * 20 > delivered ? "warn" : undefined} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
       <Figure name="To the first attempt" value={took(middle(stats.first_attempt_ms.p50))} href={`/events?${since}`} note={<>p95 {took(middle(stats.first_attempt_ms.p95))}</>} />
       <Figure name="To delivery" value={took(middle(stats.delivered_ms.p50))} href={`/events?state=delivered&${since}`} note={<>p95 {took(middle(stats.delivered_ms.p95))}</>} />
       <Figure name="Oldest waiting" value={status ? (oldest ? span(waits) : "none") : "–"}

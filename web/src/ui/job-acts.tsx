@@ -35,7 +35,7 @@ export function CancelJob({ job, close, done }: { job: JobDetail; close: () => v
 /** A body as the sender would post it for this end: the start of what the person writes. */
 function bodyOf(profile: string, job: Job, good: boolean): string {
   const outcome = good ? { result: {} } : { error: "reported by an operator" };
-  const ids = { job_id: job.external_id, ...(job.batch_id ? { batch_id: job.batch_id } : {}) };
+  const ids = { job_id: job.external_id, batch_id: job.batch_id || undefined };
   const body = profile === "modal" || profile === "modal-omtx"
     ? { call_id: job.call_id ?? job.external_id, status: good ? "success" : "failed", ...outcome, metadata: ids }
     : { ...ids, status: good ? "completed" : "failed", ...outcome };

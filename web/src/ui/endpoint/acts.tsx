@@ -131,7 +131,7 @@ export function Rotate({ endpoint, close, changed }: Props) {
   if (done) return <ShowSecret endpoint={endpoint} close={close} changed={changed} title="The secret was rotated" />;
   return (
     <Confirm title="Rotate the signing secret" action="Rotate" act={act} close={close}
-      confirm={() => void act.run({ gracePeriodSeconds: Number(grace), ...(own.trim() ? { key: own.trim() } : {}) })}>
+      confirm={() => void act.run({ gracePeriodSeconds: Number(grace), key: own.trim() || undefined })}>
       <SelectField label="The old secret signs as well for" value={grace} change={setGrace} choices={GRACE.map((one) => ({ value: String(one), title: one ? seconds(one) : "no time: it is no longer to be trusted" }))}
         help="Each request has both signatures during this time, so that the receiver can change over." />
       <TextField label="New secret" type="password" value={own} change={setOwn} placeholder="one is made" help="whsec_ or whsk_ and base64, if it is to be a certain one." />
@@ -214,7 +214,7 @@ export function SendAgain({ endpoint, close, what }: Props & { what: "recover" |
   });
   const start = (dryRun: boolean, from?: string) => {
     const moment = from ?? (since === "own" ? new Date(own) : new Date(Date.now() - Number(since) * 1000)).toISOString();
-    void act.run({ since: moment, dryRun, ...(Number(rate) > 0 ? { rate: Number(rate) } : {}) });
+    void act.run({ since: moment, dryRun, rate: Number(rate) > 0 ? Number(rate) : undefined });
   };
   const title = what === "recover" ? "Recover what failed" : "Replay what was never sent";
   const invalid = since === "own" && Number.isNaN(new Date(own).getTime());
