@@ -3,7 +3,8 @@
 Every test has a browser's context of its own, which fails the test for what no page may do: a script's error, a dialog of the
 browser, a report of the content security policy, a request to another host.
 
-PAGE_SOURCES=1 serves the page from `web/src`, as `npm run dev` does, instead of what is built into the relay.
+PAGE_SOURCES=1 serves the page from `web/src`, as `npm run dev` does, instead of what is built into the relay;
+PAGE_SOURCES=minified does so with the minified scripts that `npm run build` writes.
 PAGE_SHOTS=<folder> keeps the screenshots that tests take; the default is `ci/page` below cargo's target folder.
 """
 
@@ -55,12 +56,13 @@ def axe_source() -> str:
 
 @pytest.fixture(scope="module")
 def relay(relay) -> Iterator[Relay]:
-    """The module's relay, with the page from its sources if PAGE_SOURCES asks for them."""
-    if os.environ.get("PAGE_SOURCES") != "1":
+    """The module's relay, with the page from its sources if PAGE_SOURCES asks for them: as they are, or minified."""
+    sources = os.environ.get("PAGE_SOURCES")
+    if sources not in ("1", "minified"):
         yield relay
         return
     port, web = free_port(), ROOT / "web"
-    command = ["node", "build.mjs", "--serve", relay.url]
+    command = ["node", "build.mjs", "--serve", relay.url, *(["--minified"] if sources == "minified" else [])]
     process = Process(command, cwd=web, env=clean_environment(PORT=str(port)), log=TARGET / f"page-{port}.log")
     try:
         direct, relay.url = relay.url, f"http://127.0.0.1:{port}"

@@ -39,6 +39,72 @@ export function asFailure(error: unknown): Failure {
   return new Failure("failed", error instanceof Error ? error.message : String(error));
 }
 
+/** The state of what is read again and again. */
+interface Reading {
+  key: string | null;
+  reading: boolean;
+  /** A further reading was asked for while one was under way. */
+  pending: boolean;
+  failure: Failure | null;
+  asOf: number;
+  abort: AbortController;
+}
+
+/**
+ * What lists and things have in common. Reads with `read` when `key` changes and when `run` is called, one reading at a
+ * time; null as `key` reads nothing. `read` returns what takes its answer into the state, which is not called if the key
+ * has changed meanwhile. `empty` is the state before the first answer.
+ */
+function useReading<S extends object>(key: string | null, empty: S, read: (now: S & Reading, signal: AbortSignal, first: boolean) => Promise<() => void>) {
+  const [, draw] = useState(0);
+  const again = useCallback(() => draw((count) => count + 1), []);
+  const begun = (key: string | null): S & Reading => ({ ...empty, key, reading: false, pending: false, failure: null, asOf: 0, abort: new AbortController() });
+  const state = useRef<(S & Reading) | null>(null);
+  const now = (state.current ??= begun(null));
+  // The newest function of the component, which makes a new one each time that it is drawn.
+  const reader = useRef(read);
+  reader.current = read;
+  const run = useCallback(async (first: boolean) => {
+    if (now.reading) {
+      // Whatever asked again meanwhile is answered by one more reading.
+      if (first) now.pending = true;
+      return;
+    }
+    now.reading = true;
+    again();
+    const { abort } = now;
+    try {
+      const take = await reader.current(now, abort.signal, first);
+      if (now.abort !== abort) return;
+      take();
+      now.failure = null;
+      now.asOf = Date.now();
+      reached(true);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      now.failure = asFailure(error);
+      if (now.failure.kind === "offline") reached(false);
+    } finally {
+      if (now.abort === abort) {
+        now.reading = false;
+        again();
+        if (now.pending) {
+          now.pending = false;
+          void run(true);
+        }
+      }
+    }
+  }, []);
+  useEffect(() => {
+    now.abort.abort();
+    Object.assign(now, begun(key));
+    if (key !== null) void run(true);
+    return () => now.abort.abort();
+  }, [key]);
+  // Between a change of key and its effect, the state is that of the key before.
+  return { now, same: now.key === key, run, again };
+}
+
 /**
  * A list read by `read`, which takes the iterator of the part before. `key` names the list: with another key it is
  * read anew. `id` names a row. `most` bounds what is held; the oldest rows go. A list with pushed rows has `pushed`, which
@@ -52,123 +118,60 @@ export function useList<T>(
   pushed?: (rows: T[]) => T[],
   order?: (one: T, other: T) => number,
 ): List<T> {
-  const [, draw] = useState(0);
-  const again = useCallback(() => draw((count) => count + 1), []);
-  const state = useRef({
-    key: "\u0000",
-    rows: [] as T[],
-    loaded: false,
-    more: false,
-    iterator: undefined as string | undefined,
-    reading: false,
-    pending: false,
-    lost: false,
-    failure: null as Failure | null,
-    asOf: 0,
-    scanned: 0,
-    abort: new AbortController(),
-  });
-  // The newest functions of the component, which makes new ones each time that it is drawn.
-  const current = useRef({ read, id, pushed, order });
-  current.current = { read, id, pushed, order };
-
-  const run = useCallback(
-    async (first: boolean) => {
-      const now = state.current;
-      const { read, id, order } = current.current;
-      if (now.reading) {
-        // Whatever asked again meanwhile is answered by one more reading.
-        if (first) now.pending = true;
-        return;
-      }
-      now.reading = true;
-      again();
-      const { abort } = now;
-      try {
-        const part = await read(first ? undefined : now.iterator, abort.signal);
-        if (state.current.abort !== abort) return;
-        if (first) {
-          now.rows = current.current.pushed?.(now.rows) ?? now.rows;
-          const fresh = new Set(part.data.map(id));
-          // A first part that shares no row with those held came after more rows than it has: there is a hole between,
-          // unless pushes fill it.
-          const hole = (now.lost || !current.current.pushed) && part.data.length > 0 && !now.rows.some((row) => fresh.has(id(row)));
-          const replaced = !now.loaded || part.done || hole;
-          now.lost = false;
-          now.rows = replaced ? part.data : [...part.data, ...now.rows.filter((row) => !fresh.has(id(row)))];
-          if (!replaced && order) now.rows.sort(order);
-          if (replaced || !now.iterator) {
-            now.iterator = part.iterator ?? undefined;
-            now.more = !part.done;
-          }
-          now.scanned = part.scanned ?? 0;
-        } else {
-          const held = new Set(now.rows.map(id));
-          now.rows = [...now.rows, ...part.data.filter((row) => !held.has(id(row)))];
+  const newest = useRef(pushed);
+  newest.current = pushed;
+  const empty = { rows: [] as T[], loaded: false, more: false, iterator: undefined as string | undefined, lost: false, scanned: 0 };
+  const { now, same, run, again } = useReading(key, empty, async (now, signal, first) => {
+    const part = await read(first ? undefined : now.iterator, signal);
+    return () => {
+      if (first) {
+        now.rows = newest.current?.(now.rows) ?? now.rows;
+        const fresh = new Set(part.data.map(id));
+        // A first part that shares no row with those held came after more rows than it has: there is a hole between,
+        // unless pushes fill it.
+        const hole = (now.lost || !newest.current) && part.data.length > 0 && !now.rows.some((row) => fresh.has(id(row)));
+        const replaced = !now.loaded || part.done || hole;
+        now.lost = false;
+        now.rows = replaced ? part.data : [...part.data, ...now.rows.filter((row) => !fresh.has(id(row)))];
+        if (!replaced && order) now.rows.sort(order);
+        if (replaced || !now.iterator) {
           now.iterator = part.iterator ?? undefined;
           now.more = !part.done;
-          now.scanned += part.scanned ?? 0;
         }
-        if (now.rows.length > most) now.rows = now.rows.slice(0, most);
-        now.loaded = true;
-        now.failure = null;
-        now.asOf = Date.now();
-        reached(true);
-      } catch (error) {
-        if (abort.signal.aborted) return;
-        now.failure = asFailure(error);
-        if (now.failure.kind === "offline") reached(false);
-      } finally {
-        if (state.current.abort === abort) {
-          now.reading = false;
-          again();
-          if (now.pending) {
-            now.pending = false;
-            void run(true);
-          }
-        }
+        now.scanned = part.scanned ?? 0;
+      } else {
+        const held = new Set(now.rows.map(id));
+        now.rows = [...now.rows, ...part.data.filter((row) => !held.has(id(row)))];
+        now.iterator = part.iterator ?? undefined;
+        now.more = !part.done;
+        now.scanned += part.scanned ?? 0;
       }
-    },
-    [again, most],
-  );
-
-  useEffect(() => {
-    const now = state.current;
-    now.abort.abort();
-    Object.assign(now, {
-      key, rows: [], loaded: false, more: false, iterator: undefined, reading: false, pending: false, lost: false, failure: null, asOf: 0, scanned: 0,
-      abort: new AbortController(),
-    });
-    void run(true);
-    return () => state.current.abort.abort();
-  }, [key, run]);
-
-  const now = state.current;
-  // Between a change of key and its effect, the rows are those of the list before.
-  const same = now.key === key;
+      if (now.rows.length > most) now.rows = now.rows.slice(0, most);
+      now.loaded = true;
+    };
+  });
   return {
-    rows: same ? now.rows : [],
+    rows: same ? now.rows : empty.rows,
     loaded: same && now.loaded,
     more: same && now.more,
     reading: now.reading,
     failure: same ? now.failure : null,
     asOf: now.asOf,
     scanned: now.scanned,
-    next: useCallback(() => void run(false), [run]),
+    next: useCallback(() => void run(false), []),
     refresh: useCallback((lost?: boolean) => {
       // It is also called with an event of the browser.
-      if (lost === true) state.current.lost = true;
+      if (lost === true) now.lost = true;
       void run(true);
-    }, [run]),
+    }, []),
     change: useCallback(
       (change: (rows: T[]) => T[]) => {
-        const { current: held } = state;
-        const rows = change(held.rows);
-        if (rows === held.rows) return;
-        held.rows = rows.length > most ? rows.slice(0, most) : rows;
+        const rows = change(now.rows);
+        if (rows === now.rows) return;
+        now.rows = rows.length > most ? rows.slice(0, most) : rows;
         again();
       },
-      [again, most],
+      [most],
     ),
   };
 }
@@ -184,69 +187,21 @@ export interface Thing<T> {
 
 /** One thing, read by `read`; null as `key` reads nothing. The last value stays while it is read again. */
 export function useThing<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>): Thing<T> {
-  const [, draw] = useState(0);
-  const again = useCallback(() => draw((count) => count + 1), []);
-  const state = useRef({
-    key: null as string | null,
-    value: undefined as T | undefined,
-    reading: false,
-    pending: false,
-    failure: null as Failure | null,
-    asOf: 0,
-    abort: new AbortController(),
+  const { now, same, run, again } = useReading(key, { value: undefined as T | undefined }, async (now, signal) => {
+    const value = await read(signal);
+    return () => {
+      now.value = value;
+    };
   });
-  const reader = useRef(read);
-  reader.current = read;
-  const run = useCallback(async () => {
-    const now = state.current;
-    if (now.reading) {
-      now.pending = true;
-      return;
-    }
-    now.reading = true;
-    again();
-    const { abort } = now;
-    try {
-      const value = await reader.current(abort.signal);
-      if (state.current.abort !== abort) return;
-      Object.assign(now, { value, failure: null, asOf: Date.now() });
-      reached(true);
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      now.failure = asFailure(error);
-      if (now.failure.kind === "offline") reached(false);
-    } finally {
-      if (state.current.abort === abort) {
-        now.reading = false;
-        again();
-        if (now.pending) {
-          now.pending = false;
-          void run();
-        }
-      }
-    }
-  }, [again]);
-  useEffect(() => {
-    const now = state.current;
-    now.abort.abort();
-    Object.assign(now, { key, value: undefined, reading: false, pending: false, failure: null, asOf: 0, abort: new AbortController() });
-    if (key !== null) void run();
-    return () => state.current.abort.abort();
-  }, [key, run]);
-  const now = state.current;
-  const current = now.key === key;
   return {
-    value: current ? now.value : undefined,
+    value: same ? now.value : undefined,
     reading: now.reading,
-    failure: current ? now.failure : null,
+    failure: same ? now.failure : null,
     asOf: now.asOf,
-    refresh: useCallback(() => void run(), [run]),
-    set: useCallback(
-      (value: T) => {
-        state.current.value = value;
-        again();
-      },
-      [again],
-    ),
+    refresh: useCallback(() => void run(true), []),
+    set: useCallback((value: T) => {
+      now.value = value;
+      again();
+    }, []),
   };
 }

@@ -17,7 +17,7 @@ import { CancelRest, CloseBatch } from "../ui/batch-acts";
 import { Badge, Button, Fact, Facts, Figure, Head, Id, Progress, Section, Text, When } from "../ui/basics";
 import { EventState } from "../ui/event-state";
 import { JobState } from "../ui/job-state";
-import { ActionError, Empty, Failed as FailedNotice, Further, Loading, Stale } from "../ui/states";
+import { ActionError, Empty, Failed as FailedNotice, Further, NotYet, Stale } from "../ui/states";
 import { Table } from "../ui/table";
 import { batchCounts } from "./batches";
 import { JOB_COLUMNS, jobPath } from "./jobs";
@@ -93,7 +93,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
     return (
       <>
         <Head title={<Text text={name} />} above={{ href: "/batches", title: "Batches" }} />
-        {thing.failure ? <FailedNotice failure={thing.failure} retry={thing.refresh} what="This batch" /> : <Loading />}
+        <NotYet of={thing} what="This batch" />
       </>
     );
   }
@@ -114,22 +114,22 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
       }>
         <span class="inline"><JobState status={batch.status} />{batch.closing && <Badge tone="info">Closing</Badge>}<span>since <When at={batch.completed_at ?? batch.created_at} /></span></span>
       </Head>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       <div class="figures">
         <Figure name="Ended" value={`${count(ended ?? 0)} of ${count(counts.whole)}${sized ? "" : "+"}`} note={sized ? share(ended ?? 0, counts.whole) : "the batch is not closed yet"} />
         <Figure name="Succeeded" value={counts.good} />
-        <Figure name="Not succeeded" value={counts.bad} {...(counts.bad ? { tone: "bad" as const } : {})} note={[batch.timed_out && `${count(batch.timed_out)} timed out`, batch.cancelled && `${count(batch.cancelled)} cancelled`].filter(Boolean).join(", ") || undefined} />
+        <Figure name="Not succeeded" value={counts.bad} tone={counts.bad ? "bad" : undefined} note={[batch.timed_out && `${count(batch.timed_out)} timed out`, batch.cancelled && `${count(batch.cancelled)} cancelled`].filter(Boolean).join(", ") || undefined} />
         {open && <Figure name="Rate" value={rate === null ? "–" : rate >= 1 ? `${rate.toFixed(1)}/s` : `${(rate * 60).toFixed(1)}/min`} note="since this screen was opened" />}
         {open && <Figure name="Expected end" value={rate && sized && left ? `in ${span((left / rate) * 1000)}` : "–"} note={sized ? `${count(left)} left` : undefined} />}
       </div>
       <div class="wide-bar"><Progress done={counts.good} bad={counts.bad} whole={counts.whole} label="Jobs that have ended" /></div>
       {failed.value && failed.value.length > 0 && <NotSucceeded jobs={failed.value} whole={batch.request_counts.failed} />}
       <Section title="Jobs" side={<a href={`/jobs?batch_id=${encodeURIComponent(batch.external_id)}`}>Filter them</a>}>
-        {!list.loaded && (list.failure ? <FailedNotice failure={list.failure} retry={list.refresh} what="The list of jobs" /> : <Loading rows={4} />)}
+        {!list.loaded && <NotYet of={list} what="The list of jobs" rows={4} />}
         {list.loaded && !list.rows.length && !list.more && <Empty title="No job of the batch is known yet" />}
         {list.loaded && (list.rows.length > 0 || list.more) && (
           <Table label="Jobs of the batch" columns={COLUMNS} rows={list.rows} id={(job) => job.id} href={jobPath}
-            foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="jobs" />} />
+            foot={<Further of={list} noun="jobs" />} />
         )}
       </Section>
       <Section title="Announced" side={<span class="faint">Progress {steps}</span>}>

@@ -12,7 +12,7 @@ import type { Batch } from "../core/types";
 import { Button, Code, Head, Id, Progress, Text, When } from "../ui/basics";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
 import { JobState } from "../ui/job-state";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { home } from "../core/mount";
 
@@ -58,8 +58,7 @@ export default function Batches() {
     <>
       <Head title="Batches">{list.loaded && rows.length > 0 && !list.more && plural(rows.length, "batch", "batches")}</Head>
       <FilterBar filters={FILTERS} />
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of batches" /> : <Loading />)}
+      <Ready of={list} loaded={list.loaded} what="The list of batches" />
       {list.loaded && !rows.length && !list.more && (values["status"]
         ? <Empty title="No batch is in this state"><Button onClick={() => change({ status: null })}>Clear filters</Button></Empty>
         : <Empty title="No batch is known yet">
@@ -68,7 +67,7 @@ export default function Batches() {
           </Empty>)}
       {list.loaded && (rows.length > 0 || list.more) && (
         <Table label="Batches" columns={COLUMNS} rows={rows} id={(batch) => batch.id} href={(batch) => `/batches/${encodeURIComponent(batch.id)}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="batches" />} />
+          foot={<Further of={list} found={rows.length} noun="batches" />} />
       )}
     </>
   );

@@ -158,7 +158,7 @@ function Created({ endpoint }: { endpoint: Known }) {
         </div>
       </div>
       <ActionError failure={act.failure} />
-      <Receiver {...(secret ? { secret } : {})} />
+      <Receiver secret={secret} />
     </section>
   );
 }
@@ -283,7 +283,7 @@ function Rows<T>({ list, label, columns, id, href, noun, none }: { list: ReturnT
     <Ready of={list} loaded={list.loaded} what={label} rows={5}>
       {list.rows.length === 0 && !list.more
         ? <p class="none">{none}</p>
-        : <Table label={label} columns={columns} rows={list.rows} id={id} href={href} foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun={noun} />} />}
+        : <Table label={label} columns={columns} rows={list.rows} id={id} href={href} foot={<Further of={list} noun={noun} />} />}
     </Ready>
   );
 }

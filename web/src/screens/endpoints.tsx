@@ -102,7 +102,7 @@ export default function Endpoints() {
       {(list.rows.length > 0 || list.more) && (
         <Table label="Endpoints" columns={COLUMNS} rows={list.rows} id={(row) => `${row.application} ${row.id}`}
           href={(row) => `/endpoints/${encodeURIComponent(row.id)}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="endpoints" />} />
+          foot={<Further of={list} noun="endpoints" />} />
       )}
       </Ready>
     </>

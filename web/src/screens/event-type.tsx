@@ -124,7 +124,7 @@ function Archive({ type, close, changed }: { type: TypeText; close: () => void; 
     close();
   });
   return (
-    <Confirm title={type.archived ? "Bring the event type back" : "Archive the event type"} action={type.archived ? "Bring it back" : "Archive"} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run()}>
+    <Confirm title={type.archived ? "Bring the event type back" : "Archive the event type"} action={type.archived ? "Bring it back" : "Archive"} act={act} close={close} confirm={() => void act.run()}>
       <p>{type.archived ? "Lists and portals show it again." : "Lists and portals leave it out. Endpoints that name it go on receiving it."}</p>
     </Confirm>
   );
@@ -136,7 +136,7 @@ function Remove({ type, close }: { type: TypeText; close: () => void }) {
     go("/event-types", true);
   });
   return (
-    <Confirm title="Delete the event type" action="Delete" kind="danger" typed={type.name} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run()}>
+    <Confirm title="Delete the event type" action="Delete" kind="danger" typed={type.name} act={act} close={close} confirm={() => void act.run()}>
       <p>Its schema and examples are removed. Events of this type, and endpoints that name it, stay.</p>
     </Confirm>
   );

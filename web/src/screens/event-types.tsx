@@ -71,7 +71,7 @@ export default function EventTypes() {
       )}
       {(rows.length > 0 || list.more) && (
         <Table label="Event types" columns={COLUMNS} rows={rows} id={(row) => row.name} href={(row) => path`/event-types/${row.name}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="types" />} />
+          foot={<Further of={list} found={rows.length} noun="types" />} />
       )}
       </Ready>
       {query.get("create") && why === undefined && <EventTypeForm close={() => changeQuery({ create: null }, true)} done={(name) => go(path`/event-types/${name}`, true)} />}

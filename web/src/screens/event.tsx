@@ -24,7 +24,7 @@ import { notAdmin } from "../ui/forbidden";
 import { Icon } from "../ui/icons";
 import { More } from "../ui/more";
 import { Payload } from "../ui/payload/payload";
-import { Empty, Failed, Loading, Stale } from "../ui/states";
+import { Empty, NotYet, Stale } from "../ui/states";
 
 type Act = "replay" | "replay-to" | "curl" | "trigger" | "expunge" | Delivery;
 
@@ -77,7 +77,7 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
     return (
       <>
         <Head above={{ href: "/events", title: "Events" }} title="Event" />
-        {thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This event" /> : <Loading />}
+        <NotYet of={thing} what="This event" />
       </>
     );
   }
@@ -111,7 +111,7 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
           </>
         }
       ><Why seen={seen} /></Head>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       <div class={thing.failure ? "old" : ""}>
         <div class="card">
           <Facts>

@@ -18,7 +18,7 @@ import { NothingFits, NothingYet } from "../ui/event/nothing";
 import { EventState } from "../ui/event-state";
 import { notAdmin } from "../ui/forbidden";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 const FILTERS: Filter[] = [
@@ -195,14 +195,13 @@ export default function Events() {
       } />
       <FilterBar filters={FILTERS} />
       {fresh > 0 && <button type="button" class="fresh" onClick={show}>{sure ? plural(fresh, "new event") : "New events"}</button>}
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of events" /> : <Loading />)}
+      <Ready of={list} loaded={list.loaded} what="The list of events" />
       {list.loaded && list.rows.length === 0 && !list.more && (filtered ? <NothingFits filters={FILTERS} values={values} application={application} /> : portal ? <Empty title="No event has come yet"><p>Events appear here the moment that they arrive.</p></Empty> : <NothingYet application={application} />)}
       {list.loaded && (list.rows.length > 0 || list.more) && (
         <div class={list.failure ? "old" : ""}>
           <Table label="Events" columns={table} rows={list.rows} id={(event) => event.id} href={(event) => `/events/${encodeURIComponent(event.id)}`}
             chosen={chosen} choose={choose} mark={(event) => (shown.current.has(event.id) ? "new" : undefined)}
-            foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="events" />} />
+            foot={<Further of={list} noun="events" />} />
         </div>
       )}
       {chosen.size > 0 && (

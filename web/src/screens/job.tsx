@@ -13,7 +13,7 @@ import { Button, Fact, Facts, Head, Id, Progress, Section, Text, When } from "..
 import { DeliveryState } from "../ui/event-state";
 import { CancelJob, InjectEnd, ReplayNotices } from "../ui/job-acts";
 import { JobMarks, JobState, ended, waitingWords } from "../ui/job-state";
-import { Empty, Failed, Loading, Stale } from "../ui/states";
+import { Empty, NotYet, Stale } from "../ui/states";
 import { useLog } from "../ui/terminal/feed";
 import { Terminal } from "../ui/terminal/terminal";
 
@@ -89,7 +89,7 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
     return (
       <>
         <Head title={<Text text={name} />} above={{ href: "/jobs", title: "Jobs" }} />
-        {thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This job" /> : <Loading />}
+        <NotYet of={thing} what="This job" />
       </>
     );
   }
@@ -114,7 +114,7 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
           <span>since <When at={over ? (job.finished_at ?? job.updated_at) : (job.started_at ?? job.created_at)} /></span>
         </span>
       </Head>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       {progress.percent !== null && !over && (
         <div class="job-progress">
           <Progress done={progress.percent} whole={100} label="Progress of the job" />

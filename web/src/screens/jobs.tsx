@@ -11,7 +11,7 @@ import type { Job } from "../core/types";
 import { Button, Code, Head, Id, Text, When } from "../ui/basics";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
 import { JobMarks, JobState } from "../ui/job-state";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { home } from "../core/mount";
 
@@ -62,8 +62,7 @@ export default function Jobs() {
     <>
       <Head title="Jobs" />
       <FilterBar filters={FILTERS} />
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of jobs" /> : <Loading />)}
+      <Ready of={list} loaded={list.loaded} what="The list of jobs" />
       {list.loaded && !rows.length && !list.more && (filtered
         ? <Empty title="No job fits all filters"><Button onClick={() => change(Object.fromEntries(FILTERS.map((filter) => [filter.name, null])))}>Clear filters</Button></Empty>
         : <Empty title="No job is known yet">
@@ -72,7 +71,7 @@ export default function Jobs() {
           </Empty>)}
       {list.loaded && (rows.length > 0 || list.more) && (
         <Table label="Jobs" columns={JOB_COLUMNS} rows={rows} id={(job) => job.id} href={jobPath}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="jobs" />} />
+          foot={<Further of={list} found={rows.length} noun="jobs" />} />
       )}
     </>
   );

@@ -13,7 +13,7 @@ import type { Key } from "../core/types";
 import { Button, Code, Head, Id, Tag, Text, When } from "../ui/basics";
 import { Confirm, Dialog } from "../ui/dialog";
 import { SelectField, TextField } from "../ui/fields";
-import { ActionError, Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { ActionError, Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 /** Last use is told from the relay's version with figures of keys on. */
@@ -51,8 +51,7 @@ export default function Keys() {
       <Head title="Keys" side={<Button icon="plus" kind="primary" disabled={!admin} title={admin ? undefined : "Creating a key needs the scope admin"} onClick={() => change({ new: "1" })}>Create key</Button>}>
         A key lets a program into the API. The administrator's key and <a href="/status">sessions</a> of this page are not listed.
       </Head>
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of keys" /> : <Loading />)}
+      <Ready of={list} loaded={list.loaded} what="The list of keys" />
       {list.loaded && rows.length === 0 && !list.more && (
         <Empty title={chosen && list.rows.length ? "No key is bound to this application" : "There is no key yet"}>
           <p>A service that publishes or asks gets a key of its own, with the smallest scope that suffices.</p>
@@ -61,7 +60,7 @@ export default function Keys() {
       )}
       {list.loaded && (rows.length > 0 || list.more) && (
         <Table label="Keys" columns={columns} rows={rows} id={(key) => key.id}
-          foot={<Further more={list.more} reading={list.reading} scanned={0} found={rows.length} next={list.next} noun="keys" />} />
+          foot={<Further of={list} found={rows.length} noun="keys" />} />
       )}
       {creates && admin && <Create close={() => change({ new: null }, true)} made={list.refresh} application={chosen} />}
       {revoked && <Revoke of={revoked} close={() => setRevoked(null)} done={() => { list.change((all) => all.filter((key) => key.id !== revoked.id)); setRevoked(null); }} />}
@@ -102,7 +101,7 @@ function Create({ close, made, application }: { close: () => void; made: () => v
     <Dialog title="Create a key" close={close}>
       <form onSubmit={(event) => {
         event.preventDefault();
-        void act.run({ name: name.trim(), scope, ...(bound && !known?.application ? { application: bound } : {}) });
+        void act.run({ name: name.trim(), scope, application: known?.application ? undefined : bound || undefined });
       }}>
         <TextField label="Name" value={name} change={setName} required placeholder="billing-service" help="For people: who uses it." />
         <SelectField label="Scope" value={scope} change={setScope} choices={Object.keys(SCOPES).map((one) => ({ value: one, title: one }))} help={SCOPES[scope]} />
@@ -130,7 +129,7 @@ function Revoke({ of, close, done }: { of: KeyRow; close: () => void; done: () =
   // A name that cannot be typed is confirmed by the key's id.
   const typed = line(of.name, 60) === of.name && of.name.trim() === of.name ? of.name : of.id;
   return (
-    <Confirm title="Revoke the key?" action="Revoke" kind="danger" typed={typed} busy={act.busy} failure={act.failure} confirm={() => void act.run()} close={close}>
+    <Confirm title="Revoke the key?" action="Revoke" kind="danger" typed={typed} act={act} confirm={() => void act.run()} close={close}>
       <p>Programs that use <strong><Text text={of.name} most={80} /></strong> are refused from now on, and the sessions and live connections that were made with it end. This cannot be undone.</p>
     </Confirm>
   );

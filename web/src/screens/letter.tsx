@@ -19,7 +19,7 @@ import { Expires, LetterState, className } from "../ui/letter/parts";
 import { sourceOf } from "../ui/payload/json";
 import { Payload } from "../ui/payload/payload";
 import { notAdmin } from "../ui/forbidden";
-import { Failed, Loading, Stale } from "../ui/states";
+import { NotYet, Stale } from "../ui/states";
 
 interface Read {
   letter: LetterDetail;
@@ -51,7 +51,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
     return (
       <>
         <Head title="Dead letter" above={above} />
-        {thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This letter" /> : <Loading />}
+        <NotYet of={thing} what="This letter" />
       </>
     );
   }
@@ -68,7 +68,7 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
       }>
         <span class="inline"><LetterState letter={letter} /><Tag>{className(letter.error_class)}</Tag><span>after {plural(letter.attempts, "attempt")}, parked <When at={letter.created_at} /></span></span>
       </Head>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       <div class="notice bad">
         <div>
           <strong>{sentenceOf(died)}</strong>

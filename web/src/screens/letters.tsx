@@ -20,7 +20,7 @@ import { FilterBar, useFilters } from "../ui/filters";
 import { DeleteAll, EachLetter, Redrive } from "../ui/letter/acts";
 import { Expires, FILTERS, LetterState, className, letters } from "../ui/letter/parts";
 import { TaskBar } from "../ui/letter/task-bar";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Failed, Further, NotYet, Ready, Stale } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 
 interface Answer {
@@ -109,14 +109,13 @@ export default function Letters() {
       {view === "groups" && <Groups thing={groups} />}
       {view === "letters" && (
         <>
-          <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-          {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of dead letters" /> : <Loading />)}
+          <Ready of={list} loaded={list.loaded} what="The list of dead letters" />
           {empty && (filtered
             ? <Empty title="No dead letter fits all filters"><Button onClick={() => change(Object.fromEntries(FILTERS.map((filter) => [filter.name, null])))}>Clear filters</Button></Empty>
             : <None application={application} />)}
           {list.loaded && (list.rows.length > 0 || list.more) && (
-            <Table label="Dead letters" columns={COLUMNS} rows={list.rows} id={(letter) => String(letter.id)} href={letterPath} {...(admin ? { chosen, choose: setChosen } : {})} {...(total !== null ? { total } : {})}
-              foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="letters" />} />
+            <Table label="Dead letters" columns={COLUMNS} rows={list.rows} id={(letter) => String(letter.id)} href={letterPath} chosen={admin ? chosen : undefined} choose={setChosen} total={total ?? undefined}
+              foot={<Further of={list} noun="letters" />} />
           )}
           {picked.length > 0 && (
             <div class="bulk" role="group" aria-label="Chosen letters">
@@ -163,7 +162,7 @@ const GROUP_COLUMNS: Column<Group>[] = [
 
 function Groups({ thing }: { thing: ReturnType<typeof useThing<LetterGroups>> }) {
   const [query] = useQuery();
-  if (!thing.value) return thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The list of groups" /> : <Loading />;
+  if (!thing.value) return <NotYet of={thing} what="The list of groups" />;
   const { data, complete, scanned } = thing.value;
   const href = (group: Group) => {
     const next = new URLSearchParams(query);
@@ -174,7 +173,7 @@ function Groups({ thing }: { thing: ReturnType<typeof useThing<LetterGroups>> })
   };
   return (
     <>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       {!complete && <p class="notice warn" role="status">The newest {letters(scanned)} were counted; there are more.</p>}
       {data.length ? <Table label="Dead letters by endpoint and error" columns={GROUP_COLUMNS} rows={data} id={(group) => `${group.application} ${group.endpoint_id} ${group.error_class}`} href={href} /> : <Empty title="No dead letter fits all filters" />}
     </>

@@ -1,6 +1,5 @@
 // The overview: figures of a time, lines over it, and what needs a look.
 
-import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import type { Status } from "../core/contract";
@@ -15,8 +14,8 @@ import { now, span, took } from "../core/time";
 import type { EndpointRow, EventRow, Refusals, Stats } from "../core/types";
 import { Figure, Head, Section } from "../ui/basics";
 import { Segments } from "../ui/fields";
-import { Failed, Loading, Stale } from "../ui/states";
-import type { ChartProps } from "./overview/chart";
+import { NotYet, Stale } from "../ui/states";
+import { type ChartProps, Charts } from "./overview/chart";
 import { FirstMinute } from "./overview/first";
 import { Attention, Refused, Worst, worst } from "./overview/trouble";
 
@@ -71,20 +70,20 @@ export default function Overview() {
   return (
     <>
       <Head title="Overview" side={<Segments label="Range" value={range.value} change={(value) => change({ range: value === "24h" ? null : value })} choices={[...RANGES]} />} />
-      <Stale failure={failure} asOf={stats.asOf} retry={refresh} />
-      {!shown && (stats.failure ? <Failed failure={stats.failure} retry={refresh} what="The overview" /> : <Loading />)}
-      {began && <FirstMinute events={newest.value?.data ?? []} {...(application ? { application } : {})} />}
+      <Stale of={{ failure, asOf: stats.asOf, refresh }} />
+      {!shown && <NotYet of={{ failure: stats.failure, refresh }} what="The overview" />}
+      {began && <FirstMinute events={newest.value?.data ?? []} application={application} />}
       {shown && !none && (
         <div class={stats.failure ? "overview stale" : "overview"}>
-          <Attention status={status.value} endpoints={endpoints.value?.data} {...(application ? { application } : {})} />
+          <Attention status={status.value} endpoints={endpoints.value?.data} application={application} />
           <Figures stats={shown} status={status.value} words={range.words} />
-          <Charts stats={shown} words={range.words} />
+          <LaterCharts stats={shown} words={range.words} />
           <div class="overview-lists">
             <Section title="Endpoints that need a look" side={<a href="/endpoints">All endpoints</a>}>
-              {endpoints.value ? <Worst rows={worst(endpoints.value.data)} of={endpoints.value.data.length} all={endpoints.value.done} /> : endpoints.failure ? <Failed failure={endpoints.failure} retry={endpoints.refresh} what="The list of endpoints" /> : <Loading rows={3} />}
+              {endpoints.value ? <Worst rows={worst(endpoints.value.data)} of={endpoints.value.data.length} all={endpoints.value.done} /> : <NotYet of={endpoints} what="The list of endpoints" rows={3} />}
             </Section>
             <Section title="Newest refusals" side={<a href="/sources">All sources</a>}>
-              {refusals.value ? <Refused refusals={refusals.value} words={range.words} /> : refusals.failure ? <Failed failure={refusals.failure} retry={refusals.refresh} what="The list of refusals" /> : <Loading rows={3} />}
+              {refusals.value ? <Refused refusals={refusals.value} words={range.words} /> : <NotYet of={refusals} what="The list of refusals" rows={3} />}
             </Section>
           </div>
         </div>
@@ -112,28 +111,25 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
       <Figure name="Received" value={sum(series.received)} href={`/events?${since}`} note={repeats || `${count(sum(series.announced))} announced`} />
       <Figure name="Delivered" value={delivered} href={`/events?state=delivered&${since}`} note={`by ${plural(sum(series.attempts), "attempt")}`} />
       <Figure name="Success rate" value={share(delivered, delivered + failed)} href={`/events?state=failing&${since}`}
-        {...(failed > delivered ? { tone: "bad" as const } : failed * 20 > delivered ? { tone: "warn" as const } : {})} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
+        tone={failed > delivered ? "bad" : failed * 20 > delivered ? "warn" : undefined} note={failed ? `${plural(failed, "attempt")} failed` : "no attempt failed"} />
       <Figure name="To first attempt" value={took(first.total.p50)} href={`/events?${since}`} note={<>p95 {took(first.total.p95)}</>} />
       <Figure name="To delivery" value={took(arrived.total.p50)} href={`/events?state=delivered&${since}`} note={<>p95 {took(arrived.total.p95)}</>} />
       <Figure name="Oldest waiting" value={status ? (oldest ? span(waits) : "none") : "–"}
         href={oldest ? `/events/${encodeURIComponent(oldest.event_id)}?open=${encodeURIComponent(oldest.delivery_id)}` : "/events?state=pending"}
-        {...(waits > 3_600_000 ? { tone: "warn" as const } : {})} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />
+        tone={waits > 3_600_000 ? "warn" : undefined} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />
       <Figure name="Dead letters" value={status ? `${count(status.letters.waiting)}${status.letters.complete ? "" : "+"}` : "–"} href="/letters?state=waiting"
-        {...(status?.letters.waiting ? { tone: "bad" as const } : {})} note={`${count(parked)} parked in this time`} />
-      <Figure name="Refused" value={refused} href="/sources" {...(refused ? { tone: "warn" as const } : {})} note="requests of sources" />
+        tone={status?.letters.waiting ? "bad" : undefined} note={`${count(parked)} parked in this time`} />
+      <Figure name="Refused" value={refused} href="/sources" tone={refused ? "warn" : undefined} note="requests of sources" />
     </section>
   );
 }
 
-function Charts(props: ChartProps) {
-  const [Chart, setChart] = useState<ComponentType<ChartProps> | null>(null);
-  const [failed, setFailed] = useState(false);
+/** The charts, drawn after the figures were painted. */
+function LaterCharts(props: ChartProps) {
+  const [begun, setBegun] = useState(false);
   useEffect(() => {
-    // The figures are painted before the code of the charts is fetched.
-    const frame = requestAnimationFrame(() => setTimeout(() =>
-      import("./overview/chart").then((module) => setChart(() => module.Charts), () => setFailed(true))));
+    const frame = requestAnimationFrame(() => setTimeout(() => setBegun(true)));
     return () => cancelAnimationFrame(frame);
   }, []);
-  if (failed) return <p class="notice warn" role="status">The charts could not be loaded. The figures above are complete.</p>;
-  return Chart ? <Chart {...props} /> : <div class="charts-place" />;
+  return begun ? <Charts {...props} /> : <div class="charts-place" />;
 }

@@ -32,7 +32,7 @@ export function SignIn() {
           value={key}
           change={setKey}
           help="It is changed for a session of at most 12 hours, and not kept."
-          {...(refused ? { error: "The relay does not know this key." } : {})}
+          error={refused ? "The relay does not know this key." : undefined}
         />
         {!refused && <ActionError failure={signIn.failure} />}
         <div><Button type="submit" kind="primary" busy={signIn.busy} disabled={!key.trim()}>Sign in</Button></div>

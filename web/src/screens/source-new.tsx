@@ -16,7 +16,7 @@ import { objectError } from "../ui/json-error";
 import { Sentence } from "../ui/source/refusals";
 import { type KnownSource, useProfiles } from "../ui/source/shared";
 import { WaitForFirst } from "../ui/source/wait";
-import { ActionError, Failed, Loading } from "../ui/states";
+import { ActionError, NotYet } from "../ui/states";
 
 export default function NewSource() {
   useTitle("New source");
@@ -29,7 +29,7 @@ export default function NewSource() {
     <>
       <Head title={waiting ? <Text text={waiting} /> : "New source"} above={{ href: "/sources", title: "Sources" }} />
       {!may("admin") && <Forbidden />}
-      {may("admin") && !profiles.value && (profiles.failure ? <Failed failure={profiles.failure} retry={profiles.refresh} what="The list of senders" /> : <Loading />)}
+      {may("admin") && !profiles.value && <NotYet of={profiles} what="The list of senders" />}
       {may("admin") && profiles.value && (
         waiting ? <Waiting name={waiting} profiles={profiles.value} />
         : profile ? <Form profile={profile} key={profile.name} />
@@ -131,12 +131,12 @@ function Form({ profile }: { profile: Profile }) {
         )}
         <div class="secret-field">
           <TextField label={`Secret: ${profile.secret.label}`} type={made ? "text" : "password"} value={secret} change={(value) => { setSecret(value); setMade(false); }}
-            {...(profile.secret.needed ? { required: true } : {})} help={<>{profile.secret.shape}.{!profile.secret.needed && " None is needed."}</>} />
+            required={profile.secret.needed} help={<>{profile.secret.shape}.{!profile.secret.needed && " None is needed."}</>} />
           <Button onClick={() => { setSecret(makeSecret(profile.secret.shape)); setMade(true); }}>Make one</Button>
         </div>
         {made && <p class="notice warn"><span>Give this secret to the sender now: it is not shown again. <CopyButton text={secret} what="secret" /></span></p>}
-        {custom && <AreaField label="Scheme" value={scheme} change={setScheme} rows={7} code help="How the sender signs: header, algorithm, format, and what is signed." {...(wrong ? { error: wrong } : {})} />}
-        {unsigned && <AreaField label="Platform" value={platform} change={setPlatform} rows={3} code placeholder={'{"kind": "runpod", "endpoint_id": "…", "secret": "…"}'} help="This sender does not sign. Its platform is asked before an end is believed." {...(wrongPlatform ? { error: wrongPlatform } : {})} />}
+        {custom && <AreaField label="Scheme" value={scheme} change={setScheme} rows={7} code help="How the sender signs: header, algorithm, format, and what is signed." error={wrong} />}
+        {unsigned && <AreaField label="Platform" value={platform} change={setPlatform} rows={3} code placeholder={'{"kind": "runpod", "endpoint_id": "…", "secret": "…"}'} help="This sender does not sign. Its platform is asked before an end is believed." error={wrongPlatform} />}
         <ActionError failure={save.failure} />
         <div class="form-foot">
           <Button type="submit" kind="primary" busy={save.busy} disabled={!name.trim() || (profile.secret.needed && !secret.trim()) || wrong !== undefined}>Create and wait for the first request</Button>
@@ -164,7 +164,7 @@ export function About({ profile }: { profile: Profile }) {
 
 function Waiting({ name, profiles }: { name: string; profiles: Profile[] }) {
   const thing = useThing(name, (signal) => get<KnownSource>(path`/v1/sources/${name}`, undefined, signal));
-  if (!thing.value) return thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="This source" /> : <Loading />;
+  if (!thing.value) return <NotYet of={thing} what="This source" />;
   const source = thing.value;
   return <WaitForFirst source={source} profile={profiles.find((one) => one.name === source.profile)} />;
 }

@@ -155,7 +155,7 @@ function RotateSecrets(props: Props) {
   const [old, setOld] = useState("");
   const put = usePut(props);
   return (
-    <Confirm title="Rotate the secrets" action="Replace the secrets" kind={old.trim() ? "primary" : "danger"} busy={put.busy} failure={put.failure} close={close} disabled={!fresh.trim()}
+    <Confirm title="Rotate the secrets" action="Replace the secrets" kind={old.trim() ? "primary" : "danger"} act={put} close={close} disabled={!fresh.trim()}
       confirm={() => void put.run({ secrets: [fresh, old].map((one) => one.trim()).filter(Boolean) })}>
       <p class="soft">{source.secret_count === 1 ? "The present secret is" : `The ${source.secret_count} present secrets are`} replaced. The relay shows no secret, so a present one that is to stay has to be written again.</p>
       <TextField label="New secret" type="password" value={fresh} change={setFresh} help={profile ? `${profile.secret.label}: ${profile.secret.shape}.` : undefined} />
@@ -176,7 +176,7 @@ function Limits(props: Props) {
   const [strict, setStrict] = useState(source.strict);
   const put = usePut(props);
   return (
-    <Confirm title="Limits and application" action="Save" close={close} busy={put.busy} failure={put.failure} confirm={() => void put.run({
+    <Confirm title="Limits and application" action="Save" close={close} act={put} confirm={() => void put.run({
           application: owner, strict,
           rate_limit: requests.trim() ? { requests: Number(requests), per } : null,
           allowed_networks: networks.split(/[\s,]+/).filter(Boolean),
@@ -199,7 +199,7 @@ function Limits(props: Props) {
 function Unlock(props: Props) {
   const put = usePut(props);
   return (
-    <Confirm title="Allow the weaker signature" action="Allow it" kind="danger" busy={put.busy} failure={put.failure} close={props.close} confirm={() => void put.run({ locked: false })}>
+    <Confirm title="Allow the weaker signature" action="Allow it" kind="danger" act={put} close={props.close} confirm={() => void put.run({ locked: false })}>
       <p>The source has signed in a replay-safe way. If this is taken back, a request that was captured can be sent again later.</p>
     </Confirm>
   );
@@ -211,7 +211,7 @@ function Remove({ source, close }: Props) {
     go("/sources", true);
   });
   return (
-    <Confirm title="Delete this source" action="Delete" kind="danger" typed={source.name} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run()}>
+    <Confirm title="Delete this source" action="Delete" kind="danger" typed={source.name} act={act} close={close} confirm={() => void act.run()}>
       <p>Its sender is refused from then on, and its secrets are destroyed. Events and jobs stay for their retention.</p>
     </Confirm>
   );

@@ -70,7 +70,7 @@ export default function Sources() {
       {rows.length === 0 && <NoSource all={list.rows.length === 0} />}
       {rows.length > 0 && (
         <Table label="Sources" columns={rows.some((row) => row.activity) ? COLUMNS : COLUMNS.filter((column) => column.key !== "last")} rows={rows} id={(row) => row.name} href={(row) => path`/sources/${row.name}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={rows.length} next={list.next} noun="sources" />} />
+          foot={<Further of={list} found={rows.length} noun="sources" />} />
       )}
       </Ready>
       {!application && (refused.get(null) ?? 0) > 0 && (

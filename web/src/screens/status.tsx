@@ -13,7 +13,7 @@ import { session } from "../core/session";
 import { useStore } from "../core/store";
 import { clock, span, took } from "../core/time";
 import { Badge, Button, Fact, Facts, Head, Section, Text, type Tone, When } from "../ui/basics";
-import { Failed, Loading, Stale } from "../ui/states";
+import { Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { home } from "../core/mount";
 
@@ -107,8 +107,7 @@ export default function Health() {
       <Head title="Health" side={<>{thing.asOf > 0 && <span class="faint num">as of {clock(thing.asOf)}</span>}<Button icon="retry" busy={thing.reading && !status} onClick={thing.refresh}>Look again</Button></>}>
         {status && (trouble ? `${plural(trouble, "line")} to look at.` : "Everything that was looked at is well.")}
       </Head>
-      <Stale failure={status ? thing.failure : null} asOf={thing.asOf} retry={thing.refresh} />
-      {!status && (thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The state of the relay" /> : <Loading />)}
+      <Ready of={thing} loaded={status !== undefined} what="The state of the relay" />
       {status && (
         <>
           <ul class="lines" aria-label="What was looked at">

@@ -14,7 +14,7 @@ import { span } from "../core/time";
 import type { Task as TaskOut } from "../core/types";
 import { Button, Fact, Facts, Head, Id, Progress, Section, When } from "../ui/basics";
 import { Confirm } from "../ui/dialog";
-import { Failed, Loading, Stale } from "../ui/states";
+import { NotYet, Stale } from "../ui/states";
 import { TaskFilter, TaskState, taskTitle } from "../ui/task";
 
 export default function Task({ parts }: { parts: Record<string, string> }) {
@@ -37,7 +37,7 @@ export default function Task({ parts }: { parts: Record<string, string> }) {
     thing.refresh();
   });
   const above = { href: "/tasks", title: "Tasks" };
-  if (!task) return <><Head above={above} title="Task" />{thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The task" /> : <Loading rows={4} />}</>;
+  if (!task) return <><Head above={above} title="Task" /><NotYet of={thing} what="The task" rows={4} /></>;
   const done = task.dry_run ? task.matched : task.redriven;
   const left = Math.max(0, task.matched - done);
   const running = task.state === "running";
@@ -47,7 +47,7 @@ export default function Task({ parts }: { parts: Record<string, string> }) {
         side={running && <Button kind="danger" disabled={!may("admin")} title={may("admin") ? undefined : "Cancelling needs the scope admin"} onClick={() => setAsks(true)}>Cancel task</Button>}>
         <span class="side"><TaskState state={task.state} /><Id id={task.id} copy /></span>
       </Head>
-      <Stale failure={thing.failure} asOf={thing.asOf} retry={thing.refresh} />
+      <Stale of={thing} />
       <div class="card task-card">
         <p class="task-count"><strong class="figure-value">{count(done)}</strong> <span class="faint">of {count(task.matched)} {task.dry_run ? "counted" : "done"}{running && left > 0 && task.rate > 0 && !task.dry_run && <>, about {span((left / task.rate) * 1000)} left at {task.rate}/s</>}</span></p>
         <Progress done={done} whole={Math.max(task.matched, 1)} label={taskTitle(task)} />
@@ -64,7 +64,7 @@ export default function Task({ parts }: { parts: Record<string, string> }) {
         </div>
       </Section>
       {asks && (
-        <Confirm title="Cancel the task?" action="Cancel task" kind="danger" busy={cancel.busy} failure={cancel.failure} confirm={() => void cancel.run()} close={() => setAsks(false)}>
+        <Confirm title="Cancel the task?" action="Cancel task" kind="danger" act={cancel} confirm={() => void cancel.run()} close={() => setAsks(false)}>
           <p>What is done stays done: {count(done)} of {count(task.matched)}. The rest is left as it is, and can be chosen again.</p>
         </Confirm>
       )}

@@ -10,7 +10,7 @@ import { useStore } from "../core/store";
 import type { Task } from "../core/types";
 import { Button, Head, Id, When } from "../ui/basics";
 import { type Filter, FilterBar, useFilters } from "../ui/filters";
-import { Empty, Failed, Further, Loading, Stale } from "../ui/states";
+import { Empty, Further, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { TaskFilter, TaskProgress, TaskState, taskTitle } from "../ui/task";
 
@@ -53,8 +53,7 @@ export default function Tasks() {
     <>
       <Head title="Tasks">Redrives, replays and deletions over many letters or messages. They go on while nobody looks.</Head>
       <FilterBar filters={FILTERS} />
-      <Stale failure={list.loaded ? list.failure : null} asOf={list.asOf} retry={list.refresh} />
-      {!list.loaded && (list.failure ? <Failed failure={list.failure} retry={list.refresh} what="The list of tasks" /> : <Loading />)}
+      <Ready of={list} loaded={list.loaded} what="The list of tasks" />
       {list.loaded && list.rows.length === 0 && !list.more && (
         filtered
           ? <Empty title="No task fits all filters"><Button onClick={() => change({ state: null, kind: null })}>Clear filters</Button></Empty>
@@ -62,7 +61,7 @@ export default function Tasks() {
       )}
       {list.loaded && (list.rows.length > 0 || list.more) && (
         <Table label="Tasks" columns={COLUMNS} rows={list.rows} id={(task) => task.id} href={(task) => `/tasks/${encodeURIComponent(task.id)}`}
-          foot={<Further more={list.more} reading={list.reading} scanned={list.scanned} found={list.rows.length} next={list.next} noun="tasks" />} />
+          foot={<Further of={list} noun="tasks" />} />
       )}
     </>
   );

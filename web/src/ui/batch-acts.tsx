@@ -18,9 +18,9 @@ export function CloseBatch({ batch, close, done }: { batch: Batch; close: () => 
     close();
   });
   return (
-    <Confirm title="Close the batch" action="Close the batch" busy={act.busy} failure={act.failure} disabled={wrong} confirm={() => void act.run(size)} close={close}>
+    <Confirm title="Close the batch" action="Close the batch" act={act} disabled={wrong} confirm={() => void act.run(size)} close={close}>
       <p>A closed batch ends when all of its jobs have ended. {plural(batch.known, "job is", "jobs are")} known.</p>
-      <TextField label="Number of jobs" value={size} change={setSize} inputMode="numeric" placeholder={String(batch.known)} help="Left empty, it has the jobs that are known now." {...(wrong ? { error: "A whole number is needed." } : {})} />
+      <TextField label="Number of jobs" value={size} change={setSize} inputMode="numeric" placeholder={String(batch.known)} help="Left empty, it has the jobs that are known now." error={wrong ? "A whole number is needed." : undefined} />
     </Confirm>
   );
 }

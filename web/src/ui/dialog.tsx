@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Failure } from "../core/api";
+import type { Action } from "../core/action";
 import { Button } from "./basics";
 import { ActionError } from "./states";
 
@@ -42,9 +42,9 @@ export function Dialog({ title, close, children, wide = false }: { title: Compon
 
 /** Asks before something is done. With `typed`, that text must be written first. */
 export function Confirm({
-  title, children, action, kind = "primary", typed, busy, failure, confirm, close, disabled = false, wide = false, cancel = "Cancel", more,
+  title, children, action, kind = "primary", typed, act, confirm, close, disabled = false, wide = false, cancel = "Cancel", more,
 }: {
-  title: string; children?: ComponentChildren; action: string; kind?: "" | "primary" | "danger"; typed?: string; busy: boolean; failure: Failure | null;
+  title: string; children?: ComponentChildren; action: string; kind?: "" | "primary" | "danger"; typed?: string; act: Pick<Action<never>, "busy" | "failure">;
   confirm: () => void; close: () => void; disabled?: boolean; wide?: boolean; cancel?: string;
   /** A further button at the end. */
   more?: ComponentChildren;
@@ -65,10 +65,10 @@ export function Confirm({
             <input class="input" value={text} onInput={(event) => setText(event.currentTarget.value)} autoComplete="off" spellcheck={false} />
           </label>
         )}
-        <ActionError failure={failure} />
+        <ActionError failure={act.failure} />
         <div class="dialog-foot">
           <Button onClick={close}>{cancel}</Button>
-          <Button type="submit" kind={kind} busy={busy} disabled={disabled || (typed !== undefined && text !== typed)}>{action}</Button>
+          <Button type="submit" kind={kind} busy={act.busy} disabled={disabled || (typed !== undefined && text !== typed)}>{action}</Button>
           {more}
         </div>
       </form>

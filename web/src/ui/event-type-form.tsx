@@ -56,12 +56,12 @@ export function EventTypeForm({ type, close, done }: { type?: TypeText; close: (
     void act.run(`${text}}`);
   };
   return (
-    <Confirm title={type ? "Edit the event type" : "New event type"} action={type ? "Save" : "Create"} wide close={close} busy={act.busy} failure={act.failure} disabled={!name.trim() || !description.trim() || wrong !== undefined} confirm={submit}>
+    <Confirm title={type ? "Edit the event type" : "New event type"} action={type ? "Save" : "Create"} wide close={close} act={act} disabled={!name.trim() || !description.trim() || wrong !== undefined} confirm={submit}>
         {!type && <TextField label="Name" value={name} change={setName} required placeholder="invoice.paid" help="Letters, digits, dots, dashes and underscores." />}
         <TextField label="Description" value={description} change={setDescription} required />
         <TextField label="Group" value={group} change={setGroup} help="Types of one group are listed together." />
         <AreaField label={type && type.versions.length > 1 ? `Schema, version ${version}` : "Schema"} value={schema} change={setSchema} rows={12} code
-          placeholder={'{"type": "object", "properties": {}, "examples": [{}]}'} help="JSON Schema of the payload. Its examples are what a test sends." {...(wrong ? { error: wrong } : {})} />
+          placeholder={'{"type": "object", "properties": {}, "examples": [{}]}'} help="JSON Schema of the payload. Its examples are what a test sends." error={wrong} />
         <CheckField label="Deprecated" checked={deprecated} change={setDeprecated} help="It will go out of use." />
     </Confirm>
   );

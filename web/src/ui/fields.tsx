@@ -5,15 +5,15 @@ import { useId } from "preact/hooks";
 import { visible } from "../core/format";
 
 /** A label, its control and a line below that helps. */
-export function Field({ label, help, error, children }: { label: string; help?: ComponentChildren; error?: string | undefined; children: (props: { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean }) => JSX.Element }) {
+export function Field({ label, help, error, children }: { label: string; help?: ComponentChildren; error?: string | undefined; children: (props: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean | undefined }) => JSX.Element }) {
   const id = useId();
   const below = `${id}-help`;
-  const props = { id, ...(help || error ? { "aria-describedby": below } : {}), ...(error ? { "aria-invalid": true } : {}) };
+  const props = { id, "aria-describedby": help || error ? below : undefined, "aria-invalid": error ? true : undefined };
   return (
     <div class="field">
       <label for={id}>{label}</label>
       {children(props)}
-      {(help || error) && <p class={error ? "help error" : "help"} id={below}>{error ?? help}</p>}
+      {(help || error) && <p class={error ? "help error" : "help"} id={below}>{error || help}</p>}
     </div>
   );
 }

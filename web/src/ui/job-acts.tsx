@@ -25,7 +25,7 @@ export function CancelJob({ job, close, done }: { job: JobDetail; close: () => v
   });
   if (words) return <Dialog title="The job is cancelled" close={close}><p>{words}</p><div class="dialog-foot"><Button onClick={close}>Close</Button></div></Dialog>;
   return (
-    <Confirm title="Cancel this job?" action="Cancel the job" kind="danger" busy={cancel.busy} failure={cancel.failure} confirm={() => void cancel.run()} close={close}>
+    <Confirm title="Cancel this job?" action="Cancel the job" kind="danger" act={cancel} confirm={() => void cancel.run()} close={close}>
       <p>Its end is announced as <code>job.cancelled</code>, and its platform is told to stop it. What it reports afterwards changes nothing.</p>
       <p class="faint"><Text text={job.external_id} /></p>
     </Confirm>
@@ -35,7 +35,7 @@ export function CancelJob({ job, close, done }: { job: JobDetail; close: () => v
 /** A body as the sender would post it for this end: the start of what the person writes. */
 function bodyOf(profile: string, job: Job, good: boolean): string {
   const outcome = good ? { result: {} } : { error: "reported by an operator" };
-  const ids = { job_id: job.external_id, ...(job.batch_id ? { batch_id: job.batch_id } : {}) };
+  const ids = { job_id: job.external_id, batch_id: job.batch_id || undefined };
   const body = profile === "modal" || profile === "modal-omtx"
     ? { call_id: job.call_id ?? job.external_id, status: good ? "success" : "failed", ...outcome, metadata: ids }
     : { ...ids, status: good ? "completed" : "failed", ...outcome };
@@ -60,10 +60,10 @@ export function InjectEnd({ job, close }: { job: Job; close: () => void }) {
     close();
   });
   return (
-    <Confirm title="Report the job's end" action="Report" busy={inject.busy} failure={inject.failure} disabled={Boolean(wrong) || (!source.value && !source.failure)} confirm={() => void inject.run(text)} close={close}>
+    <Confirm title="Report the job's end" action="Report" act={inject} disabled={Boolean(wrong) || (!source.value && !source.failure)} confirm={() => void inject.run(text)} close={close}>
       <p>The body is accepted as if <Text text={job.source} /> had sent it, and stays marked as an operator's.</p>
       <Segments label="How it ended" value={outcome} change={(next) => { setOutcome(next); setOwn(null); }} choices={[{ value: "good", title: "Succeeded" }, { value: "bad", title: "Failed" }]} />
-      <AreaField label="Body" value={text} change={setOwn} rows={9} code help={profile ? `As a sender of the profile ${profile} writes it.` : "As its sender writes it."} {...(wrong ? { error: wrong } : {})} />
+      <AreaField label="Body" value={text} change={setOwn} rows={9} code help={profile ? `As a sender of the profile ${profile} writes it.` : "As its sender writes it."} error={wrong} />
     </Confirm>
   );
 }

@@ -1,4 +1,4 @@
-// Shows the screen that the address names. Each screen is a chunk of its own, fetched when it is first shown.
+// Shows the screen that the address names. Screens that are not part of the first load are fetched when one of them is first shown.
 
 import type { ComponentType } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
@@ -11,6 +11,9 @@ import { Empty, Failed, Loading } from "./states";
 export type Screen = ComponentType<{ parts: Record<string, string> }>;
 
 export type Screens = [pattern: string, load: () => Promise<{ default: Screen }>][];
+
+/** Fetches a screen of the chunk that is not part of the first load. */
+export const later = (screen: keyof typeof import("../screens/later")) => () => import("../screens/later").then((all) => ({ default: all[screen] as Screen }));
 
 const loaded = new Map<string, Screen>();
 

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Failure } from "../core/api";
 import { count } from "../core/format";
+import type { List, Thing } from "../core/list";
 import { portal } from "../core/router";
 import { session } from "../core/session";
 import { clock } from "../core/time";
@@ -25,7 +26,7 @@ export function Loading({ rows = 8 }: { rows?: number }) {
 }
 
 /** Says why there is nothing to see, and what can be done about it. */
-export function Failed({ failure, retry, what = "This" }: { failure: Failure; retry: () => void; what?: string }) {
+export function Failed({ failure, retry, what = "This" }: { failure: Failure; retry?: () => void; what?: string }) {
   const [title, words] = said(failure, what);
   return (
     <div class="notice bad" role="alert">
@@ -34,7 +35,7 @@ export function Failed({ failure, retry, what = "This" }: { failure: Failure; re
         <strong>{title}</strong>
         <p>{words}</p>
         {failure.requestId && <p class="faint">Request {failure.requestId}</p>}
-        {failure.kind !== "forbidden" && failure.kind !== "missing" && failure.kind !== "gone" && <Button icon="retry" onClick={retry}>Try again</Button>}
+        {retry && failure.kind !== "forbidden" && failure.kind !== "missing" && failure.kind !== "gone" && <Button icon="retry" onClick={retry}>Try again</Button>}
       </div>
     </div>
   );
@@ -64,43 +65,34 @@ function said(failure: Failure, what: string): [string, string] {
 
 /** The error of an action, beside its form. */
 export function ActionError({ failure }: { failure: Failure | null }) {
-  if (!failure) return null;
-  const [title, words] = said(failure, "This");
-  return (
-    <div class="notice bad" role="alert">
-      <Icon name="warning" />
-      <div>
-        <strong>{title}</strong>
-        <p>{words}</p>
-        {failure.requestId && <p class="faint">Request {failure.requestId}</p>}
-      </div>
-    </div>
-  );
+  return failure && <Failed failure={failure} />;
 }
 
+/** What a list or a thing says of its reading. */
+type Read = Pick<Thing<unknown>, "failure" | "asOf" | "refresh">;
+
 /** Says as of when the rows are, while the relay does not answer. */
-export function Stale({ failure, asOf, retry }: { failure: Failure | null; asOf: number; retry: () => void }) {
+export function Stale({ of: { failure, asOf, refresh } }: { of: Read }) {
   if (!failure || !asOf) return null;
   return (
     <div class="notice warn" role="status">
       <Icon name="clock" />
       <div>
         Shown as of {clock(asOf)}. {failure.kind === "offline" ? "The relay cannot be reached." : failure.message}{" "}
-        <button type="button" class="link" onClick={retry}>Try again</button>
+        <button type="button" class="link" onClick={() => refresh()}>Try again</button>
       </div>
     </div>
   );
 }
 
+/** What stands in place of `of` until it was read for the first time: grey bars, or the reason why it could not be read. */
+export function NotYet({ of, what, rows = 8 }: { of: Pick<Read, "failure" | "refresh">; what: string; rows?: number }) {
+  return of.failure ? <Failed failure={of.failure} retry={() => of.refresh()} what={what} /> : <Loading rows={rows} />;
+}
+
 /** What `of` reads, once it is there: as it is, stale, or the reason why it is not. */
-export function Ready({ of, loaded, what, rows, children }: { of: { failure: Failure | null; asOf: number; refresh: () => void }; loaded: boolean; what: string; rows?: number; children: ComponentChildren }) {
-  if (!loaded) return of.failure ? <Failed failure={of.failure} retry={of.refresh} what={what} /> : <Loading rows={rows ?? 8} />;
-  return (
-    <>
-      <Stale failure={of.failure} asOf={of.asOf} retry={of.refresh} />
-      {children}
-    </>
-  );
+export function Ready({ of, loaded, what, rows = 8, children }: { of: Read; loaded: boolean; what: string; rows?: number; children?: ComponentChildren }) {
+  return loaded ? <><Stale of={of} />{children}</> : <NotYet of={of} what={what} rows={rows} />;
 }
 
 /** Nothing is there: what that means, and how the first one comes. */
@@ -114,7 +106,7 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 /** The end of a list: how far it was searched, and the button that searches on. */
-export function Further({ more, reading, scanned, found, next, noun }: { more: boolean; reading: boolean; scanned: number; found: number; next: () => void; noun: string }) {
+export function Further<T>({ of: { more, reading, scanned, rows, next }, found = rows.length, noun }: { of: List<T>; found?: number; noun: string }) {
   if (!more) return null;
   return (
     <div class="further">

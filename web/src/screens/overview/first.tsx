@@ -17,7 +17,7 @@ async function sendOne(key: string, application: string | undefined): Promise<vo
     await get("/v1/sources/demo");
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== "missing") throw error;
-    await send("PUT", "/v1/sources/demo", { profile: "modal-omtx", secrets: [newKey() + newKey()], ...(application ? { application } : {}) });
+    await send("PUT", "/v1/sources/demo", { profile: "modal-omtx", secrets: [newKey() + newKey()], application });
   }
   await send("POST", path`/v1/sources/${"demo"}/inject`, {
     modal_call_id: `fc-${key.slice(0, 12)}`, status: "success", result_data: { hello: "world" }, metadata: { job_id: `first-${key.slice(0, 6)}` },

@@ -51,12 +51,12 @@ export function SendExample({ endpoint, close, type }: { endpoint: Target; close
   };
   if (sent) return <Sent endpoint={endpoint} message={sent} close={close} again={() => setSent(null)} />;
   return (
-    <Confirm title="Send an example" action="Send" close={close} busy={act.busy} failure={act.failure} disabled={wrong !== undefined} confirm={submit}>
+    <Confirm title="Send an example" action="Send" close={close} act={act} disabled={wrong !== undefined} confirm={submit}>
         <p class="soft">It goes to this endpoint alone, signed and retried like any other event.</p>
         <SelectField label="Event type" value={chosen} change={(value) => { setChosen(value); setPlace("0"); }}
           choices={[...new Set([...known.map((one) => one.name), ...OWN, ...(type ? [type] : [])])].map((name) => ({ value: name, title: name }))} />
         {examples > 1 && <SelectField label="Example" value={place} change={setPlace} choices={Array.from({ length: examples }, (_, n) => ({ value: String(n), title: `${n + 1} of ${examples}` }))} />}
-        <AreaField label="Payload of your own" value={own} change={setOwn} rows={4} code placeholder="the example of the type" {...(wrong ? { error: wrong } : {})} />
+        <AreaField label="Payload of your own" value={own} change={setOwn} rows={4} code placeholder="the example of the type" error={wrong} />
     </Confirm>
   );
 }
@@ -130,8 +130,8 @@ export function Rotate({ endpoint, close, changed }: Props) {
   });
   if (done) return <ShowSecret endpoint={endpoint} close={close} changed={changed} title="The secret was rotated" />;
   return (
-    <Confirm title="Rotate the signing secret" action="Rotate" busy={act.busy} failure={act.failure} close={close}
-      confirm={() => void act.run({ gracePeriodSeconds: Number(grace), ...(own.trim() ? { key: own.trim() } : {}) })}>
+    <Confirm title="Rotate the signing secret" action="Rotate" act={act} close={close}
+      confirm={() => void act.run({ gracePeriodSeconds: Number(grace), key: own.trim() || undefined })}>
       <SelectField label="The old secret signs as well for" value={grace} change={setGrace} choices={GRACE.map((one) => ({ value: String(one), title: one ? seconds(one) : "no time: it is no longer to be trusted" }))}
         help="Each request has both signatures during this time, so that the receiver can change over." />
       <TextField label="New secret" type="password" value={own} change={setOwn} placeholder="one is made" help="whsec_ or whsk_ and base64, if it is to be a certain one." />
@@ -155,7 +155,7 @@ export function Headers({ endpoint, close, changed }: Props) {
     close();
   });
   return (
-    <Confirm title="Headers" action="Save" wide close={close} busy={act.busy} failure={act.failure} disabled={rows === null} confirm={() => void act.run(Object.fromEntries((rows ?? []).filter((row) => row.name.trim()).map((row) => [row.name.trim(), row.kept && !row.value ? "***" : row.value])))}>
+    <Confirm title="Headers" action="Save" wide close={close} act={act} disabled={rows === null} confirm={() => void act.run(Object.fromEntries((rows ?? []).filter((row) => row.name.trim()).map((row) => [row.name.trim(), row.kept && !row.value ? "***" : row.value])))}>
         <p class="soft">They go along with every request to this endpoint. Values of names that say "secret" are kept sealed and never shown again.</p>
         <ActionError failure={present.failure} />
         {rows?.map((row, n) => (
@@ -179,7 +179,7 @@ export function Switch({ endpoint, close, changed }: Props) {
   });
   return (
     <Confirm title={endpoint.disabled ? "Enable this endpoint" : "Disable this endpoint"} action={endpoint.disabled ? "Enable" : "Disable"} kind={endpoint.disabled ? "primary" : "danger"}
-      busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run()}>
+      act={act} close={close} confirm={() => void act.run()}>
       <p>{endpoint.disabled
         ? "New events are sent again. What became a dead letter meanwhile stays one until it is redriven."
         : `Nothing is sent while it is disabled. ${endpoint.waiting.count ? `${plural(endpoint.waiting.count, "delivery", "deliveries")} that wait become dead letters.` : "Deliveries that would be due become dead letters."}`}</p>
@@ -194,7 +194,7 @@ export function Remove({ endpoint, close }: Props) {
     go("/endpoints", true);
   });
   return (
-    <Confirm title="Delete this endpoint" action="Delete" kind="danger" typed={hostOf(endpoint.url)} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run()}>
+    <Confirm title="Delete this endpoint" action="Delete" kind="danger" typed={hostOf(endpoint.url)} act={act} close={close} confirm={() => void act.run()}>
       <p>Its secrets are destroyed. {endpoint.waiting.count > 0 && <strong>{plural(endpoint.waiting.count, "waiting delivery", "waiting deliveries")} will be cancelled. </strong>}Events and attempts stay for their retention.</p>
     </Confirm>
   );
@@ -214,12 +214,12 @@ export function SendAgain({ endpoint, close, what }: Props & { what: "recover" |
   });
   const start = (dryRun: boolean, from?: string) => {
     const moment = from ?? (since === "own" ? new Date(own) : new Date(Date.now() - Number(since) * 1000)).toISOString();
-    void act.run({ since: moment, dryRun, ...(Number(rate) > 0 ? { rate: Number(rate) } : {}) });
+    void act.run({ since: moment, dryRun, rate: Number(rate) > 0 ? Number(rate) : undefined });
   };
   const title = what === "recover" ? "Recover what failed" : "Replay what was never sent";
   const invalid = since === "own" && Number.isNaN(new Date(own).getTime());
   return (
-    <Confirm title={title} action="Count them" kind={begun ? "" : "primary"} cancel={begun && !begun.dry ? "Close" : "Cancel"} close={close} busy={act.busy} failure={act.failure} disabled={invalid}
+    <Confirm title={title} action="Count them" kind={begun ? "" : "primary"} cancel={begun && !begun.dry ? "Close" : "Cancel"} close={close} act={act} disabled={invalid}
       confirm={() => start(true)} more={begun?.dry && <Button kind="primary" busy={act.busy} onClick={() => start(false, begun.since)}>Send them again</Button>}>
         <p class="soft">{what === "recover"
           ? "Events whose deliveries to this endpoint failed are sent to it again."

@@ -176,7 +176,7 @@ export function EndpointForm({ application: given, target, before = EMPTY, done,
           {...(address && !address.ok && draft.url ? { error: `${(address.why ?? "")[0]?.toUpperCase() ?? ""}${(address.why ?? "").slice(1)}.` } : {})} />
         <TextField label="Description" {...field("description")} />
         <TextField label="Event types" {...field("types")} placeholder="invoice.*, job.failed" help="Separated by commas; a star stands for the rest. All types if this is empty." />
-        <AreaField label="Filter" {...field("filter")} rows={4} code placeholder={'{"data": {"amount": {"$gt": 100}}}'} help="A pattern that contents must match, as JSON. All contents if this is empty." {...(wrong ? { error: wrong } : {})} />
+        <AreaField label="Filter" {...field("filter")} rows={4} code placeholder={'{"data": {"amount": {"$gt": 100}}}'} help="A pattern that contents must match, as JSON. All contents if this is empty." error={wrong} />
         <details class="more-fields" open={open}>
           <summary>Body, order and retries</summary>
           <div class="form">

@@ -44,7 +44,7 @@ export function Replay({ seen, urls, one, done, close }: { seen: Seen; urls: Map
   });
   const nobody = dry.value?.deliveries === 0;
   return (
-    <Confirm title={one ? "Replay to one endpoint" : "Replay this event"} action="Replay" busy={replay.busy} failure={replay.failure} close={close}
+    <Confirm title={one ? "Replay to one endpoint" : "Replay this event"} action="Replay" act={replay} close={close}
       disabled={!dry.value || nobody} confirm={() => void replay.run().then((did) => did && close())}>
       {one && (urls.size
         ? <SelectField label="Endpoint" value={endpoint} change={setEndpoint} choices={[...urls].map(([value, title]) => ({ value, title: title.slice(0, 120) }))} help="It receives the event whether or not its types and filter match." />
@@ -69,7 +69,7 @@ export function Again({ seen, delivery, urls, done, close }: { seen: Seen; deliv
   });
   const waits = delivery.state === "pending";
   return (
-    <Confirm title={waits ? "Try now" : "Send again"} action={waits ? "Try now" : "Send"} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run().then((did) => did && close())}>
+    <Confirm title={waits ? "Try now" : "Send again"} action={waits ? "Try now" : "Send"} act={act} close={close} confirm={() => void act.run().then((did) => did && close())}>
       <Receivers ids={[delivery.endpoint_id]} urls={urls} />
       <p>{waits ? "The next attempt is made at once instead of when it is due; while the endpoint's circuit is open, when that lets it through." : delivery.state === "delivered" ? "The endpoint has received this event already. It receives it once more, under the same webhook-id." : "All attempts of its policy begin anew."}</p>
     </Confirm>
@@ -84,7 +84,7 @@ export function Expunge({ seen, done, close }: { seen: Seen; done: () => void; c
     done();
   });
   return (
-    <Confirm title="Remove the content" kind="danger" action="Remove for good" typed={id} busy={act.busy} failure={act.failure} close={close} confirm={() => void act.run().then((did) => did && close())}>
+    <Confirm title="Remove the content" kind="danger" action="Remove for good" typed={id} act={act} close={close} confirm={() => void act.run().then((did) => did && close())}>
       <p>Payload, request and conflicting bodies are removed wherever they are kept. The event and its attempts stay; what still waits is not sent. It cannot be undone.</p>
     </Confirm>
   );

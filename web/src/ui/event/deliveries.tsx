@@ -15,7 +15,7 @@ import { adviceOf, sentenceOf, wordOf } from "../failures";
 import { Segments } from "../fields";
 import { Icon } from "../icons";
 import { fromBase64, Payload } from "../payload/payload";
-import { Failed, Loading } from "../states";
+import { NotYet } from "../states";
 import { type Seen, lastOf, standing } from "./read";
 
 /** The place that is open: what the address says, or the latest failure of a delivery that has not arrived, of a dead one first. */
@@ -154,7 +154,7 @@ function Sent({ event, delivery }: { event: string; delivery: Delivery }) {
     `sent ${delivery.id} ${delivery.attempts_made}`,
     (signal) => get(path`/v1/events/${event}/deliveries/${delivery.id}`, undefined, signal).then((answer) => (answer as { request: DeliveryRequest }).request),
   );
-  if (!thing.value) return thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The request as it is sent" /> : <Loading rows={4} />;
+  if (!thing.value) return <NotYet of={thing} what="The request as it is sent" rows={4} />;
   const { method, url, headers, body, body_base64 } = thing.value;
   return (
     <>

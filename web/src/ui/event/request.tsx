@@ -12,7 +12,7 @@ import { Icon } from "../icons";
 import { Diff } from "../payload/diff-view";
 import { fromBase64, Payload } from "../payload/payload";
 import { save } from "../save";
-import { ActionError, Failed, Loading } from "../states";
+import { ActionError, NotYet } from "../states";
 import { Headers } from "./deliveries";
 import type { Seen } from "./read";
 import type { Failure } from "../../core/api";
@@ -74,7 +74,7 @@ export function RequestPart({ seen }: { seen: Seen }) {
       <ActionError failure={failure} />
       {request.bytes === 0 ? <p class="faint">The body was empty.</p>
         : thing.value ? <Payload content={thing.value} name={`${event.id}.bin`} label="Body of the request" param="view" download={() => void whole()} />
-        : thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The body" /> : <Loading rows={6} />}
+        : <NotYet of={thing} what="The body" rows={6} />}
       {request.bytes > SHOWN && thing.value && <p class="faint">The first {sized(SHOWN)} of {sized(request.bytes)}. The download has all.</p>}
     </div>
   );
@@ -87,7 +87,7 @@ export function ConflictsPart({ seen }: { seen: Seen }) {
   const thing = useThing<Conflicts>(`conflicts ${event.id} ${event.conflicts}`, (signal) => get(path`/v1/events/${event.id}/conflicts`, undefined, signal));
   const kept = useThing(event.request ? `kept ${event.id}` : null, async (signal) => new TextDecoder().decode(await body(event.id, 0, SHOWN, signal)));
   if (event.conflicts === 0) return <p class="faint panel-none">No other body came under this event's key.</p>;
-  if (!thing.value) return thing.failure ? <Failed failure={thing.failure} retry={thing.refresh} what="The list of conflicts" /> : <Loading rows={6} />;
+  if (!thing.value) return <NotYet of={thing} what="The list of conflicts" rows={6} />;
   const { data, conflicts } = thing.value;
   const one = data[at];
   const other = one?.body ?? null;

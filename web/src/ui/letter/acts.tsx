@@ -102,7 +102,7 @@ export function Redrive({ values, close, started }: { values: Record<string, str
     started(made.task_id);
   });
   return (
-    <Confirm title="Redrive all that match" action={matched === null ? "Redrive" : `Redrive ${letters(matched)}`} busy={act.busy} failure={act.failure ?? failure} disabled={!matched || !valid} confirm={() => void act.run(number)} close={close}>
+    <Confirm title="Redrive all that match" action={matched === null ? "Redrive" : `Redrive ${letters(matched)}`} act={{ busy: act.busy, failure: act.failure ?? failure }} disabled={!matched || !valid} confirm={() => void act.run(number)} close={close}>
       <Selection values={values} />
       <p role="status">{matched === null ? "Counting…" : matched === 0 ? "No letter that waits matches." : <><strong>{letters(matched)}</strong> wait and would go back, each with its whole retry schedule{valid && matched > number ? `, in about ${Math.ceil(matched / number)} s` : ""}.</>}</p>
       <TextField label="Letters per second" type="number" inputMode="numeric" value={rate} change={setRate} help="1 to 500. Choose what the receiver can take." {...(valid ? {} : { error: "A whole number from 1 to 500 is needed." })} />
@@ -118,7 +118,7 @@ export function DeleteAll({ values, close, started }: { values: Record<string, s
     started(made.task_id);
   });
   return (
-    <Confirm title="Delete all that match" action={matched === null ? "Delete" : `Delete ${letters(matched)}`} kind="danger" {...(matched ? { typed: String(matched) } : {})} busy={act.busy} failure={act.failure ?? failure} disabled={!matched} confirm={() => void act.run()} close={close}>
+    <Confirm title="Delete all that match" action={matched === null ? "Delete" : `Delete ${letters(matched)}`} kind="danger" typed={matched ? String(matched) : undefined} act={{ busy: act.busy, failure: act.failure ?? failure }} disabled={!matched} confirm={() => void act.run()} close={close}>
       <Selection values={values} />
       <p role="status">{matched === null ? "Counting…" : matched === 0 ? "No letter matches." : <><strong>{letters(matched)}</strong> match. They are thrown away with their payloads. This cannot be undone.</>}</p>
     </Confirm>
@@ -144,7 +144,7 @@ export function RetryLetter({ letter, close, done }: { letter: Letter; close: ()
   }
   const arrived = act.failure?.status === 400;
   return (
-    <Confirm title={`Retry letter ${letter.id}?`} action="Retry now" busy={act.busy} failure={act.failure} disabled={arrived && !force} confirm={() => void act.run(force)} close={close}>
+    <Confirm title={`Retry letter ${letter.id}?`} action="Retry now" act={act} disabled={arrived && !force} confirm={() => void act.run(force)} close={close}>
       <p>{letter.kind === "message" ? "The message goes back to its queue." : <>One attempt is made now, of 25 s at most, at <code><Text text={letter.webhook_url ?? ""} /></code>.</>}</p>
       {arrived && <label class="inline"><input type="checkbox" checked={force} onChange={() => setForce(!force)} />Send it although it has arrived</label>}
     </Confirm>
@@ -157,7 +157,7 @@ export function DeleteLetter({ letter, close, done }: { letter: Letter; close: (
     done();
   });
   return (
-    <Confirm title={`Delete letter ${letter.id}?`} action="Delete the letter" kind="danger" typed={String(letter.id)} busy={act.busy} failure={act.failure} confirm={() => void act.run()} close={close}>
+    <Confirm title={`Delete letter ${letter.id}?`} action="Delete the letter" kind="danger" typed={String(letter.id)} act={act} confirm={() => void act.run()} close={close}>
       <p>It is thrown away with its payload. This cannot be undone.</p>
     </Confirm>
   );

@@ -48,7 +48,7 @@ export function TaskBar({ id, close, over }: { id: string; close: () => void; ov
       </div>
       <Progress done={task.redriven} whole={Math.max(task.matched, task.redriven)} label={`Letters that were ${words}`} />
       {running && !portal ? <Button kind="quiet" disabled={!may("admin")} onClick={() => setAsking(true)}>Cancel</Button> : <Button kind="quiet" onClick={close}>Close</Button>}
-      {asking && <Confirm title="Stop the task?" action="Stop" kind="danger" busy={cancel.busy} failure={cancel.failure} confirm={() => void cancel.run()} close={() => setAsking(false)}><p>What it has done stays done.</p></Confirm>}
+      {asking && <Confirm title="Stop the task?" action="Stop" kind="danger" act={cancel} confirm={() => void cancel.run()} close={() => setAsking(false)}><p>What it has done stays done.</p></Confirm>}
     </div>
   );
 }

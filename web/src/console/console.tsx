@@ -24,7 +24,8 @@ import { useLog } from "../ui/terminal/feed";
 import { Terminal } from "../ui/terminal/terminal";
 
 const query = new URLSearchParams(location.search);
-const name = match("/jobs/:id/console", location.pathname.slice(mount.length))?.["id"] ?? "";
+const job = match("/jobs/:id/console", location.pathname.slice(mount.length))?.["id"];
+const name = job ?? "";
 const PLACE = `relay.console ${location.pathname}`;
 
 /** The token of the address. It is kept in the tab: the terminal changes the address, which loses the fragment. */
@@ -138,9 +139,14 @@ function Page() {
   return null;
 }
 
-const theme = query.get("theme");
-if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;
-document.title = `${line(name, 80)} – console`;
-followLinks();
-const root = document.getElementById("root");
-if (root) render(<Page />, root);
+/** Whether the address is that of a console. */
+export const isConsole = job !== undefined;
+
+/** Begins the console below `root`. */
+export function beginConsole(root: Element): void {
+  const theme = query.get("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;
+  document.title = `${line(name, 80)} – console`;
+  followLinks();
+  render(<Page />, root);
+}

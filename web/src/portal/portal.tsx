@@ -9,31 +9,26 @@ import { farewell, findSession, session } from "../core/session";
 import { useStore } from "../core/store";
 import { Button, Tag, Text } from "../ui/basics";
 import { Icon, type IconName } from "../ui/icons";
-import { Routed, type Screen, type Screens, preload } from "../ui/routed";
+import { Routed, type Screens, later, preload } from "../ui/routed";
 import { paint, readWishes, tellHeight } from "./look";
 import { languageOf, textsOf } from "./texts";
 
-const wishes = readWishes();
-const language = languageOf(wishes.locale);
-const texts = textsOf(language);
-
-const work = (screen: keyof typeof import("../screens/work")) => () => import("../screens/work").then((all) => ({ default: all[screen] as Screen }));
-const setup = (screen: "endpoints" | "newEndpoint" | "endpoint" | "eventTypes" | "eventType") => () => import("../screens/setup").then((all) => ({ default: all[screen] as Screen }));
+let texts = textsOf("en");
 
 const SCREENS: Screens = [
-  ["/", setup("endpoints")],
-  ["/endpoints", setup("endpoints")],
-  ["/endpoints/~new", setup("newEndpoint")],
-  ["/endpoints/:id", setup("endpoint")],
-  ["/events", work("events")],
-  ["/events/:id", work("event")],
-  ["/letters", work("letters")],
-  ["/letters/:id", work("letter")],
-  ["/event-types", setup("eventTypes")],
-  ["/event-types/:name", setup("eventType")],
+  ["/", later("endpoints")],
+  ["/endpoints", later("endpoints")],
+  ["/endpoints/~new", later("newEndpoint")],
+  ["/endpoints/:id", later("endpoint")],
+  ["/events", later("events")],
+  ["/events/:id", later("event")],
+  ["/letters", later("letters")],
+  ["/letters/:id", later("letter")],
+  ["/event-types", later("eventTypes")],
+  ["/event-types/:name", later("eventType")],
 ];
 
-const ITEMS: [href: string, title: string, icon: IconName][] = [
+const items = (): [href: string, title: string, icon: IconName][] => [
   ["/endpoints", texts.endpoints, "endpoints"],
   ["/events", texts.events, "events"],
   ["/letters", texts.letters, "letters"],
@@ -56,7 +51,7 @@ function Frame() {
           <span class={`lamp ${state}`} role="status"><span class="lamp-dot" aria-hidden="true" />{words}</span>
         </header>
         <nav class="portal-nav" aria-label={texts.screens}>
-          {ITEMS.map(([href, title, icon]) => (
+          {items().map(([href, title, icon]) => (
             <a key={href} href={href} aria-current={path === href || path.startsWith(`${href}/`) || (path === "/" && href === "/endpoints") ? "page" : undefined}><Icon name={icon} size={14} />{title}</a>
           ))}
         </nav>
@@ -92,11 +87,16 @@ function Portal() {
   return found ? <Over /> : null;
 }
 
-document.documentElement.lang = language;
-paint(wishes, () => console.warn(texts.noAccent));
-tellHeight(wishes.frame);
-mountLinks();
-followLinks();
-preload(SCREENS);
-const root = document.getElementById("root");
-if (root) render(<Portal />, root);
+/** Begins the portal below `root`. */
+export function beginPortal(root: Element): void {
+  const wishes = readWishes();
+  const language = languageOf(wishes.locale);
+  texts = textsOf(language);
+  document.documentElement.lang = language;
+  paint(wishes, () => console.warn(texts.noAccent));
+  tellHeight(wishes.frame);
+  mountLinks();
+  followLinks();
+  preload(SCREENS);
+  render(<Portal />, root);
+}

@@ -1,1 +1,0 @@
-import{L as o,N as e}from"./chunk.TGSSSQXP.js";var i={healthy:"good",slow:"warn",failing:"warn",open:"bad",half_open:"warn",disabled:"idle"},a={healthy:"Healthy",slow:"Slow",failing:"Failing",open:"Circuit open",half_open:"Circuit half open",disabled:"Disabled"};function t({state:n}){return o(e,{tone:i[n]??"idle",children:a[n]??n})}export{t as a};
