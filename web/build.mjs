@@ -19,9 +19,6 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "dist");
 const TYPES = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", html: "text/html; charset=utf-8", svg: "image/svg+xml" };
 
-/** The pages. All begin with the same script and styles: the script finds out by the address which page it is. */
-const PAGES = ["index", "portal", "console"];
-
 /**
  * How terser shortens what esbuild gives. Functions that stand first make the screens smaller after brotli, and the first
  * load larger. The options are part of the names' hashes, since they change what the files hold.
@@ -79,24 +76,23 @@ async function make({ minify = true } = {}) {
   const [script] = needed(main);
   if (!/^import"[^"]+";$/.test(files.get(main).toString().trim()) && minify) throw new Error(`${main} is more than an import of a chunk`);
   files.delete(main);
-  for (const page of PAGES) {
-    // Tags that HTML lets a page leave out are left out.
-    const html = [
-      "<!doctype html>",
-      '<html lang="en">',
-      '<meta charset="utf-8">',
-      '<meta name="viewport" content="width=device-width, initial-scale=1">',
-      '<meta name="color-scheme" content="light dark">',
-      "<title>relay</title>",
-      '<link rel="icon" href="data:,">',
-      `<link rel="stylesheet" href="/${named("style", "css")}">`,
-      ...[...needed(script)].map((file) => `<link rel="modulepreload" href="/${file}">`),
-      `<script type="module" src="/${script}"></script>`,
-      '<body><div id="root"></div><noscript>This page needs JavaScript. The API and the command line do not.</noscript>',
-      "",
-    ].join("\n");
-    files.set(`${page}.html`, Buffer.from(html));
-  }
+  // One page for the dashboard, the portal and the console: the script finds out by the address which of them it is.
+  // Tags that HTML lets a page leave out are left out.
+  const html = [
+    "<!doctype html>",
+    '<html lang="en">',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    "<title>relay</title>",
+    '<link rel="icon" href="data:,">',
+    `<link rel="stylesheet" href="/${named("style", "css")}">`,
+    ...[...needed(script)].map((file) => `<link rel="modulepreload" href="/${file}">`),
+    `<script type="module" src="/${script}"></script>`,
+    '<body><div id="root"></div><noscript>This page needs JavaScript. The API and the command line do not.</noscript>',
+    "",
+  ].join("\n");
+  files.set("index.html", Buffer.from(html));
   const list = [...files.keys()].sort().map((file) => ({ path: `/${file}`, file, type: TYPES[file.split(".").pop()] }));
   for (const { file } of list) {
     const content = files.get(file);
@@ -120,10 +116,10 @@ function sizes({ files, first }) {
 }
 
 /**
- * Bytes after brotli that the pages may have (ADR 0062): the first load, and everything with portal and console. 90,000 is
- * what everything shall have. Another name of a file alone changes the sum by up to 100 bytes.
+ * Bytes after brotli that the pages may have (ADR 0062): the first load, and everything with portal and console. Another
+ * name of a file alone changes the sum by up to 100 bytes.
  */
-const BUDGET = { first: 45_000, all: 90_300 };
+const BUDGET = { first: 45_000, all: 90_000 };
 
 function tooLarge({ files, first }) {
   const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
@@ -165,9 +161,7 @@ async function serve(relay, minify) {
   });
   const own = (path) => {
     if (path.startsWith("/assets/")) return path.slice(1);
-    if (/^\/portal(\/|$)/.test(path)) return "portal.html";
-    if (/^\/jobs\/[^/]+\/console$/.test(path)) return "console.html";
-    if (/^\/(events|endpoints|sources|jobs|batches|letters|tasks|event-types|keys|status|login)?(\/|$)/.test(path)) return "index.html";
+    if (/^\/(portal|events|endpoints|sources|jobs|batches|letters|tasks|event-types|keys|status|login)?(\/|$)/.test(path)) return "index.html";
     return undefined;
   };
   const port = Number(process.env.PORT ?? 8790);

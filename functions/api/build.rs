@@ -9,9 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The pages, by the names of their constants.
-const PAGES: [(&str, &str); 3] =
-    [("INDEX", "index.html"), ("PORTAL", "portal.html"), ("CONSOLE", "console.html")];
+/// The page that the dashboard, the portal and the console share.
+const PAGE: &str = "index.html";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -25,30 +24,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The table as Rust: a constant for each page, and `ASSETS` in the order of their paths.
+/// The table as Rust: `PAGE`, and `ASSETS` in the order of their paths.
 fn table(dist: &Path) -> Result<String, Box<dyn Error>> {
     let dist = dist.canonicalize()?;
     let mut rust = String::new();
-    for (name, file) in PAGES {
-        let path = dist.join(file);
-        let packed = |end: &str| -> Result<String, Box<dyn Error>> {
-            let packed = dist.join(format!("{file}.{end}"));
-            Ok(if packed.is_file() {
-                format!("Some({})", bytes(&packed))
-            } else {
-                "None".to_owned()
-            })
-        };
-        if !path.is_file() {
-            return Err(format!("{file} is missing").into());
-        }
-        writeln!(
-            rust,
-            "pub(super) const {name}: Page = Page {{ text: include_str!({path:?}), br: {}, gz: {} }};",
-            packed("br")?,
-            packed("gz")?
-        )?;
+    let path = dist.join(PAGE);
+    let packed = |end: &str| -> Result<String, Box<dyn Error>> {
+        let packed = dist.join(format!("{PAGE}.{end}"));
+        Ok(if packed.is_file() {
+            format!("Some({})", bytes(&packed))
+        } else {
+            "None".to_owned()
+        })
+    };
+    if !path.is_file() {
+        return Err(format!("{PAGE} is missing").into());
     }
+    writeln!(
+        rust,
+        "pub(super) const PAGE: Page = Page {{ text: include_str!({path:?}), br: {}, gz: {} }};",
+        packed("br")?,
+        packed("gz")?
+    )?;
     let mut names = Vec::new();
     for entry in fs::read_dir(dist.join("assets"))? {
         let name =

@@ -39,11 +39,11 @@ impl Pages {
         let live = control.live_url().map(LiveUrl::origin);
         let live = live.as_deref();
         let framed = policy::framed_by(live, &dashboard.portal_frames);
-        let html = |page, policy| Html::new(page, control.public_url(), policy);
+        let html = |policy| Html::new(files::PAGE, control.public_url(), policy);
         Some(Self {
-            index: html(files::INDEX, policy::never_framed(live)),
-            portal: html(files::PORTAL, framed.clone()),
-            console: html(files::CONSOLE, framed),
+            index: html(policy::never_framed(live)),
+            portal: html(framed.clone()),
+            console: html(framed),
         })
     }
 
