@@ -31,11 +31,7 @@ fn table(dist: &Path) -> Result<String, Box<dyn Error>> {
     let path = dist.join(PAGE);
     let packed = |end: &str| -> Result<String, Box<dyn Error>> {
         let packed = dist.join(format!("{PAGE}.{end}"));
-        Ok(if packed.is_file() {
-            format!("Some({})", bytes(&packed))
-        } else {
-            "None".to_owned()
-        })
+        Ok(if packed.is_file() { format!("Some({})", bytes(&packed)) } else { "None".to_owned() })
     };
     if !path.is_file() {
         return Err(format!("{PAGE} is missing").into());

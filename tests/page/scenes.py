@@ -50,6 +50,7 @@ class Furnished:
     task: str = ""
     key: str = ""
     off: str = ""
+    waiting: str = ""
 
     @property
     def letter(self) -> int:

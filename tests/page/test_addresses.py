@@ -9,7 +9,7 @@ from support.process import ROOT
 pytestmark = pytest.mark.relay()
 
 
-@pytest.mark.parametrize("page", ["main.tsx", "portal/main.tsx"])
+@pytest.mark.parametrize("page", ["page.tsx", "portal/portal.tsx"])
 def test_a_screen_beside_names_has_an_address_that_no_name_can_take(page):
     """Names and uids are of letters, digits, `-`, `_` and `.`; a screen that stands where they do begins with `~`."""
     patterns = re.findall(r'^  \["(/[^"]*)"', (ROOT / "web" / "src" / page).read_text(), re.MULTILINE)

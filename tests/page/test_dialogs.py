@@ -79,11 +79,12 @@ DIALOGS = {
     "Keys": (lambda have: "/events", press("?")),
     "Replay this event": (lambda have: f"/events/{have.event}", press("r")),
     "Replay to one endpoint": (lambda have: f"/events/{have.event}", more("Replay to…")),
+    "Try now": (lambda have: f"/events/{have.waiting}", click("Try now")),
     "Send again": (lambda have: f"/events/{have.event}", click("Send again")),
     "Copy as curl": (lambda have: f"/events/{have.event}", more("Copy as curl…")),
     "Copy as relay trigger": (lambda have: f"/events/{have.received}", more("Copy as relay trigger…")),
     "Remove the content": (lambda have: f"/events/{have.event}", more("Remove the content…")),
-    "Replay 5 events": (lambda have: "/events", chosen("Replay…")),
+    "Replay 6 events": (lambda have: "/events", chosen("Replay…")),
     "Export events": (lambda have: "/events", press("e")),
     "Retry 2 letters": (lambda have: "/letters", chosen("Retry")),
     "Delete 2 letters": (lambda have: "/letters", chosen("Delete")),
@@ -155,6 +156,10 @@ def have(relay, receiver) -> Furnished:
     have = furnish(relay, receiver)
     have.off = relay.call("POST", "/api/v1/app/shop/endpoint", {"url": "https://example.com/off", "disabled": True})["id"]
     relay.call("POST", "/api/v1/event-type", {"name": "old.type", "description": "Old", "archived": True})
+    slow = receiver.hook("/furnished-waits", answer=503)
+    relay.call("POST", "/api/v1/app/shop/endpoint", {"url": slow.url, "eventTypes": ["invoice.waits"], "delays": [600]})
+    have.waiting = relay.call("POST", "/api/v1/app/shop/msg", {"eventType": "invoice.waits", "payload": {}})["id"].replace("msg_", "evt_")
+    slow.wait_for(1)
     return have
 
 

@@ -79,7 +79,8 @@ WIDTHS = [360, 480, *range(700, 1500, 50)]
 def test_a_long_word_widens_no_screen(visit, have, screen):
     visitor = visit(width=360)
     lengthen(visitor)
-    page = visitor.sign_in(SCREENS[screen](have))
+    page = visitor.sign_in()
+    visitor.open(SCREENS[screen](have))
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
