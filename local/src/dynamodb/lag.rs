@@ -18,6 +18,9 @@ use super::{
     size::Item,
 };
 
+/// Times by which writes are late, between the least and the most: some writes are seen at once, some last.
+const STEPS: u32 = 4;
+
 /// The copy, and what it has not heard of.
 #[derive(Debug)]
 pub(super) struct Lag {
@@ -73,8 +76,8 @@ impl Lag {
     pub(super) fn note(&mut self, key: &Item, item: Option<Item>, now: i64) {
         self.writes += 1;
         let (least, most) = (*self.late.start(), *self.late.end());
-        let spread = u64::try_from(most - least).unwrap_or_default() + 1;
-        let late = least + i64::try_from(mixed(self.writes) % spread).unwrap_or_default();
+        let late =
+            least + (most - least) * i64::from(mixed(self.writes) % STEPS) / i64::from(STEPS - 1);
         let last = self.last.entry(Value::Object(key.clone()).to_string()).or_default();
         *last = (now + late).max(*last);
         self.pending.insert((*last, self.writes), Change { key: key.clone(), item });
@@ -108,9 +111,9 @@ impl Lag {
 }
 
 /// A number that looks drawn, the same in every run (SplitMix64).
-fn mixed(number: u64) -> u64 {
+fn mixed(number: u64) -> u32 {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default()
 }
