@@ -3,7 +3,21 @@
 //! dynoxide has an HTTP server of its own. It is not used, because it takes no routes from outside and
 //! so cannot be put behind the check of signatures.
 
-use std::path::Path;
+mod lag;
+mod meter;
+mod operations;
+mod size;
+
+use std::{
+    fmt,
+    ops::RangeInclusive,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -16,13 +30,209 @@ use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{LocalAwsError, data::failed, resources};
+use self::{
+    lag::Lag,
+    meter::{Meter, Touch},
+    operations::{ask, each_item, parse, perform},
+    size::Item,
+};
+use crate::{
+    LocalAwsError,
+    clock::ServiceClock,
+    data::failed,
+    ledger::{Book, Ledger, Stored},
+    resources,
+};
+
+/// The local DynamoDB. Its requests are watched one at a time if they are counted or an index lags, and
+/// else go to dynoxide as they come.
+#[derive(Clone)]
+pub(crate) struct Dynamodb {
+    database: Database,
+    /// The `CreateTable` request of the relay's table.
+    table: Value,
+    meter: Arc<Meter>,
+    book: Book,
+    clock: Arc<ServiceClock>,
+    is_watched: Arc<AtomicBool>,
+    /// The lag of the indexes, if they lag. Whoever performs a watched request holds it.
+    lag: Arc<Mutex<Option<Lag>>>,
+}
+
+impl fmt::Debug for Dynamodb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dynamodb").field("meter", &self.meter).finish_non_exhaustive()
+    }
+}
+
+impl Dynamodb {
+    /// Opens the database in `file`, or one in memory, and creates the table named `name` if it is missing.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Data`] if SQLite cannot open the file, [`LocalAwsError::Resource`] if the table
+    /// cannot be created or is another.
+    pub(crate) fn open(
+        file: Option<&Path>,
+        name: &str,
+        clock: Arc<ServiceClock>,
+        book: Book,
+    ) -> Result<Dynamodb, LocalAwsError> {
+        let database = open(file)?;
+        create_table(&database, name)?;
+        let table = resources::table(name);
+        Ok(Dynamodb {
+            database,
+            meter: Arc::new(Meter::new(&table)),
+            table,
+            is_watched: Arc::new(AtomicBool::new(book.is_kept())),
+            book,
+            clock,
+            lag: Arc::default(),
+        })
+    }
+
+    /// Lets the indexes lag, or ends that if `late` ends at zero.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Resource`] if the table cannot be copied.
+    pub(crate) fn lag_indexes(&self, late: &RangeInclusive<Duration>) -> Result<(), LocalAwsError> {
+        let ms = |time: &Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let late = ms(late.start())..=ms(late.end());
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        *lag = None;
+        if *late.end() != 0 {
+            let begun = Lag::begin(&self.table, &self.database, late);
+            *lag = Some(begun.map_err(|error| LocalAwsError::Resource {
+                resource: "copy of the table".to_owned(),
+                reason: error.to_string(),
+            })?);
+        }
+        self.is_watched.store(lag.is_some() || self.book.is_kept(), Ordering::Release);
+        Ok(())
+    }
+
+    /// What the table and its indexes hold.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Resource`] if the table cannot be read.
+    pub(crate) fn stored(&self) -> Result<Stored, LocalAwsError> {
+        let mut stored = Stored::default();
+        let read = each_item(&self.database, &self.table["TableName"], |item| {
+            if let Some(item) = item.as_object() {
+                self.meter.store(&mut stored, item);
+            }
+            Ok(())
+        });
+        read.map(|()| stored).map_err(|error| LocalAwsError::Resource {
+            resource: "table".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn perform(&self, operation: &str, body: &[u8]) -> Result<Option<String>, DynoxideError> {
+        if self.is_watched.load(Ordering::Acquire) {
+            return self.perform_watched(operation, body);
+        }
+        perform(&self.database, operation, body)
+    }
+
+    /// Performs an operation, counts it, and remembers for the indexes that lag what it left.
+    fn perform_watched(
+        &self,
+        operation: &str,
+        body: &[u8],
+    ) -> Result<Option<String>, DynoxideError> {
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        let request: Value = parse(body)?;
+        if matches!(operation, "Query" | "Scan") && request.is_object() {
+            return self.perform_query(operation, request, lag.as_mut());
+        }
+        let touched = self.meter.touched(operation, &request);
+        let before = self.read(&touched);
+        let outcome = perform(&self.database, operation, body);
+        let after = self.read(&touched);
+        self.book.write(|ledger| {
+            self.count(ledger, operation, &outcome, &touched, &before, &after);
+        });
+        if let Some(lag) = lag.as_mut() {
+            let now = self.clock.now();
+            for (touch, (before, after)) in touched.iter().zip(before.iter().zip(after)) {
+                if *before != after {
+                    lag.note(&touch.key, after, now);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn count(
+        &self,
+        ledger: &mut Ledger,
+        operation: &str,
+        outcome: &Result<Option<String>, DynoxideError>,
+        touched: &[Touch],
+        before: &[Option<Item>],
+        after: &[Option<Item>],
+    ) {
+        *ledger.calls.entry(operation.to_owned()).or_default() += 1;
+        let refused = |error: &DynoxideError| error.to_json().contains("ConditionalCheckFailed");
+        for ((touch, before), after) in touched.iter().zip(before).zip(after) {
+            match outcome {
+                Ok(_) => self.meter.count(ledger, touch, before.as_ref(), after.as_ref()),
+                Err(error) if refused(error) => {
+                    self.meter.count_refused(ledger, touch, before.as_ref());
+                }
+                // Whatever DynamoDB refuses before it looks at an item costs nothing.
+                Err(_) => (),
+            }
+        }
+    }
+
+    /// Performs a query or scan, of the copy that lags if it reads an index. It is asked for its capacity,
+    /// which is left out of the answer if the request did not ask.
+    fn perform_query(
+        &self,
+        operation: &str,
+        mut request: Value,
+        lag: Option<&mut Lag>,
+    ) -> Result<Option<String>, DynoxideError> {
+        let asked = &mut request["ReturnConsumedCapacity"];
+        let is_asked = !matches!(asked.as_str(), None | Some("NONE"));
+        if !is_asked {
+            *asked = "TOTAL".into();
+        }
+        let body = request.to_string();
+        let answer = match lag.filter(|_| request["IndexName"].is_string()) {
+            Some(lag) => lag.answer(operation, body.as_bytes(), self.clock.now()),
+            None => perform(&self.database, operation, body.as_bytes()),
+        };
+        let answer = answer?.unwrap_or_default();
+        let mut answer: Value = parse(answer.as_bytes())?;
+        self.book.write(|ledger| {
+            *ledger.calls.entry(operation.to_owned()).or_default() += 1;
+            self.meter.count_query(ledger, operation, &request, &answer);
+        });
+        if let Some(answer) = answer.as_object_mut().filter(|_| !is_asked) {
+            answer.remove("ConsumedCapacity");
+        }
+        Ok(Some(answer.to_string()))
+    }
+
+    /// The items of these touches, as they are now. There is none under a key that DynamoDB refuses.
+    fn read(&self, touched: &[Touch]) -> Vec<Option<Item>> {
+        let read = |touch: &Touch| {
+            let answer = ask(&self.database, "GetItem", &self.meter.reading(touch));
+            answer.ok()?["Item"].as_object_mut().map(std::mem::take)
+        };
+        touched.iter().map(read).collect()
+    }
+}
 
 /// Opens the database in `file`, or one in memory.
 ///
 /// # Errors
 /// [`LocalAwsError::Data`] if SQLite cannot open the file or its path is not Unicode.
-pub(crate) fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
+fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
     let Some(file) = file else {
         return Database::memory().map_err(|e| failed(Path::new(":memory:"), &e));
     };
@@ -35,7 +245,7 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Database, LocalAwsError> {
 /// # Errors
 /// [`LocalAwsError::Resource`] if DynamoDB refuses a request or if the existing table has other keys
 /// or indexes.
-pub(crate) fn create_table(database: &Database, name: &str) -> Result<(), LocalAwsError> {
+fn create_table(database: &Database, name: &str) -> Result<(), LocalAwsError> {
     let refused =
         |reason: String| LocalAwsError::Resource { resource: format!("table {name}"), reason };
     let existing = database.get_table_metadata(name).map_err(|e| refused(e.to_string()))?;
@@ -72,14 +282,14 @@ const MAX_REQUEST: usize = 16 * 1_048_576;
 const UNKNOWN: &str = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
 /// Serves the operations on tables and items, in the JSON protocol.
-pub(crate) fn router(database: Database) -> Router {
-    Router::new().fallback(answer).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(database)
+pub(crate) fn router(dynamodb: Dynamodb) -> Router {
+    Router::new().fallback(answer).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(dynamodb)
 }
 
-async fn answer(State(database): State<Database>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(dynamodb): State<Dynamodb>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let action = target.and_then(|target| target.strip_prefix("DynamoDB_20120810."));
-    let (status, answer) = match perform(&database, action.unwrap_or_default(), &body) {
+    let (status, answer) = match dynamodb.perform(action.unwrap_or_default(), &body) {
         Ok(Some(answer)) => (StatusCode::OK, answer),
         Ok(None) => (StatusCode::BAD_REQUEST, UNKNOWN.to_owned()),
         Err(error) => {
@@ -93,62 +303,6 @@ async fn answer(State(database): State<Database>, headers: HeaderMap, body: Byte
         (HeaderName::from_static("x-amzn-requestid"), uuid::Uuid::new_v4().to_string()),
     ];
     (status, headers, answer).into_response()
-}
-
-/// Performs an operation; `None` if there is none of this name.
-///
-/// # Errors
-/// DynamoDB's error, of which `to_json` makes the body of the answer.
-fn perform(
-    database: &Database,
-    action: &str,
-    body: &[u8],
-) -> Result<Option<String>, DynoxideError> {
-    macro_rules! perform {
-        ($($name:literal $operation:ident,)*) => {
-            match action {
-                $($name => {
-                    let answer = database.$operation(parse(body)?).map_err(plain)?;
-                    serde_json::to_string(&answer).map(Some)
-                })*
-                _ => Ok(None),
-            }
-        };
-    }
-    let answer = perform! {
-        "BatchGetItem" batch_get_item,
-        "BatchWriteItem" batch_write_item,
-        "CreateTable" create_table,
-        "DeleteItem" delete_item,
-        "DeleteTable" delete_table,
-        "DescribeTable" describe_table,
-        "DescribeTimeToLive" describe_time_to_live,
-        "ExecuteStatement" execute_statement,
-        "GetItem" get_item,
-        "ListTables" list_tables,
-        "PutItem" put_item,
-        "Query" query,
-        "Scan" scan,
-        "TransactGetItems" transact_get_items,
-        "TransactWriteItems" transact_write_items,
-        "UpdateItem" update_item,
-        "UpdateTable" update_table,
-        "UpdateTimeToLive" update_time_to_live,
-    };
-    answer.map_err(|error| DynoxideError::InternalServerError(error.to_string()))
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
-    serde_json::from_slice(body)
-        .map_err(|error| DynoxideError::SerializationException(error.to_string()))
-}
-
-/// The error under the name that it has on the wire.
-fn plain(error: DynoxideError) -> DynoxideError {
-    match error {
-        DynoxideError::EnvelopedValidation(message) => DynoxideError::ValidationException(message),
-        error => error,
-    }
 }
 
 fn request<T: DeserializeOwned>(value: Value) -> Result<T, String> {

@@ -22,6 +22,7 @@ mod error;
 mod guard;
 pub mod http;
 mod in_process;
+mod ledger;
 mod options;
 pub mod resources;
 mod s3;
@@ -31,7 +32,7 @@ mod sqs;
 mod urls;
 pub mod websocket;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use aws_smithy_runtime_api::{client::http::SharedHttpClient, shared::IntoShared};
 
@@ -39,6 +40,7 @@ pub use self::{
     clients::{AccessKey, Clients, REGION},
     data::private_directory,
     error::LocalAwsError,
+    ledger::{Capacity, Ledger, Line, Stored},
     options::{Options, Ports, QueueTimes, ResourceNames},
     urls::Urls,
     websocket::{WebSocketApi, WebSocketLimits},
@@ -50,7 +52,9 @@ pub struct LocalAws {
     urls: Urls,
     names: ResourceNames,
     key: AccessKey,
+    dynamodb: dynamodb::Dynamodb,
     sqs: Arc<sqs::Sqs>,
+    book: ledger::Book,
     websockets: WebSocketApi,
     in_process: in_process::InProcess,
     servers: server::Servers,
@@ -82,12 +86,19 @@ impl LocalAws {
             websocket: format!("{}/{}", websocket_port.url(), websocket::STAGE),
         };
 
-        let database = dynamodb::open(data.file("dynamodb.sqlite")?.as_deref())?;
-        dynamodb::create_table(&database, &options.names.table)?;
+        let book = ledger::Book::new(options.keeps_ledger);
+        let clock = Arc::new(clock::ServiceClock::new(options.queue_clock_stands_still));
+        let dynamodb = dynamodb::Dynamodb::open(
+            data.file("dynamodb.sqlite")?.as_deref(),
+            &options.names.table,
+            Arc::clone(&clock),
+            book.clone(),
+        )?;
         let mut servers = server::Servers::default();
         let sqs = Arc::new(sqs::Sqs::open(
             data.file("sqs.sqlite")?.as_deref(),
-            options.queue_clock_stands_still,
+            clock,
+            book.clone(),
             urls.sqs.clone(),
             servers.stopping(),
         )?);
@@ -98,13 +109,13 @@ impl LocalAws {
 
         let websockets = WebSocketApi::new(options.websocket_limits);
         let routers = [
-            (&urls.dynamodb, dynamodb_port, dynamodb::router(database)),
+            (&urls.dynamodb, dynamodb_port, dynamodb::router(dynamodb.clone())),
             (&urls.sqs, sqs_port, sqs::router(Arc::clone(&sqs))),
             (&urls.secrets, secrets_port, secrets::router(options.secret_values)),
             (&urls.websocket, websocket_port, websockets.management()),
         ];
         let key = options.access_key;
-        let mut services = vec![(urls.s3.clone(), s3::router(objects.clone()))];
+        let mut services = vec![(urls.s3.clone(), s3::router(objects.clone(), book.clone()))];
         let signed = |router: axum::Router| {
             router.layer(axum::middleware::from_fn_with_state(key.clone(), guard::signed))
         };
@@ -112,10 +123,21 @@ impl LocalAws {
             services.push((url.clone(), router.clone()));
             servers.serve(port, signed(router));
         }
-        servers.serve(s3_port, s3::router(objects));
+        servers.serve(s3_port, s3::router(objects, book.clone()));
         let in_process = in_process::InProcess::new(services, clients::over_tcp());
         let names = options.names;
-        Ok(LocalAws { urls, names, key, sqs, websockets, in_process, servers, _data: data })
+        Ok(LocalAws {
+            urls,
+            names,
+            key,
+            dynamodb,
+            sqs,
+            book,
+            websockets,
+            in_process,
+            servers,
+            _data: data,
+        })
     }
 
     /// The endpoint URL of each service.
@@ -209,9 +231,32 @@ impl LocalAws {
         }
     }
 
+    /// The ledger since the start. Empty unless [`Options::keeps_ledger`] was set.
+    pub fn ledger(&self) -> Ledger {
+        self.book.read()
+    }
+
+    /// The contents of the table and its indexes now.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Resource`] if the table cannot be read.
+    pub fn stored(&self) -> Result<Stored, LocalAwsError> {
+        self.dynamodb.stored()
+    }
+
+    /// Lets the indexes of the table lag: from now on a query of an index shows each write only after a
+    /// time within `late`, which differs from item to item. Zero ends that. The time is that of SQS, which
+    /// [`skip_queue_time`](Self::skip_queue_time) moves.
+    ///
+    /// # Errors
+    /// [`LocalAwsError::Resource`] if the table cannot be copied.
+    pub fn lag_indexes(&self, late: RangeInclusive<Duration>) -> Result<(), LocalAwsError> {
+        self.dynamodb.lag_indexes(&late)
+    }
+
     /// Moves the clock of SQS forward by `duration`. Delays, visibility timeouts and retention periods
-    /// that end within `duration` end now, and waiting receives wake. The other services keep the
-    /// machine's time.
+    /// that end within `duration` end now, and waiting receives wake. Indexes that lag show what is that
+    /// much older. The other services keep the machine's time.
     pub fn skip_queue_time(&self, duration: Duration) {
         self.sqs.skip_time(duration);
     }

@@ -21,8 +21,12 @@ pub struct Options {
     pub websocket_limits: WebSocketLimits,
     /// Stops the queues' clock: time passes for them only through
     /// [`skip_queue_time`](crate::LocalAws::skip_queue_time). For tests that set the time themselves:
-    /// no delay and no visibility timeout ends because the machine is slow.
+    /// no delay and no visibility timeout ends because the machine is slow. Indexes that lag have the same
+    /// clock.
     pub queue_clock_stands_still: bool,
+    /// Counts what AWS would bill, which [`ledger`](crate::LocalAws::ledger) tells. DynamoDB is slower by a
+    /// read before and after each write.
+    pub keeps_ledger: bool,
     /// The access key with which requests have to be signed; by default a random one.
     pub access_key: AccessKey,
     /// The secrets that `GetSecretValue` returns, as pairs of id and value.

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use s3s::{
@@ -19,6 +19,7 @@ use crate::{
     LocalAwsError,
     clients::AccessKey,
     data::{self, failed},
+    ledger::Book,
 };
 
 /// Serves the existing `directory` to those who sign with `key`, and creates `bucket` in it.
@@ -39,12 +40,29 @@ pub(crate) fn service(
     Ok(builder.build())
 }
 
-/// Routes every path and method to s3s.
-pub(crate) fn router(service: S3Service) -> Router {
-    Router::new().fallback(answer).with_state(service)
+/// Routes every path and method to s3s, and counts the requests.
+pub(crate) fn router(service: S3Service, book: Book) -> Router {
+    Router::new().fallback(answer).with_state((service, book))
 }
 
-async fn answer(State(service): State<S3Service>, request: Request) -> Response {
+/// Counts a request by its method, and a `GET` of a bucket as `LIST`.
+fn count(book: &Book, request: &Request) {
+    let is_object = request.uri().path().trim_matches('/').contains('/');
+    let lists = request.method() == http::Method::GET && !is_object;
+    let method = if lists { "LIST" } else { request.method().as_str() };
+    let length = request.headers().get("x-amz-decoded-content-length");
+    let length = length.or_else(|| request.headers().get(header::CONTENT_LENGTH));
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    book.write(|ledger| {
+        *ledger.objects.entry(method.to_owned()).or_default() += 1;
+        if method == "PUT" {
+            ledger.object_bytes += length.unwrap_or_default();
+        }
+    });
+}
+
+async fn answer(State((service, book)): State<(S3Service, Book)>, request: Request) -> Response {
+    count(&book, &request);
     match service.call(request.map(s3s::Body::http_body_unsync)).await {
         Ok(response) => response.map(Body::new),
         Err(error) => {

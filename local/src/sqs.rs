@@ -23,12 +23,13 @@
 //!   throughput limits have no effect, and `ReceiveRequestAttemptId` is ignored.
 //! * There are no tags, permissions, move tasks or limits of messages in flight.
 //!
-//! `request` parses, `limits` and `queue` validate, `message` makes rows of requests and answers of rows,
+//! `request` parses, `billed` counts what AWS would bill, `limits` and `queue` validate, `message` makes rows of requests and answers of rows,
 //! `fifo` deduplicates and numbers, `store` persists in the tables of `schema`, `ready` chooses what a
 //! receive returns, `error` holds SQS's errors, and `actions` performs the requests.
 
 mod actions;
 mod bells;
+mod billed;
 mod digest;
 mod error;
 mod fifo;
@@ -44,10 +45,7 @@ mod store;
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -66,7 +64,7 @@ use self::{
     queue::{ACCOUNT, RedrivePolicy, SqsQueue},
     store::MessageStore,
 };
-use crate::{LocalAwsError, clock::machine_time, data::failed, resources};
+use crate::{LocalAwsError, clock::ServiceClock, data::failed, ledger::Book, resources};
 
 /// The longest request body, in bytes. A body of 1 MiB may take 6 MiB as escaped JSON, and a batch that
 /// exceeds its limit may hold ten of them; such a batch gets SQS's error and not 413.
@@ -79,10 +77,8 @@ pub(crate) struct Sqs {
     /// Rung after each change that may make a message visible.
     bells: Bells,
     stopping: watch::Receiver<bool>,
-    /// The time at which this clock was stopped, in milliseconds since 1970, if it was.
-    stopped_at: Option<i64>,
-    /// Milliseconds by which this clock is ahead of the system's.
-    skipped_ms: AtomicI64,
+    clock: Arc<ServiceClock>,
+    book: Book,
     endpoint: String,
 }
 
@@ -93,7 +89,8 @@ impl Sqs {
     /// [`LocalAwsError::Data`] if SQLite cannot open the file.
     pub(crate) fn open(
         file: Option<&Path>,
-        stands_still: bool,
+        clock: Arc<ServiceClock>,
+        book: Book,
         endpoint: String,
         stopping: watch::Receiver<bool>,
     ) -> Result<Sqs, LocalAwsError> {
@@ -103,8 +100,8 @@ impl Sqs {
             store: Arc::new(Mutex::new(store)),
             bells: Bells::default(),
             stopping,
-            stopped_at: stands_still.then(machine_time),
-            skipped_ms: AtomicI64::new(0),
+            clock,
+            book,
             endpoint,
         })
     }
@@ -148,8 +145,7 @@ impl Sqs {
 
     /// Moves the clock of this service forward by `duration` and wakes waiting receives.
     pub(crate) fn skip_time(&self, duration: Duration) {
-        let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        self.skipped_ms.fetch_add(ms, Ordering::Relaxed);
+        self.clock.skip(duration);
         self.bells.ring_all();
     }
 
@@ -164,8 +160,7 @@ impl Sqs {
 
     /// This service's time in milliseconds since 1970.
     fn now(&self) -> i64 {
-        let now = self.stopped_at.unwrap_or_else(machine_time);
-        now.saturating_add(self.skipped_ms.load(Ordering::Relaxed))
+        self.clock.now()
     }
 
     /// Runs `work` on the store on a blocking thread, because a commit may wait for the disk.
@@ -191,6 +186,7 @@ async fn answer(State(sqs): State<Arc<Sqs>>, headers: HeaderMap, body: Bytes) ->
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let action = target.strip_prefix("AmazonSQS.").unwrap_or_default();
     let outcome = sqs.perform(action, &body).await;
+    billed::count(&sqs.book, action, &body, outcome.as_ref().ok());
     let common = [
         (header::CONTENT_TYPE, "application/x-amz-json-1.0".to_owned()),
         (HeaderName::from_static("x-amzn-requestid"), uuid::Uuid::new_v4().to_string()),

@@ -1,12 +1,14 @@
 //! Crash everywhere: every AWS call of every handler fails once, before and after its effect, with
 //! and without the process dying; the rest of the system settles; the invariants hold.
 
+mod admitted;
 mod batched;
 mod broken;
 mod counted;
 mod expunged;
 mod guarded;
 mod journey;
+mod lagging;
 mod listened;
 mod logged;
 mod matrix;
@@ -17,7 +19,7 @@ mod slow;
 mod watched;
 mod weather;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use axum::http::Method;
 use domain::{job::JobStatus, retry::Policy};
@@ -41,6 +43,16 @@ const AT_ONCE: usize = 4;
 
 /// Makes a journey under a fault; the violations at its end, and the calls that were made.
 async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<String>, Faults) {
+    make_over(journey, faults, sabotage, None).await
+}
+
+/// The same over indexes that lag, if they do.
+async fn make_over(
+    journey: Journey,
+    faults: Faults,
+    sabotage: Sabotage,
+    lag: Option<RangeInclusive<Duration>>,
+) -> (Vec<String>, Faults) {
     let receiver = Receiver::start().await;
     let mut cloud = Cloud::start(faults.clone()).await;
     cloud.sabotage = sabotage;
@@ -48,6 +60,10 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     for number in 0..endpoints {
         let endpoint = cloud.endpoint(&receiver.url(&format!("/{number}")), policy()).await;
         assert!(endpoint.secrets.len() == 1);
+    }
+    let lags = lag.is_some();
+    if let Some(lag) = lag {
+        cloud.aws.lag_indexes(lag).expect("lags");
     }
     walk(journey, &mut cloud, &receiver).await;
     let mut found = Vec::new();
@@ -59,7 +75,7 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     let unrecorded = faults.hits() + usize::from(journey == Journey::Slow);
     found.extend(world.violations(&cloud.accepted, &receiver.received(), unrecorded));
     if journey == Journey::Slow {
-        found.extend(slow::left(&cloud, faults.hits() == 0).await);
+        found.extend(slow::left(&cloud, faults.hits() == 0 && !lags).await);
     }
     if journey == Journey::Purged {
         // Somebody did not want to see it any more.
@@ -98,6 +114,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Watched => Box::pin(watched::walk(cloud)),
         Journey::Counted => Box::pin(counted::walk(cloud, receiver)),
         Journey::Listened => Box::pin(listened::walk(cloud)),
+        Journey::Admitted => Box::pin(admitted::walk(cloud)),
     }
 }
 
@@ -221,6 +238,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         Journey::Watched => watched::arrived(world) && dead == 0,
         Journey::Counted => counted::arrived(world) && dead == 0,
         Journey::Listened => listened::arrived(world) && dead == 0,
+        Journey::Admitted => admitted::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),

@@ -1,9 +1,9 @@
 //! Every list with many rows. One request reads a bounded part, whatever lies behind it; the parts together
 //! hold every row once; and a list goes on though the row that its iterator names is gone.
 
-mod rows;
+pub(crate) mod rows;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::Method;
 use serde_json::Value;
@@ -23,11 +23,11 @@ const MAX_CALLS: usize = 60;
 const MAX_BYTES: u64 = 200_000;
 
 /// A list, and the field of its entries that names one.
-struct ListRoute {
+pub(crate) struct ListRoute {
     /// Path in the document.
-    route: &'static str,
+    pub(crate) route: &'static str,
     /// Query of each request, behind `limit`.
-    query: &'static str,
+    pub(crate) query: &'static str,
     id: &'static str,
     /// Number of rows.
     count: fn(&Rows) -> usize,
@@ -39,7 +39,7 @@ const fn list(route: &'static str, id: &'static str, count: fn(&Rows) -> usize) 
     ListRoute { route, query: "", id, count, bytes: MAX_BYTES }
 }
 
-const LISTS: &[ListRoute] = &[
+pub(crate) const LISTS: &[ListRoute] = &[
     list("/api/v1/app", "id", |rows| rows.applications),
     list("/api/v1/app/{app}/attempt/endpoint/{endpoint}", "id", |rows| rows.each),
     list("/api/v1/app/{app}/endpoint", "id", |rows| rows.endpoints_of_one),
@@ -85,7 +85,8 @@ const UNPAGED: [&str; 4] = [
     "/v1/profiles",
 ];
 
-fn path(rows: &Rows, route: &str) -> String {
+/// The path of a list of these rows.
+pub(crate) fn path(rows: &Rows, route: &str) -> String {
     route.replace("{app}", APPLICATION).replace("{endpoint}", rows.endpoint.as_str())
 }
 
@@ -135,25 +136,51 @@ async fn a_part_of_a_list_costs_the_same_however_many_rows_there_are() {
     }
 }
 
+/// The rows of a list, read in parts to its end.
+async fn whole(cloud: &Cloud, rows: &Rows, list: &ListRoute) -> Vec<String> {
+    let path = path(rows, list.route);
+    let (mut seen, mut at) = (Vec::new(), String::new());
+    loop {
+        let (answer, ..) = part(cloud, &format!("{path}?limit=90{}{at}", list.query)).await;
+        seen.extend(ids(&answer, list.id));
+        let done = answer["done"].as_bool().unwrap_or(answer["has_more"] == false);
+        if done {
+            return seen;
+        }
+        let iterator = answer["iterator"].as_str().expect("a way on");
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        assert!(iterator.bytes().all(plain), "{path}: {iterator}");
+        at = format!("&iterator={iterator}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_whose_index_lags_is_complete_once_the_lag_is_over() {
+    let cloud = Cloud::start(Faults::default()).await;
+    let lag = Duration::from_secs(5);
+    cloud.aws.lag_indexes(Duration::ZERO..=lag).expect("lags");
+    let rows = Rows::fill(&cloud, many().min(200)).await;
+    let mut lagged = 0;
+    for is_over in [false, true] {
+        for list in LISTS {
+            let (seen, count) = (whole(&cloud, &rows, list).await, (list.count)(&rows));
+            let distinct: BTreeSet<_> = seen.iter().collect();
+            assert_eq!(distinct.len(), seen.len(), "{}: a row twice", list.route);
+            assert!(!is_over || seen.len() == count, "{}: {} of {count}", list.route, seen.len());
+            lagged += usize::from(seen.len() < count);
+        }
+        cloud.pass(lag);
+    }
+    assert_ne!(lagged, 0, "some list shows a lag");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_parts_of_a_list_hold_every_row_once() {
     let cloud = Cloud::start(Faults::default()).await;
     let rows = Rows::fill(&cloud, many().min(300)).await;
     for list in LISTS {
-        let path = path(&rows, list.route);
-        let (mut seen, mut at) = (Vec::new(), String::new());
-        loop {
-            let (answer, ..) = part(&cloud, &format!("{path}?limit=90{}{at}", list.query)).await;
-            seen.extend(ids(&answer, list.id));
-            let done = answer["done"].as_bool().unwrap_or(answer["has_more"] == false);
-            if done {
-                break;
-            }
-            let iterator = answer["iterator"].as_str().expect("a way on");
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            assert!(iterator.bytes().all(plain), "{path}: {iterator}");
-            at = format!("&iterator={iterator}");
-        }
+        let seen = whole(&cloud, &rows, list).await;
+        let path = list.route;
         assert_eq!(seen.len(), (list.count)(&rows), "{path}");
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len(), "{path}");

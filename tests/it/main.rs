@@ -42,6 +42,7 @@ mod sweeps;
 mod template;
 mod tenures;
 mod tidy;
+mod units;
 mod unreadable;
 mod watched;
 mod zombies;

@@ -142,7 +142,17 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 impl Cloud {
     /// A cloud with one source, `modal`, whose application is `acme`.
     pub async fn start(faults: Faults) -> Self {
-        let options = local::Options { queue_clock_stands_still: true, ..Default::default() };
+        Self::start_with(faults, local::Options::default()).await
+    }
+
+    /// The same cloud, over services that keep a ledger.
+    pub async fn counting() -> Self {
+        let options = local::Options { keeps_ledger: true, ..Default::default() };
+        Self::start_with(Faults::default(), options).await
+    }
+
+    async fn start_with(faults: Faults, options: local::Options) -> Self {
+        let options = local::Options { queue_clock_stands_still: true, ..options };
         let aws = LocalAws::start(options).await.expect("starts");
         let clock = Clock::manual(START);
         faults.set_clock(&clock);
@@ -277,7 +287,8 @@ impl Cloud {
         Sweep { calls: self.calls(), inbox: self.inbox.clone(), limits: Limits::default() }
     }
 
-    fn api(&self) -> Router {
+    /// The function `api`, in a process of its own.
+    pub fn api(&self) -> Router {
         api::router(Arc::new(ControlPlane::new(
             self.calls(),
             self.inbox.clone(),

@@ -53,6 +53,7 @@ struct Shared {
     status: Mutex<u16>,
     status_at: Mutex<BTreeMap<String, u16>>,
     retry_after: Mutex<Option<u64>>,
+    says: Mutex<String>,
     takes: Mutex<Duration>,
     fails: Mutex<Option<(Chance, f64)>>,
     fails_at: Mutex<Option<String>>,
@@ -77,6 +78,7 @@ impl Receiver {
             status: Mutex::new(200),
             status_at: Mutex::default(),
             retry_after: Mutex::new(None),
+            says: Mutex::default(),
             takes: Mutex::new(Duration::ZERO),
             fails: Mutex::new(None),
             fails_at: Mutex::new(None),
@@ -101,6 +103,11 @@ impl Receiver {
     /// Answers at this path alone with this status from now on.
     pub fn answer_at(&self, path: &str, status: u16) {
         self.shared.status_at.lock().expect("not poisoned").insert(path.to_owned(), status);
+    }
+
+    /// Answers with this body from now on.
+    pub fn says(&self, body: &str) {
+        body.clone_into(&mut self.shared.says.lock().expect("not poisoned"));
     }
 
     /// Takes this time for each answer from now on.
@@ -150,7 +157,7 @@ async fn record(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, HeaderMap) {
+) -> (StatusCode, HeaderMap, String) {
     let usual = *shared.status.lock().expect("not poisoned");
     let at = shared.status_at.lock().expect("not poisoned").get(uri.path()).copied();
     let fails = {
@@ -158,8 +165,8 @@ async fn record(
         fails.as_ref().is_some_and(|(chance, share)| chance.hits(*share))
     };
     let at_this = shared.fails_at.lock().expect("not poisoned").clone();
-    let says = |text: String| String::from_utf8_lossy(&body).contains(&text);
-    let fails = fails || at_this.is_some_and(says);
+    let contains = |text: String| String::from_utf8_lossy(&body).contains(&text);
+    let fails = fails || at_this.is_some_and(contains);
     let answered = if fails { 500 } else { at.unwrap_or(usual) };
     let (path, at) = (uri.path().to_owned(), Instant::now());
     shared
@@ -169,5 +176,6 @@ async fn record(
     tokio::time::sleep(takes).await;
     let asked = *shared.retry_after.lock().expect("not poisoned");
     let asked = asked.map(|seconds| (header::RETRY_AFTER, seconds.into()));
-    (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect())
+    let said = shared.says.lock().expect("not poisoned").clone();
+    (StatusCode::from_u16(answered).expect("a status"), asked.into_iter().collect(), said)
 }

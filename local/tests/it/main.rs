@@ -11,6 +11,7 @@ mod queues;
 mod refusals;
 mod restart;
 mod services;
+mod units;
 mod websocket;
 
 use aws_sdk_sqs::{

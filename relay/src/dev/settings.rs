@@ -176,6 +176,7 @@ impl Settings {
             queues: self.queues,
             websocket_limits: self.websocket_limits,
             queue_clock_stands_still: false,
+            keeps_ledger: false,
             access_key: self.secrets.access_key(),
             secret_values: vec![
                 (names.master_key_secret.clone(), master),

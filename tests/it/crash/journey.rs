@@ -41,10 +41,12 @@ pub(super) enum Journey {
     Counted,
     /// A listener: what waits, what comes, a server that fails, a program that is killed.
     Listened,
+    /// A key that is used and revoked; a portal that is handed out, opened and ended.
+    Admitted,
 }
 
 impl Journey {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -63,5 +65,6 @@ impl Journey {
         Self::Watched,
         Self::Counted,
         Self::Listened,
+        Self::Admitted,
     ];
 }

@@ -13,7 +13,7 @@ use tests::{
 use super::{AT_ONCE, Journey, make, matrix::Selection};
 
 /// How long a spell lasts.
-const SPELL: Duration = Duration::from_secs(20 * 60);
+pub(super) const SPELL: Duration = Duration::from_secs(20 * 60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_minutes_of_any_weather_lose_nothing_and_need_nobody() {

@@ -24,24 +24,24 @@ use futures::{StreamExt, stream};
 use tests::cloud::Cloud;
 
 /// The application of most rows.
-pub(super) const APPLICATION: &str = "acme";
+pub(crate) const APPLICATION: &str = "acme";
 /// Endpoints of one application.
 const ENDPOINTS: usize = 80;
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 16;
 
 /// How many rows there are.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     /// Rows of most lists.
-    pub(super) each: usize,
+    pub(crate) each: usize,
     /// Applications.
-    pub(super) applications: usize,
+    pub(crate) applications: usize,
     /// Endpoints of all applications.
-    pub(super) endpoints: usize,
+    pub(crate) endpoints: usize,
     /// Endpoints of `acme`.
-    pub(super) endpoints_of_one: usize,
+    pub(crate) endpoints_of_one: usize,
     /// The endpoint of `acme` that every event is delivered to.
-    pub(super) endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
 }
 
 /// What rows are made of.
@@ -54,7 +54,7 @@ struct Maker {
 
 impl Rows {
     /// Writes so many rows of each list.
-    pub(super) async fn fill(cloud: &Cloud, each: usize) -> Self {
+    pub(crate) async fn fill(cloud: &Cloud, each: usize) -> Self {
         let (table, now) = (cloud.sound_table(), cloud.clock.now());
         let application = ApplicationId::named(APPLICATION);
         let mut of_one = 0;
