@@ -33,6 +33,7 @@ mod pace;
 mod planted;
 mod portals;
 mod prose;
+mod rates;
 mod removal;
 mod replays;
 mod requests;

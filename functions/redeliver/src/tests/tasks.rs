@@ -16,7 +16,7 @@ use super::*;
 /// A batch with a doorbell for this task.
 fn bell(task: &TaskId) -> SqsEvent {
     let mut bell = batch(TASK);
-    bell.records[0].body = Some(Doorbell::Task { task: task.clone() }.print());
+    bell.records[0].body = Some(Doorbell::Task { task: task.clone(), hops: 0 }.print());
     bell
 }
 

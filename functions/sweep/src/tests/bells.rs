@@ -49,7 +49,7 @@ fn bell(delivery: &Delivery) -> String {
 async fn task(sweep: &Sweep, name: &str, at: Timestamp) -> String {
     let task = Task::recover(&EndpointId::derive(&[name]), sweep.context().clock.now());
     sweep.context().table.create_task(&task, at).await.expect("kept").either_way();
-    Doorbell::Task { task: task.id }.print()
+    Doorbell::Task { task: task.id, hops: 0 }.print()
 }
 
 #[tokio::test]
