@@ -73,6 +73,11 @@ pub fn dead(event: &Event, endpoint: &Endpoint, at: Timestamp) -> (Delivery, Let
 impl Cloud {
     /// Parks so many letters of deliveries to an endpoint, a millisecond apart, up to now.
     pub async fn park(&self, endpoint: &Endpoint, count: u64) {
+        self.park_more(endpoint, 0, count).await;
+    }
+
+    /// Parks the letters from number `known` on, so that there are `count`.
+    pub async fn park_more(&self, endpoint: &Endpoint, known: u64, count: u64) {
         let (table, now) = (self.sound_table(), self.clock.now());
         let keep = |n: u64| {
             let table = table.clone();
@@ -82,12 +87,12 @@ impl Cloud {
                 let (delivery, mut letter) = dead(&event, endpoint, at);
                 letter.number = table.next_letter_number().await.expect("numbered");
                 record(&table, &event, &[delivery.clone()]).await;
-                table.park(&letter).await.expect("parked").either_way();
+                table.park(&letter, None).await.expect("parked").either_way();
                 let marked = table.mark_parked(&event, &delivery, &letter).await;
                 marked.expect("marked").either_way();
             }
         };
-        stream::iter(0..count).map(keep).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        stream::iter(known..count).map(keep).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
 
     /// Records so many events that nobody received, a millisecond apart, up to now.

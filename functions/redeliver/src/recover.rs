@@ -1,12 +1,15 @@
 //! Recovery: an endpoint that failed is probed with one letter at a time, and gets all of its letters
 //! back once it answers.
 
-use adapters::{Unavailable, table::WriteOutcome};
+use adapters::{
+    Unavailable,
+    table::{LetterList, WriteOutcome},
+};
 use domain::{
     delivery::AttemptRound,
     endpoint::Endpoint,
     id::EndpointId,
-    letter::{Letter, LetterFilter, LetterState, LetterSubject},
+    letter::{Letter, LetterState, LetterSubject},
     task::{self, Task, TaskKind},
 };
 use tracing::info;
@@ -21,10 +24,9 @@ impl Redeliver {
         id: EndpointId,
         hops: u8,
     ) -> Result<(), Unavailable> {
-        let filter = LetterFilter { endpoint: Some(id.clone()), ..LetterFilter::default() };
-        let meant =
-            |letter: &Letter| letter.state == LetterState::Waiting && filter.matches(letter);
-        if self.walk(&mut task, LetterAct::PutBack, &meant).await? {
+        let (list, waits) = (LetterList::WaitingAt(&id), LetterState::Waiting);
+        let meant = |letter: &Letter| letter.state == waits;
+        if self.walk(&mut task, list, LetterAct::PutBack, &meant).await? {
             return self.go_on(task, hops).await;
         }
         info!(endpoint = %id, redriven = task.redriven, "an endpoint's letters are on their way");
@@ -47,15 +49,16 @@ impl Redeliver {
         probes: u32,
     ) -> Result<(), Unavailable> {
         let table = &self.context.table;
-        let filter = LetterFilter { endpoint: Some(id.clone()), ..LetterFilter::default() };
         let now = self.context.clock.now();
-        let Some(letter) = self.oldest_waiting(&|letter| filter.matches(letter)).await? else {
-            return match task.looks_again_at(now) {
-                Some(again) => {
-                    self.put_down(&task, Some(again)).await.map(WriteOutcome::either_way)
-                }
-                None => self.remove(task).await,
-            };
+        let Some(letter) = self.oldest_waiting(&id).await? else {
+            if let Some(again) = task.looks_again_at(now) {
+                return self.put_down(&task, Some(again)).await.map(WriteOutcome::either_way);
+            }
+            if let Some(application) = &task.of {
+                // Refused: a letter was parked just now, and has touched the task or will.
+                table.forget_counts(application, &id).await?.either_way();
+            }
+            return self.remove(task).await;
         };
         task.looked_again = false;
         let again = now.plus(task::probe_interval(probes + 1));

@@ -1,7 +1,10 @@
 //! Messages of the inbox that could be read but not processed go back by themselves: what stopped them
 //! was a fault of AWS, or a version of the relay that did not know them.
 
-use adapters::{Unavailable, table::WriteOutcome};
+use adapters::{
+    Unavailable,
+    table::{LetterList, WriteOutcome},
+};
 use domain::{
     letter::{Letter, LetterState},
     task::{self, Task},
@@ -22,7 +25,7 @@ impl Redeliver {
         let (before, now) = (task.matched, self.context.clock.now());
         let meant =
             |letter: &Letter| letter.state == LetterState::Waiting && letter.goes_back_by_itself();
-        if self.walk(&mut task, LetterAct::PutBack, &meant).await? {
+        if self.walk(&mut task, LetterList::WaitingMessages, LetterAct::PutBack, &meant).await? {
             return self.go_on(task, hops).await;
         }
         // The next look begins at the oldest letter.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Table, WriteOutcome},
+    table::{LetterList, Table, WriteOutcome},
 };
 use domain::{
     id::TaskId,
@@ -57,6 +57,8 @@ impl Redeliver {
         hops: u8,
     ) -> Result<(), Unavailable> {
         let filter = ended_at_request(filter, &task);
+        // The list is that of what waits; a filter for another state matches nothing.
+        let waiting = LetterFilter { state: Some(LetterState::Waiting), ..filter.clone() };
         // A letter that this task put back once is not put back by its last look.
         let created = task.created_at;
         let meant = |letter: &Letter| {
@@ -64,7 +66,7 @@ impl Redeliver {
                 && filter.matches(letter)
                 && !letter.was_put_back_since(created)
         };
-        match self.walk(&mut task, LetterAct::PutBack, &meant).await? {
+        match self.walk(&mut task, LetterList::of(&waiting), LetterAct::PutBack, &meant).await? {
             true => self.go_on(task, hops).await,
             false => self.end_walk(task, "a redrive is finished").await,
         }
@@ -78,7 +80,9 @@ impl Redeliver {
         hops: u8,
     ) -> Result<(), Unavailable> {
         let filter = ended_at_request(filter, &task);
-        match self.walk(&mut task, LetterAct::Discard, &|letter| filter.matches(letter)).await? {
+        let list = LetterList::of(&filter);
+        let meant = |letter: &Letter| filter.matches(letter);
+        match self.walk(&mut task, list, LetterAct::Discard, &meant).await? {
             true => self.go_on(task, hops).await,
             false => self.end_walk(task, "letters are thrown away").await,
         }

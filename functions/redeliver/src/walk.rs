@@ -8,14 +8,10 @@ use std::time::Duration;
 
 use adapters::{
     Unavailable,
-    table::{Table, WriteOutcome},
+    contested::{self, TryOutcome},
+    table::{LetterList, Table, WriteOutcome},
 };
-use domain::{
-    delivery::AttemptRound,
-    letter::{Letter, LetterState},
-    task::Task,
-    time::Timestamp,
-};
+use domain::{delivery::AttemptRound, id::EndpointId, letter::Letter, task::Task, time::Timestamp};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -26,6 +22,8 @@ use crate::Redeliver;
 const AT_ONCE: usize = 32;
 /// Letters read at a time.
 const PAGE: usize = 250;
+/// Tries to throw a letter away while other workers change it.
+const TRIES: u32 = 5;
 /// How long a step goes on reading; the function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -39,11 +37,12 @@ pub(crate) enum LetterAct {
 }
 
 impl Redeliver {
-    /// Gives times to the chosen letters as far as a step reaches, and does with them what the task is
-    /// there for. Returns whether there may be more.
+    /// Gives times to the chosen letters of a list as far as a step reaches, and does with them what the
+    /// task is there for. Returns whether there may be more.
     pub(crate) async fn walk(
         &self,
         task: &mut Task,
+        list: LetterList<'_>,
         act: LetterAct,
         meant: &(dyn Fn(&Letter) -> bool + Sync),
     ) -> Result<bool, Unavailable> {
@@ -51,7 +50,7 @@ impl Redeliver {
         let (mut places, mut more) = (task.places(now), true);
         while more && !places.are_taken() && Instant::now() < until {
             let place = Self::place(task);
-            let page = self.context.table.letters(place.as_deref(), PAGE, true).await?;
+            let page = self.context.table.letters_in(list, place.as_deref(), PAGE, true).await?;
             let (mut chosen, mut passed) = (Vec::new(), 0);
             for letter in &page.items {
                 if meant(letter) {
@@ -60,9 +59,11 @@ impl Redeliver {
                 }
                 passed += 1;
             }
-            more = page.next.is_some() || passed < page.items.len();
+            let whole = passed == page.items.len();
+            more = page.next.is_some() || !whole;
             let last = page.items[..passed].last().map(Table::letter_cursor);
-            task.cursor = last.or(task.cursor.take());
+            // A page may end behind its last letter, if others have left the list since.
+            task.cursor = page.next.filter(|_| whole).or(last).or(task.cursor.take());
             task.scanned += passed as u64;
             task.matched += chosen.len() as u64;
             task.redriven += self.work_through(chosen, act).await?;
@@ -95,29 +96,42 @@ impl Redeliver {
         Ok(count)
     }
 
-    async fn discard(&self, letter: &Letter) -> Result<WriteOutcome, Unavailable> {
-        let now = self.context.clock.now();
-        let written = self.context.table.delete_letter(letter, now).await?;
-        if written == WriteOutcome::Done {
-            self.context.note_deleted(letter);
-        }
-        Ok(written)
+    /// Throws a letter away, whatever happens to it at the same time. `Refused` if it is gone.
+    pub(crate) async fn discard(&self, letter: &Letter) -> Result<WriteOutcome, Unavailable> {
+        let table = &self.context.table;
+        let read = || table.letter(&letter.id);
+        contested::rewrite(TRIES, Some(letter.clone()), read, |latest| async {
+            let Some(latest) = latest else {
+                return Ok(TryOutcome::Settled(WriteOutcome::Refused));
+            };
+            let written = table.delete_letter(&latest, self.context.clock.now()).await?;
+            if written == WriteOutcome::Done {
+                self.context.note_deleted(&latest);
+            }
+            Ok::<_, Unavailable>(written.settles(WriteOutcome::Done))
+        })
+        .await
     }
 
-    /// The letter that has waited longest among those that a task is meant for.
+    /// The letter that has waited longest for an endpoint, as the last writes left the list. Letters whose
+    /// time is over are thrown away on the way.
     pub(crate) async fn oldest_waiting(
         &self,
-        meant: &(dyn Fn(&Letter) -> bool + Sync),
+        endpoint: &EndpointId,
     ) -> Result<Option<Letter>, Unavailable> {
-        let mut cursor = None;
+        let (list, mut size) = (LetterList::WaitingAt(endpoint), 1);
         loop {
-            let page = self.context.table.letters(cursor.as_deref(), PAGE, true).await?;
-            let waits = |letter: &Letter| letter.state == LetterState::Waiting && meant(letter);
-            let found = page.items.into_iter().find(waits);
-            if found.is_some() || page.next.is_none() {
-                return Ok(found);
+            let page = self.context.table.letters_in(list, None, size, true).await?;
+            let now = self.context.clock.now();
+            let is_over = |letter: &Letter| letter.expires_at.is_some_and(|at| at <= now);
+            let waits = page.items.iter().find(|letter| !is_over(letter)).cloned();
+            let over: Vec<_> = page.items.into_iter().filter(is_over).map(|it| (it, now)).collect();
+            let none = over.is_empty() && page.next.is_none();
+            self.work_through(over, LetterAct::Discard).await?;
+            if waits.is_some() || none {
+                return Ok(waits);
             }
-            cursor = page.next;
+            size = PAGE;
         }
     }
 }

@@ -41,6 +41,9 @@ pub struct Task {
     /// Whether a caller cancelled the task.
     #[serde(default)]
     pub cancelled: bool,
+    /// The application of the endpoint that a recovery waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ApplicationId>,
     /// Whether the session of a portal began the task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_portal: bool,
@@ -187,6 +190,7 @@ impl Task {
             scanned: 0,
             matched: 0,
             cancelled: false,
+            of: None,
             by_portal: false,
             created_at: now,
             finished_at: None,

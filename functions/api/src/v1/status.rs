@@ -92,9 +92,9 @@ struct OldestWaiting {
 /// Dead letters that wait.
 #[derive(Serialize, ToSchema)]
 struct LettersOut {
-    /// The number among the latest 1000 letters of the relay.
-    waiting: usize,
-    /// Whether these are all.
+    /// The number of letters.
+    waiting: u64,
+    /// Whether all were counted: of messages that could not be processed, at most 1000 are.
     complete: bool,
 }
 

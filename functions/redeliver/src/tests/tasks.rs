@@ -136,7 +136,7 @@ async fn a_recovery_looks_once_more_after_the_index_has_settled() {
     assert_eq!(table.touch_task(&id, clock.now()).await.expect("asked"), WriteOutcome::Done);
     ring(&redeliver, &id).await;
     assert_eq!(task(&redeliver, &id).await.settles_at(), clock.now().plus(INDEX_SETTLES));
-    table.park(&letter(&endpoint, clock.now())).await.expect("parked").either_way();
+    table.park(&letter(&endpoint, clock.now()), None).await.expect("parked").either_way();
     clock.advance(INDEX_SETTLES);
     ring(&redeliver, &id).await;
     // The letter is found. Its endpoint is gone, so that nothing has to be probed.
