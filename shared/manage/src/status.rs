@@ -18,8 +18,8 @@ use tracing::warn;
 pub use crate::traffic::SilentSource;
 use crate::{ControlPlane, Principal, Refusal, letters, queue_names::NamedQueue, traffic};
 
-/// Items that are read of each of the eight shards of what is due.
-const PENDING_OF_SHARD: i32 = 100;
+/// Items that are read of each of the 64 shards of what is due: 832 in all.
+const PENDING_OF_SHARD: i32 = 13;
 /// Longest time for which one queue is asked.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The time for which an alarm that has ended is shown.
@@ -109,7 +109,7 @@ async fn queues(control: &ControlPlane) -> Vec<QueueState> {
     join_all(control.queues().iter().map(ask)).await
 }
 
-/// Deliveries of the caller's applications that are pending, among the first 100 items of each shard of what
+/// Deliveries of the caller's applications that are pending, among the first 13 items of each shard of what
 /// is due.
 async fn pending(
     control: &ControlPlane,

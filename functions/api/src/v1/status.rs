@@ -70,7 +70,8 @@ struct QueueOut {
 /// Deliveries that are to be attempted, now or later. Those that wait for a listener are not counted.
 #[derive(Serialize, ToSchema)]
 struct PendingOut {
-    /// The number of deliveries that the key sees among the 800 items of the relay that are due next.
+    /// The number of deliveries that the key sees among the 832 items of the relay that are due next: the first
+    /// 13 of each of 64 parts.
     count: usize,
     /// Whether there are no others.
     complete: bool,

@@ -175,9 +175,10 @@ async fn how_late_a_delivery_is_does_not_shrink_with_the_bells_that_nobody_hears
     delivery(&sweep, "waits").await;
     let late = async || {
         let mut late = Lateness::default();
-        for (swept, _, of) in join_all((0..SHARDS).map(|shard| sweep.shard(shard))).await {
-            swept.expect("swept");
-            late = late.max(of);
+        for shard in 0..SHARDS {
+            let page = sweep.page(ShardPart::of(shard)).await;
+            page.swept.expect("swept");
+            late = late.max(page.late);
         }
         (late.due.as_secs(), late.waiting.as_secs())
     };
