@@ -344,16 +344,16 @@ fn an_item_that_differs_from_its_kind_is_noticed() {
     let item = |attributes: &[(&str, &str)]| -> Item {
         attributes.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect()
     };
-    let key = [("pk", "LTR#ltr_1"), ("sk", "LTR"), ("expires_at", "1")];
-    let listed = [("list", "LETTERS"), ("list_at", "1")];
-    let letter = [key.as_slice(), &listed].concat();
-    assert!(items::kind(&item(&letter)).is_ok());
+    let key = [("pk", "TENURE#src_1"), ("sk", "acme"), ("expires_at", "1")];
+    let listed = [("list", "TENURES"), ("list_at", "1")];
+    let tenure = [key.as_slice(), &listed].concat();
+    assert!(items::kind(&item(&tenure)).is_ok());
     for wrong in [
         key.to_vec(),
-        [letter.as_slice(), &[("due_shard", "0"), ("due_at", "1")]].concat(),
+        [tenure.as_slice(), &[("due_shard", "0"), ("due_at", "1")]].concat(),
         [key.as_slice(), &[("list", "JOBS"), ("list_at", "1")]].concat(),
         [&key[..2], listed.as_slice()].concat(),
-        [&[("pk", "LETTER#1")], &letter[1..]].concat(),
+        [&[("pk", "FORMER#1")], &tenure[1..]].concat(),
     ] {
         assert!(items::kind(&item(&wrong)).is_err(), "{wrong:?}");
     }

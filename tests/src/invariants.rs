@@ -30,6 +30,10 @@ pub struct World {
     pub jobs: Vec<Job>,
     /// All dead letters.
     pub letters: Vec<Letter>,
+    /// The places of the entries of letters that wait, by the letter's id.
+    pub entries: BTreeMap<String, String>,
+    /// The sums of the counters of letters that wait, by application and endpoint.
+    pub counted: BTreeMap<String, i64>,
     /// All batches.
     pub batches: Vec<Batch>,
     /// Number of batch markers that are not counted yet.
@@ -66,6 +70,13 @@ impl World {
                 world.webhooks.push(serde_json::from_str(doc).expect("an endpoint"));
             } else if sk == "LTR" {
                 world.letters.push(serde_json::from_str(doc).expect("a letter"));
+            } else if text("pk").starts_with("PARKED#") {
+                let letter = serde_json::from_str(doc).expect("an id");
+                world.entries.insert(letter, format!("{} {sk}", text("pk")));
+            } else if text("pk").starts_with("PARKEDCOUNT#") {
+                let counted =
+                    item.get("letters").and_then(|it| it.as_n().ok()?.parse::<i64>().ok());
+                *world.counted.entry(sk.to_owned()).or_default() += counted.expect("a number");
             }
         }
         let table: Table = cloud.sound_table();
@@ -88,12 +99,35 @@ impl World {
         self.one_delivery_per_endpoint(&mut found);
         self.a_webhook_hears_everything_once(&mut found);
         self.batches_are_counted(&mut found);
+        self.waiting_letters_are_listed_and_counted(&mut found);
         for delivery in &self.deliveries {
             self.a_delivery_ends(delivery, &mut found);
             self.attempts_stay_in_bounds(delivery, &mut found);
         }
         self.nothing_is_sent_unrecorded(received, crashes, &mut found);
         found
+    }
+
+    /// A letter has an entry while it waits and not otherwise, and counts one.
+    fn waiting_letters_are_listed_and_counted(&self, found: &mut Vec<String>) {
+        let waits = |letter: &&Letter| letter.state == LetterState::Waiting;
+        let waiting: BTreeSet<_> =
+            self.letters.iter().filter(waits).map(|letter| letter.id.to_string()).collect();
+        let entered: BTreeSet<_> = self.entries.keys().cloned().collect();
+        if waiting != entered {
+            found.push(format!("letters: {waiting:?} wait, and {entered:?} are listed"));
+        }
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+        for letter in self.letters.iter().filter(waits) {
+            if let LetterSubject::Delivery { application, endpoint, .. } = &letter.what {
+                *counts.entry(format!("{application}#{endpoint}")).or_default() += 1;
+            }
+        }
+        let counted = self.counted.iter().filter(|(_, count)| **count != 0);
+        let counted: BTreeMap<_, _> = counted.map(|(key, count)| (key.clone(), *count)).collect();
+        if counts != counted {
+            found.push(format!("letters: {counts:?} wait, and {counted:?} are counted"));
+        }
     }
 
     /// I1: an accepted completion is an event or a dead letter.

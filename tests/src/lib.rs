@@ -9,6 +9,7 @@ pub mod faults;
 pub mod gateway;
 pub mod invariants;
 pub mod items;
+pub mod letters;
 pub mod log_groups;
 pub mod platform;
 pub mod program;

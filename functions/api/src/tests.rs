@@ -371,7 +371,8 @@ impl Relay {
             expires_at: None,
             version: known.as_ref().map_or(0, |known| known.version),
         };
-        let parked = table.park(&letter).await.expect("parked");
+        let was = known.as_ref().map(|known| known.state);
+        let parked = table.park(&letter, was).await.expect("parked");
         assert_eq!(parked, WriteOutcome::Done);
         delivery.letter = Some(id);
         table.mark_parked(&event, &delivery, &letter).await.expect("parked").either_way();

@@ -140,7 +140,7 @@ async fn what_is_no_doorbell_goes_back_alone() {
 async fn a_bell_for_anything_but_a_delivery_is_misplaced() {
     let (_aws, deliver) = world().await;
     let bells = [
-        Doorbell::Task { task: TaskId::derive(&["t"]) },
+        Doorbell::Task { task: TaskId::derive(&["t"]), hops: 0 },
         Doorbell::Batch { batch: BatchId::derive(&["b"]) },
         Doorbell::Content { content: EventId::derive(&["e"]) },
     ];

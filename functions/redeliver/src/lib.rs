@@ -7,11 +7,13 @@
 
 mod park;
 mod purge;
+mod recover;
 mod replay;
 mod resend;
 mod tasks;
+mod walk;
 
-use adapters::{Unavailable, inbox::Inbox};
+use adapters::{Unavailable, bells::DeadLetters, inbox::Inbox};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{batch, context::Context, expunge};
 use domain::{
@@ -26,6 +28,8 @@ pub struct Redeliver {
     pub context: Context,
     /// Queue that messages which died on the inbox go back to.
     pub inbox: Inbox,
+    /// Queue on which the next steps of tasks are rung for.
+    pub dead_letters: DeadLetters,
     /// Name of the queue that SQS moves messages to which died on the inbox. Every other queue that
     /// this function reads belongs to the outbox.
     pub inbox_dead_letters: String,
@@ -53,7 +57,7 @@ impl Redeliver {
         }
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
-            Ok(Doorbell::Task { task }) => self.task(&task).await,
+            Ok(Doorbell::Task { task, hops }) => self.task(&task, hops).await,
             Ok(Doorbell::Content { content }) => expunge::expire(&self.context, &content).await,
             Ok(Doorbell::Listener { application, listener }) => {
                 self.context.remove_unseen(&application, &listener).await

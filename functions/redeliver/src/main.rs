@@ -1,6 +1,6 @@
 //! Takes what died off the dead-letter queues, parks it, and puts it back.
 
-use adapters::{aws::Aws, clock::Clock, config, inbox::Inbox, log, metrics};
+use adapters::{aws::Aws, bells::DeadLetters, clock::Clock, config, inbox::Inbox, log, metrics};
 use dispatch::context::Context;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use redeliver::Redeliver;
@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
     let redeliver = &Redeliver {
         context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
         inbox: Inbox(queue("INBOX_URL")?),
+        dead_letters: DeadLetters(queue("DEAD_LETTERS_URL")?),
         inbox_dead_letters: config::queue_name("INBOX_DEAD_LETTERS_URL")?,
     };
     run(service_fn(async |batch: LambdaEvent<_>| {

@@ -11,7 +11,7 @@ use domain::{
     delivery::{Attempt, Delivery, DeliveryState},
     endpoint::EndpointScope,
     event::Event,
-    id::{AttemptId, DeliveryId, EndpointId, EventId, LetterId, TaskId},
+    id::{AttemptId, DeliveryId, EventId, LetterId, TaskId},
     letter::{Letter, LetterState, LetterSubject},
     operational::{self, DeliveryTrouble},
     retry::ErrorClass,
@@ -75,7 +75,8 @@ impl Redeliver {
         let (letter, newly) = contested::write(TRIES, || async {
             let known = table.letter(&id).await?;
             // A bell that came twice finds the letter waiting.
-            let newly = known.as_ref().is_none_or(|known| known.state != LetterState::Waiting);
+            let was = known.as_ref().map(|known| known.state);
+            let newly = was != Some(LetterState::Waiting);
             let letter = match known {
                 Some(letter) => letter,
                 None => {
@@ -87,14 +88,14 @@ impl Redeliver {
                 }
             };
             let letter = with_story(letter, dead);
-            Ok::<_, Unavailable>(table.park(&letter).await?.settles((letter, newly)))
+            Ok::<_, Unavailable>(table.park(&letter, was).await?.settles((letter, newly)))
         })
         .await?;
         if newly {
             self.context.count_parked(dead);
         }
         self.context.note_letter(&letter);
-        self.watch(&delivery.endpoint).await?;
+        self.watch(&delivery).await?;
         self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);
         // Refused: it was put back already, and its letter with it.
@@ -121,15 +122,16 @@ impl Redeliver {
     }
 
     /// Makes sure that a recovery waits for the endpoint to answer again.
-    async fn watch(&self, endpoint: &EndpointId) -> Result<(), Unavailable> {
-        let table = &self.context.table;
+    async fn watch(&self, delivery: &Delivery) -> Result<(), Unavailable> {
+        let (table, endpoint) = (&self.context.table, &delivery.endpoint);
         contested::write(TRIES, || async {
             let now = self.context.clock.now();
             if table.touch_task(&TaskId::recovery(endpoint), now).await? == WriteOutcome::Done {
                 return Ok(TryOutcome::Settled(()));
             }
             let due = now.plus(task::probe_interval(0));
-            let task = Task::recover(endpoint, now);
+            let of = Some(delivery.application.clone());
+            let task = Task { of, ..Task::recover(endpoint, now) };
             let created = table.create_task(&task, due).await?;
             if created == WriteOutcome::Done {
                 self.context.note_task(&task);

@@ -22,6 +22,7 @@ impl Redeliver {
         &self,
         mut task: Task,
         application: ApplicationId,
+        hops: u8,
     ) -> Result<(), Unavailable> {
         let (table, until) = (&self.context.table, Instant::now() + PATIENCE);
         let mut more = true;
@@ -51,7 +52,9 @@ impl Redeliver {
             }
             task.cursor = Some(last);
         }
-        let now = self.context.clock.now();
-        self.end_step(task, more.then_some(now), "contents are removed").await
+        match more {
+            true => self.go_on(task, hops).await,
+            false => self.end_walk(task, "contents are removed").await,
+        }
     }
 }

@@ -10,7 +10,7 @@ use domain::{
     event::Event,
     filter::Payload,
     replay::{Replay, ReplayAction},
-    task::{self, Task},
+    task::{Places, Task},
     time::Timestamp,
 };
 use futures::{StreamExt, stream};
@@ -20,8 +20,8 @@ use crate::Redeliver;
 
 /// Messages read at a time.
 const PAGE: usize = 100;
-/// Messages looked at at the same time.
-const AT_ONCE: usize = 16;
+/// Messages looked at, or sent, at the same time.
+const AT_ONCE: usize = 32;
 /// How long a step goes on reading; the function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -30,6 +30,7 @@ impl Redeliver {
         &self,
         mut task: Task,
         replay: Replay,
+        hops: u8,
     ) -> Result<(), Unavailable> {
         let table = &self.context.table;
         let endpoint = table.endpoint(&replay.application, &replay.endpoint).await?;
@@ -37,23 +38,40 @@ impl Redeliver {
             Some(endpoint) => self.replay(&mut task, &replay, endpoint).await?,
             None => false,
         };
-        let now = self.context.clock.now();
-        // The next step's messages come after this one's.
-        let wait = if replay.dry_run { Duration::ZERO } else { task::STEP };
-        self.end_step(task, more.then(|| now.plus(wait)), "a replay is finished").await
+        match more {
+            true => self.go_on(task, hops).await,
+            false => self.end_walk(task, "a replay is finished").await,
+        }
     }
 
-    /// Sends as many messages as a step holds, spread over the step; whether there may be more.
+    /// Sends messages at their times, as far as a step reaches; whether there may be more. A dry run looks
+    /// at as many as it can.
     async fn replay(
         &self,
         task: &mut Task,
         replay: &Replay,
         endpoint: &Endpoint,
     ) -> Result<bool, Unavailable> {
+        let (asked, now) = (task.created_at, self.context.clock.now());
+        let mut places = match replay.dry_run {
+            true => Places::unbounded(now),
+            false => task.places(now),
+        };
+        let more = self.replay_pages(task, replay, endpoint, asked, &mut places).await?;
+        task.keep_place(&places, now);
+        Ok(more)
+    }
+
+    async fn replay_pages(
+        &self,
+        task: &mut Task,
+        replay: &Replay,
+        endpoint: &Endpoint,
+        asked: Timestamp,
+        places: &mut Places,
+    ) -> Result<bool, Unavailable> {
         let until = Instant::now() + PATIENCE;
-        let (asked, began) = (task.created_at, self.context.clock.now());
-        let mut sent = 0;
-        while Instant::now() < until {
+        while !places.are_taken() && Instant::now() < until {
             let start = task.last_look_from().unwrap_or_default().max(replay.since);
             let cursor = task.cursor.clone().unwrap_or_else(|| Table::place_before(start));
             let page = self.context.table.events(&replay.application, Some(&cursor), PAGE, true);
@@ -63,29 +81,51 @@ impl Redeliver {
             // Collected, or the stream is tied to a lifetime the runtime cannot name.
             let looked: Vec<_> = looked.collect();
             let mut looked = stream::iter(looked).buffered(AT_ONCE);
+            let mut chosen = Vec::new();
+            let mut ends = page.next.is_none();
             while let Some(found) = looked.next().await {
                 let (event, found) = found?;
-                let Some((act, latest)) = found else { return Ok(false) };
+                let Some((act, latest)) = found else {
+                    ends = true;
+                    break;
+                };
+                let at = if act == ReplayAction::Leave { None } else { places.take() };
+                if act != ReplayAction::Leave && at.is_none() {
+                    // It belongs to the next step.
+                    ends = false;
+                    break;
+                }
                 task.scanned += 1;
-                if act != ReplayAction::Leave {
-                    task.matched += 1;
-                    if !replay.dry_run {
-                        let at = spread(began, sent, task.rate);
-                        let gone = self.context.send_again(&event, endpoint, latest, at).await?;
-                        task.redriven += u64::from(gone);
-                        sent += 1;
-                    }
-                }
                 task.cursor = Some(Table::event_cursor(&event));
-                if sent == task.step_size() {
-                    return Ok(true);
-                }
+                chosen.extend(at.map(|at| (event, latest, at)));
             }
-            if page.next.is_none() {
+            task.matched += chosen.len() as u64;
+            if !replay.dry_run {
+                task.redriven += self.send_all(chosen, endpoint).await?;
+            }
+            if ends {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Sends messages at their times; how many are on their way because of that.
+    async fn send_all(
+        &self,
+        messages: Vec<(Event, Option<Delivery>, Timestamp)>,
+        endpoint: &Endpoint,
+    ) -> Result<u64, Unavailable> {
+        let send = |(event, latest, at): (Event, Option<Delivery>, Timestamp)| async move {
+            self.context.send_again(&event, endpoint, latest, at).await
+        };
+        let sends: Vec<_> = messages.into_iter().map(send).collect();
+        let mut sent = stream::iter(sends).buffer_unordered(AT_ONCE);
+        let mut count = 0;
+        while let Some(gone) = sent.next().await {
+            count += u64::from(gone?);
+        }
+        Ok(count)
     }
 
     /// What becomes of a message; nothing if it and all that follow are too young to be meant.
@@ -112,9 +152,4 @@ impl Redeliver {
         let act = replay.act(asked, endpoint, &event, &Payload::new(&payload), latest.as_ref());
         Ok((event, Some((act, latest))))
     }
-}
-
-/// When the message number `index` of a step is sent.
-fn spread(began: Timestamp, index: usize, rate: u32) -> Timestamp {
-    began.plus(Duration::from_millis(index as u64 * 1000 / u64::from(rate.max(1))))
 }

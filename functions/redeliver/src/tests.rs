@@ -38,8 +38,9 @@ async fn world() -> (LocalAws, Redeliver) {
         Clock::manual(Timestamp::from_secs(1_700_000_100)),
     );
     let inbox = Inbox(queue(&names.inbox));
+    let dead_letters = DeadLetters(queue(&names.dead_letters));
     let inbox_dead_letters = names.inbox_dead_letters.clone();
-    (aws, Redeliver { context, inbox, inbox_dead_letters })
+    (aws, Redeliver { context, inbox, dead_letters, inbox_dead_letters })
 }
 
 fn batch(sample: &str) -> SqsEvent {
@@ -82,7 +83,7 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     let (_aws, redeliver) = world().await;
     assert!(redeliver.handle(&batch(SPENT)).await.batch_item_failures.is_empty());
     assert!(redeliver.handle(&batch(TASK)).await.batch_item_failures.is_empty());
-    assert_eq!(redeliver.context.table.count_letters(10).await.expect("read"), Some(0));
+    assert_eq!(redeliver.context.table.count_letters(None, 10).await.expect("read"), Some(0));
     let mut garbage = batch(SPENT);
     garbage.records[0].body = Some("{".repeat(20_000));
     assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
@@ -142,7 +143,7 @@ async fn a_message_that_could_be_read_goes_back_by_itself_until_none_is_parked()
     assert!(redeliver.handle(&readable).await.batch_item_failures.is_empty());
     assert!(redeliver.handle(&batch(POISONED)).await.batch_item_failures.is_empty());
     let step = async || {
-        redeliver.task(&id).await.expect("a step");
+        redeliver.task(&id, 0).await.expect("a step");
         aws.queue_depth(&aws.names().inbox).1
     };
     assert_eq!(step().await, 1, "the one that could be read");

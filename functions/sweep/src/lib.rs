@@ -27,7 +27,7 @@ use adapters::{
     inbox::Inbox,
     metrics::{self, NAMESPACE, Unit},
     random,
-    table::{DueItem, DueSubject, SHARDS, SweepRound, WriteOutcome},
+    table::{DueCursor, DueItem, DueSubject, SHARDS, SweepRound, WriteOutcome},
 };
 use dispatch::context::{CallContext, Context};
 use domain::{
@@ -35,7 +35,7 @@ use domain::{
     id::Tenure,
     time::Timestamp,
 };
-use futures::{StreamExt, future::join_all, stream};
+use futures::{StreamExt, stream};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -54,7 +54,8 @@ pub struct Sweep {
 /// the function has 55.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// No question is begun later than this after the round began.
+    /// No question is begun later than this after the round began, and no page of what is due is read
+    /// later than half of it.
     pub asking: Duration,
     /// How long all questions about one job may take.
     pub answer: Duration,
@@ -152,6 +153,34 @@ impl Lateness {
     }
 }
 
+/// A shard of what is due, as far as a round has read it.
+#[derive(Debug)]
+struct ShardPart {
+    shard: u32,
+    /// Where the rest begins.
+    cursor: Option<DueCursor>,
+    /// The jobs of each source that were read.
+    jobs: HashMap<Tenure, usize>,
+}
+
+impl ShardPart {
+    /// The whole shard.
+    fn of(shard: u32) -> Self {
+        Self { shard, cursor: None, jobs: HashMap::new() }
+    }
+}
+
+/// What came of a page of a shard.
+#[derive(Debug)]
+struct SweptPage {
+    swept: Result<SweepCounts, Unavailable>,
+    /// The jobs whose platforms are to be asked.
+    jobs: Vec<DueItem>,
+    late: Lateness,
+    /// The rest of the shard, if there is more.
+    rest: Option<ShardPart>,
+}
+
 /// How long a round may run on AWS, where the schedule may call for two at once: the timeout of
 /// `SweepFunction` in template.yaml. It is under a minute, so a round that died holds up none.
 pub const LEASE: Duration = Duration::from_secs(55);
@@ -159,10 +188,12 @@ pub const LEASE: Duration = Duration::from_secs(55);
 const PAGE: i32 = 100;
 /// Pages of a shard in one round; the next round goes on.
 const MAX_PAGES: usize = 50;
+/// Shards whose pages are worked on at the same time.
+const SHARDS_AT_ONCE: usize = 16;
 /// Items of a shard marked at the same time.
 const AT_ONCE: usize = 8;
-/// Jobs of one source that a shard brings into one round.
-const MAX_JOBS: usize = 100;
+/// Jobs of one source that a shard brings into one round: with all shards, about 800.
+const MAX_JOBS: usize = 13;
 /// How long those beyond it wait; less than anything that was asked for, so they come before it.
 const NEXT_ROUND: Duration = Duration::from_secs(30);
 
@@ -190,7 +221,7 @@ impl Sweep {
         swept
     }
 
-    /// One round: every shard at once, then live connections, then every source at once. What fails does not hold up the
+    /// One round: every shard, then live connections, then every source at once. What fails does not hold up the
     /// rest, and is what the round answers with.
     ///
     /// # Errors
@@ -200,14 +231,26 @@ impl Sweep {
         let mut round = Round::default();
         let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
         let mut lateness = Lateness::default();
-        for (swept, due, late) in join_all((0..SHARDS).map(|shard| self.shard(shard))).await {
-            lateness = lateness.max(late);
-            round.add("a shard was not swept", swept);
-            for due in due {
-                if let DueSubject::Job(job) = &due.what {
-                    let source = (job.source.clone(), job.tenure());
-                    jobs.entry(source).or_default().push(due);
+        let (began, mut parts) =
+            (Instant::now(), (0..SHARDS).map(ShardPart::of).collect::<Vec<_>>());
+        // A page of every shard before the next of one: a shard with a backlog keeps no other waiting.
+        for _ in 0..MAX_PAGES {
+            // Collected, or the stream is tied to a lifetime the runtime cannot name.
+            let pages: Vec<_> = parts.drain(..).map(|part| self.page(part)).collect();
+            let mut pages = stream::iter(pages).buffer_unordered(SHARDS_AT_ONCE);
+            while let Some(SweptPage { swept, jobs: due, late, rest }) = pages.next().await {
+                lateness = lateness.max(late);
+                round.add("a shard was not swept", swept);
+                parts.extend(rest);
+                for due in due {
+                    if let DueSubject::Job(job) = &due.what {
+                        let source = (job.source.clone(), job.tenure());
+                        jobs.entry(source).or_default().push(due);
+                    }
                 }
+            }
+            if parts.is_empty() || self.limits.asking / 2 <= began.elapsed() {
+                break;
             }
         }
         metrics::emit(NAMESPACE, self.context().clock.now(), &lateness.metrics(), &[]);
@@ -230,53 +273,40 @@ impl Sweep {
         failed.map_or(Ok(swept), Err)
     }
 
-    /// Rings for what is due in a shard, and brings the jobs that are, and how late all of it is.
-    async fn shard(
-        &self,
-        shard: u32,
-    ) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>, Lateness) {
-        let (mut rung, mut jobs, mut late) = (0, Vec::new(), Lateness::default());
-        let done = self.ring_shard(shard, &mut rung, &mut jobs, &mut late).await;
-        (done.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs, late)
-    }
-
-    async fn ring_shard(
-        &self,
-        shard: u32,
-        rung: &mut usize,
-        jobs: &mut Vec<DueItem>,
-        late: &mut Lateness,
-    ) -> Result<(), Unavailable> {
-        let mut counts: HashMap<Tenure, usize> = HashMap::new();
-        let (mut cursor, mut failed) = (None, Ok(()));
-        for _ in 0..MAX_PAGES {
-            let now = self.context().clock.now();
-            let page = self.context().table.due(shard, now, PAGE, cursor).await?;
-            *late = late.max(Lateness::of(&page.due, now));
-            let (mut bells, mut held) = (Vec::new(), Vec::new());
-            for due in page.due {
-                let DueSubject::Job(job) = &due.what else {
-                    bells.push(due);
-                    continue;
-                };
-                let count = counts.entry(job.tenure()).or_default();
-                *count += 1;
-                if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
+    /// Rings for a page of what is due in a shard, and brings the jobs that are, and how late all of it is.
+    async fn page(&self, mut part: ShardPart) -> SweptPage {
+        let now = self.context().clock.now();
+        let read = self.context().table.due(part.shard, now, PAGE, part.cursor.take()).await;
+        let page = match read {
+            Ok(page) => page,
+            Err(error) => {
+                let (jobs, late) = (Vec::new(), Lateness::default());
+                return SweptPage { swept: Err(error), jobs, late, rest: None };
             }
-            for due in held {
-                // It would stand in front of everything else in every round.
-                let held = self.context().table.hold(&due, now.plus(NEXT_ROUND)).await;
-                failed = failed.and(held.map(WriteOutcome::either_way));
-            }
-            let (marked, marking) = self.mark(bells, now).await;
-            *rung += marked.len();
-            failed = failed.and(marking).and(self.ring(marked, now).await);
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
+        };
+        let late = Lateness::of(&page.due, now);
+        let (mut bells, mut held, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+        for due in page.due {
+            let DueSubject::Job(job) = &due.what else {
+                bells.push(due);
+                continue;
+            };
+            let count = part.jobs.entry(job.tenure()).or_default();
+            *count += 1;
+            if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
         }
-        failed
+        let mut failed = Ok(());
+        for due in held {
+            // It would stand in front of everything else in every round.
+            let held = self.context().table.hold(&due, now.plus(NEXT_ROUND)).await;
+            failed = failed.and(held.map(WriteOutcome::either_way));
+        }
+        let (marked, marking) = self.mark(bells, now).await;
+        let rung = marked.len();
+        failed = failed.and(marking).and(self.ring(marked, now).await);
+        let swept = failed.map(|()| SweepCounts { rung, ..SweepCounts::default() });
+        let rest = page.next.map(|cursor| ShardPart { cursor: Some(cursor), ..part });
+        SweptPage { swept, jobs, late, rest }
     }
 
     /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still

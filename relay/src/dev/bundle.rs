@@ -309,9 +309,10 @@ impl Parts {
             public_url: self.public_url.clone(),
         });
         let deliver = Arc::new(Deliver { calls: self.calls.clone() });
-        let (context, inbox) = (self.calls.context.clone(), self.inbox.clone());
-        let inbox_dead_letters = names.inbox_dead_letters.clone();
-        let redeliver = Arc::new(Redeliver { context, inbox, inbox_dead_letters });
+        let CallContext { context, dead_letters, .. } = self.calls.clone();
+        let (inbox, inbox_dead_letters) = (self.inbox.clone(), names.inbox_dead_letters.clone());
+        let redeliver = Redeliver { context, inbox, dead_letters, inbox_dead_letters };
+        let redeliver = Arc::new(redeliver);
         let handle = move |batch: SqsEvent| {
             let process = Arc::clone(&process);
             async move { process.handle(&batch).await }

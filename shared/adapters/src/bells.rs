@@ -128,8 +128,24 @@ impl DeadLetters {
     /// # Errors
     /// Fails if SQS does.
     pub async fn task(&self, task: &TaskId) -> Result<(), Unavailable> {
-        let body = Doorbell::Task { task: task.clone() }.print();
+        let body = Doorbell::Task { task: task.clone(), hops: 0 }.print();
         self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+    }
+
+    /// Rings for the next steps of a task, after these delays. The bells follow from `hops` fans of bells.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
+    pub async fn task_later(
+        &self,
+        task: &TaskId,
+        hops: u8,
+        delays: &[Duration],
+    ) -> Result<(), Unavailable> {
+        let body = Doorbell::Task { task: task.clone(), hops }.print();
+        let bell =
+            |delay: &Duration| QueueMessage { body: body.clone(), delay: *delay, group: None };
+        self.0.send_all(delays.iter().map(bell).collect()).await
     }
 }
 

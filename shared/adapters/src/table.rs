@@ -27,6 +27,7 @@ mod listeners;
 mod live;
 mod logs;
 mod page;
+mod parked;
 mod places;
 mod recording;
 mod refusals;
@@ -65,6 +66,7 @@ pub use self::{
     listeners::WaitingDelivery,
     logs::{BatchOutcome, BatchPlace, LogPart, LogRange},
     page::Page,
+    parked::LetterList,
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},
     refusals::{RefusalPart, StoredRefusals},

@@ -56,6 +56,7 @@ impl Context {
         let id = LetterId::of_message(text);
         let now = self.clock.now();
         if let Some(known) = self.table.letter(&id).await? {
+            let was = known.state;
             let waiting = Letter {
                 error,
                 state: LetterState::Waiting,
@@ -63,7 +64,7 @@ impl Context {
                 last_attempt_at: Some(now),
                 ..known
             };
-            return Ok(self.table.park(&waiting).await?.settles(waiting));
+            return Ok(self.table.park(&waiting, Some(was)).await?.settles(waiting));
         }
         let body = self.bucket.carry(&format!("letters/{id}"), text.as_bytes()).await?;
         let letter = Letter {
@@ -81,7 +82,7 @@ impl Context {
             version: 0,
             id,
         };
-        let parked = self.table.park(&letter).await?;
+        let parked = self.table.park(&letter, None).await?;
         if parked == WriteOutcome::Done {
             let (letter, number) = (letter.id.as_str(), letter.number);
             warn!(letter, number, ?queue, readable, "a message was parked");

@@ -147,14 +147,16 @@ impl Context {
         let policy = endpoint.map(|endpoint| endpoint.policy).unwrap_or_default();
         delivery.redrive(round, at);
         delivery.letter = Some(letter.id.clone());
-        let now = self.clock.now();
+        let (now, letter_was) = (self.clock.now(), letter.state);
         let letter = Letter {
             state: LetterState::Redriven,
             retried_at: Some(now),
             retry_success: None,
             ..letter
         };
-        let written = self.table.redrive_delivery(&letter, &delivery, was, &policy, now).await?;
+        let table = &self.table;
+        let written =
+            table.redrive_delivery(&letter, letter_was, &delivery, was, &policy, now).await?;
         if written == WriteOutcome::Done {
             self.note_letter(&letter);
         }
@@ -231,8 +233,9 @@ impl Context {
             return Ok(WriteOutcome::Refused);
         };
         queue.send(QueueMessage { body, delay: Duration::ZERO, group }).await?;
+        let was = retried.state;
         let settled = Letter { state: LetterState::Resolved, retry_success: Some(true), ..retried };
-        self.table.update_letter(&settled, self.clock.now()).await?.either_way();
+        self.table.update_letter(&settled, was, self.clock.now()).await?.either_way();
         Ok(WriteOutcome::Done)
     }
 
@@ -244,7 +247,7 @@ impl Context {
             let Some(latest) = latest else { return Ok(TryOutcome::Settled(None)) };
             let now = self.clock.now();
             let retried = Letter { retried_at: Some(now), retry_success: None, ..latest };
-            let written = self.table.update_letter(&retried, now).await?;
+            let written = self.table.update_letter(&retried, retried.state, now).await?;
             let version = retried.version + 1;
             Ok::<_, Unavailable>(written.settles(Some(Letter { version, ..retried })))
         })

@@ -89,6 +89,10 @@ pub enum Doorbell {
     Task {
         /// The task to look at.
         task: TaskId,
+        /// The number of fans of bells that this one follows from, each sent by a step that a bell of
+        /// the one before began.
+        #[serde(default, skip_serializing_if = "is_none")]
+        hops: u8,
     },
     /// A batch whose jobs are to be counted.
     Batch {
@@ -236,7 +240,7 @@ mod tests {
         };
         let request = InboxMessage::Request(Box::new(envelope.clone()));
         assert_eq!(InboxMessage::parse(&envelope.print()).expect("ours"), request);
-        let task = Doorbell::Task { task: TaskId::derive(&["t"]) }.print();
+        let task = Doorbell::Task { task: TaskId::derive(&["t"]), hops: 0 }.print();
         for not_ours in [task.as_str(), "{}", "", r#"{"batch":1}"#, r#"{"batch":"btch_1","x""#] {
             assert!(InboxMessage::parse(not_ours).is_err(), "{not_ours}");
         }

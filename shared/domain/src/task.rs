@@ -1,12 +1,16 @@
 //! Tasks: long work that the relay does in steps, such as putting dead letters back.
 
+mod cadence;
 mod word;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::word::{TaskState, TaskWord};
+pub use self::{
+    cadence::{AHEAD, BEAT, Cadence, Places},
+    word::{TaskState, TaskWord},
+};
 use crate::{
     id::{ApplicationId, EndpointId, TaskId},
     letter::LetterFilter,
@@ -37,6 +41,9 @@ pub struct Task {
     /// Whether a caller cancelled the task.
     #[serde(default)]
     pub cancelled: bool,
+    /// The application of the endpoint that a recovery waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ApplicationId>,
     /// Whether the session of a portal began the task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_portal: bool,
@@ -52,6 +59,9 @@ pub struct Task {
     /// task that waits for letters, whether its last look found none.
     #[serde(default)]
     pub looked_again: bool,
+    /// How far the walk over letters or messages has come in time; `None` if the task does not walk now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cadence: Option<Cadence>,
     /// The last time at which a letter was parked for the endpoint of a recovery; an attribute of its
     /// own in the table.
     #[serde(skip)]
@@ -103,8 +113,6 @@ pub enum TaskKind {
 pub const DEFAULT_RATE: u32 = 10;
 /// Highest rate that a caller may set, in letters per second.
 pub const MAX_RATE: u32 = 500;
-/// The time that one step of a task stands for: a step puts back the letters of so many seconds.
-pub const STEP: Duration = Duration::from_secs(60);
 /// The lease of a step. The function that does a step is stopped after 60 s.
 pub const LEASE: Duration = Duration::from_secs(90);
 /// The time after which the index shows what was written. DynamoDB updates an index within a second as
@@ -182,11 +190,13 @@ impl Task {
             scanned: 0,
             matched: 0,
             cancelled: false,
+            of: None,
             by_portal: false,
             created_at: now,
             finished_at: None,
             lease_until: None,
             looked_again: false,
+            cadence: None,
             touched_at: None,
             version: 0,
         }
@@ -208,6 +218,25 @@ impl Task {
             }
     }
 
+    /// Whether a worker does a step because of a bell that follows from `hops` fans of bells. A bell that
+    /// another bell was faster than, or that comes after the walk, is not heard; the first of a chain
+    /// always is.
+    pub fn hears(&self, hops: u8, now: Timestamp) -> bool {
+        let early = |cadence: &Cadence| cadence.is_early(now);
+        self.may_step(now) && (hops == 0 || self.cadence.as_ref().is_some_and(|it| !early(it)))
+    }
+
+    /// The times of the letters or messages of a step at `now`.
+    pub fn places(&self, now: Timestamp) -> Places {
+        let begun = Cadence::begun(now);
+        self.cadence.as_ref().unwrap_or(&begun).places(self.rate, now)
+    }
+
+    /// Notes that a step has given times to letters up to these places.
+    pub fn keep_place(&mut self, places: &Places, now: Timestamp) {
+        self.cadence.get_or_insert(Cadence::begun(now)).next_at = places.next_at();
+    }
+
     /// The task with the lease of a step that begins now.
     #[must_use]
     pub fn leased(&self, now: Timestamp) -> Self {
@@ -220,6 +249,7 @@ impl Task {
     /// still have been in the inbox. The last look begins at [`last_look_from`](Self::last_look_from).
     pub fn end_walk(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.cursor = None;
+        self.cadence = None;
         self.looked_again = self.finished_at.is_some();
         if self.looked_again {
             return None;
@@ -250,13 +280,6 @@ impl Task {
         self.looked_again = true;
         Some(settles.max(now.plus(INDEX_SETTLES)))
     }
-
-    /// Letters that one step puts back: at most 1,000, which one invocation can hold.
-    pub const fn step_size(&self) -> usize {
-        // At 500 per second and 60 s this is 30,000, more than one invocation should hold.
-        let letters = self.rate as usize * STEP.as_secs() as usize;
-        if letters < 1000 { letters } else { 1000 }
-    }
 }
 
 /// The time between the probe number `probes` and the next one: a minute, doubling up to 15
@@ -270,6 +293,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn redrive() -> Task {
         Task::redrive(TaskId::random([1; 16]), LetterFilter::default(), 10, NOW)
@@ -285,10 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn a_bell_of_a_fan_is_heard_by_a_task_that_walks_and_has_something_to_do() {
+        let mut task = redrive();
+        assert!(task.hears(0, NOW) && !task.hears(1, NOW), "nothing was put back yet");
+        let mut places = task.places(NOW);
+        while places.take().is_some() {}
+        task.keep_place(&places, NOW);
+        assert!(task.hears(0, NOW) && !task.hears(1, NOW), "everything has its time");
+        let later = NOW.plus(BEAT);
+        assert!(task.hears(1, later) && !task.leased(later).hears(1, later));
+        task.end_walk(later);
+        assert!(!task.hears(1, later.plus(LAST_LOOK_AFTER)), "a bell that comes after the walk");
+    }
+
+    #[test]
     fn a_task_that_ended_looks_once_more_unless_it_was_cancelled() {
         let mut task = redrive();
         assert_eq!(task.last_look_from(), None);
-        let end = NOW.plus(STEP);
+        let end = NOW.plus(MINUTE);
         assert_eq!(task.end_walk(end), Some(end.plus(LAST_LOOK_AFTER)));
         let look = end.plus(LAST_LOOK_AFTER);
         assert_eq!(
@@ -306,8 +344,8 @@ mod tests {
     fn a_recovery_ends_only_after_the_index_shows_what_was_parked_last() {
         let mut task = Task::recover(&EndpointId::random([1; 16]), NOW);
         assert_eq!(task.settles_at(), NOW.plus(INDEX_SETTLES));
-        task.touched_at = Some(NOW.plus(STEP));
-        let settles = NOW.plus(STEP).plus(INDEX_SETTLES);
+        task.touched_at = Some(NOW.plus(MINUTE));
+        let settles = NOW.plus(MINUTE).plus(INDEX_SETTLES);
         assert_eq!(task.settles_at(), settles);
         assert_eq!(task.looks_again_at(NOW), Some(settles));
         assert_eq!(task.looks_again_at(NOW), Some(settles));

@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use adapters::table::Table;
+use adapters::table::{LetterList, Table};
 use domain::{
     envelope::{Envelope, StoredBody},
     event::Event,
@@ -108,8 +108,9 @@ pub async fn unprocessed_requests(
 ) -> Result<u64, Refusal> {
     let (mut cursor, mut count) = (None, 0);
     loop {
-        let page = control.table().letters(cursor.as_deref(), PAGE, false).await?;
-        cursor = page.items.last().map(Table::letter_cursor);
+        let list = LetterList::WaitingMessages;
+        let page = control.table().letters_in(list, cursor.as_deref(), PAGE, false).await?;
+        cursor = page.next;
         for letter in page.items {
             let LetterSubject::Message {
                 queue: LetterQueue::Inbox,
@@ -125,7 +126,7 @@ pub async fn unprocessed_requests(
             let waits = letter.state == LetterState::Waiting;
             count += u64::from(waits && from.as_ref().is_some_and(ours));
         }
-        if page.next.is_none() {
+        if cursor.is_none() {
             return Ok(count);
         }
     }

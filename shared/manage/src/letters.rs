@@ -1,21 +1,25 @@
 //! Dead letters: what could not be delivered or processed, looked at, put back and thrown away.
 
+mod counts;
 mod groups;
 mod retry;
 
 use adapters::{
     random,
-    table::{Table, WriteOutcome},
+    table::{LetterList, Table, WriteOutcome},
 };
 use domain::{
     delivery::Delivery,
     id::{ApplicationId, LetterId, TaskId},
-    letter::{Letter, LetterFilter, LetterQueue, LetterState, LetterSubject},
+    letter::{Letter, LetterFilter, LetterQueue, LetterSubject},
     task::{DEFAULT_RATE, MAX_RATE, Task},
 };
 use tracing::info;
 
+use self::counts::counted;
+pub(crate) use self::counts::waiting;
 pub use self::{
+    counts::{count_all, count_waiting},
     groups::{LetterGroup, LetterGroups, MAX_GROUPS, groups},
     retry::{LetterRetry, retry},
 };
@@ -25,8 +29,6 @@ use crate::{ControlPlane, Principal, Refusal, Walk, applications, page::Effort, 
 const PAGE: usize = 500;
 /// Most letters that one request of the list reads: about twenty reads of a megabyte.
 const MAX_COUNTED: usize = 20_000;
-/// Latest letters that one request reads to count those that wait.
-const MAX_WAITING: usize = 1000;
 
 /// The application that a letter belongs to; a message that could not be read belongs to none.
 const fn application(letter: &Letter) -> Option<&ApplicationId> {
@@ -42,18 +44,6 @@ pub(crate) fn is_visible(principal: &Principal, letter: &Letter) -> bool {
         Some(application) => principal.sees(application),
         None => principal.application.is_none(),
     }
-}
-
-/// The waiting letters among the latest 1000 of the relay, and whether these are all that wait.
-///
-/// # Errors
-///
-/// [`Refusal::Unavailable`] if the table cannot be read.
-pub(crate) async fn waiting(control: &ControlPlane) -> Result<(Vec<Letter>, bool), Refusal> {
-    let page = control.table().letters(None, MAX_WAITING, false).await?;
-    let mut letters = page.items;
-    letters.retain(|letter| letter.state == LetterState::Waiting);
-    Ok((letters, page.next.is_none()))
 }
 
 /// The letter of this number or id.
@@ -127,7 +117,8 @@ pub async fn list(
     offset: usize,
     limit: usize,
 ) -> Result<LetterPage, Refusal> {
-    let plain = *filter == LetterFilter::default();
+    let list = LetterList::of(filter);
+    let plain = list.is_all_of(filter);
     let everything = plain && cursor.is_none();
     let counts = !everything && cursor.is_none();
     let mut letters: Vec<Letter> = Vec::new();
@@ -143,7 +134,7 @@ pub async fn list(
     let shown = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
     // Counted first: a letter that is parked meanwhile is listed and belongs to the total.
     let counted = match everything {
-        true => control.table().count_letters(MAX_COUNTED as u64).await?,
+        true => counted(control, list, filter).await?,
         false => counts.then_some(0),
     };
     let mut effort = Effort::of(MAX_COUNTED);
@@ -151,7 +142,7 @@ pub async fn list(
     let from = cursor.or_else(|| filter.until.map(Table::place_before));
     // Without a filter, the letters of this part are read and no more.
     let size = if plain { offset.saturating_add(limit + 1).min(PAGE) } else { PAGE };
-    let stopped = each(control, from, size, Some(&mut effort), |letter| {
+    let stopped = each(control, list, from, size, Some(&mut effort), |letter| {
         within(letter) && (!shown(letter) || take(letter))
     })
     .await?;
@@ -162,7 +153,8 @@ pub async fn list(
         (true, _) => last,
         (false, stopped) => stopped.map(|stopped| last.unwrap_or(stopped)),
     };
-    let scanned = (!plain).then(|| effort.scanned());
+    let unfiltered = *filter == LetterFilter::default();
+    let scanned = (!unfiltered).then(|| effort.scanned());
     Ok(LetterPage { letters, has_more: next.is_some(), total, next, scanned })
 }
 
@@ -179,33 +171,36 @@ pub async fn export(
     limit: usize,
 ) -> Result<Walk<Letter>, Refusal> {
     let keep = |letter: &Letter| is_visible(principal, letter) && filter.matches(letter);
+    let list = LetterList::of(filter);
     let fetch = |cursor: Option<String>, limit| async move {
-        control.table().letters(cursor.as_deref(), limit, false).await
+        control.table().letters_in(list, cursor.as_deref(), limit, false).await
     };
     let from = cursor.or_else(|| filter.until.map(Table::place_before));
     let within = |letter: &Letter| filter.since.is_none_or(|since| since <= letter.created_at);
     Ok(walk(from, limit, fetch, within, keep, Table::letter_cursor).await?)
 }
 
-/// Shows every letter behind a cursor, newest first and `size` of them with a read, until `show` answers false. Returns the cursor at
+/// Shows every letter of a list behind a cursor, newest first and `size` of them with a read, until `show` answers false. Returns the cursor at
 /// which reading stopped because the effort was spent; `None` if it did not.
 async fn each(
     control: &ControlPlane,
+    list: LetterList<'_>,
     mut cursor: Option<String>,
     size: usize,
     mut effort: Option<&mut Effort>,
     mut show: impl FnMut(&Letter) -> bool,
 ) -> Result<Option<String>, Refusal> {
     loop {
-        let page = control.table().letters(cursor.as_deref(), size, false).await?;
+        let page = control.table().letters_in(list, cursor.as_deref(), size, false).await?;
         if let Some(effort) = &mut effort {
-            effort.scan(page.items.len());
+            // A page whose letters have all left the list since was read, too.
+            effort.scan(page.items.len().max(1));
         }
         if !page.items.iter().all(&mut show) {
             return Ok(None);
         }
-        cursor = page.items.last().map(Table::letter_cursor);
-        if page.next.is_none() {
+        cursor = page.next;
+        if cursor.is_none() {
             return Ok(None);
         }
         if effort.as_ref().is_some_and(|effort| effort.is_spent()) {
@@ -271,35 +266,6 @@ pub async fn delete(
 
 fn changed() -> Refusal {
     Refusal::Conflict("it changed at the same time, please try again".to_owned())
-}
-
-/// Number of waiting letters that a redrive with this filter would put back.
-///
-/// # Errors
-///
-/// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn count_waiting(control: &ControlPlane, filter: &LetterFilter) -> Result<u64, Refusal> {
-    let waiting = |letter: &Letter| letter.state == LetterState::Waiting && filter.matches(letter);
-    count(control, waiting).await
-}
-
-/// Number of letters that match a filter, in whatever state.
-///
-/// # Errors
-///
-/// [`Refusal::Unavailable`] if the table cannot be read.
-pub async fn count_all(control: &ControlPlane, filter: &LetterFilter) -> Result<u64, Refusal> {
-    count(control, |letter| filter.matches(letter)).await
-}
-
-async fn count(control: &ControlPlane, meant: impl Fn(&Letter) -> bool) -> Result<u64, Refusal> {
-    let mut matched = 0;
-    each(control, None, PAGE, None, |letter| {
-        matched += u64::from(meant(letter));
-        true
-    })
-    .await?;
-    Ok(matched)
 }
 
 /// Starts a task that puts back every waiting letter that a filter matches, at `rate` letters per

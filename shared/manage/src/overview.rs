@@ -21,7 +21,7 @@ use futures::future::try_join_all;
 pub use self::detail::{EndpointDetail, SecretOverview, Waiting, detail};
 use crate::{
     ControlPlane, MAX_SCANNED, Principal, Refusal, Walk, applications, attempts::calls, is_place,
-    letters, page::Effort,
+    page::Effort,
 };
 
 /// Latest deliveries to an endpoint that one request reads.
@@ -84,15 +84,6 @@ pub struct EndpointOverview {
     pub series: DaySeries,
 }
 
-/// A part of the list.
-#[derive(Debug)]
-pub struct OverviewPage {
-    /// Endpoints with the cursor behind which the list goes on.
-    pub part: Walk<EndpointOverview>,
-    /// Whether all waiting letters were counted, and not only those among the latest 1000 letters.
-    pub all_letters: bool,
-}
-
 /// A part of the list of endpoints that the caller sees, application by application from the oldest on,
 /// and by id within an application. Webhooks of jobs and batches are not among them.
 ///
@@ -106,7 +97,7 @@ pub async fn list(
     filter: &OverviewFilter,
     cursor: Option<&str>,
     limit: usize,
-) -> Result<OverviewPage, Refusal> {
+) -> Result<Walk<EndpointOverview>, Refusal> {
     let at = match cursor {
         None => None,
         Some(text) => {
@@ -118,9 +109,9 @@ pub async fn list(
     let ids: Vec<_> = found.items.iter().map(|endpoint| &endpoint.id).collect();
     let healths: HashMap<_, _> =
         control.table().healths(ids.iter().copied()).await?.into_iter().collect();
-    let (letters, all_letters) = match ids.is_empty() {
-        true => (HashMap::new(), true),
-        false => waiting(control).await?,
+    let letters = match ids.is_empty() {
+        true => HashMap::new(),
+        false => waiting(control, &found.items).await?,
     };
     let now = control.now();
     let mut latest = Vec::with_capacity(ids.len());
@@ -136,8 +127,7 @@ pub async fn list(
         series: series(&latest.items, latest.next.is_none(), now),
         endpoint,
     });
-    let part = Walk { items: shown.collect(), next: found.next, scanned: found.scanned };
-    Ok(OverviewPage { part, all_letters })
+    Ok(Walk { items: shown.collect(), next: found.next, scanned: found.scanned })
 }
 
 /// The place of an endpoint in the list: behind it, or behind all endpoints of its application.
@@ -251,16 +241,14 @@ fn fits(endpoint: &Endpoint, text: Option<&str>) -> bool {
     fields.iter().any(|field| field.to_lowercase().contains(&text))
 }
 
-/// The number of waiting letters by endpoint, among the latest letters; and whether these are all.
-async fn waiting(control: &ControlPlane) -> Result<(HashMap<EndpointId, u64>, bool), Refusal> {
-    let (letters, complete) = letters::waiting(control).await?;
-    let mut counts = HashMap::new();
-    for letter in &letters {
-        if let Some(endpoint) = letter.endpoint() {
-            *counts.entry(endpoint.clone()).or_insert(0) += 1;
-        }
-    }
-    Ok((counts, complete))
+/// The number of waiting letters by endpoint, of the applications of these endpoints at least.
+async fn waiting(
+    control: &ControlPlane,
+    endpoints: &[Endpoint],
+) -> Result<HashMap<EndpointId, u64>, Refusal> {
+    let first = endpoints.first().map(|endpoint| &endpoint.application);
+    let all = endpoints.iter().all(|endpoint| Some(&endpoint.application) == first);
+    Ok(control.table().count_waiting_letters(first.filter(|_| all)).await?)
 }
 
 fn health(endpoint: &Endpoint, health: Option<&Health>, now: Timestamp) -> EndpointHealth {

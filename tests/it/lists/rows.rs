@@ -226,6 +226,6 @@ impl Maker {
             expires_at: None,
             version: 0,
         };
-        assert_eq!(self.table.park(&letter).await.expect("parked"), WriteOutcome::Done);
+        assert_eq!(self.table.park(&letter, None).await.expect("parked"), WriteOutcome::Done);
     }
 }

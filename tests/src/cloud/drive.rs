@@ -225,8 +225,9 @@ impl Cloud {
         if self.sabotage == Sabotage::DropsTheDead {
             return SqsBatchResponse::default();
         }
-        let (context, inbox_dead_letters) = (calls.context, names.inbox_dead_letters.clone());
-        Redeliver { context, inbox, inbox_dead_letters }.handle(batch).await
+        let CallContext { context, dead_letters, .. } = calls;
+        let inbox_dead_letters = names.inbox_dead_letters.clone();
+        Redeliver { context, inbox, dead_letters, inbox_dead_letters }.handle(batch).await
     }
 
     /// One round of the sweep, which may fail.

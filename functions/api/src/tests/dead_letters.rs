@@ -244,7 +244,10 @@ async fn poison(relay: &Relay, body: &str) -> u64 {
         expires_at: None,
         version: 0,
     };
-    assert_eq!(table.park(&letter).await.expect("parked"), adapters::table::WriteOutcome::Done);
+    assert_eq!(
+        table.park(&letter, None).await.expect("parked"),
+        adapters::table::WriteOutcome::Done
+    );
     number
 }
 
@@ -284,7 +287,8 @@ async fn a_letter_that_is_parked_once_more_meanwhile_goes_back_all_the_same() {
     let (table, context) = (relay.api.table(), relay.api.context());
     let as_read = table.letter_by_number(number).await.expect("read").expect("there");
     // A second bell rang for the dead delivery.
-    assert_eq!(table.park(&as_read).await.expect("parked"), adapters::table::WriteOutcome::Done);
+    let parked = table.park(&as_read, Some(as_read.state)).await.expect("parked");
+    assert_eq!(parked, adapters::table::WriteOutcome::Done);
     let round = domain::delivery::AttemptRound::Policy;
     let redriven = context.redrive(relay.api.inbox(), &as_read, round, relay.api.now()).await;
     assert_eq!(redriven.expect("put back"), adapters::table::WriteOutcome::Done);

@@ -141,7 +141,7 @@ async fn r0_17_what_could_not_be_processed_is_counted_for_its_own_source() {
             expires_at: None,
             version: 0,
         };
-        relay.api.table().park(&letter).await.expect("parked").either_way();
+        relay.api.table().park(&letter, None).await.expect("parked").either_way();
     }
     let metrics = relay.get(METRICS).await.expect(200);
     assert_eq!(metrics["completion_checker"]["processing_errors"], 1);

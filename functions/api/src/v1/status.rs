@@ -70,7 +70,8 @@ struct QueueOut {
 /// Deliveries that are to be attempted, now or later. Those that wait for a listener are not counted.
 #[derive(Serialize, ToSchema)]
 struct PendingOut {
-    /// The number of deliveries that the key sees among the 800 items of the relay that are due next.
+    /// The number of deliveries that the key sees among the 832 items of the relay that are due next: the first
+    /// 13 of each of 64 parts.
     count: usize,
     /// Whether there are no others.
     complete: bool,
@@ -92,9 +93,9 @@ struct OldestWaiting {
 /// Dead letters that wait.
 #[derive(Serialize, ToSchema)]
 struct LettersOut {
-    /// The number among the latest 1000 letters of the relay.
-    waiting: usize,
-    /// Whether these are all.
+    /// The number of letters.
+    waiting: u64,
+    /// Whether all were counted: of messages that could not be processed, at most 1000 are.
     complete: bool,
 }
 

@@ -16,7 +16,7 @@ use super::*;
 /// A batch with a doorbell for this task.
 fn bell(task: &TaskId) -> SqsEvent {
     let mut bell = batch(TASK);
-    bell.records[0].body = Some(Doorbell::Task { task: task.clone() }.print());
+    bell.records[0].body = Some(Doorbell::Task { task: task.clone(), hops: 0 }.print());
     bell
 }
 
@@ -136,7 +136,7 @@ async fn a_recovery_looks_once_more_after_the_index_has_settled() {
     assert_eq!(table.touch_task(&id, clock.now()).await.expect("asked"), WriteOutcome::Done);
     ring(&redeliver, &id).await;
     assert_eq!(task(&redeliver, &id).await.settles_at(), clock.now().plus(INDEX_SETTLES));
-    table.park(&letter(&endpoint, clock.now())).await.expect("parked").either_way();
+    table.park(&letter(&endpoint, clock.now()), None).await.expect("parked").either_way();
     clock.advance(INDEX_SETTLES);
     ring(&redeliver, &id).await;
     // The letter is found. Its endpoint is gone, so that nothing has to be probed.
@@ -211,4 +211,30 @@ async fn a_purge_looks_once_more_for_messages_that_were_still_in_the_inbox() {
     assert_eq!((rests.finished_at, rests.looked_again, rests.redriven), (ended, true, 2));
     ring(&redeliver, &id).await;
     assert_eq!(task(&redeliver, &id).await.version, rests.version, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn a_recovery_removes_letters_whose_time_is_over_and_at_its_end_their_counters() {
+    let (_aws, redeliver) = world().await;
+    let Context { table, clock, .. } = &redeliver.context;
+    let (endpoint, application) = (EndpointId::random([3; 16]), ApplicationId::named("acme"));
+    let life = Duration::from_secs(1000);
+    let parked = letter(&endpoint, clock.now());
+    let parked = Letter { expires_at: Some(clock.now().plus(life)), ..parked };
+    table.park(&parked, None).await.expect("parked").either_way();
+    let id = TaskId::recovery(&endpoint);
+    let of = Some(application.clone());
+    let recovery = Task { of, ..Task::recover(&endpoint, clock.now()) };
+    table.create_task(&recovery, clock.now()).await.expect("created").either_way();
+    let waiting = async || table.count_waiting_at(&application, &endpoint).await.expect("read");
+    let refused = table.forget_counts(&application, &endpoint).await.expect("asked");
+    assert_eq!((waiting().await, refused), (1, WriteOutcome::Refused));
+    clock.advance(life);
+    ring(&redeliver, &id).await;
+    assert_eq!((table.letter(&parked.id).await.expect("read"), waiting().await), (None, 0));
+    clock.advance(INDEX_SETTLES);
+    ring(&redeliver, &id).await;
+    assert!(table.task(&id).await.expect("read").is_none());
+    let all = table.count_waiting_letters(None).await.expect("read");
+    assert!(all.is_empty(), "{all:?}");
 }

@@ -28,6 +28,9 @@ use super::{
 };
 use crate::Unavailable;
 
+/// Tries to conclude a delivery whose letter other workers change.
+const TRIES: u32 = 5;
+
 /// What came of trying to take a delivery.
 #[derive(Debug)]
 #[must_use]
@@ -242,32 +245,37 @@ impl Table {
         let row = self.delivery_row(delivery, Delivery::lease(policy), due);
         let ours = claimed.ours();
         let ended = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled);
-        let letter = match delivery.letter.as_ref().filter(|_| ended) {
-            Some(letter) => self.letter(letter).await?,
-            None => None,
-        };
-        if let Some(mut letter) = letter {
+        let id = delivery.letter.as_ref().filter(|_| ended);
+        for _ in 0..TRIES {
+            let letter = match id {
+                Some(letter) => self.letter(letter).await?,
+                None => None,
+            };
+            // Nobody has a letter of it, or somebody has deleted that.
+            let Some(mut letter) = letter else {
+                return Ok(match self.put_and_leave(row, ours, delivery).await? {
+                    WriteOutcome::Done => ConcludeOutcome::Done,
+                    WriteOutcome::Refused => ConcludeOutcome::Stale,
+                });
+            };
+            let (was, version) = (letter.state, letter.version);
             letter.state = LetterState::Resolved;
             letter.retry_success = Some(delivery.state == DeliveryState::Delivered);
             letter.attempts = delivery.made;
             letter.last_attempt_at = delivery.attempts.last().map(|attempt| attempt.at);
-            let resolved = letters::row(&letter, Some(self.expiry(delivery.next_at)));
-            let there = Condition::new("attribute_exists(pk)");
             let row = self.delivery_row(delivery, Delivery::lease(policy), due);
-            let mut writes = vec![Write::Put(row, ours.clone()), Write::Put(resolved, there)];
+            let mut writes = vec![Write::Put(row, ours.clone())];
+            writes.extend(letters::resolution(&letter, was, self.expiry(delivery.next_at)));
             writes.extend(Self::leave(delivery));
             if self.transact(writes).await? == WriteOutcome::Done {
                 return Ok(ConcludeOutcome::Done);
             }
-            // Somebody may have deleted the letter just now; whether it is ours shows below.
-            if self.letter(&letter.id).await?.is_some() {
+            // Somebody may have changed or deleted the letter just now. If not, the claim is not ours.
+            if self.letter(&letter.id).await?.is_some_and(|latest| latest.version == version) {
                 return Ok(ConcludeOutcome::Stale);
             }
         }
-        Ok(match self.put_and_leave(row, ours, delivery).await? {
-            WriteOutcome::Done => ConcludeOutcome::Done,
-            WriteOutcome::Refused => ConcludeOutcome::Stale,
-        })
+        Err(Unavailable::new("concluding a delivery", "its letter changes at every try"))
     }
 
     /// The delivery of this id.

@@ -6,14 +6,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
     delivery::{Delivery, DeliveryState},
     event::Event,
-    id::{DeliveryId, EventId, LetterId},
+    id::{ApplicationId, DeliveryId, EventId, LetterId},
     letter::{LATEST_PARKING, Letter, LetterState, LetterSubject},
     retry::Policy,
     time::Timestamp,
 };
 
 use super::{
-    Page, Table, WriteOutcome, delivery_item, events,
+    Page, Table, WriteOutcome, delivery_item, events, parked,
     row::{self, Condition, Row, Write, list_at, n, s},
 };
 use crate::Unavailable;
@@ -22,7 +22,7 @@ const LETTERS: &str = "LETTERS";
 /// How much longer than a letter what it holds is kept.
 const AFTER_LETTER: Duration = Duration::from_secs(86_400);
 
-fn key(id: &LetterId) -> (String, String) {
+pub(super) fn key(id: &LetterId) -> (String, String) {
     (format!("LTR#{id}"), "LTR".to_owned())
 }
 
@@ -30,11 +30,41 @@ fn number_key(number: u64) -> (String, String) {
     (format!("LTRNO#{number}"), "LTRNO".to_owned())
 }
 
-/// The item of the next version of a letter; it goes when it says, or for a while after it arrived.
+/// The list of an application's letters. The items of their numbers are on it.
+pub(super) fn list_of(application: &ApplicationId) -> String {
+    format!("{LETTERS}#{application}")
+}
+
+/// The item of a letter's number. It stays for longer than the letter.
+fn number_row(letter: &Letter, expires: Option<u64>) -> Row {
+    let (pk, sk) = number_key(letter.number);
+    let expires = expires.map(|at| at + AFTER_LETTER.as_secs());
+    let row = Row::new(pk, sk, &letter.id).expires(expires);
+    match &letter.what {
+        LetterSubject::Delivery { application, .. } => {
+            row.listed(list_of(application), letter.created_at, letter.id.as_str())
+        }
+        LetterSubject::Message { .. } => row,
+    }
+}
+
+/// The writes that resolve a letter which was in state `was` when it was read; it goes at `at`.
+pub(super) fn resolution(letter: &Letter, was: LetterState, at: u64) -> Vec<Write> {
+    let as_read = Condition::version(letter.version);
+    let number = number_row(letter, Some(at));
+    let mut writes =
+        vec![Write::Put(row(letter, Some(at)), as_read), Write::Put(number, Condition::default())];
+    writes.extend(parked::writes(letter, Some(was), Some(letter.state)));
+    writes
+}
+
+/// The item of the next version of a letter; it goes when it says, or for a while after it arrived. The
+/// letter of a delivery that waits goes when the recovery of its endpoint finds that its time is over.
 pub(super) fn row(letter: &Letter, resolved: Option<u64>) -> Row {
     let (pk, sk) = key(&letter.id);
     let resolved = resolved.filter(|_| letter.state == LetterState::Resolved);
-    let expires = resolved.or(letter.expires_at.map(Timestamp::secs));
+    let stays = letter.state == LetterState::Waiting && letter.endpoint().is_some();
+    let expires = resolved.or(letter.expires_at.map(Timestamp::secs)).filter(|_| !stays);
     let letter = Letter { version: letter.version + 1, ..letter.clone() };
     Row::new(pk, sk, &letter)
         .with("version", n(letter.version))
@@ -66,20 +96,29 @@ impl Table {
         number.ok_or_else(|| Unavailable::new("numbering a letter", "the counter has no number"))
     }
 
-    /// Parks a letter: new under its number, or over the version that was read, which waits again.
-    /// `Refused` if another worker has parked, redriven, resolved or removed it since.
+    /// Parks a letter: new under its number, or over the version that was read, whose state was `was` and
+    /// which waits again. `Refused` if another worker has parked, redriven, resolved or removed it since.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn park(&self, letter: &Letter) -> Result<WriteOutcome, Unavailable> {
+    pub async fn park(
+        &self,
+        letter: &Letter,
+        was: Option<LetterState>,
+    ) -> Result<WriteOutcome, Unavailable> {
         let (row, as_read) = (row(letter, None), Condition::version(letter.version));
-        if 0 < letter.version {
-            return self.put(row, Some(as_read)).await;
+        let mut writes = parked::writes(letter, was, Some(letter.state));
+        if letter.version == 0 {
+            let number = number_row(letter, letter.expires_at.map(Timestamp::secs));
+            writes.push(Write::Put(number, Condition::absent()));
         }
-        let (pk, sk) = number_key(letter.number);
-        let number = Row::new(pk, sk, &letter.id);
-        let number = number.expires(letter.expires_at.map(Timestamp::secs));
-        self.transact(vec![Write::Put(row, as_read), Write::Put(number, Condition::absent())]).await
+        match writes.is_empty() {
+            true => self.put(row, Some(as_read)).await,
+            false => {
+                writes.push(Write::Put(row, as_read));
+                self.transact(writes).await
+            }
+        }
     }
 
     /// When a letter goes that is parked now, about something recorded at `recorded`: as long after
@@ -156,11 +195,17 @@ impl Table {
         list_at(letter.created_at, letter.id.as_str())
     }
 
-    /// The number of letters; `None` if there are `most` or more, which are not all counted.
+    /// The number of letters, of one application or of all; `None` if there are `most` or more, which are
+    /// not all counted.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn count_letters(&self, most: u64) -> Result<Option<u64>, Unavailable> {
+    pub async fn count_letters(
+        &self,
+        application: Option<&ApplicationId>,
+        most: u64,
+    ) -> Result<Option<u64>, Unavailable> {
+        let list = application.map_or_else(|| LETTERS.to_owned(), list_of);
         let query = self
             .client
             .query()
@@ -168,7 +213,7 @@ impl Table {
             .index_name("listing")
             .key_condition_expression("#list = :list")
             .expression_attribute_names("#list", "list")
-            .expression_attribute_values(":list", s(LETTERS))
+            .expression_attribute_values(":list", s(list))
             .select(Select::Count);
         let (mut pages, mut total) = (query.into_paginator().send(), 0);
         while let Some(page) = pages.next().await {
@@ -181,8 +226,8 @@ impl Table {
         Ok(Some(total))
     }
 
-    /// Removes a letter and its number; `Refused` if there is no such letter. The delivery stays
-    /// dead and expires with its event.
+    /// Removes a letter as it was read, and its number; `Refused` if it changed since or is gone. The
+    /// delivery stays dead and expires with its event.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -193,12 +238,15 @@ impl Table {
     ) -> Result<WriteOutcome, Unavailable> {
         let (pk, sk) = key(&letter.id);
         let (number_pk, number_sk) = number_key(letter.number);
-        let written = self
-            .transact(vec![
-                Write::Delete(pk, sk, Condition::new("attribute_exists(pk)")),
-                Write::Delete(number_pk, number_sk, Condition::default()),
-            ])
-            .await?;
+        let mut writes = vec![
+            Write::Delete(pk, sk, Condition::version(letter.version)),
+            Write::Delete(number_pk, number_sk, Condition::default()),
+        ];
+        writes.extend(parked::writes(letter, Some(letter.state), None));
+        let written = self.transact(writes).await?;
+        if written == WriteOutcome::Refused && self.letter(&letter.id).await?.is_some() {
+            return Ok(written);
+        }
         if let LetterSubject::Delivery { event, delivery, .. } = &letter.what {
             let (pk, sk) = delivery_item::key(event, delivery);
             let dead = Condition::new("#state = :dead").name("#state", "state");
@@ -239,14 +287,15 @@ impl Table {
     }
 
     /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`
-    /// if the delivery is not in state `was` any more, or the letter changed since it was read or is
-    /// gone.
+    /// if the delivery is not in state `was` any more, or the letter changed since it was read, in state
+    /// `letter_was`, or is gone.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn redrive_delivery(
         &self,
         letter: &Letter,
+        letter_was: LetterState,
         delivery: &Delivery,
         was: DeliveryState,
         policy: &Policy,
@@ -255,24 +304,35 @@ impl Table {
         let due = Delivery::due(now, delivery.next_at);
         let row = self.delivery_row(delivery, Delivery::lease(policy), Some(due));
         debug_assert!(delivery.state == DeliveryState::Pending, "a redriven delivery is pending");
-        self.transact(vec![
+        let mut writes = vec![
             Write::Put(row, delivery_item::still(was, delivery)),
             Write::Put(self::row(letter, None), Condition::version(letter.version)),
-        ])
-        .await
+        ];
+        writes.extend(parked::writes(letter, Some(letter_was), Some(letter.state)));
+        self.transact(writes).await
     }
 
-    /// Writes a letter over the version that was read; `Refused` if it changed since or is gone.
+    /// Writes a letter over the version that was read, in state `was`; `Refused` if it changed since or is
+    /// gone.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn update_letter(
         &self,
         letter: &Letter,
+        was: LetterState,
         now: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = row(letter, Some(self.expiry(now)));
-        self.put(row, Some(Condition::version(letter.version))).await
+        let as_read = Condition::version(letter.version);
+        let mut writes = parked::writes(letter, Some(was), Some(letter.state));
+        match writes.is_empty() {
+            true => self.put(row, Some(as_read)).await,
+            false => {
+                writes.push(Write::Put(row, as_read));
+                self.transact(writes).await
+            }
+        }
     }
 
     async fn let_go(

@@ -12,8 +12,9 @@ use crate::Unavailable;
 /// An item of the table, by attribute name.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// How many parts the index of what is due has, each of which can be read on its own.
-pub const SHARDS: u32 = 8;
+/// How many parts the index of what is due has, each of which can be read on its own. A part takes 1,000
+/// write units in a second; a delivery writes about four to it.
+pub const SHARDS: u32 = 64;
 
 pub(super) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())

@@ -39,7 +39,7 @@ async fn a_message_that_dies_again_is_known_as_retried_whatever_was_read_before(
     let story = (letter.state, letter.retry_success, letter.retried_at);
     assert_eq!(story, (LetterState::Waiting, Some(false), Some(context.clock.now())));
     // Whoever read it before it was put back writes nothing.
-    let late = context.table.park(&as_read).await.expect("judged");
+    let late = context.table.park(&as_read, Some(as_read.state)).await.expect("judged");
     assert_eq!(late, WriteOutcome::Refused);
     assert_eq!(read().await, letter);
 }

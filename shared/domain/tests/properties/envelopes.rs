@@ -131,7 +131,8 @@ fn doorbell() -> impl Strategy<Value = Doorbell> {
             delivery: DeliveryId::random(delivery),
             hops,
         }),
-        id().prop_map(|id| Doorbell::Task { task: TaskId::random(id) }),
+        (id(), any::<u8>())
+            .prop_map(|(id, hops)| Doorbell::Task { task: TaskId::random(id), hops }),
         id().prop_map(|id| Doorbell::Batch { batch: BatchId::random(id) }),
         id().prop_map(|id| Doorbell::Content { content: EventId::random(id) }),
         (id(), "[A-Za-z0-9._-]{1,64}").prop_map(|(id, listener)| Doorbell::Listener {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adapters::table::Table;
+use adapters::table::{LetterList, Table};
 use domain::{
     id::{ApplicationId, EndpointId},
     letter::{Letter, LetterFilter, LetterSubject},
@@ -63,7 +63,7 @@ pub async fn groups(
     let mut groups: BTreeMap<(Option<EndpointId>, ErrorClass), LetterGroup> = BTreeMap::new();
     let mut effort = Effort::of(MAX_COUNTED);
     let from = filter.until.map(Table::place_before);
-    let stopped = each(control, from, PAGE, Some(&mut effort), |letter| {
+    let stopped = each(control, LetterList::of(filter), from, PAGE, Some(&mut effort), |letter| {
         if is_visible(principal, letter) && filter.matches(letter) {
             let key = (letter.endpoint().cloned(), letter.error_class);
             groups.entry(key).or_insert_with(|| begun(letter)).add(letter);

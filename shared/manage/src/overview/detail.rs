@@ -1,8 +1,6 @@
 //! One endpoint with all that is known of it: how it fares, its secrets by their marks, and the
 //! deliveries that wait for it.
 
-use std::collections::HashMap;
-
 use adapters::table::Table;
 use domain::{
     delivery::{Delivery, DeliveryState},
@@ -11,7 +9,7 @@ use domain::{
     time::Timestamp,
 };
 
-use super::{EndpointOverview, MAX_DELIVERIES, health, last, series, waiting};
+use super::{EndpointOverview, MAX_DELIVERIES, health, last, series};
 use crate::{ControlPlane, MAX_SCANNED, Principal, Refusal, endpoints, page::Effort};
 
 /// An endpoint with all that is known of it.
@@ -19,8 +17,6 @@ use crate::{ControlPlane, MAX_SCANNED, Principal, Refusal, endpoints, page::Effo
 pub struct EndpointDetail {
     /// The endpoint at a glance.
     pub overview: EndpointOverview,
-    /// Whether all waiting letters were counted, and not only those among the latest 1000 letters.
-    pub all_letters: bool,
     /// The secrets that sign now, newest first.
     pub secrets: Vec<SecretOverview>,
     /// The deliveries that are still to be attempted.
@@ -66,21 +62,25 @@ pub async fn detail(
     let endpoint = endpoints::find(control, principal, name, application).await?;
     let (known, letters, deliveries) = tokio::try_join!(
         endpoints::health(control, &endpoint),
-        waiting(control),
+        letters(control, &endpoint),
         latest(control, &endpoint),
     )?;
-    let (letters, all_letters): (HashMap<_, u64>, bool) = letters;
     let (deliveries, complete) = deliveries;
     let now = control.now();
     let overview = EndpointOverview {
         health: health(&endpoint, Some(&known), now),
-        letters_waiting: letters.get(&endpoint.id).copied().unwrap_or(0),
+        letters_waiting: letters,
         last: last(&deliveries).cloned(),
         series: series(&deliveries, complete, now),
         endpoint,
     };
     let secrets = secrets(control, &overview.endpoint, now);
-    Ok(EndpointDetail { overview, all_letters, secrets, waiting: count(&deliveries, complete) })
+    Ok(EndpointDetail { overview, secrets, waiting: count(&deliveries, complete) })
+}
+
+/// The number of letters to an endpoint that wait.
+async fn letters(control: &ControlPlane, endpoint: &Endpoint) -> Result<u64, Refusal> {
+    Ok(control.table().count_waiting_at(&endpoint.application, &endpoint.id).await?)
 }
 
 /// The latest deliveries to an endpoint, read for a second or [`MAX_SCANNED`] of them, and whether these

@@ -28,8 +28,7 @@ use crate::web::{error::Error, gate::Authenticated, input::Query};
 pub(super) struct EndpointDetail {
     #[serde(flatten)]
     entry: EndpointEntry,
-    /// Whether all waiting letters were counted, and not only those among the latest 1000 letters of the
-    /// relay.
+    /// Always true: all waiting letters are counted.
     letters_complete: bool,
     #[serde(flatten)]
     settings: EndpointSettings,
@@ -127,11 +126,11 @@ struct WaitingOut {
 
 impl From<Detail> for EndpointDetail {
     fn from(detail: Detail) -> Self {
-        let Detail { overview, all_letters, secrets, waiting } = detail;
+        let Detail { overview, secrets, waiting } = detail;
         let settings = EndpointSettings::from(&overview.endpoint);
         Self {
             entry: overview.into(),
-            letters_complete: all_letters,
+            letters_complete: true,
             settings,
             secrets: secrets.into_iter().map(SecretMark::from).collect(),
             waiting: waiting.into(),
