@@ -23,7 +23,7 @@ pub fn table(name: &str) -> Value {
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [
             { "IndexName": "due", "KeySchema": key("due_shard", "due_at"), "Projection": { "ProjectionType": "ALL" } },
-            { "IndexName": "listing", "KeySchema": key("list", "list_at"), "Projection": { "ProjectionType": "ALL" } },
+            { "IndexName": "listing", "KeySchema": key("list", "list_at"), "Projection": { "ProjectionType": "KEYS_ONLY" } },
         ],
     })
 }

@@ -283,7 +283,7 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The deliveries to an endpoint, the most recently attempted first unless `oldest_first`.
+    /// The deliveries to an endpoint, the most recently created first unless `oldest_first`.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -351,8 +351,7 @@ impl Table {
 
     /// Where a delivery stands in its endpoint's list, for going on behind it.
     pub fn delivery_cursor(delivery: &Delivery) -> String {
-        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-        list_at(last, delivery.id.as_str())
+        list_at(delivery.created_at, delivery.id.as_str())
     }
 }
 
