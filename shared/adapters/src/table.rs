@@ -7,6 +7,7 @@ mod alarms;
 mod answers;
 mod applications;
 mod batches;
+mod claims;
 mod connections;
 mod deliveries;
 mod delivery_item;
@@ -48,16 +49,13 @@ use aws_sdk_dynamodb::{
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::{
-    page::Key,
-    row::{Condition, Item, Row, Write},
-};
 pub use self::{
     adding::NotAdded,
     answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
+    claims::{ClaimOutcome, ClaimedDelivery},
     connections::{StoredAudience, StoredConnection, SubscribeOutcome},
-    deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
+    deliveries::{AttemptContext, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
@@ -72,6 +70,10 @@ pub use self::{
     recording::{EventRecording, RecordOutcome},
     refusals::{RefusalPart, StoredRefusals},
     row::SHARDS,
+};
+use self::{
+    page::Key,
+    row::{Condition, Item, Row, Write},
 };
 use crate::{Unavailable, contested, random};
 
@@ -142,11 +144,7 @@ impl Table {
     }
 
     /// As [`items`](Self::items), of each only these attributes, or all of them if none is named.
-    async fn items_with(
-        &self,
-        keys: Vec<Key>,
-        only: &[&str],
-    ) -> Result<Vec<Item>, Unavailable> {
+    async fn items_with(&self, keys: Vec<Key>, only: &[&str]) -> Result<Vec<Item>, Unavailable> {
         let doing = "reading the table";
         // Names such as `state` are words of DynamoDB.
         let names = only.iter().map(|name| (format!("#{name}"), (*name).to_owned()));

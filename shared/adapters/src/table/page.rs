@@ -52,8 +52,11 @@ impl Table {
         let mut seen = HashSet::new();
         let mut cursor = cursor.map(str::to_owned);
         let edge = if oldest_first { "0" } else { "9" };
-        let compare =
-            if oldest_first { "#list = :list AND list_at > :at" } else { "#list = :list AND list_at < :at" };
+        let compare = if oldest_first {
+            "#list = :list AND list_at > :at"
+        } else {
+            "#list = :list AND list_at < :at"
+        };
         // A page of DynamoDB ends at 1 MB, a page of ours at `limit` and one more to know of.
         loop {
             let want = limit + 1 - found.len();
@@ -80,7 +83,9 @@ impl Table {
             let mut items = self.in_order(entries.iter().map(|(_, key)| key.clone())).await?;
             items.retain(|item| text(item, "list") == Some(list));
             let place = |item: &Item| places.get(&key_of(item)).map(|at| (*at).clone());
-            found.extend(readable(&items, |item| Ok((place(item).unwrap_or_default(), read(item)?))));
+            found.extend(readable(&items, |item| {
+                Ok((place(item).unwrap_or_default(), read(item)?))
+            }));
             if limit < found.len() || !more || cursor.is_none() {
                 break;
             }
