@@ -131,7 +131,8 @@ struct Lateness {
 impl Lateness {
     fn of(due: &[DueItem], now: Timestamp) -> Self {
         let first = due.first().map(|oldest| now.since(Timestamp(oldest.at())));
-        let waits = due.iter().filter_map(|due| match &due.what {
+        let free = due.iter().filter(|due| due.held_until(now).is_none());
+        let waits = free.filter_map(|due| match &due.what {
             DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
                 Some(now.since(delivery.next_at))
             }
@@ -255,19 +256,22 @@ impl Sweep {
             *late = late.max(Lateness::of(&page.due, now));
             let (mut bells, mut held) = (Vec::new(), Vec::new());
             for due in page.due {
+                // A claim does not move what it takes. It is looked at again when the claim has ended.
+                if let Some(until) = due.held_until(now) {
+                    held.push((due, until));
+                    continue;
+                }
                 let DueSubject::Job(job) = &due.what else {
                     bells.push(due);
                     continue;
                 };
                 let count = counts.entry(job.tenure()).or_default();
                 *count += 1;
-                if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
+                // Those beyond would stand in front of everything else in every round.
+                let next = now.plus(NEXT_ROUND);
+                if *count <= MAX_JOBS { jobs.push(due) } else { held.push((due, next)) }
             }
-            for due in held {
-                // It would stand in front of everything else in every round.
-                let held = self.context().table.hold(&due, now.plus(NEXT_ROUND)).await;
-                failed = failed.and(held.map(WriteOutcome::either_way));
-            }
+            failed = failed.and(self.hold(held).await);
             let (marked, marking) = self.mark(bells, now).await;
             *rung += marked.len();
             failed = failed.and(marking).and(self.ring(marked, now).await);
@@ -277,6 +281,15 @@ impl Sweep {
             }
         }
         failed
+    }
+
+    /// Puts these off until their times; what moved meanwhile is somebody else's.
+    async fn hold(&self, held: Vec<(DueItem, Timestamp)>) -> Result<(), Unavailable> {
+        let hold = |(due, until): (DueItem, Timestamp)| async move {
+            self.context().table.hold(&due, until).await
+        };
+        let held: Vec<_> = stream::iter(held).map(hold).buffer_unordered(AT_ONCE).collect().await;
+        held.into_iter().try_for_each(|held| held.map(WriteOutcome::either_way))
     }
 
     /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still
