@@ -60,7 +60,7 @@ pub use self::{
     events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
     groups::GroupProgress,
-    items::{Attribute, ITEMS, ItemKind, Presence, fits},
+    items::{Attribute, ITEMS, ItemKind, Presence, fits, reads},
     jobs::JobRegistration,
     lease::SweepRound,
     listeners::WaitingDelivery,
@@ -69,7 +69,7 @@ pub use self::{
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},
     refusals::{RefusalPart, StoredRefusals},
-    row::SHARDS,
+    row::{LAYOUT, SHARDS, json},
 };
 use self::{
     page::Key,

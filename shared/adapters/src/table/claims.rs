@@ -17,7 +17,7 @@ use super::{
     Item, Table,
     delivery_item::key,
     page::Key,
-    row::{self, Condition, n, s},
+    row::{self, Condition, LAYOUT, n, s},
 };
 use crate::Unavailable;
 
@@ -122,7 +122,8 @@ impl Table {
     ) -> Result<Item, Unavailable> {
         let doing = "claiming a delivery";
         let free = "#state = :pending AND next_at <= :now \
-                    AND (attribute_not_exists(lease_until) OR lease_until <= :now)";
+                    AND (attribute_not_exists(lease_until) OR lease_until <= :now) \
+                    AND (attribute_not_exists(#layout) OR #layout <= :layout)";
         let claim = "SET claim = :token, lease_until = :now + lease_ms";
         let update = self.client.update_item().table_name(&self.name);
         let update = match due {
@@ -138,6 +139,8 @@ impl Table {
             .key("pk", s(pk))
             .key("sk", s(sk))
             .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#layout", "layout")
+            .expression_attribute_values(":layout", n(LAYOUT))
             .expression_attribute_values(":token", s(token))
             .expression_attribute_values(":now", n(now.0))
             .expression_attribute_values(":pending", s(DeliveryState::Pending.word()))
@@ -188,6 +191,14 @@ fn is_free(item: &Item, now: Timestamp) -> bool {
 }
 
 fn not_taken(item: &Item, now: Timestamp) -> Result<ClaimOutcome, Unavailable> {
+    if row::is_newer(item) {
+        // The sweep puts it off until a version comes that can read it.
+        row::log_unreadable(
+            item,
+            &Unavailable::new("claiming a delivery", "it has a newer layout"),
+        );
+        return Ok(ClaimOutcome::Busy);
+    }
     if row::text(item, "state") != Some(DeliveryState::Pending.word()) {
         return Ok(ClaimOutcome::Finished(Box::new(row::document(item)?)));
     }
