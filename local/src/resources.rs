@@ -22,8 +22,8 @@ pub fn table(name: &str) -> Value {
         ],
         "KeySchema": key("pk", "sk"),
         "GlobalSecondaryIndexes": [
-            { "IndexName": "due", "KeySchema": key("due_shard", "due_at"), "Projection": { "ProjectionType": "ALL" } },
-            { "IndexName": "listing", "KeySchema": key("list", "list_at"), "Projection": { "ProjectionType": "ALL" } },
+            { "IndexName": "due", "KeySchema": key("due_shard", "due_at"), "Projection": { "ProjectionType": "KEYS_ONLY" } },
+            { "IndexName": "listing", "KeySchema": key("list", "list_at"), "Projection": { "ProjectionType": "KEYS_ONLY" } },
         ],
     })
 }

@@ -131,7 +131,7 @@ async fn delivered(cloud: &mut Cloud) {
     // The same key, other bytes; another end of the same job; a large body.
     cloud.send(&completion("c1", "success", "{\"n\":2}")).await;
     cloud.send(&completion("c1", "failure", "null")).await;
-    let large = format!("\"{}\"", "x".repeat(20_000));
+    let large = format!("\"{}\"", "x".repeat(70_000));
     cloud.send(&completion("c2", "success", &large)).await;
     cloud.work().await;
     let message = json!({ "eventType": "invoice.paid", "eventId": "once", "payload": { "a": 1 } });

@@ -44,7 +44,7 @@ const EFFECTS: [Effect; 5] = [
     },
     Effect {
         path: "/api/v1/app/acme/msg",
-        body: || json!({ "eventType": "a", "payload": { "x": "y".repeat(9000) } }),
+        body: || json!({ "eventType": "a", "payload": { "x": "y".repeat(70_000) } }),
         listed: "/api/v1/app/acme/msg",
         before: 0,
     },

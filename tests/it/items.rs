@@ -1,6 +1,8 @@
 //! The list of the kinds of items (`adapters::table::ITEMS`) is what ARCHITECTURE.md shows and what
 //! the code writes.
 
+mod newer;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -84,14 +86,17 @@ struct ItemSurvey {
     with: BTreeSet<(&'static str, &'static str)>,
     without: BTreeSet<(&'static str, &'static str)>,
     wrong: Vec<String>,
+    /// The first item of each kind, as it is stored.
+    first: BTreeMap<&'static str, Item>,
 }
 
 impl ItemSurvey {
     async fn look(&mut self, cloud: &Cloud) {
-        for item in items::scan(cloud).await {
+        for item in items::stored(cloud).await {
             match items::kind(&item) {
                 Err(wrong) => self.wrong.push(wrong),
                 Ok(kind) => {
+                    self.first.entry(kind.name).or_insert_with(|| item.clone());
                     self.kinds.insert(kind.name);
                     for (name, attribute) in [("due_at", kind.due), ("expires_at", kind.expires)] {
                         if attribute.presence == Presence::Sometimes {
@@ -331,6 +336,9 @@ async fn every_kind_of_item_is_written_and_no_other() {
     let all: BTreeSet<_> = ITEMS.iter().map(|kind| kind.name).collect();
     let unseen: Vec<_> = all.difference(&seen.kinds).collect();
     assert!(unseen.is_empty(), "no item of these kinds was written: {unseen:#?}");
+    let read = |item| adapters::table::reads(item).map_err(|error| format!("{error}: {item:?}"));
+    let unread: Vec<_> = seen.first.values().filter_map(|item| read(item).err()).collect();
+    assert!(unread.is_empty(), "{unread:#?}");
     for kind in ["event", "delivery", "job", "batch", "task"] {
         let due = (kind, "due_at");
         assert!(seen.with.contains(&due), "no {kind} was due");

@@ -22,6 +22,7 @@ mod jobs;
 mod journeys;
 mod ladder;
 mod lanes;
+mod layout;
 mod letters;
 mod listeners;
 mod lists;

@@ -310,7 +310,7 @@ fn the_table_is_the_one_that_runs_locally() {
         rules::table_is_local,
         |t| {
             *at(t, "Table/Properties/GlobalSecondaryIndexes/0/Projection/ProjectionType") =
-                json!("KEYS_ONLY")
+                json!("ALL")
         },
         "GlobalSecondaryIndexes",
     );

@@ -10,8 +10,21 @@ use crate::cloud::Cloud;
 /// An item by its attributes.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// Every item of the table, as the last writes left it.
+/// Every item of the table, as the last writes left it, its document as text whether it is packed or not.
 pub async fn scan(cloud: &Cloud) -> Vec<Item> {
+    let unpacked = |mut item: Item| {
+        let json = adapters::table::json(&item).ok().map(|json| json.into_owned());
+        if let Some(json) = json {
+            let json = String::from_utf8(json).expect("JSON");
+            item.insert("doc".to_owned(), AttributeValue::S(json));
+        }
+        item
+    };
+    stored(cloud).await.into_iter().map(unpacked).collect()
+}
+
+/// Every item of the table as it is stored.
+pub async fn stored(cloud: &Cloud) -> Vec<Item> {
     let scan = cloud.sound.dynamodb().scan().table_name(&cloud.aws.names().table);
     let items = scan.consistent_read(true).into_paginator().items().send();
     items.collect::<Result<_, _>>().await.expect("scanned")

@@ -296,23 +296,22 @@ impl Process {
         notice: &[u8],
         report: &IncomingReport<'_>,
     ) -> Result<(), Unavailable> {
-        let (id, arrival) = (event.id.bare().to_owned(), &report.envelope.arrival);
-        let key = |what: &str| format!("events/{id}/{what}-{arrival}");
-        let said = match &report.envelope.body {
-            // A large body lies in the bucket already.
-            claim @ StoredBody::Claim(_) => claim.clone(),
-            _ => self.context.bucket.carry(&key("said"), report.body).await?,
-        };
-        event.payload = self.context.bucket.carry(&key("payload"), notice).await?;
-        event.said = Some(said);
-        event.encoded = match &report.envelope.encoded {
+        let bucket = &self.context.bucket;
+        let Envelope { body, encoded, arrival, .. } = report.envelope;
+        let is_claim = |body: &&StoredBody| body.object().is_some();
+        let unpacked = match encoded.as_ref().filter(|encoded| !is_claim(encoded)) {
+            Some(inline) => Some(bucket.open(inline.clone()).await?),
             None => None,
-            Some(claim @ StoredBody::Claim(_)) => Some(claim.clone()),
-            Some(inline) => {
-                let encoded = self.context.bucket.open(inline.clone()).await?;
-                Some(self.context.bucket.carry(&key("encoded"), &encoded).await?)
-            }
         };
+        let mut bodies = vec![notice];
+        // A large body lies in the bucket already.
+        bodies.extend((!is_claim(&body)).then_some(report.body));
+        bodies.extend(unpacked.as_deref());
+        let key = format!("events/{}/bodies-{arrival}", event.id.bare());
+        let mut carried = bucket.carry_all(&key, &bodies).await?.into_iter();
+        event.payload = carried.next().unwrap_or_else(|| StoredBody::inline(notice));
+        event.said = if is_claim(&body) { Some(body.clone()) } else { carried.next() };
+        event.encoded = carried.next().or_else(|| encoded.clone());
         Ok(())
     }
 }

@@ -85,7 +85,7 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     assert!(redeliver.handle(&batch(TASK)).await.batch_item_failures.is_empty());
     assert_eq!(redeliver.context.table.count_letters(None, 10).await.expect("read"), Some(0));
     let mut garbage = batch(SPENT);
-    garbage.records[0].body = Some("{".repeat(20_000));
+    garbage.records[0].body = Some("{".repeat(70_000));
     assert!(redeliver.handle(&garbage).await.batch_item_failures.is_empty());
     let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
     let LetterSubject::Message { queue: LetterQueue::Outbox, body, .. } = letters[0].what.clone()
@@ -94,7 +94,7 @@ async fn bells_for_what_is_gone_are_done_and_garbage_is_parked() {
     };
     assert!(matches!(body, StoredBody::Claim(_)), "a large one lies in the bucket");
     let kept = redeliver.context.bucket.open(body).await.expect("opens");
-    assert_eq!(kept, "{".repeat(20_000).into_bytes());
+    assert_eq!(kept, "{".repeat(70_000).into_bytes());
 }
 
 #[tokio::test]

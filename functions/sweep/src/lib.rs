@@ -132,7 +132,8 @@ struct Lateness {
 impl Lateness {
     fn of(due: &[DueItem], now: Timestamp) -> Self {
         let first = due.first().map(|oldest| now.since(Timestamp(oldest.at())));
-        let waits = due.iter().filter_map(|due| match &due.what {
+        let free = due.iter().filter(|due| due.held_until(now).is_none());
+        let waits = free.filter_map(|due| match &due.what {
             DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
                 Some(now.since(delivery.next_at))
             }
@@ -287,26 +288,37 @@ impl Sweep {
         let late = Lateness::of(&page.due, now);
         let (mut bells, mut held, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
         for due in page.due {
+            // A claim does not move what it takes. It is looked at again when the claim has ended.
+            if let Some(until) = due.held_until(now) {
+                held.push((due, until));
+                continue;
+            }
             let DueSubject::Job(job) = &due.what else {
                 bells.push(due);
                 continue;
             };
             let count = part.jobs.entry(job.tenure()).or_default();
             *count += 1;
-            if *count <= MAX_JOBS { jobs.push(due) } else { held.push(due) }
+            // Those beyond would stand in front of everything else in every round.
+            let next = now.plus(NEXT_ROUND);
+            if *count <= MAX_JOBS { jobs.push(due) } else { held.push((due, next)) }
         }
-        let mut failed = Ok(());
-        for due in held {
-            // It would stand in front of everything else in every round.
-            let held = self.context().table.hold(&due, now.plus(NEXT_ROUND)).await;
-            failed = failed.and(held.map(WriteOutcome::either_way));
-        }
+        let mut failed = self.hold(held).await;
         let (marked, marking) = self.mark(bells, now).await;
         let rung = marked.len();
         failed = failed.and(marking).and(self.ring(marked, now).await);
         let swept = failed.map(|()| SweepCounts { rung, ..SweepCounts::default() });
         let rest = page.next.map(|cursor| ShardPart { cursor: Some(cursor), ..part });
         SweptPage { swept, jobs, late, rest }
+    }
+
+    /// Puts these off until their times; what moved meanwhile is somebody else's.
+    async fn hold(&self, held: Vec<(DueItem, Timestamp)>) -> Result<(), Unavailable> {
+        let hold = |(due, until): (DueItem, Timestamp)| async move {
+            self.context().table.hold(&due, until).await
+        };
+        let held: Vec<_> = stream::iter(held).map(hold).buffer_unordered(AT_ONCE).collect().await;
+        held.into_iter().try_for_each(|held| held.map(WriteOutcome::either_way))
     }
 
     /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still

@@ -1,12 +1,15 @@
 //! Bodies too large for a message or an item lie in S3, and a claim to them travels instead.
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
-use domain::envelope::{OpenedBody, StoredBody};
+use domain::envelope::{OpenedBody, StoredBody, object_part};
 
-use crate::Unavailable;
+use crate::{Unavailable, packed};
 
-/// Largest body that lies in an item, in bytes: above it a PUT to S3 is cheaper than write units.
-pub const MAX_INLINE: usize = 8 * 1024;
+/// Largest body that may lie in an item, in bytes, so that a list of events fits memory.
+pub const MAX_INLINE: usize = 64 * 1024;
+/// Most bytes that the bodies of an item take when they are packed together, as its document is. Above that
+/// one PUT to S3 costs less than the write units (docs/adr/0064-layout-of-the-table.md has the sum).
+pub const MAX_PACKED: usize = 4 * 1024;
 
 /// A bucket.
 #[derive(Clone, Debug)]
@@ -38,14 +41,16 @@ impl Bucket {
         Ok(())
     }
 
-    /// The body under a key.
+    /// The body under a key, or in a part of an object.
     ///
     /// # Errors
     /// Fails if S3 does, also if nothing lies under the key.
-    pub async fn get(&self, key: &str) -> Result<Vec<u8>, Unavailable> {
-        let object = self.client.get_object().bucket(&self.name).key(key).send().await;
-        let object = object.map_err(|error| Unavailable::aws("fetching a body", &error))?;
-        let body = object.body.collect().await;
+    pub async fn get(&self, claim: &str) -> Result<Vec<u8>, Unavailable> {
+        let (key, bytes) = object_part(claim);
+        let range = bytes.map(|bytes| format!("bytes={}-{}", bytes.start, bytes.end - 1));
+        let get = self.client.get_object().bucket(&self.name).key(key).set_range(range);
+        let object = get.send().await.map_err(|error| Unavailable::aws("fetching a body", &error));
+        let body = object?.body.collect().await;
         Ok(body.map_err(|error| Unavailable::aws("fetching a body", &error))?.into_bytes().to_vec())
     }
 
@@ -58,17 +63,42 @@ impl Bucket {
         removed.map(|_| ()).map_err(|error| Unavailable::aws("removing a body", &error))
     }
 
-    /// A body to be stored in an item: inline up to [`MAX_INLINE`] bytes, else as a claim after it
-    /// was written under `key`.
+    /// A body to be stored in an item: inline if it is small enough, else as a claim after it was written
+    /// under `key`.
     ///
     /// # Errors
     /// Fails if S3 does.
     pub async fn carry(&self, key: &str, body: &[u8]) -> Result<StoredBody, Unavailable> {
-        if body.len() <= MAX_INLINE {
-            return Ok(StoredBody::inline(body));
+        let mut carried = self.carry_all(key, &[body]).await?;
+        Ok(carried.pop().unwrap_or_else(|| StoredBody::inline(body)))
+    }
+
+    /// Bodies to be stored in one item, in their order: inline if all of them fit, else as claims of parts of
+    /// one object that was written under `key`.
+    ///
+    /// # Errors
+    /// Fails if S3 does.
+    pub async fn carry_all(
+        &self,
+        key: &str,
+        bodies: &[&[u8]],
+    ) -> Result<Vec<StoredBody>, Unavailable> {
+        let inline = |body: &&[u8]| StoredBody::inline(body);
+        if fits(bodies) {
+            return Ok(bodies.iter().map(inline).collect());
         }
-        self.put(key, body.to_vec()).await?;
-        Ok(StoredBody::Claim(key.to_owned()))
+        self.put(key, bodies.concat()).await?;
+        if bodies.len() == 1 {
+            return Ok(vec![StoredBody::Claim(key.to_owned())]);
+        }
+        let mut end = 0;
+        let part = |body: &&[u8]| {
+            let first = end;
+            end += body.len();
+            // S3 knows no range of no bytes.
+            if body.is_empty() { inline(body) } else { StoredBody::part(key, first..end) }
+        };
+        Ok(bodies.iter().map(part).collect())
     }
 
     /// The bytes of a stored body.
@@ -81,5 +111,32 @@ impl Bucket {
             Ok(OpenedBody::Claim(key)) => self.get(&key).await,
             Err(error) => Err(Unavailable::new("opening a body", error)),
         }
+    }
+}
+
+/// Whether these bodies may lie in one item.
+fn fits(bodies: &[&[u8]]) -> bool {
+    let whole: usize = bodies.iter().map(|body| body.len()).sum();
+    if bodies.iter().any(|body| MAX_INLINE < body.len()) {
+        return false;
+    }
+    whole <= MAX_PACKED || packed::pack(&bodies.concat()).len() <= MAX_PACKED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_lie_in_their_item_by_their_packed_size() {
+        let digits = |bytes: usize| -> Vec<u8> {
+            let hex = (0..bytes / 64 + 1).map(|n| domain::profile::fingerprint(&n.to_be_bytes()));
+            hex.collect::<String>().into_bytes()[..bytes].to_vec()
+        };
+        assert!(fits(&[&digits(MAX_PACKED), b""]));
+        // Hex digits are packed to a little more than half.
+        assert!(fits(&[&digits(7000)]) && !fits(&[&digits(8000)]));
+        assert!(fits(&[&digits(7000), &digits(7000)]), "the second is a copy of the first");
+        assert!(fits(&[&[b'x'; MAX_INLINE]]) && !fits(&[&[b'x'; MAX_INLINE + 1]]));
     }
 }

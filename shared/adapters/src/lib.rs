@@ -25,6 +25,8 @@ pub mod live_queue;
 #[cfg(feature = "aws")]
 pub mod log;
 pub mod metrics;
+#[cfg(feature = "aws")]
+mod packed;
 pub mod path;
 pub mod problem;
 #[cfg(feature = "aws")]

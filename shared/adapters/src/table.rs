@@ -7,6 +7,7 @@ mod alarms;
 mod answers;
 mod applications;
 mod batches;
+mod claims;
 mod connections;
 mod deliveries;
 mod delivery_item;
@@ -49,18 +50,18 @@ use aws_sdk_dynamodb::{
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::row::{Condition, Item, Row, Write};
 pub use self::{
     adding::NotAdded,
     answers::{EXPUNGED, ForgetOutcome},
     batches::{EndedJob, StoredMarker},
+    claims::{ClaimOutcome, ClaimedDelivery},
     connections::{StoredAudience, StoredConnection, SubscribeOutcome},
-    deliveries::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
+    deliveries::{AttemptContext, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
     groups::GroupProgress,
-    items::{Attribute, ITEMS, ItemKind, Presence, fits},
+    items::{Attribute, ITEMS, ItemKind, Presence, fits, reads},
     jobs::JobRegistration,
     lease::SweepRound,
     listeners::WaitingDelivery,
@@ -70,7 +71,11 @@ pub use self::{
     places::CallPlace,
     recording::{EventRecording, RecordOutcome},
     refusals::{RefusalPart, StoredRefusals},
-    row::SHARDS,
+    row::{LAYOUT, SHARDS, json},
+};
+use self::{
+    page::Key,
+    row::{Condition, Item, Row, Write},
 };
 use crate::{Unavailable, contested, random};
 
@@ -136,11 +141,21 @@ impl Table {
     }
 
     /// Several items at once, as the last writes left them, in no order.
-    async fn items(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, Unavailable> {
+    async fn items(&self, keys: Vec<Key>) -> Result<Vec<Item>, Unavailable> {
+        self.items_with(keys, &[]).await
+    }
+
+    /// As [`items`](Self::items), of each only these attributes, or all of them if none is named.
+    async fn items_with(&self, keys: Vec<Key>, only: &[&str]) -> Result<Vec<Item>, Unavailable> {
         let doing = "reading the table";
+        // Names such as `state` are words of DynamoDB.
+        let names = only.iter().map(|name| (format!("#{name}"), (*name).to_owned()));
+        let names: HashMap<_, _> = names.collect();
+        let projected = only.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ");
+        let projected = (!only.is_empty()).then_some(projected);
         let mut found = Vec::new();
         for chunk in keys.chunks(100) {
-            let key = |(pk, sk): &(String, String)| {
+            let key = |(pk, sk): &Key| {
                 Item::from([
                     ("pk".to_owned(), AttributeValue::S(pk.clone())),
                     ("sk".to_owned(), AttributeValue::S(sk.clone())),
@@ -149,6 +164,8 @@ impl Table {
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(chunk.iter().map(key).collect()))
                 .consistent_read(true)
+                .set_projection_expression(projected.clone())
+                .set_expression_attribute_names((!only.is_empty()).then(|| names.clone()))
                 .build()
                 .map_err(|error| Unavailable::aws(doing, &error))?;
             let mut rest = Some(HashMap::from([(self.name.clone(), wanted)]));

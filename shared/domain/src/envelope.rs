@@ -10,7 +10,7 @@ mod trust;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    body::{OpenedBody, StoredBody},
+    body::{OpenedBody, StoredBody, object_part},
     malformed::MalformedMessage,
     trust::Trust,
 };

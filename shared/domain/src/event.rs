@@ -1,6 +1,8 @@
 //! An event: what a sender or publisher said, recorded once. Only counters and the removal of
 //! content change it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -181,14 +183,12 @@ impl Event {
         }
     }
 
-    /// The keys of the objects in the bucket that hold the content.
+    /// The keys of the objects in the bucket that hold the content, each once.
     pub fn claims(&self) -> Vec<String> {
-        let claim = |carried: &StoredBody| match carried {
-            StoredBody::Claim(key) => Some(key.clone()),
-            StoredBody::Text(_) | StoredBody::Base64(_) => None,
-        };
         let bodies = [Some(&self.payload), self.said.as_ref(), self.encoded.as_ref()];
-        bodies.into_iter().flatten().filter_map(claim).collect()
+        let objects: BTreeSet<_> =
+            bodies.into_iter().flatten().filter_map(StoredBody::object).collect();
+        objects.into_iter().map(str::to_owned).collect()
     }
 
     /// Forgets the keys of objects, and the record of a request, that no longer exist.

@@ -73,7 +73,7 @@ pub struct StandingCounts {
     pub sending: u64,
     /// Deliveries of which nothing more is sent.
     pub canceled: u64,
-    /// The time of the last change of the earliest delivery that was counted.
+    /// The time of creation of the earliest delivery that was counted.
     pub from: Option<Timestamp>,
     /// Whether all deliveries of the period were counted.
     pub complete: bool,

@@ -65,7 +65,8 @@ pub struct DaySeries {
     pub delivered: [u64; HOURS],
     /// Attempts that failed.
     pub failed: [u64; HOURS],
-    /// Whether all deliveries of the time were read.
+    /// Whether all deliveries were read that were created in the time. Of those that were created before,
+    /// attempts are counted as far as the deliveries are among the ones that were read.
     pub complete: bool,
 }
 
@@ -276,8 +277,8 @@ fn last(deliveries: &[Delivery]) -> Option<&Attempt> {
     deliveries.iter().filter_map(|delivery| calls(delivery).next()).max_by_key(|call| call.at)
 }
 
-/// The attempts of the last day among these deliveries, the latest first. `all` says that there are no
-/// older deliveries.
+/// The attempts of the last day among these deliveries, the one that was created last first. `all` says
+/// that there are no older deliveries.
 fn series(deliveries: &[Delivery], all: bool, now: Timestamp) -> DaySeries {
     let day = HOUR * 24;
     let begins = Timestamp(now.0.saturating_sub(u64::try_from(day.as_millis()).unwrap_or(0)));

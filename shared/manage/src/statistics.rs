@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use adapters::table::Table;
 use domain::{
     id::EndpointId,
     standing::{DeliveryStanding, StandingCounts},
@@ -12,7 +11,7 @@ use domain::{
 
 use crate::{ControlPlane, Refusal, attempts::calls};
 
-/// Deliveries that are counted for one answer: about twenty reads of a megabyte.
+/// Deliveries that are counted for one answer: twenty queries, and 200 batch reads, ten at a time.
 const MAX_COUNTED: usize = 20_000;
 /// Deliveries whose attempts are counted for one answer: those are read whole.
 const MAX_READ: usize = 5000;
@@ -67,7 +66,7 @@ pub struct AttemptCounts {
     pub complete: bool,
 }
 
-/// Counts the deliveries to an endpoint that moved last within the window, by their standing.
+/// Counts the deliveries to an endpoint that were created within the window, by their standing.
 ///
 /// # Errors
 ///
@@ -82,8 +81,9 @@ pub async fn deliveries(
     Ok(counts.await?)
 }
 
-/// Counts the attempts that were made to an endpoint within the window. Of one delivery, at most 64
-/// attempts are kept.
+/// Counts the attempts that were made to an endpoint within the window, of the [`MAX_READ`] deliveries that
+/// were created last: an older delivery may have been attempted within the window too. Of one delivery, at
+/// most 64 attempts are kept.
 ///
 /// # Errors
 ///
@@ -109,9 +109,7 @@ pub async fn attempts(
             let cancelled = DeliveryStanding::of(delivery) == DeliveryStanding::Canceled;
             counts.canceled += u64::from(cancelled && window.holds(last));
         }
-        let earliest = page.items.last().map(Table::delivery_cursor);
-        let over = earliest.is_some_and(|place| place < Table::place_before(window.since));
-        cursor = page.next.filter(|_| !over);
+        cursor = page.next;
         if cursor.is_none() {
             counts.complete = true;
             break;

@@ -18,7 +18,7 @@ use super::until_it_works;
 pub(super) async fn walk(cloud: &mut Cloud) {
     ask_for_the_request(cloud).await;
     // Too large for the table.
-    let payload = json!({ "planted": "x".repeat(20_000) });
+    let payload = json!({ "planted": "x".repeat(70_000) });
     cloud.publish(json!({ "eventType": "a.b", "eventId": "asked", "payload": payload })).await;
     let timed = json!({ "eventType": "a.b", "eventId": "timed", "payload": payload, "payloadRetentionHours": 2 });
     cloud.publish(timed).await;

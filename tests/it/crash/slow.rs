@@ -26,7 +26,7 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     // finds one, and its quick answer removes the mark.
     receiver.takes(Duration::ZERO);
     let held = hold(cloud, endpoint.application.as_str(), CAPS.application).await;
-    let large = format!("\"{}\"", "x".repeat(20_000));
+    let large = format!("\"{}\"", "x".repeat(70_000));
     cloud.send(&completion("c2", "success", &large)).await;
     cloud.work().await;
     for place in held {

@@ -78,7 +78,7 @@ async fn a_packed_body_is_given_as_it_came() {
     let cloud = Cloud::start(Faults::default()).await;
     source(&cloud, "github").await;
     for content in
-        [br#"{"n":1}"#.to_vec(), format!("{{\"n\":\"{}\"}}", "x".repeat(20_000)).into_bytes()]
+        [br#"{"n":1}"#.to_vec(), format!("{{\"n\":\"{}\"}}", "x".repeat(70_000)).into_bytes()]
     {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&content).expect("written");
@@ -173,7 +173,7 @@ fn expiry(item: &items::Item) -> u64 {
 async fn a_request_is_removed_with_its_event_s_content() {
     let cloud = Cloud::start(Faults::default()).await;
     source(&cloud, "github").await;
-    let id = send(&cloud, "github", &GITHUB, &vec![b'x'; 20_000]).await;
+    let id = send(&cloud, "github", &GITHUB, &vec![b'x'; 70_000]).await;
     cloud.work().await;
     assert!(item(&cloud).await.is_some());
     let bare = id.strip_prefix("evt_").expect("an id");

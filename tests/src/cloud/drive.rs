@@ -309,9 +309,9 @@ impl Cloud {
             // A listener is due when nobody has used it for a week.
             .expression_attribute_values(":listener", AttributeValue::S("LISTENER#".to_owned()));
         let due = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let waits = |item: &HashMap<String, AttributeValue>| match item.get("doc") {
-            Some(AttributeValue::S(doc)) => doc.contains(r#""kind":"recover""#),
-            _ => false,
+        let waits = |item: &HashMap<String, AttributeValue>| {
+            let json = adapters::table::json(item).unwrap_or_default();
+            String::from_utf8_lossy(&json).contains(r#""kind":"recover""#)
         };
         due.expect("read").iter().all(|item| asleep && waits(item))
     }

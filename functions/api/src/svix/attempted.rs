@@ -68,7 +68,7 @@ struct EndpointMessageOut {
     stands: Stands,
 }
 
-/// The messages that went or go to an endpoint, the most recently attempted first.
+/// The messages that went or go to an endpoint, the most recently created delivery first.
 #[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/msg",
     operation_id = "v1.message-attempt.list-attempted-messages",
     params(PageQuery, SelectionQuery, StatusQuery, PeriodQuery, ContentQuery, ExpandedQuery),

@@ -13,7 +13,7 @@ async fn an_expunged_message_is_shown_without_content_and_sent_no_more() {
     let receiver = Receiver::answering(&[]).await;
     let endpoint = relay.endpoint("default", &receiver.url).await;
     // Too large for the table.
-    let payload = json!({ "planted": "x".repeat(20_000) });
+    let payload = json!({ "planted": "x".repeat(70_000) });
     let id = relay.message("default", "a.b", payload).await;
     let event = relay.event(&id).await;
     let [key] = event.claims().try_into().expect("one object");

@@ -9,10 +9,12 @@ use domain::{
     standing::{DeliveryStanding, StandingCounts},
     time::Timestamp,
 };
+use futures::future::try_join_all;
 
 use super::{
-    Table,
+    Item, Table,
     delivery_item::{PREFIX, delivery_list, event_partition, key},
+    page::{Key, key_of},
     row::{self, Condition, n, s},
 };
 use crate::{
@@ -34,6 +36,11 @@ pub enum ForgetOutcome {
     /// There is no such attempt.
     Unknown,
 }
+
+/// Deliveries whose keys are read from the index at once while they are counted.
+const COUNTED_AT_ONCE: i32 = 1000;
+/// Deliveries that one batch read counts; DynamoDB takes 100 keys.
+const READ_AT_ONCE: usize = 100;
 
 /// Tries to remove an answer before the delivery counts as held.
 const TRIES: u32 = 5;
@@ -102,8 +109,8 @@ impl Table {
         Ok(progress)
     }
 
-    /// Counts the deliveries to an endpoint by their state, from the latest change before `until`
-    /// back to `since`. Looks at about `most` deliveries; the counts say how far back they go.
+    /// Counts the deliveries to an endpoint that were created from `since` and before `until` by their state,
+    /// the latest first. Looks at about `most` deliveries; the counts say how far back they go.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -122,36 +129,50 @@ impl Table {
             .table_name(&self.name)
             .index_name("listing")
             .key_condition_expression("#list = :list AND list_at BETWEEN :since AND :until")
-            .projection_expression("#state, made, lease_until, list_at")
             .expression_attribute_names("#list", "list")
-            .expression_attribute_names("#state", "state")
             .expression_attribute_values(":list", s(delivery_list(endpoint)))
             .expression_attribute_values(":since", s(format!("{:013}", since.0)))
             .expression_attribute_values(":until", s(format!("{:013}", until.0)))
-            .scan_index_forward(false);
+            .scan_index_forward(false)
+            .limit(COUNTED_AT_ONCE);
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Unavailable::aws("counting deliveries", &error))?;
-            for item in page.items() {
-                let number = |name| row::number(item, name).unwrap_or(0);
-                tally.count(match row::text(item, "state") {
-                    Some("delivered") => DeliveryStanding::Success,
-                    Some("dead") => DeliveryStanding::Fail,
-                    Some("cancelled") => DeliveryStanding::Canceled,
-                    _ if 0 < number("made") || now.0 < number("lease_until") => {
-                        DeliveryStanding::Sending
-                    }
-                    _ => DeliveryStanding::Pending,
-                });
-                let at = item.get("list_at").and_then(at_of);
-                tally.from = at.or(tally.from);
+            let keys: Vec<_> = page.items().iter().map(key_of).collect();
+            let read = keys.chunks(READ_AT_ONCE).map(|keys| self.standings_of(keys, now));
+            for standing in try_join_all(read).await?.into_iter().flatten() {
+                tally.count(standing);
             }
+            let last = page.items().last().and_then(|item| at_of(item.get("list_at")?));
+            tally.from = last.or(tally.from);
             if page.last_evaluated_key.is_some() && most <= tally.seen() {
                 return Ok(tally);
             }
         }
         tally.complete = true;
         Ok(tally)
+    }
+
+    /// The standings of these deliveries, in no order; those that are gone are left out.
+    async fn standings_of(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryStanding>, Unavailable> {
+        let items = self.items_with(keys.to_vec(), &["state", "made", "lease_until"]).await?;
+        let standing = |item: &Item| {
+            let number = |name| row::number(item, name).unwrap_or(0);
+            match row::text(item, "state") {
+                Some("delivered") => DeliveryStanding::Success,
+                Some("dead") => DeliveryStanding::Fail,
+                Some("cancelled") => DeliveryStanding::Canceled,
+                _ if 0 < number("made") || now.0 < number("lease_until") => {
+                    DeliveryStanding::Sending
+                }
+                _ => DeliveryStanding::Pending,
+            }
+        };
+        Ok(items.iter().map(standing).collect())
     }
 }
 

@@ -1,11 +1,7 @@
-//! Deliveries: claimed with a token, concluded only with it.
+//! Deliveries: what an attempt needs, and how it is concluded.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
 use domain::{
     application::Application,
     delivery::{Delivery, DeliveryState},
@@ -20,7 +16,7 @@ use domain::{
 };
 
 use super::{
-    Item, Page, Table, WriteOutcome, applications,
+    ClaimedDelivery, Page, Table, WriteOutcome, applications,
     delivery_item::{delivery_list, key},
     endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
@@ -30,46 +26,6 @@ use crate::Unavailable;
 
 /// Tries to conclude a delivery whose letter other workers change.
 const TRIES: u32 = 5;
-
-/// What came of trying to take a delivery.
-#[derive(Debug)]
-#[must_use]
-pub enum ClaimOutcome {
-    /// It is ours until the lease ends.
-    Taken(Box<ClaimedDelivery>),
-    /// Another worker holds it.
-    Busy,
-    /// Its time has not come.
-    Early(Timestamp),
-    /// It has ended.
-    Finished(Box<Delivery>),
-    /// There is no such delivery.
-    Unknown,
-}
-
-/// A delivery that is ours. Correctness does not rest on the lease: concluding is conditional on
-/// the token, and whoever claims after the lease replaces it.
-#[derive(Clone, Debug)]
-pub struct ClaimedDelivery {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// Ours alone.
-    token: String,
-    /// When others may take it.
-    pub until: Timestamp,
-}
-
-impl ClaimedDelivery {
-    /// What tells this attempt from every other.
-    pub fn token(&self) -> &str {
-        &self.token
-    }
-
-    /// The condition that nobody has claimed the delivery since.
-    pub(super) fn ours(&self) -> Condition {
-        Condition::new("claim = :token").value(":token", s(&self.token))
-    }
-}
 
 /// How a claimed delivery is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,85 +53,6 @@ pub struct AttemptContext {
 }
 
 impl Table {
-    /// Takes a delivery for one attempt, under a lease that ends by itself if the worker dies.
-    ///
-    /// # Errors
-    /// Fails if DynamoDB does, or the item is not what this version writes.
-    pub async fn claim(
-        &self,
-        event: &EventId,
-        id: &DeliveryId,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<ClaimOutcome, Unavailable> {
-        let doing = "claiming a delivery";
-        let (pk, sk) = key(event, id);
-        let claimed = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
-            .update_expression(
-                "SET claim = :token, lease_until = :now + lease_ms, due_at = :now + lease_ms",
-            )
-            .condition_expression(
-                "#state = :pending AND next_at <= :now \
-                 AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
-            )
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":token", s(token))
-            .expression_attribute_values(":now", n(now.0))
-            .expression_attribute_values(":pending", s(DeliveryState::Pending.word()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let item = match claimed {
-            Ok(updated) => updated.attributes.unwrap_or_default(),
-            Err(SdkError::ServiceError(error)) => match error.into_err() {
-                aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed) => {
-                    let Some(item) = failed.item else { return Ok(ClaimOutcome::Unknown) };
-                    // The SDK asks again when an answer is lost: the claim may be our own.
-                    if row::text(&item, "claim") != Some(token) {
-                        return not_taken(&item, now);
-                    }
-                    item
-                }
-                error => return Err(Unavailable::aws(doing, &error)),
-            },
-            Err(error) => return Err(Unavailable::aws(doing, &error)),
-        };
-        let until = Timestamp(row::number(&item, "lease_until").unwrap_or(now.0));
-        let delivery = row::document(&item)?;
-        Ok(ClaimOutcome::Taken(Box::new(ClaimedDelivery {
-            delivery,
-            token: token.to_owned(),
-            until,
-        })))
-    }
-
-    /// The delivery of a claim that was handed on; `None` if that claim no longer holds.
-    ///
-    /// # Errors
-    /// Fails if DynamoDB does, or the item is not what this version writes.
-    pub async fn claimed(
-        &self,
-        event: &EventId,
-        id: &DeliveryId,
-        token: &str,
-    ) -> Result<Option<ClaimedDelivery>, Unavailable> {
-        let (pk, sk) = key(event, id);
-        let Some(item) = self.item(&pk, &sk).await? else { return Ok(None) };
-        let pending = row::text(&item, "state") == Some(DeliveryState::Pending.word());
-        if !pending || row::text(&item, "claim") != Some(token) {
-            return Ok(None);
-        }
-        let until = Timestamp(row::number(&item, "lease_until").unwrap_or(0));
-        let delivery = row::document(&item)?;
-        Ok(Some(ClaimedDelivery { delivery, token: token.to_owned(), until }))
-    }
-
     /// The event, the endpoint and all else that an attempt needs, read in one call.
     ///
     /// # Errors
@@ -226,9 +103,8 @@ impl Table {
     ) -> Result<ConcludeOutcome, Unavailable> {
         match self.conclude_whole(claimed, policy, due).await {
             Err(error) if error.is_too_large() => {
-                let (delivery, token) = (claimed.delivery.clone(), claimed.token.clone());
-                let delivery = delivery.without_answers();
-                let bare = ClaimedDelivery { delivery, token, ..*claimed };
+                let mut bare = claimed.clone();
+                bare.delivery = bare.delivery.without_answers();
                 self.conclude_whole(&bare, policy, due).await
             }
             concluded => concluded,
@@ -291,7 +167,7 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The deliveries to an endpoint, the most recently attempted first unless `oldest_first`.
+    /// The deliveries to an endpoint, the most recently created first unless `oldest_first`.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -368,8 +244,7 @@ impl Table {
 
     /// Where a delivery stands in its endpoint's list, for going on behind it.
     pub fn delivery_cursor(delivery: &Delivery) -> String {
-        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-        list_at(last, delivery.id.as_str())
+        list_at(delivery.created_at, delivery.id.as_str())
     }
 }
 
@@ -392,12 +267,4 @@ fn ended(delivery: &Delivery) -> Condition {
         .value(":made", n(delivery.made))
         .name("#state", "state")
         .value(":pending", s(DeliveryState::Pending.word()))
-}
-
-fn not_taken(item: &Item, now: Timestamp) -> Result<ClaimOutcome, Unavailable> {
-    if row::text(item, "state") != Some(DeliveryState::Pending.word()) {
-        return Ok(ClaimOutcome::Finished(Box::new(row::document(item)?)));
-    }
-    let next_at = Timestamp(row::number(item, "next_at").unwrap_or(0));
-    Ok(if now < next_at { ClaimOutcome::Early(next_at) } else { ClaimOutcome::Busy })
 }

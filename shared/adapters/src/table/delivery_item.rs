@@ -26,7 +26,8 @@ pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
 }
 
 impl Table {
-    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that.
+    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that. Its
+    /// place in its endpoint's list is the time of its creation, so that no attempt writes to that index.
     pub(super) fn delivery_row(
         &self,
         delivery: &Delivery,
@@ -45,7 +46,7 @@ impl Table {
             .with("made", n(delivery.made))
             .with("lease_ms", n(lease.as_millis()))
             .due(delivery.id.as_str(), due)
-            .listed(delivery_list(&delivery.endpoint), last, delivery.id.as_str())
+            .listed(delivery_list(&delivery.endpoint), delivery.created_at, delivery.id.as_str())
             .expires(expires)
     }
 }

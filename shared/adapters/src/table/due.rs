@@ -1,4 +1,7 @@
 //! What is due: the sweep's view of the table.
+//!
+//! The index `due` holds keys and times only. The sweep reads a page of it and then the items, as the last
+//! writes left them: what is gone or was put off meanwhile is left out.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -12,6 +15,7 @@ use domain::{
 
 use super::{
     Item, Table, WriteOutcome, batches, conditional,
+    page::{Key, key_of},
     row::{self, n, s},
 };
 use crate::Unavailable;
@@ -25,7 +29,9 @@ pub struct DueItem {
     at: u64,
     /// How often the sweep has rung for it since it last moved.
     rings: u32,
-    key: (String, String),
+    /// The end of a delivery's last claim. A claim does not change when its delivery is due.
+    lease_until: Timestamp,
+    key: Key,
 }
 
 /// What can be due.
@@ -69,6 +75,11 @@ impl DueItem {
         self.at
     }
 
+    /// When the claim of a delivery that a worker holds ends; `None` if nobody holds it.
+    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.lease_until).filter(|until| now < *until)
+    }
+
     /// How long to wait before ringing once more, should this bell bring nothing: a minute, growing
     /// to an hour, so that a backlog is not multiplied by its own bells.
     fn next_ring(&self) -> std::time::Duration {
@@ -101,7 +112,9 @@ impl Table {
             .send()
             .await
             .map_err(|error| Unavailable::aws("reading what is due", &error))?;
-        let due = query.items.unwrap_or_default().iter().map(from_item).collect();
+        let items = self.in_order(query.items().iter().map(key_of)).await?;
+        let is_due = |item: &&Item| row::number(item, "due_at").is_some_and(|at| at <= now.0);
+        let due = items.iter().filter(is_due).map(from_item).collect();
         Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
     }
 
@@ -155,18 +168,18 @@ impl Table {
 }
 
 fn from_item(item: &Item) -> DueItem {
-    let text = |name| row::text(item, name).unwrap_or_default().to_owned();
-    let key = (text("pk"), text("sk"));
+    let key = key_of(item);
     let what = subject(item, &key).unwrap_or_else(|cause| {
         row::log_unreadable(item, &cause);
         DueSubject::Unreadable
     });
     let at = row::number(item, "due_at").unwrap_or(0);
     let rings = row::number(item, "rings").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-    DueItem { what, at, rings, key }
+    let lease_until = Timestamp(row::number(item, "lease_until").unwrap_or(0));
+    DueItem { what, at, rings, lease_until, key }
 }
 
-fn subject(item: &Item, key: &(String, String)) -> Result<DueSubject, Unavailable> {
+fn subject(item: &Item, key: &Key) -> Result<DueSubject, Unavailable> {
     Ok(if key.0 == "TASKS" {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;

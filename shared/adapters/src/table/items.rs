@@ -6,9 +6,11 @@
 //! and indexes need. Lines of logs and requests are packed, in attributes of their own.
 
 mod kind;
+mod reading;
 
 pub use self::kind::{Attribute, ItemKind, Presence, fits};
 use self::kind::{always, indexed, kind, never, sometimes};
+pub use self::reading::reads;
 
 const RETAINED: &str = "`RetentionDays` after it was written";
 

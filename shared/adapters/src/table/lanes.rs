@@ -110,8 +110,6 @@ impl Table {
         .name("#state", "state")
         .value(":pending", AttributeValue::S("pending".to_owned()))
         .value(":now", n(now.0));
-        self.transact(vec![Write::Update(pk, sk, "SET due_at = :now", idle)])
-            .await
-            .map(WriteOutcome::either_way)
+        self.update(&pk, &sk, "SET due_at = :now", idle).await.map(WriteOutcome::either_way)
     }
 }

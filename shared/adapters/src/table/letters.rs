@@ -280,10 +280,13 @@ impl Table {
         let (pk, sk) = events::key(&event.id);
         let at = self.expiry(now);
         let there = Condition::new("attribute_exists(pk)").value(":at", n(at));
-        let mut writes = vec![Write::Update(pk, sk, "SET expires_at = :at", there)];
-        writes.extend(Self::request_expiry(&event, Some(at)));
+        let set = "SET expires_at = :at";
         // Refused: the content was removed meanwhile, and the event goes later than it could.
-        self.transact(writes).await.map(WriteOutcome::either_way)
+        match Self::request_expiry(&event, Some(at)) {
+            None => self.update(&pk, &sk, set, there).await,
+            Some(request) => self.transact(vec![Write::Update(pk, sk, set, there), request]).await,
+        }
+        .map(WriteOutcome::either_way)
     }
 
     /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`
@@ -343,7 +346,6 @@ impl Table {
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let condition = condition.value(":at", n(self.expiry(now)));
-        let write = Write::Update(pk, sk, "SET expires_at = :at", condition);
-        self.transact(vec![write]).await.map(WriteOutcome::either_way)
+        self.update(&pk, &sk, "SET expires_at = :at", condition).await.map(WriteOutcome::either_way)
     }
 }

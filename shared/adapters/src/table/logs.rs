@@ -230,7 +230,7 @@ fn blob(item: &Item) -> Option<&[u8]> {
     item.get("lines")?.as_b().ok().map(AsRef::as_ref)
 }
 
-fn from_item(item: &Item) -> Result<LogBatch, Unavailable> {
+pub(super) fn from_item(item: &Item) -> Result<LogBatch, Unavailable> {
     let doing = "reading a batch of lines";
     let head: BatchHead = row::document(item)?;
     let broken = || Unavailable::new(doing, "it is not what this version writes");

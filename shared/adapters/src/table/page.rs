@@ -1,5 +1,11 @@
 //! Lists of the table, read page by page.
+//!
+//! The index `listing` holds keys and places only. A page reads its keys from the index, and then the items
+//! themselves as the last writes left them: an item that is gone, or has left the list, is left out.
 
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -7,6 +13,9 @@ use super::{
     row::{Item, document, readable, s, text},
 };
 use crate::Unavailable;
+
+/// The key of an item: `pk` and `sk`.
+pub(super) type Key = (String, String);
 
 /// A part of a list.
 #[derive(Debug)]
@@ -29,7 +38,8 @@ impl Table {
         self.page_of(list, cursor, limit, oldest_first, document).await
     }
 
-    /// A page of a list whose entities are read like this. Items that cannot be read are left out.
+    /// A page of a list whose entities are read like this. Items that cannot be read are left out. An item
+    /// that moves in the list while the page is read is shown once.
     pub(super) async fn page_of<T>(
         &self,
         list: &str,
@@ -39,12 +49,13 @@ impl Table {
         read: impl Fn(&Item) -> Result<T, Unavailable>,
     ) -> Result<Page<T>, Unavailable> {
         let mut found: Vec<(String, T)> = Vec::new();
+        let mut seen = HashSet::new();
         let mut cursor = cursor.map(str::to_owned);
         let edge = if oldest_first { "0" } else { "9" };
         let compare = if oldest_first {
-            "list = :list AND list_at > :at"
+            "#list = :list AND list_at > :at"
         } else {
-            "list = :list AND list_at < :at"
+            "#list = :list AND list_at < :at"
         };
         // A page of DynamoDB ends at 1 MB, a page of ours at `limit` and one more to know of.
         loop {
@@ -54,7 +65,7 @@ impl Table {
                 .query()
                 .table_name(&self.name)
                 .index_name("listing")
-                .key_condition_expression(compare.replace("list =", "#list ="))
+                .key_condition_expression(compare)
                 .expression_attribute_names("#list", "list")
                 .expression_attribute_values(":list", s(list))
                 .expression_attribute_values(":at", s(cursor.as_deref().unwrap_or(edge)))
@@ -64,15 +75,35 @@ impl Table {
                 .await
                 .map_err(|error| Unavailable::aws("reading a list", &error))?;
             let more = query.last_evaluated_key.is_some();
-            let items = query.items.unwrap_or_default();
-            let place = |item: &Item| text(item, "list_at").unwrap_or_default().to_owned();
-            found.extend(readable(&items, |item| Ok((place(item), read(item)?))));
-            cursor = items.last().map(place);
+            let mut entries = entries(&query);
+            cursor = entries.last().map(|(place, _)| place.clone());
+            entries.retain(|(_, key)| seen.insert(key.clone()));
+            let places: HashMap<&Key, &String> =
+                entries.iter().map(|(place, key)| (key, place)).collect();
+            let mut items = self.in_order(entries.iter().map(|(_, key)| key.clone())).await?;
+            items.retain(|item| text(item, "list") == Some(list));
+            let place = |item: &Item| places.get(&key_of(item)).map(|at| (*at).clone());
+            found.extend(readable(&items, |item| {
+                Ok((place(item).unwrap_or_default(), read(item)?))
+            }));
             if limit < found.len() || !more || cursor.is_none() {
                 break;
             }
         }
         Ok(cut(found, limit))
+    }
+
+    /// The items of these keys in the order of the keys, as the last writes left them. Those that are gone
+    /// are left out.
+    pub(super) async fn in_order(
+        &self,
+        keys: impl Iterator<Item = Key>,
+    ) -> Result<Vec<Item>, Unavailable> {
+        let keys: Vec<Key> = keys.collect();
+        let items = self.items(keys.clone()).await?;
+        let mut items: HashMap<Key, Item> =
+            items.into_iter().map(|item| (key_of(&item), item)).collect();
+        Ok(keys.iter().filter_map(|key| items.remove(key)).collect())
     }
 
     /// A page of a partition whose entities are read like this, by sort key: what lies behind the sort
@@ -119,6 +150,18 @@ impl Table {
             }
         }
     }
+}
+
+/// The key of an item.
+pub(super) fn key_of(item: &Item) -> Key {
+    let part = |name| text(item, name).unwrap_or_default().to_owned();
+    (part("pk"), part("sk"))
+}
+
+/// The places and keys of a page of the index.
+fn entries(query: &QueryOutput) -> Vec<(String, Key)> {
+    let place = |item: &Item| text(item, "list_at").unwrap_or_default().to_owned();
+    query.items().iter().map(|item| (place(item), key_of(item))).collect()
 }
 
 /// The page of at most `limit` entities; one more that was read tells that another page follows.

@@ -3,18 +3,15 @@
 //!
 //! The record is deflated JSON: an ordinary request then fits the kilobyte that DynamoDB counts in.
 
-use std::io::{Read, Write as _};
-
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{event::Event, id::EventId, request::RequestRecord};
-use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 
 use super::{
     Item, Table,
     delivery_item::event_partition,
-    row::{Condition, Row, Write, n},
+    row::{self, Condition, Row, Write, n},
 };
-use crate::Unavailable;
+use crate::{Unavailable, packed};
 
 /// The attribute with the record.
 const RECORD: &str = "request";
@@ -70,20 +67,17 @@ impl Table {
 }
 
 fn packed(request: &RequestRecord) -> Vec<u8> {
-    let record = serde_json::to_vec(request).expect("plain data serialises");
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&record).expect("memory takes any bytes");
-    encoder.finish().expect("memory takes any bytes")
+    packed::pack(&serde_json::to_vec(request).expect("plain data serialises"))
 }
 
-fn from_item(item: &Item) -> Result<RequestRecord, Unavailable> {
+pub(super) fn from_item(item: &Item) -> Result<RequestRecord, Unavailable> {
     let doing = "reading a request";
-    let Some(AttributeValue::B(packed)) = item.get(RECORD) else {
-        return Err(Unavailable::new(doing, "the item has no record"));
+    let Some(AttributeValue::B(record)) = row::known(item).ok().and_then(|item| item.get(RECORD))
+    else {
+        return Err(Unavailable::new(doing, "the item has no record, or a newer layout"));
     };
-    let mut record = Vec::new();
-    let read = DeflateDecoder::new(packed.as_ref()).take(MAX_RECORD).read_to_end(&mut record);
-    read.map_err(|error| Unavailable::new(doing, error))?;
+    let record = packed::unpack(record.as_ref(), MAX_RECORD);
+    let record = record.map_err(|error| Unavailable::new(doing, error))?;
     serde_json::from_slice(&record).map_err(|error| Unavailable::new(doing, error))
 }
 

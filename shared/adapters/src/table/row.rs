@@ -1,13 +1,19 @@
 //! Items and conditions, so that the entities' own files read as what they mean.
+//!
+//! The document of an item is JSON. One of more than [`MAX_TEXT`] bytes is packed, for DynamoDB counts in
+//! kilobytes; the attribute `doc` then holds bytes in place of text.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, io};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
+};
 use domain::{id, time::Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
-use crate::Unavailable;
+use crate::{Unavailable, packed};
 
 /// An item of the table, by attribute name.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -24,9 +30,27 @@ pub(super) fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// An entity, as its item carries it.
+/// The version of the items that this build writes. An item of a higher one is not read, nor written over:
+/// docs/how-to/change-the-layout.md.
+pub const LAYOUT: u32 = 1;
+/// The attribute with an item's version; an item without it has version 1.
+const VERSION: &str = "layout";
+/// Longest document that is stored as text, in bytes. Keys, indexes and conditions take up to 400 bytes of
+/// an item, so that it is below a kilobyte however little a shorter document could be packed.
+const MAX_TEXT: usize = 512;
+/// Most bytes of a document that was packed. Of the bodies in an item, each of at most
+/// [`MAX_INLINE`](crate::bucket::MAX_INLINE), JSON's escapes may make six times as much.
+const MAX_DOCUMENT: u64 = 8 * 1024 * 1024;
+
+/// An entity, as its item carries it. The same entity is always the same value, so that conditions can
+/// compare it.
 pub(super) fn doc<T: Serialize>(entity: &T) -> AttributeValue {
-    s(serde_json::to_string(entity).expect("plain data serialises"))
+    let text = serde_json::to_string(entity).expect("plain data serialises");
+    if text.len() <= MAX_TEXT {
+        return s(text);
+    }
+    let packed = packed::pack(text.as_bytes());
+    if packed.len() < text.len() { AttributeValue::B(Blob::new(packed)) } else { s(text) }
 }
 
 /// An item being made.
@@ -39,7 +63,8 @@ impl Row {
 
     /// An item whose entity is not JSON in `doc`.
     pub(super) fn bare(pk: impl Into<String>, sk: impl Into<String>) -> Self {
-        Self(Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))]))
+        let item = Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))]);
+        Self(item).with(VERSION, n(LAYOUT))
     }
 
     pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
@@ -89,10 +114,30 @@ pub(super) fn list_at(at: Timestamp, id: &str) -> String {
 /// The entity in an item.
 pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
     let doing = "reading an item";
-    let Some(AttributeValue::S(doc)) = item.get("doc") else {
-        return Err(Unavailable::new(doing, "it has no document"));
-    };
-    serde_json::from_str(doc).map_err(|error| Unavailable::new(doing, error))
+    let json = json(item).map_err(|error| Unavailable::new(doing, error))?;
+    serde_json::from_slice(&json).map_err(|error| Unavailable::new(doing, error))
+}
+
+/// Whether an item has a layout that this build does not know.
+pub(super) fn is_newer(item: &Item) -> bool {
+    number(item, VERSION).is_some_and(|version| u64::from(LAYOUT) < version)
+}
+
+/// Refuses an item whose layout this build does not know.
+pub(super) fn known(item: &Item) -> io::Result<&Item> {
+    if is_newer(item) { Err(io::Error::other("it has a newer layout")) } else { Ok(item) }
+}
+
+/// The document of an item as JSON, whichever form it has.
+///
+/// # Errors
+/// Fails if the item has a newer layout, or no document, or one that is neither text nor packed.
+pub fn json(item: &Item) -> io::Result<Cow<'_, [u8]>> {
+    match known(item)?.get("doc") {
+        Some(AttributeValue::S(text)) => Ok(Cow::Borrowed(text.as_bytes())),
+        Some(AttributeValue::B(doc)) => packed::unpack(doc.as_ref(), MAX_DOCUMENT).map(Cow::Owned),
+        _ => Err(io::Error::other("it has no document")),
+    }
 }
 
 /// The entities in items of a list. An item that cannot be read, perhaps because a newer version wrote

@@ -280,7 +280,7 @@ fn token_partition(hash: &str) -> String {
 }
 
 /// The lock lies beside the document, so that whoever writes that does not undo it.
-fn from_item(item: &Item) -> Result<Source, Unavailable> {
+pub(super) fn from_item(item: &Item) -> Result<Source, Unavailable> {
     let mut source: Source = row::document(item)?;
     source.locked_at = row::number(item, "locked_at").map(Timestamp);
     Ok(source)

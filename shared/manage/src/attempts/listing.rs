@@ -73,7 +73,7 @@ pub(super) fn place(attempt: &Attempt) -> String {
 }
 
 /// Finds the place of an attempt in the list of an endpoint's attempts by its id, among the
-/// [`MAX_SCANNED`] deliveries that were attempted last; `None` if it is not among them.
+/// [`MAX_SCANNED`] deliveries that were created last; `None` if it is not among them.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ pub async fn place_to(
 pub struct AttemptPlace {
     /// Cursor of the delivery in its endpoint's list.
     delivery: String,
-    /// Event and attempt, by which both are found again if the delivery has moved in the list.
+    /// Event and attempt, by which both are found again.
     within: Option<(EventId, AttemptId)>,
 }
 
@@ -143,8 +143,8 @@ impl fmt::Display for AttemptPlace {
     }
 }
 
-/// Attempts to an endpoint, beginning behind `from`: the most recently attempted message first, each
-/// with its attempts from the newest to the oldest. Events are read if `with_events` is set or the
+/// Attempts to an endpoint, beginning behind `from`: the delivery that was created last first, each with
+/// its attempts from the newest to the oldest. Events are read if `with_events` is set or the
 /// selection chooses by them. The cursor of `request` is not looked at.
 ///
 /// # Errors
@@ -226,9 +226,8 @@ impl Reading<'_> {
                 }
             }
             scanned += page.items.len();
-            let last = page.items.last();
-            let passed = last.is_some_and(|last| !self.back && self.is_over(last));
-            cursor = page.next.filter(|_| !passed);
+            // However old a delivery is, it may have been attempted within the period.
+            cursor = page.next;
             if cursor.is_none() {
                 return Ok(None);
             }
@@ -242,12 +241,6 @@ impl Reading<'_> {
     /// The calls of a delivery in the direction of reading.
     fn ordered<'d>(&self, delivery: &'d Delivery) -> Vec<&'d Attempt> {
         if self.back { calls(delivery).rev().collect() } else { calls(delivery).collect() }
-    }
-
-    /// Whether every delivery behind this one was attempted last before the period.
-    fn is_over(&self, delivery: &Delivery) -> bool {
-        let last = delivery.attempts.last().map_or(delivery.created_at, |attempt| attempt.at);
-        self.filter.period.after.is_some_and(|after| last < after)
     }
 
     fn take(&mut self, delivery: &Delivery, calls: &[&Attempt], event: Option<&Event>) {
