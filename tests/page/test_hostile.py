@@ -83,6 +83,8 @@ def harmless(visitor, where: str) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('main')).visibility") == "visible", where
     for width in (360, 1440):
         page.set_viewport_size({"width": width, "height": 900})
+        # The tables choose their columns once they know their width.
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         visitor.fits()
 
 
