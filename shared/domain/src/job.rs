@@ -3,11 +3,17 @@
 mod polling;
 mod registration;
 mod status;
+mod unrecorded;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::{polling::PollState, registration::Registration, status::JobStatus};
+pub use self::{
+    polling::PollState,
+    registration::Registration,
+    status::JobStatus,
+    unrecorded::{MAX_UNRECORDED, UnrecordedReport},
+};
 use crate::{
     id::{ApplicationId, EndpointId, EventId, JobId, SourceId, Tenure},
     profile::SenderReport,
@@ -52,6 +58,10 @@ pub struct Job {
     /// receives them too.
     #[serde(default)]
     pub announced: Vec<EventId>,
+    /// The reports that changed the job and whose events are not known to be recorded, oldest first: nearly
+    /// always the latest report alone. [`MAX_UNRECORDED`] at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrecorded: Vec<UnrecordedReport>,
     /// The endpoints that receive the events of this job alone. The list tells a worker that
     /// announces an event which endpoints there must be.
     #[serde(default)]
@@ -89,6 +99,10 @@ pub struct Job {
     /// The number of changes; every write is conditional on the version that was read.
     #[serde(default)]
     pub version: u64,
+    /// Whether the id of the call became known with the change that is about to be written, so that the job
+    /// is to be found by it. Not stored.
+    #[serde(skip)]
+    pub learned_call: bool,
 }
 
 /// Most endpoints of one job: each gets a delivery in the transaction that records an event, beside
@@ -128,6 +142,7 @@ impl Job {
             started: false,
             result_event: None,
             announced: Vec::new(),
+            unrecorded: Vec::new(),
             webhooks: Vec::new(),
             metadata: Map::new(),
             registered_at: None,
@@ -141,6 +156,7 @@ impl Job {
             updated_at: now,
             edits: 0,
             version: 0,
+            learned_call: false,
         }
     }
 
@@ -257,6 +273,7 @@ impl Job {
                 known.clone_from(said);
             }
         }
+        next.learned_call = self.call_id.is_none() && next.call_id.is_some();
         next.updated_at = now;
         next.version += 1;
         next

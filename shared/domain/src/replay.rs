@@ -1,6 +1,8 @@
 //! Replays: past messages of an application are sent to one of its endpoints, again or for the
 //! first time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,6 +14,10 @@ use crate::{
     subscription,
     time::Timestamp,
 };
+
+/// Time after which a delivery that was never attempted may have lost its bell. Its queue was purged then:
+/// bells are heard within seconds, and those of a process that died within 36 minutes.
+pub const UNHEARD: Duration = Duration::from_secs(3600);
 
 /// A replay that a caller asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +53,8 @@ pub struct Replay {
 pub enum ReplaySelection {
     /// Messages whose delivery is dead.
     Failed,
-    /// Messages without a delivery to the endpoint, which the endpoint would receive now.
+    /// Messages without a delivery to the endpoint, which the endpoint would receive now; and those whose
+    /// delivery was pending for [`UNHEARD`] without an attempt when the replay was asked for.
     Missing,
     /// Messages with a delivery to the endpoint.
     Tried {
@@ -65,7 +72,7 @@ pub enum ReplayAction {
     /// No effect: the message is not selected, is pending, or was sent since the replay was asked
     /// for.
     Leave,
-    /// The latest delivery is redriven.
+    /// The latest delivery is redriven, or rung for if it is pending.
     Again,
     /// The message gets its first delivery to the endpoint.
     First,
@@ -99,7 +106,12 @@ impl Replay {
         };
         let last = latest.attempts.last();
         let since_asked = last.is_some_and(|attempt| asked <= attempt.at);
-        if latest.state == DeliveryState::Pending || since_asked {
+        if latest.state == DeliveryState::Pending {
+            let unheard = latest.made == 0 && UNHEARD <= asked.since(latest.next_at);
+            let meant = unheard && self.which == ReplaySelection::Missing;
+            return if meant { ReplayAction::Again } else { ReplayAction::Leave };
+        }
+        if since_asked {
             return ReplayAction::Leave;
         }
         let meant = match &self.which {
@@ -127,8 +139,6 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         delivery::Attempt,
@@ -234,6 +244,26 @@ mod tests {
             replay(ReplaySelection::Missing).act(asked, &unwilling, &event(), &payload, None),
             ReplayAction::Leave
         );
+    }
+
+    #[test]
+    fn what_is_pending_is_meant_if_its_bell_may_be_lost() {
+        let delivery = Delivery::new(&event(), &endpoint(), 0, NOW);
+        let attempted = tried(500, DeliveryState::Pending, NOW);
+        let waits = Delivery { next_at: NOW.plus(UNHEARD), ..delivery.clone() };
+        let late = NOW.plus(UNHEARD);
+        let missing = ReplaySelection::Missing;
+        for (which, asked, latest, act) in [
+            (missing.clone(), late, &delivery, ReplayAction::Again),
+            (missing.clone(), Timestamp(late.0 - 1), &delivery, ReplayAction::Leave),
+            (missing.clone(), late, &attempted, ReplayAction::Leave),
+            (missing, late, &waits, ReplayAction::Leave),
+            (ReplaySelection::Failed, late, &delivery, ReplayAction::Leave),
+        ] {
+            let (event, payload) = (event(), Payload::new(b"{}"));
+            let found = replay(which).act(asked, &endpoint(), &event, &payload, Some(latest));
+            assert_eq!(found, act, "{latest:?}");
+        }
     }
 
     #[test]

@@ -61,6 +61,19 @@ pub fn hidden_after(receives: u32) -> Duration {
     Duration::from_secs((MIN_HIDDEN << doublings).min(MAX_HIDDEN))
 }
 
+/// How long a doorbell stays hidden after its receive number `receives`, counted from 1, ended without a
+/// result because AWS failed: 1, 5, 15 and 30 minutes. The fifth receive is the last before SQS moves the
+/// bell to its dead-letter queue, so that the bell of a delivery outlasts 51 minutes of any failure.
+pub fn bell_hidden_after(receives: u32) -> Duration {
+    let minutes = match receives {
+        0 | 1 => 1,
+        2 => 5,
+        3 => 15,
+        _ => 30,
+    };
+    Duration::from_secs(60 * minutes)
+}
+
 /// Receives after which a message that cannot be read is parked as a dead letter. With the inbox's
 /// visibility timeout they last for 12 minutes, in which a deployment that is the cause can be
 /// withdrawn.

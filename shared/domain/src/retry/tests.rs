@@ -164,6 +164,14 @@ fn a_policy_is_checked() {
 }
 
 #[test]
+fn a_bell_that_fails_outlasts_most_of_an_hour() {
+    let hidden = |receives| bell_hidden_after(receives).as_secs() / 60;
+    assert_eq!([0, 1, 2, 3, 4, 5, u32::MAX].map(hidden), [1, 1, 5, 15, 30, 30, 30]);
+    // Of five receives, four are followed by another.
+    assert_eq!((1..5).map(hidden).sum::<u64>(), 51);
+}
+
+#[test]
 fn a_message_that_cannot_be_processed_is_tried_for_days_at_growing_distances() {
     let hidden = |receives| hidden_after(receives).as_secs();
     assert_eq!([0, 1, 2, 3, 8, 9, 300, u32::MAX].map(hidden), [5, 5, 10, 20, 640, 900, 900, 900]);
