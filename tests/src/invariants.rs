@@ -56,8 +56,9 @@ impl World {
             let (sk, doc) = (text("sk"), text("doc"));
             if sk == "EVT" {
                 world.events.push(serde_json::from_str(doc).expect("an event"));
-            } else if sk == "REQUEST" {
-                world.requests.insert(text("pk").to_owned());
+                if item.contains_key("request") {
+                    world.requests.insert(text("pk").to_owned());
+                }
             } else if sk.starts_with("DLV#") {
                 world.deliveries.push(serde_json::from_str(doc).expect("a delivery"));
             } else if sk == "JOB" {

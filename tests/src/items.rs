@@ -87,8 +87,3 @@ pub fn size(item: &Item) -> usize {
     };
     item.iter().map(|(name, of)| name.len() + value(of)).sum()
 }
-
-/// The write units of putting an item of this size in a transaction: two for each kilobyte begun.
-pub fn transaction_units(size: usize) -> usize {
-    2 * size.div_ceil(1024)
-}

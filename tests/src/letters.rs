@@ -88,7 +88,7 @@ impl Cloud {
                 letter.number = table.next_letter_number().await.expect("numbered");
                 record(&table, &event, &[delivery.clone()]).await;
                 table.park(&letter, None).await.expect("parked").either_way();
-                let marked = table.mark_parked(&event, &delivery, &letter).await;
+                let marked = table.mark_parked(&delivery, &letter).await;
                 marked.expect("marked").either_way();
             }
         };

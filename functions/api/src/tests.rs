@@ -375,7 +375,7 @@ impl Relay {
         let parked = table.park(&letter, was).await.expect("parked");
         assert_eq!(parked, WriteOutcome::Done);
         delivery.letter = Some(id);
-        table.mark_parked(&event, &delivery, &letter).await.expect("parked").either_way();
+        table.mark_parked(&delivery, &letter).await.expect("parked").either_way();
         number
     }
 

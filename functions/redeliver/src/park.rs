@@ -40,10 +40,10 @@ impl Redeliver {
     /// held by a worker or not due yet is left alone; `due` looks after it.
     async fn give_up(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
         let now = self.context.clock.now();
-        if now < delivery.next_at {
-            return Ok(());
-        }
         let table = &self.context.table;
+        if now < delivery.next_at {
+            return table.leave_due(&delivery.event, &delivery.id).await;
+        }
         let endpoint = table.endpoint(&delivery.application, &delivery.endpoint).await?;
         let url = endpoint.map(|endpoint| endpoint.url).unwrap_or_default();
         let mut given_up = delivery.clone();
@@ -60,7 +60,7 @@ impl Redeliver {
             manual: false,
         });
         if table.give_up(&given_up, now).await? == WriteOutcome::Refused {
-            return Ok(());
+            return table.leave_due(&delivery.event, &delivery.id).await;
         }
         warn!(delivery = %delivery.id, "the relay gave up a delivery");
         delivery = given_up;
@@ -99,7 +99,7 @@ impl Redeliver {
         self.tell_exhausted(event, &delivery).await?;
         delivery.letter = Some(id);
         // Refused: it was put back already, and its letter with it.
-        table.mark_parked(event, &delivery, &letter).await?.either_way();
+        table.mark_parked(&delivery, &letter).await?.either_way();
         info!(letter = %letter.id, number = letter.number, endpoint = %delivery.endpoint, "parked");
         Ok(())
     }

@@ -274,8 +274,15 @@ impl Table {
         conditional("deleting from the table", deleted)
     }
 
-    /// All of the writes or none; `Refused` if a condition did not hold.
-    async fn transact(&self, writes: Vec<Write>) -> Result<WriteOutcome, Unavailable> {
+    /// All of the writes or none; `Refused` if a condition did not hold. A single put is no transaction,
+    /// which would cost twice as much.
+    async fn transact(&self, mut writes: Vec<Write>) -> Result<WriteOutcome, Unavailable> {
+        if writes.len() == 1
+            && let Some(Write::Put(row, condition)) =
+                writes.pop_if(|it| matches!(it, Write::Put(..)))
+        {
+            return self.put(row, Some(condition)).await;
+        }
         let items = writes.into_iter().map(|write| write.into_item(&self.name)).collect();
         let write = self.client.transact_write_items();
         match write.set_transact_items(Some(items)).send().await {

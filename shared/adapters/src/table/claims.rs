@@ -14,7 +14,7 @@ use domain::{
 };
 
 use super::{
-    Item, Table,
+    Item, Table, WriteOutcome,
     delivery_item::key,
     page::Key,
     row::{self, Condition, LAYOUT, n, s},
@@ -64,7 +64,8 @@ impl ClaimedDelivery {
 /// What a claim does to the time at which the sweep rings for the delivery.
 #[derive(Clone, Copy)]
 enum DueTime {
-    /// The time stays. The claim is refused if that is later than [`SOON`] from now.
+    /// The time stays, or stays away while the delivery's bell stands for it. The claim is refused if the
+    /// time is later than [`SOON`] from now.
     Stays,
     /// The time becomes the end of the claim.
     LeaseEnd,
@@ -79,7 +80,9 @@ impl Table {
     ///
     /// A claim writes the item alone: when the delivery is due stays as it is, unless that is later than
     /// [`SOON`] from now. So the sweep finds the delivery of a worker that died soon enough, and passes over
-    /// one that a worker holds.
+    /// one that a worker holds. A delivery that was never put off has no such time: its bell stands for it
+    /// until the bell is deleted. Because the caller deletes the bell of a delivery that it could not take, that
+    /// delivery becomes due here.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or the item is not what this version writes.
@@ -100,7 +103,12 @@ impl Table {
         }
         // The SDK asks again when an answer is lost: a claim that was refused may be our own.
         if row::text(&item, "claim") != Some(token) {
-            return not_taken(&item, now);
+            let outcome = not_taken(&item, now)?;
+            let is_over = matches!(outcome, ClaimOutcome::Finished(_));
+            if !is_over && !item.contains_key("due_at") {
+                self.leave_due(event, id).await?;
+            }
+            return Ok(outcome);
         }
         let until = Timestamp(row::number(&item, "lease_until").unwrap_or(now.0));
         let delivery = row::document(&item)?;
@@ -129,7 +137,9 @@ impl Table {
         let update = match due {
             DueTime::Stays => update
                 .update_expression(claim)
-                .condition_expression(format!("{free} AND due_at <= :soon"))
+                .condition_expression(format!(
+                    "{free} AND (attribute_not_exists(due_at) OR due_at <= :soon)"
+                ))
                 .expression_attribute_values(":soon", n(now.plus(SOON).0)),
             DueTime::LeaseEnd => update
                 .update_expression(format!("{claim}, due_at = :now + lease_ms"))
@@ -158,6 +168,22 @@ impl Table {
             },
             Err(error) => Err(Unavailable::aws(doing, &error)),
         }
+    }
+
+    /// Makes a pending delivery due that is not: at the end of the claim that a worker has on it, or at the
+    /// time of its next attempt. Whoever deletes a bell without having concluded its delivery calls this
+    /// first.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn leave_due(&self, event: &EventId, id: &DeliveryId) -> Result<(), Unavailable> {
+        let (pk, sk) = key(event, id);
+        let idle = Condition::new("#state = :pending AND attribute_not_exists(due_at)")
+            .name("#state", "state")
+            .value(":pending", s(DeliveryState::Pending.word()))
+            .value(":shard", s(row::shard(id.as_str())));
+        let due = "SET due_shard = :shard, due_at = if_not_exists(lease_until, next_at)";
+        self.update(&pk, &sk, due, idle).await.map(WriteOutcome::either_way)
     }
 
     /// The delivery of a claim that was handed on; `None` if that claim no longer holds.

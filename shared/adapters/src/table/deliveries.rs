@@ -88,6 +88,25 @@ impl Table {
         Ok(context)
     }
 
+    /// The event, and how the endpoint fares: what an attempt needs beside an endpoint that is known.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does, or an item is not what this version writes.
+    pub async fn context_beside_endpoint(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<AttemptContext, Unavailable> {
+        let mut context = AttemptContext::default();
+        let keys = vec![events::key(&delivery.event), health::key(&delivery.endpoint)];
+        for item in self.items(keys).await? {
+            match row::text(&item, "sk") {
+                Some("EVT") => context.event = Some(events::from_item(&item)?),
+                _ => context.health = row::document(&item)?,
+            }
+        }
+        Ok(context)
+    }
+
     /// Writes a claimed delivery as `claimed.delivery` is now and gives up the claim; `Stale` if
     /// another worker has claimed the delivery since. The letter of a delivery that arrived or was
     /// cancelled is resolved in the same transaction. If the item would be too large, it is written
@@ -101,14 +120,19 @@ impl Table {
         policy: &Policy,
         due: Option<Timestamp>,
     ) -> Result<ConcludeOutcome, Unavailable> {
-        match self.conclude_whole(claimed, policy, due).await {
+        let concluded = match self.conclude_whole(claimed, policy, due).await {
             Err(error) if error.is_too_large() => {
                 let mut bare = claimed.clone();
                 bare.delivery = bare.delivery.without_answers();
-                self.conclude_whole(&bare, policy, due).await
+                self.conclude_whole(&bare, policy, due).await?
             }
-            concluded => concluded,
+            concluded => concluded?,
+        };
+        if concluded == ConcludeOutcome::Stale {
+            // Our bell may be the one that stands for the delivery, and is deleted now.
+            self.leave_due(&claimed.delivery.event, &claimed.delivery.id).await?;
         }
+        Ok(concluded)
     }
 
     async fn conclude_whole(
@@ -152,6 +176,21 @@ impl Table {
             }
         }
         Err(Unavailable::new("concluding a delivery", "its letter changes at every try"))
+    }
+
+    /// Creates a delivery; `Refused` if there is one of its id. Without `due` the caller must have rung for
+    /// it before what stands for that bell is gone.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn begin_delivery(
+        &self,
+        delivery: &Delivery,
+        policy: &Policy,
+        due: Option<Timestamp>,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let row = self.delivery_row(delivery, Delivery::lease(policy), due);
+        self.put(row, Some(Condition::absent())).await
     }
 
     /// The delivery of this id.

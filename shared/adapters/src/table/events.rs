@@ -8,6 +8,7 @@ use domain::{
     event::Event,
     id::{ApplicationId, EventId, JobId, Tenure},
     job::Job,
+    request::RequestRecord,
     source::FormerTenure,
     time::Timestamp,
 };
@@ -17,6 +18,7 @@ use super::{
     delivery_item::{self, event_partition},
     jobs,
     recording::{EventRecording, RecordOutcome},
+    requests,
     row::{self, Condition, Row, Write, list_at, n, s},
     sources,
 };
@@ -33,6 +35,8 @@ pub struct EventContext {
     pub webhooks: Vec<Endpoint>,
     /// The tenure of the event's source, if that has ended.
     pub former: Option<FormerTenure>,
+    /// Of the events whose reports the job remembers, those that are recorded.
+    pub recorded: Vec<EventId>,
 }
 
 /// Other bytes that came under the key of an event.
@@ -69,16 +73,36 @@ impl Table {
         })
     }
 
-    /// The writes that record an event.
-    pub(super) fn recording_writes(&self, recording: &EventRecording<'_>) -> Vec<Write> {
-        let event = recording.event;
+    /// Records an event alone; `Refused` if it is recorded already.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn record_event(
+        &self,
+        event: &Event,
+        request: Option<&RequestRecord>,
+    ) -> Result<WriteOutcome, Unavailable> {
+        self.put(self.event_row(event, request), Some(Condition::absent())).await
+    }
+
+    /// The item of an event, with the request that it came with.
+    fn event_row(&self, event: &Event, request: Option<&RequestRecord>) -> Row {
         let (pk, sk) = key(&event.id);
         let row = Row::new(pk, sk, event)
             .listed(event_list(&event.application), event.created_at, event.id.bare())
             .due(event.id.bare(), event.asked.content_until)
             .expires(Some(self.expiry(event.created_at)));
-        let mut writes = vec![Write::Put(row, Condition::absent())];
-        writes.extend(recording.request.map(|request| self.request_write(event, request)));
+        match request.map(requests::attribute) {
+            Some((name, record)) => row.with(name, record),
+            None => row,
+        }
+    }
+
+    /// The writes that record an event.
+    pub(super) fn recording_writes(&self, recording: &EventRecording<'_>) -> Vec<Write> {
+        let event = recording.event;
+        let mut writes =
+            vec![Write::Put(self.event_row(event, recording.request), Condition::absent())];
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.deliveries.iter().flat_map(|it| self.place_writes(it)));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));
@@ -113,9 +137,10 @@ impl Table {
         self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
     }
 
-    /// The event, the job it may be about, and the end of their tenure if it has ended, at once;
-    /// then that job's own endpoints, if it has any. The job names them, so one that is registered meanwhile changes the job, and what is
-    /// recorded on the condition that it did not is refused.
+    /// The event, the job it may be about, and the end of their tenure if it has ended, at once; then that
+    /// job's own endpoints, and the events whose reports it remembers, if it has any. The job names the
+    /// endpoints, so one that is registered meanwhile changes the job, and what is recorded on the
+    /// condition that it did not is refused.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -134,8 +159,14 @@ impl Table {
                 _ => known.former = Some(row::document(&item)?),
             }
         }
-        if let Some(job) = &known.job {
-            known.webhooks = self.webhooks_of(job).await?;
+        let Some(job) = &known.job else { return Ok(known) };
+        let unrecorded = job.unrecorded.iter().map(|report| &report.event);
+        let unrecorded = unrecorded.filter(|event| *event != id).map(key);
+        for item in self.items(jobs::webhook_keys(job).chain(unrecorded).collect()).await? {
+            match row::text(&item, "sk") {
+                Some("EVT") => known.recorded.push(from_item(&item)?.id),
+                _ => known.webhooks.push(row::document(&item)?),
+            }
         }
         Ok(known)
     }

@@ -101,7 +101,6 @@ pub const ITEMS: &[ItemKind] = &[
         sometimes("while its content has a time to go"),
         always("EVTS#<app>"),
     ),
-    kind("request that an event came with", "EVT#<id>", "REQUEST", always("with its event")),
     indexed(
         kind(
             "delivery",

@@ -7,16 +7,24 @@ use domain::{
     delivery::Delivery,
     endpoint::{Endpoint, EndpointScope},
     id::{self, JobId, Tenure},
-    job::Job,
+    job::{Job, JobStatus},
+    profile::ended,
+    source::Source,
 };
 
 use super::{
-    Page, Table, WriteOutcome, endpoints,
+    Page, Table, WriteOutcome, endpoints, events,
+    page::Key,
     row::{self, Condition, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
 const JOBS: &str = "JOBS";
+/// How many times the retention a job is found by the id of its call: as long as its endpoints stay.
+const CALLS_KEPT: u32 = 4;
+/// The states that the report of a call's end may name.
+const ENDS: [JobStatus; 4] =
+    [JobStatus::Succeeded, JobStatus::Failed, JobStatus::TimedOut, JobStatus::Cancelled];
 
 /// A registration, and what it changes.
 #[derive(Debug)]
@@ -35,6 +43,12 @@ pub(super) fn key(id: &JobId) -> (String, String) {
     (format!("JOB#{id}"), "JOB".to_owned())
 }
 
+/// The keys of the endpoints that hear of a job alone.
+pub(super) fn webhook_keys(job: &Job) -> impl Iterator<Item = Key> {
+    let scope = EndpointScope::Job(job.id.clone());
+    job.webhooks.iter().map(move |id| endpoints::key(&job.application, &scope, id))
+}
+
 /// Hashed: a key holds 2048 bytes, and a call's id is its platform's.
 fn call_key(tenure: &Tenure, call_id: &str) -> (String, String) {
     let (source, application) = (tenure.source.as_str(), tenure.application.as_str());
@@ -44,14 +58,19 @@ fn call_key(tenure: &Tenure, call_id: &str) -> (String, String) {
 impl Table {
     /// The writes that keep a job as it follows from the one that was read.
     pub(super) fn job_writes(&self, job: &Job) -> Vec<Write> {
-        let expires = Some(self.expiry(job.updated_at));
         let mut writes = vec![Write::Put(self.job_row(job), Condition::version(job.version - 1))];
-        if let Some(call_id) = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id) {
-            let (pk, sk) = call_key(&job.tenure(), call_id);
-            writes
-                .push(Write::Put(Row::new(pk, sk, &job.id).expires(expires), Condition::default()));
-        }
+        writes.extend(self.call_row(job).map(|row| Write::Put(row, Condition::default())));
         writes
+    }
+
+    /// The item by which a job is found by the id of its call, if that became known with this change. It is
+    /// written once and stays longer than the job does that is heard of within the retention.
+    pub(super) fn call_row(&self, job: &Job) -> Option<Row> {
+        let call_id = job.call_id.as_ref().filter(|call_id| **call_id != job.external_id);
+        let call_id = call_id.filter(|_| job.learned_call)?;
+        let (pk, sk) = call_key(&job.tenure(), call_id);
+        let kept = self.retention * CALLS_KEPT;
+        Some(Row::new(pk, sk, &job.id).expires(Some(job.updated_at.plus(kept).secs())))
     }
 
     fn job_row(&self, job: &Job) -> Row {
@@ -70,6 +89,19 @@ impl Table {
     /// Fails if DynamoDB does.
     pub async fn keep_job(&self, job: &Job) -> Result<WriteOutcome, Unavailable> {
         self.put(self.job_row(job), Some(Condition::version(job.version - 1))).await
+    }
+
+    /// Keeps a job as it follows from a report, before the event of that report is recorded; `Refused` if
+    /// somebody else changed it since it was read.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn keep_report(&self, job: &Job) -> Result<WriteOutcome, Unavailable> {
+        if let Some(row) = self.call_row(job) {
+            // It says nothing that is not so even if the job is not written.
+            self.put(row, None).await?.either_way();
+        }
+        self.keep_job(job).await
     }
 
     /// Registers a job as it follows from the one that was read, with the endpoint that hears of
@@ -100,9 +132,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does, or an endpoint is not what this version writes.
     pub async fn webhooks_of(&self, job: &Job) -> Result<Vec<Endpoint>, Unavailable> {
-        let scope = EndpointScope::Job(job.id.clone());
-        let keys = job.webhooks.iter().map(|id| endpoints::key(&job.application, &scope, id));
-        self.items(keys.collect()).await?.iter().map(row::document).collect()
+        self.items(webhook_keys(job).collect()).await?.iter().map(row::document).collect()
     }
 
     /// The job of this id.
@@ -136,15 +166,24 @@ impl Table {
         }
         let external = tenures.iter().map(|tenure| key(&JobId::of(tenure, name)));
         let calls = tenures.iter().map(|tenure| call_key(tenure, name));
+        // Of some profiles the idempotency key names the call: its event stands for an item of the call.
+        let ends = tenures.iter().flat_map(|tenure| {
+            let event = |state| events::key(&Source::event_id(tenure, &ended(name, state)));
+            ENDS.into_iter().map(event)
+        });
         let mut jobs = Vec::new();
-        for item in self.items(external.chain(calls).collect()).await? {
-            if row::text(&item, "sk") == Some("JOB") {
-                jobs.push(row::document(&item)?);
-            } else {
-                let id: JobId = row::document(&item)?;
-                jobs.extend(self.job(&id).await?);
+        let mut ids = Vec::new();
+        for item in self.items(external.chain(calls).chain(ends).collect()).await? {
+            match row::text(&item, "sk") {
+                Some("JOB") => jobs.push(row::document(&item)?),
+                Some("EVT") => ids.extend(events::from_item(&item)?.job),
+                _ => ids.push(row::document(&item)?),
             }
         }
+        ids.retain(|id| jobs.iter().all(|job: &Job| job.id != *id));
+        ids.sort();
+        ids.dedup();
+        jobs.extend(self.jobs_of(&ids).await?);
         jobs.sort_by_key(|job: &Job| std::cmp::Reverse(job.updated_at));
         jobs.dedup_by(|one, other| one.id == other.id);
         Ok(jobs)

@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use domain::{
     delivery::{Delivery, DeliveryState},
-    event::Event,
     id::{ApplicationId, DeliveryId, EventId, LetterId},
     letter::{LATEST_PARKING, Letter, LetterState, LetterSubject},
     retry::Policy,
@@ -128,15 +127,13 @@ impl Table {
         now.plus(self.retention).min(latest)
     }
 
-    /// Marks a dead delivery of this event as parked: it is no longer due, and neither the delivery nor
-    /// its event expires before the letter. `Refused` if the delivery is not dead any more, or the
-    /// event's content was removed since it was read; the delivery is still due then.
+    /// Marks a dead delivery as parked: it is no longer due, and neither the delivery nor its event
+    /// expires before the letter. `Refused` if the delivery is not dead any more; it is still due then.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn mark_parked(
         &self,
-        event: &Event,
         delivery: &Delivery,
         letter: &Letter,
     ) -> Result<WriteOutcome, Unavailable> {
@@ -149,10 +146,8 @@ impl Table {
             Some(at) => Write::Update(pk, sk, "SET expires_at = :at", keep.value(":at", n(at))),
             None => Write::Update(pk, sk, "REMOVE expires_at", keep),
         };
-        let mut writes =
-            vec![Write::Put(row, delivery_item::still(DeliveryState::Dead, delivery)), keep];
-        writes.extend(Self::request_expiry(event, until));
-        self.transact(writes).await
+        let parked = Write::Put(row, delivery_item::still(DeliveryState::Dead, delivery));
+        self.transact(vec![parked, keep]).await
     }
 
     /// The letter of this id.
@@ -276,17 +271,9 @@ impl Table {
         if deliveries.iter().any(needs) {
             return Ok(());
         }
-        let Some(event) = self.event(event).await? else { return Ok(()) };
-        let (pk, sk) = events::key(&event.id);
-        let at = self.expiry(now);
-        let there = Condition::new("attribute_exists(pk)").value(":at", n(at));
-        let set = "SET expires_at = :at";
-        // Refused: the content was removed meanwhile, and the event goes later than it could.
-        match Self::request_expiry(&event, Some(at)) {
-            None => self.update(&pk, &sk, set, there).await,
-            Some(request) => self.transact(vec![Write::Update(pk, sk, set, there), request]).await,
-        }
-        .map(WriteOutcome::either_way)
+        let (pk, sk) = events::key(event);
+        let there = Condition::new("attribute_exists(pk)").value(":at", n(self.expiry(now)));
+        self.update(&pk, &sk, "SET expires_at = :at", there).await.map(WriteOutcome::either_way)
     }
 
     /// Makes the delivery of a letter pending, and writes the letter, in one transaction; `Refused`

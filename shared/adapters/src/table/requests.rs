@@ -1,15 +1,14 @@
-//! The requests that events came with, each in the partition of its event. A request is an item of its
-//! own and not a part of its event's: an event is copied to the index of its list, a request is not.
+//! The requests that events came with, each in the item of its event: it goes with that item, and a page of
+//! events reads no more items. An event is on its list by keys alone, so that the record is copied nowhere.
 //!
-//! The record is deflated JSON: an ordinary request then fits the kilobyte that DynamoDB counts in.
+//! The record is deflated JSON in an attribute of its own: whoever reads an event does not unpack it.
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use domain::{event::Event, id::EventId, request::RequestRecord};
+use domain::{id::EventId, request::RequestRecord};
 
 use super::{
-    Item, Table,
-    delivery_item::event_partition,
-    row::{self, Condition, Row, Write, n},
+    Item, Table, WriteOutcome, events,
+    row::{self, Condition},
 };
 use crate::{Unavailable, packed};
 
@@ -19,41 +18,22 @@ const RECORD: &str = "request";
 /// of them sealed and of bytes that JSON escapes, are less than a fifth.
 const MAX_RECORD: u64 = 256 * 1024;
 
-fn key(id: &EventId) -> (String, String) {
-    (event_partition(id), "REQUEST".to_owned())
+/// The attribute of an event's item that holds the request it came with.
+pub(super) fn attribute(request: &RequestRecord) -> (&'static str, AttributeValue) {
+    (RECORD, AttributeValue::B(Blob::new(packed(request))))
 }
 
 impl Table {
-    /// The write that records a request with its event. Both expire at the same time.
-    pub(super) fn request_write(&self, event: &Event, request: &RequestRecord) -> Write {
-        let (pk, sk) = key(&event.id);
-        let row = Row::bare(pk, sk)
-            .with(RECORD, AttributeValue::B(Blob::new(packed(request))))
-            .expires(Some(self.expiry(event.created_at)));
-        // The event is written on the condition that it is new, in the same transaction.
-        Write::Put(row, Condition::default())
-    }
-
-    /// The write that makes the recorded request of an event expire at another time, in seconds, or not
-    /// at all; `None` for an event without one, and for one whose content is being removed. The
-    /// transaction is refused if the request was removed since the event was read.
-    pub(super) fn request_expiry(event: &Event, at: Option<u64>) -> Option<Write> {
-        let (pk, sk) = key(&event.id);
-        let there = Condition::new("attribute_exists(pk)");
-        let stays = event.has_request && event.expunged_at.is_none();
-        stays.then(|| match at {
-            Some(at) => Write::Update(pk, sk, "SET expires_at = :at", there.value(":at", n(at))),
-            None => Write::Update(pk, sk, "REMOVE expires_at", there),
-        })
-    }
-
     /// The request that an event came with, if it is recorded.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn request(&self, event: &EventId) -> Result<Option<RequestRecord>, Unavailable> {
-        let (pk, sk) = key(event);
-        self.item(&pk, &sk).await?.map(|item| from_item(&item)).transpose()
+        let (pk, sk) = events::key(event);
+        match self.item(&pk, &sk).await? {
+            Some(item) => if_any(&item),
+            None => Ok(None),
+        }
     }
 
     /// Removes the recorded request of an event, if there is one.
@@ -61,8 +41,9 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn forget_request(&self, event: &EventId) -> Result<(), Unavailable> {
-        let (pk, sk) = key(event);
-        self.delete(&pk, &sk).await.map(super::WriteOutcome::either_way)
+        let (pk, sk) = events::key(event);
+        let there = Condition::new("attribute_exists(#request)").name("#request", RECORD);
+        self.update(&pk, &sk, "REMOVE #request", there).await.map(WriteOutcome::either_way)
     }
 }
 
@@ -70,7 +51,12 @@ fn packed(request: &RequestRecord) -> Vec<u8> {
     packed::pack(&serde_json::to_vec(request).expect("plain data serialises"))
 }
 
-pub(super) fn from_item(item: &Item) -> Result<RequestRecord, Unavailable> {
+/// The request in an event's item, if there is one.
+pub(super) fn if_any(item: &Item) -> Result<Option<RequestRecord>, Unavailable> {
+    item.contains_key(RECORD).then(|| from_item(item)).transpose()
+}
+
+fn from_item(item: &Item) -> Result<RequestRecord, Unavailable> {
     let doing = "reading a request";
     let Some(AttributeValue::B(record)) = row::known(item).ok().and_then(|item| item.get(RECORD))
     else {

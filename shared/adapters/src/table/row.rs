@@ -99,7 +99,7 @@ impl Row {
 }
 
 /// Spreads what is due over the shards that the sweep reads in parallel.
-fn shard(id: &str) -> String {
+pub(super) fn shard(id: &str) -> String {
     let digest = id::digest(&[id]);
     let first = u32::from_str_radix(&digest[..2], 16).unwrap_or(0);
     (first % SHARDS).to_string()

@@ -68,8 +68,10 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "failures of an endpoint" => document::<Health>,
         "event type" => document::<EventType>,
         "answer to a POST with `Idempotency-Key`" => document::<IdempotencyRecord>,
-        "event" => |item| events::from_item(item).map(drop),
-        "request that an event came with" => |item| requests::from_item(item).map(drop),
+        "event" => |item| {
+            events::from_item(item)?;
+            requests::if_any(item).map(drop)
+        },
         "delivery" => document::<Delivery>,
         "conflict" => document::<StoredBody>,
         "job" => document::<Job>,
