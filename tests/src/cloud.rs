@@ -195,6 +195,11 @@ impl Cloud {
         cloud
     }
 
+    /// From now on all processes are one that remembers endpoints for a moment.
+    pub fn remember_endpoints(&mut self) {
+        self.calls.context = self.calls.context.clone().remembering_endpoints();
+    }
+
     /// Clients with the faults in them. They do not try again, so that a fault is one.
     fn failing(aws: &LocalAws, faults: &Faults) -> Clients {
         let clients = aws.inner_clients().with_retries(RetryConfig::disabled());

@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
     let caller = aws.caller(config::address_rule()?, config::destinations()?, &outbox);
     let context = Context::new(table, bucket, outbox, Clock::system());
     let context = context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures();
+    let context = context.remembering_endpoints();
     let (letters, vault) = (queue("DEAD_LETTERS_URL")?, aws.vault(&vault).await?);
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);

@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
+    let context = context.remembering_endpoints();
     let process = &Process {
         context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
         inbox: Inbox(queue("INBOX_URL")?),

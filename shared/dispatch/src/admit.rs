@@ -239,6 +239,7 @@ impl CallContext {
         if table.update_endpoint_telling(endpoint, &disabled, &recordings).await?
             == WriteOutcome::Done
         {
+            self.context.memory.forget(endpoint);
             warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
             if let Some(telling) = &telling {
                 self.context.ring(&telling.deliveries).await;

@@ -86,7 +86,7 @@ impl CallContext {
         if std::mem::take(&mut claimed.delivery.waits) {
             self.context.table.waits_no_more(&claimed.delivery).await?;
         }
-        let context = self.context.table.context(&claimed.delivery).await?;
+        let context = self.context.attempt_context(&claimed.delivery).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
             return self.end(&claimed, &Policy::default()).await.map(Some);

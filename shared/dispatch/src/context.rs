@@ -16,7 +16,7 @@ use adapters::{
 };
 use domain::{outgoing::HeaderStyle, room::CallCaps};
 
-use crate::{crowd::Rooms, figures::FigureTally, teller::Teller};
+use crate::{crowd::Rooms, figures::FigureTally, memory::EndpointMemory, teller::Teller};
 
 /// Storage, the outbox and the clock: enough to record, announce and redrive.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Context {
     pub teller: Teller,
     /// The figures that this process counts; none, unless it was asked to.
     pub figures: FigureTally,
+    /// The endpoints that this process remembers; none, unless it was asked to.
+    pub memory: EndpointMemory,
 }
 
 /// The context of a function that also calls other servers.
@@ -65,7 +67,14 @@ impl Context {
             clock,
             teller: Teller::default(),
             figures: FigureTally::default(),
+            memory: EndpointMemory::default(),
         }
+    }
+
+    /// Remembers endpoints for a moment.
+    #[must_use]
+    pub fn remembering_endpoints(self) -> Self {
+        Self { memory: EndpointMemory::remembering(), ..self }
     }
 
     /// Sets the queue on which `live` is told of changes.

@@ -16,6 +16,7 @@ mod hand_over;
 mod lane;
 pub mod logs;
 mod measure;
+pub mod memory;
 pub mod operational;
 pub mod outcome;
 mod park;

@@ -117,7 +117,8 @@ impl Setting {
     /// A relay with so many endpoints that want everything and so many that want nothing of these tests.
     /// Their circuits never open.
     pub(super) async fn new(wanting: usize, others: usize, policy: Policy) -> Self {
-        let (receiver, cloud) = (Receiver::start().await, Cloud::counting().await);
+        let (receiver, mut cloud) = (Receiver::start().await, Cloud::counting().await);
+        cloud.remember_endpoints();
         let table = cloud.sound_table();
         for number in 0..wanting + others {
             let old = cloud.endpoint(&receiver.url(&format!("/{number:03}")), policy.clone()).await;
