@@ -305,7 +305,8 @@ async fn the_harness_notices_a_message_that_is_acknowledged_too_early() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_harness_notices_that_nobody_sweeps() {
     let (_, faults) = make(Journey::ByHand, Faults::default(), Sabotage::None).await;
-    let rings = |call: &AwsCall| call.by == "process" && call.operation.starts_with("SendMessage");
+    // The bell of a retry: that of a first attempt makes its message come again.
+    let rings = |call: &AwsCall| call.by == "deliver" && call.operation.starts_with("SendMessage");
     let k = faults.calls().iter().position(rings).expect("it rings");
     let faults = Faults::at(k, FaultKind::FailsOnce);
     let (found, _) = make(Journey::ByHand, faults, Sabotage::NeverSweeps).await;

@@ -14,7 +14,11 @@ use domain::{
 };
 use serde_json::json;
 use tests::{
-    cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    cloud::Cloud,
+    faults::{FaultKind, Faults},
+    invariants::World,
+    receiver::Receiver,
+    sender::completion,
 };
 
 fn ladder(delays: &[i64]) -> Policy {
@@ -136,12 +140,36 @@ async fn the_deliveries_of_an_endpoint_that_is_deleted_are_cancelled() {
 
 #[tokio::test]
 async fn a_lost_doorbell_is_rung_by_the_sweep() {
-    let (cloud, receiver) = on_its_way(ladder(&[1]), 200).await;
-    let outbox = cloud.aws.queue_url(&cloud.aws.names().outbox);
-    cloud.sound.sqs().purge_queue().queue_url(outbox).send().await.expect("purged");
+    let receiver = Receiver::start().await;
+    let cloud = Cloud::start(Faults::default()).await;
+    cloud.endpoint(&receiver.url("/hook"), ladder(&[1])).await;
+    // No message of the inbox stands for what is published.
+    cloud.publish(json!({ "eventType": "a.b", "eventId": "one", "payload": {} })).await;
+    purge_outbox(&cloud).await;
     cloud.work().await;
     assert!(receiver.received().is_empty());
     assert!(cloud.settle(5).await);
+    assert_eq!(receiver.received().len(), 1);
+}
+
+async fn purge_outbox(cloud: &Cloud) {
+    let outbox = cloud.aws.queue_url(&cloud.aws.names().outbox);
+    cloud.sound.sqs().purge_queue().queue_url(outbox).send().await.expect("purged");
+}
+
+#[tokio::test]
+async fn a_bell_that_aws_fails_comes_again_within_a_minute() {
+    let receiver = Receiver::start().await;
+    let faults = Faults::default();
+    let mut cloud = Cloud::start(faults.clone()).await;
+    cloud.endpoint(&receiver.url("/hook"), ladder(&[1])).await;
+    cloud.send(&completion("c1", "success", "1")).await;
+    cloud.step(&cloud.aws.names().inbox.clone()).await;
+    faults.plan(faults.calls().len(), FaultKind::Throttled);
+    cloud.work().await;
+    assert_eq!((faults.hits(), receiver.received().len()), (1, 0), "its claim failed");
+    cloud.pass(Duration::from_secs(61));
+    cloud.work().await;
     assert_eq!(receiver.received().len(), 1);
 }
 

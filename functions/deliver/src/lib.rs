@@ -4,7 +4,11 @@
 use adapters::Unavailable;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{batch, context::CallContext};
-use domain::envelope::{Doorbell, MalformedMessage};
+use domain::{
+    envelope::{Doorbell, MalformedMessage},
+    retry,
+};
+use tracing::warn;
 
 /// Everything a doorbell needs.
 #[derive(Clone)]
@@ -31,9 +35,26 @@ impl Deliver {
     /// Attempts the whole batch at once; what could not be finished goes back alone.
     pub async fn handle(&self, batch: &SqsEvent) -> SqsBatchResponse {
         let context = &self.calls.context;
-        let response = batch::each(&context.clock, batch, |message| self.message(message)).await;
+        let work = async |message| match self.message(message).await {
+            Err(error @ Unfinished::Unavailable(_)) => {
+                self.put_off(message).await;
+                Err(error)
+            }
+            done => done,
+        };
+        let response = batch::each(&context.clock, batch, work).await;
         context.end_invocation().await;
         response
+    }
+
+    /// Has a bell come again soon after AWS failed. It may be all that stands for its delivery, and the
+    /// queue's own time to hide it is 36 minutes.
+    async fn put_off(&self, message: &SqsMessage) {
+        let Some(receipt) = &message.receipt_handle else { return };
+        let hidden = retry::bell_hidden_after(batch::receives(message));
+        if let Err(error) = self.calls.context.outbox.0.hide(receipt, hidden).await {
+            warn!(%error, "a bell stays hidden for the queue's own time");
+        }
     }
 
     /// Whatever came of an attempt is in the table. A delivery that is busy, early, ended or gone

@@ -5,9 +5,9 @@ use domain::{
     envelope::{Envelope, StoredBody, Trust},
     event::{Event, EventOutcome, Origin, PublishOptions},
     id::JobId,
-    job::{Job, JobStatus, ReportEffect},
+    job::{Job, JobStatus, ReportEffect, UnrecordedReport},
     notice, poll,
-    profile::{Profile, SenderReport, Unreadable, fingerprint},
+    profile::{Profile, SenderReport, Unreadable, ended, fingerprint},
     request::RequestRecord,
 };
 
@@ -87,11 +87,20 @@ impl<'a> IncomingReport<'a> {
         Some(Job::unknown(self.envelope.tenure(), source, external, *received_at))
     }
 
-    /// What this becomes, given the job as it is.
-    pub(crate) fn become_event(&self, job: Option<&Job>) -> (Event, Option<Job>) {
+    /// The event of a report that has changed its job already, and the job as that report left it.
+    pub(crate) fn resume_event(&self, job: &Job, begun: &UnrecordedReport) -> (Event, Job) {
+        let job = job.as_of(begun);
+        let mut event = self.event();
+        self.name_job(&mut event, &job);
+        event.batch_id.clone_from(&job.batch_id);
+        event.outcome = begun.outcome;
+        (event, job)
+    }
+
+    /// The event before it is known what it does to its job.
+    fn event(&self) -> Event {
         let envelope = self.envelope;
-        let now = envelope.received_at;
-        let mut event = Event {
+        Event {
             id: envelope.event.clone(),
             application: envelope.application.clone(),
             event_type: self.said.event_type.clone().unwrap_or_else(|| "event.received".to_owned()),
@@ -111,16 +120,29 @@ impl<'a> IncomingReport<'a> {
             batch_id: self.said.batch_id.clone(),
             outcome: EventOutcome::Announced,
             channels: Vec::new(),
-            created_at: now,
+            created_at: envelope.received_at,
             duplicates: 0,
             conflicts: 0,
             webhooks: 0,
             asked: PublishOptions::default(),
             expunged_at: None,
-        };
-        let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
+        }
+    }
+
+    /// Makes the event one about a job, of the type that the report's state has.
+    fn name_job(&self, event: &mut Event, job: &Job) {
+        let Some((_, status)) = self.report() else { return };
         event.job = Some(job.id.clone());
         event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
+    }
+
+    /// What this becomes, given the job as it is.
+    pub(crate) fn become_event(&self, job: Option<&Job>) -> (Event, Option<Job>) {
+        let envelope = self.envelope;
+        let now = envelope.received_at;
+        let mut event = self.event();
+        let (Some((_, status)), Some(job)) = (self.report(), job) else { return (event, None) };
+        self.name_job(&mut event, job);
         let (outcome, mut job) = match self.effect(job, status, &event) {
             ReportEffect::Applied(job, Some(_)) => (EventOutcome::Announced, Some(*job)),
             ReportEffect::Applied(job, None) => (EventOutcome::Noted, Some(*job)),
@@ -129,6 +151,9 @@ impl<'a> IncomingReport<'a> {
         };
         if let Some(job) = &mut job {
             event.batch_id.clone_from(&job.batch_id);
+            // The job is found by its call through an event whose key names the call.
+            let call = job.call_id.as_deref();
+            job.learned_call &= call.is_none_or(|call| envelope.key != ended(call, status));
             poll::heard(job, &envelope.options, envelope.trust, status, now);
         }
         event.outcome = outcome;

@@ -1,14 +1,15 @@
-//! An accepted request becomes an event, its job's new state and its deliveries, in one step.
+//! An accepted request becomes its job's new state, an event and its deliveries, step by step
+//! (`dispatch::accept`).
 //!
-//! Doing it again changes nothing: ids are derived, the step is conditional. A message that comes
-//! again rings once more for what an earlier crash may have left undone.
+//! Doing it again changes nothing: ids are derived, each step is conditional. A message that comes again
+//! goes on where an earlier crash left off.
 
 mod incoming;
 
 use std::{
     collections::BTreeSet,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use adapters::{
@@ -18,12 +19,18 @@ use adapters::{
     table::{RecordOutcome, StoredConflict},
 };
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use dispatch::{announce::Announcement, batch, context::Context};
+use dispatch::{
+    announce::{Announcement, JobStep},
+    batch,
+    context::Context,
+};
 use domain::{
     batch::BatchMarker,
+    endpoint::Endpoint,
     envelope::{Envelope, InboxMessage, MalformedMessage, StoredBody},
     event::{Event, Origin},
     id::{BatchId, Tenure},
+    job::{Job, MAX_UNRECORDED},
     letter::LetterQueue,
     profile::Unreadable,
     request::RequestRecord,
@@ -211,22 +218,45 @@ impl Process {
         let (table, envelope) = (&self.context.table, report.envelope);
         let job_id = report.job_id();
         let known = table.known(&envelope.event, job_id.as_ref(), &envelope.tenure()).await?;
-        if let Some(former) = &known.former
+        let reported = |job: &Job| job.unrecorded_report(&envelope.event).cloned();
+        let begun = known.job.as_ref().and_then(reported);
+        if let Some(former) = known.former.as_ref().filter(|_| begun.is_none())
             && let Some(tenure) = self.successor(former, envelope).await?
         {
             return Ok(TryOutcome::Settled(Applied::Elsewhere(tenure)));
         }
         if let Some(event) = known.event {
-            self.again(&event, report).await?;
+            self.again(&event, report, known.webhooks).await?;
             return Ok(TryOutcome::Settled(Applied::Recorded));
         }
-        let mut endpoints = table.endpoints(&envelope.application).await?;
+        let mut endpoints =
+            Arc::unwrap_or_clone(self.context.endpoints(&envelope.application).await?);
         endpoints.extend(known.webhooks);
-        let job = known.job.or_else(|| report.unknown_job());
-        let (mut event, next) = report.become_event(job.as_ref());
-        let marker =
-            job.zip(next.as_ref()).and_then(|(job, next)| BatchMarker::between(&job, next));
-        let job = next;
+        let mut job = known.job.or_else(|| report.unknown_job());
+        if let Some(job) = &mut job {
+            job.forget_recorded(&known.recorded);
+        }
+        let (mut event, job, marker, step) = match job.as_ref().zip(begun) {
+            // The report changed the job before a crash, and is not applied again.
+            Some((job, begun)) => {
+                let (event, job) = report.resume_event(job, &begun);
+                if !begun.is_of(&event) {
+                    // Other bytes under this key came first. They are recorded when their message has come
+                    // again, and these are a conflict then.
+                    return Ok(TryOutcome::Refused);
+                }
+                (event, Some(job), None, JobStep::Done)
+            }
+            None => {
+                let (event, next) = report.become_event(job.as_ref());
+                if next.as_ref().is_some_and(|next| MAX_UNRECORDED <= next.unrecorded.len()) {
+                    return Ok(TryOutcome::Refused);
+                }
+                let between = |(job, next): (Job, &Job)| BatchMarker::between(&job, next);
+                let marker = job.zip(next.as_ref()).and_then(between);
+                (event, next, marker, JobStep::ToDo)
+            }
+        };
         let notice = report.notice(&event, job.as_ref(), &self.public_url);
         self.carry(&mut event, &notice, report).await?;
         let request = report.request(&endpoints);
@@ -238,10 +268,7 @@ impl Process {
             request: request.as_ref(),
             endpoints: &endpoints,
         };
-        let recorded = self.context.announce(&announcement).await?;
-        if recorded == RecordOutcome::New {
-            self.context.count_event(&event);
-        }
+        let recorded = self.context.accept(&announcement, step).await?;
         if let Some(marker) = marker.filter(|_| recorded == RecordOutcome::New) {
             to_ring.insert(marker.batch);
         }
@@ -249,7 +276,12 @@ impl Process {
     }
 
     /// The same key came before.
-    async fn again(&self, event: &Event, report: &IncomingReport<'_>) -> Result<(), Unavailable> {
+    async fn again(
+        &self,
+        event: &Event,
+        report: &IncomingReport<'_>,
+        webhooks: Vec<Endpoint>,
+    ) -> Result<(), Unavailable> {
         let table = &self.context.table;
         let trust = report.envelope.trust;
         if event.fingerprint != report.fingerprint && !report.is_the_same_as(event) {
@@ -259,12 +291,16 @@ impl Process {
         }
         let same_arrival = matches!(&event.origin, Origin::Source { arrival, .. }
             if *arrival == report.envelope.arrival);
-        if !same_arrival {
-            table.count_duplicate(&event.id).await?;
-            self.context.count_again(event, trust, false);
-            if report.is_a_webhook_after_asking(event) {
-                table.count_webhook(&event.id).await?;
-            }
+        if same_arrival {
+            let mut endpoints =
+                Arc::unwrap_or_clone(self.context.endpoints(&event.application).await?);
+            endpoints.extend(webhooks);
+            return self.context.finish(event, &endpoints).await;
+        }
+        table.count_duplicate(&event.id).await?;
+        self.context.count_again(event, trust, false);
+        if report.is_a_webhook_after_asking(event) {
+            table.count_webhook(&event.id).await?;
         }
         self.context.heal(event).await
     }

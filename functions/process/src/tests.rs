@@ -1,6 +1,7 @@
 //! Processing over a real table and queues, fed by the sample events.
 
 mod requests;
+mod resumed;
 
 use std::time::Duration;
 

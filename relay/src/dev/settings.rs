@@ -109,6 +109,7 @@ impl Settings {
         // Short, because after a crash no other process holds the messages that were in flight.
         let queues = QueueTimes {
             inbox_visibility: 10,
+            outbox_visibility: 10,
             live_visibility: 10,
             dead_letter_visibility: 10,
             ..QueueTimes::default()

@@ -14,6 +14,7 @@ use domain::{
     lane::{self, LanePlace},
     live::news::{EventNews, JobNews, News},
     request::RequestRecord,
+    time::Timestamp,
 };
 use tracing::warn;
 
@@ -39,6 +40,27 @@ pub struct Announcement<'a> {
     pub endpoints: &'a [Endpoint],
 }
 
+/// Whether the job of an announcement is still to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobStep {
+    /// The job follows from the one that was read.
+    ToDo,
+    /// The job was written before a crash, with the report in it.
+    Done,
+}
+
+impl Announcement<'_> {
+    /// A delivery to every endpoint that wants the event.
+    pub(crate) fn deliveries(&self, now: Timestamp) -> Vec<Delivery> {
+        match self.event.outcome {
+            EventOutcome::Announced => {
+                Delivery::fan_out(self.event, self.payload, self.endpoints, now)
+            }
+            EventOutcome::Noted | EventOutcome::Stale | EventOutcome::Conflict => Vec::new(),
+        }
+    }
+}
+
 impl Context {
     /// Records an event, its job and a delivery to every endpoint that wants the event in one
     /// transaction, then rings. A crash in between leaves deliveries that are due, for which the sweep
@@ -51,12 +73,21 @@ impl Context {
         &self,
         announcement: &Announcement<'_>,
     ) -> Result<RecordOutcome, Unavailable> {
-        let now = self.clock.now();
-        let Announcement { event, payload, job, marker, request, endpoints } = *announcement;
-        let deliveries = match event.outcome {
-            EventOutcome::Announced => Delivery::fan_out(event, payload, endpoints, now),
-            EventOutcome::Noted | EventOutcome::Stale | EventOutcome::Conflict => Vec::new(),
+        self.announce_after(announcement, JobStep::ToDo).await
+    }
+
+    /// The same, of which the job and its marker may have been written before.
+    pub(crate) async fn announce_after(
+        &self,
+        announcement: &Announcement<'_>,
+        step: JobStep,
+    ) -> Result<RecordOutcome, Unavailable> {
+        let Announcement { event, payload, job: news, request, endpoints, .. } = *announcement;
+        let (job, marker) = match step {
+            JobStep::ToDo => (news, announcement.marker),
+            JobStep::Done => (None, None),
         };
+        let deliveries = announcement.deliveries(self.clock.now());
         contested::write_or(TRIES, RecordOutcome::Contested, || async {
             let mut deliveries = deliveries.clone();
             let places = self.line_up(event, payload, endpoints, &mut deliveries).await?;
@@ -66,7 +97,7 @@ impl Context {
             let recorded = self.table.record(&recording).await?;
             if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;
-                self.note_event(event, job);
+                self.note_event(event, news);
                 return Ok(TryOutcome::Settled(recorded));
             }
             // Another event may have taken the place that was next: then this one is not there. All

@@ -1,6 +1,7 @@
 //! What more than one function does: announcing an event, attempting a delivery, putting a dead
 //! letter back, working through a batch of messages.
 
+pub mod accept;
 mod admit;
 pub mod announce;
 mod attempt;

@@ -193,8 +193,9 @@ impl Context {
                     // Refused: a worker has it in hand, which is as soon as can be.
                     let policy = &endpoint.policy;
                     self.table.bring_forward(&delivery, policy, at, now).await?.either_way();
-                    delivery.next_at = at;
                 }
+                // The bell keeps to the rate, though the delivery may be attempted before.
+                delivery.next_at = at;
                 self.outbox.ring([&delivery], now).await?;
                 return Ok(false);
             }

@@ -230,15 +230,22 @@ pub async fn first_webhook(
     Ok(Some((endpoint, newest)))
 }
 
+/// The answer to a caller whose result is about to be recorded.
+const RESULT_FOLLOWS: &str = "the result is being recorded; please try again";
+
 /// A job's result, as its sender wrote it: JSON, or what the sender wrote in its place, such as
 /// `NaN`.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if the job has no result, or its content was removed.
+/// [`Refusal::NotFound`] if the job has no result, or its content was removed; [`Refusal::Busy`] if the
+/// event with the result is about to be recorded.
 pub async fn result(control: &ControlPlane, job: &Job) -> Result<String, Refusal> {
     let id = job.result_event.as_ref().ok_or(Refusal::NotFound)?;
-    let event = control.table().event(id).await?.ok_or(Refusal::NotFound)?;
+    let Some(event) = control.table().event(id).await? else {
+        let follows = job.is_in_hand(id, control.now());
+        return Err(if follows { Refusal::Busy(RESULT_FOLLOWS) } else { Refusal::NotFound });
+    };
     if event.is_expunged(control.now()) {
         return Err(Refusal::NotFound);
     }

@@ -25,6 +25,7 @@ use domain::{
 };
 
 pub use self::draft::{MAX_DEADLINE, RegistrationDraft};
+use self::webhook::Attachment;
 use crate::{
     ControlPlane, Principal, Refusal, batches, registrar_fields, sources, webhooks::WebhookDraft,
 };
@@ -167,9 +168,11 @@ impl Registering<'_> {
             let created = job.registered_at.is_none();
             return Ok(TryOutcome::Settled(registered(control, job, created, webhooks)));
         }
-        let (endpoint, missed) = attachment.map_or_else(Default::default, |attachment| {
-            (Some(attachment.endpoint), attachment.missed)
-        });
+        let (endpoint, missed) = match attachment {
+            Some(Attachment { endpoint, missed: Some(missed) }) => (Some(endpoint), missed),
+            Some(Attachment { missed: None, .. }) => return Ok(TryOutcome::Refused),
+            None => (None, Vec::new()),
+        };
         let marker = BatchMarker::between(&job, &next);
         let writing = JobRegistration {
             job: &next,

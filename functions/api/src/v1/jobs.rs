@@ -149,7 +149,8 @@ async fn get(
     params(SourceQuery),
     responses((status = 200,
             description = "The result", content_type = "application/json", body = Object),
-        (status = 409, description = "Jobs of several sources bear the id.")))]
+        (status = 409, description = "Jobs of several sources bear the id; or the result is being \
+            recorded, and the same request succeeds soon.")))]
 async fn result(
     State(control): State<Arc<ControlPlane>>,
     Path(id): Path<String>,

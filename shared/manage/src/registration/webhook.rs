@@ -5,6 +5,7 @@ use domain::{
     delivery::Delivery,
     endpoint::{Endpoint, EndpointScope},
     event::Event,
+    id::EventId,
     job::{Job, MAX_WEBHOOKS},
     outgoing::STATUS_REDIS,
     time::Timestamp,
@@ -18,8 +19,8 @@ use crate::{ControlPlane, Refusal, webhooks};
 pub(super) struct Attachment {
     /// Endpoint of the webhook.
     pub(super) endpoint: Endpoint,
-    /// Deliveries of the events that were announced before.
-    pub(super) missed: Vec<Delivery>,
+    /// Deliveries of the events that were announced before; `None` if one of these is being recorded.
+    pub(super) missed: Option<Vec<Delivery>>,
 }
 
 impl Registering<'_> {
@@ -56,21 +57,27 @@ impl Registering<'_> {
         }
         // A webhook that is registered again has been told of these events.
         let missed = match job.webhooks.contains(id) {
-            true => Vec::new(),
+            true => Some(Vec::new()),
             false => missed(control, job, &endpoint, now).await?,
         };
         Ok(Some(Attachment { endpoint, missed }))
     }
 }
 
-/// Deliveries to a new webhook of the events that were announced before it was there.
+/// Deliveries to a new webhook of the events that were announced before it was there; `None` if one of
+/// them is not recorded yet.
 async fn missed(
     control: &ControlPlane,
     job: &Job,
     endpoint: &Endpoint,
     now: Timestamp,
-) -> Result<Vec<Delivery>, Refusal> {
+) -> Result<Option<Vec<Delivery>>, Refusal> {
     let mut events = control.table().events_of(&job.announced).await?;
+    let is_there = |id: &EventId| events.iter().any(|event| event.id == *id);
+    if job.announced.iter().any(|id| !is_there(id) && job.is_in_hand(id, now)) {
+        // A worker that knows nothing of this webhook is about to record the event.
+        return Ok(None);
+    }
     events.retain(|event| endpoint.wants(event));
     // Only a filter looks at the payload.
     let payload = |event: &Event| {
@@ -85,5 +92,5 @@ async fn missed(
     let payloads = try_join_all(events.iter().map(payload)).await?;
     let deliveries = events.iter().zip(&payloads);
     let to = |(event, payload): (_, &Vec<u8>)| Delivery::fan_out(event, payload, [endpoint], now);
-    Ok(deliveries.flat_map(to).collect())
+    Ok(Some(deliveries.flat_map(to).collect()))
 }
