@@ -101,6 +101,52 @@ fn a_recorded_item_that_is_spoilt_or_newer_is_noticed() {
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
 }
 
+/// The documents that follow from one when a field is added to each of its objects in turn, and where.
+fn with_a_field(document: &Value) -> Vec<(String, Value)> {
+    fn objects(value: &Value, path: &str, all: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                all.push(path.to_owned());
+                fields.iter().for_each(|(name, it)| objects(it, &format!("{path}/{name}"), all));
+            }
+            Value::Array(values) => {
+                let each = values.iter().enumerate();
+                each.for_each(|(at, it)| objects(it, &format!("{path}/{at}"), all));
+            }
+            _ => (),
+        }
+    }
+    let mut paths = Vec::new();
+    objects(document, "", &mut paths);
+    let added = |path: String| {
+        let mut more = document.clone();
+        more.pointer_mut(&path)?.as_object_mut()?.insert("newer".to_owned(), json!(1));
+        Some((path, more))
+    };
+    paths.into_iter().filter_map(added).collect()
+}
+
+#[test]
+fn fields_that_a_newer_version_adds_are_passed_over() {
+    let mut refused = BTreeSet::new();
+    for item in recorded(LAYOUT) {
+        let name = items::kind(&item).expect("of a kind").name;
+        let Ok(document) = table::json(&item) else { continue };
+        let document: Value = serde_json::from_slice(&document).expect("JSON");
+        for (path, document) in with_a_field(&document) {
+            let mut item = item.clone();
+            item.insert("doc".to_owned(), AttributeValue::S(document.to_string()));
+            if table::reads(&item).is_err() {
+                refused.insert((name, path));
+            }
+        }
+    }
+    // Texts by name, and objects that are one of several kinds, whose name says which.
+    let closed = ["/metadata", "/headers", "/scope", "/payload", "/said"];
+    refused.retain(|(name, path)| *name != "conflict" && !closed.contains(&path.as_str()));
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
 /// Marks every delivery of the table as one that a newer version wrote.
 async fn renew(cloud: &Cloud) -> Vec<(String, String)> {
     let mut keys = Vec::new();

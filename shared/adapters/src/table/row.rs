@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
 };
-use domain::{id, time::Timestamp};
+use domain::{id, reading, time::Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
@@ -111,11 +111,15 @@ pub(super) fn list_at(at: Timestamp, id: &str) -> String {
     format!("{:013}-{id}", at.0)
 }
 
-/// The entity in an item.
+/// The entity in an item. Fields that this build does not know are passed over, also where its type refuses
+/// them from callers: a newer version may have written them.
 pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
     let doing = "reading an item";
     let json = json(item).map_err(|error| Unavailable::new(doing, error))?;
-    serde_json::from_slice(&json).map_err(|error| Unavailable::new(doing, error))
+    serde_json::from_slice(&json).or_else(|error| match reading::read_json(&json) {
+        Ok(reading) => Ok(reading.value),
+        Err(_) => Err(Unavailable::new(doing, error)),
+    })
 }
 
 /// Whether an item has a layout that this build does not know.
