@@ -166,17 +166,6 @@ impl Relay {
         Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
 
-    /// The items of the table as text, with their documents, which may be packed.
-    async fn table_text(&self) -> String {
-        let scan = self.aws.clients().dynamodb().scan().table_name(&self.aws.names().table);
-        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let text = |item| {
-            let document = adapters::table::json(item).unwrap_or_default();
-            format!("{item:?} {}\n", String::from_utf8_lossy(&document))
-        };
-        items.expect("scanned").iter().map(text).collect()
-    }
-
     /// A request with a key and a raw body.
     async fn ask(&self, key: &str, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         let request = Request::builder().method(method).uri(path);

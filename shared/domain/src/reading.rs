@@ -59,6 +59,19 @@ pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, Fault> 
     Ok(reading)
 }
 
+/// Reads a type from JSON text that a newer version may have written: fields that the type does not know are
+/// passed over, also where it refuses them from callers.
+///
+/// # Errors
+/// If the text is not JSON, or not a value of the type.
+pub fn read_leniently<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let track = Track { lenient: true, ..Track::default() };
+    let value = PhantomData::<T>.deserialize(Reader { inner: &mut json, track: &track })?;
+    json.end().map_err(|error| Fault::new(Reason::Syntax(error.to_string())))?;
+    Ok(value)
+}
+
 /// Reads a type from a JSON value that was read before.
 ///
 /// # Errors

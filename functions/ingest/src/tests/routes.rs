@@ -129,7 +129,7 @@ async fn the_functions_own_url_leads_to_senders_paths_and_nowhere_else() {
             context["http"]["method"] = method.into();
         }
     };
-    assert_eq!(world.send(MESH, to("/in/mesh", "POST")).await.0, StatusCode::ACCEPTED);
+    assert_eq!(world.send(MESH, to("/in/mesh", "POST")).await.0, StatusCode::OK);
     assert_eq!(world.inbox().await.len(), 1);
     for (path, method, status) in [
         ("/in/mesh", "GET", StatusCode::METHOD_NOT_ALLOWED),

@@ -116,10 +116,8 @@ pub(super) fn list_at(at: Timestamp, id: &str) -> String {
 pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
     let doing = "reading an item";
     let json = json(item).map_err(|error| Unavailable::new(doing, error))?;
-    serde_json::from_slice(&json).or_else(|error| match reading::read_json(&json) {
-        Ok(reading) => Ok(reading.value),
-        Err(_) => Err(Unavailable::new(doing, error)),
-    })
+    serde_json::from_slice(&json)
+        .or_else(|error| reading::read_leniently(&json).map_err(|_| Unavailable::new(doing, error)))
 }
 
 /// Whether an item has a layout that this build does not know.
