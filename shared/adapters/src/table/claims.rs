@@ -77,8 +77,8 @@ const SOON: Duration = Duration::from_secs(2 * GRACE.as_secs());
 impl Table {
     /// Takes a delivery for one attempt, under a lease that ends by itself if the worker dies.
     ///
-    /// A claim writes the item alone: when the delivery is due stays as it is, unless that is later than
-    /// [`SOON`] from now. So the sweep finds the delivery of a worker that died soon enough, and passes over
+    /// A claim writes the item alone: when the delivery is due stays as it is, unless that is later than two
+    /// minutes from now. So the sweep finds the delivery of a worker that died soon enough, and passes over
     /// one that a worker holds.
     ///
     /// # Errors
