@@ -18,6 +18,9 @@ use crate::{Unavailable, packed};
 /// An item of the table, by attribute name.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// The key of an item: `pk` and `sk`.
+pub(super) type Key = (String, String);
+
 /// How many parts the index of what is due has, each of which can be read on its own. A part takes 1,000
 /// write units in a second; a delivery writes about four to it.
 pub const SHARDS: u32 = 64;
