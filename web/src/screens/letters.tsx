@@ -33,8 +33,8 @@ interface Answer {
 
 const COLUMNS: Column<Letter>[] = [
   { key: "id", title: "Number", width: "76px", from: 700, render: (letter) => <span class="num">#{letter.id}</span> },
-  { key: "url", title: "Endpoint", width: "minmax(150px, 2fr)", narrow: "main", render: (letter) => (letter.webhook_url ? <Text text={letter.webhook_url} /> : <span class="faint">message of a queue</span>) },
-  { key: "why", title: "Error", width: "minmax(150px, 1.8fr)", narrow: "sub", render: (letter) => <><Tag>{className(letter.error_class)}</Tag><Text text={letter.error_message} /></> },
+  { key: "url", title: "Endpoint", width: "minmax(150px, 2.4fr)", narrow: "main", render: (letter) => (letter.webhook_url ? <Text text={letter.webhook_url} /> : <span class="faint">message of a queue</span>) },
+  { key: "why", title: "Error", width: "minmax(130px, 1.4fr)", narrow: "sub", render: (letter) => <><Tag>{className(letter.error_class)}</Tag><Text text={letter.error_message} /></> },
   { key: "state", title: "State", width: "minmax(106px, 0.7fr)", narrow: "side", render: (letter) => <LetterState letter={letter} /> },
   { key: "type", title: "Type", width: "minmax(100px, 1fr)", from: 1000, render: (letter) => <Text text={letter.event_type ?? "–"} /> },
   { key: "batch", title: "Batch", width: "minmax(80px, 0.7fr)", from: 1240, render: (letter) => (letter.batch_id ? <Text text={letter.batch_id} /> : <span class="faint">–</span>) },
