@@ -72,7 +72,7 @@ export function Refused({ refusals, words }: { refusals: Refusals; words: string
           <>
             <span class="line-main">
               <span class="cut"><Text text={sample.source} /></span>
-              <span class="faint clamp"><Text text={sample.sentence} /></span>
+              <span class="faint clamp"><Text text={sample.sentence.replaceAll("`", "")} /></span>
             </span>
             <span class="line-side"><span class="faint"><When at={sample.at} /></span></span>
           </>
