@@ -11,7 +11,7 @@ import { useLiveAll } from "../core/live";
 import { useAtMost } from "../core/often";
 import { portal, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
-import { may } from "../core/session";
+import { may, session } from "../core/session";
 import type { Letter, Stats } from "../core/types";
 import { Button, Head, Tag, Text, When } from "../ui/basics";
 import { Segments } from "../ui/fields";
@@ -52,7 +52,8 @@ export default function Letters() {
   useTitle("Dead letters");
   const [query, change] = useQuery();
   const application = useApplication();
-  const values = { ...useFilters(FILTERS), application };
+  // The session's own application is no choice: a filter that has nothing else would be refused as an empty one.
+  const values = { ...useFilters(FILTERS), application: application === session.value?.application ? undefined : application };
   const key = JSON.stringify(values);
   const view = query.get("view") === "groups" ? "groups" : "letters";
   const [total, setTotal] = useState<number | null>(null);
