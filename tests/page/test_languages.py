@@ -129,8 +129,11 @@ def test_no_text_of_the_portal_stays_in_english(visit, have, screen):
     found = left(page)
     for name in buttons:
         page.get_by_role("button", name=f"⟦{name}⟧", exact=True).first.click()
+        # Some buttons open a dialog, others a menu: it is there after a frame.
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         found += [f"{name}: {one}" for one in left(page)]
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
     for name in MORE.get(screen, []):
         page.locator("summary").filter(has_text="More").click()
         page.get_by_role("button", name=name).click()
