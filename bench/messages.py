@@ -16,11 +16,11 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab import loopback, places
-from lab.process import Helper, busy, cpu_ns, settle
+from lab.figures import quantile
+from lab.process import Helper, busy, cpu_ns, memory_bytes, peak_bytes, settle
 from lab.relay import Relay
 
 SEED = 15
@@ -159,11 +159,6 @@ def measure(server: Server, case: Case, count: int) -> Outcome:
     )
 
 
-def quantile(values: list[float], share: float) -> float:
-    ordered = sorted(values) or [float("nan")]
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 def row(name: str, case: Case, runs: list[Outcome]) -> str:
     """A line of the table: rates and CPU are means of the runs, times are of all messages of all runs."""
     posts = [ms for run in runs for ms in run.post_ms]
@@ -179,12 +174,6 @@ def row(name: str, case: Case, runs: list[Outcome]) -> str:
         str(sum(run.doubled for run in runs)),
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def memory(pid: int, name: str) -> int:
-    """A line of the status of a process, in bytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def main() -> int:
@@ -209,7 +198,7 @@ def main() -> int:
         relay = stack.enter_context(Relay(binary))
         ready = time.monotonic() - started
         time.sleep(3)
-        at_rest = memory(relay.pid, "VmRSS:")
+        at_rest = memory_bytes(relay.pid, "VmRSS")
         idle_from = cpu_ns(relay.pid)
         time.sleep(5)
         idle = (cpu_ns(relay.pid) - idle_from) / 1e6 / 5
@@ -226,7 +215,7 @@ def main() -> int:
                     runs.setdefault((case.name, server.name), []).append(outcome)
                     print(f"{case.name}, {server.name}: {outcome.copies_per_second:.0f} copies/s", file=sys.stderr)
         copies = sum(run.copies for (_, server), all_runs in runs.items() if server == "relay" for run in all_runs)
-        disk, peak = relay.disk() - disk_before, memory(relay.pid, "VmHWM:")
+        disk, peak = relay.disk() - disk_before, peak_bytes(relay.pid)
     busy_after = busy()
 
     print("| case | server | copies/s | POST p50, ms | p99 | arrival p50, ms | p99 | CPU a message, ms | lost | doubled |")

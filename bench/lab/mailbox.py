@@ -7,8 +7,9 @@ them brought a copy that was there already.
 import asyncio
 import json
 import re
-import sys
 import time
+
+from asked import lines, say
 
 NUMBER = re.compile(rb'"number": ?(\d+)')
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -45,17 +46,12 @@ class Mailbox(asyncio.Protocol):
             self.arrived.setdefault(copy, time.monotonic_ns())
 
 
-def say(what: dict) -> None:
-    print(json.dumps(what), flush=True)
-
-
 async def main() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Mailbox, "127.0.0.1", 0, backlog=1024)
     say({"port": server.sockets[0].getsockname()[1]})
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while asked := await reader.readline():
+    questions = await lines()
+    while asked := await questions.readline():
         # The copies themselves are asked for once, at the end of a case.
         whole = json.loads(asked).get("whole", False)
         counts = {"copies": len(Mailbox.arrived), "calls": Mailbox.calls, "again": Mailbox.again}
