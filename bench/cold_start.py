@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab import places, world
+from lab.figures import quantile
 
 SHARE = 0.072  # The share of a CPU that a function with 128 MB of memory has.
 PACE = 0.1  # Seconds between warm requests under the quota, so that one request does not throttle the next.
@@ -199,11 +200,6 @@ def public_roots() -> bytes:
     import botocore
 
     return b"\n" + (Path(botocore.__file__).parent / "cacert.pem").read_bytes()
-
-
-def quantile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 MEASURES = {

@@ -258,7 +258,7 @@ This page is written by `python3 bench/cost.py` from counts; do not change it by
 us-east-1 of {PRICED}, without any free tier.
 
 - A job's completion with one notification costs **${million(main.total)} a million**, and ${million(main.stored)} to keep for 30 days.
-- With provisioned capacity and a function URL in place of the HTTP API, neither of which the template offers yet, the same would cost
+- With provisioned capacity and a function URL in place of the HTTP API (`TableCapacity`, `IngestFunctionUrl`), the same costs
   ${million(lean_main.total)}.
 - A relay that does nothing costs ${money(sum(idle.values()))} a month.
 
@@ -287,8 +287,8 @@ Of a job's completion with one notification, by the million:
     ["`IngestReservedConcurrency`", "nothing: a reservation is free"],
     ["`KmsKeyArn`", "$1 a month, and $3 a million requests to KMS, of which SQS and S3 make few with their key caches"],
     ["`AlarmTopicArn`", "nothing but the notifications"],
-    ["provisioned capacity, by hand", f"writes {million(lean_main.dollars['writes'])} in place of {million(main.dollars['writes'])}, reads {million(lean_main.dollars['reads'])} in place of {million(main.dollars['reads'])}, if {ASSUMED['share of provisioned capacity that is used']:.0%} of it is used"],
-    ["a function URL in place of the HTTP API, by hand", f"front nothing in place of {million(main.dollars['front'])}"],
+    ["`TableCapacity` provisioned", f"writes {million(lean_main.dollars['writes'])} in place of {million(main.dollars['writes'])}, reads {million(lean_main.dollars['reads'])} in place of {million(main.dollars['reads'])}, if {ASSUMED['share of provisioned capacity that is used']:.0%} of it is used"],
+    ["`IngestFunctionUrl`, to which senders post", f"front nothing in place of {million(main.dollars['front'])}"],
 ])}
 
 ## The counts

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab import loopback, places
+from lab.figures import quantile
 from lab.process import Helper, busy
 from lab.relay import Relay, signed
 
@@ -43,8 +44,7 @@ class Outcome:
     notes: dict[str, object] = field(default_factory=dict)
 
     def quantile(self, share: float) -> float:
-        ordered = sorted(self.took_ms) or [float("nan")]
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return quantile(self.took_ms, share)
 
 
 async def send(port: int, numbers: range, patience: float) -> tuple[dict[int, int], int]:

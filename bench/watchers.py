@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import loopback, places
+from lab.figures import quantile
 from lab.process import Helper, busy
 from lab.relay import Relay, signed
 from lab.websocket import WebSocket
@@ -39,11 +40,6 @@ class Outcome:
     end_ms: list[float] = field(default_factory=list)
     polled_ms: list[float] = field(default_factory=list)
     watchers: dict = field(default_factory=dict)
-
-
-def quantile(values: list[float], share: float) -> float:
-    ordered = sorted(values) or [float("nan")]
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 async def senders(relay: Relay, first: int, count: int) -> list[float]:

@@ -1,7 +1,7 @@
 // Builds web/dist: three pages, their script in two chunks, one sheet of styles, each with its compressed forms.
 //
-//   node build.mjs                    writes dist/
-//   node build.mjs --check            builds into memory and fails if dist/ differs
+//   node build.mjs                    writes dist/, and texts/en.json with the texts of the portal
+//   node build.mjs --check            builds into memory and fails if dist/ or texts/en.json differs
 //   node build.mjs --serve [URL]      serves the page on port 8790 over a relay, http://127.0.0.1:8788 unless it is given,
 //                                     and builds again when a file of src/ changes; with --minified as dist/ has it
 //
@@ -14,9 +14,11 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify as shorten } from "terser";
+import { TEXTS, english, languages, speaking } from "./texts.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "dist");
+const ENGLISH = join(TEXTS, "en.json");
 const TYPES = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8", html: "text/html; charset=utf-8", svg: "image/svg+xml" };
 
 /**
@@ -31,10 +33,12 @@ const shortening = (name) => ({
 const SHORTENED_BY = `terser ${JSON.parse(readFileSync(join(HERE, "package.json"))).devDependencies.terser} ${shortening}`;
 
 async function make({ minify = true } = {}) {
+  const spoken = languages(process.env.RELAY_TEXTS ?? TEXTS);
   const result = await build({
     absWorkingDir: HERE,
+    plugins: spoken.size ? [speaking(spoken)] : [],
     entryPoints: [
-      { in: "src/main.tsx", out: "main" },
+      spoken.size ? { in: "texts:begin", out: "begin" } : { in: "src/main.tsx", out: "main" },
       { in: "src/style/style.css", out: "style" },
     ],
     bundle: true,
@@ -72,10 +76,14 @@ async function make({ minify = true } = {}) {
     return found;
   };
   // esbuild leaves of main.tsx an import of the chunk that screens/later.ts shares with it. The pages begin with that chunk.
-  const main = named("main", "js");
-  const [script] = needed(main);
-  if (!/^import"[^"]+";$/.test(files.get(main).toString().trim()) && minify) throw new Error(`${main} is more than an import of a chunk`);
-  files.delete(main);
+  // With languages, the pages begin with the script that chooses one.
+  let script = named("begin", "js");
+  if (!spoken.size) {
+    const main = named("main", "js");
+    [script] = needed(main);
+    if (!/^import"[^"]+";$/.test(files.get(main).toString().trim()) && minify) throw new Error(`${main} is more than an import of a chunk`);
+    files.delete(main);
+  }
   // One page for the dashboard, the portal and the console: the script finds out by the address which of them it is.
   // Tags that HTML lets a page leave out are left out.
   const html = [
@@ -104,7 +112,7 @@ async function make({ minify = true } = {}) {
     files.set(`${file}.gz`, gzip);
   }
   files.set("files.json", Buffer.from(`${JSON.stringify(list, null, 1)}\n`));
-  return { files, first: ["index.html", named("style", "css"), script, ...needed(script)] };
+  return { files, first: ["index.html", named("style", "css"), script, ...needed(script)], spoken };
 }
 
 function sizes({ files, first }) {
@@ -121,7 +129,9 @@ function sizes({ files, first }) {
  */
 const BUDGET = { first: 45_000, all: 90_000 };
 
-function tooLarge({ files, first }) {
+function tooLarge({ files, first, spoken }) {
+  // Languages come on top.
+  if (spoken.size) return [];
   const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
   const all = [...files.keys()].filter((name) => files.has(`${name}.br`));
   return [
@@ -218,9 +228,13 @@ else {
       process.exit(1);
     }
     const different = differences(built.files);
+    if (readFileSync(ENGLISH, "utf8") !== english()) different.push("texts/en.json");
     if (different.length) {
-      console.error(`dist/ is not what the sources give; run npm run build. Different: ${different.join(", ")}`);
+      console.error(`dist/ or texts/ is not what the sources give; run npm run build. Different: ${different.join(", ")}`);
       process.exit(1);
     }
-  } else write(built.files);
+  } else {
+    write(built.files);
+    writeFileSync(ENGLISH, english());
+  }
 }

@@ -10,18 +10,9 @@ import time
 from collections import Counter
 
 import loopback
+from asked import lines, say
 
 NUMBER = re.compile(rb"job-bench-(\d+)")
-
-
-async def lines() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
-
-
-def say(what: dict) -> None:
-    print(json.dumps(what), flush=True)
 
 
 async def receiver() -> None:

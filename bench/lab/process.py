@@ -58,12 +58,17 @@ def settle(pid: int) -> None:
         time.sleep(0.0005)
 
 
+def memory_bytes(pid: int, name: str) -> int:
+    """The memory of a process under a name of its status, such as `VmRSS`."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"the status of the process has no {name}")
+
+
 def peak_bytes(pid: int) -> int:
     """The peak memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("the status of the process has no VmHWM")
+    return memory_bytes(pid, "VmHWM")
 
 
 def busy(seconds: float = 1.0) -> float:

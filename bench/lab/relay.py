@@ -52,6 +52,14 @@ class Relay:
         self._process.stdout.close()
         self._folder.cleanup()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def disk(self) -> int:
+        """Bytes in its data folder."""
+        return sum(file.stat().st_blocks * 512 for file in Path(self._folder.name, "data").rglob("*") if file.is_file())
+
     def last_lines(self) -> str:
         """The end of its standard error."""
         return self._log.read_text(errors="replace")[-2000:]

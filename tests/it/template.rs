@@ -7,6 +7,7 @@ mod destinations;
 mod ingest;
 mod kept;
 mod live;
+mod local;
 mod reading;
 mod rules;
 
@@ -302,31 +303,4 @@ fn a_function_is_given_the_settings_that_its_main_asks_for_and_no_others() {
         |t| at(t, variables)["BATCH_SIZE"] = json!("10"),
         "DeliverFunction is given BATCH_SIZE, which it does not ask for",
     );
-}
-
-#[test]
-fn the_table_is_the_one_that_runs_locally() {
-    holds_and_can_fail(
-        rules::table_is_local,
-        |t| {
-            *at(t, "Table/Properties/GlobalSecondaryIndexes/0/Projection/ProjectionType") =
-                json!("ALL")
-        },
-        "GlobalSecondaryIndexes",
-    );
-    holds_and_can_fail(
-        rules::table_is_local,
-        |t| *at(t, "Table/Properties/TimeToLiveSpecification/AttributeName") = json!("expires"),
-        "TimeToLiveSpecification",
-    );
-}
-
-#[test]
-fn the_queues_are_the_ones_that_run_locally() {
-    holds_and_can_fail(
-        rules::queues_are_local,
-        |t| *at(t, "Outbox/Properties/RedrivePolicy/maxReceiveCount") = json!(3),
-        "relay-outbox",
-    );
-    holds_and_can_fail(rules::queues_are_local, |t| remove(t, "", "Inbox"), "relay-inbox");
 }

@@ -293,21 +293,29 @@ class Pushes:
 
     def __init__(self, page) -> None:
         self._page = page
-        self._sockets: list = []
+        self._socket = None
+        self._heard: set[str] = set()
         page.route_web_socket("**/live?*", self._open)
 
     def _open(self, socket) -> None:
-        self._sockets.append(socket)
+        self._socket, self._heard = socket, set()
         socket.on_message(lambda text: self._answer(socket, json.loads(text)))
 
     def _answer(self, socket, message: dict) -> None:
         if message["action"].startswith("subscribe"):
             socket.send(json.dumps({"event": "subscribed", "action": message["action"], "job_id": message.get("job_id"), "status": "started", "type": "modal"}))
+            self._heard.add(message.get("job_id"))
 
     def push(self, **message) -> None:
-        self._sockets[-1].send(json.dumps(message))
+        self._socket.send(json.dumps(message))
 
     def lines(self, job: str, first: int, lines: list, stream: str = "main") -> None:
+        """Pushes lines of a job, once the page has subscribed to it: nobody is sent lines before."""
+        for _ in range(1000):
+            if job in self._heard:
+                break
+            self._page.wait_for_timeout(20)
+        assert job in self._heard, "the page did not subscribe"
         entries = [{"seq": n, "stream": stream, "message": line, "timestamp": "2026-11-27T12:00:00.000Z"} for n, line in enumerate(lines, first)]
         self.push(event="log_lines", job_id=job, lines=entries)
 
@@ -340,6 +348,21 @@ def test_missing_lines_are_looked_for_again(visit, relay):
     pushes.lines(job, 3, ["three"])
     page.get_by_role("button", name="Look again").click()
     expect(lines_of(page).locator(".t-text")).to_have_text(["one", "two", "three"])
+
+
+def test_lines_that_were_missing_at_the_beginning_close_the_hole(visit, relay):
+    job = register(relay, "begins-late")["id"]
+    log(relay, "begins-late", ["four", "five", "six"], first=4)
+    visitor = visit()
+    pushes = Pushes(visitor.page)
+    page = visitor.sign_in("/jobs/begins-late")
+    pushes.lines(job, 4, ["four"])
+    pushes.lines(job, 6, ["six"])
+    page.get_by_role("button", name="Look again").click()
+    expect(lines_of(page)).to_contain_text("3 lines missing")
+    pushes.lines(job, 1, ["one", "two", "three"])
+    expect(lines_of(page).locator(".t-text")).to_have_text(["one", "two", "three", "four", "five", "six"])
+    expect(lines_of(page)).not_to_contain_text("missing")
 
 
 def test_fifty_thousand_lines_cost_little(visit, relay):

@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from support.process import wait_until
+
 pytestmark = pytest.mark.relay()
 
 ALL = ["ViewBase", "ViewEndpointSecret", "ManageEndpointSecret", "ManageTransformations", "CreateAttempts", "ManageEndpoint"]
@@ -118,6 +120,25 @@ def test_it_fits_a_narrow_frame(visit, dark):
     visitor.axe()
     visitor.fits()
     visitor.shot(f"portal-{'dark' if dark else 'light'}")
+
+
+def test_all_dead_letters_are_redriven_without_a_filter(visit, relay, receiver):
+    """The session's application was sent as a filter, which the relay takes for none."""
+    visitor = visit()
+    hook = receiver.hook("/portal-fails", answer=500)
+    app = application(relay)
+    relay.call("POST", f"/api/v1/app/{app}/endpoint", {"url": hook.url, "giveUpOn": [500], "eventTypes": ["invoice.lost"]})
+    relay.call("POST", f"/api/v1/app/{app}/msg", {"eventType": "invoice.lost", "payload": {"n": 1}})
+    letters = "/v1/webhooks/dead-letter?limit=10"
+    wait_until("a letter is parked", lambda: relay.call("GET", letters)["data"], 60)
+    page = visitor.page
+    page.goto(f"{relay.url}/portal/letters#code={code_of(visitor)}")
+    page.get_by_role("button", name="Redrive all…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("No filter is set: all letters are meant.")
+    dialog.get_by_role("button", name="Redrive 1 letter").click()
+    assert len(hook.wait_for(2)) == 2
+    visitor.axe()
 
 
 def test_a_used_link_says_so_and_asks_for_no_key(visit):

@@ -86,7 +86,7 @@ impl Cloud {
                 let event = event(endpoint, &format!("{} {n}", endpoint.id), at);
                 let (delivery, mut letter) = dead(&event, endpoint, at);
                 letter.number = table.next_letter_number().await.expect("numbered");
-                record(&table, &event, &[delivery.clone()]).await;
+                record(&table, &event, std::slice::from_ref(&delivery)).await;
                 table.park(&letter, None).await.expect("parked").either_way();
                 let marked = table.mark_parked(&delivery, &letter).await;
                 marked.expect("marked").either_way();

@@ -40,7 +40,10 @@ class _Hearing:
 
     def wait_for_lines(self, lines: list[str], seconds: float = SECONDS) -> None:
         wait_until(f"{len(lines)} lines (heard: {len(self.lines())})", lambda: len(lines) <= len(self.lines()), seconds)
-        assert self.lines() == lines
+        heard = self.lines()
+        differ = [pair for pair in zip(heard, lines) if pair[0] != pair[1]][:3]
+        others = [name for name, _ in self.events if not name.startswith("log_line")]
+        assert heard == lines, f"{len(heard)} lines, of which differ first {differ}; beside them: {others}"
 
     def end(self) -> None:
         """Closes the connection."""

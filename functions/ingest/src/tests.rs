@@ -138,7 +138,12 @@ impl World {
         let response = router.clone().oneshot(request).await.expect("infallible");
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        (status, serde_json::from_slice(&body).expect("JSON"))
+        let reply = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).expect("JSON")
+        };
+        (status, reply)
     }
 
     /// A post with these headers.

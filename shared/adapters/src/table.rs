@@ -50,6 +50,7 @@ use aws_sdk_dynamodb::{
 use domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 
+use self::row::{Condition, Item, Key, Row, Write};
 pub use self::{
     adding::NotAdded,
     answers::{EXPUNGED, ForgetOutcome},
@@ -72,10 +73,6 @@ pub use self::{
     recording::{EventRecording, RecordOutcome},
     refusals::{RefusalPart, StoredRefusals},
     row::{LAYOUT, SHARDS, json},
-};
-use self::{
-    page::Key,
-    row::{Condition, Item, Row, Write},
 };
 use crate::{Unavailable, contested, random};
 

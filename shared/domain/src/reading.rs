@@ -53,10 +53,16 @@ impl<T> Reading<T> {
 /// # Errors
 /// If the text is not JSON, or not a value of the type.
 pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, Fault> {
-    let mut json = serde_json::Deserializer::from_slice(text);
-    let reading = read(&mut json)?;
-    json.end().map_err(|error| Fault::new(Reason::Syntax(error.to_string())))?;
-    Ok(reading)
+    read_text(text, Track::default())
+}
+
+/// Reads a type from JSON text that a newer version may have written: fields that the type does not know are
+/// passed over, also where it refuses them from callers.
+///
+/// # Errors
+/// If the text is not JSON, or not a value of the type.
+pub fn read_leniently<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
+    Ok(read_text(text, Track { lenient: true, ..Track::default() })?.value)
 }
 
 /// Reads a type from a JSON value that was read before.
@@ -64,15 +70,21 @@ pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<Reading<T>, Fault> 
 /// # Errors
 /// If the value is not one of the type.
 pub fn read_value<T: DeserializeOwned>(value: &Value) -> Result<Reading<T>, Fault> {
-    read(value)
+    read(value, Track::default())
 }
 
-fn read<'de, T, D>(json: D) -> Result<Reading<T>, Fault>
+fn read_text<T: DeserializeOwned>(text: &[u8], track: Track) -> Result<Reading<T>, Fault> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let reading = read(&mut json, track)?;
+    json.end().map_err(|error| Fault::new(Reason::Syntax(error.to_string())))?;
+    Ok(reading)
+}
+
+fn read<'de, T, D>(json: D, track: Track) -> Result<Reading<T>, Fault>
 where
     T: DeserializeOwned,
     D: Deserializer<'de, Error = serde_json::Error>,
 {
-    let track = Track::default();
     let value = PhantomData::<T>.deserialize(Reader { inner: json, track: &track })?;
     Ok(Reading { value, unknown: track.unknown.into_inner() })
 }

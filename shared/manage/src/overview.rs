@@ -277,7 +277,7 @@ fn last(deliveries: &[Delivery]) -> Option<&Attempt> {
     deliveries.iter().filter_map(|delivery| calls(delivery).next()).max_by_key(|call| call.at)
 }
 
-/// The attempts of the last day among these deliveries, the one that was created last first. `all` says
+/// The attempts of the last day among these deliveries, newest first. `all` says
 /// that there are no older deliveries.
 fn series(deliveries: &[Delivery], all: bool, now: Timestamp) -> DaySeries {
     let day = HOUR * 24;

@@ -81,8 +81,8 @@ pub async fn deliveries(
     Ok(counts.await?)
 }
 
-/// Counts the attempts that were made to an endpoint within the window, of the [`MAX_READ`] deliveries that
-/// were created last: an older delivery may have been attempted within the window too. Of one delivery, at
+/// Counts the attempts that were made to an endpoint within the window, of the 5000 newest
+/// deliveries: an older delivery may have been attempted within the window too. Of one delivery, at
 /// most 64 attempts are kept.
 ///
 /// # Errors

@@ -1,15 +1,12 @@
 //! The rules. Each takes the template and answers with what is wrong, one line per finding.
 
-use local::{QueueTimes, ResourceNames, resources};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// The stack's name under which the template's resources are the local ones.
-const STACK: &str = "relay";
 /// Begin of the ARNs of APIs.
 const API_ARN: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}";
 
-fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+pub(super) fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     let all = template["Resources"].as_object().into_iter().flatten();
     all.filter(|(_, resource)| resource["Type"] == kind)
         .map(|(name, resource)| (name.as_str(), &resource["Properties"]))
@@ -20,7 +17,7 @@ fn functions(template: &Value) -> Vec<(&str, &Value)> {
     resources(template, "AWS::Serverless::Function")
 }
 
-fn queues(template: &Value) -> Vec<(&str, &Value)> {
+pub(super) fn queues(template: &Value) -> Vec<(&str, &Value)> {
     resources(template, "AWS::SQS::Queue")
 }
 
@@ -56,7 +53,7 @@ pub(super) fn queue_events(template: &Value) -> Vec<(&str, &str, &str, &Value)> 
     events
 }
 
-fn dead_letter_target(queue: &Value) -> Option<&str> {
+pub(super) fn dead_letter_target(queue: &Value) -> Option<&str> {
     queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str()
 }
 
@@ -325,71 +322,4 @@ fn quoted(source: &str) -> impl Iterator<Item = &str> {
         !name.is_empty() && name.chars().all(capital) && !name.starts_with("AWS_")
     };
     source.split('"').skip(1).step_by(2).filter(setting)
-}
-
-/// The local table has the keys, indexes and time to live of the deployed one.
-pub(crate) fn table_is_local(template: &Value) -> Vec<String> {
-    let tables = resources(template, "AWS::DynamoDB::Table");
-    let [(name, declared)] = &tables[..] else {
-        return vec![format!("{} tables instead of one", tables.len())];
-    };
-    let mut local = resources::table(STACK);
-    local["TimeToLiveSpecification"] =
-        resources::time_to_live(STACK)["TimeToLiveSpecification"].clone();
-    object(&local)
-        .filter(|(property, value)| named(&declared[property.as_str()]) != **value)
-        .map(|(property, value)| format!("{name}: {property} is {value} locally"))
-        .collect()
-}
-
-/// The local queues are the deployed ones, with the same times.
-pub(crate) fn queues_are_local(template: &Value) -> Vec<String> {
-    let name_of = |queue: &Value| named(&queue["QueueName"]);
-    let declared: Vec<Value> = queues(template)
-        .into_iter()
-        .map(|(_, queue)| {
-            let target = dead_letter_target(queue);
-            json!({
-                "name": name_of(queue),
-                "fifo": queue["FifoQueue"] == true,
-                "visibility": queue["VisibilityTimeout"],
-                "retention": queue["MessageRetentionPeriod"],
-                "dead letters": target.map(|t| name_of(&template["Resources"][t]["Properties"])),
-                "receives": queue["RedrivePolicy"]["maxReceiveCount"],
-            })
-        })
-        .collect();
-    let local: Vec<Value> = resources::queues(&ResourceNames::default(), &QueueTimes::default())
-        .into_iter()
-        .map(|queue| {
-            let (dead_letters, receives) = queue.redrive.unzip();
-            json!({
-                "name": queue.name,
-                "fifo": queue.fifo,
-                "visibility": queue.visibility_timeout,
-                "retention": queue.retention,
-                "dead letters": dead_letters,
-                "receives": receives,
-            })
-        })
-        .collect();
-    let not_in = |these: &[Value], those: &[Value], only: &str| {
-        let differing = these.iter().filter(|queue| !those.contains(queue));
-        differing.map(|queue| format!("{only}: {queue}")).collect::<Vec<_>>()
-    };
-    let mut found = not_in(&declared, &local, "in the template only");
-    found.extend(not_in(&local, &declared, "locally only"));
-    found
-}
-
-/// A name with the stack's name filled in.
-fn named(value: &Value) -> Value {
-    match value {
-        Value::Object(_) if value["Ref"] == "AWS::StackName" => json!(STACK),
-        Value::Object(_) => match value["Fn::Sub"].as_str() {
-            Some(text) => json!(text.replace("${AWS::StackName}", STACK)),
-            None => value.clone(),
-        },
-        _ => value.clone(),
-    }
 }

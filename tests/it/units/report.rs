@@ -98,8 +98,11 @@ pub(super) fn keep(all: &[Counted]) {
                     .map_or(0.0, |parts| parts.values().filter_map(Value::as_f64).sum())
             };
             let (now, then): (f64, f64) = (sum(row), sum(&known[name]));
-            // Sizes differ by a few bytes from run to run: the digits of a port, of a duration.
-            let near = (now - then).abs() <= 1.0 + then * 0.02;
+            // Sizes differ by a few bytes from run to run: the digits of a port, of a duration. Retries are
+            // spread by chance, which decides who brings a late one.
+            let spread =
+                if name.starts_with("retry") || name.starts_with("ladder") { 15.0 } else { 1.0 };
+            let near = (now - then).abs() <= spread + then * 0.02;
             assert!(near, "{name}: {now} {part}, and {then} in bench/counts.json; UPDATE_UNITS=1");
         }
     }

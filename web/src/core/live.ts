@@ -31,7 +31,7 @@ interface Subscription {
   /** The list is to be read over HTTP: the relay listens from now on, or dropped messages. */
   resync: () => void;
   /** Fields that the action gets at each connection, such as the last line of each stream. */
-  fields: (() => Record<string, unknown>) | undefined;
+  fields: () => Record<string, unknown>;
 }
 
 const subscriptions = new Set<Subscription>();
@@ -47,7 +47,7 @@ const sameTopic = (one: Subscription["action"], other: Subscription["action"]) =
   JSON.stringify(one) === JSON.stringify(other);
 
 function say(subscription: Subscription): void {
-  socket?.send(JSON.stringify({ ...subscription.action, ...subscription.fields?.() }));
+  socket?.send(JSON.stringify({ ...subscription.action, ...subscription.fields() }));
 }
 
 // The address that lets in without a session: it bears a live token.
@@ -162,15 +162,15 @@ function hear(message: LiveMessage): void {
 // Whether a gap of `topic` concerns what the action follows. A topic is `kind:application:id`.
 function gapOf(action: Subscription["action"], topic: string): boolean {
   const kind = topic.split(":")[0];
-  const follows: Record<string, string[]> = {
-    subscribe_events: ["events"],
-    subscribe_letters: ["letters"],
-    subscribe_tasks: ["tasks"],
-    subscribe_logs: ["job"],
-    subscribe_project: ["project"],
-    join_batch: ["batch"],
+  const follows: Record<string, string> = {
+    subscribe_events: "events",
+    subscribe_letters: "letters",
+    subscribe_tasks: "tasks",
+    subscribe_logs: "job",
+    subscribe_project: "project",
+    join_batch: "batch",
   };
-  return follows[action.action]?.includes(kind ?? "") ?? true;
+  return (follows[action.action] ?? kind) === kind;
 }
 
 function follow(one: Subscription): () => void {
@@ -200,28 +200,18 @@ export function useLive(
   resync: () => void,
   fields?: () => Record<string, unknown>,
 ): void {
-  const current = useRef({ message, resync, fields });
-  current.current = { message, resync, fields };
-  const key = action ? JSON.stringify(action) : "";
-  useEffect(() => {
-    if (!key) return;
-    return follow({
-      action: JSON.parse(key),
-      message: (heard) => current.current.message(heard),
-      resync: () => current.current.resync(),
-      fields: () => current.current.fields?.() ?? {},
-    });
-  }, [key]);
+  useLiveAll(action ? [action] : [], message, resync, fields);
 }
 
-/** Follows the events of several applications: a topic belongs to one. */
+/** Follows several topics, as the events of several applications: a topic belongs to one. */
 export function useLiveAll(
   actions: Subscription["action"][],
   message: (message: LiveMessage) => void,
   resync: () => void,
+  fields?: () => Record<string, unknown>,
 ): void {
-  const current = useRef({ message, resync });
-  current.current = { message, resync };
+  const current = useRef({ message, resync, fields });
+  current.current = { message, resync, fields };
   const key = JSON.stringify(actions);
   useEffect(() => {
     const ends = (JSON.parse(key) as Subscription["action"][]).slice(0, 90).map((action) =>
@@ -229,7 +219,7 @@ export function useLiveAll(
         action,
         message: (heard) => current.current.message(heard),
         resync: () => current.current.resync(),
-        fields: undefined,
+        fields: () => current.current.fields?.() ?? {},
       }),
     );
     return () => {

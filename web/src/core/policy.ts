@@ -2,17 +2,17 @@
 
 import { plural } from "./format";
 
-const WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"];
+const WORDS = ["", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven"];
 
 /** Seconds in one or two units: "5 s", "5 min", "1 h 30 min", "3 days". */
 export function seconds(number: number): string {
-  const units: [number, string, string][] = [[86_400, " day", " days"], [3600, " h", " h"], [60, " min", " min"], [1, " s", " s"]];
+  const units: [number, (has: number) => string][] = [[86_400, (has) => plural(has, "day")], [3600, (has) => `${has} h`], [60, (has) => `${has} min`], [1, (has) => `${has} s`]];
   const parts: string[] = [];
   let left = Math.round(number);
-  for (const [size, one, several] of units) {
+  for (const [size, said] of units) {
     const has = Math.floor(left / size);
     if (!has || parts.length === 2) continue;
-    parts.push(`${has}${has === 1 ? one : several}`);
+    parts.push(said(has));
     left -= has * size;
   }
   return parts.join(" ") || "0 s";
@@ -37,9 +37,8 @@ export function policySentence(policy: Pick<Policy, "delays" | "max_retries">): 
   const all = waits(policy);
   const tries = all.length + 1;
   if (tries === 1) return "One try, and no retry.";
-  const word = WORDS[tries] ?? String(tries);
   const whole = all.reduce((sum, one) => sum + one, 0);
-  return `${word[0]?.toUpperCase()}${word.slice(1)} tries over ${seconds(whole)}: at once, then after ${all.map(seconds).join(", ")}.`;
+  return `${WORDS[tries] ?? tries} tries over ${seconds(whole)}: at once, then after ${all.map(seconds).join(", ")}.`;
 }
 
 /** What else bounds the calls of an endpoint. */

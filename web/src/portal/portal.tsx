@@ -11,9 +11,6 @@ import { Button, Tag, Text } from "../ui/basics";
 import { Icon, type IconName } from "../ui/icons";
 import { Routed, type Screens, later, preload } from "../ui/routed";
 import { paint, readWishes, tellHeight } from "./look";
-import { languageOf, textsOf } from "./texts";
-
-let texts = textsOf("en");
 
 const SCREENS: Screens = [
   ["/", later("endpoints")],
@@ -28,11 +25,11 @@ const SCREENS: Screens = [
   ["/event-types/:name", later("eventType")],
 ];
 
-const items = (): [href: string, title: string, icon: IconName][] => [
-  ["/endpoints", texts.endpoints, "endpoints"],
-  ["/events", texts.events, "events"],
-  ["/letters", texts.letters, "letters"],
-  ["/event-types", texts.types, "types"],
+const ITEMS: [href: string, title: string, icon: IconName][] = [
+  ["/endpoints", "Endpoints", "endpoints"],
+  ["/events", "Events", "events"],
+  ["/letters", "Dead letters", "letters"],
+  ["/event-types", "Event types", "types"],
 ];
 
 function Frame() {
@@ -40,18 +37,18 @@ function Frame() {
   const known = useStore(session);
   const state = useStore(lamp).state;
   useStore(applications);
-  const words = state === "live" ? texts.live : state === "connecting" ? texts.connecting : state === "asking" ? texts.asking : texts.offlineSince;
+  const words = state === "live" ? "Live" : state === "connecting" ? "Connecting" : state === "asking" ? "Every 10 s" : "Offline";
   return (
     <>
-      <a class="skip" href="#main">{texts.skip}</a>
+      <a class="skip" href="#main">Skip to the content</a>
       <div class="portal">
         <header class="portal-bar">
           <span class="portal-name"><Text text={applicationName(known?.application)} most={80} /></span>
-          {known?.portal?.read_only && <Tag title={texts.readOnlyWhy}>{texts.readOnly}</Tag>}
+          {known?.portal?.read_only && <Tag title="This portal shows everything and changes nothing.">View only</Tag>}
           <span class={`lamp ${state}`} role="status"><span class="lamp-dot" aria-hidden="true" />{words}</span>
         </header>
-        <nav class="portal-nav" aria-label={texts.screens}>
-          {items().map(([href, title, icon]) => (
+        <nav class="portal-nav" aria-label="Screens">
+          {ITEMS.map(([href, title, icon]) => (
             <a key={href} href={href} aria-current={path === href || path.startsWith(`${href}/`) || (path === "/" && href === "/endpoints") ? "page" : undefined}><Icon name={icon} size={14} />{title}</a>
           ))}
         </nav>
@@ -65,11 +62,11 @@ function Frame() {
 function Over() {
   const why = useStore(farewell);
   const offline = why.includes("reached");
-  const title = offline ? texts.offline : why.includes("ended") ? texts.ended : why.includes("owner") ? texts.owners : texts.used;
+  const title = offline ? "The page cannot be reached" : why.includes("ended") ? "This session has ended" : why.includes("owner") ? "This link is for the owner's page, which stands in no frame" : "This link was used, or it has expired";
   return (
     <main id="main" class="portal-over">
       <h1>{title}</h1>
-      {offline ? <div><Button icon="retry" onClick={() => location.reload()}>{texts.retry}</Button></div> : <p>{texts.again}</p>}
+      {offline ? <div><Button icon="retry" onClick={() => location.reload()}>Try again</Button></div> : <p>Go back to where you came from and open this page again. A link to it works once.</p>}
     </main>
   );
 }
@@ -90,10 +87,7 @@ function Portal() {
 /** Begins the portal below `root`. */
 export function beginPortal(root: Element): void {
   const wishes = readWishes();
-  const language = languageOf(wishes.locale);
-  texts = textsOf(language);
-  document.documentElement.lang = language;
-  paint(wishes, () => console.warn(texts.noAccent));
+  paint(wishes, () => console.warn("The accent colour was not used: its contrast with the page is below 4.5 to 1."));
   tellHeight(wishes.frame);
   mountLinks();
   followLinks();

@@ -149,7 +149,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
             <Fact name="Fails">{batch.fail_on === "any" ? "if one job does not succeed" : "if no job succeeds"}</Fact>
             <Fact name="Declared"><When at={batch.declared_at} /></Fact>
             <Fact name="Ended"><When at={batch.completed_at} /></Fact>
-            <Fact name="Id"><Id id={batch.id} copy /></Fact>
+            <Fact name="Id" wide><Id id={batch.id} copy /></Fact>
             {batch.webhooks.map((webhook) => <Fact key={webhook.endpoint_id} name="Webhook"><code><Text text={webhook.url} /></code></Fact>)}
             {Object.keys(batch.metadata as object).length > 0 && <Fact name="Metadata"><code><Text text={JSON.stringify(batch.metadata)} /></code></Fact>}
           </Facts>

@@ -23,6 +23,7 @@ import { type Known, contractPath, eventId, readEndpoint } from "../ui/endpoint/
 import { Segments, Tabs } from "../ui/fields";
 import { MoreMenu } from "../ui/menu";
 import { notAdmin } from "../ui/forbidden";
+import { className } from "../ui/letter/parts";
 import { ActionError, Further, Loading, Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
 import { useAction } from "../core/action";
@@ -258,7 +259,7 @@ function Waiting({ application, id, oldest }: Owner & { oldest: string | null })
 
 const LETTERS: Column<Letter>[] = [
   { key: "type", title: "Event", width: "minmax(130px, 1.2fr)", narrow: "main", render: (row) => <Text text={row.event_type ?? "–"} /> },
-  { key: "class", title: "Reason", width: "minmax(110px, 1fr)", narrow: "side", render: (row) => <Badge tone="bad">{row.error_class}</Badge> },
+  { key: "class", title: "Reason", width: "minmax(110px, 1fr)", narrow: "side", render: (row) => <Badge tone="bad">{className(row.error_class)}</Badge> },
   { key: "error", title: "Error", width: "minmax(140px, 2fr)", from: 700, narrow: "sub", render: (row) => <span class="faint"><Text text={row.error_message ?? ""} most={200} /></span> },
   { key: "at", title: "Parked", width: "92px", narrow: "subside", align: "end", render: (row) => <When at={row.created_at} /> },
 ];

@@ -22,23 +22,14 @@ const FILTERS: Filter[] = [{ name: "q", title: "Text", placeholder: "part of the
 
 const COLUMNS: Column<EndpointRow>[] = [
   { key: "url", title: "URL", width: "minmax(180px, 2.4fr)", narrow: "main", render: (row) => <Text text={row.url} most={400} /> },
-  { key: "state", title: "State", width: "minmax(118px, 1.1fr)", narrow: "side", render: (row) => <Lamp row={row} /> },
-  { key: "day", title: "24 h", width: "112px", from: 620, narrow: "sub", render: (row) => <Bars good={row.series_24h.delivered} bad={row.series_24h.failed} names={["delivered", "failed"]} words="the last 24 hours" /> },
-  { key: "events", title: "Events", width: "minmax(100px, 1.2fr)", from: 810, render: (row) => <Types types={row.events} /> },
+  { key: "state", title: "State", width: "minmax(118px, 1.1fr)", narrow: "side", render: (row) => <EndpointState state={row.health.state} since={row.health.since} /> },
+  { key: "day", title: "24 h", width: "112px", from: 700, narrow: "sub", render: (row) => <Bars good={row.series_24h.delivered} bad={row.series_24h.failed} names={["delivered", "failed"]} words="the last 24 hours" /> },
+  { key: "events", title: "Events", width: "minmax(100px, 1.2fr)", from: 900, render: (row) => <Types types={row.events} /> },
   { key: "kind", title: "Kind", width: "minmax(70px, 0.7fr)", from: 980, render: (row) => <Tag>{row.profile ?? row.kind}</Tag> },
   { key: "application", title: "Application", width: "minmax(90px, 0.9fr)", from: 1080, render: (row) => <Text text={applicationName(row.application)} /> },
   { key: "letters", title: "Letters", width: "64px", from: 700, align: "end", render: (row) => (row.letters_waiting ? <a class="bad num" href={lettersHref(row)} title={plural(row.letters_waiting, "dead letter")}>{count(row.letters_waiting)}</a> : <span class="faint">0</span>) },
   { key: "last", title: "Last attempt", width: "minmax(136px, 0.8fr)", narrow: "subside", align: "end", render: (row) => <Last row={row} /> },
 ];
-
-function Lamp({ row }: { row: EndpointRow }) {
-  return (
-    <>
-      <EndpointState state={row.health.state} />
-      {row.health.since && <span class="faint since"><When at={row.health.since} /></span>}
-    </>
-  );
-}
 
 function Last({ row }: { row: EndpointRow }) {
   const last = row.last_attempt;

@@ -26,9 +26,9 @@ interface Row {
 }
 
 const COLUMNS: Column<Row>[] = [
-  { key: "name", title: "Name", width: "minmax(150px, 1.4fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
+  { key: "name", title: "Name", width: "minmax(150px, 2fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
   { key: "state", title: "State", width: "116px", narrow: "side", render: (row) => (row.archived ? <Badge tone="idle">Archived</Badge> : row.deprecated ? <Badge tone="warn">Deprecated</Badge> : <Badge tone="good">In use</Badge>) },
-  { key: "description", title: "Description", width: "minmax(160px, 2.4fr)", from: 620, narrow: "sub", render: (row) => <span class="soft"><Text text={row.description} most={160} /></span> },
+  { key: "description", title: "Description", width: "minmax(160px, 2fr)", narrow: "sub", render: (row) => <span class="soft"><Text text={row.description} most={160} /></span> },
   { key: "group", title: "Group", width: "minmax(80px, 0.8fr)", from: 900, render: (row) => (row.groupName ? <Tag><Text text={row.groupName} most={80} /></Tag> : <span class="faint">–</span>) },
   { key: "schema", title: "Schema", width: "84px", from: 800, render: (row) => { const has = Object.keys(row.schemas ?? {}).length; return has ? (has === 1 ? "yes" : plural(has, "version")) : <span class="faint">none</span>; } },
   { key: "wanted", title: "Wanted by", width: "104px", from: 710, align: "end", render: (row) => (row.wanted === null ? <span class="faint">–</span> : <span class={row.wanted ? "" : "faint"}>{row.wanted ? plural(row.wanted, "endpoint") : "nobody"}</span>) },

@@ -138,7 +138,7 @@ export default function Event({ parts }: { parts: Record<string, string> }) {
               ? <Deliveries seen={seen} urls={urls} may={allowed} again={setAct} />
               : <Empty title="It went to nobody"><p>{urls.size ? `${plural(urls.size, "endpoint")} of the application did not want it.` : "The application has no endpoint yet."} Replay sends it to those that want it now.</p><a href={`/endpoints?application=${encodeURIComponent(event.application)}`}>Endpoints</a></Empty>}
           </Section>
-          <Section title={<span class="hidden">What it said</span>} side={<a class="faint" href={own({ type: event.type })}>Events of this type</a>}>
+          <Section title="Content" side={<a class="faint" href={own({ type: event.type })}>Events of this type</a>}>
             <Tabs label="What the event said" value={tab} choices={tabs} change={(value) => change({ tab: value === "payload" ? null : value, view: null })} />
             {tab === "request" ? <RequestPart seen={seen} />
               : tab === "conflicts" ? <ConflictsPart seen={seen} />

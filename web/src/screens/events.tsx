@@ -40,7 +40,7 @@ function columns(next: Map<string, string>): Column<EventRow>[] {
   return [
     { key: "type", title: "Type", width: "minmax(150px, 1.6fr)", narrow: "main", render: (event) => <Text text={event.type} /> },
     { key: "state", title: "State", width: "minmax(150px, 1.2fr)", narrow: "side", render: (event) => <State event={event} next={next.get(event.id)} /> },
-    { key: "source", title: "Source", width: "minmax(90px, 1fr)", from: 640, narrow: "sub", text: (event) => event.source, render: () => <span class="faint">published</span> },
+    { key: "source", title: "Source", width: "minmax(90px, 1fr)", narrow: "sub", text: (event) => event.source, render: () => <span class="faint">published</span> },
     { key: "job", title: "Job", width: "minmax(110px, 1.2fr)", from: 900, code: true, text: (event) => event.job_id ?? "" },
     { key: "application", title: "Application", width: "minmax(90px, 0.8fr)", from: 1180, text: (event) => applicationName(event.application) },
     { key: "more", title: "Repeats", width: "110px", from: 760, render: (event) => <Repeats event={event} /> },

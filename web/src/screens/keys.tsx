@@ -38,8 +38,8 @@ export default function Keys() {
   const columns: Column<KeyRow>[] = [
     { key: "name", title: "Name", width: "minmax(160px, 2fr)", narrow: "main", render: (key) => <Text text={key.name} /> },
     { key: "scope", title: "Scope", width: "90px", narrow: "side", render: (key) => <Tag title={SCOPES[key.scope]}>{key.scope}</Tag> },
-    { key: "application", title: "Application", width: "minmax(120px, 1fr)", narrow: "sub", render: (key) => (key.application ? <Text text={applicationName(key.application)} /> : <span class="faint">all</span>) },
-    { key: "used", title: "Last used", width: "110px", from: 650, render: (key) => (key.last_used_at ? <When at={key.last_used_at} /> : <span class="faint">{key.last_used_at === null ? "not yet" : "not known"}</span>) },
+    { key: "application", title: "Application", width: "minmax(90px, 1fr)", narrow: "sub", render: (key) => (key.application ? <Text text={applicationName(key.application)} /> : <span class="faint">all</span>) },
+    { key: "used", title: "Last used", width: "90px", render: (key) => (key.last_used_at ? <When at={key.last_used_at} /> : <span class="faint">{key.last_used_at === null ? "not yet" : "not known"}</span>) },
     { key: "made", title: "Created", width: "110px", from: 770, render: (key) => <When at={key.created_at} /> },
     { key: "id", title: "Id", width: "minmax(120px, 1fr)", from: 910, render: (key) => <Id id={key.id} copy /> },
     { key: "act", title: "Actions", width: "84px", narrow: "subside", align: "end", render: (key) => (

@@ -58,6 +58,9 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
   const denied = notAdmin("CreateAttempts");
   const waits = letter.state === "waiting";
   const died = { error_class: letter.error_class, status: letter.attempt_history[letter.attempt_history.length - 1]?.status ?? null };
+  const sentence = sentenceOf(died);
+  // The message is often the sentence that stands above it.
+  const says = sentence?.toLowerCase() === `${letter.error_message}.`.toLowerCase();
   return (
     <>
       <Head title={`Dead letter ${letter.id}`} above={above} side={
@@ -71,9 +74,9 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
       <Stale of={thing} />
       <div class="notice bad">
         <div>
-          <strong>{sentenceOf(died)}</strong>
+          <strong>{sentence}</strong>
           <p>{adviceOf(died)}</p>
-          <p class="faint"><Text text={letter.error_message} most={2000} /></p>
+          {!says && <p class="faint"><Text text={letter.error_message} most={2000} /></p>}
         </div>
       </div>
       <div class="card">

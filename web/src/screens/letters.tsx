@@ -11,7 +11,7 @@ import { useLiveAll } from "../core/live";
 import { useAtMost } from "../core/often";
 import { portal, useQuery, useTitle } from "../core/router";
 import { applicationName, useApplication, useFollowed } from "../core/scope";
-import { may } from "../core/session";
+import { may, session } from "../core/session";
 import type { Letter, Stats } from "../core/types";
 import { Button, Head, Tag, Text, When } from "../ui/basics";
 import { Segments } from "../ui/fields";
@@ -33,8 +33,8 @@ interface Answer {
 
 const COLUMNS: Column<Letter>[] = [
   { key: "id", title: "Number", width: "76px", from: 700, render: (letter) => <span class="num">#{letter.id}</span> },
-  { key: "url", title: "Endpoint", width: "minmax(150px, 2fr)", narrow: "main", render: (letter) => (letter.webhook_url ? <Text text={letter.webhook_url} /> : <span class="faint">message of a queue</span>) },
-  { key: "why", title: "Error", width: "minmax(150px, 1.8fr)", narrow: "sub", render: (letter) => <><Tag>{className(letter.error_class)}</Tag><Text text={letter.error_message} /></> },
+  { key: "url", title: "Endpoint", width: "minmax(150px, 2.4fr)", narrow: "main", render: (letter) => (letter.webhook_url ? <Text text={letter.webhook_url} /> : <span class="faint">message of a queue</span>) },
+  { key: "why", title: "Error", width: "minmax(130px, 1.4fr)", narrow: "sub", render: (letter) => <><Tag>{className(letter.error_class)}</Tag><Text text={letter.error_message} /></> },
   { key: "state", title: "State", width: "minmax(106px, 0.7fr)", narrow: "side", render: (letter) => <LetterState letter={letter} /> },
   { key: "type", title: "Type", width: "minmax(100px, 1fr)", from: 1000, render: (letter) => <Text text={letter.event_type ?? "–"} /> },
   { key: "batch", title: "Batch", width: "minmax(80px, 0.7fr)", from: 1240, render: (letter) => (letter.batch_id ? <Text text={letter.batch_id} /> : <span class="faint">–</span>) },
@@ -52,7 +52,8 @@ export default function Letters() {
   useTitle("Dead letters");
   const [query, change] = useQuery();
   const application = useApplication();
-  const values = { ...useFilters(FILTERS), application };
+  // The session's own application is no choice: a filter that has nothing else would be refused as an empty one.
+  const values = { ...useFilters(FILTERS), application: application === session.value?.application ? undefined : application };
   const key = JSON.stringify(values);
   const view = query.get("view") === "groups" ? "groups" : "letters";
   const [total, setTotal] = useState<number | null>(null);

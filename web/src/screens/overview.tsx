@@ -118,7 +118,7 @@ function Figures({ stats, status, words }: { stats: Stats; status: Status | unde
         href={oldest ? `/events/${encodeURIComponent(oldest.event_id)}?open=${encodeURIComponent(oldest.delivery_id)}` : "/events?state=pending"}
         tone={waits > 3_600_000 ? "warn" : undefined} note={oldest ? "of all deliveries" : status ? "no delivery waits" : "not known yet"} />
       <Figure name="Dead letters" value={status ? `${count(status.letters.waiting)}${status.letters.complete ? "" : "+"}` : "–"} href="/letters?state=waiting"
-        tone={status?.letters.waiting ? "bad" : undefined} note={`${count(parked)} parked in this time`} />
+        tone={status?.letters.waiting ? "bad" : undefined} note={`${count(parked)} newly parked`} />
       <Figure name="Refused" value={refused} href="/sources" tone={refused ? "warn" : undefined} note="requests of sources" />
     </section>
   );

@@ -19,13 +19,13 @@ import { type Column, Table } from "../ui/table";
 type Row = KnownSource & { refused: number; silent: boolean };
 
 const COLUMNS: Column<Row>[] = [
-  { key: "name", title: "Name", width: "minmax(140px, 1.6fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
+  { key: "name", title: "Name", width: "minmax(120px, 1.6fr)", narrow: "main", render: (row) => <Text text={row.name} /> },
   { key: "state", title: "State", width: "minmax(120px, 1fr)", narrow: "side", render: (row) => <State row={row} /> },
   { key: "profile", title: "Profile", width: "minmax(100px, 1fr)", from: 560, narrow: "sub", render: (row) => <Tag>{row.profile}</Tag> },
   { key: "safe", title: "Replay-safe", width: "104px", from: 770, render: (row) => <Safe row={row} /> },
   { key: "application", title: "Application", width: "minmax(100px, 1fr)", from: 900, render: (row) => <Text text={applicationName(row.application_id)} /> },
   { key: "secrets", title: "Secrets", width: "64px", from: 980, align: "end", render: (row) => <span class={row.secret_count ? "num" : "warn num"}>{row.secret_count}</span> },
-  { key: "refused", title: "Refused, 24 h", width: "104px", from: 650, narrow: "subside", align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
+  { key: "refused", title: "Refused, 24 h", width: "104px", narrow: "subside", align: "end", render: (row) => (row.refused ? <span class="bad num">{count(row.refused)}</span> : <span class="faint">0</span>) },
   { key: "last", title: "Accepted", width: "100px", narrow: "subside", align: "end", render: (row) => (row.activity?.last_accepted_at ? <When at={row.activity.last_accepted_at} /> : <span class="faint">–</span>) },
 ];
 

@@ -1,4 +1,4 @@
-// Tasks: what the relay does over many letters or messages, with its progress.
+// Tasks: what the relay does over many letters or events, with its progress.
 
 import { useRef } from "preact/hooks";
 import { get } from "../core/api";
@@ -22,7 +22,7 @@ const FILTERS: Filter[] = [
 const COLUMNS: Column<Task>[] = [
   { key: "kind", title: "Task", width: "minmax(170px, 1.6fr)", narrow: "main", render: (task) => taskTitle(task) },
   { key: "state", title: "State", width: "110px", narrow: "side", render: (task) => <TaskState state={task.state} /> },
-  { key: "progress", title: "Progress", width: "minmax(130px, 1fr)", narrow: "sub", render: (task) => <TaskProgress task={task} /> },
+  { key: "progress", title: "Progress", width: "130px", narrow: "sub", render: (task) => <TaskProgress task={task} /> },
   { key: "filter", title: "Over", width: "minmax(140px, 2fr)", from: 730, render: (task) => <span class="cut"><TaskFilter filter={task.filter} /></span> },
   { key: "rate", title: "Rate", width: "72px", from: 860, align: "end", render: (task) => `${task.rate}/s` },
   { key: "id", title: "Id", width: "minmax(110px, 1fr)", from: 1000, render: (task) => <Id id={task.id} /> },
@@ -51,7 +51,7 @@ export default function Tasks() {
   const filtered = Object.values(values).some(Boolean);
   return (
     <>
-      <Head title="Tasks">Redrives, replays and deletions over many letters or messages. They go on while nobody looks.</Head>
+      <Head title="Tasks">Redrives, replays and deletions over many letters or events. They go on while nobody looks.</Head>
       <FilterBar filters={FILTERS} />
       <Ready of={list} loaded={list.loaded} what="The list of tasks" />
       {list.loaded && list.rows.length === 0 && !list.more && (

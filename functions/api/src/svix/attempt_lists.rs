@@ -124,9 +124,8 @@ async fn place(
     attempts::place_to(control, endpoint, &attempt).await?.ok_or_else(unknown)
 }
 
-/// The attempts to an endpoint: the most recently created delivery first, each with its attempts
-/// from the newest to the oldest. An iterator names an attempt, so a list that changes meanwhile is
-/// gone on with where it was left.
+/// The attempts to an endpoint: the newest delivery first, each with its attempts from the newest to the
+/// oldest. An iterator names an attempt, so a list that changes meanwhile is gone on with where it was left.
 #[utoipa::path(get, path = "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
     operation_id = "v1.message-attempt.list-by-endpoint",
     params(PageQuery, StatusQuery, StatusClassQuery, MessageQuery, SelectionQuery, PeriodQuery,

@@ -68,7 +68,8 @@ struct EndpointMessageOut {
     stands: Stands,
 }
 
-/// The messages that went or go to an endpoint, the most recently created delivery first.
+/// The messages that went or go to an endpoint, newest delivery first: by the time of its creation, or of its end if that
+/// took more than one attempt.
 #[utoipa::path(get, path = "/api/v1/app/{app}/endpoint/{endpoint}/msg",
     operation_id = "v1.message-attempt.list-attempted-messages",
     params(PageQuery, SelectionQuery, StatusQuery, PeriodQuery, ContentQuery, ExpandedQuery),

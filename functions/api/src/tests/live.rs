@@ -318,8 +318,7 @@ async fn a_ticket_or_token_is_given_once_per_idempotency_key_and_kept_nowhere() 
         assert!(!again.text.contains(&text), "{again:?}");
         shown.push(text);
     }
-    let scan = relay.aws.clients().dynamodb().scan().table_name(&relay.aws.names().table);
-    let items = format!("{:?}", scan.send().await.expect("read").items);
+    let items = relay.table_text().await;
     assert!(items.contains("IDEM#") && items.contains("TICKET#"));
     let bucket = &relay.aws.names().bucket;
     let objects = relay.aws.clients().s3().list_objects_v2().bucket(bucket).send().await;

@@ -31,6 +31,17 @@ fn plain(aws: &LocalAws, clients: &Clients, public_url: &str, clock: Clock) -> C
 }
 
 impl Relay {
+    /// The items of the table as text, with their documents, which may be packed.
+    pub(super) async fn table_text(&self) -> String {
+        let scan = self.aws.clients().dynamodb().scan().table_name(&self.aws.names().table);
+        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let text = |item| {
+            let document = adapters::table::json(item).unwrap_or_default();
+            format!("{item:?} {}\n", String::from_utf8_lossy(&document))
+        };
+        items.expect("scanned").iter().map(text).collect()
+    }
+
     /// The API by a clock that stands still until it is advanced.
     pub(super) async fn timed(now: Timestamp) -> Self {
         let aws = LocalAws::start(local::Options::default()).await.expect("starts");

@@ -111,6 +111,37 @@ async fn r1_3_a_source_that_insists_refuses_a_job_that_nobody_registered() {
 }
 
 #[tokio::test]
+async fn the_functions_own_url_leads_to_senders_paths_and_nowhere_else() {
+    let world = World::start().await;
+    // A function URL has no routes and no parameters of the path.
+    let to = |path: &'static str, method: &'static str| {
+        move |event: &mut Value| {
+            let domain = "abc123.lambda-url.eu-central-1.on.aws";
+            event["routeKey"] = "$default".into();
+            event["rawPath"] = path.into();
+            event.as_object_mut().expect("an event").remove("pathParameters");
+            event["headers"]["host"] = domain.into();
+            let context = &mut event["requestContext"];
+            context["routeKey"] = "$default".into();
+            context["domainName"] = domain.into();
+            context["domainPrefix"] = "abc123".into();
+            context["http"]["path"] = path.into();
+            context["http"]["method"] = method.into();
+        }
+    };
+    assert_eq!(world.send(MESH, to("/in/mesh", "POST")).await.0, StatusCode::OK);
+    assert_eq!(world.inbox().await.len(), 1);
+    for (path, method, status) in [
+        ("/in/mesh", "GET", StatusCode::METHOD_NOT_ALLOWED),
+        ("/", "GET", StatusCode::NOT_FOUND),
+        ("/v1/events", "POST", StatusCode::NOT_FOUND),
+        ("/in/nobody", "POST", StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(world.send(MESH, to(path, method)).await.0, status, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn twilio_signs_the_url_it_called_and_a_form() {
     let world = World::start().await;
     let token = "f2ca1bb6c7e907d06dafe4687e579fce";

@@ -14,8 +14,8 @@ use futures::future::try_join_all;
 use super::{
     Item, Table,
     delivery_item::{PREFIX, delivery_list, event_partition, key},
-    page::{Key, key_of},
-    row::{self, Condition, n, s},
+    page::key_of,
+    row::{self, Condition, Key, n, s},
 };
 use crate::{
     Unavailable,

@@ -16,8 +16,7 @@ use domain::{
 use super::{
     Item, Table, WriteOutcome,
     delivery_item::key,
-    page::Key,
-    row::{self, Condition, LAYOUT, n, s},
+    row::{self, Condition, Key, LAYOUT, n, s},
 };
 use crate::Unavailable;
 

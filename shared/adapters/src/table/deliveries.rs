@@ -17,7 +17,7 @@ use domain::{
 
 use super::{
     ClaimedDelivery, Page, Table, WriteOutcome, applications,
-    delivery_item::{delivery_list, key},
+    delivery_item::{delivery_list, key, listed_at},
     endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
@@ -206,7 +206,8 @@ impl Table {
         self.entity(&pk, &sk).await
     }
 
-    /// The deliveries to an endpoint, the most recently created first unless `oldest_first`.
+    /// The deliveries to an endpoint, newest first unless `oldest_first`: by the time of creation, or of the
+    /// end of one that took more than one attempt.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -283,7 +284,7 @@ impl Table {
 
     /// Where a delivery stands in its endpoint's list, for going on behind it.
     pub fn delivery_cursor(delivery: &Delivery) -> String {
-        list_at(delivery.created_at, delivery.id.as_str())
+        list_at(listed_at(delivery), delivery.id.as_str())
     }
 }
 

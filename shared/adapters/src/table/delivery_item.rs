@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    delivery::{Delivery, DeliveryState},
+    delivery::{Delivery, DeliveryState, GRACE},
     id::{DeliveryId, EndpointId, EventId},
     letter::LATEST_PARKING,
     time::Timestamp,
@@ -26,8 +26,7 @@ pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
 }
 
 impl Table {
-    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that. Its
-    /// place in its endpoint's list is the time of its creation, so that no attempt writes to that index.
+    /// The item of a delivery. It expires with its event; one that has a dead letter, not before that.
     pub(super) fn delivery_row(
         &self,
         delivery: &Delivery,
@@ -46,9 +45,24 @@ impl Table {
             .with("made", n(delivery.made))
             .with("lease_ms", n(lease.as_millis()))
             .due(delivery.id.as_str(), due)
-            .listed(delivery_list(&delivery.endpoint), delivery.created_at, delivery.id.as_str())
+            .listed(delivery_list(&delivery.endpoint), listed_at(delivery), delivery.id.as_str())
             .expires(expires)
     }
+}
+
+/// The time that gives a delivery its place in its endpoint's list. It is that of the creation, so that
+/// attempts do not write to the index; after a round that ended with the second attempt or a later one, or
+/// later than [`GRACE`] after the creation, it is the time of that round's last attempt.
+pub(super) fn listed_at(delivery: &Delivery) -> Timestamp {
+    let made = match delivery.state {
+        // The attempts before this round.
+        DeliveryState::Pending => delivery.round_from,
+        _ => delivery.made,
+    };
+    let behind = usize::try_from(delivery.made.saturating_sub(made)).unwrap_or(usize::MAX);
+    let last = delivery.attempts.iter().rev().nth(behind).map(|attempt| attempt.at);
+    last.filter(|last| 1 < made || delivery.created_at.plus(GRACE) < *last)
+        .unwrap_or(delivery.created_at)
 }
 
 /// The delivery is in the state it was read in, and nobody attempted it since.

@@ -15,8 +15,8 @@ use domain::{
 
 use super::{
     Item, Table, WriteOutcome, batches, conditional,
-    page::{Key, key_of},
-    row::{self, n, s},
+    page::key_of,
+    row::{self, Key, n, s},
 };
 use crate::Unavailable;
 

@@ -10,12 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Table,
-    row::{Item, document, readable, s, text},
+    row::{Item, Key, document, readable, s, text},
 };
 use crate::Unavailable;
-
-/// The key of an item: `pk` and `sk`.
-pub(super) type Key = (String, String);
 
 /// A part of a list.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
 };
-use domain::{id, time::Timestamp};
+use domain::{id, reading, time::Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
@@ -17,6 +17,9 @@ use crate::{Unavailable, packed};
 
 /// An item of the table, by attribute name.
 pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The key of an item: `pk` and `sk`.
+pub(super) type Key = (String, String);
 
 /// How many parts the index of what is due has, each of which can be read on its own. A part takes 1,000
 /// write units in a second; a delivery writes about four to it.
@@ -111,11 +114,13 @@ pub(super) fn list_at(at: Timestamp, id: &str) -> String {
     format!("{:013}-{id}", at.0)
 }
 
-/// The entity in an item.
+/// The entity in an item. Fields that this build does not know are passed over, also where its type refuses
+/// them from callers: a newer version may have written them.
 pub(super) fn document<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
     let doing = "reading an item";
     let json = json(item).map_err(|error| Unavailable::new(doing, error))?;
-    serde_json::from_slice(&json).map_err(|error| Unavailable::new(doing, error))
+    serde_json::from_slice(&json)
+        .or_else(|error| reading::read_leniently(&json).map_err(|_| Unavailable::new(doing, error)))
 }
 
 /// Whether an item has a layout that this build does not know.

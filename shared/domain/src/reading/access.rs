@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{
     de::{
-        DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-        Visitor, value::MapAccessDeserializer,
+        DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, Visitor, value::MapAccessDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -206,9 +206,17 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Object<'_, A> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let name = self.inner.next_key::<String>().map_err(|error| self.track.recover(&error))?;
-        let Some(name) = name else { return Ok(None) };
-        self.name = name;
+        loop {
+            let name =
+                self.inner.next_key::<String>().map_err(|error| self.track.recover(&error))?;
+            let Some(name) = name else { return Ok(None) };
+            self.name = name;
+            if !self.track.passes_over(&self.name) {
+                break;
+            }
+            let value = self.inner.next_value::<IgnoredAny>();
+            value.map_err(|error| self.track.recover(&error))?;
+        }
         let key = IntoDeserializer::<Fault>::into_deserializer(self.name.as_str());
         seed.deserialize(key).map(Some)
     }

@@ -6,7 +6,7 @@ use crate::spelling::nearest;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::{Fault, Reading, Reason, read_json, read_query, read_value};
+use super::{Fault, Reading, Reason, read_json, read_leniently, read_query, read_value};
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
@@ -147,4 +147,26 @@ fn a_query_is_read_into_declared_parameters() {
         let fault = read(&[(name, value)]).expect_err(value);
         assert_eq!((fault.path.join("."), fault.reason.to_string()), (name.into(), says.into()));
     }
+}
+
+#[test]
+fn fields_of_a_newer_version_are_passed_over_also_where_a_type_refuses_them() {
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Closed {
+        size: u8,
+        #[serde(default)]
+        names: BTreeMap<String, u8>,
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Around {
+        closed: Option<Closed>,
+    }
+    let text = br#"{"newer":[1],"closed":{"size":3,"newer":{"a":1},"names":{"any":1}}}"#;
+    let read: Around = read_leniently(text).expect("known enough");
+    let names = [("any".to_owned(), 1)].into();
+    assert_eq!(read, Around { closed: Some(Closed { size: 3, names }) });
+    read_json::<Around>(text).expect_err("it is refused from callers");
+    read_leniently::<Around>(br#"{"closed":{"size":300}}"#).expect_err("not its type");
+    read_leniently::<Around>(br#"{"closed":null} x"#).expect_err("not JSON");
 }

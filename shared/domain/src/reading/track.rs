@@ -16,6 +16,8 @@ pub struct Unknown {
 /// Notes that are taken while one value is read.
 #[derive(Default)]
 pub(super) struct Track {
+    /// Whether fields are passed over that a type refuses.
+    pub(super) lenient: bool,
     pub(super) path: RefCell<Vec<String>>,
     /// Known fields of the structs that are being read, innermost last.
     pub(super) fields: RefCell<Vec<&'static [&'static str]>>,
@@ -25,6 +27,14 @@ pub(super) struct Track {
 }
 
 impl Track {
+    /// Whether a field of the struct that is being read is passed over.
+    pub(super) fn passes_over(&self, name: &str) -> bool {
+        let fields = self.fields.borrow();
+        // A map has no declared fields.
+        self.lenient
+            && fields.last().is_some_and(|known| !known.is_empty() && !known.contains(&name))
+    }
+
     /// The fault that an error of serde_json stands for: one of the type, kept on its way, or else
     /// one of the parser.
     pub(super) fn recover(&self, error: &impl fmt::Display) -> Fault {

@@ -16,7 +16,7 @@ use crate::{ControlPlane, MAX_SCANNED, PageRequest, Part, Refusal, messages};
 /// Most deliveries that are read at once: their events are read with one request.
 const MAX_READ: usize = 100;
 
-/// Deliveries to an endpoint with their events, the most recently created delivery first.
+/// Deliveries to an endpoint with their events, newest first: by creation, or by the end of one that took more than one attempt.
 ///
 /// # Errors
 ///

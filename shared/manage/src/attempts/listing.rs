@@ -73,7 +73,7 @@ pub(super) fn place(attempt: &Attempt) -> String {
 }
 
 /// Finds the place of an attempt in the list of an endpoint's attempts by its id, among the
-/// [`MAX_SCANNED`] deliveries that were created last; `None` if it is not among them.
+/// [`MAX_SCANNED`] newest deliveries; `None` if it is not among them.
 ///
 /// # Errors
 ///
@@ -143,8 +143,8 @@ impl fmt::Display for AttemptPlace {
     }
 }
 
-/// Attempts to an endpoint, beginning behind `from`: the delivery that was created last first, each with
-/// its attempts from the newest to the oldest. Events are read if `with_events` is set or the
+/// Attempts to an endpoint, beginning behind `from`: the newest delivery first, each with its
+/// attempts from the newest to the oldest. Events are read if `with_events` is set or the
 /// selection chooses by them. The cursor of `request` is not looked at.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ export function Worst({ rows, of, all }: { rows: EndpointRow[]; of: number; all:
           <a href={endpointHref(row)} class="line">
             <span class="line-main">
               <bdi class="mono clamp"><Text text={row.url} /></bdi>
-              <span class="faint cut">{[applicationName(row.application), ended(row.last_attempt), row.letters_waiting ? plural(row.letters_waiting, "dead letter") : ""].filter(Boolean).map((part, n) => <>{n > 0 && " · "}<Text text={part} /></>)}</span>
+              <span class="faint cut">{[ended(row.last_attempt), row.letters_waiting ? plural(row.letters_waiting, "dead letter") : "", applicationName(row.application)].filter(Boolean).map((part, n) => <>{n > 0 && " · "}<Text text={part} /></>)}</span>
             </span>
             <span class="line-side">
               <EndpointState state={row.health.state} />
@@ -72,7 +72,7 @@ export function Refused({ refusals, words }: { refusals: Refusals; words: string
           <>
             <span class="line-main">
               <span class="cut"><Text text={sample.source} /></span>
-              <span class="faint clamp"><Text text={sample.sentence} /></span>
+              <span class="faint clamp"><Text text={sample.sentence.replaceAll("`", "")} /></span>
             </span>
             <span class="line-side"><span class="faint"><When at={sample.at} /></span></span>
           </>

@@ -1,6 +1,6 @@
 // Dead letters as lists and details show them.
 
-import { count } from "../../core/format";
+import { plural } from "../../core/format";
 import { useStore } from "../../core/store";
 import { now } from "../../core/time";
 import type { Letter } from "../../core/types";
@@ -44,4 +44,4 @@ export function chosenBy(values: Record<string, string | undefined>): { filter: 
 }
 
 /** "412 letters". */
-export const letters = (number: number) => `${count(number)} ${number === 1 ? "letter" : "letters"}`;
+export const letters = (number: number) => plural(number, "letter");

@@ -146,7 +146,7 @@ function Twig({ text, row, long }: { text: string; row: Row; long: boolean }) {
         ? <><bdi class="twig-key">{visible(text.slice(member.key + 1, Math.min(member.keyEnd - 1, member.key + LONG)))}</bdi>: </>
         : row.depth > 0 && <><span class="faint">{member.place}</span>: </>}
       {row.holds
-        ? <span class="faint">{sign === "{" ? `{${row.total ? "…" : ""}}` : `[${row.total ? "…" : ""}]`} {row.total > 0 && plural(row.total, sign === "{" ? "member" : "item")}</span>
+        ? <span class="faint">{sign === "{" ? `{${row.total ? "…" : ""}}` : `[${row.total ? "…" : ""}]`} {row.total > 0 && (sign === "{" ? plural(row.total, "member") : plural(row.total, "item"))}</span>
         : (
           <bdi class={sign === '"' ? "twig-string" : "twig-number"}>{visible(text.slice(member.start, Math.min(member.end, member.start + most)))}{length > most && "…"}</bdi>
         )}

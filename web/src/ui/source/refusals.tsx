@@ -77,9 +77,9 @@ function Sample({ sample }: { sample: Refusals["samples"][number] }) {
       <div class="sample-line">
         <Badge tone="bad">{reasonWords(sample.reason)}</Badge>
         <span class="grow"><Sentence text={sample.sentence} /></span>
-        <span class="faint"><When at={sample.at} /></span>
       </div>
       <div class="faint sample-more">
+        <When at={sample.at} />
         <span>{bytes(sample.bytes)}{sample.content_type && <> of <Text text={sample.content_type} most={80} /></>}{sample.caller && <> from <Text text={sample.caller} most={60} /></>}</span>
         {sample.headers.length > 0 && <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>{plural(sample.headers.length, "header")}</button>}
       </div>

@@ -107,9 +107,11 @@ export class Log {
     }
     Object.assign(this, { rows: read.rows, messages: read.messages, streams: read.streams, gone: gone + read.gone, whole: true, epoch: this.epoch + 1 });
     if (this.gone) return;
-    const starts: Row[] = [];
-    for (const [name, stream] of this.streams) if (typeof stream.first === "number" && stream.first > 1) starts.push(this.#hole(name, 1, stream.first - 1));
-    if (starts.length) this.rows = [...starts, ...this.rows];
+    for (const [name, stream] of this.streams) {
+      if (typeof stream.first !== "number" || stream.first === 1) continue;
+      this.rows.unshift(this.#hole(name, 1, stream.first - 1));
+      stream.first = 1;
+    }
   }
 
   /** Lines before those that are held: their number, or -1 if there may be some. */

@@ -86,7 +86,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "marker: a job that is to be counted" => document::<BatchMarker>,
         "job that ended in a batch" | "job that a call runs" => document::<JobId>,
         "dead letter" => document::<Letter>,
-        "letter that bears a number" => document::<LetterId>,
+        "letter that bears a number" | "entry of a letter that waits" => document::<LetterId>,
         "alarm of the stack" => document::<Alarm>,
         "task" => |item| tasks::from_item(item).map(drop),
         "API key" => document::<ApiKey>,
@@ -117,6 +117,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         | "sum of the weights of an application's endpoints"
         | "next free moment of an endpoint or application with a rate"
         | "last number of a letter"
+        | "number of letters that wait"
         | "lease of the sweep, and how its last round went"
         | "number of wrong codes from an address, in a minute"
         | "figures of an application in a minute" => attributes,
