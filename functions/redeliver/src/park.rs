@@ -40,7 +40,7 @@ impl Redeliver {
     /// held by a worker or not due yet is left alone; `due` looks after it.
     async fn give_up(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
         let now = self.context.clock.now();
-        if now < delivery.next_at {
+        if now < delivery.expected_at() {
             return Ok(());
         }
         let table = &self.context.table;

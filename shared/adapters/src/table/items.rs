@@ -84,6 +84,17 @@ pub const ITEMS: &[ItemKind] = &[
         "<place>",
         always("when the call ends, or `RetentionDays` after it began"),
     ),
+    indexed(
+        kind("gate of an endpoint", "GATE#<endpoint>", "GATE", never("when nothing waits at it")),
+        always("always"),
+        never(""),
+    ),
+    kind(
+        "delivery that waits at its endpoint's gate",
+        "GATED#<endpoint>#<n>",
+        "<time and delivery>",
+        always("when the delivery is let through, or `RetentionDays` after it may wait no longer"),
+    ),
     kind("event type", "TYPES", "<name>", never("when it is deleted")),
     kind(
         "answer to a POST with `Idempotency-Key`",

@@ -10,6 +10,7 @@ use domain::{
     endpoint::Endpoint,
     envelope::StoredBody,
     event_type::EventType,
+    gate::Gate,
     health::Health,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     idempotency::IdempotencyRecord,
@@ -74,9 +75,10 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "conflict" => document::<StoredBody>,
         "job" => document::<Job>,
         "last number of a lane" => document::<u64>,
-        "delivery in a lane" | "delivery that waits for its listener" => {
-            document::<(EventId, DeliveryId)>
-        }
+        "delivery in a lane"
+        | "delivery that waits for its listener"
+        | "delivery that waits at its endpoint's gate" => document::<(EventId, DeliveryId)>,
+        "gate of an endpoint" => document::<Gate>,
         "listener" => document::<Listener>,
         "batch of a job's log lines" => |item| logs::from_item(item).map(drop),
         "loss of a job's log" => document_if_any::<LogLoss>,
@@ -84,7 +86,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "marker: a job that is to be counted" => document::<BatchMarker>,
         "job that ended in a batch" | "job that a call runs" => document::<JobId>,
         "dead letter" => document::<Letter>,
-        "letter that bears a number" => document::<LetterId>,
+        "letter that bears a number" | "entry of a letter that waits" => document::<LetterId>,
         "alarm of the stack" => document::<Alarm>,
         "task" => |item| tasks::from_item(item).map(drop),
         "API key" => document::<ApiKey>,
@@ -115,6 +117,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         | "sum of the weights of an application's endpoints"
         | "next free moment of an endpoint or application with a rate"
         | "last number of a letter"
+        | "number of letters that wait"
         | "lease of the sweep, and how its last round went"
         | "number of wrong codes from an address, in a minute"
         | "figures of an application in a minute" => attributes,
