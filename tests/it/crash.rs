@@ -6,6 +6,7 @@ mod batched;
 mod broken;
 mod counted;
 mod expunged;
+mod gated;
 mod guarded;
 mod journey;
 mod lagging;
@@ -104,6 +105,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Cancelled => Box::pin(cancelled(cloud, receiver)),
         Journey::Batched => Box::pin(batched::walk(cloud, receiver)),
         Journey::Broken => Box::pin(broken::walk(cloud, receiver)),
+        Journey::Gated => Box::pin(gated::walk(cloud, receiver)),
         Journey::Ordered => Box::pin(ordered::walk(cloud, receiver)),
         Journey::Expunged => Box::pin(expunged::walk(cloud)),
         Journey::Replayed => Box::pin(replayed::walk(cloud, receiver)),
@@ -240,6 +242,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         Journey::Listened => listened::arrived(world) && dead == 0,
         Journey::Admitted => admitted::arrived(world) && dead == 0,
         Journey::Broken => broken::arrived(world) && dead == 0,
+        Journey::Gated => gated::arrived(world),
         Journey::Expunged => expunged::arrived(world),
         Journey::Replayed => replayed::arrived(world),
         Journey::Purged => purged::arrived(world),

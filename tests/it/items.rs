@@ -321,6 +321,12 @@ async fn every_kind_of_item_is_written_and_no_other() {
     assert_eq!(table.listen(&topic, &listening).await.expect("kept"), None);
     seen.look(&cloud).await;
 
+    // A delivery that waits at a gate.
+    let endpoint = cloud.endpoint_for(&receiver.url("/gated"), &["no.such"]).await;
+    let until = cloud.open_circuit(&endpoint, Duration::from_secs(60)).await;
+    cloud.gather_at_gate(&endpoint, 1, until).await;
+    seen.look(&cloud).await;
+
     // A source that moves to another application.
     let platform = json!({ "kind": "runpod", "endpoint_id": "e1" });
     let moved = json!({ "profile": "runpod", "application": "other", "platform": platform });

@@ -14,6 +14,7 @@ mod documents;
 mod figures;
 mod forgeries;
 mod front_door;
+mod gates;
 mod given_up;
 mod hung;
 mod idempotency;

@@ -34,6 +34,8 @@ pub struct World {
     pub entries: BTreeMap<String, String>,
     /// The sums of the counters of letters that wait, by application and endpoint.
     pub counted: BTreeMap<String, i64>,
+    /// The entries of deliveries that wait at gates, by the delivery's id.
+    pub gated: BTreeSet<String>,
     /// All batches.
     pub batches: Vec<Batch>,
     /// Number of batch markers that are not counted yet.
@@ -74,6 +76,8 @@ impl World {
             } else if text("pk").starts_with("PARKED#") {
                 let letter = serde_json::from_str(doc).expect("an id");
                 world.entries.insert(letter, format!("{} {sk}", text("pk")));
+            } else if text("pk").starts_with("GATED#") {
+                world.gated.extend(sk.split_once('-').map(|(_, id)| id.to_owned()));
             } else if text("pk").starts_with("PARKEDCOUNT#") {
                 let counted =
                     item.get("letters").and_then(|it| it.as_n().ok()?.parse::<i64>().ok());
@@ -101,6 +105,7 @@ impl World {
         self.a_webhook_hears_everything_once(&mut found);
         self.batches_are_counted(&mut found);
         self.waiting_letters_are_listed_and_counted(&mut found);
+        self.what_waits_at_a_gate_is_found_there(&mut found);
         for delivery in &self.deliveries {
             self.a_delivery_ends(delivery, &mut found);
             self.attempts_stay_in_bounds(delivery, &mut found);
@@ -129,6 +134,22 @@ impl World {
         if counts != counted {
             found.push(format!("letters: {counts:?} wait, and {counted:?} are counted"));
         }
+    }
+
+    /// A delivery that waits at a gate has an entry there. One that is found there and does not wait was left
+    /// behind, and is removed by the gate.
+    fn what_waits_at_a_gate_is_found_there(&self, found: &mut Vec<String>) {
+        let waits = |it: &&Delivery| it.state == DeliveryState::Pending && it.at_gate.is_some();
+        for delivery in self.deliveries.iter().filter(waits) {
+            if !self.gated.contains(delivery.id.as_str()) {
+                found.push(format!("I5: {} waits at no gate", delivery.id));
+            }
+        }
+        let waits = |id: &&String| {
+            self.deliveries.iter().filter(waits).any(|delivery| delivery.id.as_str() == id.as_str())
+        };
+        let left = self.gated.iter().filter(|id| !waits(id));
+        found.extend(left.map(|id| format!("I5: the entry of {id} at a gate was left behind")));
     }
 
     /// I1: an accepted completion is an event or a dead letter.

@@ -109,7 +109,7 @@ impl Cloud {
     }
 }
 
-async fn record(table: &Table, event: &Event, deliveries: &[Delivery]) {
+pub(crate) async fn record(table: &Table, event: &Event, deliveries: &[Delivery]) {
     let recording = EventRecording {
         event,
         job: None,

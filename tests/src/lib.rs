@@ -6,6 +6,7 @@ pub mod client;
 pub mod cloud;
 pub mod event_bridge;
 pub mod faults;
+pub mod gated;
 pub mod gateway;
 pub mod invariants;
 pub mod items;

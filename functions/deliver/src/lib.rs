@@ -70,6 +70,7 @@ impl Deliver {
                 Ok(())
             }
             Doorbell::Task { .. }
+            | Doorbell::Gate { .. }
             | Doorbell::Batch { .. }
             | Doorbell::Content { .. }
             | Doorbell::Listener { .. } => Err(Unfinished::Misplaced),

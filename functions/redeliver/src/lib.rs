@@ -1,10 +1,11 @@
 //! What died: parked with its whole story, and put back by hand, by filter, or by itself once the
 //! endpoint answers again.
 //!
-//! Five kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
-//! doorbell for a delivery that is spent; one for a task that is due; one for content whose time is
-//! over; and one for a listener that nobody has used for long.
+//! Six kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
+//! doorbell for a delivery that is spent; one for a task that is due; one for a gate that is due; one
+//! for content whose time is over; and one for a listener that nobody has used for long.
 
+mod gate;
 mod park;
 mod purge;
 mod recover;
@@ -58,6 +59,7 @@ impl Redeliver {
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task, hops }) => self.task(&task, hops).await,
+            Ok(Doorbell::Gate { gate, hops }) => self.gate(&gate, hops).await,
             Ok(Doorbell::Content { content }) => expunge::expire(&self.context, &content).await,
             Ok(Doorbell::Listener { application, listener }) => {
                 self.context.remove_unseen(&application, &listener).await

@@ -41,7 +41,7 @@ impl Redeliver {
     async fn give_up(&self, mut delivery: Delivery) -> Result<(), Unavailable> {
         let now = self.context.clock.now();
         let table = &self.context.table;
-        if now < delivery.next_at {
+        if now < delivery.expected_at() {
             return table.leave_due(&delivery.event, &delivery.id).await;
         }
         let endpoint = table.endpoint(&delivery.application, &delivery.endpoint).await?;

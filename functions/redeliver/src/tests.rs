@@ -21,6 +21,7 @@ use local::LocalAws;
 
 use super::*;
 
+mod gates;
 mod tasks;
 
 const POISONED: &str = include_str!("../../../events/redeliver/inbox-poisoned.json");

@@ -134,7 +134,10 @@ impl Lateness {
         let first = due.first().map(|oldest| now.since(Timestamp(oldest.at())));
         let free = due.iter().filter(|due| due.held_until(now).is_none());
         let waits = free.filter_map(|due| match &due.what {
-            DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
+            // One that is due at a gate has waited for its endpoint.
+            DueSubject::Delivery(delivery)
+                if delivery.state == DeliveryState::Pending && delivery.at_gate.is_none() =>
+            {
                 Some(now.since(delivery.next_at))
             }
             _ => None,
@@ -351,6 +354,11 @@ impl Sweep {
                 DueSubject::Batch(batch) => _ = batches.insert(batch),
                 DueSubject::Task(task) => {
                     failed = failed.and(self.calls.dead_letters.task(&task).await)
+                }
+                DueSubject::Gate(endpoint) => {
+                    let at_once = [Duration::ZERO];
+                    let rung = self.calls.dead_letters.gate(&endpoint, 0, &at_once).await;
+                    failed = failed.and(rung);
                 }
                 DueSubject::Content(event) => {
                     failed = failed.and(self.calls.dead_letters.content(&event).await)

@@ -14,15 +14,15 @@ use domain::{
 use crate::{
     Unavailable,
     queue::{Queue, QueueMessage},
-    table::WaitingDelivery,
+    table::{GatedDelivery, WaitingDelivery},
 };
 
 /// The queue that `deliver` reads: doorbells for deliveries to be attempted.
 #[derive(Clone, Debug)]
 pub struct Outbox(pub Queue);
 
-/// The queue that `redeliver` reads: doorbells for deliveries to be parked, for tasks and for content
-/// to be removed. SQS itself moves messages from the outbox there that were received too often.
+/// The queue that `redeliver` reads: doorbells for deliveries to be parked, for tasks and gates, and for
+/// content to be removed. SQS itself moves messages from the outbox there that were received too often.
 #[derive(Clone, Debug)]
 pub struct DeadLetters(pub Queue);
 
@@ -81,6 +81,23 @@ impl Outbox {
         self.0.send_all(waiting.iter().map(bell).collect()).await
     }
 
+    /// Rings for deliveries that waited at an endpoint's gate, each after its delay.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
+    pub async fn let_through(
+        &self,
+        endpoint: &EndpointId,
+        deliveries: &[(GatedDelivery, Duration)],
+    ) -> Result<(), Unavailable> {
+        let bell = |(gated, delay): &(GatedDelivery, Duration)| {
+            let GatedDelivery { event, delivery, .. } = gated.clone();
+            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
+            QueueMessage { body, delay: *delay, group: Some(endpoint.to_string()) }
+        };
+        self.0.send_all(deliveries.iter().map(bell).collect()).await
+    }
+
     /// Brings the answer of a listener to `deliver`, which may conclude deliveries.
     ///
     /// # Errors
@@ -121,6 +138,22 @@ impl DeadLetters {
         let Listener { application, name, .. } = listener.clone();
         let body = Doorbell::Listener { application, listener: name }.print();
         self.0.send(QueueMessage { body, delay: Duration::ZERO, group: None }).await
+    }
+
+    /// Rings for the gate of an endpoint, after these delays. The bells follow from `hops` fans of bells.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
+    pub async fn gate(
+        &self,
+        endpoint: &EndpointId,
+        hops: u8,
+        delays: &[Duration],
+    ) -> Result<(), Unavailable> {
+        let body = Doorbell::Gate { gate: endpoint.clone(), hops }.print();
+        let bell =
+            |delay: &Duration| QueueMessage { body: body.clone(), delay: *delay, group: None };
+        self.0.send_all(delays.iter().map(bell).collect()).await
     }
 
     /// Rings for a task that has a step to do.

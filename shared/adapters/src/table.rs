@@ -15,6 +15,7 @@ mod due;
 mod endpoints;
 mod events;
 mod figures;
+mod gates;
 mod groups;
 mod health;
 mod idempotency;
@@ -61,6 +62,7 @@ pub use self::{
     due::{DueCursor, DueItem, DuePage, DueSubject},
     events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
+    gates::{GateContext, GatedDelivery},
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits, reads},
     jobs::JobRegistration,

@@ -5,8 +5,6 @@
 //! that is counted and a delivery that is attempted again, which is right because the circuit counts
 //! calls. The probe of a worker that crashed is free again when its lease ends.
 
-use std::time::Duration;
-
 use adapters::{
     Unavailable,
     contested::{self, TryOutcome},
@@ -24,9 +22,6 @@ use tracing::{info, warn};
 
 use crate::{context::CallContext, measure, operational::Telling, outcome::AttemptReason};
 
-/// Time over which the deliveries that wait for an open circuit are spread: one of them probes the
-/// endpoint, and the others need not all come at that moment.
-const SPREAD: Duration = Duration::from_secs(10);
 /// Tries of a change of an endpoint's health, beyond the failures that open its circuit: each of those
 /// failures was counted by another worker, so that the circuit is open by then.
 const ROUNDS: u32 = 8;
@@ -136,11 +131,6 @@ impl CallContext {
         }
     }
 
-    /// When a delivery comes back that waits for an open circuit.
-    pub(crate) fn spread(until: Timestamp, dice: f64) -> Timestamp {
-        until.plus(SPREAD.mul_f64(dice))
-    }
-
     /// Writes down what a call says about its endpoint. Whatever goes wrong here goes wrong once
     /// more with the next call, and nothing of the delivery depends on it.
     pub(crate) async fn notice(
@@ -184,6 +174,9 @@ impl CallContext {
             if kept == WriteOutcome::Done && next.circuit != health.circuit {
                 measure::circuit(&endpoint.id, &next.circuit, now);
                 info!(endpoint = %endpoint.id, circuit = next.circuit.word(), "a circuit changed");
+                if next.circuit == Circuit::Closed {
+                    self.look_after_gate(&endpoint.id).await;
+                }
             }
             Ok(kept.settles(()))
         })

@@ -87,6 +87,11 @@ impl CallContext {
             self.context.table.waits_no_more(&claimed.delivery).await?;
         }
         let context = self.context.attempt_context(&claimed.delivery).await?;
+        if let (Some(until), Some(endpoint)) = (self.shut_until(&context, asked), &context.endpoint)
+        {
+            return self.wait_at_gate(claimed, endpoint, until).await.map(Some);
+        }
+        self.leave_gate(&mut claimed).await?;
         let (Some(event), Some(endpoint)) = (&context.event, &context.endpoint) else {
             claimed.delivery.state = DeliveryState::Cancelled;
             return self.end(&claimed, &Policy::default()).await.map(Some);
@@ -122,7 +127,9 @@ impl CallContext {
     ) -> Result<AttemptOutcome, Unavailable> {
         let at = match self.admit(&mut claimed, endpoint, context, asked).await? {
             AdmissionOutcome::Now(at) => at.max(self.context.clock.now()),
-            AdmissionOutcome::Closed(until) => return self.put_off(claimed, endpoint, until).await,
+            AdmissionOutcome::Closed(until) => {
+                return self.wait_at_gate(claimed, endpoint, until).await;
+            }
             AdmissionOutcome::Place(at) => {
                 return self.come_back(claimed, endpoint, at, asked.hops).await;
             }

@@ -13,6 +13,7 @@ mod crowd;
 pub mod expunge;
 pub mod figures;
 mod follow_up;
+mod gate;
 mod hand_over;
 mod lane;
 pub mod logs;

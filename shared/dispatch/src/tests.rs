@@ -3,6 +3,7 @@
 
 mod crowd;
 mod figures;
+mod gates;
 mod lanes;
 mod logs;
 mod redrive;

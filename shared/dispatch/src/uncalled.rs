@@ -1,7 +1,7 @@
 //! A claimed delivery whose endpoint is not called: it ends, or is released until later.
 
 use adapters::{
-    Unavailable, random,
+    Unavailable,
     table::{AttemptContext, ClaimedDelivery, ConcludeOutcome},
 };
 use domain::{
@@ -41,27 +41,6 @@ impl CallContext {
         claimed.delivery.note(record::note(&claimed.delivery, endpoint, why, detail, now));
         claimed.delivery.state = DeliveryState::Dead;
         self.end(&claimed, &endpoint.policy).await
-    }
-
-    /// Lets a delivery go whose endpoint's circuit is open. Nobody rings for it but the sweep: this
-    /// may happen often, and Lambda stops a function that keeps calling itself.
-    pub(crate) async fn put_off(
-        &self,
-        mut claimed: ClaimedDelivery,
-        endpoint: &Endpoint,
-        until: Timestamp,
-    ) -> Result<AttemptOutcome, Unavailable> {
-        let at = Self::spread(until, random::dice());
-        if !claimed.delivery.may_wait(at) {
-            let why = ErrorClass::CircuitOpen;
-            let detail = "calls to the endpoint stay stopped: it keeps failing";
-            return self.park(claimed, endpoint, why, detail).await;
-        }
-        claimed.delivery.next_at = at;
-        Ok(match self.context.table.conclude(&claimed, &endpoint.policy, Some(at)).await? {
-            ConcludeOutcome::Done => AttemptOutcome::Early(at),
-            ConcludeOutcome::Stale => AttemptOutcome::Stale,
-        })
     }
 
     /// Lets a delivery go whose place in its endpoint's row is not near.

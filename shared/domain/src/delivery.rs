@@ -73,6 +73,10 @@ pub struct Delivery {
     /// begins to listen finds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
+    /// While the delivery waits at its endpoint's gate: the end of the circuit's opening, as it was known when
+    /// the delivery was put there. An item of its own says so too, which the gate finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_gate: Option<Timestamp>,
     /// The time of creation.
     pub created_at: Timestamp,
     /// Whether the delivery is pending or has ended, and how.
@@ -179,6 +183,7 @@ impl Delivery {
             place: None,
             lane: None,
             waits: false,
+            at_gate: None,
             sent: BTreeMap::new(),
             created_at: now,
             state: DeliveryState::Pending,
@@ -252,6 +257,18 @@ impl Delivery {
         self.round = round;
         self.state = DeliveryState::Pending;
         self.next_at = at;
+        self.at_gate = None;
+    }
+
+    /// The time from which the next attempt may be made, as far as it is known.
+    pub fn expected_at(&self) -> Timestamp {
+        self.at_gate.map_or(self.next_at, |until| until.max(self.next_at))
+    }
+
+    /// The time until which a delivery may wait at a gate: [`MAX_PUT_OFF`] after its creation, or after now
+    /// if it has a dead letter. It is due then.
+    pub fn waits_at_most_until(&self, now: Timestamp) -> Timestamp {
+        self.letter.as_ref().map_or(self.created_at, |_| now).plus(MAX_PUT_OFF)
     }
 
     /// The duration of a claim under this policy: the timeout and [`LEASE_MARGIN`].
@@ -339,8 +356,21 @@ mod tests {
         let mut delivery = sample(now);
         assert!(delivery.may_wait(now.plus(MAX_PUT_OFF)));
         assert!(!delivery.may_wait(now.plus(MAX_PUT_OFF + Duration::from_millis(1))));
+        assert_eq!(delivery.waits_at_most_until(now.plus(GRACE)), now.plus(MAX_PUT_OFF));
         // A dead letter keeps it.
         delivery.letter = Some(LetterId::of_delivery(&delivery.id));
         assert!(delivery.may_wait(now.plus(MAX_PUT_OFF * 2)));
+        assert_eq!(delivery.waits_at_most_until(now.plus(GRACE)), now.plus(GRACE + MAX_PUT_OFF));
+    }
+
+    #[test]
+    fn what_waits_at_a_gate_is_expected_when_the_circuit_may_be_probed() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let mut delivery = sample(now);
+        assert_eq!(delivery.expected_at(), now);
+        delivery.at_gate = Some(now.plus(GRACE));
+        assert_eq!(delivery.expected_at(), now.plus(GRACE));
+        delivery.redrive(AttemptRound::Policy, now);
+        assert_eq!(delivery.expected_at(), now);
     }
 }

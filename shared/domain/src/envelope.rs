@@ -15,7 +15,7 @@ pub use self::{
     trust::Trust,
 };
 use crate::{
-    id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId, Tenure},
+    id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, SourceId, TaskId, Tenure},
     listener::HandedAnswer,
     request::RequestRecord,
     source::{Source, SourceOptions},
@@ -68,7 +68,7 @@ pub struct Envelope {
 }
 
 /// A message that says only "look at this item". On the outbox: a delivery that may be due. On the
-/// inbox: a batch. On the dead-letter queue: a delivery that died, a task that is due, or content
+/// inbox: a batch. On the dead-letter queue: a delivery that died, a task or a gate that is due, content
 /// whose time is over, or a listener that nobody used. An answer of a listener is the exception: it says
 /// how a call went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,14 @@ pub enum Doorbell {
         task: TaskId,
         /// The number of fans of bells that this one follows from, each sent by a step that a bell of
         /// the one before began.
+        #[serde(default, skip_serializing_if = "is_none")]
+        hops: u8,
+    },
+    /// A gate that is to be looked after.
+    Gate {
+        /// The endpoint of the gate.
+        gate: EndpointId,
+        /// The number of fans of bells that this one follows from, as of a task.
         #[serde(default, skip_serializing_if = "is_none")]
         hops: u8,
     },

@@ -18,6 +18,7 @@ pub mod event;
 pub mod event_type;
 pub mod figures;
 pub mod filter;
+pub mod gate;
 pub mod headers;
 pub mod health;
 pub mod id;

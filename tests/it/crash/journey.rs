@@ -20,6 +20,9 @@ pub(super) enum Journey {
     /// A subscriber whose circuit opens, is probed and closes, and that is disabled and enabled later;
     /// operational webhooks report all of that.
     Broken,
+    /// Deliveries that wait at a gate: a probe that fails, one that is answered, the release of the others;
+    /// and an endpoint that is moved.
+    Gated,
     /// A subscriber that wants the events of one job in order.
     Ordered,
     /// Content of messages that is removed: by a request, and because its retention has ended.
@@ -46,7 +49,7 @@ pub(super) enum Journey {
 }
 
 impl Journey {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -55,6 +58,7 @@ impl Journey {
         Self::Batched,
         Self::Cancelled,
         Self::Broken,
+        Self::Gated,
         Self::Ordered,
         Self::Expunged,
         Self::Replayed,

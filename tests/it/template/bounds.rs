@@ -63,6 +63,18 @@ fn leased(template: &Value) -> Vec<String> {
     }
 }
 
+/// A gate at which nothing waits outlives every invocation that may bring a delivery to it.
+fn outlived(template: &Value) -> Vec<String> {
+    let most = domain::gate::EMPTY_FOR.as_secs();
+    let lasts = |function: &&str| {
+        let timeout = &template["Resources"][*function]["Properties"]["Timeout"];
+        timeout.as_u64().is_none_or(|timeout| most <= timeout)
+    };
+    let long = ["DeliverFunction", "ApiFunction"].into_iter().filter(lasts);
+    long.map(|function| format!("{function} may outlive a gate, which is kept for {most} s"))
+        .collect()
+}
+
 /// The front door, the sweep and live updates keep their copies where the account allows it.
 fn reserved(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -127,6 +139,15 @@ fn a_sweep_ends_with_its_lease() {
         leased,
         |t| *at(t, "SweepFunction/Properties/Timeout") = json!(58),
         "SweepFunction ends after 58 s, its lease after 55 s",
+    );
+}
+
+#[test]
+fn a_gate_outlives_those_who_come_to_it() {
+    holds_and_can_fail(
+        outlived,
+        |t| *at(t, "DeliverFunction/Properties/Timeout") = json!(900),
+        "DeliverFunction may outlive a gate",
     );
 }
 

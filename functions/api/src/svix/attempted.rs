@@ -54,7 +54,7 @@ impl Stands {
         Self {
             status: standing.code(expanded),
             status_text: standing.word(expanded),
-            next_attempt: pending.then(|| delivery.next_at.rfc3339()),
+            next_attempt: pending.then(|| delivery.expected_at().rfc3339()),
         }
     }
 }

@@ -160,6 +160,7 @@ struct DeliveryOut {
 impl From<Delivery> for DeliveryOut {
     fn from(delivery: Delivery) -> Self {
         let pending = delivery.state == DeliveryState::Pending;
+        let expected_at = delivery.expected_at();
         Self {
             id: delivery.id.to_string(),
             endpoint_id: delivery.endpoint.to_string(),
@@ -167,7 +168,7 @@ impl From<Delivery> for DeliveryOut {
             state: delivery.state.word(),
             attempts_made: delivery.made,
             attempts: delivery.attempts.into_iter().map(AttemptOut::from).collect(),
-            next_attempt_at: pending.then(|| delivery.next_at.rfc3339()),
+            next_attempt_at: pending.then(|| expected_at.rfc3339()),
             letter_id: delivery.letter.map(|letter| letter.to_string()),
             created_at: delivery.created_at.rfc3339(),
         }

@@ -12,6 +12,7 @@ use domain::{
     endpoint::{Endpoint, EndpointSecret},
     envelope::Doorbell,
     event::Event,
+    gate::Gate,
     id::{ApplicationId, BatchId, EventId, SourceId},
     job::{Job, JobStatus},
     secret::SecretKind,
@@ -61,6 +62,8 @@ async fn each_kind_of_what_is_due_rings_the_queue_of_its_function() {
     let dead = delivery(&sweep, "dead").await;
     sweep.calls.attempt(&dead.event, &dead.id, false).await.expect("attempted");
     let task = task(&sweep, "task", now.plus(GRACE)).await;
+    let gate = Gate::before(&pending);
+    context.table.keep_gate(&gate, now.plus(GRACE)).await.expect("kept").either_way();
     let (id, application) = (EventId::derive(&["content"]), ApplicationId::named("acme"));
     let mut event = Event::by_relay(id, application.clone(), "a.b", b"{}", now);
     event.asked.content_until = Some(now.plus(GRACE));
@@ -99,9 +102,10 @@ async fn each_kind_of_what_is_due_rings_the_queue_of_its_function() {
     }
     context.clock.advance(GRACE);
     let swept = sweep.run().await.expect("swept");
-    assert_eq!(swept, SweepCounts { rung: 7, ..SweepCounts::default() });
+    assert_eq!(swept, SweepCounts { rung: 8, ..SweepCounts::default() });
     assert_eq!(on(&aws, &names.outbox).await, [bell(&pending)]);
-    let mut rest = [bell(&dead), task, Doorbell::Content { content: event.id }.print()];
+    let gate = Doorbell::Gate { gate: gate.endpoint, hops: 0 }.print();
+    let mut rest = [bell(&dead), task, gate, Doorbell::Content { content: event.id }.print()];
     rest.sort_unstable();
     assert_eq!(on(&aws, &names.dead_letters).await, rest);
     // A batch is rung for with a delay of a second.

@@ -7,14 +7,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     delivery::Delivery,
     event::Event,
-    id::{BatchId, EventId, TaskId},
+    id::{BatchId, EndpointId, EventId, TaskId},
     job::Job,
     listener::Listener,
     time::Timestamp,
 };
 
 use super::{
-    Item, Table, WriteOutcome, batches, conditional,
+    Item, Table, WriteOutcome, batches, conditional, gates,
     page::key_of,
     row::{self, Key, n, s},
 };
@@ -41,6 +41,8 @@ pub enum DueSubject {
     Delivery(Box<Delivery>),
     /// A task.
     Task(TaskId),
+    /// The gate of an endpoint.
+    Gate(EndpointId),
     /// A batch whose jobs are to be counted, or about which something is to be announced.
     Batch(BatchId),
     /// A job whose platform is to be asked.
@@ -184,6 +186,8 @@ fn subject(item: &Item, key: &Key) -> Result<DueSubject, Unavailable> {
         let id =
             TaskId::parse(&key.1).map_err(|error| Unavailable::new("reading a task", error))?;
         DueSubject::Task(id)
+    } else if let Some(endpoint) = gates::endpoint_of(&key.0) {
+        DueSubject::Gate(endpoint)
     } else if key.1 == "BATCH" {
         let batch: domain::batch::Batch = row::document(item)?;
         DueSubject::Batch(batch.id)

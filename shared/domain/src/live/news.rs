@@ -281,7 +281,7 @@ impl DeliveryNews {
             attempts: delivery.made,
             status: last.and_then(|attempt| attempt.status),
             error: last.and_then(|attempt| attempt.error),
-            next_at: (delivery.state == DeliveryState::Pending).then_some(delivery.next_at),
+            next_at: (delivery.state == DeliveryState::Pending).then(|| delivery.expected_at()),
             at: now,
         }
     }

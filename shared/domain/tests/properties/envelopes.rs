@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use domain::{
     envelope::{Doorbell, Envelope, OpenedBody, StoredBody, Trust},
-    id::{ApplicationId, BatchId, DeliveryId, EventId, SourceId, TaskId},
+    id::{ApplicationId, BatchId, DeliveryId, EndpointId, EventId, SourceId, TaskId},
     listener::{HandedAnswer, HandedOutcome},
     request::{RequestHeader, RequestRecord, RequestVerdict, SecretMark},
     retry::ErrorClass,
@@ -133,6 +133,8 @@ fn doorbell() -> impl Strategy<Value = Doorbell> {
         }),
         (id(), any::<u8>())
             .prop_map(|(id, hops)| Doorbell::Task { task: TaskId::random(id), hops }),
+        (id(), any::<u8>())
+            .prop_map(|(id, hops)| Doorbell::Gate { gate: EndpointId::random(id), hops }),
         id().prop_map(|id| Doorbell::Batch { batch: BatchId::random(id) }),
         id().prop_map(|id| Doorbell::Content { content: EventId::random(id) }),
         (id(), "[A-Za-z0-9._-]{1,64}").prop_map(|(id, listener)| Doorbell::Listener {

@@ -41,6 +41,10 @@ pub(super) async fn update(
     let tellings = tellings(control, &about, changes).await?;
     let written =
         control.table().update_endpoint_telling(known, next, &recordings(&tellings)).await?;
+    // What waits at its gate may pass now, or does not wait for a circuit any more.
+    if written == WriteOutcome::Done && (known.disabled != next.disabled || known.url != next.url) {
+        control.calls().look_after_gate(&next.id).await;
+    }
     ring(control, written, &tellings).await
 }
 
@@ -53,6 +57,9 @@ pub(super) async fn delete(
     let table = control.table();
     let written =
         table.delete_endpoint_telling(endpoint, &recordings(&tellings), control.now()).await?;
+    if written == WriteOutcome::Done {
+        control.calls().look_after_gate(&endpoint.id).await;
+    }
     ring(control, written, &tellings).await
 }
 

@@ -10,6 +10,7 @@ use domain::{
     endpoint::Endpoint,
     envelope::StoredBody,
     event_type::EventType,
+    gate::Gate,
     health::Health,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, JobId, LetterId},
     idempotency::IdempotencyRecord,
@@ -76,9 +77,10 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "conflict" => document::<StoredBody>,
         "job" => document::<Job>,
         "last number of a lane" => document::<u64>,
-        "delivery in a lane" | "delivery that waits for its listener" => {
-            document::<(EventId, DeliveryId)>
-        }
+        "delivery in a lane"
+        | "delivery that waits for its listener"
+        | "delivery that waits at its endpoint's gate" => document::<(EventId, DeliveryId)>,
+        "gate of an endpoint" => document::<Gate>,
         "listener" => document::<Listener>,
         "batch of a job's log lines" => |item| logs::from_item(item).map(drop),
         "loss of a job's log" => document_if_any::<LogLoss>,
