@@ -14,6 +14,7 @@ mod alarm;
 mod ask;
 mod fold;
 mod gauge;
+mod later;
 mod reckon;
 mod source;
 
@@ -235,6 +236,12 @@ impl Sweep {
         let mut round = Round::default();
         let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
         let mut lateness = Lateness::default();
+        let later = later::ring(self.context(), Instant::now() + self.limits.asking / 4).await;
+        let later = later.map(|later::LaterRound { rung, late }| {
+            lateness.due = late;
+            SweepCounts { rung, ..SweepCounts::default() }
+        });
+        round.add("what waits for later was not rung for", later);
         let (began, mut parts) =
             (Instant::now(), (0..SHARDS).map(ShardPart::of).collect::<Vec<_>>());
         // A page of every shard before the next of one: a shard with a backlog keeps no other waiting.

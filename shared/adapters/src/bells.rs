@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     Unavailable,
     queue::{Queue, QueueMessage},
-    table::{GatedDelivery, WaitingDelivery},
+    table::{GatedDelivery, LaterDelivery, WaitingDelivery},
 };
 
 /// The queue that `deliver` reads: doorbells for deliveries to be attempted.
@@ -94,6 +94,23 @@ impl Outbox {
             let GatedDelivery { event, delivery, .. } = gated.clone();
             let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
             QueueMessage { body, delay: *delay, group: Some(endpoint.to_string()) }
+        };
+        self.0.send_all(deliveries.iter().map(bell).collect()).await
+    }
+
+    /// Rings for deliveries that waited for a later time, each at its own.
+    ///
+    /// # Errors
+    /// Fails if SQS refuses any of the messages; the others are sent all the same.
+    pub async fn ring_later(
+        &self,
+        deliveries: &[LaterDelivery],
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let bell = |later: &LaterDelivery| {
+            let LaterDelivery { event, delivery, endpoint, at, .. } = later.clone();
+            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
+            QueueMessage { body, delay: at.since(now), group: Some(endpoint.to_string()) }
         };
         self.0.send_all(deliveries.iter().map(bell).collect()).await
     }

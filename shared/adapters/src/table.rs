@@ -23,6 +23,7 @@ mod items;
 mod jobs;
 mod keys;
 mod lanes;
+mod later;
 mod lease;
 mod letters;
 mod listeners;
@@ -66,6 +67,7 @@ pub use self::{
     groups::GroupProgress,
     items::{Attribute, ITEMS, ItemKind, Presence, fits, reads},
     jobs::JobRegistration,
+    later::{LATER_LISTS, LaterDelivery, LaterPlaces},
     lease::SweepRound,
     listeners::WaitingDelivery,
     logs::{BatchOutcome, BatchPlace, LogPart, LogRange},

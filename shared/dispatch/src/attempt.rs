@@ -223,20 +223,15 @@ impl CallContext {
         let verdict = retry::judge(policy, &success, &answer.outcome, tried, random::dice());
         delivery.record(record::attempt(delivery, endpoint, &answer, &verdict, at, asked.manual));
         let now = self.context.clock.now();
-        let due = match verdict {
-            RetryVerdict::Delivered => {
-                delivery.state = DeliveryState::Delivered;
-                None
-            }
+        match verdict {
+            RetryVerdict::Delivered => delivery.state = DeliveryState::Delivered,
             RetryVerdict::Retry(wait) if delivery.round == AttemptRound::Policy => {
                 delivery.next_at = now.plus(wait);
-                Some(Delivery::due_after(asked.hops, now, delivery.next_at))
             }
             RetryVerdict::Retry(_) | RetryVerdict::Dead | RetryVerdict::Gone => {
                 delivery.state = DeliveryState::Dead;
-                Some(now)
             }
-        };
+        }
         // A listener has no circuit and is never disabled: its owner sits in front of it.
         if endpoint.listener().is_none() {
             if verdict == RetryVerdict::Gone {
@@ -246,7 +241,13 @@ impl CallContext {
             let called = CallReport { sign, token: &token, began: at };
             self.notice(context, endpoint, &claimed.delivery, called).await;
         }
-        if self.context.table.conclude(&claimed, policy, due).await? == ConcludeOutcome::Stale {
+        let table = &self.context.table;
+        let concluded = match claimed.delivery.state {
+            DeliveryState::Pending => self.put_off(&claimed, policy, asked.hops).await?,
+            DeliveryState::Dead => table.conclude(&claimed, policy, Some(now)).await?,
+            _ => table.conclude(&claimed, policy, None).await?,
+        };
+        if concluded == ConcludeOutcome::Stale {
             warn!(delivery = %claimed.delivery.id, "another worker took a delivery while it was called");
             return Ok(AttemptOutcome::Stale);
         }
@@ -256,7 +257,7 @@ impl CallContext {
             access::attempted(&claimed.delivery, event);
         }
         self.context.note_end(&claimed.delivery, context.event.as_ref(), now).await;
-        self.follow_up(&claimed.delivery, context, asked.hops).await;
+        self.follow_up(&claimed.delivery, context).await;
         self.tell_dashboard(&claimed.delivery, context, now).await;
         Ok(AttemptOutcome::Called(Box::new(claimed.delivery)))
     }

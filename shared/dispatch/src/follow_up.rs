@@ -1,8 +1,8 @@
 //! Consequences of a delivery that was concluded: doorbells, the dashboard of the endpoint's system, and
 //! the letters that waited for the endpoint.
 //!
-//! The table holds everything that is rung for here, so a doorbell that is lost costs time only: the
-//! sweep rings again.
+//! Everything that is rung for here is due, so a doorbell that is lost costs time only: the sweep rings
+//! again.
 
 use adapters::{
     Unavailable,
@@ -47,17 +47,15 @@ impl CallContext {
     }
 
     /// Rings for what follows from the state of a delivery.
-    pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext, hops: u8) {
+    pub(crate) async fn follow_up(&self, delivery: &Delivery, context: &AttemptContext) {
         let rung = match delivery.state {
-            DeliveryState::Pending => {
-                self.context.outbox.ring_again(delivery, hops, self.context.clock.now()).await
-            }
             DeliveryState::Dead => {
                 info!(delivery = %delivery.id, endpoint = %delivery.endpoint, attempts = delivery.made, "a delivery is spent");
                 self.dead_letters.park([delivery]).await
             }
             DeliveryState::Delivered => self.recovered(context).await,
-            DeliveryState::Cancelled => Ok(()),
+            // One that is pending was rung for when it was put off.
+            DeliveryState::Pending | DeliveryState::Cancelled => Ok(()),
         };
         if delivery.letter.is_some()
             && matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Cancelled)

@@ -24,6 +24,7 @@ pub mod outcome;
 mod park;
 mod pass_through;
 pub mod preview;
+mod put_off;
 mod record;
 pub mod redrive;
 mod status;

@@ -5,13 +5,11 @@ use adapters::{
     table::{AttemptContext, ClaimedDelivery, ConcludeOutcome},
 };
 use domain::{
-    delivery::{Delivery, DeliveryState, MAX_QUEUE_DELAY},
+    delivery::DeliveryState,
     endpoint::Endpoint,
-    pace,
     retry::{ErrorClass, Policy},
     time::Timestamp,
 };
-use tracing::warn;
 
 use crate::{context::CallContext, outcome::AttemptOutcome, record};
 
@@ -51,22 +49,11 @@ impl CallContext {
         at: Timestamp,
         hops: u8,
     ) -> Result<AttemptOutcome, Unavailable> {
-        let now = self.context.clock.now();
         claimed.delivery.next_at = at;
-        let due = match at.since(now) {
-            // The sweep rings for it to the second.
-            wait if MAX_QUEUE_DELAY < wait => now.plus(wait.saturating_sub(pace::SWEEP_AHEAD)),
-            _ => Delivery::due_after(hops, now, at),
-        };
-        if self.context.table.conclude(&claimed, &endpoint.policy, Some(due)).await?
-            == ConcludeOutcome::Stale
-        {
-            return Ok(AttemptOutcome::Stale);
-        }
-        if let Err(error) = self.context.outbox.ring_again(&claimed.delivery, hops, now).await {
-            warn!(%error, delivery = %claimed.delivery.id, "a place was not rung for; the sweep will");
-        }
-        Ok(AttemptOutcome::Early(at))
+        Ok(match self.put_off(&claimed, &endpoint.policy, hops).await? {
+            ConcludeOutcome::Done => AttemptOutcome::Early(at),
+            ConcludeOutcome::Stale => AttemptOutcome::Stale,
+        })
     }
 
     /// Ends a delivery without a call.
@@ -81,7 +68,7 @@ impl CallContext {
             return Ok(AttemptOutcome::Stale);
         }
         self.context.note_end(&claimed.delivery, None, self.context.clock.now()).await;
-        self.follow_up(&claimed.delivery, &AttemptContext::default(), 0).await;
+        self.follow_up(&claimed.delivery, &AttemptContext::default()).await;
         Ok(AttemptOutcome::Ended(Box::new(claimed.delivery.clone())))
     }
 }

@@ -16,6 +16,9 @@ use crate::{
 
 /// The time after which the sweep rings for a delivery whose own bell should have rung.
 pub const GRACE: Duration = Duration::from_secs(60);
+/// The time by which the sweep rings before the time of a delivery that waits for longer than a message can
+/// be delayed: its rounds are a minute apart, and the bell has the rest of the delay.
+pub const LATER_AHEAD: Duration = Duration::from_secs(60);
 /// Longest delay of an SQS message: 15 minutes. A delivery that waits longer is rung for by the
 /// sweep alone.
 pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(900);

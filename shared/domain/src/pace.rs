@@ -14,9 +14,6 @@ const EARLY: Duration = Duration::from_secs(1);
 /// Longest time after its place at which a delivery may still use it. A later one takes a new
 /// place, because late ones would otherwise all call at once.
 const LATE: Duration = Duration::from_millis(500);
-/// The time before a place at which the sweep rings for a delivery whose place no bell can carry.
-/// The sweep comes once a minute; the bell that it rings is exact to the second.
-pub const SWEEP_AHEAD: Duration = Duration::from_secs(120);
 
 /// The step that a delivery takes about its place in the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

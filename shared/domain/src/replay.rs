@@ -15,7 +15,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Time after which a delivery that was never attempted may have lost its bell. Its queue was purged then:
+/// Time after which a delivery whose attempt may be made must have lost its bell. Its queue was purged then:
 /// bells are heard within seconds, and those of a process that died within 36 minutes.
 pub const UNHEARD: Duration = Duration::from_secs(3600);
 
@@ -54,7 +54,7 @@ pub enum ReplaySelection {
     /// Messages whose delivery is dead.
     Failed,
     /// Messages without a delivery to the endpoint, which the endpoint would receive now; and those whose
-    /// delivery was pending for [`UNHEARD`] without an attempt when the replay was asked for.
+    /// delivery could have been attempted for [`UNHEARD`] when the replay was asked for, and was not.
     Missing,
     /// Messages with a delivery to the endpoint.
     Tried {
@@ -107,7 +107,7 @@ impl Replay {
         let last = latest.attempts.last();
         let since_asked = last.is_some_and(|attempt| asked <= attempt.at);
         if latest.state == DeliveryState::Pending {
-            let unheard = latest.made == 0 && UNHEARD <= asked.since(latest.next_at);
+            let unheard = latest.at_gate.is_none() && UNHEARD <= asked.since(latest.next_at);
             let meant = unheard && self.which == ReplaySelection::Missing;
             return if meant { ReplayAction::Again } else { ReplayAction::Leave };
         }
@@ -251,12 +251,14 @@ mod tests {
         let delivery = Delivery::new(&event(), &endpoint(), 0, NOW);
         let attempted = tried(500, DeliveryState::Pending, NOW);
         let waits = Delivery { next_at: NOW.plus(UNHEARD), ..delivery.clone() };
+        let gated = Delivery { at_gate: Some(NOW), ..delivery.clone() };
         let late = NOW.plus(UNHEARD);
         let missing = ReplaySelection::Missing;
         for (which, asked, latest, act) in [
             (missing.clone(), late, &delivery, ReplayAction::Again),
             (missing.clone(), Timestamp(late.0 - 1), &delivery, ReplayAction::Leave),
-            (missing.clone(), late, &attempted, ReplayAction::Leave),
+            (missing.clone(), late, &attempted, ReplayAction::Again),
+            (missing.clone(), late, &gated, ReplayAction::Leave),
             (missing, late, &waits, ReplayAction::Leave),
             (ReplaySelection::Failed, late, &delivery, ReplayAction::Leave),
         ] {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{ADMIN, Cloud, Sabotage};
-use crate::sender;
+use crate::{items, sender};
 
 impl Cloud {
     /// An API call with the admin key, by a process of its own.
@@ -313,7 +313,17 @@ impl Cloud {
             let json = adapters::table::json(item).unwrap_or_default();
             String::from_utf8_lossy(&json).contains(r#""kind":"recover""#)
         };
-        due.expect("read").iter().all(|item| asleep && waits(item))
+        due.expect("read").iter().all(|item| asleep && waits(item)) && !self.waits_for_later().await
+    }
+
+    /// Whether the sweep has an entry to ring for.
+    async fn waits_for_later(&self) -> bool {
+        let places = self.sound_table().later_places().await.expect("read");
+        items::scan(self).await.iter().any(|item| {
+            let (pk, sk) = (items::text(item, "pk"), items::text(item, "sk"));
+            let list = pk.strip_prefix("LATER#").and_then(|list| list.parse().ok());
+            list.is_some_and(|list| !places.has_passed(list, sk))
+        })
     }
 
     /// The queues whose messages are worked on.

@@ -44,11 +44,23 @@ pub struct ClaimedDelivery {
     pub delivery: Delivery,
     /// Ours alone.
     token: String,
+    /// Whether the sweep rings for it, too.
+    is_due: bool,
     /// When others may take it.
     pub until: Timestamp,
 }
 
 impl ClaimedDelivery {
+    fn of(item: &Item, token: &str, until: Timestamp) -> Result<Self, Unavailable> {
+        let (delivery, is_due) = (row::document(item)?, item.contains_key("due_at"));
+        Ok(Self { delivery, token: token.to_owned(), is_due, until })
+    }
+
+    /// Whether it was due when it was claimed: the sweep rings for it whatever becomes of its bells.
+    pub const fn is_due(&self) -> bool {
+        self.is_due
+    }
+
     /// What tells this attempt from every other.
     pub fn token(&self) -> &str {
         &self.token
@@ -57,6 +69,12 @@ impl ClaimedDelivery {
     /// The condition that nobody has claimed the delivery since.
     pub(super) fn ours(&self) -> Condition {
         Condition::new("claim = :token").value(":token", s(&self.token))
+    }
+
+    /// The condition that nobody has claimed the delivery since, nor made it due.
+    pub(super) fn ours_and_not_due(&self) -> Condition {
+        Condition::new("claim = :token AND attribute_not_exists(due_at)")
+            .value(":token", s(&self.token))
     }
 }
 
@@ -110,12 +128,8 @@ impl Table {
             return Ok(outcome);
         }
         let until = Timestamp(row::number(&item, "lease_until").unwrap_or(now.0));
-        let delivery = row::document(&item)?;
-        Ok(ClaimOutcome::Taken(Box::new(ClaimedDelivery {
-            delivery,
-            token: token.to_owned(),
-            until,
-        })))
+        let claimed = ClaimedDelivery::of(&item, token, until)?;
+        Ok(ClaimOutcome::Taken(Box::new(claimed)))
     }
 
     /// The delivery as the claim left it, or as it was found if it could not be claimed; empty if there is
@@ -202,8 +216,7 @@ impl Table {
             return Ok(None);
         }
         let until = Timestamp(row::number(&item, "lease_until").unwrap_or(0));
-        let delivery = row::document(&item)?;
-        Ok(Some(ClaimedDelivery { delivery, token: token.to_owned(), until }))
+        ClaimedDelivery::of(&item, token, until).map(Some)
     }
 }
 

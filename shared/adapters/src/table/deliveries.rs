@@ -135,6 +135,31 @@ impl Table {
         Ok(concluded)
     }
 
+    /// As [`conclude`](Self::conclude), for a pending delivery that was rung for just now, so that it need not be
+    /// due. If another worker has deleted that bell by now, it has left the delivery due; it then is due at
+    /// `due`.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn conclude_rung(
+        &self,
+        claimed: &ClaimedDelivery,
+        policy: &Policy,
+        due: Timestamp,
+    ) -> Result<ConcludeOutcome, Unavailable> {
+        if !claimed.is_due() {
+            let row = self.delivery_row(&claimed.delivery, Delivery::lease(policy), None);
+            let ours = claimed.ours_and_not_due();
+            match self.put(row, Some(ours)).await {
+                Ok(WriteOutcome::Done) => return Ok(ConcludeOutcome::Done),
+                Ok(WriteOutcome::Refused) => (),
+                Err(error) if error.is_too_large() => (),
+                Err(error) => return Err(error),
+            }
+        }
+        self.conclude(claimed, policy, Some(due)).await
+    }
+
     async fn conclude_whole(
         &self,
         claimed: &ClaimedDelivery,

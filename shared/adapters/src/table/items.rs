@@ -95,6 +95,18 @@ pub const ITEMS: &[ItemKind] = &[
         "<time and delivery>",
         always("when the delivery is let through, or `RetentionDays` after it may wait no longer"),
     ),
+    kind(
+        "delivery that waits for a later time",
+        "LATER#<n>",
+        "<time and delivery>",
+        always("`RetentionDays` after that time"),
+    ),
+    kind(
+        "places up to which the sweep rang for later times",
+        "SWEEP",
+        "LATER",
+        never("never"),
+    ),
     kind("event type", "TYPES", "<name>", never("when it is deleted")),
     kind(
         "answer to a POST with `Idempotency-Key`",

@@ -30,7 +30,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     super::{
-        events, figures, logs, requests,
+        LaterPlaces, events, figures, logs, requests,
         row::{self, Item},
         sources, tasks,
     },
@@ -80,6 +80,10 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "delivery in a lane"
         | "delivery that waits for its listener"
         | "delivery that waits at its endpoint's gate" => document::<(EventId, DeliveryId)>,
+        "delivery that waits for a later time" => {
+            document::<(EventId, DeliveryId, EndpointId)>
+        }
+        "places up to which the sweep rang for later times" => document::<LaterPlaces>,
         "gate of an endpoint" => document::<Gate>,
         "listener" => document::<Listener>,
         "batch of a job's log lines" => |item| logs::from_item(item).map(drop),

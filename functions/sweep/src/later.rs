@@ -1,0 +1,56 @@
+//! Rings for deliveries that wait for a later time than a message can be delayed by.
+//!
+//! Ringing comes before the places are noted. A crash in between rings for the same deliveries again in the
+//! next round, which finds them held, early or ended.
+
+use std::time::Duration;
+
+use adapters::Unavailable;
+use dispatch::context::Context;
+use domain::delivery::LATER_AHEAD;
+use tokio::time::Instant;
+
+/// Entries of each list that are read at a time.
+const PAGE: i32 = 100;
+
+/// What was rung for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LaterRound {
+    /// Bells rung.
+    pub(crate) rung: usize,
+    /// How long ago the first of them was due.
+    pub(crate) late: Duration,
+}
+
+/// Rings for what is due within the next minute, until `until` at most; the next round goes on.
+///
+/// # Errors
+/// Fails if DynamoDB does, or SQS refuses a bell. What was rung for in whole pages is noted all the same.
+pub(crate) async fn ring(context: &Context, until: Instant) -> Result<LaterRound, Unavailable> {
+    let mut places = context.table.later_places().await?;
+    let horizon = context.clock.now().plus(LATER_AHEAD);
+    let mut round = LaterRound::default();
+    let mut rung = Ok(());
+    while Instant::now() < until {
+        let (due, next) = context.table.later(&places, horizon, PAGE).await?;
+        let now = context.clock.now();
+        if let Some(first) = due.first() {
+            round.late = round.late.max(now.since(first.at));
+            rung = context.outbox.ring_later(&due, now).await;
+            if rung.is_err() {
+                break;
+            }
+            round.rung += due.len();
+        }
+        let more = next.is_open();
+        places = next;
+        if !more {
+            break;
+        }
+    }
+    // Where nothing was found there is nothing to be passed over.
+    if 0 < round.rung {
+        context.table.keep_later_places(&places).await?;
+    }
+    rung.map(|()| round)
+}
