@@ -149,7 +149,10 @@ impl Dynamodb {
         }
         let touched = self.meter.touched(operation, &request);
         let before = self.read(&touched);
-        let outcome = perform(&self.database, operation, body);
+        let outcome = match lag.as_mut().filter(|_| may_lag(operation, &request)) {
+            Some(lag) => lag.answer(operation, body, self.clock.now()),
+            None => perform(&self.database, operation, body),
+        };
         let after = self.read(&touched);
         self.book.write(|ledger| {
             self.count(ledger, operation, &outcome, &touched, &before, &after);
@@ -202,7 +205,7 @@ impl Dynamodb {
             *asked = "TOTAL".into();
         }
         let body = request.to_string();
-        let answer = match lag.filter(|_| request["IndexName"].is_string()) {
+        let answer = match lag.filter(|_| may_lag(operation, &request)) {
             Some(lag) => lag.answer(operation, body.as_bytes(), self.clock.now()),
             None => perform(&self.database, operation, body.as_bytes()),
         };
@@ -225,6 +228,19 @@ impl Dynamodb {
             answer.ok()?["Item"].as_object_mut().map(std::mem::take)
         };
         touched.iter().map(read).collect()
+    }
+}
+
+/// Whether a request is a read that may show the table, or an index, as it was a moment before.
+fn may_lag(operation: &str, request: &Value) -> bool {
+    let is_consistent = |request: &Value| request["ConsistentRead"] == true;
+    match operation {
+        "GetItem" | "Query" | "Scan" => !is_consistent(request),
+        "BatchGetItem" => {
+            let tables = request["RequestItems"].as_object();
+            tables.is_some_and(|tables| !tables.values().any(is_consistent))
+        }
+        _ => false,
     }
 }
 

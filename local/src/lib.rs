@@ -244,8 +244,8 @@ impl LocalAws {
         self.dynamodb.stored()
     }
 
-    /// Lets the indexes of the table lag: from now on a query of an index shows each write only after a
-    /// time within `late`, which differs from item to item. Zero ends that. The time is that of SQS, which
+    /// Lets the indexes of the table lag, and reads that are not consistent: from now on they show each write
+    /// only after a time within `late`, which differs from item to item. Zero ends that. The time is that of SQS, which
     /// [`skip_queue_time`](Self::skip_queue_time) moves.
     ///
     /// # Errors

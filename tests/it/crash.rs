@@ -10,6 +10,7 @@ mod gated;
 mod guarded;
 mod journey;
 mod lagging;
+mod later;
 mod listened;
 mod logged;
 mod matrix;
@@ -100,6 +101,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Delivered => Box::pin(delivered(cloud)),
         Journey::Recovered => Box::pin(recovered(cloud, receiver)),
         Journey::ByHand => Box::pin(by_hand(cloud, receiver)),
+        Journey::Later => Box::pin(later::walk(cloud, receiver)),
         Journey::Gone => Box::pin(gone(cloud, receiver)),
         Journey::Missed => Box::pin(missed(cloud)),
         Journey::Cancelled => Box::pin(cancelled(cloud, receiver)),
@@ -223,6 +225,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
         Journey::Ordered => ordered::arrived(world),
         Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
         Journey::Slow => delivered == 3 && dead == 0,
+        Journey::Later => later::arrived(world),
         Journey::Gone => delivered == 0 && dead == 2,
         Journey::Missed => {
             let kinds = |kind: &str| world.events.iter().filter(|e| e.event_type == kind).count();

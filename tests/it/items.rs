@@ -333,6 +333,15 @@ async fn every_kind_of_item_is_written_and_no_other() {
     done(&cloud, Method::PUT, "/v1/sources/gpu", moved).await;
     seen.look(&cloud).await;
 
+    // A delivery whose retry is an hour ahead.
+    receiver.answer_at("/later", 500);
+    let policy = Policy::of(Some(1), Some(5), Some(vec![3600])).expect("valid");
+    cloud.endpoint(&receiver.url("/later"), policy).await;
+    let message = json!({ "eventType": "order.paid", "payload": {} });
+    done(&cloud, Method::POST, "/api/v1/app/acme/msg", message).await;
+    cloud.work().await;
+    seen.look(&cloud).await;
+
     // Hours of figures that are over.
     cloud.pass(Duration::from_secs(2 * 3600));
     cloud.sweep().await;

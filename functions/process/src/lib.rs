@@ -16,7 +16,7 @@ use adapters::{
     Unavailable,
     contested::{self, Contested, TryOutcome},
     inbox::Inbox,
-    table::{RecordOutcome, StoredConflict},
+    table::{ReadMode, RecordOutcome, StoredConflict},
 };
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use dispatch::{
@@ -186,7 +186,13 @@ impl Process {
             let application = &envelope.application;
             *batch = self.context.table.batch_name(application, mem::take(batch)).await?;
         }
-        contested::write(TRIES, || self.apply(&report, to_ring)).await
+        // What may lag is read again as it is, once a write was refused.
+        let mut mode = ReadMode::MayLag;
+        contested::write(TRIES, || {
+            let mode = mem::replace(&mut mode, ReadMode::Latest);
+            self.apply(&report, mode, to_ring)
+        })
+        .await
     }
 
     /// The tenure that a request belongs to which was accepted after its own had ended: `ingest`
@@ -213,11 +219,12 @@ impl Process {
     async fn apply(
         &self,
         report: &IncomingReport<'_>,
+        mode: ReadMode,
         to_ring: &Batches,
     ) -> Result<TryOutcome<Applied>, Unfinished> {
         let (table, envelope) = (&self.context.table, report.envelope);
         let job_id = report.job_id();
-        let known = table.known(&envelope.event, job_id.as_ref(), &envelope.tenure()).await?;
+        let known = table.known(&envelope.event, job_id.as_ref(), &envelope.tenure(), mode).await?;
         let reported = |job: &Job| job.unrecorded_report(&envelope.event).cloned();
         let begun = known.job.as_ref().and_then(reported);
         if let Some(former) = known.former.as_ref().filter(|_| begun.is_none())

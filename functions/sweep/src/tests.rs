@@ -5,6 +5,7 @@ mod bells;
 mod figures;
 mod gauges;
 mod jobs;
+mod later;
 mod live;
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Indexes that lag: a copy of the table that hears of each write some time after it. Queries of an index
-//! are answered from the copy.
+//! Reads that lag: a copy of the table that hears of each write some time after it. Queries of an index are
+//! answered from the copy, and so are reads of the table that do not ask for a consistent one.
 //!
 //! DynamoDB promises no bound; within a second is usual. Writes of one item arrive in their order, those of
 //! different items in any.

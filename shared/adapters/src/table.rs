@@ -103,6 +103,16 @@ pub enum WriteOutcome {
     Refused,
 }
 
+/// How current a read is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// As the last writes left it.
+    Latest,
+    /// Perhaps as it was a moment before, at half the price. Whoever reads like this writes on the condition
+    /// of what was read, and reads again if that is refused.
+    MayLag,
+}
+
 impl WriteOutcome {
     /// Lets what another writer wrote stand: nothing depends on who was faster.
     pub fn either_way(self) {}
@@ -148,6 +158,16 @@ impl Table {
 
     /// As [`items`](Self::items), of each only these attributes, or all of them if none is named.
     async fn items_with(&self, keys: Vec<Key>, only: &[&str]) -> Result<Vec<Item>, Unavailable> {
+        self.items_as(keys, only, ReadMode::Latest).await
+    }
+
+    /// Several items at once, in no order.
+    async fn items_as(
+        &self,
+        keys: Vec<Key>,
+        only: &[&str],
+        mode: ReadMode,
+    ) -> Result<Vec<Item>, Unavailable> {
         let doing = "reading the table";
         // Names such as `state` are words of DynamoDB.
         let names = only.iter().map(|name| (format!("#{name}"), (*name).to_owned()));
@@ -164,7 +184,7 @@ impl Table {
             };
             let wanted = KeysAndAttributes::builder()
                 .set_keys(Some(chunk.iter().map(key).collect()))
-                .consistent_read(true)
+                .consistent_read(mode == ReadMode::Latest)
                 .set_projection_expression(projected.clone())
                 .set_expression_attribute_names((!only.is_empty()).then(|| names.clone()))
                 .build()

@@ -13,7 +13,7 @@ use adapters::{
     table::{AttemptContext, ClaimOutcome, ClaimedDelivery, ConcludeOutcome},
 };
 use domain::{
-    delivery::{AttemptRound, Delivery, DeliveryState},
+    delivery::{AttemptRound, DeliveryState},
     endpoint::{DisabledReason, Endpoint},
     event::Event,
     health::{CallReport, HealthSignal},

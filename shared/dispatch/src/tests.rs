@@ -6,6 +6,7 @@ mod figures;
 mod gates;
 mod lanes;
 mod logs;
+mod put_off;
 mod redrive;
 mod tell;
 

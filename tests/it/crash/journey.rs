@@ -9,6 +9,8 @@ pub(super) enum Journey {
     Recovered,
     /// A dead letter put back by an operator; a poisoned message parked and put back.
     ByHand,
+    /// A subscriber that is down, whose retries are seconds and half an hour away.
+    Later,
     /// A subscriber that is gone for good.
     Gone,
     /// A job whose completion never comes, and whose platform is asked; then a webhook, too late.
@@ -49,10 +51,11 @@ pub(super) enum Journey {
 }
 
 impl Journey {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
+        Self::Later,
         Self::Gone,
         Self::Missed,
         Self::Batched,

@@ -90,7 +90,7 @@ impl Bound {
 
 /// A body has 1 KB if its size is not named.
 /// Retries are spread by chance, which decides whether the sweep or a delayed message brings one: the rows of
-/// late retries have room for that.
+/// ladders have room for that.
 pub(super) const BOUNDS: &[Bound] = &[
     Bound::writes("job, no endpoint").most(5.0).target(5.0, 4.0),
     Bound::writes("published, no endpoint").most(3.0).target(3.0, 2.0),
@@ -98,12 +98,12 @@ pub(super) const BOUNDS: &[Bound] = &[
     Bound::writes("job, 1 endpoint").beyond("job, no endpoint").most(4.0).target(4.0, 3.0),
     Bound::writes("no job, 1 endpoint").beyond("no job, no endpoint").most(4.0).target(4.0, 3.0),
     Bound::writes("job, 90 endpoints").most(365.0),
-    Bound::writes("retry 1").most(5.0).target(4.0, 3.0),
-    Bound::writes("retry 9").most(7.0).target(4.0, 3.0),
-    Bound::writes("ladder, short answers").most(116.0).target(40.0, 40.0),
-    Bound::writes("ladder, 1 KB answers").most(127.0).target(50.0, 50.0),
+    Bound::writes("retry 1").most(3.0).target(4.0, 3.0),
+    Bound::writes("retry 9").most(4.0).target(4.0, 3.0),
+    Bound::writes("ladder, short answers").most(71.0).target(40.0, 40.0),
+    Bound::writes("ladder, 1 KB answers").most(80.0).target(50.0, 50.0),
     Bound::writes("duplicate").most(2.0),
-    Bound::writes("redriven letter").most(29.0),
+    Bound::writes("redriven letter").most(23.0),
     Bound::writes("job of a batch of 100").most(20.0),
     Bound::writes("job of 256 B, 1 endpoint").most(9.0),
     Bound::writes("job of 4 KB, 1 endpoint").most(11.0),
@@ -113,12 +113,12 @@ pub(super) const BOUNDS: &[Bound] = &[
     Bound::counts("job of 64 KB, 1 endpoint", Unit::Puts).most(1.0),
     Bound::writes("registration with webhook and deadline").most(6.0),
     Bound::writes("completion with webhook and deadline").most(9.0),
-    Bound::reads("job, no endpoint").most(3.0),
-    Bound::reads("job, 1 endpoint").most(5.0).target(3.0, 3.0),
-    Bound::reads("job, 1 of 90 endpoints").most(5.0).target(3.0, 3.0),
-    Bound::reads("ladder, short answers").most(135.0),
-    Bound::reads("redriven letter").most(16.6),
-    Bound::reads("idle minute").most(34.7),
+    Bound::reads("job, no endpoint").most(2.0),
+    Bound::reads("job, 1 endpoint").most(3.0).target(3.0, 3.0),
+    Bound::reads("job, 1 of 90 endpoints").most(3.0).target(3.0, 3.0),
+    Bound::reads("ladder, short answers").most(170.0),
+    Bound::reads("redriven letter").most(7.0),
+    Bound::reads("idle minute").most(42.5),
     Bound::counts("idle minute", Unit::Shared).most(2.2),
     Bound::counts("job, 1 endpoint", Unit::Shared).most(2.0),
     Bound::counts("job, 1 endpoint", Unit::Sends).most(2.0),

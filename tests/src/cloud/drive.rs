@@ -304,6 +304,7 @@ impl Cloud {
         let endpoints = self.sound_table().endpoints(&ApplicationId::named("acme")).await;
         let asleep = endpoints.expect("read").iter().all(|endpoint| endpoint.disabled.is_some());
         let scan = self.sound.dynamodb().scan().table_name(&self.aws.names().table);
+        let scan = scan.consistent_read(true);
         let scan = scan
             .filter_expression("attribute_exists(due_at) AND NOT begins_with(sk, :listener)")
             // A listener is due when nobody has used it for a week.

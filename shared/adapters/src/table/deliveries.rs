@@ -16,7 +16,7 @@ use domain::{
 };
 
 use super::{
-    ClaimedDelivery, Page, Table, WriteOutcome, applications,
+    ClaimedDelivery, Page, ReadMode, Table, WriteOutcome, applications,
     delivery_item::{delivery_list, key, listed_at},
     endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
@@ -88,7 +88,8 @@ impl Table {
         Ok(context)
     }
 
-    /// The event, and how the endpoint fares: what an attempt needs beside an endpoint that is known.
+    /// The event, and how the endpoint fares: what an attempt needs beside an endpoint that is known. Both may
+    /// be as they were a moment before, as the endpoint is; an event that was not there yet is read again.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -98,11 +99,14 @@ impl Table {
     ) -> Result<AttemptContext, Unavailable> {
         let mut context = AttemptContext::default();
         let keys = vec![events::key(&delivery.event), health::key(&delivery.endpoint)];
-        for item in self.items(keys).await? {
+        for item in self.items_as(keys, &[], ReadMode::MayLag).await? {
             match row::text(&item, "sk") {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),
                 _ => context.health = row::document(&item)?,
             }
+        }
+        if context.event.is_none() {
+            context.event = self.event(&delivery.event).await?;
         }
         Ok(context)
     }

@@ -12,9 +12,10 @@ use domain::{
     source::FormerTenure,
     time::Timestamp,
 };
+use futures::future::try_join;
 
 use super::{
-    Item, Page, Table, WriteOutcome,
+    Item, Page, ReadMode, Table, WriteOutcome,
     delivery_item::{self, event_partition},
     jobs,
     recording::{EventRecording, RecordOutcome},
@@ -140,7 +141,8 @@ impl Table {
     /// The event, the job it may be about, and the end of their tenure if it has ended, at once; then that
     /// job's own endpoints, and the events whose reports it remembers, if it has any. The job names the
     /// endpoints, so one that is registered meanwhile changes the job, and what is recorded on the
-    /// condition that it did not is refused.
+    /// condition that it did not is refused. Event and job are read in this mode; nothing is written on the
+    /// condition that a tenure has not ended, so that its end is always as the last write left it.
     ///
     /// # Errors
     /// Fails if DynamoDB does, or an item is not what this version writes.
@@ -149,14 +151,18 @@ impl Table {
         id: &EventId,
         job: Option<&JobId>,
         tenure: &Tenure,
+        mode: ReadMode,
     ) -> Result<EventContext, Unavailable> {
         let mut known = EventContext::default();
-        let keys = [Some(key(id)), job.map(jobs::key), Some(sources::tenure_key(tenure))];
-        for item in self.items(keys.into_iter().flatten().collect()).await? {
+        let keys = [Some(key(id)), job.map(jobs::key)].into_iter().flatten().collect();
+        let (pk, sk) = sources::tenure_key(tenure);
+        let (items, former) =
+            try_join(self.items_as(keys, &[], mode), self.entity(&pk, &sk)).await?;
+        known.former = former;
+        for item in items {
             match row::text(&item, "sk") {
                 Some("JOB") => known.job = Some(row::document(&item)?),
-                Some("EVT") => known.event = Some(from_item(&item)?),
-                _ => known.former = Some(row::document(&item)?),
+                _ => known.event = Some(from_item(&item)?),
             }
         }
         let Some(job) = &known.job else { return Ok(known) };
