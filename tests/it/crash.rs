@@ -48,7 +48,7 @@ async fn make(journey: Journey, faults: Faults, sabotage: Sabotage) -> (Vec<Stri
     make_over(journey, faults, sabotage, None).await
 }
 
-/// The same over indexes that lag, if they do.
+/// The same over reads that lag, if they do, and processes that remember endpoints.
 async fn make_over(
     journey: Journey,
     faults: Faults,
@@ -66,6 +66,7 @@ async fn make_over(
     let lags = lag.is_some();
     if let Some(lag) = lag {
         cloud.aws.lag_indexes(lag).expect("lags");
+        cloud.remember_endpoints();
     }
     walk(journey, &mut cloud, &receiver).await;
     let mut found = Vec::new();
