@@ -7,9 +7,11 @@ use crate::{Unavailable, packed};
 
 /// Largest body that may lie in an item, in bytes, so that a list of events fits memory.
 pub const MAX_INLINE: usize = 64 * 1024;
-/// Most bytes that the bodies of an item take when they are packed together, as its document is. Above that
-/// one PUT to S3 costs less than the write units (docs/adr/0064-layout-of-the-table.md has the sum).
+/// Most bytes that a body in an item takes when it is packed, as the item's document is. Above that one PUT
+/// to S3 costs less than the write units of a transaction (docs/adr/0064-layout-of-the-table.md has the sum).
 pub const MAX_PACKED: usize = 4 * 1024;
+/// The same for all bodies of an event of the inbox together, which is written outside of transactions.
+pub const MAX_PACKED_OF_REQUEST: usize = 6 * 1024;
 
 /// A bucket.
 #[derive(Clone, Debug)]
@@ -69,12 +71,15 @@ impl Bucket {
     /// # Errors
     /// Fails if S3 does.
     pub async fn carry(&self, key: &str, body: &[u8]) -> Result<StoredBody, Unavailable> {
-        let mut carried = self.carry_all(key, &[body]).await?;
-        Ok(carried.pop().unwrap_or_else(|| StoredBody::inline(body)))
+        if fits(&[body], MAX_PACKED) {
+            return Ok(StoredBody::inline(body));
+        }
+        self.put(key, body.to_vec()).await?;
+        Ok(StoredBody::Claim(key.to_owned()))
     }
 
-    /// Bodies to be stored in one item, in their order: inline if all of them fit, else as claims of parts of
-    /// one object that was written under `key`.
+    /// The bodies of an event of the inbox, to be stored in its item, in their order: inline if all of them
+    /// fit, else as claims of parts of one object that was written under `key`.
     ///
     /// # Errors
     /// Fails if S3 does.
@@ -84,7 +89,7 @@ impl Bucket {
         bodies: &[&[u8]],
     ) -> Result<Vec<StoredBody>, Unavailable> {
         let inline = |body: &&[u8]| StoredBody::inline(body);
-        if fits(bodies) {
+        if fits(bodies, MAX_PACKED_OF_REQUEST) {
             return Ok(bodies.iter().map(inline).collect());
         }
         self.put(key, bodies.concat()).await?;
@@ -114,13 +119,13 @@ impl Bucket {
     }
 }
 
-/// Whether these bodies may lie in one item.
-fn fits(bodies: &[&[u8]]) -> bool {
+/// Whether these bodies may lie in one item, in which they take so many bytes at most.
+fn fits(bodies: &[&[u8]], most: usize) -> bool {
     let whole: usize = bodies.iter().map(|body| body.len()).sum();
     if bodies.iter().any(|body| MAX_INLINE < body.len()) {
         return false;
     }
-    whole <= MAX_PACKED || packed::pack(&bodies.concat()).len() <= MAX_PACKED
+    whole <= most || packed::pack(&bodies.concat()).len() <= most
 }
 
 #[cfg(test)]
@@ -133,9 +138,11 @@ mod tests {
             let hex = (0..bytes / 64 + 1).map(|n| domain::profile::fingerprint(&n.to_be_bytes()));
             hex.collect::<String>().into_bytes()[..bytes].to_vec()
         };
+        let fits = |bodies: &[&[u8]]| super::fits(bodies, MAX_PACKED);
         assert!(fits(&[&digits(MAX_PACKED), b""]));
         // Hex digits are packed to a little more than half.
         assert!(fits(&[&digits(7000)]) && !fits(&[&digits(8000)]));
+        assert!(super::fits(&[&digits(8000)], MAX_PACKED_OF_REQUEST));
         assert!(fits(&[&digits(6000), &digits(6000)]), "the second is a copy of the first");
         assert!(fits(&[&[b'x'; MAX_INLINE]]) && !fits(&[&[b'x'; MAX_INLINE + 1]]));
     }
