@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{Home, Running, command, said};
+use super::{Home, Running, command, said};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_is_well_is_told_to_be_and_no_secret_is_printed() {

@@ -6,7 +6,7 @@ use axum::{Json, Router, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use crate::{Home, Running, command, said};
+use super::{Home, Running, command, said};
 
 /// The id of the event in what a trigger said.
 fn event(said: &str) -> String {

@@ -1,6 +1,6 @@
 //! The README's first run, as it is written.
 
-use crate::{Home, Running, said};
+use super::{Home, Running, said};
 
 /// The commands of the README's first section, by terminal. A comment ends a command.
 fn terminals(readme: &str) -> Vec<Vec<String>> {
@@ -15,7 +15,7 @@ fn terminals(readme: &str) -> Vec<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_run_works_as_it_is_written_in_at_most_five_commands_and_two_terminals() {
-    let readme = include_str!("../../../README.md");
+    let readme = include_str!("../../../../README.md");
     let terminals = terminals(readme);
     let count: usize = terminals.iter().map(Vec::len).sum();
     assert!(terminals.len() == 2 && count <= 5, "{terminals:?}");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::receiver::Receiver;
 use tokio::net::TcpListener;
 
-use crate::{Home, Running, command, said};
+use super::{Home, Running, command, said};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_is_printed_per_request_in_and_per_attempt_out() {
