@@ -12,7 +12,7 @@ import { seconds } from "../core/policy";
 import { useSoon } from "../core/soon";
 import { useStore } from "../core/store";
 import type { Refusals } from "../core/types";
-import { Badge, Button, Code, Fact, Facts, Head, Section, Tag, Text, When } from "../ui/basics";
+import { Badge, Button, Code, Fact, Facts, For, Head, Section, Tag, Text, When } from "../ui/basics";
 import { Confirm } from "../ui/dialog";
 import { AreaField, CheckField, SelectField, TextField } from "../ui/fields";
 import { MoreMenu } from "../ui/menu";
@@ -43,7 +43,7 @@ function Standing({ source, profile }: { source: KnownSource; profile: Profile |
   return (
     <span class="standing">
       {activity?.silent_since
-        ? <><Badge tone="warn">Silent</Badge><span>since <When at={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
+        ? <><Badge tone="warn">Silent</Badge><span><For since={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
         : activity?.last_accepted_at
           ? <><Badge tone="good">Receiving</Badge><span>last accepted <When at={activity.last_accepted_at} /></span></>
           : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/~new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
