@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAction } from "../core/action";
 import { get, path, send } from "../core/api";
-import type { Profile } from "../core/contract";
+import type { Profile, SourceActivity } from "../core/contract";
 import { useThing } from "../core/list";
 import { useLive } from "../core/live";
 import { changeQuery, go, useQuery, useTitle } from "../core/router";
@@ -80,7 +80,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
             <Fact name="Addresses">{source.allowed_networks?.length ? <Text text={source.allowed_networks.join(", ")} /> : "any"}</Fact>
             <Fact name="Rate"><Rate source={source} /></Fact>
             <Fact name="Jobs">{source.strict ? "only registered ones" : "any"}{source.deadline_seconds ? `, overdue after ${seconds(source.deadline_seconds)}` : ""}{source.platform ? `; the platform is asked${source.mode ? ` (${source.mode})` : ""}` : ""}</Fact>
-            {activity?.handshake && <Fact name="Handshake">{activity.handshake.state}, <When at={activity.handshake.at} /></Fact>}
+            <Fact name="Handshake"><Handshake of={activity?.handshake} /></Fact>
             <Fact name="Last accepted"><When at={activity?.last_accepted_at} /></Fact>
             <Fact name="Last refused" wide>
               <When at={activity?.last_refused_at ?? samples[0]?.at} />
@@ -101,6 +101,12 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
       </Section>
     </>
   );
+}
+
+/** Whether the sender has checked the URL, as some do before they send anything else. */
+function Handshake({ of }: { of: SourceActivity["handshake"] | undefined }) {
+  if (of?.at) return <>answered <When at={of.at} /></>;
+  return <>{of?.state === "waiting" ? "waiting for the sender's challenge: it comes when the URL is saved there" : "none needed: this sender sends no challenge"}</>;
 }
 
 function Rate({ source }: { source: KnownSource }) {
