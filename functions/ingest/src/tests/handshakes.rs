@@ -35,7 +35,8 @@ impl World {
     /// The updates of the table since an earlier state of the ledger, and the messages that were sent.
     fn counted(&self, before: &Ledger) -> (u64, u64) {
         let since = self.aws.ledger().since(before);
-        (since.calls.get("UpdateItem").copied().unwrap_or_default(), since.messages(&["SendMessage"]))
+        let updates = since.calls.get("UpdateItem").copied().unwrap_or_default();
+        (updates, since.messages(&["SendMessage"]))
     }
 
     /// An instance that notes handshakes in a table of another client.

@@ -200,7 +200,8 @@ impl Table {
         id: &SourceId,
         at: Timestamp,
     ) -> Result<WriteOutcome, Unavailable> {
-        let old = "source_id = :id AND (attribute_not_exists(handshake_at) OR handshake_at <= :old)";
+        let old =
+            "source_id = :id AND (attribute_not_exists(handshake_at) OR handshake_at <= :old)";
         let condition = Condition::new(old)
             .value(":id", s(id.as_str()))
             .value(":old", n(at.minus(HANDSHAKE_NOTED_EVERY).0))
