@@ -1,9 +1,11 @@
-// Builds web/dist: three pages, their script in two chunks, one sheet of styles, each with its compressed forms.
+// Builds web/dist: one document for page, portal and console, their script in two chunks, one sheet of styles, each with
+// its compressed forms.
 //
 //   node build.mjs                    writes dist/, and texts/en.json with the texts of the portal
 //   node build.mjs --check            builds into memory and fails if dist/ or texts/en.json differs
 //   node build.mjs --serve [URL]      serves the page on port 8790 over a relay, http://127.0.0.1:8788 unless it is given,
-//                                     and builds again when a file of src/ changes; with --minified as dist/ has it
+//                                     and builds again when a file of src/ changes; with --minified as dist/ has it.
+//                                     Nothing is compressed then
 //
 // The same sources give the same bytes: names hold a hash of the content, and nothing holds a date or a path.
 
@@ -32,13 +34,14 @@ const shortening = (name) => ({
 });
 const SHORTENED_BY = `terser ${JSON.parse(readFileSync(join(HERE, "package.json"))).devDependencies.terser} ${shortening}`;
 
+/** Builds the sources into memory: the files by their names in dist/, and the names of those that a page begins with. */
 async function make({ minify = true } = {}) {
-  const spoken = languages(process.env.RELAY_TEXTS ?? TEXTS);
+  const others = languages(process.env.RELAY_TEXTS ?? TEXTS);
   const result = await build({
     absWorkingDir: HERE,
-    plugins: spoken.size ? [speaking(spoken)] : [],
+    plugins: others.size ? [speaking(others)] : [],
     entryPoints: [
-      spoken.size ? { in: "texts:begin", out: "begin" } : { in: "src/main.tsx", out: "main" },
+      others.size ? { in: "texts:begin", out: "begin" } : { in: "src/main.tsx", out: "main" },
       { in: "src/style/style.css", out: "style" },
     ],
     bundle: true,
@@ -65,11 +68,11 @@ async function make({ minify = true } = {}) {
     const shorter = minify && name.endsWith(".js") ? (await shorten(output.text, shortening(name))).code : output.contents;
     files.set(`assets/${name}`, Buffer.from(shorter));
   }
-  const named = (name, kind) => [...files.keys()].find((file) => new RegExp(`^assets/${name}\\.[A-Z0-9]+\\.${kind}$`).test(file));
-  const metas = Object.fromEntries(Object.entries(result.metafile.outputs).map(([path, meta]) => [`assets/${path.split("/").pop()}`, meta]));
+  const named = (name, kind) => [...files.keys()].find((file) => file.startsWith(`assets/${name}.`) && file.endsWith(`.${kind}`));
+  const outputs = Object.fromEntries(Object.entries(result.metafile.outputs).map(([path, output]) => [`assets/${path.split("/").pop()}`, output]));
   // What a script imports at once is fetched beside it, not after it.
   const needed = (script, found = new Set()) => {
-    for (const one of metas[script]?.imports ?? []) {
+    for (const one of outputs[script]?.imports ?? []) {
       const file = `assets/${one.path.split("/").pop()}`;
       if (one.kind === "import-statement" && !found.has(file)) needed(file, found.add(file));
     }
@@ -78,13 +81,13 @@ async function make({ minify = true } = {}) {
   // esbuild leaves of main.tsx an import of the chunk that screens/later.ts shares with it. The pages begin with that chunk.
   // With languages, the pages begin with the script that chooses one.
   let script = named("begin", "js");
-  if (!spoken.size) {
+  if (!others.size) {
     const main = named("main", "js");
     [script] = needed(main);
     if (!/^import"[^"]+";$/.test(files.get(main).toString().trim()) && minify) throw new Error(`${main} is more than an import of a chunk`);
     files.delete(main);
   }
-  // One page for the dashboard, the portal and the console: the script finds out by the address which of them it is.
+  // The script finds out by the address whether it is the page, the portal or the console.
   // Tags that HTML lets a page leave out are left out.
   const html = [
     "<!doctype html>",
@@ -101,26 +104,31 @@ async function make({ minify = true } = {}) {
     "",
   ].join("\n");
   files.set("index.html", Buffer.from(html));
+  return { files, first: ["index.html", named("style", "css"), script, ...needed(script)], hasLanguages: others.size > 0 };
+}
+
+/** The files with their compressed forms, and with the list of them that `api` reads. */
+function packed(files) {
+  const all = new Map(files);
   const list = [...files.keys()].sort().map((file) => ({ path: `/${file}`, file, type: TYPES[file.split(".").pop()] }));
   for (const { file } of list) {
     const content = files.get(file);
     const parameters = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
-    files.set(`${file}.br`, brotliCompressSync(content, { params: parameters }));
+    all.set(`${file}.br`, brotliCompressSync(content, { params: parameters }));
     // Byte 9 of gzip names the system that wrote it; 255 is "unknown", the same everywhere.
     const gzip = gzipSync(content, { level: 9 });
     gzip[9] = 255;
-    files.set(`${file}.gz`, gzip);
+    all.set(`${file}.gz`, gzip);
   }
-  files.set("files.json", Buffer.from(`${JSON.stringify(list, null, 1)}\n`));
-  return { files, first: ["index.html", named("style", "css"), script, ...needed(script)], spoken };
+  return all.set("files.json", Buffer.from(`${JSON.stringify(list, null, 1)}\n`));
 }
 
-function sizes({ files, first }) {
-  const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
-  console.log(`${String(compressed(first)).padStart(7)} B brotli  a page and what it begins with`);
-  const all = [...files.keys()].filter((name) => files.has(`${name}.br`));
-  for (const name of all.filter((name) => name.startsWith("assets/"))) console.log(`${String(files.get(`${name}.br`).length).padStart(7)} B brotli  ${name}`);
-  console.log(`${String(compressed(all)).padStart(7)} B brotli  everything`);
+/** Bytes after brotli: of each file, of what a page begins with, and of everything. */
+function sizes({ files, first }, all) {
+  const size = (name) => all.get(`${name}.br`).length;
+  const sum = (names) => names.reduce((bytes, name) => bytes + size(name), 0);
+  const names = [...files.keys()];
+  return { each: names.map((name) => [size(name), name]), first: sum(first), all: sum(names) };
 }
 
 /**
@@ -129,14 +137,10 @@ function sizes({ files, first }) {
  */
 const BUDGET = { first: 45_000, all: 90_000 };
 
-function tooLarge({ files, first, spoken }) {
-  // Languages come on top.
-  if (spoken.size) return [];
-  const compressed = (names) => names.reduce((sum, name) => sum + files.get(`${name}.br`).length, 0);
-  const all = [...files.keys()].filter((name) => files.has(`${name}.br`));
+function tooLarge(size) {
   return [
-    [compressed(first), BUDGET.first, "the first load"],
-    [compressed(all), BUDGET.all, "everything"],
+    [size.first, BUDGET.first, "the first load"],
+    [size.all, BUDGET.all, "everything"],
   ].filter(([has, may]) => has > may).map(([has, may, what]) => `${what} has ${has} B, and may have ${may} B`);
 }
 
@@ -220,21 +224,24 @@ const [mode, relay] = process.argv.slice(2).filter((argument) => argument !== "-
 if (mode === "--serve") await serve(relay ?? "http://127.0.0.1:8788", minified);
 else {
   const built = await make();
-  sizes(built);
+  const all = packed(built.files);
+  const size = sizes(built, all);
+  for (const [bytes, what] of [[size.first, "a page and what it begins with"], ...size.each, [size.all, "everything"]]) console.log(`${String(bytes).padStart(7)} B brotli  ${what}`);
   if (mode === "--check") {
-    const large = tooLarge(built);
+    // Languages come on top of the budget.
+    const large = built.hasLanguages ? [] : tooLarge(size);
     if (large.length) {
       console.error(large.join("\n"));
       process.exit(1);
     }
-    const different = differences(built.files);
+    const different = differences(all);
     if (readFileSync(ENGLISH, "utf8") !== english()) different.push("texts/en.json");
     if (different.length) {
       console.error(`dist/ or texts/ is not what the sources give; run npm run build. Different: ${different.join(", ")}`);
       process.exit(1);
     }
   } else {
-    write(built.files);
+    write(all);
     writeFileSync(ENGLISH, english());
   }
 }

@@ -64,25 +64,29 @@ function messageOf(node) {
   return node.head.text + node.templateSpans.map((span, n) => `{${n}}${span.literal.text}`).join("");
 }
 
-/** Whether a string or template is shown. */
+/** Whether a node gives on what its part gives: a text in it is shown where the node is. */
+const givesOn = (node) => ts.isParenthesizedExpression(node) || ts.isAsExpression(node) || ts.isNonNullExpression(node) || ts.isSatisfiesExpression(node) || ts.isArrayLiteralExpression(node) || ts.isTemplateSpan(node) || ts.isTemplateExpression(node);
+/** Operators of which each side may be the value. */
+const EITHER = [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.PlusToken];
+/** Nodes in which a string is a name, a type or a key. */
+const isName = (node) => ts.isTaggedTemplateExpression(node) || ts.isTypeNode(node) || ts.isImportDeclaration(node) || ts.isExportDeclaration(node) || ts.isElementAccessExpression(node) || ts.isPropertyAccessExpression(node) || ts.isCaseClause(node);
+
+/** Whether a string or template is shown, by what is around it. */
 function isShown(node) {
   const message = messageOf(node);
   if (!LETTERS.test(message.replace(/\{\d+\}/g, ""))) return false;
   const sentence = SENTENCE.test(message) && !NO_TEXT.test(message);
+  const isShownAs = (name) => !MUTE.has(name) && !NO_TEXT.test(message) && (SHOWN.has(name) || sentence);
   for (let child = node, parent = node.parent; parent; child = parent, parent = parent.parent) {
-    if (ts.isParenthesizedExpression(parent) || ts.isAsExpression(parent) || ts.isNonNullExpression(parent) || ts.isSatisfiesExpression(parent) || ts.isArrayLiteralExpression(parent) || ts.isTemplateSpan(parent)) continue;
+    if (givesOn(parent)) continue;
     if (ts.isConditionalExpression(parent)) {
       if (child === parent.condition) return false;
       continue;
     }
     if (ts.isBinaryExpression(parent)) {
       const operator = parent.operatorToken.kind;
-      if ([ts.SyntaxKind.BarBarToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.PlusToken].includes(operator)) continue;
+      if (EITHER.includes(operator)) continue;
       return operator === ts.SyntaxKind.EqualsToken && child === parent.right && sentence;
-    }
-    if (ts.isTemplateExpression(parent)) {
-      // A part of a longer text is judged as that text is.
-      continue;
     }
     if (ts.isJsxExpression(parent)) {
       if (ts.isJsxAttribute(parent.parent)) continue;
@@ -91,35 +95,27 @@ function isShown(node) {
     if (ts.isJsxAttribute(parent)) {
       const name = parent.name.getText();
       const tag = parent.parent.parent.tagName.getText();
-      if ((name === "name" && /^(Fact|Figure)$/.test(tag)) || (name === "action" && tag === "Confirm")) return true;
-      return !MUTE.has(name) && !NO_TEXT.test(message) && (SHOWN.has(name) || sentence);
+      return (name === "name" && /^(Fact|Figure)$/.test(tag)) || (name === "action" && tag === "Confirm") || isShownAs(name);
     }
-    if (ts.isPropertyAssignment(parent)) {
-      if (child !== parent.initializer) return false;
-      const name = parent.name.getText().replace(/["']/g, "");
-      return !MUTE.has(name) && !NO_TEXT.test(message) && (SHOWN.has(name) || sentence);
-    }
+    if (ts.isPropertyAssignment(parent)) return child === parent.initializer && isShownAs(parent.name.getText().replace(/["']/g, ""));
     if (ts.isCallExpression(parent) || ts.isNewExpression(parent)) {
       const name = parent.expression.getText().split(".").pop();
       return !DEAF.test(name) && (sentence || (ts.isJsxExpression(parent.parent) && !ts.isJsxAttribute(parent.parent.parent)));
     }
     if (ts.isReturnStatement(parent) && WORDS.has(message)) return true;
     // What a column draws is shown.
-    if (ts.isArrowFunction(parent) && child === parent.body && ts.isPropertyAssignment(parent.parent)) return parent.parent.name.getText() === "render" || (sentence && !NO_TEXT.test(message));
-    if (ts.isReturnStatement(parent) && ts.isArrowFunction(parent.parent.parent) && ts.isPropertyAssignment(parent.parent.parent.parent)) return parent.parent.parent.parent.name.getText() === "render" || sentence;
-    if (ts.isTaggedTemplateExpression(parent) || ts.isTypeNode(parent) || ts.isImportDeclaration(parent) || ts.isExportDeclaration(parent) || ts.isElementAccessExpression(parent) || ts.isPropertyAccessExpression(parent) || ts.isCaseClause(parent)) return false;
-    return sentence;
+    const giver = ts.isReturnStatement(parent) ? parent.parent.parent : parent;
+    if (ts.isArrowFunction(giver) && ts.isPropertyAssignment(giver.parent) && giver.parent.name.getText() === "render") return true;
+    return !isName(parent) && sentence;
   }
   return false;
 }
 
 /** The text between two tags as JSX shows it: line ends and the spaces around them are left out. */
 function shownText(text) {
-  const lines = text.split(/\r?\n/);
-  return lines
-    .map((line, n) => line.replace(n > 0 ? /^[ \t]+/ : /^$/, "").replace(n < lines.length - 1 ? /[ \t]+$/ : /$^/, ""))
-    .filter((line, n, all) => line || all.length === 1)
-    .join(" ");
+  const [first, ...more] = text.split(/[ \t]*\r?\n[ \t]*/);
+  // A text of one line stays as it is. Of several lines, those that are empty are left out.
+  return more.length ? [first, ...more].filter(Boolean).join(" ") : first;
 }
 
 /**
@@ -204,13 +200,15 @@ export const english = () => `${JSON.stringify(Object.fromEntries(portalTexts().
 
 /** The languages beside English: the texts of each, by its name in lower case. */
 export function languages(folder = TEXTS) {
-  const known = new Set(portalTexts());
+  let known;
   const all = new Map();
   for (const file of existsSync(folder) ? readdirSync(folder).sort() : []) {
     const [, name] = /^([a-z]{2,3}(?:-[a-z0-9]+)*)\.json$/.exec(file) ?? [];
     if (!name) throw new Error(`${join(folder, file)}: the name of a language is needed, such as de.json or pt-br.json`);
     if (name === "en") continue;
     const texts = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    // Without another language, no source is read for it.
+    known ??= new Set(portalTexts());
     const unknown = Object.keys(texts).filter((text) => !known.has(text));
     if (unknown.length) throw new Error(`${file} has texts that the portal has not: ${unknown.map((text) => JSON.stringify(text)).join(", ")}`);
     all.set(name, texts);

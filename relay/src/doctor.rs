@@ -2,6 +2,7 @@
 
 mod findings;
 mod flow;
+mod handshake;
 mod refusals;
 mod state;
 
@@ -158,6 +159,7 @@ async fn source(args: &DoctorArgs, findings: &mut Findings) -> Option<Value> {
             text("updated_at")
         );
         findings.pass("source", found);
+        handshake::handshake(&source, findings, Clock::system().now());
         return Some(source);
     }
     let hint =

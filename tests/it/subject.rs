@@ -165,6 +165,7 @@ impl Subject {
             secrets_since: Vec::new(),
             application: ApplicationId::named("acme"),
             locked: false,
+            handshake_at: None,
         };
         Self { name: format!("{name}/{number}"), scheme: scheme.clone(), gate, secret }
     }

@@ -84,21 +84,26 @@ class Visitor:
         self.requests: list[str] = []
         # What no page may do.
         self.faults: list[str] = []
+        self._left = False
         # Parts of messages of the console that the test causes itself, such as a refused request.
         self.expected: list[str] = []
         self._axe = axe
         page = self.page
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+        page.on("pageerror", lambda error: self._fault(f"script error: {error}"))
         page.on("dialog", self._dialog)
         page.on("request", self._request)
 
+    def _fault(self, fault: str) -> None:
+        if not self._left:
+            self.faults.append(fault)
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.faults.append(f"console: {message.text} ({message.location.get('url', '')})")
+            self._fault(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _dialog(self, dialog) -> None:
-        self.faults.append(f"dialog: {dialog.message}")
+        self._fault(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def _request(self, request: Request) -> None:
@@ -106,8 +111,19 @@ class Visitor:
         if parts.scheme in ("data", "blob"):
             return
         if parts.netloc != urlsplit(self.relay.url).netloc:
-            self.faults.append(f"request to another host: {request.url}")
+            self._fault(f"request to another host: {request.url}")
         self.requests.append(f"{request.method} {parts.path}")
+
+    def leave(self) -> None:
+        """Ends the visit. The page may still ask for what the test answered in the relay's place: what the relay says to
+        that is no fault."""
+        self.context.cookies()  # Whatever the browser has told until now has been heard once it answers.
+        self._left = True
+        for page in self.context.pages:
+            # An answer may still be under way.
+            page.unroute_all(behavior="ignoreErrors")
+        self.context.unroute_all(behavior="ignoreErrors")
+        self.context.close()
 
     def judge(self) -> None:
         """Fails for what no page may do."""
@@ -214,10 +230,6 @@ def visit(browser: Browser, relay: Relay, axe_source: str) -> Iterator:
 
     yield come
     for visitor in visitors:
-        # What a test answers in the relay's place may still be under way.
-        for page in visitor.context.pages:
-            page.unroute_all(behavior="ignoreErrors")
-        visitor.context.unroute_all(behavior="ignoreErrors")
-        visitor.context.close()
+        visitor.leave()
     for visitor in visitors:
         visitor.judge()

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 
 import pytest
+from page.frames import two_frames
 from playwright.sync_api import Locator, Page, expect
 
 from support.packages import RELAY
@@ -44,7 +45,8 @@ def watch(page: Page, within: str, button: str = "") -> None:
 
 def judge(page: Page, what: str) -> None:
     """Fails if the event that was watched for came late, or after the page was loaded anew."""
-    seen = page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(window.seen))))")
+    two_frames(page)
+    seen = page.evaluate("window.seen")
     assert seen, f"{what}: the page was loaded anew"
     took = (seen["to"] - seen["from"]) / 1000
     print(f"\n{what}: shown as delivered after {took:.2f} s")

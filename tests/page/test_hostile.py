@@ -6,6 +6,7 @@ import shlex
 from urllib.parse import quote
 
 import pytest
+from page.frames import two_frames
 from playwright.sync_api import expect
 from support.process import wait_until
 
@@ -84,7 +85,7 @@ def harmless(visitor, where: str) -> None:
     for width in (360, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         # The tables choose their columns once they know their width.
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        two_frames(page)
         visitor.fits()
 
 

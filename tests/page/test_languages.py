@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from page.frames import two_frames
 from page.scenes import Furnished, furnish
 from playwright.sync_api import Page, expect
 
@@ -130,7 +131,7 @@ def test_no_text_of_the_portal_stays_in_english(visit, have, screen):
     for name in buttons:
         page.get_by_role("button", name=f"⟦{name}⟧", exact=True).first.click()
         # Some buttons open a dialog, others a menu: it is there after a frame.
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        two_frames(page)
         found += [f"{name}: {one}" for one in left(page)]
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_be_hidden()

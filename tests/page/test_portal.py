@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from page.frames import two_frames
 from playwright.sync_api import expect
 
 from support.process import wait_until
@@ -216,8 +217,9 @@ def framed(visitor, frame: str) -> list[dict]:
     expect(page.frame_locator("iframe").get_by_role("navigation", name="Screens")).to_be_visible()
     expect(page.frame_locator("iframe").get_by_role("heading", level=1, name="Endpoints")).to_be_visible()
     # Messages that were sent have come after some frames.
-    page.frames[-1].evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(got))))")
+    two_frames(page.frames[-1])
+    two_frames(page)
+    return page.evaluate("got")
 
 
 def test_the_height_is_told_to_the_page_that_is_named(visit):

@@ -28,6 +28,14 @@ def completion(number: int) -> dict:
     return {"call_id": f"fc-{number}", "status": "success", "result": {"n": number}, "metadata": {"job_id": f"job-{number}"}}
 
 
+def challenge(relay, source: str) -> int:
+    """Sends the challenge by which Slack checks a URL."""
+    data, at = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aB"}).encode(), str(int(time.time()))
+    signed = hmac.new(SECRET.encode(), f"v0:{at}:".encode() + data, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", "X-Slack-Signature": f"v0={signed}", "X-Slack-Request-Timestamp": at}
+    return relay.send("POST", f"/in/{source}", data, headers)[0]
+
+
 def source(relay, name: str, profile: str = "modal-omtx", **fields) -> None:
     relay.call("PUT", f"/v1/sources/{name}", {"profile": profile, "secrets": [SECRET], **fields})
 
@@ -51,6 +59,23 @@ def look_until(page: Page, text: str | re.Pattern) -> None:
         except AssertionError:
             press_if_there(button)
     expect(found).to_be_visible()
+
+
+def test_a_source_says_how_far_the_handshake_with_its_sender_is(visit, relay):
+    source(relay, "chat", "slack")
+    source(relay, "plain")
+    visitor = visit()
+    page = visitor.sign_in("/sources/plain")
+    handshake = page.locator(".fact").filter(has=page.get_by_text("Handshake", exact=True))
+    expect(handshake).to_contain_text("none needed: this sender sends no challenge")
+    visitor.open("/sources/chat")
+    expect(handshake).to_contain_text("waiting for the sender's challenge: it comes when the URL is saved there")
+    visitor.everywhere()
+    assert challenge(relay, "chat") == 200
+    # The challenge is an event too, and its push brings the new state.
+    expect(handshake).to_contain_text("answered")
+    expect(handshake.locator("time")).to_be_visible()
+    visitor.everywhere()
 
 
 @pytest.mark.parametrize("dark", [False, True])

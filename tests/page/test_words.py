@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from page.frames import two_frames
 from page.scenes import SCREENS, Furnished, furnish, is_there
 from playwright.sync_api import expect
 
@@ -85,7 +86,7 @@ def test_a_long_word_widens_no_screen(visit, have, screen):
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         is_there(page)
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        two_frames(page)
         found += [f"{width} px: {one}" for one in fits(visitor)]
     assert not found, "\n".join(found)
 

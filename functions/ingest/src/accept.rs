@@ -309,8 +309,9 @@ impl Ingest {
     /// and until then the idempotency key keeps a repetition harmless.
     async fn remember(&self, gate: &Gate, passed: &Passed) {
         let Passed { request: accepted, job_token, .. } = passed;
+        let now = self.clock.now();
         if gate.locks(&accepted.verified) {
-            match self.table.lock_source(&gate.name, &gate.id, self.clock.now()).await {
+            match self.table.lock_source(&gate.name, &gate.id, now).await {
                 Ok(_) => self.gates.lock(&gate.name),
                 Err(cause) => error!(source = gate.name, %cause, "a source is not locked yet"),
             }
@@ -319,6 +320,9 @@ impl Ingest {
             && let Err(cause) = self.table.use_token(hash, &accepted.event).await
         {
             error!(source = gate.name, %cause, "a token is not used up yet");
+        }
+        if gate.notes_handshake(accepted, now) {
+            self.handshakes.note(&self.gates, gate, now).await;
         }
     }
 }

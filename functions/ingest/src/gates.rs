@@ -99,9 +99,19 @@ impl Gates {
 
     /// Remembers that the source is locked.
     pub(crate) fn lock(&self, name: &str) {
+        self.change(name, |gate| gate.locked = true);
+    }
+
+    /// Remembers that a challenge of the source's sender was answered at this time, and that this is noted.
+    pub(crate) fn note_handshake(&self, name: &str, at: Timestamp) {
+        self.change(name, |gate| gate.handshake_at = Some(at));
+    }
+
+    /// Changes what is remembered of a source.
+    fn change(&self, name: &str, change: impl FnOnce(&mut Gate)) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(gate) = seen.get_mut(name).and_then(|seen| seen.gate.as_mut()) {
-            Arc::make_mut(gate).locked = true;
+            change(Arc::make_mut(gate));
         }
     }
 
@@ -150,6 +160,7 @@ impl Gates {
             proof: source.proof,
             application: source.application,
             locked: source.locked_at.is_some(),
+            handshake_at: source.handshake_at,
         })
     }
 }

@@ -9,6 +9,7 @@ mod accept;
 mod answer;
 mod encoding;
 mod gates;
+mod handshakes;
 mod keys;
 mod lines;
 mod noted;
@@ -54,6 +55,7 @@ use self::{
     accept::{AcceptOutcome, Arrival},
     answer::No,
     gates::Gates,
+    handshakes::HandshakeLog,
     keys::KeySets,
     noted::NotedEvent,
     refusing::RefusalLog,
@@ -71,10 +73,14 @@ pub struct Ingest {
     inbox: Inbox,
     logs: Logs,
     refusals: RefusalLog,
+    handshakes: HandshakeLog,
     clock: Clock,
     public_url: String,
     base: Option<BasePath>,
 }
+
+/// Longest time that an answer waits for a write that it does not depend on.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +178,20 @@ impl Ingest {
         let (gates, keys) = (Gates::new(table.clone(), vault.clone()), KeySets::new(rule));
         let base = BasePath::of(&public_url);
         let (logs, refusals) = (Logs::new(table.clone()), RefusalLog::new(table.clone()));
-        Self { gates, keys, vault, table, bucket, inbox, logs, refusals, clock, public_url, base }
+        Self {
+            handshakes: HandshakeLog::new(table.clone()),
+            gates,
+            keys,
+            vault,
+            table,
+            bucket,
+            inbox,
+            logs,
+            refusals,
+            clock,
+            public_url,
+            base,
+        }
     }
 
     /// Sets the queue on which `live` is told of lines that were kept, and of requests that were refused.

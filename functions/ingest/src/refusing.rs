@@ -29,10 +29,7 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{answer::No, gates::Gates};
-
-/// Longest time that the answer to a refused request waits for a write.
-const PATIENCE: Duration = Duration::from_millis(500);
+use crate::{PATIENCE, answer::No, gates::Gates};
 
 /// The refusals of one instance, and their way into the table.
 #[derive(Debug)]

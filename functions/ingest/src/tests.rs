@@ -1,6 +1,7 @@
 //! The endpoint over a real table and queue, fed by the sample events.
 
 mod contents;
+mod handshakes;
 mod keys;
 mod limits;
 mod lines;
@@ -48,7 +49,12 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let aws = LocalAws::start(local::Options::default()).await.expect("starts");
+        Self::over(local::Options::default()).await
+    }
+
+    /// A world over services that start with these options.
+    async fn over(options: local::Options) -> Self {
+        let aws = LocalAws::start(options).await.expect("starts");
         let clients = aws.clients();
         let week = Duration::from_secs(7 * 86_400);
         let table = Table::new(clients.dynamodb(), aws.names().table.clone(), week);

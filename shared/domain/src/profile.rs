@@ -117,11 +117,14 @@ pub struct ProfileReply {
     /// The path in the request of a value that the body repeats under the same name.
     #[serde(default)]
     pub echo: Option<String>,
+    /// Whether that value is a challenge, by which the sender checks a URL before it sends anything else.
+    #[serde(default)]
+    pub handshake: bool,
 }
 
 impl Default for ProfileReply {
     fn default() -> Self {
-        Self { status: 202, word: "accepted".to_owned(), echo: None }
+        Self { status: 202, word: "accepted".to_owned(), echo: None, handshake: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod gate;
+mod handshake;
 mod options;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     check::{InvalidSource, MAX_SECRETS, MAX_TOLERANCE, MIN_SECRET, validate},
     gate::{AcceptedRequest, Gate, GateRefusal},
+    handshake::{HANDSHAKE_NOTED_EVERY, Handshake},
     options::{RateLimit, RateWindow, SourceOptions},
 };
 use crate::{
@@ -64,6 +66,11 @@ pub struct Source {
     /// write of the source does not undo it.
     #[serde(skip)]
     pub locked_at: Option<Timestamp>,
+    /// The time of the last challenge of the sender that was answered, at most
+    /// [`HANDSHAKE_NOTED_EVERY`] before the truly last one. An attribute of its own in the table, as
+    /// `locked_at` is.
+    #[serde(skip)]
+    pub handshake_at: Option<Timestamp>,
     /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
@@ -117,6 +124,7 @@ impl Source {
             created_at: now,
             updated_at: now,
             locked_at: None,
+            handshake_at: None,
             version: 1,
         }
     }

@@ -168,9 +168,9 @@ async fn replace(
     calls::key_set(control, options)?;
     let application = applications::ensure_visible(control, principal, application).await?;
     let now = control.now();
-    // Another profile signs in other ways; what was seen of the former says nothing about it.
-    let unlock =
-        draft.locked == Some(false) || before.is_some_and(|known| known.profile != draft.profile);
+    // Another profile is another sender, and what was seen of the former says nothing about it.
+    let has_changed_sender = before.is_some_and(|known| known.profile != draft.profile);
+    let unlock = draft.locked == Some(false) || has_changed_sender;
     let source = Source {
         id,
         name: name.to_owned(),
@@ -184,12 +184,15 @@ async fn replace(
         created_at: before.map_or(now, |known| known.created_at),
         updated_at: now,
         locked_at: before.and_then(|known| known.locked_at).filter(|_| !unlock),
+        handshake_at: before.and_then(|known| known.handshake_at).filter(|_| !has_changed_sender),
         profile: draft.profile,
         options: draft.options,
         version: before.map_or(1, |known| known.version + 1),
     };
     let written = control.table().put_source(&source, before, now).await?;
-    if written == WriteOutcome::Done && unlock {
+    if written == WriteOutcome::Done && has_changed_sender {
+        control.table().forget_sender(&source.name, &source.id).await?.either_way();
+    } else if written == WriteOutcome::Done && unlock {
         control.table().unlock_source(&source.name, &source.id).await?.either_way();
     }
     Ok(written.settles(SourceChange { source, created: known.is_none() }))

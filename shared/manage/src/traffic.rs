@@ -14,7 +14,7 @@ use adapters::table::{HourPart, Table};
 use domain::{
     figures::{Counter, Figure, Figures, HOURS_OF_USUAL, Hour, Minute, Part, Subject, usual_gap},
     id::ApplicationId,
-    source::Source,
+    source::{Handshake, Source},
     time::Timestamp,
 };
 
@@ -47,6 +47,8 @@ pub struct SourceActivity {
     pub silent_since: Option<Timestamp>,
     /// The usual gap between two requests; `None` if too few are known.
     pub usual_gap: Option<Duration>,
+    /// How far the handshake with the sender is.
+    pub handshake: Handshake,
 }
 
 /// A source that is silent for longer than usual.
@@ -83,6 +85,7 @@ pub async fn activity(control: &ControlPlane, source: &Source) -> Result<SourceA
         last_refusal: last_refusal.flatten(),
         silent_since: of.silent_since(now),
         usual_gap: of.usual_gap,
+        handshake: source.handshake(),
     })
 }
 

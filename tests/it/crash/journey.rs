@@ -34,7 +34,7 @@ pub(super) enum Journey {
     /// Dead letters that are redriven by a filter, and one that is deleted.
     Purged,
     /// A request too large for a message, at a strict source with a rate limit, to an endpoint and an
-    /// application with rates.
+    /// application with rates; and a sender's challenge.
     Guarded,
     /// A subscriber that is slow, whose calls take places while other workers hold all of them.
     Slow,

@@ -97,5 +97,5 @@ export interface SourceActivity {
   last_refusal: string | null;
   silent_since: string | null;
   usual_gap_s: number | null;
-  handshake: { state: string; at: string } | null;
+  handshake: { state: "none_needed" | "waiting" | "answered"; at: string | null };
 }

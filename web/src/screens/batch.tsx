@@ -14,7 +14,7 @@ import { useStore } from "../core/store";
 import { now, span } from "../core/time";
 import type { Batch, EventRow, Job } from "../core/types";
 import { CancelRest, CloseBatch } from "../ui/batch-acts";
-import { Badge, Button, Fact, Facts, Figure, Head, Id, Progress, Section, Text, When } from "../ui/basics";
+import { Badge, Button, Fact, Facts, Figure, For, Head, Id, Progress, Section, Text, When } from "../ui/basics";
 import { EventState } from "../ui/event-state";
 import { JobState } from "../ui/job-state";
 import { ActionError, Empty, Failed as FailedNotice, Further, NotYet, Stale } from "../ui/states";
@@ -112,7 +112,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
           {open && <Button kind="danger" disabled={Boolean(denied) || left === 0} title={denied} onClick={() => setAct("cancel")}>Cancel what is left…</Button>}
         </>
       }>
-        <span class="inline"><JobState status={batch.status} />{batch.closing && <Badge tone="info">Closing</Badge>}<span>since <When at={batch.completed_at ?? batch.created_at} /></span></span>
+        <span class="inline"><JobState status={batch.status} />{batch.closing && <Badge tone="info">Closing</Badge>}{batch.completed_at ? <When at={batch.completed_at} /> : <For since={batch.created_at} />}</span>
       </Head>
       <Stale of={thing} />
       <div class="figures">
@@ -144,7 +144,7 @@ export default function BatchScreen({ parts }: { parts: Record<string, string> }
         <div class="card">
           <Facts>
             <Fact name="Application"><Text text={applicationName(batch.application)} /></Fact>
-            <Fact name="Source">{batch.source ? <a href={`/sources/${encodeURIComponent(batch.source)}`}><Text text={batch.source} /></a> : "–"}</Fact>
+            <Fact name="Source">{batch.source && <a href={`/sources/${encodeURIComponent(batch.source)}`}><Text text={batch.source} /></a>}</Fact>
             <Fact name="Size">{sized ? count(batch.size) : "open: closed later"}</Fact>
             <Fact name="Fails">{batch.fail_on === "any" ? "if one job does not succeed" : "if no job succeeds"}</Fact>
             <Fact name="Declared"><When at={batch.declared_at} /></Fact>

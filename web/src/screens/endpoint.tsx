@@ -13,7 +13,7 @@ import { useSoon } from "../core/soon";
 import { clock, exact, took } from "../core/time";
 import { RANGES, failures, sum } from "../core/figures";
 import type { Letter, Stats } from "../core/types";
-import { Badge, Button, Fact, Facts, Head, Id, Section, Tag, Text, When } from "../ui/basics";
+import { Badge, Button, Fact, Facts, For, Head, Id, Section, Tag, Text, When } from "../ui/basics";
 import { Bars } from "../ui/bars";
 import { EndpointState } from "../ui/endpoint-state";
 import { Headers, Remove, Rotate, SendAgain, SendExample, ShowSecret, Switch } from "../ui/endpoint/acts";
@@ -58,7 +58,7 @@ function Standing({ endpoint }: { endpoint: Known }) {
       <EndpointState state={health.state} />
       <span>
         {health.state === "disabled" && <>because {REASONS[endpoint.disabled_reason ?? ""] ?? "it was disabled"}{health.since && <>, <When at={health.since} /></>}</>}
-        {health.state === "open" && <>after {plural(health.failures, "failure")} in a row{health.since && <>, failing since <When at={health.since} /></>}{health.until && <>; the next try is <When at={health.until} /></>}</>}
+        {health.state === "open" && <>after {plural(health.failures, "failure")} in a row{health.since && <>, failing <For since={health.since} /></>}{health.until && <>; the next try is <When at={health.until} /></>}</>}
         {health.state === "failing" && <>{plural(health.failed_attempts, "failed attempt")}{health.since && <>, the first <When at={health.since} /></>}</>}
         {health.state === "slow" && <>it answers late, so that others are sent to first{health.until && <>, until <time>{clock(health.until)}</time></>}</>}
         {health.state === "healthy" && endpoint.last_attempt && <>last attempt <When at={endpoint.last_attempt.at} /></>}

@@ -9,7 +9,7 @@ import { useQuery, useTitle } from "../core/router";
 import { applicationName } from "../core/scope";
 import { may } from "../core/session";
 import type { JobDetail } from "../core/types";
-import { Button, Fact, Facts, Head, Id, Progress, Section, Text, When } from "../ui/basics";
+import { Button, Fact, Facts, For, Head, Id, Progress, Section, Text, When } from "../ui/basics";
 import { DeliveryState } from "../ui/event-state";
 import { CancelJob, InjectEnd, ReplayNotices } from "../ui/job-acts";
 import { JobMarks, JobState, ended, waitingWords } from "../ui/job-state";
@@ -111,7 +111,7 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
       >
         <span class="inline">
           <JobState status={job.status} /><JobMarks job={job} />
-          <span>since <When at={over ? (job.finished_at ?? job.updated_at) : (job.started_at ?? job.created_at)} /></span>
+          {over ? <When at={job.finished_at ?? job.updated_at} /> : <For since={job.started_at ?? job.created_at} />}
         </span>
       </Head>
       <Stale of={thing} />
@@ -129,12 +129,12 @@ export default function Job({ parts }: { parts: Record<string, string> }) {
           <Facts>
             <Fact name="Source"><a href={`/sources/${encodeURIComponent(job.source)}`}><Text text={job.source} /></a></Fact>
             <Fact name="Application"><Text text={applicationName(job.application)} /></Fact>
-            <Fact name="Batch">{job.batch_id ? <a href={`/batches/${encodeURIComponent(job.batch_id)}?application=${encodeURIComponent(job.application)}`}><Text text={job.batch_id} /></a> : "–"}</Fact>
-            <Fact name="Deadline">{over ? "–" : <When at={job.deadline_at} />}</Fact>
+            <Fact name="Batch">{job.batch_id && <a href={`/batches/${encodeURIComponent(job.batch_id)}?application=${encodeURIComponent(job.application)}`}><Text text={job.batch_id} /></a>}</Fact>
+            <Fact name="Deadline">{!over && <When at={job.deadline_at} />}</Fact>
             <Fact name="Registered"><When at={job.registered_at} /></Fact>
             <Fact name="Started"><When at={job.started_at} /></Fact>
             <Fact name="Ended"><When at={job.finished_at} /></Fact>
-            <Fact name="Result">{job.result_event ? <a href={`/events/${encodeURIComponent(job.result_event)}`}>Event of the result</a> : "–"}</Fact>
+            <Fact name="Result">{job.result_event && <a href={`/events/${encodeURIComponent(job.result_event)}`}>Event of the result</a>}</Fact>
             {job.call_id && <Fact name="Call"><Id id={job.call_id} copy /></Fact>}
             {job.run_id && <Fact name="Run"><a href={`/jobs?run_id=${encodeURIComponent(job.run_id)}`}><Text text={job.run_id} /></a></Fact>}
             {job.project_id && <Fact name="Project"><Text text={job.project_id} /></Fact>}

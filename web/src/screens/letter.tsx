@@ -82,13 +82,13 @@ export default function LetterScreen({ parts }: { parts: Record<string, string> 
       <div class="card">
         <Facts>
           <Fact name="Endpoint">{letter.webhook_url ? (letter.endpoint_id && letter.application ? <a href={`/endpoints/${encodeURIComponent(letter.endpoint_id)}?application=${encodeURIComponent(letter.application)}`}><Text text={letter.webhook_url} /></a> : <Text text={letter.webhook_url} />) : `Queue ${letter.queue ?? "–"}`}</Fact>
-          <Fact name="Event">{letter.event_id ? <a href={`/events/${encodeURIComponent(letter.event_id)}`}><Text text={letter.event_type ?? letter.event_id} /></a> : "–"}</Fact>
+          <Fact name="Event">{letter.event_id && <a href={`/events/${encodeURIComponent(letter.event_id)}`}><Text text={letter.event_type ?? letter.event_id} /></a>}</Fact>
           <Fact name="Application"><Text text={applicationName(letter.application)} /></Fact>
           <Fact name="Expires"><Expires at={letter.expires_at} /></Fact>
           <Fact name="Last attempt"><When at={letter.last_attempt_at} /></Fact>
-          <Fact name="Put back">{letter.retried_at ? <><When at={letter.retried_at} />{letter.retry_success === true ? ", arrived" : letter.retry_success === false ? ", failed again" : ""}</> : "–"}</Fact>
-          <Fact name="Job">{letter.job_id ? portal ? <Id id={letter.job_id} /> : <a href={`/jobs/${encodeURIComponent(letter.job_id)}`}><Id id={letter.job_id} /></a> : "–"}</Fact>
-          <Fact name="Batch">{letter.batch_id ? portal ? <Text text={letter.batch_id} /> : <a href={`/batches/${encodeURIComponent(letter.batch_id)}`}><Text text={letter.batch_id} /></a> : "–"}</Fact>
+          <Fact name="Put back">{letter.retried_at && <><When at={letter.retried_at} />{letter.retry_success === true ? ", arrived" : letter.retry_success === false ? ", failed again" : ""}</>}</Fact>
+          <Fact name="Job">{letter.job_id && (portal ? <Id id={letter.job_id} /> : <a href={`/jobs/${encodeURIComponent(letter.job_id)}`}><Id id={letter.job_id} /></a>)}</Fact>
+          <Fact name="Batch">{letter.batch_id && (portal ? <Text text={letter.batch_id} /> : <a href={`/batches/${encodeURIComponent(letter.batch_id)}`}><Text text={letter.batch_id} /></a>)}</Fact>
           <Fact name="Id"><Id id={letter.letter_id} copy /></Fact>
         </Facts>
       </div>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useAction } from "../core/action";
 import { get, path, send } from "../core/api";
-import type { Profile } from "../core/contract";
+import type { Profile, SourceActivity } from "../core/contract";
 import { useThing } from "../core/list";
 import { useLive } from "../core/live";
 import { changeQuery, go, useQuery, useTitle } from "../core/router";
@@ -12,7 +12,7 @@ import { seconds } from "../core/policy";
 import { useSoon } from "../core/soon";
 import { useStore } from "../core/store";
 import type { Refusals } from "../core/types";
-import { Badge, Button, Code, Fact, Facts, Head, Section, Tag, Text, When } from "../ui/basics";
+import { Badge, Button, Code, Fact, Facts, For, Head, Section, Tag, Text, When } from "../ui/basics";
 import { Confirm } from "../ui/dialog";
 import { AreaField, CheckField, SelectField, TextField } from "../ui/fields";
 import { MoreMenu } from "../ui/menu";
@@ -43,7 +43,7 @@ function Standing({ source, profile }: { source: KnownSource; profile: Profile |
   return (
     <span class="standing">
       {activity?.silent_since
-        ? <><Badge tone="warn">Silent</Badge><span>since <When at={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
+        ? <><Badge tone="warn">Silent</Badge><span><For since={activity.silent_since} />{activity.usual_gap_s && <>; usually there are {seconds(activity.usual_gap_s)} between two requests</>}</span></>
         : activity?.last_accepted_at
           ? <><Badge tone="good">Receiving</Badge><span>last accepted <When at={activity.last_accepted_at} /></span></>
           : activity && <><Badge tone="idle">Nothing yet</Badge><span><a href={`/sources/~new?wait=${encodeURIComponent(source.name)}`}>Wait for the first request</a></span></>}
@@ -80,7 +80,7 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
             <Fact name="Addresses">{source.allowed_networks?.length ? <Text text={source.allowed_networks.join(", ")} /> : "any"}</Fact>
             <Fact name="Rate"><Rate source={source} /></Fact>
             <Fact name="Jobs">{source.strict ? "only registered ones" : "any"}{source.deadline_seconds ? `, overdue after ${seconds(source.deadline_seconds)}` : ""}{source.platform ? `; the platform is asked${source.mode ? ` (${source.mode})` : ""}` : ""}</Fact>
-            {activity?.handshake && <Fact name="Handshake">{activity.handshake.state}, <When at={activity.handshake.at} /></Fact>}
+            <Fact name="Handshake"><Handshake of={activity?.handshake} /></Fact>
             <Fact name="Last accepted"><When at={activity?.last_accepted_at} /></Fact>
             <Fact name="Last refused" wide>
               <When at={activity?.last_refused_at ?? samples[0]?.at} />
@@ -101,6 +101,12 @@ function Shown({ source, profile, changed }: { source: KnownSource; profile: Pro
       </Section>
     </>
   );
+}
+
+/** Whether the sender has checked the URL, as some do before they send anything else. */
+function Handshake({ of }: { of: SourceActivity["handshake"] | undefined }) {
+  if (of?.at) return <>answered <When at={of.at} /></>;
+  return <>{of?.state === "waiting" ? "waiting for the sender's challenge: it comes when the URL is saved there" : "none needed: this sender sends no challenge"}</>;
 }
 
 function Rate({ source }: { source: KnownSource }) {

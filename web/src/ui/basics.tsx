@@ -4,7 +4,7 @@ import type { ButtonHTMLAttributes, ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { count, line } from "../core/format";
 import { useStore } from "../core/store";
-import { exact, now, relative, zone } from "../core/time";
+import { exact, now, relative, span, zone } from "../core/time";
 import { Icon, type IconName } from "./icons";
 
 export type Tone = "good" | "warn" | "bad" | "idle" | "info";
@@ -33,6 +33,12 @@ export function When({ at, plain = false }: { at: string | number | null | undef
       {plain ? exact(at) : relative(at, present)}
     </time>
   );
+}
+
+/** How long something has been so. */
+export function For({ since }: { since: string }) {
+  const present = useStore(now);
+  return <time class="faint" dateTime={since} title={`since ${exact(since)}`}>for {span(present - Date.parse(since))}</time>;
 }
 
 /** Text of strangers in one line: controls are written out, its end is cut and shown as its title. */
@@ -90,11 +96,12 @@ export function Button({
 }
 
 /** A pair of name and value in a list of facts. */
+/** A name and its value, which is a dash if there is none. */
 export function Fact({ name, children, wide = false }: { name: string; children: ComponentChildren; wide?: boolean }) {
   return (
     <div class={wide ? "fact wide" : "fact"}>
       <dt>{name}</dt>
-      <dd>{children}</dd>
+      <dd>{children || children === 0 ? children : <span class="faint">–</span>}</dd>
     </div>
   );
 }

@@ -210,7 +210,7 @@ async fn the_last_refused_request_of_a_source_is_told_with_its_reason() {
     let relay = Relay::timed(NOW).await;
     relay.source("s1", "one").await;
     let none = json!({ "last_accepted_at": null, "last_refused_at": null, "last_refusal": null,
-        "silent_since": null, "usual_gap_s": null });
+        "silent_since": null, "usual_gap_s": null, "handshake": { "state": "none_needed", "at": null } });
     assert_eq!(relay.activity("s1").await, none);
     let source = relay.source_of("s1").await;
     for (days, sentence) in [(6, "An old sentence."), (3, "A sentence.")] {
@@ -229,6 +229,34 @@ async fn the_last_refused_request_of_a_source_is_told_with_its_reason() {
     let activity = relay.activity("s1").await;
     assert_eq!(activity["last_refusal"], "A sentence.");
     assert_eq!(activity["last_refused_at"], relay.before(3 * 24 * HOUR).rfc3339());
+}
+
+#[tokio::test]
+async fn a_handshake_waits_is_answered_and_is_forgotten_with_its_sender() {
+    let relay = Relay::timed(NOW).await;
+    let put = async |profile: &str, strict: bool| {
+        let body = json!({ "profile": profile, "secrets": [SOURCE_SECRET], "application": "one", "strict": strict });
+        relay.put("/v1/sources/chat", body).await
+    };
+    let shown = async || relay.activity("chat").await["handshake"].clone();
+    put("slack", false).await.expect(201);
+    let waiting = json!({ "state": "waiting", "at": null });
+    assert_eq!(shown().await, waiting);
+    let (source, at) = (relay.source_of("chat").await, relay.before(MINUTE));
+    let note = async |at| relay.api.table().note_handshake("chat", &source.id, at).await;
+    assert_eq!(note(at).await.expect("noted"), WriteOutcome::Done);
+    let answered = json!({ "state": "answered", "at": at.rfc3339() });
+    assert_eq!(shown().await, answered);
+    // One note stands for a minute, and a change of the source leaves it as it is.
+    assert_eq!(note(relay.before(1)).await.expect("asked"), WriteOutcome::Refused);
+    put("slack", true).await.expect(200);
+    assert_eq!(shown().await, answered);
+    assert_eq!(note(relay.api.now()).await.expect("noted"), WriteOutcome::Done);
+    // Another profile is another sender.
+    put("stripe", false).await.expect(200);
+    assert_eq!(shown().await, json!({ "state": "none_needed", "at": null }));
+    put("slack", false).await.expect(200);
+    assert_eq!(shown().await, waiting);
 }
 
 /// The time at which the only key was used last, once it is another than this one; as it is after a while,

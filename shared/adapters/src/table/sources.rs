@@ -3,7 +3,7 @@
 //!
 //! | item | `pk` | `sk` | beside `doc` |
 //! |---|---|---|---|
-//! | source | `SOURCES` | name | `version`, `source_id`, `locked_at` |
+//! | source | `SOURCES` | name | `version`, `source_id`, `locked_at`, `handshake_at` |
 //! | tenure that ended | `TENURE#<source>` | application | |
 //! | job's token | `TOKEN#<sha256>` | `TOKEN` | `used_for` |
 //! | a platform is left alone | `PAUSES` | source | |
@@ -14,7 +14,7 @@
 
 use domain::{
     id::{EventId, SourceId, Tenure},
-    source::{FormerTenure, JobToken, RateLimit, Source},
+    source::{FormerTenure, HANDSHAKE_NOTED_EVERY, JobToken, RateLimit, Source},
     time::Timestamp,
 };
 
@@ -52,8 +52,8 @@ fn is(id: &SourceId) -> Condition {
 }
 
 impl Table {
-    /// Writes a source as it follows from the one that was `known`, if there was one; whether it is
-    /// locked stays as it is. If the application changes, the former tenure is kept in the same step.
+    /// Writes a source as it follows from the one that was `known`, if there was one; its lock and its
+    /// handshake stay as they are. If the application changes, the former tenure is kept in the same step.
     /// `Refused` if the source of that name was created, changed or removed since.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Table {
         }
     }
 
-    /// Removes a source as it was read, and its lock, and keeps its tenure as a former one; `Refused` if
+    /// Removes a source as it was read, with lock and handshake, and keeps its tenure as a former one; `Refused` if
     /// the source was changed or removed since.
     ///
     /// # Errors
@@ -186,6 +186,41 @@ impl Table {
         id: &SourceId,
     ) -> Result<WriteOutcome, Unavailable> {
         self.update(SOURCES, name, "REMOVE locked_at", is(id)).await
+    }
+
+    /// Records that a challenge of a source's sender was answered; `Refused` if that was recorded within
+    /// [`HANDSHAKE_NOTED_EVERY`] before.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer.
+    pub async fn note_handshake(
+        &self,
+        name: &str,
+        id: &SourceId,
+        at: Timestamp,
+    ) -> Result<WriteOutcome, Unavailable> {
+        let old =
+            "source_id = :id AND (attribute_not_exists(handshake_at) OR handshake_at <= :old)";
+        let condition = Condition::new(old)
+            .value(":id", s(id.as_str()))
+            .value(":old", n(at.minus(HANDSHAKE_NOTED_EVERY).0))
+            .value(":at", n(at.0));
+        self.update(SOURCES, name, "SET handshake_at = :at", condition).await
+    }
+
+    /// Removes what the requests of a source have shown of its sender, the lock and the handshake, because
+    /// the source has another sender now.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the table does not answer.
+    pub async fn forget_sender(
+        &self,
+        name: &str,
+        id: &SourceId,
+    ) -> Result<WriteOutcome, Unavailable> {
+        self.update(SOURCES, name, "REMOVE locked_at, handshake_at", is(id)).await
     }
 
     /// Keeps the path token of one job under its hash; `Refused` if that hash is taken.
@@ -279,9 +314,10 @@ fn token_partition(hash: &str) -> String {
     format!("TOKEN#{hash}")
 }
 
-/// The lock lies beside the document, so that whoever writes that does not undo it.
+/// Lock and handshake lie beside the document, so that whoever writes that does not undo them.
 pub(super) fn from_item(item: &Item) -> Result<Source, Unavailable> {
     let mut source: Source = row::document(item)?;
     source.locked_at = row::number(item, "locked_at").map(Timestamp);
+    source.handshake_at = row::number(item, "handshake_at").map(Timestamp);
     Ok(source)
 }

@@ -79,6 +79,7 @@ fn gate(profile: &str, secrets: usize, since: &[Option<Timestamp>]) -> Gate {
         proof: None,
         application,
         locked: false,
+        handshake_at: None,
     }
 }
 

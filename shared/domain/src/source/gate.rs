@@ -37,6 +37,8 @@ pub struct Gate {
     pub application: ApplicationId,
     /// Whether the source has presented a replay-safe signature before.
     pub locked: bool,
+    /// The time of the last challenge that was answered, as [`Source::handshake_at`] has it.
+    pub handshake_at: Option<Timestamp>,
 }
 
 /// A request that was accepted.

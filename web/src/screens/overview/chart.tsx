@@ -85,8 +85,8 @@ function pathOf(values: (number | null)[], first: number, last: number, x: (n: n
     if (value === null || value === undefined) continue;
     const begins = n === first || values[n - 1] === null;
     path += `${begins ? "M" : "L"}${x(n).toFixed(1)} ${y(value).toFixed(1)}`;
-    // A value alone is a dot, which a path of no length and a round end draws.
-    if (begins && (n === last || values[n + 1] === null)) path += "h0";
+    // A value alone is a short stroke.
+    if (begins && (n === last || values[n + 1] === null)) path += "m-2 0h4";
   }
   return path;
 }
@@ -163,7 +163,7 @@ function Chart({ title, words, stats, lines, write, said, log = false }: ChartPr
               <g key={line.name} class="chart-line" stroke={`var(${line.colour})`} stroke-dasharray={line.dash.join(" ") || undefined}>
                 <path d={pathOf(line.values, 0, Math.max(0, last - 1), x, y)} />
                 {/* The last step is still being counted: what leads to it is drawn faintly. */}
-                <path d={pathOf(line.values, Math.max(0, last - 1), last, x, y)} opacity="0.4" />
+                <path d={pathOf(line.values, Math.max(0, last - 1), last, x, y)} opacity="0.6" />
                 {over !== null && line.values[over] !== null && <circle cx={x(over)} cy={y(line.values[over] ?? 0)} r="3.5" fill={`var(${line.colour})`} stroke="none" />}
               </g>
             ))}

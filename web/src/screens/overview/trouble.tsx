@@ -4,10 +4,9 @@ import type { ComponentChildren } from "preact";
 import type { Status } from "../../core/contract";
 import { plural } from "../../core/format";
 import { applicationName } from "../../core/scope";
-import { useStore } from "../../core/store";
-import { exact, now, span } from "../../core/time";
+import { span } from "../../core/time";
 import type { EndpointRow, Refusals } from "../../core/types";
-import { Text, When } from "../../ui/basics";
+import { For, Text, When } from "../../ui/basics";
 import { EndpointState } from "../../ui/endpoint-state";
 import { Icon } from "../../ui/icons";
 
@@ -25,12 +24,6 @@ export function worst(rows: EndpointRow[]): EndpointRow[] {
 
 export function endpointHref(row: Pick<EndpointRow, "id" | "application">): string {
   return `/endpoints/${encodeURIComponent(row.id)}?application=${encodeURIComponent(row.application)}`;
-}
-
-/** How long something has been so. */
-function For({ since }: { since: string }) {
-  const present = useStore(now);
-  return <time class="faint" dateTime={since} title={`since ${exact(since)}`}>for {span(present - Date.parse(since))}</time>;
 }
 
 function ended(attempt: EndpointRow["last_attempt"]): string {

@@ -8,7 +8,7 @@ use domain::{
     profile::Mapping,
     secret::Secret,
     signature::Scheme,
-    source::{RateLimit, Source, SourceOptions},
+    source::{Handshake, RateLimit, Source, SourceOptions},
     time::Timestamp,
 };
 use manage::{
@@ -223,6 +223,27 @@ pub(super) struct SourceActivityOut {
     /// Usual gap between two requests in seconds; null if there were fewer than 10 within a week, or fewer
     /// than three hours with any.
     usual_gap_s: Option<u64>,
+    /// Whether the sender has checked the source's URL.
+    handshake: HandshakeOut,
+}
+
+/// How far the handshake with the sender of a source is: a challenge, by which some senders check a URL
+/// before they send anything else.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HandshakeOut {
+    /// `none_needed` if senders of the profile send no challenge, `waiting` until the first one was answered,
+    /// then `answered`.
+    state: &'static str,
+    /// Time of the last challenge that was answered; of several within a minute, the first. Null if none was.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+}
+
+impl From<Handshake> for HandshakeOut {
+    fn from(handshake: Handshake) -> Self {
+        let at = handshake.answered_at().map(Timestamp::rfc3339);
+        Self { state: handshake.word(), at }
+    }
 }
 
 impl From<SourceActivity> for SourceActivityOut {
@@ -234,6 +255,7 @@ impl From<SourceActivity> for SourceActivityOut {
             last_refusal: activity.last_refusal,
             silent_since: shown(activity.silent_since),
             usual_gap_s: activity.usual_gap.map(|gap| gap.as_secs()),
+            handshake: activity.handshake.into(),
         }
     }
 }
