@@ -165,6 +165,7 @@ impl Cloud {
         let senders = AwsSenders::beside(&outbox);
         let caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
         let context = Context::new(table(&failing), bucket, outbox, clock.clone());
+        let context = context.fanning_out_by(Inbox(queue(&names.inbox)));
         let vault = Vault::new(&Secret::new(MASTER));
         let cloud = Self {
             sound_table: table(&sound),

@@ -9,6 +9,7 @@ use adapters::{
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
+    inbox::Inbox,
     live_queue::LiveQueue,
     queue::Queue,
     table::Table,
@@ -35,6 +36,8 @@ pub struct Context {
     pub figures: FigureTally,
     /// The endpoints that this process remembers; none, unless it was asked to.
     pub memory: EndpointMemory,
+    /// The inbox, on which fan-outs in pages are rung for. `deliver` has none and leaves that to the sweep.
+    pub fan_outs: Option<Inbox>,
 }
 
 /// The context of a function that also calls other servers.
@@ -68,7 +71,14 @@ impl Context {
             teller: Teller::default(),
             figures: FigureTally::default(),
             memory: EndpointMemory::default(),
+            fan_outs: None,
         }
+    }
+
+    /// Sets the inbox on which fan-outs in pages are rung for.
+    #[must_use]
+    pub fn fanning_out_by(self, inbox: Inbox) -> Self {
+        Self { fan_outs: Some(inbox), ..self }
     }
 
     /// Remembers endpoints for a moment.
