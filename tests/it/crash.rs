@@ -14,6 +14,7 @@ mod listened;
 mod logged;
 mod matrix;
 mod ordered;
+mod paged;
 mod purged;
 mod replayed;
 mod slow;
@@ -57,7 +58,14 @@ async fn make_over(
     let receiver = Receiver::start().await;
     let mut cloud = Cloud::start(faults.clone()).await;
     cloud.sabotage = sabotage;
-    let endpoints = if journey == Journey::Delivered { 2 } else { 1 };
+    let endpoints = match journey {
+        Journey::Delivered => 2,
+        Journey::Paged => paged::ENDPOINTS,
+        _ => 1,
+    };
+    if journey == Journey::Paged {
+        cloud.fan_out_sizes = paged::SIZES;
+    }
     for number in 0..endpoints {
         let endpoint = cloud.endpoint(&receiver.url(&format!("/{number}")), policy()).await;
         assert!(endpoint.secrets.len() == 1);
@@ -107,6 +115,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Broken => Box::pin(broken::walk(cloud, receiver)),
         Journey::Gated => Box::pin(gated::walk(cloud, receiver)),
         Journey::Ordered => Box::pin(ordered::walk(cloud, receiver)),
+        Journey::Paged => Box::pin(paged::walk(cloud, receiver)),
         Journey::Expunged => Box::pin(expunged::walk(cloud)),
         Journey::Replayed => Box::pin(replayed::walk(cloud, receiver)),
         Journey::Purged => Box::pin(purged::walk(cloud, receiver)),
@@ -221,6 +230,7 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             delivered == 6 + 2 * late && dead == 0
         }
         Journey::Ordered => ordered::arrived(world),
+        Journey::Paged => paged::arrived(world) && dead == 0,
         Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
         Journey::Slow => delivered == 3 && dead == 0,
         Journey::Gone => delivered == 0 && dead == 2,

@@ -15,7 +15,7 @@ use adapters::{
     table::Table,
     vault::Vault,
 };
-use domain::{outgoing::HeaderStyle, room::CallCaps};
+use domain::{fan_out::FanOutSizes, outgoing::HeaderStyle, room::CallCaps};
 
 use crate::{crowd::Rooms, figures::FigureTally, memory::EndpointMemory, teller::Teller};
 
@@ -38,6 +38,8 @@ pub struct Context {
     pub memory: EndpointMemory,
     /// The inbox, on which fan-outs in pages are rung for. `deliver` has none and leaves that to the sweep.
     pub fan_outs: Option<Inbox>,
+    /// How large the steps of a fan-out in pages are.
+    pub fan_out_sizes: FanOutSizes,
 }
 
 /// The context of a function that also calls other servers.
@@ -72,6 +74,7 @@ impl Context {
             figures: FigureTally::default(),
             memory: EndpointMemory::default(),
             fan_outs: None,
+            fan_out_sizes: FanOutSizes::default(),
         }
     }
 

@@ -12,9 +12,9 @@
 use adapters::{Unavailable, table::WriteOutcome};
 use domain::{
     delivery::{Delivery, MAX_HOPS},
-    endpoint::{Endpoint, MAX_TOGETHER},
+    endpoint::Endpoint,
     event::Event,
-    fan_out::{FanOut, PAGE, PAGES, PATIENCE},
+    fan_out::{FanOut, PATIENCE},
     id::{ApplicationId, EventId},
 };
 use tokio::time::Instant;
@@ -38,13 +38,14 @@ impl Context {
         application: &ApplicationId,
     ) -> Result<Hearers, Unavailable> {
         let (mut endpoints, mut after) = (Vec::new(), None);
+        let together = self.fan_out_sizes.together;
         loop {
             // One more than fit tells that there are too many.
-            let left = MAX_TOGETHER + 1 - endpoints.len();
+            let left = together + 1 - endpoints.len();
             let page = self.table.endpoints_page(application, after.as_ref(), left).await?;
             endpoints.extend(page.endpoints);
             after = page.next;
-            if MAX_TOGETHER < endpoints.iter().map(Endpoint::weight).sum() {
+            if together < endpoints.iter().map(Endpoint::weight).sum() {
                 break;
             }
             if after.is_none() {
@@ -81,7 +82,7 @@ impl Context {
         }
     }
 
-    /// Creates the deliveries of the next [`PAGES`] pages of an event's fan-out, and rings for the pages after
+    /// Creates the deliveries of the next pages of an event's fan-out, and rings for the pages after
     /// them. The bell that asked for it was number `hops` of a chain.
     ///
     /// # Errors
@@ -130,9 +131,10 @@ impl Context {
             let webhooks = self.table.webhooks_of(&job).await?;
             self.create_page(&event, &payload, fan, &webhooks).await?;
         }
-        for _ in 0..PAGES {
+        for _ in 0..self.fan_out_sizes.pages {
             let after = fan.after.as_ref();
-            let page = self.table.endpoints_page(&fan.application, after, PAGE).await?;
+            let size = self.fan_out_sizes.page;
+            let page = self.table.endpoints_page(&fan.application, after, size).await?;
             self.create_page(&event, &payload, fan, &page.endpoints).await?;
             let Some(last) = page.next else {
                 fan.has_ended = true;

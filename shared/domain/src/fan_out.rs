@@ -12,16 +12,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     delivery::{GRACE, MAX_HOPS},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, MAX_TOGETHER},
     id::{ApplicationId, EndpointId, EventId},
     time::Timestamp,
 };
 
-/// Endpoints that are read, judged and written at a time.
-pub const PAGE: usize = 100;
-/// Pages that one message works on. With [`MAX_ENDPOINTS`](crate::endpoint::MAX_ENDPOINTS) endpoints that are
-/// ten messages, less than [`MAX_HOPS`].
-pub const PAGES: usize = 10;
+/// How large the steps of a fan-out are. Tests make them small.
+#[derive(Clone, Copy, Debug)]
+pub struct FanOutSizes {
+    /// Most weight of an application whose deliveries are recorded together with their event.
+    pub together: usize,
+    /// Endpoints that are read, judged and written at a time.
+    pub page: usize,
+    /// Pages that one message works on.
+    pub pages: usize,
+}
+
+impl Default for FanOutSizes {
+    /// With [`MAX_ENDPOINTS`](crate::endpoint::MAX_ENDPOINTS) endpoints that are ten messages, less than
+    /// [`MAX_HOPS`].
+    fn default() -> Self {
+        Self { together: MAX_TOGETHER, page: 100, pages: 10 }
+    }
+}
+
 /// How long a message goes on with further pages. `process` has 30 s, and its neighbours in a batch wait for it.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -64,11 +78,12 @@ impl FanOut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::{MAX_ENDPOINTS, MAX_ORDERED, MAX_TOGETHER};
+    use crate::endpoint::{MAX_ENDPOINTS, MAX_ORDERED};
 
     #[test]
     fn the_messages_of_the_largest_application_are_one_chain_of_bells() {
-        assert!(MAX_ENDPOINTS.div_ceil(PAGE * PAGES) <= usize::from(MAX_HOPS));
+        let FanOutSizes { page, pages, .. } = FanOutSizes::default();
+        assert!(MAX_ENDPOINTS.div_ceil(page * pages) <= usize::from(MAX_HOPS));
     }
 
     #[test]

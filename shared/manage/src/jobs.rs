@@ -15,8 +15,7 @@ use domain::{
 use futures::future::try_join_all;
 
 use crate::{
-    ControlPlane, PageRequest, Principal, Refusal, Walk,
-    events,
+    ControlPlane, PageRequest, Principal, Refusal, Walk, events,
     messages::Period,
     sources::{self, Tenures},
     walk,

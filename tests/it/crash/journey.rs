@@ -25,6 +25,8 @@ pub(super) enum Journey {
     Gated,
     /// A subscriber that wants the events of one job in order.
     Ordered,
+    /// A job's end, a message and a cancellation that go to more endpoints than one page holds.
+    Paged,
     /// Content of messages that is removed: by a request, and because its retention has ended.
     Expunged,
     /// An endpoint that is created late: missed events are replayed; it fails, and failed ones recover.
@@ -49,7 +51,7 @@ pub(super) enum Journey {
 }
 
 impl Journey {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
@@ -60,6 +62,7 @@ impl Journey {
         Self::Broken,
         Self::Gated,
         Self::Ordered,
+        Self::Paged,
         Self::Expunged,
         Self::Replayed,
         Self::Purged,

@@ -92,8 +92,10 @@ struct ProgressOut {
     dead: u64,
     /// Deliveries that are still to be attempted.
     pending: u64,
-    /// Whether there are more deliveries, which were not counted: of an event with many, about a thousand
-    /// are.
+    /// Present, and true, if there are further deliveries: of an event with more than a thousand, about a
+    /// thousand are counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     more: bool,
 }
 
