@@ -11,7 +11,7 @@ use adapters::table::WriteOutcome;
 use axum::http::Method;
 use domain::{
     delivery::{Delivery, DeliveryState, MAX_HOPS},
-    endpoint::Endpoint,
+    endpoint::{CircuitBreaker, Endpoint},
     envelope::Doorbell,
     fan_out::FanOutSizes,
     filter::ContentFilter,
@@ -37,7 +37,7 @@ async fn with_endpoints(count: usize) -> (Cloud, Receiver, Vec<Endpoint>) {
     let mut cloud = Cloud::start(Faults::default()).await;
     cloud.fan_out_sizes = ONE_BY_ONE;
     for number in 0..count {
-        let policy = Policy::of(Some(2), Some(5), Some(vec![1])).expect("valid");
+        let policy = Policy::of(Some(10), Some(5), Some(vec![1])).expect("valid");
         cloud.endpoint(&receiver.url(&format!("/{number}")), policy).await;
     }
     let endpoints = World::read(&cloud).await.endpoints;
@@ -87,7 +87,7 @@ async fn each_endpoint_receives_each_event_once_though_every_message_comes_twice
     let published = publish(&cloud, json!({})).await;
     let body = completion("c1", "success", "1");
     cloud.send(&body).await;
-    assert!(cloud.settle(20).await);
+    assert!(cloud.settle(80).await);
     let world = World::read(&cloud).await;
     let violations = world.violations(&cloud.accepted, &receiver.received(), 100);
     assert!(violations.is_empty(), "{violations:#?}");
@@ -142,7 +142,7 @@ async fn endpoints_that_come_and_go_between_pages_move_no_other() {
 async fn a_filter_is_judged_by_its_page() {
     let (cloud, _receiver, endpoints) = with_endpoints(5).await;
     let wanting = |customer: &str| {
-        let text = json!({ "customer": [customer] }).to_string();
+        let text = json!({ "customer": customer }).to_string();
         ContentFilter::parse(&serde_json::from_str(&text).expect("a pattern"))
     };
     for endpoint in &endpoints[1..] {
@@ -209,23 +209,27 @@ async fn the_sweep_goes_on_where_a_chain_of_bells_ends_or_a_bell_is_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn order_per_key_holds_though_the_pages_of_many_events_are_mixed() {
-    let (mut cloud, receiver, endpoints) = with_endpoints(8).await;
-    let ordered = [&endpoints[1], &endpoints[6]];
+    let (mut cloud, receiver, endpoints) = with_endpoints(5).await;
+    let ordered = [&endpoints[1], &endpoints[3]];
+    for endpoint in &endpoints {
+        let breaker = CircuitBreaker { threshold: u16::MAX, recovery_seconds: 1 };
+        change(&cloud, endpoint, |it| it.breaker = breaker).await;
+    }
     for endpoint in ordered {
         let ordering = Some(DeliveryOrdering::Path("customer".to_owned()));
         change(&cloud, endpoint, |it| it.ordering = ordering).await;
     }
     receiver.fails(5, 0.2);
     cloud.queues = QueueFaults::of(9, 0.3, 0.3);
-    for n in 0..24 {
-        publish(&cloud, json!({ "customer": n % 3, "n": n })).await;
+    for n in 0..12 {
+        publish(&cloud, json!({ "customer": n % 2, "n": n })).await;
         if n % 4 == 0 {
             step(&cloud).await;
         }
     }
-    assert!(cloud.settle(60).await);
+    assert!(cloud.settle(120).await);
     let world = World::read(&cloud).await;
-    assert_eq!(world.deliveries.len(), 24 * endpoints.len());
+    assert_eq!(world.deliveries.len(), 12 * endpoints.len());
     let mut heard: BTreeMap<(String, u64), Vec<u64>> = BTreeMap::new();
     for request in receiver.received().iter().filter(|request| request.answered == 200) {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
@@ -236,10 +240,10 @@ async fn order_per_key_holds_though_the_pages_of_many_events_are_mixed() {
         }
     }
     for endpoint in ordered {
-        for customer in 0..3 {
+        for customer in 0..2 {
             let path = endpoint.url.rsplit_once('/').map(|(_, name)| format!("/{name}"));
             let numbers = &heard[&(path.expect("a path"), customer)];
-            assert!(numbers.len() == 8 && numbers.is_sorted(), "{numbers:?}");
+            assert!(numbers.len() == 6 && numbers.is_sorted(), "{numbers:?}");
         }
     }
 }

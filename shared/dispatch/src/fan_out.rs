@@ -6,14 +6,15 @@
 //! it came, and rings for the next message. A message that comes again, or two workers with the same page,
 //! find the deliveries that are there.
 //!
-//! Endpoints that want order, and webhooks of the event's job, are judged when the event is recorded. Places
-//! in lanes are given there, so that the order of a lane is that of the events, whatever the pages do.
+//! Endpoints that want order are judged when the event is recorded, and webhooks of its job, but for those of a
+//! cancellation, are too. Places in lanes are given there, so that the order of a lane is that of the events,
+//! whatever the pages do.
 
 use adapters::{Unavailable, table::WriteOutcome};
 use domain::{
     delivery::{Delivery, MAX_HOPS},
     endpoint::Endpoint,
-    event::Event,
+    event::{Event, Origin},
     fan_out::{FanOut, PATIENCE},
     id::{ApplicationId, EventId},
 };
@@ -125,7 +126,11 @@ impl Context {
             return Ok(());
         };
         let payload = self.bucket.open(event.payload.clone()).await?;
-        if let (None, Some(job)) = (&fan.after, &event.job)
+        // The transaction of a cancellation has no room for the webhooks of its job.
+        if fan.after.is_none()
+            && event.origin == Origin::Relay
+            && !event.is_operational()
+            && let Some(job) = &event.job
             && let Some(job) = self.table.job(job).await?
         {
             let webhooks = self.table.webhooks_of(&job).await?;

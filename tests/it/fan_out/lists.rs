@@ -64,7 +64,7 @@ async fn endpoints_are_listed_once_each_in_both_directions() {
     let sorted: BTreeSet<String> = newest.iter().cloned().collect();
     assert_eq!(ours, sorted.into_iter().collect::<Vec<_>>());
     assert_eq!(walk(&cloud, "/v1/endpoints?").await, ours);
-    let found = walk(&cloud, "/v1/endpoints?text=nothing-like-it&").await;
+    let found = walk(&cloud, "/v1/endpoints?q=nothing-like-it&").await;
     assert!(found.is_empty());
 }
 

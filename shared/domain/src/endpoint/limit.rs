@@ -2,8 +2,8 @@
 
 use super::Endpoint;
 
-/// Most endpoints of one application. A read of 10,000 endpoints takes ten queries of DynamoDB or more, and an
-/// event to all of them is written in ten messages of the inbox.
+/// Most endpoints of one application. An event to all of them is written by ten messages of the inbox, one
+/// after the other ([`FanOutSizes`](crate::fan_out::FanOutSizes)).
 pub const MAX_ENDPOINTS: usize = 10_000;
 
 /// Most endpoints of one application that want their deliveries in order. Their deliveries are recorded in the
