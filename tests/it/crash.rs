@@ -15,6 +15,7 @@ mod listened;
 mod logged;
 mod matrix;
 mod ordered;
+mod paged;
 mod purged;
 mod replayed;
 mod slow;
@@ -58,7 +59,14 @@ async fn make_over(
     let receiver = Receiver::start().await;
     let mut cloud = Cloud::start(faults.clone()).await;
     cloud.sabotage = sabotage;
-    let endpoints = if journey == Journey::Delivered { 2 } else { 1 };
+    let endpoints = match journey {
+        Journey::Delivered => 2,
+        Journey::Paged => paged::ENDPOINTS,
+        _ => 1,
+    };
+    if journey == Journey::Paged {
+        cloud.fan_out_sizes = paged::SIZES;
+    }
     for number in 0..endpoints {
         let endpoint = cloud.endpoint(&receiver.url(&format!("/{number}")), policy()).await;
         assert!(endpoint.secrets.len() == 1);
@@ -110,6 +118,7 @@ fn walk<'a>(journey: Journey, cloud: &'a mut Cloud, receiver: &'a Receiver) -> B
         Journey::Broken => Box::pin(broken::walk(cloud, receiver)),
         Journey::Gated => Box::pin(gated::walk(cloud, receiver)),
         Journey::Ordered => Box::pin(ordered::walk(cloud, receiver)),
+        Journey::Paged => Box::pin(paged::walk(cloud, receiver)),
         Journey::Expunged => Box::pin(expunged::walk(cloud)),
         Journey::Replayed => Box::pin(replayed::walk(cloud, receiver)),
         Journey::Purged => Box::pin(purged::walk(cloud, receiver)),
@@ -224,9 +233,14 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             delivered == 6 + 2 * late && dead == 0
         }
         Journey::Ordered => ordered::arrived(world),
+<<<<<<< HEAD
         Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
         // The completion, and the challenge.
         Journey::Guarded => delivered == 2 && dead == 0,
+=======
+        Journey::Paged => paged::arrived(world) && dead == 0,
+        Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
+>>>>>>> fan
         Journey::Slow => delivered == 3 && dead == 0,
         Journey::Later => later::arrived(world),
         Journey::Gone => delivered == 0 && dead == 2,

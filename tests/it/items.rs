@@ -44,7 +44,10 @@ use tests::{
 };
 use tower::ServiceExt;
 
-use crate::tidy::{read, root};
+use crate::{
+    fan_out::ONE_BY_ONE,
+    tidy::{read, root},
+};
 
 /// The table of items as ARCHITECTURE.md has to show it.
 fn table() -> Vec<String> {
@@ -285,6 +288,13 @@ async fn every_kind_of_item_is_written_and_no_other() {
     done(&cloud, Method::POST, endpoints, gone).await;
     let (status, _) = cloud.call(Method::DELETE, &format!("{endpoints}/gone"), None).await;
     assert!(status.is_success(), "{status}");
+
+    // A message whose deliveries are created in pages.
+    let sizes = std::mem::replace(&mut cloud.fan_out_sizes, ONE_BY_ONE);
+    let message = json!({ "eventType": "order.paid", "payload": {} });
+    done(&cloud, Method::POST, "/api/v1/app/acme/msg", message).await;
+    seen.look(&cloud).await;
+    cloud.fan_out_sizes = sizes;
 
     // A message whose payload has a time to go.
     let message = json!({ "eventType": "order.paid", "payload": {}, "payloadRetentionHours": 1 });

@@ -62,13 +62,13 @@ pub(crate) const LISTS: &[ListRoute] = &[
 
 /// Lists that are bounded by themselves or have their own tests of the same.
 const OTHERS: [&str; 6] = [
-    // At most 90 endpoints, the webhooks of a job, and 64 attempts with each.
+    // Sorted in memory: a delivery for each endpoint of the application, and 64 attempts with each.
     "/api/v1/app/{app}/attempt/msg/{msg}",
     "/api/v1/app/{app}/msg/{msg}/endpoint",
     // `tests/it/batches.rs`.
     "/v1/batches/{id}/errors",
     "/v1/batches/{id}/results",
-    // At most 90 with each application, and the same walk as the list of jobs has.
+    // The same walk as the list of jobs has.
     "/v1/listeners",
     // Lines of JSON; the same walk as the list of letters has behind an iterator.
     "/v1/webhooks/dead-letter/export",

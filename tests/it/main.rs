@@ -11,6 +11,7 @@ mod deliveries;
 mod desk;
 mod destinations;
 mod documents;
+mod fan_out;
 mod figures;
 mod forgeries;
 mod front_door;

@@ -27,6 +27,7 @@ use domain::{
     application::Application,
     destination::AwsDestinations,
     endpoint::{Endpoint, EndpointSecret},
+    fan_out::FanOutSizes,
     id::{ApplicationId, EndpointId, SourceId, Tenure},
     key::AdminKey,
     retry::Policy,
@@ -91,6 +92,8 @@ pub struct Cloud {
     sound_table: Table,
     /// The most calls under way without a quick answer.
     pub caps: CallCaps,
+    /// How large the steps of a fan-out in pages are.
+    pub fan_out_sizes: FanOutSizes,
     /// The parts of every process, with the faults in them. None of them remembers anything but the
     /// calls under way, which [`Cloud::calls`] counts anew.
     calls: CallContext,
@@ -165,6 +168,7 @@ impl Cloud {
         let senders = AwsSenders::beside(&outbox);
         let caller = Caller::new(Self::rule()).sending_to(Self::destinations(), senders);
         let context = Context::new(table(&failing), bucket, outbox, clock.clone());
+        let context = context.fanning_out_by(Inbox(queue(&names.inbox)));
         let vault = Vault::new(&Secret::new(MASTER));
         let cloud = Self {
             sound_table: table(&sound),
@@ -175,6 +179,7 @@ impl Cloud {
             faults,
             sabotage: Sabotage::None,
             caps: CallCaps::share_of(WORKERS),
+            fan_out_sizes: FanOutSizes::default(),
             queues: QueueFaults::of(0, 0.0, 0.0),
             sound,
             watchers: None,
@@ -281,6 +286,7 @@ impl Cloud {
     pub fn calls(&self) -> CallContext {
         let mut calls = self.calls.clone().capping_calls(self.caps);
         calls.context = calls.context.counting_figures();
+        calls.context.fan_out_sizes = self.fan_out_sizes;
         if let Some(watchers) = &self.watchers {
             calls.context = calls.context.telling_watchers_by(watchers.queue.clone());
         }

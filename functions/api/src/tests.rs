@@ -286,6 +286,7 @@ impl Relay {
             conflicts: 0,
             webhooks: 0,
             asked: event::PublishOptions::default(),
+            in_pages: false,
             expunged_at: None,
             id: id.clone(),
         };

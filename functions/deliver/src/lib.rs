@@ -72,6 +72,7 @@ impl Deliver {
             Doorbell::Task { .. }
             | Doorbell::Gate { .. }
             | Doorbell::Batch { .. }
+            | Doorbell::FanOut { .. }
             | Doorbell::Content { .. }
             | Doorbell::Listener { .. } => Err(Unfinished::Misplaced),
         }

@@ -142,6 +142,7 @@ async fn a_bell_for_anything_but_a_delivery_is_misplaced() {
     let bells = [
         Doorbell::Task { task: TaskId::derive(&["t"]), hops: 0 },
         Doorbell::Gate { gate: EndpointId::derive(&["e"]), hops: 0 },
+        Doorbell::FanOut { fan: EventId::derive(&["e"]), hops: 0 },
         Doorbell::Batch { batch: BatchId::derive(&["b"]) },
         Doorbell::Content { content: EventId::derive(&["e"]) },
     ];

@@ -125,6 +125,7 @@ impl<'a> IncomingReport<'a> {
             conflicts: 0,
             webhooks: 0,
             asked: PublishOptions::default(),
+            in_pages: false,
             expunged_at: None,
         }
     }
@@ -161,9 +162,12 @@ impl<'a> IncomingReport<'a> {
     }
 
     /// The request that is recorded with the event. Of headers that are shown masked, those stay sealed
-    /// that an endpoint asks for.
-    pub(crate) fn request(&self, endpoints: &[Endpoint]) -> Option<RequestRecord> {
+    /// that an endpoint asks for, and all of them if further endpoints are judged later.
+    pub(crate) fn request(&self, endpoints: &[Endpoint], in_pages: bool) -> Option<RequestRecord> {
         let mut request = self.envelope.request.as_deref()?.clone();
+        if in_pages {
+            return Some(request);
+        }
         let asked = endpoints.iter().flat_map(|endpoint| &endpoint.pass_through.headers);
         request.keep_sealed(&asked.map(String::as_str).collect());
         Some(request)

@@ -1,5 +1,5 @@
 //! An accepted request becomes its job's new state, an event and its deliveries, step by step
-//! (`dispatch::accept`).
+//! (`dispatch::accept`); if there are many, in pages (`dispatch::fan_out`).
 //!
 //! Doing it again changes nothing: ids are derived, each step is conditional. A message that comes again
 //! goes on where an earlier crash left off.
@@ -23,12 +23,13 @@ use dispatch::{
     announce::{Announcement, JobStep},
     batch,
     context::Context,
+    fan_out::Hearers,
 };
 use domain::{
     batch::BatchMarker,
     endpoint::Endpoint,
     envelope::{Envelope, InboxMessage, MalformedMessage, StoredBody},
-    event::{Event, Origin},
+    event::{Event, EventOutcome, Origin},
     id::{BatchId, Tenure},
     job::{Job, MAX_UNRECORDED},
     letter::LetterQueue,
@@ -158,6 +159,9 @@ impl Process {
                 }
                 return Ok(());
             }
+            InboxMessage::FanOut { event, hops } => {
+                return Ok(self.context.fan_out(&event, hops).await?);
+            }
         };
         let body = self.context.bucket.open(envelope.body.clone()).await?;
         for _ in 0..MAX_TENURES {
@@ -236,8 +240,8 @@ impl Process {
             self.again(&event, report, known.webhooks).await?;
             return Ok(TryOutcome::Settled(Applied::Recorded));
         }
-        let mut endpoints =
-            Arc::unwrap_or_clone(self.context.endpoints(&envelope.application).await?);
+        let Hearers { mut endpoints, in_pages } =
+            Arc::unwrap_or_clone(self.context.hearers(&envelope.application).await?);
         endpoints.extend(known.webhooks);
         let mut job = known.job.or_else(|| report.unknown_job());
         if let Some(job) = &mut job {
@@ -264,9 +268,10 @@ impl Process {
                 (event, next, marker, JobStep::ToDo)
             }
         };
+        event.in_pages = in_pages && event.outcome == EventOutcome::Announced;
         let notice = report.notice(&event, job.as_ref(), &self.public_url);
         self.carry(&mut event, &notice, report).await?;
-        let request = report.request(&endpoints);
+        let request = report.request(&endpoints, event.in_pages);
         let announcement = Announcement {
             event: &event,
             payload: &notice,
@@ -299,8 +304,12 @@ impl Process {
         let same_arrival = matches!(&event.origin, Origin::Source { arrival, .. }
             if *arrival == report.envelope.arrival);
         if same_arrival {
-            let mut endpoints =
-                Arc::unwrap_or_clone(self.context.endpoints(&event.application).await?);
+            let Hearers { mut endpoints, in_pages } =
+                Arc::unwrap_or_clone(self.context.hearers(&event.application).await?);
+            if in_pages && !event.in_pages {
+                // The application has grown since; no fan-out goes on for this event.
+                endpoints = table.endpoints(&event.application).await?;
+            }
             endpoints.extend(webhooks);
             return self.context.finish(event, &endpoints).await;
         }

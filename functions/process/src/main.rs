@@ -14,10 +14,11 @@ async fn main() -> Result<(), Error> {
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
-    let context = context.remembering_endpoints();
+    let inbox = Inbox(queue("INBOX_URL")?);
+    let context = context.remembering_endpoints().fanning_out_by(inbox.clone());
     let process = &Process {
         context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
-        inbox: Inbox(queue("INBOX_URL")?),
+        inbox,
         public_url: config::required("PUBLIC_URL")?,
     };
     run(service_fn(async |batch: LambdaEvent<_>| {

@@ -35,7 +35,8 @@ async fn world() -> (LocalAws, Process) {
             Bucket::new(clients.s3(), names.bucket.clone()),
             queue(&names.outbox),
             Clock::manual(Timestamp::from_secs(1_700_000_001)),
-        ),
+        )
+        .fanning_out_by(Inbox(queue(&names.inbox))),
         inbox: Inbox(queue(&names.inbox)),
         public_url: "https://relay.example".to_owned(),
     };

@@ -49,8 +49,8 @@ impl Redeliver {
         let body = message.body.as_deref().unwrap_or_default();
         if self.died_on(message) == LetterQueue::Inbox {
             return match InboxMessage::parse(body) {
-                // A batch that still has to be counted is due: the sweep rings for it.
-                Ok(InboxMessage::Batch(_)) => Ok(()),
+                // A batch that still has to be counted is due, and so is a fan-out: the sweep rings for it.
+                Ok(InboxMessage::Batch(_) | InboxMessage::FanOut { .. }) => Ok(()),
                 Ok(InboxMessage::Request(_)) | Err(_) => {
                     self.context.park_message(LetterQueue::Inbox, message).await
                 }
@@ -64,9 +64,11 @@ impl Redeliver {
             Ok(Doorbell::Listener { application, listener }) => {
                 self.context.remove_unseen(&application, &listener).await
             }
-            // A batch is due as well, wherever its bell ended; so is a delivery whose claim has ended
+            // A batch and a fan-out are due as well, wherever their bells ended; so is a delivery whose claim has ended
             // without its answer.
-            Ok(Doorbell::Batch { .. } | Doorbell::Answer { .. }) => Ok(()),
+            Ok(Doorbell::Batch { .. } | Doorbell::FanOut { .. } | Doorbell::Answer { .. }) => {
+                Ok(())
+            }
             Err(_) => self.context.park_message(LetterQueue::Outbox, message).await,
         }
     }

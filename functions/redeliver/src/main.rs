@@ -14,9 +14,11 @@ async fn main() -> Result<(), Error> {
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
+    let inbox = Inbox(queue("INBOX_URL")?);
+    let context = context.fanning_out_by(inbox.clone());
     let redeliver = &Redeliver {
         context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
-        inbox: Inbox(queue("INBOX_URL")?),
+        inbox,
         dead_letters: DeadLetters(queue("DEAD_LETTERS_URL")?),
         inbox_dead_letters: config::queue_name("INBOX_DEAD_LETTERS_URL")?,
     };

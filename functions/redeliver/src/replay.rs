@@ -141,9 +141,7 @@ impl Redeliver {
             Some(false) => return Ok((event, Some((ReplayAction::Leave, None)))),
             Some(true) => (),
         }
-        let deliveries = self.context.table.deliveries_of(&event.id).await?;
-        let to_it = deliveries.into_iter().filter(|delivery| delivery.endpoint == endpoint.id);
-        let latest = to_it.max_by_key(|delivery| delivery.generation);
+        let latest = self.context.table.delivery_to(&event.id, &endpoint.id).await?;
         // Without a filter nobody looks at the payload.
         let payload = match endpoint.filter {
             Some(_) if latest.is_none() => self.context.bucket.open(event.payload.clone()).await?,

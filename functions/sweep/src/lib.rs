@@ -1,6 +1,6 @@
 //! Rings for what is due: deliveries whose bell was lost or lies too far ahead for a message,
-//! deliveries that died unparked, tasks, listeners that nobody uses. Then keeps silent live connections open, and asks platforms
-//! about completions that never came.
+//! deliveries that died unparked, fan-outs, tasks, listeners that nobody uses. Then keeps silent live
+//! connections open, and asks platforms about completions that never came.
 //!
 //! Marking comes before ringing and before asking. A crash in between costs the time until the mark
 //! is due again; the other order could ring for the same thing on every round while the table is
@@ -365,6 +365,10 @@ impl Sweep {
                 DueSubject::Gate(endpoint) => {
                     let at_once = [Duration::ZERO];
                     let rung = self.calls.dead_letters.gate(&endpoint, 0, &at_once).await;
+                    failed = failed.and(rung);
+                }
+                DueSubject::FanOut(fan) => {
+                    let rung = self.inbox.fan_out(&fan.event, &fan.application, 0).await;
                     failed = failed.and(rung);
                 }
                 DueSubject::Content(event) => {

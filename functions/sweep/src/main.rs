@@ -17,9 +17,10 @@ async fn main() -> Result<(), Error> {
     let vault = aws.vault(&config::required("MASTER_KEY_SECRET")?).await?;
     let caller = Caller::new(config::address_rule()?);
     let context = Context::new(table, bucket, queue("OUTBOX_URL")?, Clock::system());
-    let context = context.telling_watchers_by(queue("LIVE_QUEUE_URL")?);
-    let calls = CallContext::new(context, queue("DEAD_LETTERS_URL")?, vault, caller);
     let inbox = Inbox(queue("INBOX_URL")?);
+    let context = context.telling_watchers_by(queue("LIVE_QUEUE_URL")?);
+    let context = context.fanning_out_by(inbox.clone());
+    let calls = CallContext::new(context, queue("DEAD_LETTERS_URL")?, vault, caller);
     let sweep = &Sweep { calls, inbox, limits: Limits::default() };
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         Ok::<_, Error>(sweep.handle(&event.payload, stack).await?)

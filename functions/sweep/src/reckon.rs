@@ -62,8 +62,9 @@ impl Sweep {
             return Ok(SweepCounts::default());
         }
         let now = self.context().clock.now();
-        let (event, payload) = poll::missed_event(job, now);
-        let endpoints = self.context().table.endpoints(&job.application).await?;
+        let (mut event, payload) = poll::missed_event(job, now);
+        let hearers = self.context().hearers(&job.application).await?;
+        event.in_pages = hearers.in_pages;
         let counted = poll::missed(job);
         let announcement = Announcement {
             event: &event,
@@ -71,7 +72,7 @@ impl Sweep {
             job: Some(&counted),
             marker: None,
             request: None,
-            endpoints: &endpoints,
+            endpoints: &hearers.endpoints,
         };
         if self.context().announce(&announcement).await? == RecordOutcome::Contested {
             // The job moved: it is due still, or somebody else counted it.

@@ -244,6 +244,7 @@ impl Parts {
             settings.clock.clone(),
         )
         .telling_watchers_by(queue(&names.live))
+        .fanning_out_by(Inbox(queue(&names.inbox)))
         .counting_figures();
         let caller = Caller::new(rule).sending_to(destinations, senders);
         let vault = Vault::new(&settings.secrets.master);

@@ -1,10 +1,11 @@
-//! The inbox: accepted requests on their way to `process`, and bells for batches to be counted.
+//! The inbox: accepted requests on their way to `process`, and bells for batches to be counted and
+//! for deliveries to be created.
 
 use std::time::Duration;
 
 use domain::{
     envelope::{Doorbell, Envelope, StoredBody},
-    id::BatchId,
+    id::{ApplicationId, BatchId, EventId},
 };
 
 use crate::{
@@ -49,6 +50,22 @@ impl Inbox {
         }
         let group = Some(envelope.source);
         self.0.send(QueueMessage { body: message, delay: Duration::ZERO, group }).await
+    }
+
+    /// Rings for further deliveries of an event to be created, after `hops` bells of the same chain. The
+    /// message's group is the application: fair queues then keep a large one from delaying the others.
+    ///
+    /// # Errors
+    /// Fails if SQS does; the sweep rings for the fan-out then, because it is due.
+    pub async fn fan_out(
+        &self,
+        event: &EventId,
+        application: &ApplicationId,
+        hops: u8,
+    ) -> Result<(), Unavailable> {
+        let body = Doorbell::FanOut { fan: event.clone(), hops }.print();
+        let group = Some(application.to_string());
+        self.0.send(QueueMessage { body, delay: Duration::ZERO, group }).await
     }
 
     /// Rings for a batch to be counted, with a delay of one second: jobs that end together are then

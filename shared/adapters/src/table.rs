@@ -12,8 +12,11 @@ mod connections;
 mod deliveries;
 mod delivery_item;
 mod due;
+mod endpoint_pages;
 mod endpoints;
+mod event_deliveries;
 mod events;
+mod fan_outs;
 mod figures;
 mod gates;
 mod groups;
@@ -61,6 +64,7 @@ pub use self::{
     connections::{StoredAudience, StoredConnection, SubscribeOutcome},
     deliveries::{AttemptContext, ConcludeOutcome},
     due::{DueCursor, DueItem, DuePage, DueSubject},
+    endpoint_pages::{EndpointCounts, EndpointPage},
     events::{EventContext, StoredConflict},
     figures::{FigureTotals, FoldProgress, HourPart},
     gates::{GateContext, GatedDelivery},

@@ -11,6 +11,9 @@
 //! - A delivery whose bell SQS has accepted is not on the index of what is due. SQS keeps the bell until
 //!   `deliver` deletes it, which it does only of a delivery that has ended or is due.
 //!
+//! If the application has more endpoints than one transaction holds deliveries, the event is recorded with a
+//! fan-out, whose pages create the deliveries (`fan_out`).
+//!
 //! Two cases keep a transaction. A report that its batch counts: job, marker and event, for a marker must
 //! be left once, and whoever hears that the batch has ended reads the results of all its jobs. An event that
 //! is ordered at an endpoint: everything, so that the order of a lane is that of the reports.
@@ -23,6 +26,7 @@ use domain::{
     delivery::{Delivery, DeliveryState},
     endpoint::Endpoint,
     event::{Event, EventOutcome},
+    id::DeliveryId,
     lane,
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -62,6 +66,7 @@ impl Context {
         self.note_event(event, job);
         self.begin(&deliveries, endpoints).await?;
         self.outbox.ring(&deliveries, self.clock.now()).await?;
+        self.ring_fan_out(event).await;
         Ok(RecordOutcome::New)
     }
 
@@ -84,38 +89,52 @@ impl Context {
                 return Ok(RecordOutcome::Contested);
             }
         }
+        if event.in_pages {
+            let (job, marker, deliveries, callee) = (None, None, &[][..], None);
+            let recording =
+                EventRecording { event, job, marker, request, deliveries, endpoints, callee };
+            return self.table.record(&recording).await;
+        }
         Ok(match self.table.record_event(event, request).await? {
             WriteOutcome::Done => RecordOutcome::New,
             WriteOutcome::Refused => RecordOutcome::Contested,
         })
     }
 
-    /// Does what is left to do for a recorded event whose message came again: creates the deliveries that
-    /// are not there, and rings for those that were never attempted. An endpoint that was created since
-    /// receives the event too.
+    /// Does what is left to do for a recorded event whose message came again: creates the deliveries to
+    /// `endpoints` that are not there, and rings for those that were never attempted. An endpoint that was
+    /// created since receives the event too. Of an event in pages, `endpoints` are those that were judged with
+    /// it, and the fan-out goes on.
     ///
     /// # Errors
     /// As [`Self::accept`].
     pub async fn finish(&self, event: &Event, endpoints: &[Endpoint]) -> Result<(), Unavailable> {
         let now = self.clock.now();
-        let known = self.table.deliveries_of(&event.id).await?;
-        let mut missing = Vec::new();
+        let mut wanted = Vec::new();
         if event.outcome == EventOutcome::Announced && !event.is_expunged(now) {
             let payload = self.bucket.open(event.payload.clone()).await?;
-            missing = Delivery::fan_out(event, &payload, endpoints, now);
-            missing.retain(|delivery| known.iter().all(|known| known.id != delivery.id));
+            wanted = Delivery::fan_out(event, &payload, endpoints, now);
         }
+        let known = match event.in_pages {
+            true => {
+                let ids = wanted.iter().map(|delivery| &delivery.id);
+                self.table.deliveries_named(&event.id, ids).await?
+            }
+            false => self.table.deliveries_of(&event.id).await?,
+        };
+        let mut missing = wanted;
+        missing.retain(|delivery| known.iter().all(|known| known.id != delivery.id));
         self.begin(&missing, endpoints).await?;
-        let waits = |it: &&Delivery| it.made == 0 && it.state == DeliveryState::Pending;
-        self.outbox.ring(known.iter().filter(waits).chain(&missing), now).await
+        self.outbox.ring(known.iter().filter(|it| is_untried(it)).chain(&missing), now).await?;
+        if event.in_pages { self.wake_fan_out(event).await } else { Ok(()) }
     }
 
-    /// Creates deliveries. One that somebody else created is left as it is.
-    async fn begin(
+    /// Creates deliveries. One that somebody else created is left as it is; their ids are returned.
+    pub(crate) async fn begin(
         &self,
         deliveries: &[Delivery],
         endpoints: &[Endpoint],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Vec<DeliveryId>, Unavailable> {
         let now = self.clock.now();
         let begin = |delivery: Delivery| async move {
             let endpoint = endpoints.iter().find(|it| it.id == delivery.endpoint);
@@ -124,11 +143,19 @@ impl Context {
             let stands =
                 delivery.next_at <= now && endpoint.is_some_and(|it| it.listener().is_none());
             let due = (!stands).then(|| Delivery::due(now, delivery.next_at));
-            self.table.begin_delivery(&delivery, &policy, due).await.map(WriteOutcome::either_way)
+            let begun = self.table.begin_delivery(&delivery, &policy, due).await?;
+            Ok::<_, Unavailable>((begun == WriteOutcome::Refused).then_some(delivery.id))
         };
         let begun: Vec<_> = deliveries.iter().cloned().map(begin).collect();
-        stream::iter(begun).buffer_unordered(AT_ONCE).try_collect().await
+        let there: Vec<Option<DeliveryId>> =
+            stream::iter(begun).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(there.into_iter().flatten().collect())
     }
+}
+
+/// Whether a delivery is to be attempted for the first time.
+pub(crate) fn is_untried(delivery: &Delivery) -> bool {
+    delivery.made == 0 && delivery.state == DeliveryState::Pending
 }
 
 /// Whether one of these deliveries has a place in a lane.

@@ -235,7 +235,7 @@ impl CallContext {
             self.context.memory.forget(endpoint);
             warn!(endpoint = %endpoint.id, ?why, "an endpoint is disabled");
             if let Some(telling) = &telling {
-                self.context.ring(&telling.deliveries).await;
+                self.context.ring_telling(telling).await;
             }
         }
         Ok(())

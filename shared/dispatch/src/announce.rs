@@ -36,7 +36,8 @@ pub struct Announcement<'a> {
     pub marker: Option<&'a BatchMarker>,
     /// The request that the event came with.
     pub request: Option<&'a RequestRecord>,
-    /// Whoever may want to hear of it.
+    /// The endpoints that are judged now. If the event says that its deliveries are created in pages, all other
+    /// endpoints of its application follow.
     pub endpoints: &'a [Endpoint],
 }
 
@@ -97,6 +98,7 @@ impl Context {
             let recorded = self.table.record(&recording).await?;
             if recorded == RecordOutcome::New {
                 self.ring(deliveries).await;
+                self.ring_fan_out(event).await;
                 self.note_event(event, news);
                 return Ok(TryOutcome::Settled(recorded));
             }
@@ -147,11 +149,14 @@ impl Context {
     }
 
     /// Rings for the deliveries of an event that were never attempted: a crash may have come before
-    /// their doorbells.
+    /// their doorbells. Of an event in pages, it rings for the fan-out if that has not ended.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn heal(&self, event: &Event) -> Result<(), Unavailable> {
+        if event.in_pages {
+            return self.wake_fan_out(event).await;
+        }
         let mut deliveries = self.table.deliveries_of(&event.id).await?;
         deliveries.retain(|delivery| {
             delivery.made == 0 && delivery.state == domain::delivery::DeliveryState::Pending

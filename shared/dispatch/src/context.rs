@@ -9,12 +9,13 @@ use adapters::{
     bucket::Bucket,
     caller::Caller,
     clock::Clock,
+    inbox::Inbox,
     live_queue::LiveQueue,
     queue::Queue,
     table::Table,
     vault::Vault,
 };
-use domain::{outgoing::HeaderStyle, room::CallCaps};
+use domain::{fan_out::FanOutSizes, outgoing::HeaderStyle, room::CallCaps};
 
 use crate::{crowd::Rooms, figures::FigureTally, memory::EndpointMemory, teller::Teller};
 
@@ -35,6 +36,10 @@ pub struct Context {
     pub figures: FigureTally,
     /// The endpoints that this process remembers; none, unless it was asked to.
     pub memory: EndpointMemory,
+    /// The inbox, on which fan-outs in pages are rung for. `deliver` has none and leaves that to the sweep.
+    pub fan_outs: Option<Inbox>,
+    /// How large the steps of a fan-out in pages are.
+    pub fan_out_sizes: FanOutSizes,
 }
 
 /// The context of a function that also calls other servers.
@@ -68,7 +73,15 @@ impl Context {
             teller: Teller::default(),
             figures: FigureTally::default(),
             memory: EndpointMemory::default(),
+            fan_outs: None,
+            fan_out_sizes: FanOutSizes::default(),
         }
+    }
+
+    /// Sets the inbox on which fan-outs in pages are rung for.
+    #[must_use]
+    pub fn fanning_out_by(self, inbox: Inbox) -> Self {
+        Self { fan_outs: Some(inbox), ..self }
     }
 
     /// Remembers endpoints for a moment.

@@ -11,6 +11,7 @@ pub mod context;
 pub mod count;
 mod crowd;
 pub mod expunge;
+pub mod fan_out;
 pub mod figures;
 mod follow_up;
 mod gate;

@@ -20,7 +20,7 @@ use domain::{
     time::Timestamp,
 };
 
-use crate::context::Context;
+use crate::{context::Context, fan_out::Hearers};
 
 /// How long an instance goes on with what it has read. A new endpoint hears of events from at the most so
 /// long after its creation, and a change or a removal is heeded as late.
@@ -34,7 +34,7 @@ pub struct EndpointMemory(Option<Arc<Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
-    of_applications: Shelf<ApplicationId, Arc<Vec<Endpoint>>>,
+    of_applications: Shelf<ApplicationId, Arc<Hearers>>,
     /// Endpoints that are enabled and have no recovery, with the rate of their application.
     of_deliveries: Shelf<EndpointId, (Endpoint, Option<u16>)>,
 }
@@ -84,24 +84,22 @@ impl EndpointMemory {
 }
 
 impl Context {
-    /// The endpoints of an application, as they were at the most [`REMEMBERED`] ago.
+    /// The endpoints of an application that are judged when an event is recorded, as they were at the most
+    /// [`REMEMBERED`] ago.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
-    pub async fn endpoints(
-        &self,
-        application: &ApplicationId,
-    ) -> Result<Arc<Vec<Endpoint>>, Unavailable> {
+    pub async fn hearers(&self, application: &ApplicationId) -> Result<Arc<Hearers>, Unavailable> {
         let now = self.clock.now();
         let memory = self.memory.0.as_ref().map(|memory| &memory.of_applications);
-        if let Some(endpoints) = memory.and_then(|memory| memory.find(application, now)) {
-            return Ok(endpoints);
+        if let Some(hearers) = memory.and_then(|memory| memory.find(application, now)) {
+            return Ok(hearers);
         }
-        let endpoints = Arc::new(self.table.endpoints(application).await?);
+        let hearers = Arc::new(self.read_hearers(application).await?);
         if let Some(memory) = memory {
-            memory.keep(application.clone(), Arc::clone(&endpoints), now);
+            memory.keep(application.clone(), Arc::clone(&hearers), now);
         }
-        Ok(endpoints)
+        Ok(hearers)
     }
 
     /// What an attempt needs to know: of the endpoint as it was at the most [`REMEMBERED`] ago, of event

@@ -14,12 +14,17 @@ use crate::{announce::Announcement, context::Context};
 pub struct Telling {
     /// What.
     pub news: OperationalEvent,
-    /// The deliveries to whoever asked for it.
+    /// The deliveries to whoever asked for it. If the event says so, others follow in pages.
     pub deliveries: Vec<Delivery>,
     endpoints: Vec<Endpoint>,
 }
 
 impl Telling {
+    /// The number of items that recording takes.
+    pub fn items(&self) -> usize {
+        self.deliveries.len() + if self.news.event.in_pages { 2 } else { 1 }
+    }
+
     /// What is to be recorded, by itself or together with what it tells of.
     pub fn recording(&self) -> EventRecording<'_> {
         EventRecording {
@@ -36,7 +41,8 @@ impl Telling {
 
 impl Context {
     /// An operational event with the deliveries to the endpoints that name it; `None` if no
-    /// endpoint does.
+    /// endpoint does. Of an application whose deliveries are created in pages, `None` if no endpoint names
+    /// any operational event.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -45,11 +51,32 @@ impl Context {
         news: OperationalEvent,
         now: Timestamp,
     ) -> Result<Option<Telling>, Unavailable> {
-        let all = self.table.endpoints(&news.event.application).await?;
-        let hearers: Vec<Endpoint> = news.hearers(&all).into_iter().cloned().collect();
+        let application = news.event.application.clone();
+        let all = self.hearers(&application).await?;
+        if all.in_pages {
+            if self.table.endpoint_counts(&application).await?.hearing == 0 {
+                return Ok(None);
+            }
+            let mut news = news;
+            news.event.in_pages = true;
+            // All that the pages need not look at, and the endpoint that it is about, which never hears of it.
+            let mut judged = all.endpoints.clone();
+            let hearers: Vec<_> = news.hearers(&judged).into_iter().cloned().collect();
+            let deliveries = Delivery::fan_out(&news.event, &news.payload, &hearers, now);
+            judged.retain(|endpoint| endpoint.id != news.about);
+            judged.push(Endpoint::new(news.about.clone(), application, "", now));
+            return Ok(Some(Telling { news, deliveries, endpoints: judged }));
+        }
+        let hearers: Vec<Endpoint> = news.hearers(&all.endpoints).into_iter().cloned().collect();
         let deliveries = Delivery::fan_out(&news.event, &news.payload, &hearers, now);
         let some = !deliveries.is_empty();
         Ok(some.then_some(Telling { news, deliveries, endpoints: hearers }))
+    }
+
+    /// Rings for what an operational event was recorded with.
+    pub async fn ring_telling(&self, telling: &Telling) {
+        self.ring(&telling.deliveries).await;
+        self.ring_fan_out(&telling.news.event).await;
     }
 
     /// Records an operational event, unless it was recorded before, and rings for its deliveries.

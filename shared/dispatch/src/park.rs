@@ -109,7 +109,9 @@ impl Context {
                 let unknown_profile = envelope.options.profile(&envelope.profile).is_none();
                 (why.is_none() || unknown_profile, why.unwrap_or_else(unknown))
             }
-            Ok(Some(InboxMessage::Batch(_)) | None) => (true, unknown()),
+            Ok(Some(InboxMessage::Batch(_) | InboxMessage::FanOut { .. }) | None) => {
+                (true, unknown())
+            }
         }
     }
 

@@ -228,7 +228,7 @@ impl Context {
         // As it was when it was accepted.
         let group = match InboxMessage::parse(&body) {
             Ok(InboxMessage::Request(envelope)) => Some(envelope.source),
-            Ok(InboxMessage::Batch(_)) | Err(_) => None,
+            Ok(InboxMessage::Batch(_) | InboxMessage::FanOut { .. }) | Err(_) => None,
         };
         let Some(retried) = self.note_retried(letter).await? else {
             return Ok(WriteOutcome::Refused);

@@ -95,7 +95,8 @@ impl Context {
         let table = &self.table;
         let now = self.clock.now();
         let application = batch.application.clone();
-        let mut endpoints = table.endpoints(&application).await?;
+        let hearers = self.hearers(&application).await?;
+        let mut endpoints = hearers.endpoints.clone();
         endpoints.extend(table.webhooks_of_batch(batch).await?);
         let payload = batch::notice(batch, news, now);
         let id = news.event(&batch.id);
@@ -105,6 +106,7 @@ impl Context {
         let event = Event {
             payload: self.bucket.carry(&key, &payload).await?,
             batch_id: Some(batch.external_id.clone()),
+            in_pages: hearers.in_pages,
             ..Event::by_relay(id, application, kind, &payload, now)
         };
         let announcement = Announcement {

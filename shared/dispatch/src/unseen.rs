@@ -62,7 +62,7 @@ impl Context {
         if removed == adapters::table::WriteOutcome::Done {
             info!(listener = name, endpoint = %listener.endpoint, "a listener that nobody used is removed");
             if let Some(telling) = &telling {
-                self.ring(&telling.deliveries).await;
+                self.ring_telling(telling).await;
             }
         }
         Ok(removed.settles(()))

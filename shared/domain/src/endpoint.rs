@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    limit::{MAX_ENDPOINTS, ORDERED_WEIGHT},
+    limit::{MAX_ENDPOINTS, MAX_ORDERED, MAX_TOGETHER},
     pass_through::{InvalidSentBody, PassThrough, SentBody},
     secret::{EndpointSecret, InvalidSecret, MAX_PLAIN_SECRET},
 };

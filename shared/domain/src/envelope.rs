@@ -68,7 +68,7 @@ pub struct Envelope {
 }
 
 /// A message that says only "look at this item". On the outbox: a delivery that may be due. On the
-/// inbox: a batch. On the dead-letter queue: a delivery that died, a task or a gate that is due, content
+/// inbox: a batch, or an event whose deliveries are created in pages. On the dead-letter queue: a delivery that died, a task or a gate that is due, content
 /// whose time is over, or a listener that nobody used. An answer of a listener is the exception: it says
 /// how a call went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,15 @@ pub enum Doorbell {
     Batch {
         /// The batch whose markers are to be counted.
         batch: BatchId,
+    },
+    /// An event of which further deliveries are to be created.
+    FanOut {
+        /// The event of the fan-out to look at.
+        fan: EventId,
+        /// The number of bells that this one follows from, each rung by the worker that received
+        /// the one before.
+        #[serde(default, skip_serializing_if = "is_none")]
+        hops: u8,
     },
     /// An event whose content is to be removed, if the time for that has come.
     Content {
@@ -147,6 +156,13 @@ pub enum InboxMessage {
     Request(Box<Envelope>),
     /// A batch whose jobs are to be counted.
     Batch(BatchId),
+    /// An event of which further deliveries are to be created.
+    FanOut {
+        /// The event.
+        event: EventId,
+        /// The number of bells that this one follows from.
+        hops: u8,
+    },
 }
 
 impl InboxMessage {
@@ -156,12 +172,13 @@ impl InboxMessage {
     /// # Errors
     /// If the text is not JSON, or of neither kind.
     pub fn parse(text: &str) -> Result<Self, MalformedMessage> {
-        if !text.starts_with(r#"{"batch":"#) {
+        if ![r#"{"batch":"#, r#"{"fan":"#].iter().any(|bell| text.starts_with(bell)) {
             return Envelope::parse(text).map(|envelope| Self::Request(Box::new(envelope)));
         }
         match Doorbell::parse(text)? {
             Doorbell::Batch { batch } => Ok(Self::Batch(batch)),
-            _ => Err(MalformedMessage("a doorbell for something else than a batch".to_owned())),
+            Doorbell::FanOut { fan: event, hops } => Ok(Self::FanOut { event, hops }),
+            _ => Err(MalformedMessage("a doorbell for something else".to_owned())),
         }
     }
 }
@@ -227,6 +244,12 @@ mod tests {
         let batch = BatchId::derive(&["b"]);
         let bell = Doorbell::Batch { batch: batch.clone() }.print();
         assert_eq!(InboxMessage::parse(&bell).expect("ours"), InboxMessage::Batch(batch));
+        let event = EventId::derive(&["e"]);
+        let fan = Doorbell::FanOut { fan: event.clone(), hops: 1 }.print();
+        assert_eq!(
+            InboxMessage::parse(&fan).expect("ours"),
+            InboxMessage::FanOut { event, hops: 1 }
+        );
         let tenure = Tenure::sample();
         let envelope = Envelope {
             source_id: tenure.source,

@@ -62,6 +62,10 @@ pub struct Event {
     /// The options that the publisher set besides type and payload.
     #[serde(default)]
     pub asked: PublishOptions,
+    /// Whether the deliveries to the application's endpoints are created in pages, after the event: a
+    /// [`FanOut`](crate::fan_out::FanOut) is recorded with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_pages: bool,
     /// The time at which the content was removed for good.
     #[serde(default)]
     pub expunged_at: Option<Timestamp>,
@@ -153,6 +157,7 @@ impl Event {
             conflicts: 0,
             webhooks: 0,
             asked: PublishOptions::default(),
+            in_pages: false,
             expunged_at: None,
         }
     }

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod envelope;
 pub mod event;
 pub mod event_type;
+pub mod fan_out;
 pub mod figures;
 pub mod filter;
 pub mod gate;

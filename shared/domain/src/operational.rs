@@ -13,6 +13,7 @@ use crate::{
     id::{EndpointId, EventId},
     notice,
     retry::ErrorClass,
+    subscription,
     time::Timestamp,
 };
 
@@ -207,6 +208,14 @@ fn news(
     OperationalEvent { event, payload, about: endpoint.id.clone() }
 }
 
+impl Endpoint {
+    /// Whether the endpoint names one of [`TYPES`], or a family of them.
+    pub fn hears_of_operation(&self) -> bool {
+        let covers = |kind: &String| TYPES.iter().any(|name| subscription::covers(kind, name));
+        self.event_types.iter().any(|kind| kind != "*" && covers(kind))
+    }
+}
+
 impl OperationalEvent {
     /// The endpoints that receive the event.
     pub fn hearers<'e>(&self, endpoints: &'e [Endpoint]) -> Vec<&'e Endpoint> {
@@ -244,6 +253,8 @@ mod tests {
         ];
         for (wants, hears) in others {
             let all = [about.clone(), endpoint("other", wants)];
+            let may_hear = hears || wants.contains(&"endpoint.updated");
+            assert_eq!(all[1].hears_of_operation(), may_hear, "{wants:?}");
             let hearers: Vec<_> = news.hearers(&all).iter().map(|e| e.id.clone()).collect();
             let expected: Vec<_> = hears.then(|| all[1].id.clone()).into_iter().collect();
             assert_eq!(hearers, expected, "{wants:?}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::DeliveryState;
+use crate::delivery::{Delivery, DeliveryState};
 
 /// How an event stands as a whole: as the worst of its deliveries does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +46,20 @@ pub struct EventProgress {
     pub pending: u64,
     /// Deliveries that failed at least once and are still to be attempted.
     pub failing: u64,
+    /// Whether the event has further deliveries, which were not counted.
+    pub has_more: bool,
 }
 
 impl EventProgress {
+    /// The number of these deliveries by their state.
+    pub fn of<'d>(deliveries: impl IntoIterator<Item = &'d Delivery>) -> Self {
+        let mut progress = Self::default();
+        for delivery in deliveries {
+            progress.count(delivery.state, delivery.made.into());
+        }
+        progress
+    }
+
     /// Counts a delivery that is in `state` after so many attempts.
     pub const fn count(&mut self, state: DeliveryState, attempts: u64) {
         self.total += 1;

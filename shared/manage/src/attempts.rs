@@ -19,6 +19,9 @@ pub use self::{
 };
 use crate::{ControlPlane, Refusal, messages, messages::Period};
 
+/// Deliveries of a message that are read at a time.
+const PAGE: usize = 250;
+
 /// The calls of a delivery, newest first. A note of why there was no call is left out.
 pub fn calls(delivery: &Delivery) -> impl DoubleEndedIterator<Item = &Attempt> {
     let called = |attempt: &&Attempt| !attempt.error.is_some_and(ErrorClass::is_note);
@@ -67,13 +70,20 @@ pub async fn find(
 ) -> Result<(Delivery, Attempt), Refusal> {
     let id = AttemptId::parse(attempt).map_err(|_| Refusal::NotFound)?;
     let event = messages::resolve(control, application, message).await?.id;
-    for delivery in control.table().deliveries_of(&event).await? {
-        let found = calls(&delivery).find(|call| call.id == id).cloned();
-        if let Some(call) = found {
-            return Ok((delivery, call));
+    let mut after = None;
+    loop {
+        let page = control.table().deliveries_page(&event, after.as_deref(), PAGE).await?;
+        for delivery in page.items {
+            let found = calls(&delivery).find(|call| call.id == id).cloned();
+            if let Some(call) = found {
+                return Ok((delivery, call));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Err(Refusal::NotFound);
         }
     }
-    Err(Refusal::NotFound)
 }
 
 /// The cursor of an attempt in the list of its message's attempts; `None` if it is not in the list.

@@ -115,9 +115,14 @@ async fn mark(
     };
     let notice = notice::job_notice(id, kind, now, &next, &report, control.public_url());
     let application = job.application.clone();
-    let event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
-    let mut endpoints = control.table().endpoints(&application).await?;
-    endpoints.extend(control.table().webhooks_of(job).await?);
+    let mut event = Event::by_relay(id.clone(), application.clone(), kind, &notice, now).about(job);
+    let hearers = control.context().hearers(&application).await?;
+    let mut endpoints = hearers.endpoints.clone();
+    event.in_pages = hearers.in_pages;
+    if !event.in_pages {
+        // The first page looks at them else: the transaction has no room for all.
+        endpoints.extend(control.table().webhooks_of(job).await?);
+    }
     let mut deliveries = Delivery::fan_out(&event, &notice, &endpoints, now);
     let callee = source.and_then(|source| platform_call::endpoint(control, source, job, now));
     if let Some(callee) = &callee {
@@ -142,6 +147,7 @@ async fn mark(
         deliveries.retain(|delivery| delivery.endpoint != callee.id);
     }
     control.context().ring(&deliveries).await;
+    control.context().ring_fan_out(&event).await;
     control.context().note_event(&event, Some(&next));
     let platform = match &callee {
         Some(callee) => tell(control, id, callee).await?,

@@ -46,6 +46,8 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Puts a control plane together. `public_url` is the base URL of the whole relay.
     pub fn new(calls: CallContext, inbox: Inbox, admin_key: AdminKey, public_url: String) -> Self {
+        let mut calls = calls;
+        calls.context.fan_outs = Some(inbox.clone());
         let logs = Logs::new(calls.context.table.clone()).told_by(calls.context.teller.clone());
         Self {
             calls,

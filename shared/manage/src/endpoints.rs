@@ -4,17 +4,16 @@ mod check;
 mod draft;
 mod headers;
 pub mod listeners;
+mod listing;
 mod lookup;
 mod pass_through;
 mod suiting;
 mod types;
 mod writes;
 
-use std::collections::HashMap;
-
 use adapters::{contested, table::WriteOutcome};
 use domain::{
-    endpoint::{Endpoint, MAX_ENDPOINTS, ORDERED_WEIGHT},
+    endpoint::{Endpoint, MAX_ENDPOINTS, MAX_ORDERED},
     health::Health,
     id::{ApplicationId, EndpointId, TaskId, is_identifier},
     secret::SecretKind,
@@ -25,6 +24,7 @@ pub use self::{
     check::{EndpointCheck, MAX_TRIED, check},
     draft::{EndpointDraft, MAX_CHANNELS, MAX_UID, PolicyDraft},
     headers::{HeaderChanges, change_headers, replace_headers},
+    listing::{healths, part, place_of, whole},
     lookup::find,
     pass_through::PassThroughDraft,
     types::unknown_types,
@@ -76,22 +76,6 @@ pub async fn get(control: &ControlPlane, app: &str, name: &str) -> Result<Endpoi
     resolve(control, &application.id, name).await
 }
 
-/// Every endpoint of an application, oldest first, with the health of those that have any on record.
-///
-/// # Errors
-///
-/// [`Refusal::NotFound`] if there is no such application.
-pub async fn list(
-    control: &ControlPlane,
-    app: &str,
-) -> Result<(Vec<Endpoint>, HashMap<String, Health>), Refusal> {
-    let application = applications::resolve(control, app).await?;
-    let mut endpoints = control.table().endpoints(&application.id).await?;
-    endpoints.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-    let healths = control.table().healths(endpoints.iter().map(|endpoint| &endpoint.id)).await?;
-    Ok((endpoints, healths.into_iter().collect()))
-}
-
 /// The health of an endpoint: its circuit and its failures since the last success.
 ///
 /// # Errors
@@ -124,7 +108,7 @@ pub async fn create(
     let made = secret_draft::check(secret, SecretUse::Endpoint(&endpoint), SecretKind::Hmac)?;
     endpoint.owner_has_secret = secret.text.is_some();
     endpoint.secrets = vec![secret_draft::seal(control, &endpoint, &made)];
-    has_room(control, &endpoint).await?;
+    has_room(control, &endpoint, true).await?;
     match writes::create(control, &endpoint).await? {
         WriteOutcome::Done => Ok(endpoint),
         // An earlier try of the same request may have created it.
@@ -132,7 +116,7 @@ pub async fn create(
             let made = control.table().endpoint(&endpoint.application, &endpoint.id).await?;
             match made {
                 Some(made) => Ok(made),
-                None => Err(no_place(control, &endpoint).await),
+                None => Err(no_place(control, &endpoint, true).await),
             }
         }
     }
@@ -195,7 +179,7 @@ async fn change(
     draft.apply(control, &mut next)?;
     types::must_exist(control, &known.event_types, &next).await?;
     if known.ordering.is_none() && next.ordering.is_some() {
-        has_room(control, &next).await?;
+        has_room(control, &next, false).await?;
     }
     next.updated_at = control.now();
     if known.uid != next.uid
@@ -205,11 +189,11 @@ async fn change(
         return Err(uid_taken());
     }
     if writes::update(control, known, &next).await? == WriteOutcome::Refused {
-        let weighs_more = known.weight() < next.weight();
+        let wants_order = known.ordering.is_none() && next.ordering.is_some();
         let same = control.table().endpoint(&known.application, &known.id).await?;
         let unchanged = same.is_some_and(|same| same.version == known.version);
-        return Err(match unchanged && (weighs_more || known.uid != next.uid) {
-            true => no_place(control, &next).await,
+        return Err(match unchanged && (wants_order || known.uid != next.uid) {
+            true => no_place(control, &next, false).await,
             false => changed_meanwhile(),
         });
     }
@@ -234,39 +218,47 @@ pub async fn delete(control: &ControlPlane, app: &str, name: &str) -> Result<(),
     .await
 }
 
-/// Requires that an event can be recorded in one transaction with its deliveries to all endpoints of
-/// the application, this one among them.
+/// Requires that the application has room for this endpoint beside its others.
 ///
 /// # Errors
 ///
-/// [`Refusal::Conflict`] if the application has more than [`MAX_ENDPOINTS`], where an ordered
-/// endpoint counts [`ORDERED_WEIGHT`] times.
-async fn has_room(control: &ControlPlane, endpoint: &Endpoint) -> Result<(), Refusal> {
-    let others = control.table().endpoints(&endpoint.application).await?;
-    let others = others.iter().filter(|other| other.id != endpoint.id).map(Endpoint::weight);
-    match others.sum::<usize>() + endpoint.weight() <= MAX_ENDPOINTS {
-        true => Ok(()),
-        false => Err(no_room()),
+/// [`Refusal::Conflict`] if the application has [`MAX_ENDPOINTS`] others, or the endpoint wants order and
+/// [`MAX_ORDERED`] others do.
+async fn has_room(
+    control: &ControlPlane,
+    endpoint: &Endpoint,
+    is_new: bool,
+) -> Result<(), Refusal> {
+    let counts = control.table().endpoint_counts(&endpoint.application).await?;
+    if is_new && MAX_ENDPOINTS <= counts.endpoints {
+        let why = format!("an application has at most {MAX_ENDPOINTS} endpoints");
+        return Err(Refusal::Conflict(why));
     }
+    let others = counts.ordered.iter().filter(|id| **id != endpoint.id).count();
+    if endpoint.ordering.is_some() && MAX_ORDERED <= others {
+        let why = format!("an application has at most {MAX_ORDERED} endpoints with `ordering`");
+        return Err(Refusal::Conflict(why));
+    }
+    Ok(())
 }
 
 /// The reason for which the table refused an endpoint: its uid is taken, or the application has no
 /// room for it, because other requests were faster.
-async fn no_place(control: &ControlPlane, endpoint: &Endpoint) -> Refusal {
-    let Some(uid) = &endpoint.uid else { return no_room() };
-    match control.table().endpoint_by_uid(&endpoint.application, uid).await {
-        Ok(Some(bearer)) if bearer.id != endpoint.id => uid_taken(),
-        Ok(_) => no_room(),
-        Err(unavailable) => unavailable.into(),
+async fn no_place(control: &ControlPlane, endpoint: &Endpoint, is_new: bool) -> Refusal {
+    let taken = async {
+        let Some(uid) = &endpoint.uid else { return Ok(false) };
+        let bearer = control.table().endpoint_by_uid(&endpoint.application, uid).await?;
+        Ok::<_, Refusal>(bearer.is_some_and(|bearer| bearer.id != endpoint.id))
+    };
+    match taken.await {
+        Ok(true) => uid_taken(),
+        // If another endpoint went meanwhile, there is room again.
+        Ok(false) => match has_room(control, endpoint, is_new).await {
+            Ok(()) => changed_meanwhile(),
+            Err(refusal) => refusal,
+        },
+        Err(refusal) => refusal,
     }
-}
-
-fn no_room() -> Refusal {
-    let each = ORDERED_WEIGHT;
-    let why = format!(
-        "an application has at most {MAX_ENDPOINTS} endpoints, ordered ones counted {each} times"
-    );
-    Refusal::Conflict(why)
 }
 
 /// Starts the delivery of events that waited for an endpoint while it was disabled. The endpoint's

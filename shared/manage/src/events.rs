@@ -5,7 +5,7 @@ mod latest;
 mod list;
 mod merge;
 
-use domain::{delivery::Delivery, event::Event, id::EventId};
+use domain::{delivery::Delivery, event::Event, id::EventId, progress::EventProgress};
 use futures::future::try_join_all;
 
 use self::merge::AT_ONCE;
@@ -43,7 +43,19 @@ pub async fn payload(control: &ControlPlane, event: &Event) -> Result<Option<Vec
     }
 }
 
-/// The deliveries of these events, event by event.
+/// Most deliveries of an event that are shown with it.
+pub const MAX_SHOWN: usize = 250;
+
+/// The number of an event's deliveries by state.
+///
+/// # Errors
+///
+/// [`Refusal::Unavailable`] if the table cannot be read.
+pub async fn progress(control: &ControlPlane, event: &EventId) -> Result<EventProgress, Refusal> {
+    Ok(control.table().progress_of(event).await?)
+}
+
+/// The deliveries of these events, event by event: of each the first [`MAX_SHOWN`] by id.
 ///
 /// # Errors
 ///
@@ -55,8 +67,8 @@ pub async fn deliveries(
     let ids: Vec<_> = events.into_iter().collect();
     let mut deliveries = Vec::with_capacity(ids.len());
     for some in ids.chunks(AT_ONCE) {
-        let read = some.iter().map(|id| control.table().deliveries_of(id));
-        deliveries.extend(try_join_all(read).await?);
+        let read = some.iter().map(|id| control.table().deliveries_page(id, None, MAX_SHOWN));
+        deliveries.extend(try_join_all(read).await?.into_iter().map(|page| page.items));
     }
     Ok(deliveries)
 }

@@ -15,7 +15,7 @@ use domain::{
 use futures::future::try_join_all;
 
 use crate::{
-    ControlPlane, PageRequest, Principal, Refusal, Walk,
+    ControlPlane, PageRequest, Principal, Refusal, Walk, events,
     messages::Period,
     sources::{self, Tenures},
     walk,
@@ -183,7 +183,8 @@ pub(crate) fn sees(principal: &Principal, job: &Job) -> bool {
     principal.sees(&job.application)
 }
 
-/// The events about a job, oldest first, each with its deliveries.
+/// The events about a job, oldest first, each with its deliveries: the first
+/// [`MAX_SHOWN`](events::MAX_SHOWN) by id.
 ///
 /// # Errors
 ///
@@ -194,8 +195,7 @@ pub async fn announcements(
 ) -> Result<Vec<(Event, Vec<Delivery>)>, Refusal> {
     let mut events = control.table().events_of(&job.announced).await?;
     events.sort_by_key(|event| job.announced.iter().position(|id| *id == event.id));
-    let deliveries = events.iter().map(|event| control.table().deliveries_of(&event.id));
-    let deliveries = try_join_all(deliveries).await?;
+    let deliveries = events::deliveries(control, events.iter().map(|event| &event.id)).await?;
     Ok(events.into_iter().zip(deliveries).collect())
 }
 
@@ -222,11 +222,9 @@ pub async fn first_webhook(
     let position = |id: &EndpointId| webhooks.iter().position(|known: &Endpoint| known.id == *id);
     let Some(first) = job.webhooks.iter().find_map(position) else { return Ok(None) };
     let endpoint = webhooks.swap_remove(first);
-    let deliveries = job.announced.iter().map(|event| control.table().deliveries_of(event));
-    let deliveries = try_join_all(deliveries).await?.into_iter().flatten();
-    let newest = deliveries
-        .filter(|delivery| delivery.endpoint == endpoint.id)
-        .max_by_key(|delivery| (delivery.created_at, delivery.generation));
+    let to_it = |event| control.table().delivery_to(event, &endpoint.id);
+    let deliveries = try_join_all(job.announced.iter().map(to_it)).await?.into_iter().flatten();
+    let newest = deliveries.max_by_key(|delivery| (delivery.created_at, delivery.generation));
     Ok(Some((endpoint, newest)))
 }
 

@@ -28,6 +28,8 @@ use crate::{
 const MAX_DELIVERIES: usize = 100;
 /// Applications or endpoints that are read at the same time.
 const AT_ONCE: usize = 16;
+/// Endpoints of an application that are read at a time.
+const PAGE: usize = 250;
 /// Hours of a series.
 pub const HOURS: usize = 24;
 /// Length of a part of a series.
@@ -197,31 +199,33 @@ async fn endpoints(
             let page = control.table().applications_page(from, AT_ONCE, true).await?;
             (page.items.iter().map(place).collect(), page.next.is_some())
         };
-        let read = places.iter().map(|(_, id)| control.table().endpoints(id));
-        let read = try_join_all(read).await?;
-        for ((place, _), mut endpoints) in places.into_iter().zip(read) {
+        let first = |(place, id): &(String, ApplicationId)| {
+            let behind = at.as_ref().filter(|at| at.application == *place || alone);
+            let (id, behind) = (id.clone(), behind.and_then(|at| at.endpoint.clone()));
+            async move { control.table().endpoints_page(&id, behind.as_ref(), PAGE).await }
+        };
+        let read = try_join_all(places.iter().map(first)).await?;
+        for ((place, id), mut page) in places.into_iter().zip(read) {
             effort.scan(1);
-            endpoints.sort_by(|one, other| one.id.cmp(&other.id));
-            let behind = at.as_ref().filter(|at| at.application == place || alone);
-            let behind = behind.and_then(|at| at.endpoint.clone());
-            endpoints.retain(|endpoint| behind.as_ref().is_none_or(|last| *last < endpoint.id));
-            for endpoint in endpoints {
-                effort.scan(1);
-                if items.len() == limit {
-                    return Ok(Walk {
-                        items,
-                        next: at.map(|at| at.print()),
-                        scanned: effort.scanned(),
-                    });
+            loop {
+                for endpoint in page.endpoints {
+                    effort.scan(1);
+                    if items.len() == limit {
+                        let (next, scanned) = (at.map(|at| at.print()), effort.scanned());
+                        return Ok(Walk { items, next, scanned });
+                    }
+                    let endpoint_id = Some(endpoint.id.clone());
+                    if fits(&endpoint, filter.text.as_deref()) {
+                        items.push(endpoint);
+                    }
+                    at = Some(OverviewPlace { application: place.clone(), endpoint: endpoint_id });
                 }
-                let here = OverviewPlace {
-                    application: place.clone(),
-                    endpoint: Some(endpoint.id.clone()),
-                };
-                if fits(&endpoint, filter.text.as_deref()) {
-                    items.push(endpoint);
+                let Some(after) = page.next else { break };
+                if effort.is_spent() {
+                    let (next, scanned) = (at.map(|at| at.print()), effort.scanned());
+                    return Ok(Walk { items, next, scanned });
                 }
-                at = Some(here);
+                page = control.table().endpoints_page(&id, Some(&after), PAGE).await?;
             }
             at = Some(OverviewPlace { application: place, endpoint: None });
         }

@@ -1,5 +1,5 @@
 //! Publishing: a message is checked, recorded with a delivery to every endpoint that wants it, and
-//! rung for.
+//! rung for. If the application has many endpoints, the deliveries follow in pages.
 
 mod draft;
 mod example;
@@ -13,6 +13,7 @@ use adapters::{
 };
 use dispatch::announce::Announcement;
 use domain::{
+    endpoint::Endpoint,
     event::{Event, EventOutcome, Origin, PublishOptions},
     id::{ApplicationId, EventId},
     profile::fingerprint,
@@ -31,6 +32,8 @@ use crate::{ControlPlane, Refusal, messages, names::must_be_event_type};
 
 /// Tries to record a message while other requests write its id or its lanes.
 const TRIES: u32 = 5;
+/// Endpoints that are read at a time to find one that wants a message.
+const PAGE: usize = 500;
 
 /// Publishes a message. A message with its publisher's own id, or with an idempotency key, is
 /// recorded once.
@@ -65,11 +68,20 @@ pub async fn has_subscriber(
 ) -> Result<bool, Refusal> {
     must_be_event_type("event_type", event_type)?;
     let channels = channels(given)?;
-    let endpoints = control.table().endpoints(&application).await?;
-    let id = EventId::derive(&["precheck"]);
-    let event =
-        Event { channels, ..Event::by_relay(id, application, event_type, b"{}", control.now()) };
-    Ok(endpoints.iter().any(|endpoint| endpoint.disabled.is_none() && endpoint.wants(&event)))
+    let (id, owner) = (EventId::derive(&["precheck"]), application.clone());
+    let event = Event { channels, ..Event::by_relay(id, owner, event_type, b"{}", control.now()) };
+    let hears = |endpoint: &Endpoint| endpoint.disabled.is_none() && endpoint.wants(&event);
+    let mut after = None;
+    loop {
+        let page = control.table().endpoints_page(&application, after.as_ref(), PAGE).await?;
+        if page.endpoints.iter().any(hears) {
+            return Ok(true);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(false);
+        }
+    }
 }
 
 /// A checked message with the id and fingerprint that a repeated request finds it by.
@@ -106,15 +118,15 @@ impl Publication {
                 if look && let Some(known) = control.table().event(&self.id).await? {
                     return self.again(control, known).await.map(TryOutcome::Settled);
                 }
-                let event = self.event(control).await?;
-                let endpoints = control.table().endpoints(&self.application).await?;
+                let hearers = control.context().hearers(&self.application).await?;
+                let event = Event { in_pages: hearers.in_pages, ..self.event(control).await? };
                 let announcement = Announcement {
                     event: &event,
                     payload: &self.message.payload,
                     job: None,
                     marker: None,
                     request: None,
-                    endpoints: &endpoints,
+                    endpoints: &hearers.endpoints,
                 };
                 let recorded = control.context().announce(&announcement).await?;
                 Ok(recorded.settles(event))
@@ -161,6 +173,7 @@ impl Publication {
             conflicts: 0,
             webhooks: 0,
             asked: message.options.clone(),
+            in_pages: false,
             expunged_at: None,
         })
     }

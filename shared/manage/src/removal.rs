@@ -9,6 +9,7 @@ use adapters::{
     table::WriteOutcome,
 };
 use domain::{application::Application, id::ApplicationId};
+use futures::future::try_join_all;
 
 use crate::{
     ControlPlane, Refusal,
@@ -38,19 +39,30 @@ pub(crate) async fn remove(control: &ControlPlane, known: Application) -> Result
 
 /// Tries to remove the endpoints of an application when other requests change them.
 const TRIES: u32 = 8;
+/// Endpoints that are read at a time.
+const PAGE: usize = 500;
+/// Endpoints that are removed at the same time.
+const AT_ONCE: usize = 32;
 
 /// Removes every endpoint of an application as it was read.
 async fn remove_endpoints(
     control: &ControlPlane,
     application: &ApplicationId,
 ) -> Result<TryOutcome<()>, Refusal> {
-    let mut outcome = TryOutcome::Settled(());
-    for endpoint in control.table().endpoints(application).await? {
-        if control.table().delete_endpoint(&endpoint).await? == WriteOutcome::Refused {
-            outcome = TryOutcome::Refused;
+    let (mut outcome, mut after) = (TryOutcome::Settled(()), None);
+    loop {
+        let page = control.table().endpoints_page(application, after.as_ref(), PAGE).await?;
+        for some in page.endpoints.chunks(AT_ONCE) {
+            let removed = some.iter().map(|endpoint| control.table().delete_endpoint(endpoint));
+            if try_join_all(removed).await?.contains(&WriteOutcome::Refused) {
+                outcome = TryOutcome::Refused;
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(outcome);
         }
     }
-    Ok(outcome)
 }
 
 /// Removes what belongs to a hidden application, and frees its uid.

@@ -3,7 +3,7 @@
 
 use adapters::random;
 use domain::{
-    delivery::{Delivery, DeliveryState},
+    delivery::DeliveryState,
     endpoint::Endpoint,
     event::{Event, EventOutcome},
     filter::Payload,
@@ -18,7 +18,9 @@ use tracing::info;
 use crate::{ControlPlane, Principal, Refusal, endpoints, letters, tasks};
 
 /// Endpoints that one message is sent to at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
+/// Endpoints that are read at a time.
+const PAGE: usize = 500;
 
 /// Which messages are sent to an endpoint again.
 #[derive(Clone, Debug)]
@@ -130,12 +132,13 @@ pub async fn replay_event(
         None => receivers(control, event).await?,
     };
     if !dry_run {
-        let deliveries = control.table().deliveries_of(&event.id).await?;
         let (context, now) = (control.context(), control.now());
         let send = |endpoint: &Endpoint| {
-            let latest = latest(&deliveries, endpoint);
             let endpoint = endpoint.clone();
-            async move { context.send_again(event, &endpoint, latest, now).await }
+            async move {
+                let latest = control.table().delivery_to(&event.id, &endpoint.id).await?;
+                context.send_again(event, &endpoint, latest, now).await
+            }
         };
         for some in endpoints.chunks(AT_ONCE) {
             try_join_all(some.iter().map(send)).await?;
@@ -148,22 +151,29 @@ pub async fn replay_event(
 
 /// The endpoints that would receive an event now.
 async fn receivers(control: &ControlPlane, event: &Event) -> Result<Vec<Endpoint>, Refusal> {
-    let mut endpoints = control.table().endpoints(&event.application).await?;
+    let payload = control.bucket().open(event.payload.clone()).await?;
+    let (mut endpoints, mut after) = (Vec::new(), None);
+    loop {
+        let page = control.table().endpoints_page(&event.application, after.as_ref(), PAGE).await?;
+        endpoints.extend(accepting(event, &payload, page.endpoints));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
     if let Some(id) = &event.job
         && let Some(job) = control.table().job(id).await?
     {
-        endpoints.extend(control.table().webhooks_of(&job).await?);
+        endpoints.extend(accepting(event, &payload, control.table().webhooks_of(&job).await?));
     }
-    let payload = control.bucket().open(event.payload.clone()).await?;
-    let payload = Payload::new(&payload);
-    endpoints.retain(|endpoint| endpoint.accepts(event, &payload));
     Ok(endpoints)
 }
 
-/// The delivery of an event to an endpoint that was created last.
-fn latest(deliveries: &[Delivery], endpoint: &Endpoint) -> Option<Delivery> {
-    let ours = deliveries.iter().filter(|delivery| delivery.endpoint == endpoint.id);
-    ours.max_by_key(|delivery| delivery.generation).cloned()
+/// Those of these endpoints that accept an event with this payload.
+fn accepting(event: &Event, payload: &[u8], mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
+    let payload = Payload::new(payload);
+    endpoints.retain(|endpoint| endpoint.accepts(event, &payload));
+    endpoints
 }
 
 fn must_have_content(control: &ControlPlane, event: &Event) -> Result<(), Refusal> {
@@ -187,7 +197,7 @@ pub async fn resend(
     endpoint: &Endpoint,
 ) -> Result<(), Refusal> {
     must_have_content(control, event)?;
-    let latest = latest(&control.table().deliveries_of(&event.id).await?, endpoint);
+    let latest = control.table().delivery_to(&event.id, &endpoint.id).await?;
     control.context().send_again(event, endpoint, latest, control.now()).await?;
     Ok(())
 }

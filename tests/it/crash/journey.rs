@@ -27,6 +27,8 @@ pub(super) enum Journey {
     Gated,
     /// A subscriber that wants the events of one job in order.
     Ordered,
+    /// A job's end, a message and a cancellation that go to more endpoints than one page holds.
+    Paged,
     /// Content of messages that is removed: by a request, and because its retention has ended.
     Expunged,
     /// An endpoint that is created late: missed events are replayed; it fails, and failed ones recover.
@@ -63,6 +65,7 @@ impl Journey {
         Self::Broken,
         Self::Gated,
         Self::Ordered,
+        Self::Paged,
         Self::Expunged,
         Self::Replayed,
         Self::Purged,

@@ -1,6 +1,6 @@
 //! The cases of the crash matrix, and which of them a run makes.
 //!
-//! A case is one AWS call of one journey that fails in one way. There are about 10,300. A plain run
+//! A case is one AWS call of one journey that fails in one way. There are about 11,500. A plain run
 //! makes a sample of them, drawn by a seed that it prints; `.ci/run crash` makes all, and a whole
 //! `.ci/run` a quarter, drawn by the commit. Variables:
 //!

@@ -42,7 +42,7 @@ fn scaled(number: usize) -> usize {
 /// Write and read units of an event by the number of its deliveries.
 async fn endpoints() -> Vec<Curve> {
     let (mut written, mut read) = (Vec::new(), Vec::new());
-    for count in [1, 10, 80] {
+    for count in [1, 10, 80, 120] {
         let setting = Setting::new(count, 0, Policy::default()).await;
         let event = setting.count("event", 1, async {
             setting.plain("c", 1024).await;

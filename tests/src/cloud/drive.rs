@@ -207,7 +207,7 @@ impl Cloud {
     }
 
     async fn handle(&self, queue: &str, batch: &SqsEvent) -> SqsBatchResponse {
-        let (calls, names, inbox) = (self.calls(), self.aws.names(), self.inbox.clone());
+        let (mut calls, names, inbox) = (self.calls(), self.aws.names(), self.inbox.clone());
         if queue == names.inbox {
             self.faults.begin("process");
             let public_url = "https://relay.example".to_owned();
@@ -215,6 +215,8 @@ impl Cloud {
         }
         if queue == names.outbox {
             self.faults.begin("deliver");
+            // It may not send to the inbox.
+            calls.context.fan_outs = None;
             return Deliver { calls }.handle(batch).await;
         }
         if queue == names.live {

@@ -90,14 +90,28 @@ async fn list(
     Query(page): Query<PageQuery>,
     Query(order): Query<OrderQuery>,
 ) -> Result<Json<ListResponse<EndpointOut>>, Error> {
-    let (endpoints, healths) = endpoints::list(&control, &app).await?;
-    let place = |endpoint: &Endpoint| Place::at(endpoint.created_at, &endpoint.id);
-    let well = Health::default();
+    let (order, well) = (order.or(Order::Descending), Health::default());
+    if let Some(endpoints) = endpoints::whole(&control, &app).await? {
+        let ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
+        let healths = endpoints::healths(&control, &ids).await?;
+        let place = |endpoint: &Endpoint| Place::at(endpoint.created_at, &endpoint.id);
+        let show = |endpoint: Endpoint| {
+            let health = healths.get(endpoint.id.as_str()).unwrap_or(&well);
+            EndpointOut::of(endpoint, health)
+        };
+        return page::cut(endpoints, page.request(), order, place, show).map(Json);
+    }
+    let find = async |name: String| endpoints::place_of(&control, &app, &name).await;
+    let request = page::by_time(page, find).await?;
+    let oldest_first = page::is_oldest_first(order, request.back);
+    let part = endpoints::part(&control, &app, &request, oldest_first).await?;
+    let ids: Vec<_> = part.entries.iter().map(|(_, endpoint)| endpoint.id.clone()).collect();
+    let healths = endpoints::healths(&control, &ids).await?;
     let show = |endpoint: Endpoint| {
         let health = healths.get(endpoint.id.as_str()).unwrap_or(&well);
         EndpointOut::of(endpoint, health)
     };
-    page::cut(endpoints, page.request(), order.or(Order::Descending), place, show).map(Json)
+    Ok(Json(ListResponse::of(part, request.back, show)))
 }
 
 /// One endpoint, by id or uid.

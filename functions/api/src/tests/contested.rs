@@ -1,7 +1,7 @@
 //! Requests that change the same entity at the same moment. Each test counts every outcome.
 
 use axum::http::{Method, StatusCode};
-use domain::{id::ApplicationId, secret::Secret, source::Source};
+use domain::{secret::Secret, source::Source};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -86,60 +86,36 @@ async fn a_source_that_is_removed_and_changed_at_once_is_one_or_the_other() {
 }
 
 #[tokio::test]
-async fn a_hundred_and_ten_creations_at_once_make_ninety_endpoints() {
-    let relay = Relay::start().await;
-    relay.application("acme").await;
-    let path = "/api/v1/app/acme/endpoint";
-    let create = |n: usize| {
-        let url = format!("https://subscriber.example/{n}");
-        relay.post(path, json!({ "url": url }))
-    };
-    let made = join_all((0..110).map(create)).await;
-    assert_eq!(count(&made, [201, 409]), [90, 20]);
-    let there = relay.api.table().endpoints(&ApplicationId::named("acme")).await.expect("read");
-    assert_eq!(there.len(), 90);
-    relay.message("acme", "a", json!({})).await;
-
-    // Two that are removed, twice each and at once, leave room for two.
-    let ids: Vec<String> = there.iter().take(2).map(|it| it.id.to_string()).collect();
-    let removals = ids.iter().chain(&ids).map(|id| {
-        let path = format!("{path}/{id}");
-        let relay = &relay;
-        async move { relay.delete(&path).await }
-    });
-    assert_eq!(count(&join_all(removals).await, [204, 404]), [2, 2]);
-    let made = join_all((200..210).map(create)).await;
-    assert_eq!(count(&made, [201, 409]), [2, 8]);
-    relay.message("acme", "a", json!({})).await;
-}
-
-#[tokio::test]
 async fn endpoints_that_begin_to_want_order_at_once_find_no_more_room_than_there_is() {
     let relay = Relay::start().await;
     relay.application("acme").await;
     let path = "/api/v1/app/acme/endpoint";
     let mut ids = Vec::new();
-    for n in 0..80 {
+    for n in 0..40 {
         ids.push(relay.endpoint("acme", &format!("https://subscriber.example/{n}")).await);
     }
-    // Each ordered endpoint takes the room of two more; there is room for ten.
     let order = |id: &String, ordering: Value| {
         let path = format!("{path}/{id}");
         let relay = &relay;
         async move { relay.patch(&path, json!({ "ordering": ordering })).await }
     };
-    let ordered = join_all(ids.iter().take(20).map(|id| order(id, "job".into()))).await;
-    assert_eq!(count(&ordered, [200, 409]), [5, 15]);
-    relay.message("acme", "a", json!({})).await;
-    let refused = relay.post(path, json!({ "url": "https://subscriber.example/" })).await;
-    refused.expect(409);
-    // An endpoint that wants no order any more gives its room back.
-    let winner = ordered.iter().position(|answer| answer.status == StatusCode::OK);
-    order(&ids[winner.expect("some")], "none".into()).await.expect(200);
-    for n in 0..2 {
-        relay.endpoint("acme", &format!("https://subscriber.example/more/{n}")).await;
+    for id in &ids[..25] {
+        order(id, "job".into()).await.expect(200);
     }
-    relay.post(path, json!({ "url": "https://subscriber.example/" })).await.expect(409);
+    // There is room for five more.
+    let ordered = join_all(ids[25..].iter().map(|id| order(id, "job".into()))).await;
+    assert_eq!(count(&ordered, [200, 409]), [5, 10]);
+    relay.message("acme", "a", json!({})).await;
+    let url = "https://subscriber.example/";
+    let refused = relay.post(path, json!({ "url": url, "ordering": "job" })).await.expect(409);
+    assert!(refused["detail"].to_string().contains("at most 30"), "{refused}");
+    // An endpoint that wants no order any more gives its room back, and one that goes does.
+    order(&ids[0], "none".into()).await.expect(200);
+    relay.delete(&format!("{path}/{}", ids[1])).await.expect(204);
+    for status in [201, 201, 409] {
+        relay.post(path, json!({ "url": url, "ordering": "job" })).await.expect(status);
+    }
+    relay.post(path, json!({ "url": url })).await.expect(201);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use adapters::clock::Clock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
-    id::{EndpointId, TaskId},
+    id::{EndpointId, EventId, TaskId},
     retry::{MAX_RETRIES, MAX_TIMEOUT, MIN_TIMEOUT},
     task::Task,
 };
@@ -205,16 +205,19 @@ async fn a_uid_is_taken_once_and_an_unknown_one_is_created_by_put() {
 }
 
 #[tokio::test]
-async fn an_application_has_so_many_endpoints_and_no_more() {
+async fn those_whose_deliveries_are_recorded_with_a_message_receive_it_at_once() {
     let relay = Relay::start().await;
-    for _ in 0..domain::endpoint::MAX_ENDPOINTS {
+    for _ in 0..domain::endpoint::MAX_TOGETHER {
         relay.endpoint("default", "https://subscriber.example/").await;
     }
-    let refused =
-        relay.post(APP, json!({ "url": "https://subscriber.example/" })).await.expect(409);
-    assert!(refused["detail"].to_string().contains("at most 90"), "{refused}");
     let message = relay.message("default", "a", json!({})).await;
-    assert_eq!(relay.deliveries(&message).await.len(), domain::endpoint::MAX_ENDPOINTS);
+    assert_eq!(relay.deliveries(&message).await.len(), domain::endpoint::MAX_TOGETHER);
+    // With one more, they follow.
+    relay.endpoint("default", "https://subscriber.example/").await;
+    let message = relay.message("default", "a", json!({})).await;
+    assert_eq!(relay.deliveries(&message).await.len(), 0);
+    let fan = relay.api.table().fan_out(&EventId::parse(&message).expect("an id")).await;
+    assert!(fan.expect("read").is_some_and(|fan| !fan.has_ended));
 }
 
 #[tokio::test]

@@ -92,6 +92,11 @@ struct ProgressOut {
     dead: u64,
     /// Deliveries that are still to be attempted.
     pending: u64,
+    /// Present, and true, if there are further deliveries: of an event with more than a thousand, about a
+    /// thousand are counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    more: bool,
 }
 
 impl EventOut {
@@ -117,6 +122,7 @@ impl EventOut {
                 delivered: progress.delivered,
                 dead: progress.dead,
                 pending: progress.pending,
+                more: progress.has_more,
             },
             duplicates: event.duplicates,
             conflicts: event.conflicts,
@@ -136,6 +142,7 @@ struct EventDetail {
     /// Request that the event came with; null if it came with none, if its content was removed, and in a
     /// portal: it is the sender's.
     request: Option<RequestOut>,
+    /// Deliveries, the first 250 by id.
     deliveries: Vec<DeliveryOut>,
 }
 
@@ -248,10 +255,10 @@ async fn get(
     let request = request.map(|request| RequestOut::of(&event, request));
     let deliveries = events::deliveries(&control, [&id]).await?;
     let deliveries: Vec<_> = deliveries.into_iter().flatten().collect();
-    let mut progress = EventProgress::default();
-    for delivery in &deliveries {
-        progress.count(delivery.state, delivery.made.into());
-    }
+    let progress = match deliveries.len() < events::MAX_SHOWN {
+        true => EventProgress::of(&deliveries),
+        false => events::progress(&control, &id).await?,
+    };
     let deliveries = deliveries.into_iter().map(DeliveryOut::from).collect();
     let event = EventOut::of(event, &progress);
     Ok(Json(EventDetail { event, payload, request, deliveries }))

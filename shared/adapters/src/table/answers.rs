@@ -37,6 +37,9 @@ pub enum ForgetOutcome {
     Unknown,
 }
 
+/// Deliveries of one event that are counted by their state: a query of DynamoDB reads about as many, and a page
+/// of a list counts those of each of its events.
+const MAX_COUNTED: u64 = 1000;
 /// Deliveries whose keys are read from the index at once while they are counted.
 const COUNTED_AT_ONCE: i32 = 1000;
 /// Deliveries that one batch read counts; DynamoDB takes 100 keys.
@@ -80,7 +83,8 @@ impl Table {
         .await
     }
 
-    /// Counts the deliveries of an event by their state. The record of their attempts is not transferred.
+    /// Counts the deliveries of an event by their state. If there are more than `MAX_COUNTED`, those beyond
+    /// are not counted. The record of their attempts is not transferred.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -95,7 +99,8 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":pk", s(event_partition(event)))
             .expression_attribute_values(":sk", s(PREFIX))
-            .consistent_read(true);
+            .consistent_read(true)
+            .limit(i32::try_from(MAX_COUNTED + 1).unwrap_or(1000));
         let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Unavailable::aws("counting deliveries", &error))?;
@@ -104,6 +109,10 @@ impl Table {
                 let made = row::number(item, "made").unwrap_or(0);
                 // A state that a newer version wrote is taken for one that is still to be attempted.
                 progress.count(state.unwrap_or(DeliveryState::Pending), made);
+            }
+            if MAX_COUNTED < progress.total {
+                progress.has_more = true;
+                break;
             }
         }
         Ok(progress)

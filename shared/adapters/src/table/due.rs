@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     delivery::Delivery,
     event::Event,
+    fan_out::FanOut,
     id::{BatchId, EndpointId, EventId, TaskId},
     job::Job,
     listener::Listener,
@@ -14,7 +15,9 @@ use domain::{
 };
 
 use super::{
-    Item, Table, WriteOutcome, batches, conditional, gates,
+    Item, Table, WriteOutcome, batches, conditional,
+    fan_outs::FAN,
+    gates,
     page::key_of,
     row::{self, Key, n, s},
 };
@@ -47,6 +50,8 @@ pub enum DueSubject {
     Batch(BatchId),
     /// A job whose platform is to be asked.
     Job(Box<Job>),
+    /// An event whose deliveries are created in pages, and not all of them are.
+    FanOut(Box<FanOut>),
     /// An event whose content is to be removed.
     Content(EventId),
     /// A listener that nobody has used for long.
@@ -197,6 +202,8 @@ fn subject(item: &Item, key: &Key) -> Result<DueSubject, Unavailable> {
         DueSubject::Job(Box::new(row::document(item)?))
     } else if key.1.starts_with("LISTENER#") {
         DueSubject::Listener(Box::new(row::document(item)?))
+    } else if key.1 == FAN {
+        DueSubject::FanOut(Box::new(row::document(item)?))
     } else if key.1 == "EVT" {
         let event: Event = row::document(item)?;
         DueSubject::Content(event.id)

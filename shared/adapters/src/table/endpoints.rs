@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    endpoint::{Endpoint, EndpointScope, MAX_ENDPOINTS},
+    endpoint::{Endpoint, EndpointScope},
     id::{ApplicationId, EndpointId},
     time::Timestamp,
 };
 
 use super::{
     EventRecording, Table, WriteOutcome,
+    endpoint_pages::{count_write, endpoint_list},
     row::{self, Condition, Row, Write, n, s},
 };
 use crate::Unavailable;
@@ -42,29 +42,9 @@ fn uid_key(uid: &str) -> String {
     format!("EPUID#{uid}")
 }
 
-/// Sort key of the sum of the weights of an application's endpoints.
-const WEIGHT: &str = "WEIGHT";
-
-/// The write that counts a change of an application's endpoints, from one weight to another. Its
-/// condition does not hold if the sum would pass [`MAX_ENDPOINTS`], however many requests there are at
-/// once. Endpoints of jobs and batches do not count.
-fn weight_write(endpoint: &Endpoint, from: usize, to: usize) -> Option<Write> {
-    if endpoint.scope != EndpointScope::Application || from == to {
-        return None;
-    }
-    let condition = match to.checked_sub(from) {
-        None => Condition::default().value(":more", AttributeValue::N(format!("-{}", from - to))),
-        Some(more) => Condition::new("attribute_not_exists(weight) OR weight <= :left")
-            .value(":left", n(MAX_ENDPOINTS.saturating_sub(more)))
-            .value(":more", n(more)),
-    };
-    let pk = partition(&endpoint.application);
-    Some(Write::Update(pk, WEIGHT.to_owned(), "ADD weight :more", condition))
-}
-
 impl Table {
     /// Writes a new endpoint; `Refused` if its id or uid is taken, or its application has no room for it
-    /// ([`MAX_ENDPOINTS`]).
+    /// ([`MAX_ENDPOINTS`](domain::endpoint::MAX_ENDPOINTS)).
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -97,7 +77,7 @@ impl Table {
     }
 
     /// Writes an endpoint over the one that was read; `Refused` if that was changed since, the new uid is
-    /// taken, or the application has no room for the new weight. The version is counted up here.
+    /// taken, or the application has as many that want order as it may. The version is counted up here.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -123,7 +103,7 @@ impl Table {
         new.version = old.version + 1;
         let condition = Condition::new("version = :read").value(":read", n(old.version));
         let mut writes = vec![Write::Put(endpoint_row(&new), condition)];
-        writes.extend(weight_write(&new, old.weight(), new.weight()));
+        writes.extend(count_write(Some(old), Some(&new)));
         // The health says nothing about an endpoint that is enabled or moved by its owner.
         if (old.disabled.is_some() && new.disabled.is_none()) || old.url != new.url {
             writes.push(Self::forget_health(&old.id));
@@ -144,8 +124,10 @@ impl Table {
         self.transact(writes).await
     }
 
-    /// Removes an endpoint as it was read; `Refused` if it was changed or removed since. Its pending
-    /// deliveries end as cancelled when they are next rung for.
+    /// Removes an endpoint of an application that was deleted, as it was read; `Refused` if it was changed
+    /// or removed since. Its pending deliveries end as cancelled when they are next rung for. The numbers of
+    /// the application's endpoints, which nobody asks for any more, stay as they are, so that many endpoints
+    /// can be removed at once.
     ///
     /// # Errors
     /// Fails if DynamoDB does.
@@ -173,6 +155,7 @@ impl Table {
     /// The writes that remove an endpoint as it was read, and keep what is shown of it afterwards.
     pub(super) fn endpoint_removal(&self, endpoint: &Endpoint, now: Timestamp) -> Vec<Write> {
         let mut writes = Self::delete_writes(endpoint);
+        writes.extend(count_write(Some(endpoint), None));
         let kept = Endpoint {
             secrets: Vec::new(),
             headers: BTreeMap::new(),
@@ -190,7 +173,6 @@ impl Table {
         let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
         let as_read = Condition::new("version = :read").value(":read", n(endpoint.version));
         let mut writes = vec![Write::Delete(pk, sk, as_read), Self::forget_health(&endpoint.id)];
-        writes.extend(weight_write(endpoint, endpoint.weight(), 0));
         if let Some(uid) = &endpoint.uid {
             writes.push(Write::Delete(
                 partition(&endpoint.application),
@@ -291,13 +273,20 @@ pub(super) fn create_writes(endpoint: &Endpoint) -> Vec<Write> {
     if let Some(uid) = &endpoint.uid {
         writes.push(Write::Put(uid_row(endpoint, uid), Condition::absent()));
     }
-    writes.extend(weight_write(endpoint, 0, endpoint.weight()));
+    writes.extend(count_write(None, Some(endpoint)));
     writes
 }
 
 fn endpoint_row(endpoint: &Endpoint) -> Row {
-    let (pk, sk) = key(&endpoint.application, &endpoint.scope, &endpoint.id);
-    Row::new(pk, sk, endpoint).with("version", n(endpoint.version))
+    let Endpoint { application, scope, id, created_at, .. } = endpoint;
+    let (pk, sk) = key(application, scope, id);
+    let row = Row::new(pk, sk, endpoint).with("version", n(endpoint.version));
+    match scope {
+        EndpointScope::Application => {
+            row.listed(endpoint_list(application), *created_at, id.as_str())
+        }
+        EndpointScope::Job(_) | EndpointScope::Batch(_) => row,
+    }
 }
 
 fn uid_row(endpoint: &Endpoint, uid: &str) -> Row {

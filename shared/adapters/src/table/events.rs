@@ -104,6 +104,7 @@ impl Table {
         let event = recording.event;
         let mut writes =
             vec![Write::Put(self.event_row(event, recording.request), Condition::absent())];
+        writes.extend(self.fan_out_write(recording));
         writes.extend(self.new_deliveries(recording.deliveries, recording.endpoints));
         writes.extend(recording.deliveries.iter().flat_map(|it| self.place_writes(it)));
         writes.extend(recording.job.into_iter().flat_map(|job| self.job_writes(job)));

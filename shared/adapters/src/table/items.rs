@@ -52,7 +52,11 @@ pub const ITEMS: &[ItemKind] = &[
         "<uid>",
         never("when the application is deleted or renamed"),
     ),
-    kind("endpoint", "APP#<app>", "EP#<id>", never("when it is deleted")),
+    indexed(
+        kind("endpoint", "APP#<app>", "EP#<id>", never("when it is deleted")),
+        never(""),
+        always("EPS#<app>"),
+    ),
     kind(
         "endpoint that was deleted",
         "APP#<app>",
@@ -61,9 +65,9 @@ pub const ITEMS: &[ItemKind] = &[
     ),
     kind("endpoint that bears a uid", "APP#<app>", "EPUID#<uid>", never("with its endpoint")),
     kind(
-        "sum of the weights of an application's endpoints",
+        "numbers of an application's endpoints",
         "APP#<app>",
-        "WEIGHT",
+        "ENDPOINTS",
         never("never; it stays with its application"),
     ),
     kind(
@@ -133,6 +137,16 @@ pub const ITEMS: &[ItemKind] = &[
         ),
         sometimes("while something is to happen to it"),
         always("EP#<endpoint>"),
+    ),
+    indexed(
+        kind(
+            "fan-out of an event in pages",
+            "EVT#<id>",
+            "FAN",
+            always("`RetentionDays` after its last page"),
+        ),
+        sometimes("until its last page"),
+        never(""),
     ),
     kind("conflict", "EVT#<id>", "CONFLICT#<sha256>", always(RETAINED)),
     indexed(

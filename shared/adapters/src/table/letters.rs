@@ -17,6 +17,8 @@ use super::{
 };
 use crate::Unavailable;
 
+/// Deliveries of an event that are read at a time to find one that still needs the event.
+const LOOKED_AT: usize = 100;
 const LETTERS: &str = "LETTERS";
 /// How much longer than a letter what it holds is kept.
 const AFTER_LETTER: Duration = Duration::from_secs(86_400);
@@ -263,13 +265,20 @@ impl Table {
         but: Option<&DeliveryId>,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        let deliveries = self.deliveries_of(event).await?;
         let needs = |delivery: &Delivery| {
             matches!(delivery.state, DeliveryState::Dead | DeliveryState::Pending)
                 && Some(&delivery.id) != but
         };
-        if deliveries.iter().any(needs) {
-            return Ok(());
+        let mut after = None;
+        loop {
+            let page = self.deliveries_page(event, after.as_deref(), LOOKED_AT).await?;
+            if page.items.iter().any(needs) {
+                return Ok(());
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
         let (pk, sk) = events::key(event);
         let there = Condition::new("attribute_exists(pk)").value(":at", n(self.expiry(now)));

@@ -18,7 +18,7 @@ pub struct EventRecording<'a> {
     pub request: Option<&'a RequestRecord>,
     /// Whom it goes to.
     pub deliveries: &'a [Delivery],
-    /// Their endpoints, for the length of their leases.
+    /// The endpoints that were judged. If deliveries follow in pages, no page judges them again.
     pub endpoints: &'a [Endpoint],
     /// One of those that is made for this event alone.
     pub callee: Option<&'a Endpoint>,

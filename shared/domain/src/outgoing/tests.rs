@@ -51,6 +51,7 @@ fn event(event_type: &str, published: bool) -> Event {
         conflicts: 0,
         webhooks: 0,
         asked: crate::event::PublishOptions::default(),
+        in_pages: false,
         expunged_at: None,
     }
 }

@@ -136,6 +136,8 @@ fn doorbell() -> impl Strategy<Value = Doorbell> {
         (id(), any::<u8>())
             .prop_map(|(id, hops)| Doorbell::Gate { gate: EndpointId::random(id), hops }),
         id().prop_map(|id| Doorbell::Batch { batch: BatchId::random(id) }),
+        (id(), any::<u8>())
+            .prop_map(|(id, hops)| Doorbell::FanOut { fan: EventId::random(id), hops }),
         id().prop_map(|id| Doorbell::Content { content: EventId::random(id) }),
         (id(), "[A-Za-z0-9._-]{1,64}").prop_map(|(id, listener)| Doorbell::Listener {
             application: ApplicationId::random(id),

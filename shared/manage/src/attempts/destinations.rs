@@ -15,6 +15,8 @@ use crate::{ControlPlane, MAX_SCANNED, PageRequest, Part, Refusal, messages};
 
 /// Most deliveries that are read at once: their events are read with one request.
 const MAX_READ: usize = 100;
+/// Endpoints that are read at the same time.
+const AT_ONCE: usize = 64;
 
 /// Deliveries to an endpoint with their events, newest first: by creation, or by the end of one that took more than one attempt.
 ///
@@ -69,9 +71,7 @@ pub async fn place_of_message(
         Err(Refusal::NotFound) => return Ok(None),
         Err(refusal) => return Err(refusal),
     };
-    let deliveries = control.table().deliveries_of(&event.id).await?.into_iter();
-    let newest =
-        deliveries.filter(|one| one.endpoint == *endpoint).max_by_key(|one| one.generation);
+    let newest = control.table().delivery_to(&event.id, endpoint).await?;
     Ok(newest.map(|delivery| Table::delivery_cursor(&delivery)))
 }
 
@@ -94,7 +94,7 @@ pub async fn destinations(
             newest.insert(delivery.endpoint.clone(), delivery);
         }
     }
-    let found = newest.into_values().map(|delivery| async {
+    let find = |delivery: Delivery| async move {
         let table = control.table();
         let found = table.endpoint_of(application, &delivery.scope, &delivery.endpoint).await?;
         let found = match found {
@@ -102,6 +102,13 @@ pub async fn destinations(
             None => table.deleted_endpoint(application, &delivery.endpoint).await?,
         };
         Ok::<_, Refusal>(found.map(|endpoint| (endpoint, delivery)))
-    });
-    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+    };
+    let (mut found, mut newest) = (Vec::new(), newest.into_values());
+    loop {
+        let some: Vec<Delivery> = newest.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            return Ok(found);
+        }
+        found.extend(try_join_all(some.into_iter().map(find)).await?.into_iter().flatten());
+    }
 }

@@ -40,8 +40,12 @@ pub async fn of_message(
     request: PageRequest,
 ) -> Result<Part<AttemptEntry>, Refusal> {
     let PageRequest { cursor, back, limit } = request;
-    let mut deliveries = control.table().deliveries_of(&event.id).await?;
-    deliveries.retain(|one| endpoint.is_none_or(|endpoint| one.endpoint == *endpoint));
+    let mut deliveries = match endpoint {
+        Some(endpoint) => {
+            control.table().delivery_to(&event.id, endpoint).await?.into_iter().collect()
+        }
+        None => control.table().deliveries_of(&event.id).await?,
+    };
     if !selection.fits(event) {
         deliveries.clear();
     }

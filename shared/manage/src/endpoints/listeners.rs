@@ -169,7 +169,7 @@ async fn take(
     apply(control, draft, &mut next)?;
     types::must_exist(control, &endpoint.event_types, &next).await?;
     if endpoint.ordering.is_none() && next.ordering.is_some() {
-        has_room(control, &next).await?;
+        has_room(control, &next, false).await?;
     }
     if next != endpoint {
         next.updated_at = now;
@@ -209,7 +209,7 @@ async fn make(
     let (any, purpose) = (SecretDraft::default(), SecretUse::Endpoint(&endpoint));
     let secret = secret_draft::check(&any, purpose, SecretKind::Hmac)?;
     endpoint.secrets = vec![secret_draft::seal(control, &endpoint, &secret)];
-    has_room(control, &endpoint).await?;
+    has_room(control, &endpoint, true).await?;
     let listener = Listener {
         application: application.clone(),
         name: name.to_owned(),

@@ -100,7 +100,7 @@ async fn tellings(
     for change in changes {
         let news = operational::of_change(*change, endpoint, application.as_ref(), now);
         let Some(telling) = control.context().telling(news, now).await? else { continue };
-        let size = telling.deliveries.len() + 1;
+        let size = telling.items();
         if size <= room {
             room -= size;
             tellings.push(telling);
@@ -124,7 +124,7 @@ async fn ring(
 ) -> Result<WriteOutcome, Refusal> {
     if written == WriteOutcome::Done {
         for telling in tellings {
-            control.context().ring(&telling.deliveries).await;
+            control.context().ring_telling(telling).await;
         }
     }
     Ok(written)

@@ -11,6 +11,8 @@ use crate::{ControlPlane, Principal, Refusal, page::Effort};
 
 /// Most events whose deliveries one request looks at: each costs a read.
 const MAX_LOOKED_AT: usize = 500;
+/// Most deliveries of one event that are looked at.
+const MAX_OF_ONE: usize = 1000;
 
 /// A delivery that was looked for.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub async fn find_delivery(
 ) -> Result<Looked, Refusal> {
     let applications = EventFilter::default().look_up(control, principal).await?.applications;
     let mut merge = Merge::behind(control.table(), applications, None, MAX_LOOKED_AT / 2);
-    let mut effort = Effort::of(MAX_LOOKED_AT);
+    let (mut effort, mut all) = (Effort::of(MAX_LOOKED_AT), true);
     loop {
         let mut some = Vec::with_capacity(AT_ONCE);
         while some.len() < AT_ONCE {
@@ -43,14 +45,16 @@ pub async fn find_delivery(
             some.push(event.id);
         }
         effort.scan(some.len());
-        let deliveries = some.iter().map(|id| control.table().deliveries_of(id));
-        let mut deliveries = try_join_all(deliveries).await?.into_iter().flatten();
-        if let Some(found) = deliveries.find(&is_it) {
-            return Ok(Looked { found: Some(found), complete: true });
+        let pages = some.iter().map(|id| control.table().deliveries_page(id, None, MAX_OF_ONE));
+        for page in try_join_all(pages).await? {
+            all &= page.next.is_none();
+            if let Some(found) = page.items.into_iter().find(&is_it) {
+                return Ok(Looked { found: Some(found), complete: true });
+            }
         }
         let ended = some.len() < AT_ONCE;
         if ended || effort.is_spent() {
-            return Ok(Looked { found: None, complete: ended });
+            return Ok(Looked { found: None, complete: ended && all });
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::{
     endpoint::Endpoint,
     envelope::StoredBody,
     event_type::EventType,
+    fan_out::FanOut,
     gate::Gate,
     health::Health,
     id::{ApplicationId, DeliveryId, EndpointId, EventId, JobId, LetterId},
@@ -74,6 +75,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
             requests::if_any(item).map(drop)
         },
         "delivery" => document::<Delivery>,
+        "fan-out of an event in pages" => document::<FanOut>,
         "conflict" => document::<StoredBody>,
         "job" => document::<Job>,
         "last number of a lane" => document::<u64>,
@@ -120,7 +122,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         | "mark that somebody watches an application"
         | "time at which the next slice of pushes is free" => document::<Timestamp>,
         "number of requests of a source, or of slices of lines of a job, in a window"
-        | "sum of the weights of an application's endpoints"
+        | "numbers of an application's endpoints"
         | "next free moment of an endpoint or application with a rate"
         | "last number of a letter"
         | "number of letters that wait"
