@@ -14,8 +14,7 @@ use domain::{
 
 use super::{
     Page, Table, WriteOutcome, endpoints, events,
-    page::Key,
-    row::{self, Condition, Row, Write, list_at, n},
+    row::{self, Condition, Key, Row, Write, list_at, n},
 };
 use crate::Unavailable;
 
