@@ -118,7 +118,7 @@ pub(super) const BOUNDS: &[Bound] = &[
     Bound::reads("job, 1 of 90 endpoints").most(5.0).target(3.0, 3.0),
     Bound::reads("ladder, short answers").most(135.0),
     Bound::reads("redriven letter").most(16.6),
-    Bound::reads("idle minute").most(34.7),
+    Bound::reads("idle minute").most(6.2),
     Bound::counts("idle minute", Unit::Shared).most(2.2),
     Bound::counts("job, 1 endpoint", Unit::Shared).most(2.0),
     Bound::counts("job, 1 endpoint", Unit::Sends).most(2.0),
