@@ -312,7 +312,7 @@ async fn queues_are_found_counted_and_purged() {
             .expect("a list")
             .queue_urls()
             .len(),
-        6
+        5
     );
 
     for (body, delay) in [("ready", 0), ("in flight", 0), ("delayed", 900)] {
