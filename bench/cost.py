@@ -40,6 +40,7 @@ PRICES = {
     "secret, a month": 0.40,
     "alarm metric, a month": 0.10,
     "custom metric, a month": 0.30,
+    "invocation by a schedule": 1.00e-6,
 }
 
 # What was not counted. Durations are billed milliseconds of an invocation in use, at the memory of template.yaml.
@@ -49,7 +50,8 @@ ASSUMED = {
     "deliver, ms for a full batch": 200,
     "redeliver, ms for a full batch": 100,
     "api, ms": 15,
-    "sweep, ms an idle minute": 300,
+    "sweep, ms an idle minute beside its calls": 20,
+    "sweep, ms for each call of an idle minute, one after another": 10,
     "bytes of log for each event that is accepted": 0,
     "bytes of log for each attempt": 350,
     "bytes out for each attempt beside the body": 2500,
@@ -57,13 +59,16 @@ ASSUMED = {
     "receives a minute of an idle mapping": 15,
 }
 
-# Metrics of the relay's own that a round of the sweep emits: functions/sweep/src/lib.rs and gauge.rs.
-CUSTOM_METRICS = 8
+# Metrics of the relay's own that a round of the sweep emits while something happens: functions/sweep/src/lateness.rs, gauge.rs.
+# A round in which nothing happens emits none.
+CUSTOM_METRICS = 10
 MINUTES = 30 * 24 * 60
 # What DynamoDB adds to each item and index entry for storage.
 OVERHEAD = 100
-# What the free tier that does not end takes off an idle month.
-FREE = 1e6 * PRICES["SQS request"] + 10 * PRICES["alarm metric, a month"] + CUSTOM_METRICS * PRICES["custom metric, a month"]
+# What the free tier that does not end takes off an idle month at most.
+FREE_REQUESTS, FREE_ALARMS, FREE_SCHEDULED = 1e6, 10, 14e6
+# Conditions of alarms that hold by which setting of the template. Not among them: with a reservation there is one more.
+ALARMS = {"essential": {None}, "all": {None, "AllAlarms", "WatchesFrontDoor"}}
 SERVICES = ["front", "Lambda", "SQS", "writes", "reads", "S3", "logs", "data out"]
 
 
@@ -73,7 +78,8 @@ class Template:
 
     memory: dict[str, int] = field(default_factory=dict)
     batch: int = 10
-    alarm_metrics: int = 0
+    # Metrics that alarms watch, by the condition of the alarm.
+    alarm_metrics: dict[str | None, int] = field(default_factory=dict)
     mappings: int = 0
     fifo_mappings: int = 0
 
@@ -87,7 +93,10 @@ class Template:
             if binary and memory:
                 found.memory[binary[1]] = int(memory[1])
             if "Type: AWS::CloudWatch::Alarm" in block:
-                found.alarm_metrics += max(1, len(re.findall(r"MetricName:", block)))
+                condition = re.search(r"^    Condition: (\w+)", block, re.M)
+                condition = condition and condition[1]
+                metrics = max(1, len(re.findall(r"MetricName:", block)))
+                found.alarm_metrics[condition] = found.alarm_metrics.get(condition, 0) + metrics
             queues = re.findall(r"Queue: !GetAtt (\w+)\.Arn", block) if binary else []
             found.mappings += sum("Live" not in queue for queue in queues)
             found.fifo_mappings += sum("Live" in queue for queue in queues)
@@ -195,23 +204,39 @@ class Bill:
         ]
         return cases
 
-    def idle(self) -> dict[str, float]:
+    def watched(self, alarms: str) -> int:
+        """The metrics that alarms watch with a setting of `Alarms`."""
+        return sum(count for condition, count in self.template.alarm_metrics.items() if condition in ALARMS[alarms])
+
+    def idle(self, alarms: str = "essential", secrets: int = 2) -> dict[str, float]:
         """What a month costs in which nothing happens."""
         minute, template = self.counts["idle minute"], self.template
         receives = MINUTES * ASSUMED["receives a minute of an idle mapping"]
-        sweeps = self.invocations("sweep", MINUTES, ASSUMED["sweep, ms an idle minute"])
+        calls = sum(minute["calls"].values())
+        ms = ASSUMED["sweep, ms an idle minute beside its calls"]
+        ms += ASSUMED["sweep, ms for each call of an idle minute, one after another"] * calls
         written = sum(minute["written"].values()) + minute["shared"]
+        # One of the four is a FIFO queue; all are priced as if they were.
+        asked = minute["calls"].get("SQS GetQueueAttributes", 0)
+        metrics = self.watched(alarms)
         return {
             f"polling of {template.mappings} queues": receives * template.mappings * PRICES["SQS request"],
             "polling of the FIFO queue": receives * template.fifo_mappings * PRICES["SQS FIFO request"],
-            "two secrets": 2 * PRICES["secret, a month"],
-            f"{template.alarm_metrics} metrics that alarms watch":
-                template.alarm_metrics * PRICES["alarm metric, a month"],
-            f"{CUSTOM_METRICS} metrics of the relay's own": CUSTOM_METRICS * PRICES["custom metric, a month"],
-            "sweep, Lambda": sweeps,
+            f"{'two secrets' if secrets == 2 else 'one secret'}": secrets * PRICES["secret, a month"],
+            f"{metrics} metrics that alarms watch": metrics * PRICES["alarm metric, a month"],
+            "sweep, its schedule": MINUTES * PRICES["invocation by a schedule"],
+            "sweep, Lambda": self.invocations("sweep", MINUTES, ms),
             "sweep, reads": MINUTES * minute["read"] * self.read,
             "sweep, writes": MINUTES * written * self.write,
+            "sweep, asking queues what they hold": MINUTES * asked * PRICES["SQS FIFO request"],
         }
+
+    def free(self, idle: dict[str, float], alarms: str = "essential") -> float:
+        """What AWS's free tier that does not end takes off it."""
+        polling = sum(cost for name, cost in idle.items() if "polling" in name)
+        free = min(FREE_REQUESTS * PRICES["SQS request"], polling)
+        free += min(FREE_ALARMS, self.watched(alarms)) * PRICES["alarm metric, a month"]
+        return free + min(FREE_SCHEDULED, MINUTES) * PRICES["invocation by a schedule"]
 
 
 def money(dollars: float) -> str:
@@ -244,7 +269,9 @@ def page() -> str:
          sum(row["written"].values()), row["read"], row["shared"]))]
         for name, row in counts.items()
     ]
-    idle = bill.idle()
+    idle, all_alarms, one_secret = bill.idle(), bill.idle("all"), bill.idle(secrets=1)
+    together = {name: sum(of.values()) for name, of in (("default", idle), ("all", all_alarms), ("one", one_secret))}
+    watched = [name for name in all_alarms if "alarms watch" in name]
     main, lean_main, arm_main = (next(c for c in all if "**job" in c.name) for all in (cases, leaner, armed))
     memory = ", ".join(f"{name} {size} MB" for name, size in sorted(template.memory.items()))
     assumed = [[name, f"{value:g}"] for name, value in ASSUMED.items()]
@@ -260,7 +287,8 @@ us-east-1 of {PRICED}, without any free tier.
 - A job's completion with one notification costs **${million(main.total)} a million**, and ${million(main.stored)} to keep for 30 days.
 - With provisioned capacity and a function URL in place of the HTTP API (`TableCapacity`, `IngestFunctionUrl`), the same costs
   ${million(lean_main.total)}.
-- A relay that does nothing costs ${money(sum(idle.values()))} a month.
+- A relay that does nothing costs **${money(together["default"])}** a month; ${money(together["one"])} once it has no first admin key
+  (`FirstAdminKey`), and ${money(together["all"])} with all alarms (`Alarms`).
 
 ## By case and service
 
@@ -270,9 +298,16 @@ Dollars for a million of each. Bodies have 1 KB where no size is named. Storage 
 
 ## A month in which nothing happens
 
-{table(["what", "dollars"], [[name, money(cost)] for name, cost in idle.items()] + [["**together**", f"**{money(sum(idle.values()))}**"]])}
+{table(["what", "dollars"], [[name, money(cost)] for name, cost in idle.items()] + [["**together**", f"**{money(together['default'])}**"]])}
 
-AWS's free tier, which does not end, covers a million requests of SQS, ten alarms and ten metrics a month: {money(FREE)} of these dollars.
+- With `Alarms: all` alarms watch {watched[0].split()[0]} metrics, which cost {money(all_alarms[watched[0]])}: {money(together["all"])} together.
+- With `FirstAdminKey: false` there is one secret: {money(together["one"])} together.
+- The relay's own metrics are reported while something happens, and CloudWatch bills each by the hour in which it is: at most
+  {CUSTOM_METRICS} of them, {money(CUSTOM_METRICS * PRICES["custom metric, a month"])} for a month in which something happens in each hour.
+- AWS's free tier, which does not end, covers a million requests of SQS, ten alarms and 14 million invocations by schedules a month:
+  {money(bill.free(idle))} of these dollars. It is shared by all that the account does.
+- What each of these is for, and what it would cost to do without, is in
+  [ADR 0074](adr/0074-idle-month.md).
 
 ## What a setting changes
 
@@ -287,6 +322,8 @@ Of a job's completion with one notification, by the million:
     ["`IngestReservedConcurrency`", "nothing: a reservation is free"],
     ["`KmsKeyArn`", "$1 a month, and $3 a million requests to KMS, of which SQS and S3 make few with their key caches"],
     ["`AlarmTopicArn`", "nothing but the notifications"],
+    ["`Alarms` all", f"{money(together['all'] - together['default'])} more a month"],
+    ["`FirstAdminKey` false", f"{money(together['default'] - together['one'])} less a month"],
     ["`TableCapacity` provisioned", f"writes {million(lean_main.dollars['writes'])} in place of {million(main.dollars['writes'])}, reads {million(lean_main.dollars['reads'])} in place of {million(main.dollars['reads'])}, if {ASSUMED['share of provisioned capacity that is used']:.0%} of it is used"],
     ["`IngestFunctionUrl`, to which senders post", f"front nothing in place of {million(main.dollars['front'])}"],
 ])}
@@ -340,6 +377,8 @@ def targets() -> str:
         ("30 days of storage of it", cases[one].stored * 1e6, 1.5, 1.5),
         ("a million, 9 KB", cases[nine].total * 1e6, 12, 12),
         ("idle month", sum(bill.idle().values()), 2, 2),
+        ("the same without the first admin key", sum(bill.idle(secrets=1).values()), 2, 2),
+        ("the same with all alarms", sum(bill.idle("all").values()), 2, 2),
     ]
     met = [[name, money(cost), f"{must:g} / {aim:g}", "aim" if cost <= aim else "must" if cost <= must else "no"]
            for name, cost, must, aim in rows]

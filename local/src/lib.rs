@@ -179,7 +179,6 @@ impl LocalAws {
             ("TABLE_NAME", table),
             ("BUCKET_NAME", bucket),
             ("INBOX_URL", self.queue_url(&self.names.inbox)),
-            ("INBOX_DEAD_LETTERS_URL", self.queue_url(&self.names.inbox_dead_letters)),
             ("OUTBOX_URL", self.queue_url(&self.names.outbox)),
             ("DEAD_LETTERS_URL", self.queue_url(&self.names.dead_letters)),
             ("LIVE_QUEUE_URL", self.queue_url(&self.names.live)),

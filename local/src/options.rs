@@ -57,11 +57,9 @@ pub struct ResourceNames {
     pub bucket: String,
     /// The name of the inbox, the queue between ingest and process.
     pub inbox: String,
-    /// The name of the inbox's dead-letter queue.
-    pub inbox_dead_letters: String,
     /// The name of the outbox, the queue of deliveries.
     pub outbox: String,
-    /// The name of the outbox's dead-letter queue.
+    /// The name of the dead-letter queue of both.
     pub dead_letters: String,
     /// The name of the FIFO queue of pushes to live connections.
     pub live: String,
@@ -74,16 +72,9 @@ pub struct ResourceNames {
 }
 
 impl ResourceNames {
-    /// The names of the queues: inbox, outbox and pushes, each followed by its dead-letter queue.
-    pub fn queues(&self) -> [&str; 6] {
-        [
-            &self.inbox,
-            &self.inbox_dead_letters,
-            &self.outbox,
-            &self.dead_letters,
-            &self.live,
-            &self.live_dead_letters,
-        ]
+    /// The names of the queues: inbox, outbox and their dead-letter queue; pushes and theirs.
+    pub fn queues(&self) -> [&str; 5] {
+        [&self.inbox, &self.outbox, &self.dead_letters, &self.live, &self.live_dead_letters]
     }
 }
 
@@ -93,9 +84,8 @@ impl Default for ResourceNames {
             table: "relay".to_owned(),
             bucket: "relay".to_owned(),
             inbox: "relay-inbox".to_owned(),
-            inbox_dead_letters: "relay-inbox-dlq".to_owned(),
             outbox: "relay-outbox".to_owned(),
-            dead_letters: "relay-outbox-dlq".to_owned(),
+            dead_letters: "relay-dead-letters".to_owned(),
             live: "relay-live.fifo".to_owned(),
             live_dead_letters: "relay-live-dead-letters.fifo".to_owned(),
             master_key_secret: "relay/master-key".to_owned(),

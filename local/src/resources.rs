@@ -67,7 +67,7 @@ const RETENTION: u32 = 14 * 86_400;
 const LIVE_RETENTION: u32 = 300;
 
 /// The queues. Dead-letter queues come first, because a redrive policy must name an existing queue.
-pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 6] {
+pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 5] {
     let dead_letters = |name: &String| QueueResource {
         name: name.clone(),
         fifo: false,
@@ -85,10 +85,9 @@ pub fn queues(names: &ResourceNames, times: &QueueTimes) -> [QueueResource; 6] {
     let live =
         work(&names.live, times.live_visibility, &names.live_dead_letters, times.live_receives);
     [
-        dead_letters(&names.inbox_dead_letters),
         dead_letters(&names.dead_letters),
         QueueResource { fifo: true, ..dead_letters(&names.live_dead_letters) },
-        work(&names.inbox, times.inbox_visibility, &names.inbox_dead_letters, times.inbox_receives),
+        work(&names.inbox, times.inbox_visibility, &names.dead_letters, times.inbox_receives),
         work(&names.outbox, times.outbox_visibility, &names.dead_letters, times.outbox_receives),
         QueueResource { fifo: true, retention: LIVE_RETENTION, ..live },
     ]

@@ -137,7 +137,28 @@ class Alarm:
         return before != after and action is not None and action in self._properties
 
 
-def alarms(template: dict, parameters: dict) -> list[Alarm]:
-    """The alarms of a translated template."""
-    resources = template["Resources"].items()
-    return [Alarm(name, one["Properties"], parameters) for name, one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
+def holds(template: dict, condition: object, parameters: dict) -> bool:
+    """Whether a condition of the template holds."""
+    if isinstance(condition, str):
+        condition = {"Condition": condition}
+    [(function, argument)] = condition.items()
+    match function:
+        case "Condition":
+            return holds(template, template["Conditions"][argument], parameters)
+        case "Fn::Equals":
+            return len({resolved(value, parameters) for value in argument}) == 1
+        case "Fn::Not":
+            return not holds(template, argument[0], parameters)
+        case "Fn::And":
+            return all(holds(template, one, parameters) for one in argument)
+        case "Fn::Or":
+            return any(holds(template, one, parameters) for one in argument)
+    raise AssertionError(f"{function} in a condition")
+
+
+def alarms(template: dict, parameters: dict, only_deployed: bool = False) -> list[Alarm]:
+    """The alarms of a translated template; only those whose condition holds, if that is asked for."""
+    found = {name: one for name, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    if only_deployed:
+        found = {name: one for name, one in found.items() if "Condition" not in one or holds(template, one["Condition"], parameters)}
+    return [Alarm(name, one["Properties"], parameters) for name, one in found.items()]

@@ -4,13 +4,18 @@ The data is what AWS's documentation says that AWS reports. That the relay's own
 is seen in test_stacks.py, over the lines of the deployed functions.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from alarms import ALARM, NO_DATA, OK, Alarm, Data, Metric, alarms
 
+# The alarms that are there without the parameter Alarms.
+ESSENTIAL = {"SweepAlarm", "TroubleAlarm", "ServerErrorsAlarm"}
 PARAMETERS = {"AWS::StackName": "relay", "ProcessConcurrency": 20, "DeliverConcurrency": 50, "IngestReservedConcurrency": 10}
+ROOT = Path(__file__).resolve().parents[2]
 MINUTE = 60
 NOW = 1_700_000_000 // 3600 * 3600
 # The metrics that AWS documents, with their dimensions, as far as they are used.
@@ -24,6 +29,7 @@ DOCUMENTED = {
     "AWS/DynamoDB": ({"ReadThrottleEvents", "WriteThrottleEvents"}, ("TableName",)),
     "WebhookRelay": (
         {
+            "trouble",
             "items_failed",
             "message_parked",
             "due_lag_seconds",
@@ -35,6 +41,17 @@ DOCUMENTED = {
         },
         ("Stack",),
     ),
+}
+
+
+# Of the parameters that conditions ask for.
+DEFAULTS = {
+    "Alarms": "essential",
+    "IngestFunctionUrl": "false",
+    "IngestReservedConcurrency": "0",
+    "AWS::StackName": "relay",
+    "ProcessConcurrency": 20,
+    "DeliverConcurrency": 50,
 }
 
 
@@ -117,13 +134,14 @@ COURSES = {
         [queue("Outbox", 0, 1, lambda before: float(before % 5 == 0)), queue("Outbox", 2, 300, constantly(600))],
         [queue("Outbox", 5, 0, constantly(0)), queue("Outbox", 50_000, 500, constantly(900))],
     ),
-    "InboxDeadLettersStuckAlarm": (
-        [queue("InboxDeadLetters", 0, 0, once(3, 5))],
-        [queue("InboxDeadLetters", 0, 1, constantly(0)), queue("InboxDeadLetters", 1, 0, constantly(0))],
+    "DeadLettersStuckAlarm": (
+        [queue("DeadLetters", 1, 1, constantly(2)), queue("DeadLetters", 0, 0, once(3, 5))],
+        [queue("DeadLetters", 0, 1, constantly(0)), queue("DeadLetters", 1, 0, constantly(0))],
     ),
-    "OutboxDeadLettersStuckAlarm": (
-        [queue("OutboxDeadLetters", 1, 1, constantly(2))],
-        [queue("OutboxDeadLetters", 0, 1, constantly(0))],
+    # Printed while there is trouble, and else not at all.
+    "TroubleAlarm": (
+        [of_relay("trouble", lambda before: None), of_relay("trouble", lambda before: 1 if 10 < before else None)],
+        [of_relay("trouble", once(1, 1, None)), of_relay("trouble", constantly(1))],
     ),
     "LiveDeadLettersAlarm": ([dead_updates(constantly(0))], [dead_updates(constantly(1)), dead_updates(once(1, 3, 0))]),
     "ItemsFailedAlarm": (
@@ -132,23 +150,34 @@ COURSES = {
     ),
     "MessageParkedAlarm": ([of_relay("message_parked", constantly(0))], [of_relay("message_parked", once(1, 1, None))]),
     "DueLagAlarm": (
-        [of_relay("due_lag_seconds", constantly(55)), of_relay("due_lag_seconds", once(1, 4000))],
+        [
+            of_relay("due_lag_seconds", constantly(55)),
+            of_relay("due_lag_seconds", once(1, 4000)),
+            # What is not late is not reported.
+            of_relay("due_lag_seconds", once(2, 59, None)),
+        ],
         [of_relay("due_lag_seconds", constantly(301))],
     ),
     "ServerErrorsAlarm": ([of_api(constantly(0))], [of_api(once(1, 1, None))]),
-    "SweepErrorsAlarm": (
-        [of_function("Sweep", "Errors", once(2))],
-        [of_function("Sweep", "Errors", constantly(1)), of_function("Sweep", "Errors", lambda before: float(before <= 3))],
-    ),
-    "SweepSilentAlarm": (
-        [of_relay("due_lag_seconds", constantly(0))],
-        [of_relay("due_lag_seconds", lambda before: 0 if before >= 11 else None)],
+    "SweepAlarm": (
+        # Lambda reports no error for each round that succeeds. One that fails is made good by the next.
+        [of_function("Sweep", "Errors", constantly(0)), of_function("Sweep", "Errors", once(2))],
+        [
+            of_function("Sweep", "Errors", constantly(1)),
+            of_function("Sweep", "Errors", lambda before: float(before <= 3)),
+            # Every fourth round.
+            of_function("Sweep", "Errors", lambda before: float(before % 4 == 1)),
+            # No round at all, and no error.
+            of_function("Sweep", "Errors", lambda before: 0 if before >= 11 else None),
+        ],
     ),
     "RefusalsAlarm": (
         [
             # A scanner that tries a source's name among much traffic, and then a sender that is alone and well.
             requests(received=100, refused=4),
             requests(received=2, refused=0),
+            # A relay in which nothing happens reports nothing.
+            of_relay("received", lambda before: None) + of_relay("refused", lambda before: None),
             # Half an hour in which one thing went wrong at once.
             of_relay("received", constantly(1)) + of_relay("refused", once(20, 300, 0)),
         ],
@@ -166,6 +195,7 @@ COURSES = {
             deliveries(attempts=40, delivered=1),
             deliveries(attempts=0, delivered=0),
             of_relay("attempts", once(3, 50, 0)) + of_relay("delivered", constantly(0)),
+            of_relay("attempts", once(3, 50, None)) + of_relay("delivered", once(3, 0, None)),
         ],
         [deliveries(attempts=1, delivered=0), deliveries(attempts=900, delivered=0)],
     ),
@@ -184,7 +214,7 @@ COURSES = {
     **{
         f"{name}ErrorsAlarm": ([of_function(name, "Errors", constantly(0))], [of_function(name, "Errors", once(1, 1, None))])
         for name in FUNCTIONS
-        if name != "Sweep"
+        if name != "Sweep"  # SweepAlarm.
     },
     **{
         f"{name}ThrottlesAlarm": (
@@ -223,8 +253,14 @@ def data_of(courses: list[Course], minutes: int = 60, until: int = 0) -> Data:
     return data
 
 
-def test_every_alarm_is_tried(all_alarms):
+def test_every_alarm_is_tried_whichever_are_deployed(all_alarms, sam):
     assert set(COURSES) == set(all_alarms)
+    translated = sam.translated()
+    deployed = lambda **given: {alarm.name for alarm in alarms(translated, DEFAULTS | given, only_deployed=True)}  # noqa: E731
+    assert deployed() == ESSENTIAL
+    assert deployed(IngestFunctionUrl="true") == ESSENTIAL | {"IngestErrorsAlarm", "IngestThrottlesAlarm"}
+    assert deployed(Alarms="all") == set(COURSES) - {"IngestConcurrencyAlarm"}
+    assert deployed(Alarms="all", IngestReservedConcurrency="10") == set(COURSES)
 
 
 @pytest.mark.parametrize("name", COURSES)
@@ -258,7 +294,8 @@ def test_an_alarm_is_heard_when_what_it_watches_goes_wrong(name, all_alarms):
     for courses in COURSES[name][1]:
         state = alarm.state(data_of(courses), NOW)
         assert alarm.notifies(OK, state), state
-        assert state == (NO_DATA if name == "SweepSilentAlarm" else ALARM)
+        silent = all(course.value(1) is None for course in courses)
+        assert state == (NO_DATA if silent and name == "SweepAlarm" else ALARM)
 
 
 @pytest.mark.parametrize("name", COURSES)
@@ -284,3 +321,35 @@ def test_another_stack_is_not_heard(name, all_alarms):
         ]
         alarm = all_alarms[name]
         assert not alarm.notifies(NO_DATA, alarm.state(data_of(foreign), NOW))
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading of docs/deploying.md, without its head."""
+    text = (ROOT / "docs" / "deploying.md").read_text().split(f"## {heading}\n", 1)[1]
+    lines = [line for line in text.split("\n#", 1)[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def names(cell: str) -> set[str]:
+    """The alarms that a cell of the table names: `…ErrorsAlarm` stands for those of all functions but the sweep."""
+    found = set()
+    for name in re.findall(r"`([^`]+Alarm)`", cell):
+        kinds = {one for one in COURSES if name[0] == "…" and one.endswith(name[1:]) and one.removesuffix(name[1:]) in FUNCTIONS}
+        found |= kinds if name[0] == "…" else {name}
+    return found
+
+
+def test_the_document_says_of_each_alarm_what_notices_its_cause_without_it():
+    """The table names each alarm of `all` once, and for each an essential alarm or that there is none."""
+    rows = table("Without `Alarms: all`")
+    listed = [name for row in rows for name in sorted(names(row[0]))]
+    assert sorted(listed) == sorted(set(COURSES) - ESSENTIAL)
+    kinds = set(re.findall(r'=> "(\w+)"', (ROOT / "shared/domain/src/trouble.rs").read_text()))
+    for row in rows:
+        essential = set(re.findall(r"`(\w+Alarm)`", row[1]))
+        assert essential <= ESSENTIAL, row
+        assert essential or row[1].startswith("nothing"), row
+        named = set(re.findall(r"`([a-z_]+)`", row[1])) - {"all", "ingest"}
+        assert named <= kinds and (not named or "TroubleAlarm" in essential), row
+    noticed = {kind for row in rows for kind in re.findall(r"`([a-z_]+)`", row[1])}
+    assert kinds <= noticed, "a kind of trouble that stands for no alarm"

@@ -21,7 +21,7 @@ def named(logical: str, property_: str, value: object):
 
 
 def without_dimension(template: dict) -> None:
-    template["Resources"]["SweepErrorsAlarm"]["Properties"]["Dimensions"] = []
+    template["Resources"]["SweepAlarm"]["Properties"]["Dimensions"] = []
 
 
 def of_the_account(template: dict) -> None:
@@ -43,11 +43,11 @@ BROKEN = {
     "a schedule's name": (rules.physical_names, named("SweepFunctionEveryMinute", "Name", "SweepFunctionEveryMinute")),
     "a function's name": (rules.physical_names, named("ApiFunction", "FunctionName", "relay-api")),
     "a queue's name, by region": (rules.physical_names, named("Inbox", "QueueName", {"Fn::Sub": "inbox-${AWS::Region}"})),
-    "an alarm's name": (rules.physical_names, named("SweepErrorsAlarm", "AlarmName", "sweep-errors")),
+    "an alarm's name": (rules.physical_names, named("SweepAlarm", "AlarmName", "sweep-errors")),
     "a role's name": (rules.physical_names, named("ApiRole", "RoleName", {"Fn::Sub": "${AWS::StackName}-api"})),
     "a type that is new": (rules.physical_names, unknown),
     "an export": (rules.exported_names, exported),
-    "an ARN": (rules.written_arns, named("InboxDeadLetters", "RedriveAllowPolicy", {"sourceQueueArns": [FIXED]})),
+    "an ARN": (rules.written_arns, named("DeadLetters", "RedriveAllowPolicy", {"sourceQueueArns": [FIXED]})),
     "an alarm without dimensions": (rules.alarms_of_the_stack, without_dimension),
     "an alarm over the account": (rules.alarms_of_the_stack, of_the_account),
 }

@@ -134,7 +134,7 @@ class World:
 
     def wait_until_idle(self, seconds: float = 60) -> None:
         """Every queue is empty."""
-        queues = [self.outputs[name] for name in ("InboxUrl", "OutboxUrl", "InboxDeadLettersUrl", "OutboxDeadLettersUrl")]
+        queues = [self.outputs[name] for name in ("InboxUrl", "OutboxUrl", "DeadLettersUrl")]
         idle = lambda: all(self.waiting(queue) == 0 for queue in queues)  # noqa: E731
         # Twice: a function deletes what it received after it has sent what follows from it.
         wait_until("the queues are empty", lambda: idle() and idle(), seconds)

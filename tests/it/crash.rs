@@ -233,14 +233,10 @@ fn arrived(journey: Journey, world: &World) -> Option<String> {
             delivered == 6 + 2 * late && dead == 0
         }
         Journey::Ordered => ordered::arrived(world),
-<<<<<<< HEAD
+        Journey::Paged => paged::arrived(world) && dead == 0,
         Journey::Recovered | Journey::ByHand => delivered == 1 && dead == 0,
         // The completion, and the challenge.
         Journey::Guarded => delivered == 2 && dead == 0,
-=======
-        Journey::Paged => paged::arrived(world) && dead == 0,
-        Journey::Recovered | Journey::ByHand | Journey::Guarded => delivered == 1 && dead == 0,
->>>>>>> fan
         Journey::Slow => delivered == 3 && dead == 0,
         Journey::Later => later::arrived(world),
         Journey::Gone => delivered == 0 && dead == 2,

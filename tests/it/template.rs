@@ -95,8 +95,8 @@ fn a_queue_has_a_dead_letter_queue_or_is_one() {
 fn every_dead_letter_queue_is_emptied_by_a_function() {
     holds_and_can_fail(
         rules::dead_letters_are_parked,
-        |t| remove(t, "RedeliverFunction/Properties/Events", "InboxDeadLetters"),
-        "InboxDeadLetters",
+        |t| remove(t, "RedeliverFunction/Properties/Events", "DeadLetters"),
+        "DeadLetters",
     );
 }
 

@@ -178,7 +178,7 @@ impl Meeting {
     async fn waits_for_endpoints_only(&self) -> bool {
         let names = self.cloud.aws.names().clone();
         let depth = |queue: &str| self.cloud.aws.queue_depth(queue).0;
-        [&names.inbox, &names.outbox, &names.inbox_dead_letters].iter().all(|it| depth(it) == 0)
+        [&names.inbox, &names.outbox].iter().all(|it| depth(it) == 0)
     }
 
     /// The events of an application, also of one that was deleted.

@@ -10,7 +10,7 @@ ILL = STATUS | {
     "sweep": {"last_round_at": "2026-11-28T02:00:00Z", "took_ms": 84},
     "queues": [
         {"name": "inbox", "waiting": 3, "in_flight": 1, "delayed": 0},
-        {"name": "inbox-dead-letters", "waiting": 2, "in_flight": 0, "delayed": 0},
+        {"name": "dead-letters", "waiting": 2, "in_flight": 0, "delayed": 0},
         {"name": "outbox", "waiting": 14203, "in_flight": 10, "delayed": 800},
         {"name": "live", "waiting": None, "in_flight": None, "delayed": None},
     ],
@@ -28,7 +28,7 @@ def test_each_line_says_what_to_do(visit, width, dark):
     for words in [
         "InboxStuckAlarm is on for 1 h. U+202Ereason <script>alert(1)</script>",
         "The sweep ran last 1 h ago",
-        "2 messages in inbox-dead-letters.",
+        "2 messages in dead-letters.",
         "14,203 messages wait in the queue outbox.",
         "SQS did not tell the depth of live.",
         "waits since 3 h. Look at its attempts",

@@ -38,7 +38,7 @@ use domain::{
 };
 use local::{Clients, LocalAws};
 use manage::ControlPlane;
-use sweep::{Limits, Sweep};
+use sweep::{Limits, Sweep, Watched};
 
 use self::watched::Watchers;
 use crate::{chance::Chance, faults::Faults, sender};
@@ -293,9 +293,23 @@ impl Cloud {
         calls
     }
 
+    /// The sweep as it is on AWS, where alarms listen: it looks for troubles.
+    pub fn watching_sweeper(&self) -> Sweep {
+        let names = self.aws.names();
+        let queue = |name: &str| Queue::new(self.sound.sqs(), self.aws.queue_url(name));
+        let queues = [&names.inbox, &names.outbox, &names.dead_letters, &names.live_dead_letters];
+        let queues = queues.map(|name| queue(name));
+        Sweep { watched: Some(Watched::new(queues.each_ref())), ..self.sweeper() }
+    }
+
     /// The sweep of a process, with the faults in it.
     pub fn sweeper(&self) -> Sweep {
-        Sweep { calls: self.calls(), inbox: self.inbox.clone(), limits: Limits::default() }
+        Sweep {
+            calls: self.calls(),
+            inbox: self.inbox.clone(),
+            limits: Limits::default(),
+            watched: None,
+        }
     }
 
     /// The function `api`, in a process of its own.

@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     log::init();
     let aws = Aws::load().await;
     let queues = config::queue_urls()?.map(|url| aws.queue(url));
-    let [inbox, _, outbox, letters, live, _] = queues.clone();
+    let [inbox, outbox, letters, live, _] = queues.clone();
     let table = aws.table(config::required("TABLE_NAME")?, config::retention()?);
     let bucket = aws.bucket(config::required("BUCKET_NAME")?);
     let vault = aws.vault(&config::required("MASTER_KEY_SECRET")?).await?;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let context = context.telling_watchers_by(live).counting_figures();
     let calls = CallContext::new(context, letters, vault, caller);
     let calls = calls.with_header_style(config::header_style()?);
-    let key = aws.admin_key(&config::required("ADMIN_KEY_SECRET")?).await?;
+    let key = aws.admin_key(config::admin_key_secret()?.as_deref()).await?;
     let control = ControlPlane::new(calls, Inbox(inbox), key, config::required("PUBLIC_URL")?)
         .strict_about_event_types(config::strict_event_types()?)
         .delivering_within(config::seconds("DELIVER_TIMEOUT_SECONDS")?)

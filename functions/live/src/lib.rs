@@ -1,10 +1,11 @@
 //! Live updates over WebSocket: accepts connections, does what their clients ask for, and pushes what
 //! changed.
 //!
-//! Three kinds of events come here: those of the WebSocket API, messages of the FIFO queue whose groups
-//! are topics, and lines of CloudWatch Logs. A push is a hint, and the table is the truth: what
+//! Four kinds of events come here: those of the WebSocket API, messages of the FIFO queue whose groups
+//! are topics, lines of CloudWatch Logs, and changes of alarms (see `alarm`). A push is a hint, and the table is the truth: what
 //! cannot be pushed is found by listing.
 
+pub mod alarm;
 mod audience;
 mod call;
 mod catch_up;
@@ -145,6 +146,18 @@ impl Live {
     pub fn is_invoked_as(&self, arn: &str) {
         if let Some(cloudwatch) = &self.cloudwatch {
             cloudwatch.function.get_or_init(|| arn.to_owned());
+        }
+    }
+
+    /// Notes an alarm of the stack of this name, if an event says that one has changed its state, and else
+    /// answers as [`Self::handle`].
+    ///
+    /// # Errors
+    /// As [`Self::handle`] and [`alarm::note`].
+    pub async fn handle_in(&self, stack: &str, event: Value) -> Result<Value, Unavailable> {
+        match alarm::is_change(&event) {
+            true => alarm::note(&self.table, &event, stack).await,
+            false => self.handle(event).await,
         }
     }
 

@@ -8,7 +8,8 @@ use live::{CloudWatch, Live, LiveParts};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    metrics::belong_to(config::required("STACK_NAME")?);
+    let stack = &config::required("STACK_NAME")?;
+    metrics::belong_to(stack.clone());
     let aws = Aws::load().await;
     let live = &Live::new(LiveParts {
         table: aws.table(config::required("TABLE_NAME")?, std::time::Duration::ZERO),
@@ -23,7 +24,7 @@ async fn main() -> Result<(), Error> {
     });
     run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
         live.is_invoked_as(&event.context.invoked_function_arn);
-        Ok::<_, Error>(live.handle(event.payload).await?)
+        Ok::<_, Error>(live.handle_in(stack, event.payload).await?)
     }))
     .await
 }

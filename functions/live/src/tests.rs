@@ -2,6 +2,7 @@
 //! a test wants.
 
 mod actions;
+mod alarms;
 mod document;
 mod drawing;
 mod listening;
@@ -73,7 +74,7 @@ impl Drop for World {
 /// The partitions that the role of the function may write to.
 fn own_items() -> Vec<&'static str> {
     let mut lists = TEMPLATE.split("dynamodb:LeadingKeys: [");
-    let list = lists.find(|list| list.starts_with("\"AWAKE\"")).expect("live's own items");
+    let list = lists.find(|list| list.starts_with("\"ALARMS\"")).expect("live's own items");
     let (keys, _) = list.split_once(']').expect("the end of the list");
     keys.split(", ").map(|key| key.trim_matches('"')).collect()
 }

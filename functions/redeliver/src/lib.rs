@@ -22,6 +22,9 @@ use domain::{
     letter::LetterQueue,
 };
 
+/// The attribute of a message that SQS moved to a dead-letter queue: the ARN of the queue it died on.
+const DIED_ON: &str = "DeadLetterQueueSourceArn";
+
 /// Everything a dead letter needs.
 #[derive(Clone, Debug)]
 pub struct Redeliver {
@@ -31,9 +34,8 @@ pub struct Redeliver {
     pub inbox: Inbox,
     /// Queue on which the next steps of tasks are rung for.
     pub dead_letters: DeadLetters,
-    /// Name of the queue that SQS moves messages to which died on the inbox. Every other queue that
-    /// this function reads belongs to the outbox.
-    pub inbox_dead_letters: String,
+    /// Name of the inbox. SQS says of a message that it moved here on which queue it died.
+    pub inbox_name: String,
 }
 
 impl Redeliver {
@@ -47,15 +49,6 @@ impl Redeliver {
 
     async fn message(&self, message: &SqsMessage) -> Result<(), Unavailable> {
         let body = message.body.as_deref().unwrap_or_default();
-        if self.died_on(message) == LetterQueue::Inbox {
-            return match InboxMessage::parse(body) {
-                // A batch that still has to be counted is due, and so is a fan-out: the sweep rings for it.
-                Ok(InboxMessage::Batch(_) | InboxMessage::FanOut { .. }) => Ok(()),
-                Ok(InboxMessage::Request(_)) | Err(_) => {
-                    self.context.park_message(LetterQueue::Inbox, message).await
-                }
-            };
-        }
         match Doorbell::parse(body) {
             Ok(Doorbell::Delivery { event, delivery, .. }) => self.died(&event, &delivery).await,
             Ok(Doorbell::Task { task, hops }) => self.task(&task, hops).await,
@@ -69,16 +62,18 @@ impl Redeliver {
             Ok(Doorbell::Batch { .. } | Doorbell::FanOut { .. } | Doorbell::Answer { .. }) => {
                 Ok(())
             }
-            Err(_) => self.context.park_message(LetterQueue::Outbox, message).await,
+            Err(_) => self.context.park_message(self.died_on(message), message).await,
         }
     }
 
-    /// The queue that a message died on. The name of a queue is the last part of its ARN.
+    /// The queue that a message which is no doorbell died on. A request died on the inbox, whatever SQS
+    /// says. The name of a queue is the last part of its ARN.
     fn died_on(&self, message: &SqsMessage) -> LetterQueue {
-        let arn = message.event_source_arn.as_deref().unwrap_or_default();
-        match arn.rsplit(':').next() {
-            Some(name) if name == self.inbox_dead_letters => LetterQueue::Inbox,
-            _ => LetterQueue::Outbox,
+        let body = message.body.as_deref().unwrap_or_default();
+        let source = message.attributes.get(DIED_ON).and_then(|arn| arn.rsplit(':').next());
+        match InboxMessage::parse(body).is_ok() || source == Some(self.inbox_name.as_str()) {
+            true => LetterQueue::Inbox,
+            false => LetterQueue::Outbox,
         }
     }
 }

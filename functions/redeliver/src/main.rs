@@ -1,4 +1,4 @@
-//! Takes what died off the dead-letter queues, parks it, and puts it back.
+//! Takes what died off the dead-letter queue, parks it, and puts it back.
 
 use adapters::{aws::Aws, bells::DeadLetters, clock::Clock, config, inbox::Inbox, log, metrics};
 use dispatch::context::Context;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         context: context.telling_watchers_by(queue("LIVE_QUEUE_URL")?).counting_figures(),
         inbox,
         dead_letters: DeadLetters(queue("DEAD_LETTERS_URL")?),
-        inbox_dead_letters: config::queue_name("INBOX_DEAD_LETTERS_URL")?,
+        inbox_name: config::queue_name("INBOX_URL")?,
     };
     run(service_fn(async |batch: LambdaEvent<_>| {
         Ok::<_, Error>(redeliver.handle(&batch.payload).await)

@@ -40,8 +40,8 @@ async fn world() -> (LocalAws, Redeliver) {
     );
     let inbox = Inbox(queue(&names.inbox));
     let dead_letters = DeadLetters(queue(&names.dead_letters));
-    let inbox_dead_letters = names.inbox_dead_letters.clone();
-    (aws, Redeliver { context, inbox, dead_letters, inbox_dead_letters })
+    let inbox_name = names.inbox.clone();
+    (aws, Redeliver { context, inbox, dead_letters, inbox_name })
 }
 
 fn batch(sample: &str) -> SqsEvent {
@@ -67,16 +67,25 @@ async fn a_poisoned_message_is_parked_once_with_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_poisoned_message_died_on_the_queue_that_the_setting_names() {
-    let (_aws, mut redeliver) = world().await;
-    redeliver.inbox_dead_letters = "renamed".to_owned();
-    let mut poisoned = batch(POISONED);
-    poisoned.records[0].event_source_arn =
-        Some("arn:aws:sqs:eu-central-1:123456789012:renamed".to_owned());
-    assert!(redeliver.handle(&poisoned).await.batch_item_failures.is_empty());
-    let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
-    let LetterSubject::Message { queue, .. } = &letters[0].what else { panic!("{letters:?}") };
-    assert_eq!(*queue, LetterQueue::Inbox);
+async fn a_poisoned_message_died_on_the_queue_that_sqs_names() {
+    for (inbox, died_on) in [
+        (Some("relay-inbox"), LetterQueue::Inbox),
+        (Some("renamed"), LetterQueue::Outbox),
+        (None, LetterQueue::Outbox),
+    ] {
+        let (_aws, redeliver) = world().await;
+        let mut poisoned = batch(POISONED);
+        let attributes = &mut poisoned.records[0].attributes;
+        let arn = |name| format!("arn:aws:sqs:eu-central-1:123456789012:{name}");
+        match inbox.map(arn) {
+            Some(arn) => _ = attributes.insert(DIED_ON.to_owned(), arn),
+            None => _ = attributes.remove(DIED_ON),
+        }
+        assert!(redeliver.handle(&poisoned).await.batch_item_failures.is_empty());
+        let letters = redeliver.context.table.letters(None, 10, false).await.expect("read").items;
+        let LetterSubject::Message { queue, .. } = &letters[0].what else { panic!("{letters:?}") };
+        assert_eq!(*queue, died_on, "{inbox:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use domain::{
     id::ApplicationId,
     retry::ErrorClass,
     time::Timestamp,
+    trouble::MinuteCounts,
 };
 use futures::{StreamExt, stream};
 use tokio::time::timeout;
@@ -32,19 +33,48 @@ const MAX_REFUSALS: usize = 200;
 /// Longest time for which figures are read: the round has more to do.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Emits the metrics of the minute before the last. If they cannot be read in time, there are none for this
-/// minute, and the round goes on.
-pub(crate) async fn emit(table: &Table, now: Timestamp) {
+/// Emits the metrics of the minute before the last, and returns its counts. If they cannot be read in time,
+/// there are none for this minute, and the round goes on.
+pub(crate) async fn emit(table: &Table, now: Timestamp) -> Option<MinuteCounts> {
     match timeout(PATIENCE, read(table, now)).await {
-        Ok(Ok(figures)) => metrics::emit(NAMESPACE, now, &metrics_of(&figures), &[]),
-        Ok(Err(error)) => warn!(%error, "figures of the minute were not read"),
-        Err(_) => warn!("figures of the minute were not read in time"),
+        Ok(Ok(figures)) => {
+            let metrics = metrics_of(&figures);
+            if !metrics.is_empty() {
+                metrics::emit(NAMESPACE, now, &metrics, &[]);
+            }
+            Some(counts(&figures, read_minute(now)))
+        }
+        Ok(Err(error)) => {
+            warn!(%error, "figures of the minute were not read");
+            None
+        }
+        Err(_) => {
+            warn!("figures of the minute were not read in time");
+            None
+        }
+    }
+}
+
+/// The minute whose figures are complete.
+const fn read_minute(now: Timestamp) -> Minute {
+    Minute(Minute::of(now).0.saturating_sub(BACK))
+}
+
+/// What is watched of a minute.
+fn counts(figures: &Figures, minute: Minute) -> MinuteCounts {
+    let count = |counter| figures.get(Figure::Count(counter));
+    MinuteCounts {
+        minute: minute.0,
+        received: count(Counter::Received),
+        refused: count(Counter::Refused),
+        attempts: count(Counter::Attempts),
+        delivered: count(Counter::Delivered),
     }
 }
 
 /// The figures of the minute before the last, of all applications together.
 pub(crate) async fn read(table: &Table, now: Timestamp) -> Result<Figures, Unavailable> {
-    let minute = Minute(Minute::of(now).0.saturating_sub(BACK));
+    let minute = read_minute(now);
     let ids = table.applications().await?.into_iter().map(|application| application.id);
     let read = ids.take(MAX_APPLICATIONS).map(|id| of_application(table, id, minute));
     let mut read = stream::iter(read).buffer_unordered(AT_ONCE);
@@ -72,10 +102,15 @@ async fn of_application(
     Ok(sum)
 }
 
-/// The metrics that figures make. A share or a percentile of nothing is left out.
+/// The metrics that figures make. A share or a percentile of nothing is left out. A minute in which nothing
+/// happened makes none, because CloudWatch bills a metric for each hour in which it is emitted; otherwise
+/// all counts are there, zeros too, because alarms compare them.
 pub(crate) fn metrics_of(figures: &Figures) -> Vec<(&'static str, Unit, f64)> {
     let count = |counter| number(figures.get(Figure::Count(counter)));
     let failed = ErrorClass::ALL.into_iter().map(|class| count(Counter::Failed(class))).sum();
+    if figures.is_empty() {
+        return Vec::new();
+    }
     let (attempts, delivered) = (count(Counter::Attempts), count(Counter::Delivered));
     let mut metrics = vec![
         ("received", Unit::Count, count(Counter::Received)),

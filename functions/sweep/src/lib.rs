@@ -10,35 +10,34 @@
 //! how many questions a platform gets at once is bounded without anybody counting, and what a round
 //! does not get to is simply still due in the next.
 
-mod alarm;
 mod ask;
+mod bells;
 mod fold;
 mod gauge;
+mod lateness;
 mod later;
 mod reckon;
 mod source;
+mod watching;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use adapters::{
     Unavailable,
     inbox::Inbox,
-    metrics::{self, NAMESPACE, Unit},
+    metrics::{self, NAMESPACE},
     random,
     table::{DueCursor, DueItem, DueSubject, SHARDS, SweepRound, WriteOutcome},
 };
 use dispatch::context::{CallContext, Context};
-use domain::{
-    delivery::{Delivery, DeliveryState},
-    id::Tenure,
-    time::Timestamp,
-};
+use domain::{id::Tenure, time::Timestamp, trouble::Watch};
 use futures::{StreamExt, stream};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::{info, warn};
+
+use self::lateness::Lateness;
+pub use self::watching::Watched;
 
 /// One round of the sweep, and what it needs.
 #[derive(Clone, Debug)]
@@ -49,6 +48,9 @@ pub struct Sweep {
     pub inbox: Inbox,
     /// Time limits of a round.
     pub limits: Limits,
+    /// The queues that are watched for troubles. `None` where no alarm listens: then no figures are read
+    /// either.
+    pub watched: Option<Watched>,
 }
 
 /// How long a round may take. With the usual values its last answer is in 50 s after it began, and
@@ -119,44 +121,8 @@ impl Round {
     }
 }
 
-/// How late what a round finds due is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Lateness {
-    /// How long ago the longest overdue item was due. The sweep puts off what it rings for, so that this
-    /// is large if the sweep itself is late.
-    due: Duration,
-    /// How long ago the longest waiting delivery could have been attempted. Ringing does not change that,
-    /// so that it is large if nobody attempts deliveries.
-    waiting: Duration,
-}
-
-impl Lateness {
-    fn of(due: &[DueItem], now: Timestamp) -> Self {
-        let first = due.first().map(|oldest| now.since(Timestamp(oldest.at())));
-        let free = due.iter().filter(|due| due.held_until(now).is_none());
-        let waits = free.filter_map(|due| match &due.what {
-            // One that is due at a gate has waited for its endpoint.
-            DueSubject::Delivery(delivery)
-                if delivery.state == DeliveryState::Pending && delivery.at_gate.is_none() =>
-            {
-                Some(now.since(delivery.next_at))
-            }
-            _ => None,
-        });
-        Self { due: first.unwrap_or_default(), waiting: waits.max().unwrap_or_default() }
-    }
-
-    fn max(self, other: Self) -> Self {
-        Self { due: self.due.max(other.due), waiting: self.waiting.max(other.waiting) }
-    }
-
-    const fn metrics(self) -> [(&'static str, Unit, f64); 2] {
-        [
-            ("due_lag_seconds", Unit::Seconds, self.due.as_secs_f64()),
-            ("oldest_waiting_seconds", Unit::Seconds, self.waiting.as_secs_f64()),
-        ]
-    }
-}
+/// The jobs whose platforms are to be asked, by the name and the tenure of their source.
+type JobsOfSources = HashMap<(String, Tenure), Vec<DueItem>>;
 
 /// A shard of what is due, as far as a round has read it.
 #[derive(Debug)]
@@ -166,12 +132,19 @@ struct ShardPart {
     cursor: Option<DueCursor>,
     /// The jobs of each source that were read.
     jobs: HashMap<Tenure, usize>,
+    /// The most jobs of one source that it may bring into the round.
+    most: usize,
 }
 
 impl ShardPart {
     /// The whole shard.
     fn of(shard: u32) -> Self {
-        Self { shard, cursor: None, jobs: HashMap::new() }
+        Self { shard, cursor: None, jobs: HashMap::new(), most: MAX_JOBS }
+    }
+
+    /// All shards together.
+    fn of_all() -> Self {
+        Self { most: MAX_JOBS * SHARDS as usize, ..Self::of(0) }
     }
 }
 
@@ -207,6 +180,15 @@ impl Sweep {
         &self.calls.context
     }
 
+    /// Makes a round and answers with what it did.
+    ///
+    /// # Errors
+    /// As [`Sweep::run_alone`].
+    pub async fn handle(&self) -> Result<Value, Unavailable> {
+        let swept = self.run_alone().await?;
+        Ok(json!({ "rung": swept.rung, "asked": swept.asked }))
+    }
+
     /// One round, unless another is under way: the one that comes second does nothing.
     ///
     /// # Errors
@@ -218,9 +200,9 @@ impl Sweep {
             info!("another round is under way");
             return Ok(SweepCounts::default());
         }
-        let swept = self.run().await;
+        let (swept, watch) = self.round().await;
         let round = SweepRound { at: now, took: clock.now().since(now) };
-        if let Err(error) = table.release_sweep(&holder, round).await {
+        if let Err(error) = table.release_sweep(&holder, round, watch.as_ref()).await {
             warn!(%error, "the lease of this round ends by itself");
         }
         swept
@@ -232,16 +214,58 @@ impl Sweep {
     /// # Errors
     /// One of the failures of the round, after everything else that is due was seen to.
     pub async fn run(&self) -> Result<SweepCounts, Unavailable> {
+        self.round().await.0
+    }
+
+    /// One round, and what it remembers for the next.
+    async fn round(&self) -> (Result<SweepCounts, Unavailable>, Option<Watch>) {
         let until = Instant::now() + self.limits.asking;
         let mut round = Round::default();
-        let mut jobs: HashMap<(String, Tenure), Vec<DueItem>> = HashMap::new();
-        let mut lateness = Lateness::default();
+        let mut jobs = JobsOfSources::new();
         let later = later::ring(self.context(), Instant::now() + self.limits.asking / 4).await;
+        let mut lateness = Lateness::default();
         let later = later.map(|later::LaterRound { rung, late }| {
             lateness.due = late;
             SweepCounts { rung, ..SweepCounts::default() }
         });
         round.add("what waits for later was not rung for", later);
+        let lateness = lateness.max(self.see_to_what_is_due(&mut round, &mut jobs).await);
+        let metrics = lateness.metrics();
+        if !metrics.is_empty() {
+            metrics::emit(NAMESPACE, self.context().clock.now(), &metrics, &[]);
+        }
+        let pinged = self.context().ping_silent_connections().await;
+        let pinged = pinged.map(|pinged| SweepCounts { pinged, ..SweepCounts::default() });
+        round.add("silent live connections were not looked for", pinged);
+        let folded = fold::fold(&self.context().table, self.context().clock.now()).await;
+        let folded = folded.map(|folded| SweepCounts { folded, ..SweepCounts::default() });
+        round.add("hours of figures were not added up", folded);
+        let watch = match &self.watched {
+            Some(watched) => self.watch(watched, lateness).await,
+            None => None,
+        };
+        self.ask_all(jobs, until, &mut round).await;
+        self.context().tell_watchers().await;
+        let Round { swept, failed } = round;
+        if swept != SweepCounts::default() {
+            let SweepCounts { rung, asked, told, missed, pinged, folded } = swept;
+            info!(rung, asked, told, missed, pinged, folded, "saw to what was due");
+        }
+        (failed.map_or(Ok(swept), Err), watch)
+    }
+
+    /// Rings for what is due, collects the jobs whose platforms are to be asked, and says how late it was.
+    async fn see_to_what_is_due(&self, round: &mut Round, jobs: &mut JobsOfSources) -> Lateness {
+        let now = self.context().clock.now();
+        // An index that is too large for one read, or a read that fails, is read shard by shard.
+        if let Ok(Some(due)) = self.context().table.due_at_once(now).await {
+            let (late, mut part) = (Lateness::of(&due, now), ShardPart::of_all());
+            let (swept, due) = self.see_to(due, &mut part, now).await;
+            round.add("what is due was not swept", swept);
+            add_jobs(jobs, due);
+            return late;
+        }
+        let mut lateness = Lateness::default();
         let (began, mut parts) =
             (Instant::now(), (0..SHARDS).map(ShardPart::of).collect::<Vec<_>>());
         // A page of every shard before the next of one: a shard with a backlog keeps no other waiting.
@@ -253,35 +277,13 @@ impl Sweep {
                 lateness = lateness.max(late);
                 round.add("a shard was not swept", swept);
                 parts.extend(rest);
-                for due in due {
-                    if let DueSubject::Job(job) = &due.what {
-                        let source = (job.source.clone(), job.tenure());
-                        jobs.entry(source).or_default().push(due);
-                    }
-                }
+                add_jobs(jobs, due);
             }
             if parts.is_empty() || self.limits.asking / 2 <= began.elapsed() {
                 break;
             }
         }
-        metrics::emit(NAMESPACE, self.context().clock.now(), &lateness.metrics(), &[]);
-        let pinged = self.context().ping_silent_connections().await;
-        let pinged = pinged.map(|pinged| SweepCounts { pinged, ..SweepCounts::default() });
-        round.add("silent live connections were not looked for", pinged);
-        let folded = fold::fold(&self.context().table, self.context().clock.now()).await;
-        let folded = folded.map(|folded| SweepCounts { folded, ..SweepCounts::default() });
-        round.add("hours of figures were not added up", folded);
-        if metrics::are_read() {
-            gauge::emit(&self.context().table, self.context().clock.now()).await;
-        }
-        self.ask_all(jobs, until, &mut round).await;
-        self.context().tell_watchers().await;
-        let Round { swept, failed } = round;
-        if swept != SweepCounts::default() {
-            let SweepCounts { rung, asked, told, missed, pinged, folded } = swept;
-            info!(rung, asked, told, missed, pinged, folded, "saw to what was due");
-        }
-        failed.map_or(Ok(swept), Err)
+        lateness
     }
 
     /// Rings for a page of what is due in a shard, and brings the jobs that are, and how late all of it is.
@@ -296,8 +298,20 @@ impl Sweep {
             }
         };
         let late = Lateness::of(&page.due, now);
+        let (swept, jobs) = self.see_to(page.due, &mut part, now).await;
+        let rest = page.next.map(|cursor| ShardPart { cursor: Some(cursor), ..part });
+        SweptPage { swept, jobs, late, rest }
+    }
+
+    /// Rings for what is due, puts off what a worker holds, and brings the jobs.
+    async fn see_to(
+        &self,
+        due: Vec<DueItem>,
+        part: &mut ShardPart,
+        now: Timestamp,
+    ) -> (Result<SweepCounts, Unavailable>, Vec<DueItem>) {
         let (mut bells, mut held, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
-        for due in page.due {
+        for due in due {
             // A claim does not move what it takes. It is looked at again when the claim has ended.
             if let Some(until) = due.held_until(now) {
                 held.push((due, until));
@@ -311,88 +325,22 @@ impl Sweep {
             *count += 1;
             // Those beyond would stand in front of everything else in every round.
             let next = now.plus(NEXT_ROUND);
-            if *count <= MAX_JOBS { jobs.push(due) } else { held.push((due, next)) }
+            if *count <= part.most { jobs.push(due) } else { held.push((due, next)) }
         }
         let mut failed = self.hold(held).await;
         let (marked, marking) = self.mark(bells, now).await;
         let rung = marked.len();
         failed = failed.and(marking).and(self.ring(marked, now).await);
-        let swept = failed.map(|()| SweepCounts { rung, ..SweepCounts::default() });
-        let rest = page.next.map(|cursor| ShardPart { cursor: Some(cursor), ..part });
-        SweptPage { swept, jobs, late, rest }
+        (failed.map(|()| SweepCounts { rung, ..SweepCounts::default() }), jobs)
     }
+}
 
-    /// Puts these off until their times; what moved meanwhile is somebody else's.
-    async fn hold(&self, held: Vec<(DueItem, Timestamp)>) -> Result<(), Unavailable> {
-        let hold = |(due, until): (DueItem, Timestamp)| async move {
-            self.context().table.hold(&due, until).await
-        };
-        let held: Vec<_> = stream::iter(held).map(hold).buffer_unordered(AT_ONCE).collect().await;
-        held.into_iter().try_for_each(|held| held.map(WriteOutcome::either_way))
-    }
-
-    /// Marks what is due; what moved meanwhile is somebody else's. What could not be marked is still
-    /// due, and what could be is rung for all the same: it would wait for its mark otherwise.
-    async fn mark(
-        &self,
-        due: Vec<DueItem>,
-        now: Timestamp,
-    ) -> (Vec<DueItem>, Result<(), Unavailable>) {
-        let mark = |due: DueItem| async move { (self.context().table.mark(&due, now).await, due) };
-        let mut marks = stream::iter(due).map(mark).buffer_unordered(AT_ONCE);
-        let (mut marked, mut failed) = (Vec::new(), Ok(()));
-        while let Some((mark, due)) = marks.next().await {
-            match mark {
-                Ok(WriteOutcome::Done) => marked.push(due),
-                Ok(WriteOutcome::Refused) => (),
-                Err(error) => failed = Err(error),
-            }
+/// Sorts jobs by their sources.
+fn add_jobs(jobs: &mut JobsOfSources, due: Vec<DueItem>) {
+    for due in due {
+        if let DueSubject::Job(job) = &due.what {
+            jobs.entry((job.source.clone(), job.tenure())).or_default().push(due);
         }
-        (marked, failed)
-    }
-
-    /// Rings for all of these, whichever of the bells fail.
-    async fn ring(&self, marked: Vec<DueItem>, now: Timestamp) -> Result<(), Unavailable> {
-        let (mut pending, mut dead): (Vec<Delivery>, Vec<Delivery>) = Default::default();
-        let mut batches = BTreeSet::new();
-        let mut failed = Ok(());
-        for due in marked {
-            match due.what {
-                DueSubject::Batch(batch) => _ = batches.insert(batch),
-                DueSubject::Task(task) => {
-                    failed = failed.and(self.calls.dead_letters.task(&task).await)
-                }
-                DueSubject::Gate(endpoint) => {
-                    let at_once = [Duration::ZERO];
-                    let rung = self.calls.dead_letters.gate(&endpoint, 0, &at_once).await;
-                    failed = failed.and(rung);
-                }
-                DueSubject::FanOut(fan) => {
-                    let rung = self.inbox.fan_out(&fan.event, &fan.application, 0).await;
-                    failed = failed.and(rung);
-                }
-                DueSubject::Content(event) => {
-                    failed = failed.and(self.calls.dead_letters.content(&event).await)
-                }
-                DueSubject::Listener(listener) => {
-                    failed = failed.and(self.calls.dead_letters.listener(&listener).await)
-                }
-                // Asked for, not rung for.
-                DueSubject::Job(_) => (),
-                // Its key is in the log; it is due again later.
-                DueSubject::Unreadable => (),
-                DueSubject::Delivery(delivery) if delivery.state == DeliveryState::Pending => {
-                    pending.push(*delivery);
-                }
-                DueSubject::Delivery(delivery) => dead.push(*delivery),
-            }
-        }
-        // However many of its jobs are to be counted, one bell is enough.
-        for batch in &batches {
-            failed = failed.and(self.inbox.batch(batch).await);
-        }
-        let rung = self.context().outbox.ring(&pending, now).await;
-        failed.and(rung).and(self.calls.dead_letters.park(&dead).await)
     }
 }
 

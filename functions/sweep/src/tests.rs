@@ -1,12 +1,12 @@
 //! The sweep over a real table and queues. Rounds in which platforms answer stand in `tests/`.
 
-mod alarms;
 mod bells;
 mod figures;
 mod gauges;
 mod jobs;
 mod later;
 mod live;
+mod troubles;
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use adapters::{
 };
 use domain::{
     address::{Network, Rule},
+    delivery::Delivery,
     id::{EndpointId, JobId, digest},
     secret::Secret,
     task::Task,
@@ -39,7 +40,7 @@ async fn world() -> (LocalAws, Sweep) {
     let caller = Caller::new(Rule { allowed, ..Rule::default() });
     let calls = CallContext::new(context, queue(&names.dead_letters), vault, caller);
     let inbox = Inbox(queue(&names.inbox));
-    (aws, Sweep { calls, inbox, limits: Limits::default() })
+    (aws, Sweep { calls, inbox, limits: Limits::default(), watched: None })
 }
 
 /// A queue that does not exist.
@@ -125,14 +126,19 @@ async fn of_two_rounds_at_once_one_runs() {
     let round = context.table.last_sweep().await.expect("read").expect("a round ended");
     assert_eq!(round.at, context.clock.now(), "the time of the last round that ended is kept");
     assert_eq!(
-        context.table.release_sweep("died", round).await.expect("answered"),
+        context.table.release_sweep("died", round, None).await.expect("answered"),
         WriteOutcome::Refused,
         "the lease of a round that died is not given back by it later"
     );
 }
 
-#[test]
-fn the_schedule_says_nothing_that_matters() {
+#[tokio::test]
+async fn the_schedule_says_nothing_that_matters_and_hears_what_was_done() {
+    let (_aws, sweep) = world().await;
     let tick = include_str!("../../../events/sweep/schedule-tick.json");
-    assert!(serde_json::from_str::<serde_json::Value>(tick).expect("JSON").is_object());
+    assert!(serde_json::from_str::<Value>(tick).expect("JSON").is_object());
+    let now = sweep.context().clock.now();
+    let task = Task::recover(&EndpointId::derive(&["e"]), now);
+    sweep.context().table.create_task(&task, now).await.expect("kept").either_way();
+    assert_eq!(sweep.handle().await.expect("swept"), json!({ "rung": 1, "asked": 0 }));
 }

@@ -272,7 +272,7 @@ async fn a_message_received_too_often_becomes_a_dead_letter() {
     let queues = QueueTimes { inbox_receives: 5, ..QueueTimes::default() };
     let aws = LocalAws::start(Options { queues, ..Options::default() }).await.expect("started");
     let (sqs, url) = inbox(&aws);
-    let dead_letters = aws.queue_url(&aws.names().inbox_dead_letters);
+    let dead_letters = aws.queue_url(&aws.names().dead_letters);
     let id = send(&sqs, &url, "poison").await;
     for _ in 0..5 {
         receive_one(&sqs, &url, 0).await;
@@ -312,7 +312,7 @@ async fn queues_are_found_counted_and_purged() {
             .expect("a list")
             .queue_urls()
             .len(),
-        6
+        5
     );
 
     for (body, delay) in [("ready", 0), ("in flight", 0), ("delayed", 900)] {

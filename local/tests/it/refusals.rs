@@ -172,7 +172,7 @@ async fn a_fifo_queue_is_named_like_one_and_stays_one() {
         let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
         format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#)
     };
-    let standard = policy(&aws.names().inbox_dead_letters);
+    let standard = policy(&aws.names().dead_letters);
     let redrive = (QueueAttributeName::RedrivePolicy, standard.as_str());
     assert_eq!(create("orders.fifo", &[&fifo, &redrive]).await, "InvalidParameterValue");
     assert_eq!(create("orders.fifo", &[&fifo]).await, "");

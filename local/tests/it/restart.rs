@@ -81,6 +81,6 @@ async fn queue_settings_follow_the_last_start() {
     receive_one(&sqs, &url, 0).await;
     aws.skip_queue_time(Duration::from_secs(1));
     assert!(receive(&sqs, &url, 0).await.is_empty());
-    receive_one(&sqs, &aws.queue_url(&aws.names().inbox_dead_letters), 0).await;
+    receive_one(&sqs, &aws.queue_url(&aws.names().dead_letters), 0).await;
     aws.stop().await;
 }

@@ -60,7 +60,7 @@ struct Parts {
     calls: CallContext,
     inbox: Inbox,
     live: Queue,
-    queues: [Queue; 6],
+    queues: [Queue; 5],
     public_url: String,
     admin: AdminKey,
     strict_event_types: bool,
@@ -123,6 +123,7 @@ impl Bundle {
             calls: parts.calls.clone(),
             inbox: parts.inbox.clone(),
             limits: Limits::default(),
+            watched: None,
         };
         tasks.spawn(rounds::make(sweep, settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
@@ -311,8 +312,8 @@ impl Parts {
         });
         let deliver = Arc::new(Deliver { calls: self.calls.clone() });
         let CallContext { context, dead_letters, .. } = self.calls.clone();
-        let (inbox, inbox_dead_letters) = (self.inbox.clone(), names.inbox_dead_letters.clone());
-        let redeliver = Redeliver { context, inbox, dead_letters, inbox_dead_letters };
+        let (inbox, inbox_name) = (self.inbox.clone(), names.inbox.clone());
+        let redeliver = Redeliver { context, inbox, dead_letters, inbox_name };
         let redeliver = Arc::new(redeliver);
         let handle = move |batch: SqsEvent| {
             let process = Arc::clone(&process);
@@ -324,13 +325,10 @@ impl Parts {
             async move { deliver.handle(&batch).await }
         };
         tasks.spawn(poller(aws, &names.outbox, BATCH, WORKERS.into()).run(handle, stop.clone()));
-        for queue in [&names.inbox_dead_letters, &names.dead_letters] {
+        let handle = move |batch: SqsEvent| {
             let redeliver = Arc::clone(&redeliver);
-            let handle = move |batch: SqsEvent| {
-                let redeliver = Arc::clone(&redeliver);
-                async move { redeliver.handle(&batch).await }
-            };
-            tasks.spawn(poller(aws, queue, 10, 2).run(handle, stop.clone()));
-        }
+            async move { redeliver.handle(&batch).await }
+        };
+        tasks.spawn(poller(aws, &names.dead_letters, 10, 4).run(handle, stop.clone()));
     }
 }

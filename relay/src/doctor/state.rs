@@ -1,4 +1,4 @@
-//! The state of the relay in words: the sweep, queues, what waits, silent sources and alarms, as
+//! The state of the relay in words: the sweep, queues, what waits, silent sources, troubles and alarms, as
 //! `GET /v1/status` has them.
 
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(super) fn told(answer: &Value, findings: &mut Findings) {
     queues(&answer["queues"], findings);
     oldest(answer, findings, now);
     silent(&answer["silent_sources"], findings, now);
+    troubles(&answer["troubles"], findings, now);
     alarms(&answer["alarms"], findings, now);
 }
 
@@ -122,6 +123,15 @@ fn silent(sources: &Value, findings: &mut Findings, now: Timestamp) {
     }
 }
 
+fn troubles(troubles: &Value, findings: &mut Findings, now: Timestamp) {
+    for trouble in troubles.as_array().into_iter().flatten() {
+        let since = trouble["since"].as_str().and_then(Timestamp::parse_rfc3339);
+        let long = since.map(|since| format!("for {}: ", span(now.since(since))));
+        let text = plain(trouble["text"].as_str().unwrap_or("?"));
+        findings.fail("trouble", format!("{}{text}", long.unwrap_or_default()));
+    }
+}
+
 fn alarms(alarms: &Value, findings: &mut Findings, now: Timestamp) {
     let Some(alarms) = alarms.as_array() else { return };
     let (on, over): (Vec<&Value>, Vec<&Value>) =
@@ -185,6 +195,8 @@ mod tests {
                 "application": "app_1", "since": "2026-11-26T12:00:00Z" },
             "silent_sources": [{ "name": "stripe", "application": "app_1",
                 "last_accepted_at": "2026-11-27T10:00:00Z", "usual_gap_s": 120 }],
+            "troubles": [{ "kind": "outbox_stuck", "since": "2026-11-27T11:40:00Z",
+                "text": "Deliveries are not being made." }],
             "alarms": [{ "name": "RefusalsAlarm", "state": "alarm", "since": "2026-11-27T11:30:00Z",
                 "reason": "Threshold\u{1b}[1m Crossed" }, { "name": "OutboxStuckAlarm", "state": "ok",
                 "since": "2026-11-27T11:00:00Z", "reason": null }] });
@@ -193,6 +205,7 @@ mod tests {
              look  queues: inbox: SQS does not say what they hold\n\
              ok    oldest waiting: at least 800 deliveries to be attempted; the oldest for 24 hours: dlv_1 of evt_1 to ep_1\n\
              look  silent source: stripe sent last 2 hours ago, usually every 2 minutes\n\
+             FAIL  trouble: for 20 minutes: Deliveries are not being made.\n\
              FAIL  alarm: RefusalsAlarm is on for 30 minutes: Threshold[1m Crossed\n";
         assert_eq!(text(answer), (want.to_owned(), true));
     }

@@ -35,19 +35,29 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
-/// The URLs of all queues: inbox, outbox and live updates, each followed by its dead-letter queue.
+/// The URLs of all queues: inbox, outbox and their dead-letter queue; live updates and theirs.
 ///
 /// # Errors
 /// Fails if one of them is missing or empty.
-pub fn queue_urls() -> Result<[String; 6], ConfigError> {
+pub fn queue_urls() -> Result<[String; 5], ConfigError> {
     Ok([
         required("INBOX_URL")?,
-        required("INBOX_DEAD_LETTERS_URL")?,
         required("OUTBOX_URL")?,
         required("DEAD_LETTERS_URL")?,
         required("LIVE_QUEUE_URL")?,
         required("LIVE_DEAD_LETTERS_URL")?,
     ])
+}
+
+/// The secret that holds the first admin key: `ADMIN_KEY_SECRET`. `None` if it is empty: then there is no first
+/// admin key.
+///
+/// # Errors
+/// Fails if the setting is missing.
+pub fn admin_key_secret() -> Result<Option<String>, ConfigError> {
+    let name = "ADMIN_KEY_SECRET";
+    let id = env::var(name).map_err(|error| ConfigError { name, problem: error.to_string() })?;
+    Ok(Some(id).filter(|id| !id.is_empty()))
 }
 
 /// The name of a queue whose URL is a setting: the last part of the URL.

@@ -10,7 +10,7 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use domain::time::Timestamp;
+use domain::{time::Timestamp, trouble::Trouble};
 use serde_json::{Map, Value, json};
 use tracing::debug;
 
@@ -79,6 +79,14 @@ pub fn emit(
     } else {
         debug!(target: "metrics", "{line}");
     }
+}
+
+/// Emits the metric that one alarm watches for all troubles of the relay, and says which it is and what it
+/// is about. It is emitted only while there is trouble, so that an idle relay pays for no metric.
+pub fn trouble(at: Timestamp, trouble: Trouble, about: &[(&str, &str)]) {
+    let mut properties = vec![("kind", trouble.word())];
+    properties.extend_from_slice(about);
+    emit(NAMESPACE, at, &[("trouble", Unit::Count, 1.0)], &properties);
 }
 
 /// The line.

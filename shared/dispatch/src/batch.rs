@@ -7,6 +7,7 @@ use adapters::{
     metrics::{self, NAMESPACE, Unit},
 };
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::trouble::{TROUBLED_RECEIVES, Trouble};
 use futures::{FutureExt, future::join_all};
 use tracing::warn;
 
@@ -39,7 +40,7 @@ where
         warn!(message_id = failure.item_identifier, error, "a message goes back to its queue");
         response.batch_item_failures.push(failure);
     }
-    count_failures(clock, batch, response.batch_item_failures.len());
+    count_failures(clock, batch, &response);
     response
 }
 
@@ -77,7 +78,7 @@ where
         }
         response.batch_item_failures.extend(rest.iter().map(|message| failure(message)));
     }
-    count_failures(clock, batch, response.batch_item_failures.len());
+    count_failures(clock, batch, &response);
     response
 }
 
@@ -93,7 +94,9 @@ pub fn receives(message: &SqsMessage) -> u32 {
     count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
-fn count_failures(clock: &Clock, batch: &SqsEvent, failures: usize) {
+/// Counts what goes back; says that there is trouble if a message does so again and again.
+fn count_failures(clock: &Clock, batch: &SqsEvent, response: &SqsBatchResponse) {
+    let failures = response.batch_item_failures.len();
     if failures == 0 {
         return;
     }
@@ -101,4 +104,50 @@ fn count_failures(clock: &Clock, batch: &SqsEvent, failures: usize) {
     let metrics = [("items_failed", Unit::Count, failures as f64)];
     let properties = [("queue", queue.unwrap_or_default())];
     metrics::emit(NAMESPACE, clock.now(), &metrics, &properties);
+    if goes_back_again_and_again(batch, response) {
+        metrics::trouble(clock.now(), Trouble::ItemsFailed, &properties);
+    }
+}
+
+/// Whether one of the messages that go back has done so [`TROUBLED_RECEIVES`] times, this one included.
+fn goes_back_again_and_again(batch: &SqsEvent, response: &SqsBatchResponse) -> bool {
+    let fails = |message: &&SqsMessage| {
+        let id = message.message_id.as_deref().unwrap_or_default();
+        response.batch_item_failures.iter().any(|failure| failure.item_identifier == id)
+    };
+    batch.records.iter().filter(fails).any(|message| TROUBLED_RECEIVES <= receives(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_that_fails_for_the_third_time_is_trouble_and_one_that_succeeds_then_is_none()
+    {
+        let clock = Clock::manual(Timestamp::from_secs(1_700_000_000));
+        for (messages, trouble) in [
+            (&[(1, false), (2, false)][..], false),
+            (&[(1, false), (3, true), (300, true)], false),
+            (&[(1, true), (3, false)], true),
+        ] {
+            let mut batch = SqsEvent::default();
+            for (number, (received, _)) in messages.iter().enumerate() {
+                let mut message = SqsMessage::default();
+                message.message_id = Some(number.to_string());
+                let count = ("ApproximateReceiveCount".to_owned(), received.to_string());
+                message.attributes.extend([count]);
+                batch.records.push(message);
+            }
+            let work = async |message: &SqsMessage| {
+                let number: usize =
+                    message.message_id.as_deref().unwrap_or_default().parse().expect("a number");
+                if messages[number].1 { Ok(()) } else { Err("AWS refuses") }
+            };
+            let response = each(&clock, &batch, work).await;
+            assert_eq!(goes_back_again_and_again(&batch, &response), trouble, "{messages:?}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use domain::{
     retry::ErrorClass,
     task::{self, Task},
     time::Timestamp,
+    trouble::Trouble,
 };
 use tracing::warn;
 
@@ -88,6 +89,7 @@ impl Context {
             warn!(letter, number, ?queue, readable, "a message was parked");
             let count = [("message_parked", Unit::Count, 1.0)];
             metrics::emit(NAMESPACE, now, &count, &[("letter", letter)]);
+            metrics::trouble(now, Trouble::MessageParked, &[("letter", letter)]);
         }
         Ok(parked.settles(letter))
     }

@@ -60,3 +60,4 @@ pub mod standing;
 pub mod subscription;
 pub mod task;
 pub mod time;
+pub mod trouble;

@@ -92,10 +92,10 @@ impl ControlPlane {
         Self { allowed_origins, ..self }
     }
 
-    /// Sets the queues that are asked how much they hold: inbox, outbox and live updates, each followed by its
-    /// dead-letter queue.
+    /// Sets the queues that are asked how much they hold: inbox, outbox and their dead-letter queue; live updates
+    /// and theirs.
     #[must_use]
-    pub fn showing_queues(self, queues: [Queue; 6]) -> Self {
+    pub fn showing_queues(self, queues: [Queue; 5]) -> Self {
         Self { queues: QUEUE_NAMES.into_iter().zip(queues).collect(), ..self }
     }
 

@@ -6,5 +6,5 @@ use adapters::queue::Queue;
 pub(crate) type NamedQueue = (&'static str, Queue);
 
 /// The names by which the relay's queues are shown.
-pub(crate) const QUEUE_NAMES: [&str; 6] =
-    ["inbox", "inbox-dead-letters", "outbox", "outbox-dead-letters", "live", "live-dead-letters"];
+pub(crate) const QUEUE_NAMES: [&str; 5] =
+    ["inbox", "outbox", "dead-letters", "live", "live-dead-letters"];

@@ -11,6 +11,7 @@ use domain::{
     delivery::{Delivery, DeliveryState},
     id::DeliveryId,
     time::Timestamp,
+    trouble::Trouble,
 };
 use futures::future::{join_all, try_join_all};
 use tokio::time::timeout;
@@ -62,6 +63,9 @@ pub struct Status {
     pub letters: (u64, bool),
     /// Sources that are silent for longer than usual; and whether all were looked at.
     pub silent: (Vec<SilentSource>, bool),
+    /// Troubles that the last round of the sweep found, each with the time since which it did; `None` for a
+    /// caller that sees one application.
+    pub troubles: Option<Vec<(Trouble, Timestamp)>>,
     /// Alarms that are on or were within a day; `None` for a caller that sees one application.
     pub alarms: Option<Vec<Alarm>>,
 }
@@ -77,17 +81,24 @@ pub async fn status(control: &ControlPlane, principal: &Principal) -> Result<Sta
     let sweep = async { Ok(control.table().last_sweep().await?) };
     let queues = async { if sees_all { Some(queues(control).await) } else { None } };
     let alarms = async { if sees_all { alarms(control, now).await.map(Some) } else { Ok(None) } };
+    let troubles = async {
+        if !sees_all {
+            return Ok(None);
+        }
+        Ok(Some(control.table().sweep_watch().await?.troubles.into_iter().collect()))
+    };
     let (queues, rest) = tokio::join!(queues, async {
         tokio::try_join!(
             sweep,
             pending(control, principal),
             letters::waiting(control, principal),
             traffic::silent(control, principal),
+            troubles,
             alarms
         )
     });
-    let (sweep, pending, letters, silent, alarms) = rest?;
-    Ok(Status { now, sweep, queues, pending, letters, silent, alarms })
+    let (sweep, pending, letters, silent, troubles, alarms) = rest?;
+    Ok(Status { now, sweep, queues, pending, letters, silent, troubles, alarms })
 }
 
 async fn queues(control: &ControlPlane) -> Vec<QueueState> {

@@ -21,26 +21,88 @@ fn handed_over(template: &Value) -> Vec<String> {
     if rule["EventPattern"] != pattern {
         found.push(format!("AlarmRule hands over {}", rule["EventPattern"]));
     }
-    let sample = super::text("events/sweep/alarm-state-change.json");
+    let sample = super::text("events/live/alarm-state-change.json");
     let sample: Value = serde_json::from_str(&sample).expect("JSON");
     for field in ["source", "detail-type"] {
         if !each(&rule["EventPattern"][field]).contains(&&sample[field]) {
             found.push(format!("the sample has another {field}"));
         }
     }
-    let target = json!({ "Fn::GetAtt": ["SweepFunction", "Arn"] });
+    let target = json!({ "Fn::GetAtt": ["LiveFunction", "Arn"] });
     if rule["Targets"][0]["Arn"] != target || rule["Targets"].as_array().map(Vec::len) != Some(1) {
         found.push(format!("AlarmRule calls {}", rule["Targets"]));
     }
     let permission = &resources["AlarmPermission"]["Properties"];
     for (property, wanted) in [
-        ("FunctionName", json!({ "Ref": "SweepFunction" })),
+        ("FunctionName", json!({ "Ref": "LiveFunction" })),
         ("Principal", json!("events.amazonaws.com")),
         ("SourceArn", json!({ "Fn::GetAtt": ["AlarmRule", "Arn"] })),
     ] {
         if permission[property] != wanted {
             found.push(format!("AlarmPermission has {property} {}", permission[property]));
         }
+    }
+    found
+}
+
+/// Nothing but its schedule calls the sweep, whose silence an alarm watches: another call would end it.
+fn called_by_its_schedule_alone(template: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let sweep = json!({ "Fn::GetAtt": ["SweepFunction", "Arn"] });
+    for (name, resource) in object(&template["Resources"]) {
+        let properties = &resource["Properties"];
+        let permits = resource["Type"] == "AWS::Lambda::Permission"
+            && properties["FunctionName"] == json!({ "Ref": "SweepFunction" });
+        let targets = each(&properties["Targets"]).iter().any(|target| target["Arn"] == sweep);
+        if permits || targets {
+            found.push(format!("{name} calls the sweep"));
+        }
+    }
+    let events = object(&template["Resources"]["SweepFunction"]["Properties"]["Events"]);
+    let others = events.filter(|(_, event)| event["Type"] != "ScheduleV2");
+    found.extend(others.map(|(name, _)| format!("{name} calls the sweep")));
+    found
+}
+
+/// Without the parameter `Alarms` there are those that together notice every trouble, which cost three
+/// metrics; whatever else alarms watch has a condition.
+fn few_by_default(template: &Value) -> Vec<String> {
+    let alarms = object(&template["Resources"])
+        .filter(|(_, one)| one["Type"] == "AWS::CloudWatch::Alarm")
+        .filter(|(_, one)| one["Condition"].is_null());
+    let names: Vec<_> = alarms
+        .map(|(name, one)| match one["Properties"]["Metrics"].as_array() {
+            Some(metrics) => format!("{name} of {} metrics", metrics.len()),
+            None => name.clone(),
+        })
+        .collect();
+    let mut found = Vec::new();
+    if names != ["ServerErrorsAlarm", "SweepAlarm", "TroubleAlarm"] {
+        found.push(format!("the essential alarms are {names:?}"));
+    }
+    if template["Parameters"]["Alarms"]["Default"] != "essential" {
+        found.push("all alarms are the default".to_owned());
+    }
+    found
+}
+
+/// The sweep may ask how much the queues hold that it watches, and read all that is due at once.
+fn watches(template: &Value) -> Vec<String> {
+    let policy = &template["Resources"]["SweepRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let may = |action: &str, resource: Value| {
+        each(&policy["Statement"]).iter().any(|one| {
+            each(&one["Action"]).contains(&&json!(action))
+                && each(&one["Resource"]).contains(&&resource)
+        })
+    };
+    let mut found = Vec::new();
+    for queue in ["Inbox", "Outbox", "DeadLetters", "LiveDeadLetters"] {
+        if !may("sqs:GetQueueAttributes", json!({ "Fn::GetAtt": [queue, "Arn"] })) {
+            found.push(format!("SweepRole may not ask {queue}"));
+        }
+    }
+    if !may("dynamodb:Scan", json!({ "Fn::Sub": "${Table.Arn}/index/due" })) {
+        found.push("SweepRole may not read what is due at once".to_owned());
     }
     found
 }
@@ -71,7 +133,7 @@ fn queues_are_asked(template: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_change_of_an_alarm_is_handed_to_the_sweep() {
+fn a_change_of_an_alarm_is_handed_to_live() {
     let pattern = "AlarmRule/Properties/EventPattern";
     holds_and_can_fail(handed_over, |t| remove(t, pattern, "detail"), "AlarmRule hands over");
     holds_and_can_fail(
@@ -114,4 +176,53 @@ fn the_api_asks_every_queue_and_takes_nothing_off_any() {
         },
         "ApiRole allows sqs:ReceiveMessage",
     );
+}
+
+#[test]
+fn nothing_but_its_schedule_calls_the_sweep() {
+    let sweep = json!({ "Fn::GetAtt": ["SweepFunction", "Arn"] });
+    holds_and_can_fail(
+        called_by_its_schedule_alone,
+        |t| *at(t, "AlarmRule/Properties/Targets/0/Arn") = sweep,
+        "AlarmRule calls the sweep",
+    );
+    holds_and_can_fail(
+        called_by_its_schedule_alone,
+        |t| {
+            *at(t, "AlarmPermission/Properties/FunctionName") = json!({ "Ref": "SweepFunction" });
+        },
+        "AlarmPermission calls the sweep",
+    );
+}
+
+#[test]
+fn a_relay_has_few_alarms_unless_all_are_asked_for() {
+    holds_and_can_fail(
+        few_by_default,
+        |t| remove(t, "DueLagAlarm", "Condition"),
+        "the essential alarms are",
+    );
+    holds_and_can_fail(
+        few_by_default,
+        |t| t["Parameters"]["Alarms"]["Default"] = json!("all"),
+        "all alarms are the default",
+    );
+}
+
+#[test]
+fn the_sweep_may_look_at_what_it_watches() {
+    let statements = "SweepRole/Properties/Policies/0/PolicyDocument/Statement";
+    for (action, complaint) in [
+        ("sqs:GetQueueAttributes", "SweepRole may not ask LiveDeadLetters"),
+        ("dynamodb:Scan", "SweepRole may not read what is due at once"),
+    ] {
+        holds_and_can_fail(
+            watches,
+            |t| {
+                let statements = at(t, statements).as_array_mut().expect("a list");
+                statements.retain(|one| one["Action"] != action);
+            },
+            complaint,
+        );
+    }
 }

@@ -11,7 +11,8 @@ const LOG_GROUP: &str =
 const READS_GROUPS: [&str; 3] =
     ["logs:DescribeSubscriptionFilters", "logs:FilterLogEvents", "logs:PutSubscriptionFilter"];
 /// The partitions of the table that the live function may write to.
-const OWN_ITEMS: [&str; 9] = [
+const OWN_ITEMS: [&str; 10] = [
+    "ALARMS",
     "AWAKE",
     "CONN#*",
     "LOG#*",

@@ -255,6 +255,9 @@ pub(crate) fn secrets(template: &Value) -> Vec<String> {
     // Or the one of a former stack, whose ARN a parameter is.
     let own = json!({ "Fn::GetAtt": ["MasterKey", "Id"] });
     arns.push(json!({ "Fn::If": ["HasMasterKey", { "Ref": "MasterKeyArn" }, own] }));
+    // Or none, once there are other keys.
+    let first = json!({ "Fn::GetAtt": ["AdminKey", "Id"] });
+    arns.push(json!({ "Fn::If": ["HasFirstAdminKey", first, ""] }));
     let mut found = Vec::new();
     for (function, properties) in functions(template) {
         for (name, value) in object(&properties["Environment"]["Variables"]) {

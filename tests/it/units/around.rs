@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use domain::retry::Policy;
-use serde_json::json;
-
 use super::setting::{Counted, Setting, Work};
+use domain::retry::Policy;
 
 pub(super) fn all() -> Vec<Work> {
     vec![Box::pin(idle())]
@@ -24,7 +22,7 @@ async fn idle() -> Vec<Counted> {
     let minutes = setting.count("idle minute", 10, async {
         for _ in 0..10 {
             cloud.pass(Duration::from_secs(60));
-            cloud.sweeper().handle(&json!({}), "relay").await.expect("sweeps");
+            cloud.watching_sweeper().handle().await.expect("sweeps");
             cloud.work().await;
         }
     });

@@ -118,7 +118,7 @@ pub(super) const BOUNDS: &[Bound] = &[
     Bound::reads("job, 1 of 90 endpoints").most(3.0).target(3.0, 3.0),
     Bound::reads("ladder, short answers").most(170.0),
     Bound::reads("redriven letter").most(7.0),
-    Bound::reads("idle minute").most(42.5),
+    Bound::reads("idle minute").most(15.5),
     Bound::counts("idle minute", Unit::Shared).most(2.2),
     Bound::counts("job, 1 endpoint", Unit::Shared).most(2.0),
     Bound::counts("job, 1 endpoint", Unit::Sends).most(2.0),

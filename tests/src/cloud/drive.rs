@@ -228,8 +228,8 @@ impl Cloud {
             return SqsBatchResponse::default();
         }
         let CallContext { context, dead_letters, .. } = calls;
-        let inbox_dead_letters = names.inbox_dead_letters.clone();
-        Redeliver { context, inbox, dead_letters, inbox_dead_letters }.handle(batch).await
+        let inbox_name = names.inbox.clone();
+        Redeliver { context, inbox, dead_letters, inbox_name }.handle(batch).await
     }
 
     /// One round of the sweep, which may fail.
@@ -242,10 +242,10 @@ impl Cloud {
         let _ = self.sweeper().run_alone().await;
     }
 
-    /// Hands the sweep the event of an alarm, once: an event that fails is not handed over again.
+    /// Hands the function `live` the event of an alarm, once: an event that fails is not handed over again.
     pub async fn alarm(&self, event: &Value) {
-        self.faults.begin("sweep");
-        let _ = self.sweeper().handle(event, "relay").await;
+        self.faults.begin("live");
+        let _ = live::alarm::note(&self.calls().context.table, event, "relay").await;
     }
 
     /// Moves the clocks of the functions and of the queues forward.
@@ -332,8 +332,7 @@ impl Cloud {
     /// The queues whose messages are worked on.
     fn worked_queues(&self) -> Vec<String> {
         let names = self.aws.names();
-        let mut queues =
-            vec![&names.inbox, &names.outbox, &names.inbox_dead_letters, &names.dead_letters];
+        let mut queues = vec![&names.inbox, &names.outbox, &names.dead_letters];
         queues.extend(self.watchers.is_some().then_some(&names.live));
         queues.into_iter().cloned().collect()
     }

@@ -6,6 +6,7 @@ use domain::{
     figures::{Counter, Figures, FittedFigures, Hour, Minute, Subject},
     refusals::{RefusalBatch, RefusalPlace, RefusalReason, RefusalSample, RefusedRequest},
     time::Timestamp,
+    trouble::{Trouble, Watch},
 };
 
 use super::*;
@@ -69,21 +70,16 @@ async fn a_relay_at_rest_says_so() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert!(Timestamp::parse_rfc3339(status["now"].as_str().expect("a time")).is_some());
     assert_eq!(status["sweep"], json!({ "last_round_at": null, "took_ms": null }));
-    let names = [
-        "inbox",
-        "inbox-dead-letters",
-        "outbox",
-        "outbox-dead-letters",
-        "live",
-        "live-dead-letters",
-    ];
+    let names = ["inbox", "outbox", "dead-letters", "live", "live-dead-letters"];
     let queues =
         names.map(|name| json!({ "name": name, "waiting": 0, "in_flight": 0, "delayed": 0 }));
     assert_eq!(status["queues"], json!(queues));
     assert_eq!(status["pending"], json!({ "count": 0, "complete": true }));
     assert_eq!(status["oldest_waiting"], Value::Null);
     assert_eq!(status["letters"], json!({ "waiting": 0, "complete": true }));
-    assert_eq!((&status["silent_sources"], &status["alarms"]), (&json!([]), &json!([])));
+    for of in ["silent_sources", "troubles", "alarms"] {
+        assert_eq!(status[of], json!([]), "{of}");
+    }
 }
 
 #[tokio::test]
@@ -115,14 +111,16 @@ async fn what_waits_is_counted_and_the_oldest_is_named_to_those_who_see_it() {
     assert_eq!(all["letters"], json!({ "waiting": 1, "complete": true }));
     let sweep = json!({ "last_round_at": round.at.rfc3339(), "took_ms": 120 });
     assert_eq!(all["sweep"], sweep);
-    let outbox = &all["queues"][2];
+    let outbox = &all["queues"][1];
     assert_eq!((&outbox["name"], &outbox["waiting"]), (&json!("outbox"), &json!(4)), "{outbox}");
     let key = relay.key("read", Some("two")).await;
     let own = relay.ask(&key, Method::GET, "/v1/status", Body::empty()).await.expect(200);
     assert_eq!(own["pending"], json!({ "count": 2, "complete": true }));
     assert_ne!(own["oldest_waiting"]["application"], oldest["application"]);
     assert_eq!(own["letters"], json!({ "waiting": 0, "complete": true }));
-    assert_eq!((&own["queues"], &own["alarms"]), (&Value::Null, &Value::Null));
+    for of in ["queues", "troubles", "alarms"] {
+        assert_eq!(own[of], Value::Null, "{of}");
+    }
 }
 
 #[tokio::test]
@@ -132,7 +130,24 @@ async fn a_queue_that_does_not_answer_hides_nothing_else() {
     relay.aws.clients().sqs().delete_queue().queue_url(outbox).send().await.expect("deleted");
     let queues = relay.get("/v1/status").await.expect(200)["queues"].clone();
     let silent = json!({ "name": "outbox", "waiting": null, "in_flight": null, "delayed": null });
-    assert_eq!((&queues[0]["waiting"], &queues[2]), (&json!(0), &silent));
+    assert_eq!((&queues[0]["waiting"], &queues[1]), (&json!(0), &silent));
+}
+
+#[tokio::test]
+async fn troubles_of_the_last_round_are_told_in_words() {
+    let relay = Relay::timed(NOW).await;
+    let (table, now) = (relay.api.table(), relay.before(0));
+    let mut watch = Watch::default();
+    watch.troubles.insert(Trouble::OutboxStuck, relay.before(HOUR));
+    let leased =
+        table.lease_sweep("round", now, now.plus(Duration::from_secs(60))).await.expect("leased");
+    assert_eq!(leased, WriteOutcome::Done);
+    let round = SweepRound { at: now, took: Duration::ZERO };
+    table.release_sweep("round", round, Some(&watch)).await.expect("kept").either_way();
+    let troubles = relay.get("/v1/status").await.expect(200)["troubles"].clone();
+    let want = json!([{ "kind": "outbox_stuck", "since": relay.before(HOUR).rfc3339(),
+        "text": Trouble::OutboxStuck.sentence() }]);
+    assert_eq!(troubles, want);
 }
 
 #[tokio::test]

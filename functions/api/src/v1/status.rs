@@ -1,10 +1,10 @@
-//! How the relay fares: its sweep, its queues, what waits, sources that are silent, and alarms.
+//! How the relay fares: its sweep, its queues, what waits, sources that are silent, troubles and alarms.
 
 use std::{sync::Arc, time::Duration};
 
 use adapters::table::SweepRound;
 use axum::{Json, extract::State};
-use domain::{alarm::Alarm, delivery::Delivery};
+use domain::{alarm::Alarm, delivery::Delivery, time::Timestamp, trouble::Trouble};
 use manage::{
     ControlPlane,
     status::{self, PendingDeliveries, QueueState, SilentSource, Status},
@@ -39,6 +39,9 @@ struct StatusOut {
     silent_sources: Vec<SilentSourceOut>,
     /// Whether all sources were looked at: there are at most 500, and one request reads for a second.
     silent_sources_complete: bool,
+    /// Troubles that the last round of the sweep found; empty in `relay dev`, where nothing looks for them.
+    /// Null for a key of one application.
+    troubles: Option<Vec<TroubleOut>>,
     /// Alarms that are on, and those that changed their state within a day, the latest change first. Null
     /// for a key of one application.
     alarms: Option<Vec<AlarmOut>>,
@@ -57,7 +60,7 @@ struct SweepOut {
 /// A queue. Its numbers are approximate, and null if SQS did not say.
 #[derive(Serialize, ToSchema)]
 struct QueueOut {
-    /// `inbox`, `outbox` or `live`, or the dead-letter queue of one: `inbox-dead-letters`.
+    /// `inbox`, `outbox` or their `dead-letters`; `live` or `live-dead-letters`.
     name: &'static str,
     /// Messages that can be received.
     waiting: Option<u64>,
@@ -111,6 +114,18 @@ struct SilentSourceOut {
     last_accepted_at: String,
     /// Usual gap between two requests in seconds.
     usual_gap_s: u64,
+}
+
+/// Something that is wrong with the relay.
+#[derive(Serialize, ToSchema)]
+struct TroubleOut {
+    /// Kind, such as `inbox_stuck`.
+    kind: &'static str,
+    /// Time since which each round of the sweep has found it.
+    #[schema(format = DateTime)]
+    since: String,
+    /// Sentence that says what is wrong and where to look.
+    text: &'static str,
 }
 
 /// An alarm of the stack.
@@ -174,6 +189,12 @@ impl From<SilentSource> for SilentSourceOut {
     }
 }
 
+impl From<(Trouble, Timestamp)> for TroubleOut {
+    fn from((trouble, since): (Trouble, Timestamp)) -> Self {
+        Self { kind: trouble.word(), since: since.rfc3339(), text: trouble.sentence() }
+    }
+}
+
 impl From<Alarm> for AlarmOut {
     fn from(alarm: Alarm) -> Self {
         let Alarm { name, state, since, reason } = alarm;
@@ -183,7 +204,7 @@ impl From<Alarm> for AlarmOut {
 
 impl From<Status> for StatusOut {
     fn from(status: Status) -> Self {
-        let Status { now, sweep, queues, pending, letters, silent, alarms } = status;
+        let Status { now, sweep, queues, pending, letters, silent, troubles, alarms } = status;
         let PendingDeliveries { oldest, count, complete } = pending;
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -195,13 +216,15 @@ impl From<Status> for StatusOut {
             letters: LettersOut { waiting: letters.0, complete: letters.1 },
             silent_sources: silent.0.into_iter().map(SilentSourceOut::from).collect(),
             silent_sources_complete: silent.1,
+            troubles: troubles.map(|all| all.into_iter().map(TroubleOut::from).collect()),
             alarms: alarms.map(|alarms| alarms.into_iter().map(AlarmOut::from).collect()),
         }
     }
 }
 
 /// The state of the relay: its sweep, its queues, what waits, sources that are silent for longer than usual,
-/// and alarms. A key of one application sees what belongs to that application, no queues and no alarms.
+/// troubles and alarms. A key of one application sees what belongs to that application, and no queues, troubles
+/// and alarms.
 #[utoipa::path(get, path = "/v1/status", operation_id = "get_status",
     responses((status = 200, body = StatusOut)))]
 async fn get_status(

@@ -52,7 +52,7 @@ async fn the_minute_before_the_last_is_told_of_all_applications_together() {
     };
     table.add_refusals(&batch, 0).await.expect("added");
     let told = async || gauge::metrics_of(&gauge::read(table, clock.now()).await.expect("read"));
-    assert!(told().await.iter().all(|(.., value)| *value == 0.0), "this minute is not over");
+    assert_eq!(told().await, [], "this minute is not over");
     clock.advance(Duration::from_secs(120));
     let values: Vec<_> = told().await.into_iter().map(|(name, _, value)| (name, value)).collect();
     let want = [
@@ -67,5 +67,12 @@ async fn the_minute_before_the_last_is_told_of_all_applications_together() {
     ];
     assert_eq!(values, want);
     clock.advance(Duration::from_secs(60));
-    assert_eq!(told().await.len(), 6, "nothing has a share or a percentile");
+    let refused = told().await;
+    assert_eq!(
+        (refused.len(), refused[0].2, refused[1].2),
+        (6, 0.0, 7.0),
+        "zeros are told beside what is not"
+    );
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(told().await, [], "a minute in which nothing happened is not paid for");
 }

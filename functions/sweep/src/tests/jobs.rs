@@ -268,7 +268,15 @@ async fn jobs_beyond_those_that_a_shard_brings_into_a_round_wait_for_the_next() 
     for name in names_of_one_shard(&source.tenure()).take(MAX_JOBS + 3) {
         job(&sweep, &source, &name, |_| ()).await;
     }
-    sweep.context().clock.advance(Duration::from_secs(360));
+    // So many entries that shards are read one by one.
+    let context = sweep.context();
+    let later = context.clock.now().plus(Duration::from_secs(86_400));
+    for number in 0..100 {
+        let endpoint = EndpointId::derive(&[&number.to_string()]);
+        let task = Task::recover(&endpoint, context.clock.now());
+        context.table.create_task(&task, later).await.expect("kept").either_way();
+    }
+    context.clock.advance(Duration::from_secs(360));
     assert_eq!(sweep.run().await.expect("swept").told, MAX_JOBS);
     assert_eq!(sweep.run().await.expect("swept").told, 0, "they do not stand in front");
     sweep.context().clock.advance(NEXT_ROUND);

@@ -72,6 +72,9 @@ pub struct DuePage {
 /// A time after every time that an item is due at: the end of the year 9999.
 const LAST: Timestamp = Timestamp::from_secs(253_402_300_799);
 
+/// Entries of the index that one look at all shards reads at most.
+const AT_ONCE: i32 = 100;
+
 /// A place in a shard.
 #[derive(Debug)]
 pub struct DueCursor(Item);
@@ -123,6 +126,26 @@ impl Table {
         let is_due = |item: &&Item| row::number(item, "due_at").is_some_and(|at| at <= now.0);
         let due = items.iter().filter(is_due).map(from_item).collect();
         Ok(DuePage { due, next: query.last_evaluated_key.map(DueCursor) })
+    }
+
+    /// The items of all shards that are due, the longest overdue first; `None` if the index holds too many
+    /// entries, due or not, to be read at once. An idle relay costs half a unit so, and not one for each
+    /// two shards.
+    ///
+    /// # Errors
+    /// As [`Table::due`].
+    pub async fn due_at_once(&self, now: Timestamp) -> Result<Option<Vec<DueItem>>, Unavailable> {
+        let scan = self.client.scan().table_name(&self.name).index_name("due").limit(AT_ONCE);
+        let scan = scan.send().await;
+        let scan = scan.map_err(|error| Unavailable::aws("reading what is due", &error))?;
+        if scan.last_evaluated_key.is_some() {
+            return Ok(None);
+        }
+        let is_due = |item: &&Item| row::number(item, "due_at").is_some_and(|at| at <= now.0);
+        let items = self.in_order(scan.items().iter().filter(is_due).map(key_of)).await?;
+        let mut due: Vec<_> = items.iter().filter(is_due).map(from_item).collect();
+        due.sort_by_key(DueItem::at);
+        Ok(Some(due))
     }
 
     /// The items of a shard that are due next, whenever that is.

@@ -266,7 +266,12 @@ pub const ITEMS: &[ItemKind] = &[
     ),
     kind("number of letters that wait", "PARKEDCOUNT#<n>", "<app>#<endpoint>", never("at zero")),
     kind("last number of a letter", "COUNTERS", "letters", never("never")),
-    kind("lease of the sweep, and how its last round went", "SWEEP", "LEASE", never("never")),
+    kind(
+        "lease of the sweep, how its last round went, and what it remembers for the next",
+        "SWEEP",
+        "LEASE",
+        never("never"),
+    ),
     kind("alarm of the stack", "ALARMS", "<name>", always("30 days after its last change")),
     kind(
         "write of the health check",

@@ -1,12 +1,13 @@
 //! The lease of the sweep, and how the last round went. The schedule calls at least once, so two rounds can
 //! be called for at the same time; the lease lets one of them run.
 //!
-//! Beside the lease stand `round_at` and `took_ms` of the last round that ended. They are set by the write
-//! that gives the lease back.
+//! Beside the lease stand `round_at` and `took_ms` of the last round that ended, and `watch`, what that round
+//! remembers for the next. They are set by the write that gives the lease back.
 
 use std::time::Duration;
 
-use domain::time::Timestamp;
+use domain::{time::Timestamp, trouble::Watch};
+use tracing::warn;
 
 use super::{
     Table, WriteOutcome,
@@ -52,7 +53,8 @@ impl Table {
         self.update(PK, SK, "SET holder = :holder, lease_until = :until", free).await
     }
 
-    /// Gives the lease back and notes the round; `Refused` if another has the lease by now.
+    /// Gives the lease back, notes the round and keeps what it remembers, if it says anything; `Refused` if
+    /// another has the lease by now.
     ///
     /// # Errors
     /// Fails if DynamoDB does; the lease then ends by itself.
@@ -60,11 +62,31 @@ impl Table {
         &self,
         holder: &str,
         round: SweepRound,
+        watch: Option<&Watch>,
     ) -> Result<WriteOutcome, Unavailable> {
         let own = Condition::new("holder = :holder").value(":holder", s(holder));
         let own = round.values(own.value(":zero", n(0)));
         let set = "SET lease_until = :zero, round_at = :at, took_ms = :took";
-        self.update(PK, SK, set, own).await
+        let Some(watch) = watch else { return self.update(PK, SK, set, own).await };
+        let text = serde_json::to_string(watch)
+            .map_err(|error| Unavailable::new("keeping what the sweep saw", error))?;
+        let set = "SET lease_until = :zero, round_at = :at, took_ms = :took, watch = :watch";
+        self.update(PK, SK, set, own.value(":watch", s(text))).await
+    }
+
+    /// What the last round of the sweep remembers. Nothing, if no round has said anything or this version
+    /// cannot read it.
+    ///
+    /// # Errors
+    /// Fails if DynamoDB does.
+    pub async fn sweep_watch(&self) -> Result<Watch, Unavailable> {
+        let item = self.item(PK, SK).await?;
+        let text = item.as_ref().and_then(|item| item.get("watch")?.as_s().ok());
+        let watch = text.map(|text| serde_json::from_str(text)).transpose();
+        Ok(watch
+            .inspect_err(|error| warn!(%error, "what the sweep saw before cannot be read"))
+            .unwrap_or_default()
+            .unwrap_or_default())
     }
 
     /// Notes a round that needed no lease.

@@ -126,7 +126,7 @@ fn reader(kind: &str) -> Option<ItemReader> {
         | "next free moment of an endpoint or application with a rate"
         | "last number of a letter"
         | "number of letters that wait"
-        | "lease of the sweep, and how its last round went"
+        | "lease of the sweep, how its last round went, and what it remembers for the next"
         | "number of wrong codes from an address, in a minute"
         | "figures of an application in a minute" => attributes,
         _ => return None,

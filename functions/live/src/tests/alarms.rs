@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn change() -> Value {
-    let text = include_str!("../../../../events/sweep/alarm-state-change.json");
+    let text = include_str!("../../../../events/live/alarm-state-change.json");
     serde_json::from_str(text).expect("JSON")
 }
 
@@ -18,37 +18,33 @@ fn to(state: &str, minute: u32) -> Value {
     event
 }
 
-async fn kept(sweep: &Sweep) -> Vec<Alarm> {
+async fn note(world: &World, event: &Value) -> Value {
+    alarm::note(&world.live.table, event, "relay").await.expect("noted")
+}
+
+async fn kept(world: &World) -> Vec<Alarm> {
     let now = Timestamp::parse_rfc3339("2026-11-27T19:00:00Z").expect("a time");
-    sweep.context().table.alarms(now).await.expect("read")
+    world.table.alarms(now).await.expect("read")
 }
 
 #[tokio::test]
-async fn an_alarm_is_noted_and_no_round_is_made() {
-    let (_aws, sweep) = world().await;
-    let context = sweep.context();
-    let task = Task::recover(&EndpointId::derive(&["e"]), context.clock.now());
-    context.table.create_task(&task, context.clock.now()).await.expect("kept").either_way();
-    let answer = sweep.handle(&change(), "relay").await.expect("noted");
-    assert_eq!(answer, json!({ "alarm": "RefusalsAlarm" }));
-    let [alarm] = kept(&sweep).await.try_into().expect("one alarm");
+async fn an_alarm_is_noted() {
+    let world = World::start().await;
+    assert!(alarm::is_change(&change()));
+    assert_eq!(note(&world, &change()).await, json!({ "alarm": "RefusalsAlarm" }));
+    let [alarm] = kept(&world).await.try_into().expect("one alarm");
     assert_eq!((alarm.name.as_str(), alarm.state), ("RefusalsAlarm", AlarmState::Alarm));
     assert_eq!(alarm.since.rfc3339(), "2026-11-27T18:22:51.347Z");
     assert!(alarm.reason.expect("a reason").starts_with("Threshold Crossed: 3 out of"));
-    assert_eq!(context.table.last_sweep().await.expect("read"), None, "no round was made");
-    let tick = include_str!("../../../../events/sweep/schedule-tick.json");
-    let tick = serde_json::from_str(tick).expect("JSON");
-    let answer = sweep.handle(&tick, "relay").await.expect("swept");
-    assert_eq!(answer, json!({ "rung": 1, "asked": 0 }));
 }
 
 #[tokio::test]
 async fn events_that_come_twice_or_in_another_order_leave_the_newest_state() {
-    let (_aws, sweep) = world().await;
+    let world = World::start().await;
     for (state, minute) in [("ALARM", 10), ("OK", 30), ("OK", 30), ("ALARM", 20)] {
-        sweep.handle(&to(state, minute), "relay").await.expect("handled");
+        note(&world, &to(state, minute)).await;
     }
-    let [alarm] = kept(&sweep).await.try_into().expect("one alarm");
+    let [alarm] = kept(&world).await.try_into().expect("one alarm");
     assert_eq!(
         (alarm.state, alarm.since.rfc3339().as_str()),
         (AlarmState::Ok, "2026-11-27T18:30:00.000Z")
@@ -57,7 +53,7 @@ async fn events_that_come_twice_or_in_another_order_leave_the_newest_state() {
 
 #[tokio::test]
 async fn alarms_of_other_stacks_and_of_another_form_are_left_alone() {
-    let (_aws, sweep) = world().await;
+    let world = World::start().await;
     for (field, value) in [
         ("alarmName", json!("relay-staging-RefusalsAlarm-1QSBSZ8PXLAYE")),
         ("alarmName", json!(7)),
@@ -66,8 +62,7 @@ async fn alarms_of_other_stacks_and_of_another_form_are_left_alone() {
     ] {
         let mut event = change();
         event["detail"][field] = value.clone();
-        let answer = sweep.handle(&event, "relay").await.expect("handled");
-        assert_eq!(answer, json!({ "alarm": null }), "{value}");
+        assert_eq!(note(&world, &event).await, json!({ "alarm": null }), "{value}");
     }
-    assert_eq!(kept(&sweep).await, []);
+    assert_eq!(kept(&world).await, []);
 }
