@@ -53,7 +53,7 @@ pub(super) enum Journey {
 }
 
 impl Journey {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Delivered,
         Self::Recovered,
         Self::ByHand,
