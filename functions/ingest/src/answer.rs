@@ -1,6 +1,8 @@
 //! What a sender is told. On our own route an error is a problem document, and a refusal one
 //! document for all reasons; on the five systems' own routes it has their shape and words.
 
+use std::time::Duration;
+
 use adapters::problem::problem;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use domain::{
@@ -12,6 +14,9 @@ use domain::{
 use serde_json::{Value, json};
 
 use crate::way::Way;
+
+/// Longest time that an answer waits for a write that it does not depend on.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why a request was not accepted, as far as its sender may know.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use adapters::table::Table;
 use domain::{source::Gate, time::Timestamp};
 use tracing::warn;
 
-use crate::{PATIENCE, gates::Gates};
+use crate::{answer::PATIENCE, gates::Gates};
 
 /// The handshakes of sources, on their way into the table.
 #[derive(Debug)]

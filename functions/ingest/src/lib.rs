@@ -79,9 +79,6 @@ pub struct Ingest {
     base: Option<BasePath>,
 }
 
-/// Longest time that an answer waits for a write that it does not depend on.
-const PATIENCE: Duration = Duration::from_millis(500);
-
 /// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);

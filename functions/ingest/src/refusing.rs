@@ -29,7 +29,10 @@ use domain::{
 };
 use tracing::warn;
 
-use crate::{PATIENCE, answer::No, gates::Gates};
+use crate::{
+    answer::{No, PATIENCE},
+    gates::Gates,
+};
 
 /// The refusals of one instance, and their way into the table.
 #[derive(Debug)]

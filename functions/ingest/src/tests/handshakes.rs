@@ -6,6 +6,7 @@ use domain::{profile::Profile, signature::MessageToSign, source::Handshake};
 use local::{Ledger, Options, Urls};
 
 use super::*;
+use crate::answer::PATIENCE;
 
 const CHALLENGE: &str = r#"{"token":"t","challenge":"3eZbrw1aB","type":"url_verification"}"#;
 const EVENT: &str = r#"{"type":"event_callback","event_id":"Ev1","event":{"type":"app_mention"}}"#;
