@@ -23,7 +23,7 @@ use dispatch::{
     announce::{Announcement, JobStep},
     batch,
     context::Context,
-    fan_out::Hearers,
+    memory::Hearers,
 };
 use domain::{
     batch::BatchMarker,

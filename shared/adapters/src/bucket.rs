@@ -138,12 +138,12 @@ mod tests {
             let hex = (0..bytes / 64 + 1).map(|n| domain::profile::fingerprint(&n.to_be_bytes()));
             hex.collect::<String>().into_bytes()[..bytes].to_vec()
         };
-        let fits = |bodies: &[&[u8]]| super::fits(bodies, MAX_PACKED);
-        assert!(fits(&[&digits(MAX_PACKED), b""]));
+        let in_item = |bodies: &[&[u8]]| fits(bodies, MAX_PACKED);
+        assert!(in_item(&[&digits(MAX_PACKED), b""]));
         // Hex digits are packed to a little more than half.
-        assert!(fits(&[&digits(7000)]) && !fits(&[&digits(8000)]));
-        assert!(super::fits(&[&digits(8000)], MAX_PACKED_OF_REQUEST));
-        assert!(fits(&[&digits(6000), &digits(6000)]), "the second is a copy of the first");
-        assert!(fits(&[&[b'x'; MAX_INLINE]]) && !fits(&[&[b'x'; MAX_INLINE + 1]]));
+        assert!(in_item(&[&digits(7000)]) && !in_item(&[&digits(8000)]));
+        assert!(fits(&[&digits(8000)], MAX_PACKED_OF_REQUEST));
+        assert!(in_item(&[&digits(6000), &digits(6000)]), "the second is a copy of the first");
+        assert!(in_item(&[&[b'x'; MAX_INLINE]]) && !in_item(&[&[b'x'; MAX_INLINE + 1]]));
     }
 }

@@ -23,42 +23,7 @@ use tracing::{info, warn};
 
 use crate::{accept::is_untried, context::Context};
 
-/// The endpoints of an application that are judged when an event is recorded.
-#[derive(Clone, Debug, Default)]
-pub struct Hearers {
-    /// All of them, or, if the others follow in pages, those that want their deliveries in order.
-    pub endpoints: Vec<Endpoint>,
-    /// Whether the deliveries to the others are created in pages.
-    pub in_pages: bool,
-}
-
 impl Context {
-    /// Reads the endpoints that are judged when an event of this application is recorded.
-    pub(crate) async fn read_hearers(
-        &self,
-        application: &ApplicationId,
-    ) -> Result<Hearers, Unavailable> {
-        let (mut endpoints, mut after) = (Vec::new(), None);
-        let together = self.fan_out_sizes.together;
-        loop {
-            // One more than fit tells that there are too many.
-            let left = together + 1 - endpoints.len();
-            let page = self.table.endpoints_page(application, after.as_ref(), left).await?;
-            endpoints.extend(page.endpoints);
-            after = page.next;
-            if together < endpoints.iter().map(Endpoint::weight).sum() {
-                break;
-            }
-            if after.is_none() {
-                return Ok(Hearers { endpoints, in_pages: false });
-            }
-        }
-        let ordered = self.table.endpoint_counts(application).await?.ordered;
-        let mut endpoints = self.table.endpoints_named(application, &ordered).await?;
-        endpoints.retain(|endpoint| endpoint.ordering.is_some());
-        Ok(Hearers { endpoints, in_pages: true })
-    }
-
     /// Rings for the fan-out of an event that was recorded now, if it has one. A bell that is not heard is
     /// no failure: a fan-out is also due.
     pub async fn ring_fan_out(&self, event: &Event) {

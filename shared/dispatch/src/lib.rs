@@ -16,6 +16,7 @@ pub mod figures;
 mod follow_up;
 mod gate;
 mod hand_over;
+mod hearing;
 mod lane;
 pub mod logs;
 mod measure;

@@ -12,21 +12,26 @@ use std::{
     time::Duration,
 };
 
-use adapters::{Unavailable, table::AttemptContext};
 use domain::{
-    delivery::Delivery,
     endpoint::Endpoint,
     id::{ApplicationId, EndpointId},
     time::Timestamp,
 };
-
-use crate::{context::Context, fan_out::Hearers};
 
 /// How long an instance goes on with what it has read. A new endpoint hears of events from at the most so
 /// long after its creation, and a change or a removal is heeded as late.
 pub const REMEMBERED: Duration = Duration::from_secs(2);
 /// Most entries of each kind. Beyond it all are forgotten.
 const MANY: usize = 1024;
+
+/// The endpoints of an application that are judged when an event is recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Hearers {
+    /// All of them, or, if the others follow in pages, those that want their deliveries in order.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether the deliveries to the others are created in pages.
+    pub in_pages: bool,
+}
 
 /// What one instance remembers. Clones share it. The default remembers nothing.
 #[derive(Clone, Debug, Default)]
@@ -75,58 +80,39 @@ impl EndpointMemory {
         Self(Some(Arc::default()))
     }
 
+    /// The endpoints of an application, if they were kept lately.
+    pub(crate) fn hearers(&self, id: &ApplicationId, now: Timestamp) -> Option<Arc<Hearers>> {
+        self.0.as_ref()?.of_applications.find(id, now)
+    }
+
+    /// Keeps the endpoints of an application.
+    pub(crate) fn keep_hearers(&self, id: &ApplicationId, hearers: &Arc<Hearers>, now: Timestamp) {
+        if let Some(remembered) = &self.0 {
+            remembered.of_applications.keep(id.clone(), Arc::clone(hearers), now);
+        }
+    }
+
+    /// An endpoint and the rate of its application, if they were kept lately.
+    pub(crate) fn endpoint(
+        &self,
+        id: &EndpointId,
+        now: Timestamp,
+    ) -> Option<(Endpoint, Option<u16>)> {
+        self.0.as_ref()?.of_deliveries.find(id, now)
+    }
+
+    /// Keeps an endpoint that is enabled and has no recovery, and the rate of its application.
+    pub(crate) fn keep_endpoint(&self, endpoint: &Endpoint, rate: Option<u16>, now: Timestamp) {
+        if let Some(remembered) = &self.0 {
+            remembered.of_deliveries.keep(endpoint.id.clone(), (endpoint.clone(), rate), now);
+        }
+    }
+
     /// Forgets an endpoint that this instance has changed.
     pub(crate) fn forget(&self, endpoint: &Endpoint) {
         let Some(remembered) = &self.0 else { return };
         remembered.of_deliveries.forget(&endpoint.id);
         remembered.of_applications.forget(&endpoint.application);
-    }
-}
-
-impl Context {
-    /// The endpoints of an application that are judged when an event is recorded, as they were at the most
-    /// [`REMEMBERED`] ago.
-    ///
-    /// # Errors
-    /// Fails if DynamoDB does.
-    pub async fn hearers(&self, application: &ApplicationId) -> Result<Arc<Hearers>, Unavailable> {
-        let now = self.clock.now();
-        let memory = self.memory.0.as_ref().map(|memory| &memory.of_applications);
-        if let Some(hearers) = memory.and_then(|memory| memory.find(application, now)) {
-            return Ok(hearers);
-        }
-        let hearers = Arc::new(self.read_hearers(application).await?);
-        if let Some(memory) = memory {
-            memory.keep(application.clone(), Arc::clone(&hearers), now);
-        }
-        Ok(hearers)
-    }
-
-    /// What an attempt needs to know: of the endpoint as it was at the most [`REMEMBERED`] ago, of event
-    /// and health as they are.
-    ///
-    /// # Errors
-    /// Fails if DynamoDB does, or an item is not what this version writes.
-    pub(crate) async fn attempt_context(
-        &self,
-        delivery: &Delivery,
-    ) -> Result<AttemptContext, Unavailable> {
-        let now = self.clock.now();
-        let memory = self.memory.0.as_ref().map(|memory| &memory.of_deliveries);
-        if let Some((endpoint, rate)) = memory.and_then(|it| it.find(&delivery.endpoint, now)) {
-            let mut context = self.table.context_beside_endpoint(delivery).await?;
-            (context.endpoint, context.application_rate) = (Some(endpoint), rate);
-            return Ok(context);
-        }
-        let context = self.table.context(delivery).await?;
-        if let (Some(memory), Some(endpoint)) = (memory, &context.endpoint)
-            && endpoint.disabled.is_none()
-            && context.recovery.is_none()
-        {
-            let known = (endpoint.clone(), context.application_rate);
-            memory.keep(endpoint.id.clone(), known, now);
-        }
-        Ok(context)
     }
 }
 

@@ -39,7 +39,8 @@ impl CallContext {
         policy: &Policy,
         hops: u8,
     ) -> Result<ConcludeOutcome, Unavailable> {
-        let (table, clock, delivery) = (&self.context.table, &self.context.clock, &claimed.delivery);
+        let (table, clock, delivery) =
+            (&self.context.table, &self.context.clock, &claimed.delivery);
         let now = clock.now();
         let wait = delivery.next_at.since(now);
         if MAX_QUEUE_DELAY < wait {
@@ -55,7 +56,9 @@ impl CallContext {
         } else if WRITTEN <= wait && hops < MAX_HOPS && !claimed.is_due() {
             match self.context.outbox.ring_again(delivery, hops, now).await {
                 Ok(()) => {
-                    return table.conclude_rung(claimed, policy, delivery.next_at.plus(GRACE)).await;
+                    return table
+                        .conclude_rung(claimed, policy, delivery.next_at.plus(GRACE))
+                        .await;
                 }
                 Err(error) => {
                     warn!(%error, delivery = %delivery.id, "an attempt was not rung for; it is due");

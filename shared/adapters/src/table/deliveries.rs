@@ -17,7 +17,7 @@ use domain::{
 
 use super::{
     ClaimedDelivery, Page, ReadMode, Table, WriteOutcome, applications,
-    delivery_item::{delivery_list, key, listed_at},
+    delivery_item::{delivery_list, event_key, key, listed_at},
     endpoints, events, health, letters,
     row::{self, Condition, Row, Write, list_at, n, s},
     tasks,
@@ -60,7 +60,7 @@ impl Table {
     pub async fn context(&self, delivery: &Delivery) -> Result<AttemptContext, Unavailable> {
         let task = TaskId::recovery(&delivery.endpoint);
         let keys = vec![
-            events::key(&delivery.event),
+            event_key(&delivery.event),
             endpoints::key(&delivery.application, &delivery.scope, &delivery.endpoint),
             tasks::key(&task),
             health::key(&delivery.endpoint),
@@ -98,7 +98,7 @@ impl Table {
         delivery: &Delivery,
     ) -> Result<AttemptContext, Unavailable> {
         let mut context = AttemptContext::default();
-        let keys = vec![events::key(&delivery.event), health::key(&delivery.endpoint)];
+        let keys = vec![event_key(&delivery.event), health::key(&delivery.endpoint)];
         for item in self.items_as(keys, &[], ReadMode::MayLag).await? {
             match row::text(&item, "sk") {
                 Some("EVT") => context.event = Some(events::from_item(&item)?),

@@ -11,7 +11,7 @@ use domain::{
 
 use super::{
     Table,
-    row::{Condition, Row, n, s},
+    row::{Condition, Key, Row, n, s},
 };
 
 pub(super) const PREFIX: &str = "DLV#";
@@ -21,7 +21,12 @@ pub(super) fn event_partition(id: &EventId) -> String {
     format!("EVT#{}", id.bare())
 }
 
-pub(super) fn key(event: &EventId, id: &DeliveryId) -> (String, String) {
+/// The key of an event.
+pub(super) fn event_key(id: &EventId) -> Key {
+    (event_partition(id), "EVT".to_owned())
+}
+
+pub(super) fn key(event: &EventId, id: &DeliveryId) -> Key {
     (event_partition(event), format!("{PREFIX}{id}"))
 }
 

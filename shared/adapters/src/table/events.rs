@@ -16,7 +16,7 @@ use futures::future::try_join;
 
 use super::{
     Item, Page, ReadMode, Table, WriteOutcome,
-    delivery_item::{self, event_partition},
+    delivery_item::{self, event_key as key, event_partition},
     jobs,
     recording::{EventRecording, RecordOutcome},
     requests,
@@ -53,10 +53,6 @@ pub struct StoredConflict {
 
 /// Sort keys of conflicts begin so.
 const CONFLICT: &str = "CONFLICT#";
-
-pub(super) fn key(id: &EventId) -> (String, String) {
-    (event_partition(id), "EVT".to_owned())
-}
 
 impl Table {
     /// Records an event, its job's new state and its deliveries, all or nothing.

@@ -2,17 +2,20 @@
 //! ARCHITECTURE.md is this one (`tests/it/items.rs` compares them), and the same test compares it
 //! with the items that the code writes.
 //!
-//! An item is its entity as JSON in `doc`. Beside `doc` stand only the attributes that conditions
-//! and indexes need. Lines of logs and requests are packed, in attributes of their own.
+//! An item is its entity as JSON in `doc`. Beside `doc` stand only the attributes that conditions and
+//! indexes need. Lines of logs and requests are packed, in attributes of their own.
 
 mod kind;
 mod reading;
 
-pub use self::kind::{Attribute, ItemKind, Presence, fits};
 use self::kind::{always, indexed, kind, never, sometimes};
-pub use self::reading::reads;
+pub use self::{
+    kind::{Attribute, ItemKind, Presence, fits},
+    reading::reads,
+};
 
 const RETAINED: &str = "`RetentionDays` after it was written";
+const SLICE_KEPT: &str = "10 minutes after that time";
 
 /// Every kind of item that the table holds.
 pub const ITEMS: &[ItemKind] = &[
@@ -105,12 +108,7 @@ pub const ITEMS: &[ItemKind] = &[
         "<time and delivery>",
         always("`RetentionDays` after that time"),
     ),
-    kind(
-        "places up to which the sweep rang for later times",
-        "SWEEP",
-        "LATER",
-        never("never"),
-    ),
+    kind("how far the sweep rang for later times", "SWEEP", "LATER", never("never")),
     kind("event type", "TYPES", "<name>", never("when it is deleted")),
     kind(
         "answer to a POST with `Idempotency-Key`",
@@ -357,12 +355,7 @@ pub const ITEMS: &[ItemKind] = &[
         "TICKET",
         always("when it is used, or 30 s after it was made"),
     ),
-    kind(
-        "time at which the next slice of pushes is free",
-        "PUSHES",
-        "BUDGET",
-        always("10 minutes after that time"),
-    ),
+    kind("time at which the next slice of pushes is free", "PUSHES", "BUDGET", always(SLICE_KEPT)),
     kind(
         "figures of an application in a minute",
         "STATS#<app>",
@@ -401,13 +394,6 @@ pub const ITEMS: &[ItemKind] = &[
         always("7 days after the hour"),
     ),
 ];
-
-impl ItemKind {
-    /// The kind of the item with this key; `None` if no kind has such a key.
-    pub fn of(pk: &str, sk: &str) -> Option<&'static Self> {
-        ITEMS.iter().find(|kind| fits(kind.pk, pk) && fits(kind.sk, sk))
-    }
-}
 
 #[cfg(test)]
 mod tests;

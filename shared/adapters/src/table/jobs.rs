@@ -13,7 +13,9 @@ use domain::{
 };
 
 use super::{
-    Page, Table, WriteOutcome, endpoints, events,
+    Page, Table, WriteOutcome,
+    delivery_item::event_key,
+    endpoints, events,
     row::{self, Condition, Key, Row, Write, list_at, n},
 };
 use crate::Unavailable;
@@ -167,7 +169,7 @@ impl Table {
         let calls = tenures.iter().map(|tenure| call_key(tenure, name));
         // Of some profiles the idempotency key names the call: its event stands for an item of the call.
         let ends = tenures.iter().flat_map(|tenure| {
-            let event = |state| events::key(&Source::event_id(tenure, &ended(name, state)));
+            let event = |state| event_key(&Source::event_id(tenure, &ended(name, state)));
             ENDS.into_iter().map(event)
         });
         let mut jobs = Vec::new();

@@ -138,7 +138,8 @@ impl Table {
     ) -> Result<(Vec<LaterDelivery>, LaterPlaces), Unavailable> {
         let horizon = horizon.max(places.through);
         let edge = list_at(horizon, "");
-        let read = (0..LATER_LISTS).map(|list| self.later_entries(list, places.after(list), &edge, limit));
+        let read =
+            (0..LATER_LISTS).map(|list| self.later_entries(list, places.after(list), &edge, limit));
         let mut next = LaterPlaces { through: horizon, open: BTreeMap::new() };
         let mut found = Vec::new();
         for (list, (entries, rest)) in (0..).zip(try_join_all(read).await?) {
@@ -156,7 +157,8 @@ impl Table {
     /// Fails if DynamoDB does. A delivery that cannot be read is logged and left out.
     pub async fn entered(&self, limit: i32) -> Result<(Vec<Delivery>, bool), Unavailable> {
         let places = self.later_places().await?;
-        let read = (0..LATER_LISTS).map(|list| self.later_entries(list, places.after(list), END, limit));
+        let read =
+            (0..LATER_LISTS).map(|list| self.later_entries(list, places.after(list), END, limit));
         let pages = try_join_all(read).await?;
         let complete = pages.iter().all(|(_, rest)| rest.is_none());
         let entries: Vec<_> = pages.into_iter().flat_map(|(entries, _)| entries).collect();

@@ -12,7 +12,7 @@ use domain::{
 };
 
 use super::{
-    Page, Table, WriteOutcome, delivery_item, events, parked,
+    Page, Table, WriteOutcome, delivery_item, parked,
     row::{self, Condition, Row, Write, list_at, n, s},
 };
 use crate::Unavailable;
@@ -140,7 +140,7 @@ impl Table {
         letter: &Letter,
     ) -> Result<WriteOutcome, Unavailable> {
         let row = self.delivery_row(delivery, Duration::ZERO, None);
-        let (pk, sk) = events::key(&delivery.event);
+        let (pk, sk) = delivery_item::event_key(&delivery.event);
         let keep = Condition::new("attribute_exists(pk)");
         // What goes first, is found no more: the letter.
         let until = letter.expires_at.map(|at| at.plus(AFTER_LETTER).secs());
@@ -280,7 +280,7 @@ impl Table {
                 break;
             }
         }
-        let (pk, sk) = events::key(event);
+        let (pk, sk) = delivery_item::event_key(event);
         let there = Condition::new("attribute_exists(pk)").value(":at", n(self.expiry(now)));
         self.update(&pk, &sk, "SET expires_at = :at", there).await.map(WriteOutcome::either_way)
     }

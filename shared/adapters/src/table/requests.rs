@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::{id::EventId, request::RequestRecord};
 
 use super::{
-    Item, Table, WriteOutcome, events,
+    Item, Table, WriteOutcome,
+    delivery_item::event_key,
     row::{self, Condition},
 };
 use crate::{Unavailable, packed};
@@ -29,7 +30,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does, or the item is not what this version writes.
     pub async fn request(&self, event: &EventId) -> Result<Option<RequestRecord>, Unavailable> {
-        let (pk, sk) = events::key(event);
+        let (pk, sk) = event_key(event);
         match self.item(&pk, &sk).await? {
             Some(item) => if_any(&item),
             None => Ok(None),
@@ -41,7 +42,7 @@ impl Table {
     /// # Errors
     /// Fails if DynamoDB does.
     pub async fn forget_request(&self, event: &EventId) -> Result<(), Unavailable> {
-        let (pk, sk) = events::key(event);
+        let (pk, sk) = event_key(event);
         let there = Condition::new("attribute_exists(#request)").name("#request", RECORD);
         self.update(&pk, &sk, "REMOVE #request", there).await.map(WriteOutcome::either_way)
     }

@@ -75,7 +75,8 @@ async fn a_later_retry_has_an_entry_and_neither_bell_nor_due() {
     let places = table.later_places().await.expect("read");
     let before = table.later(&places, waits.next_at, 10).await.expect("read").0;
     assert!(before.is_empty(), "its time is not before the horizon");
-    let (found, next) = table.later(&places, waits.next_at.plus(LATER_AHEAD), 10).await.expect("read");
+    let (found, next) =
+        table.later(&places, waits.next_at.plus(LATER_AHEAD), 10).await.expect("read");
     assert_eq!((found.len(), found[0].at), (1, waits.next_at));
     table.keep_later_places(&next).await.expect("kept");
     assert!(table.entered(10).await.expect("read").0.is_empty(), "it was rung for");

@@ -1,5 +1,7 @@
 //! The description of a kind of item: its key, its indexes and its lifetime.
 
+use super::ITEMS;
+
 /// Whether the items of a kind carry an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -65,6 +67,13 @@ pub(super) const fn kind(
 /// A kind that is due, or listed, or both.
 pub(super) const fn indexed(kind: ItemKind, due: Attribute, listing: Attribute) -> ItemKind {
     ItemKind { due, listing, ..kind }
+}
+
+impl ItemKind {
+    /// The kind of the item with this key; `None` if no kind has such a key.
+    pub fn of(pk: &str, sk: &str) -> Option<&'static Self> {
+        ITEMS.iter().find(|kind| fits(kind.pk, pk) && fits(kind.sk, sk))
+    }
 }
 
 /// Whether a text has the form of a pattern.

@@ -82,10 +82,8 @@ fn reader(kind: &str) -> Option<ItemReader> {
         "delivery in a lane"
         | "delivery that waits for its listener"
         | "delivery that waits at its endpoint's gate" => document::<(EventId, DeliveryId)>,
-        "delivery that waits for a later time" => {
-            document::<(EventId, DeliveryId, EndpointId)>
-        }
-        "places up to which the sweep rang for later times" => document::<LaterPlaces>,
+        "delivery that waits for a later time" => document::<(EventId, DeliveryId, EndpointId)>,
+        "how far the sweep rang for later times" => document::<LaterPlaces>,
         "gate of an endpoint" => document::<Gate>,
         "listener" => document::<Listener>,
         "batch of a job's log lines" => |item| logs::from_item(item).map(drop),
