@@ -20,8 +20,8 @@ use tracing::warn;
 pub use crate::traffic::SilentSource;
 use crate::{ControlPlane, Principal, Refusal, letters, queue_names::NamedQueue, traffic};
 
-/// Items that are read of each of the 64 shards of what is due, and of each of the 16 lists of what waits for
-/// later: 1,040 in all.
+/// Items that are read of each of the 64 shards of what is due, and of each of the four lists of what waits for
+/// later: 884 in all.
 const PENDING_OF_SHARD: i32 = 13;
 /// Longest time for which one queue is asked.
 const PATIENCE: Duration = Duration::from_secs(2);

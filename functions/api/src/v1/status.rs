@@ -73,8 +73,8 @@ struct QueueOut {
 /// Deliveries that are to be attempted, now or later. Those that wait for a listener are not counted.
 #[derive(Serialize, ToSchema)]
 struct PendingOut {
-    /// The number of deliveries that the key sees among the 1,040 items of the relay that are due next: the first
-    /// 13 of each of 64 parts, and of 16 lists of what waits for a later time. Those whose message is on the
+    /// The number of deliveries that the key sees among the 884 items of the relay that are due next: the first
+    /// 13 of each of 64 parts, and of four lists of what waits for a later time. Those whose message is on the
     /// outbox are counted in `queues`.
     count: usize,
     /// Whether there are no others.

@@ -24,7 +24,7 @@ use super::{
 use crate::Unavailable;
 
 /// Partitions of the entries. One takes 1,000 writes of an entry in a second.
-pub const LATER_LISTS: u32 = 16;
+pub const LATER_LISTS: u32 = 4;
 const PLACE: (&str, &str) = ("SWEEP", "LATER");
 /// Behind every place.
 const END: &str = "~";
