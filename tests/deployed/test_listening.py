@@ -33,6 +33,7 @@ def test_a_program_that_listens_hears_what_comes_and_what_waited_while_it_was_ki
             line = json.loads(program.stdout.readline())
             assert line["event_id"].removeprefix("evt_") == first.removeprefix("msg_"), line
             program.kill()
+        wait_until("nothing is kept of the connection", lambda: not world.live_items())
         second = publish(2)
         with listens("--once") as program:
             requests = heard.wait_for(2)

@@ -111,14 +111,13 @@ def test_what_a_relay_prints_is_heard_by_its_own_alarms_alone(worlds, sam):
 def test_a_sweep_that_is_late_is_heard(worlds, sam):
     """A delivery that has been due for ten minutes when the sweep comes, because its item says so."""
     _, second = worlds
-    sender = second.source("modal-late", "late")
     second.application("late")
     hook = second.receiver.hook("/late")
     second.endpoint("late", hook)
     dynamodb, table = second.emulator.client("dynamodb"), second.outputs["TableName"]
     sqs, outbox = second.emulator.client("sqs"), second.outputs["OutboxUrl"]
     with second.emulator.paused(f"{SECOND}-deliver"):
-        assert sender.post(sender.completion("fc-late")).status == 202
+        second.manage("POST", "/api/v1/app/late/msg", {"eventType": "invoice.paid", "payload": {"number": 1}})
         wait_until("the outbox is rung", lambda: second.waiting(outbox) == 1)
         sqs.purge_queue(QueueUrl=outbox)
         items = dynamodb.scan(TableName=table, FilterExpression="begins_with(sk, :dlv) AND attribute_exists(due_at)",
