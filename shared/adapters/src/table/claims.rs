@@ -96,7 +96,7 @@ impl Table {
     /// Takes a delivery for one attempt, under a lease that ends by itself if the worker dies.
     ///
     /// A claim writes the item alone: when the delivery is due stays as it is, unless that is later than
-    /// [`SOON`] from now. So the sweep finds the delivery of a worker that died soon enough, and passes over
+    /// `SOON` from now. So the sweep finds the delivery of a worker that died soon enough, and passes over
     /// one that a worker holds. A delivery that was never put off has no such time: its bell stands for it
     /// until the bell is deleted. Because the caller deletes the bell of a delivery that it could not take, that
     /// delivery becomes due here.
