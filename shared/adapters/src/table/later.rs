@@ -1,9 +1,9 @@
 //! Deliveries whose next attempt lies further ahead than a message can be delayed.
 //!
-//! Such a delivery has an *entry* in one of [`LATER_LISTS`] partitions, which sorts by the time of the attempt. The
-//! sweep reads what lies between the place that it noted and the present, rings for it, and notes the new
-//! place. Nobody removes an entry: it lies behind that place from then on, and expires. So a wait costs one
-//! write of a small item, where an entry of an index costs two and a mark on the delivery.
+//! Such a delivery has an *entry* in one of [`LATER_LISTS`] partitions, which sorts by the time of the
+//! attempt. The sweep reads what lies between the place that it noted and the present, rings for it, and
+//! notes the new place. Nobody removes an entry: it lies behind that place from then on, and expires. So a
+//! wait costs one write of a small item, where an entry of an index costs two and a mark on the delivery.
 //!
 //! An entry whose delivery was attempted in between, or has ended, rings in vain.
 
