@@ -24,10 +24,11 @@ pub(super) async fn walk(cloud: &mut Cloud, receiver: &Receiver) {
     }
     // A probe succeeds, and everything goes.
     receiver.answer_at("/0", 200);
-    cloud.settle_for(12).await;
+    cloud.settle_for(16).await;
     receiver.answer_at("/0", 410);
     cloud.send(&completion("c3", "success", "1")).await;
-    cloud.settle_for(6).await;
+    // The bell of a worker that died comes back after 36 minutes.
+    cloud.settle_for(14).await;
     receiver.answer_at("/0", 200);
     let path = format!("/api/v1/app/acme/endpoint/{}", known.id);
     let enabled = json!({ "url": receiver.url("/0"), "disabled": false });

@@ -23,7 +23,8 @@ pub(super) async fn walk(cloud: &mut Cloud) {
     let timed = json!({ "eventType": "a.b", "eventId": "timed", "payload": payload, "payloadRetentionHours": 2 });
     cloud.publish(timed).await;
     cloud.send(&completion("c1", "success", r#""planted""#)).await;
-    cloud.settle_for(6).await;
+    // The bell of a worker that died comes back after 36 minutes.
+    cloud.settle_for(14).await;
     let sent = Source::event_id(&Cloud::tenure(), "job:c1:succeeded");
     for id in ["asked", &sent.message()] {
         let path = format!("/api/v1/app/acme/msg/{id}/content");
