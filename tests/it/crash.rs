@@ -74,7 +74,10 @@ async fn make_over(
     let lags = lag.is_some();
     if let Some(lag) = lag {
         cloud.aws.lag_indexes(lag).expect("lags");
-        cloud.remember_endpoints();
+        // Its listener is made at the moment of an event that it hears.
+        if journey != Journey::Listened {
+            cloud.remember_endpoints();
+        }
     }
     walk(journey, &mut cloud, &receiver).await;
     let mut found = Vec::new();
