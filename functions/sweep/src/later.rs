@@ -32,7 +32,13 @@ pub(crate) async fn ring(context: &Context, until: Instant) -> Result<LaterRound
     let mut round = LaterRound::default();
     let mut rung = Ok(());
     while Instant::now() < until {
-        let (due, next) = context.table.later(&places, horizon, PAGE).await?;
+        let (due, next) = match context.table.later(&places, horizon, PAGE).await {
+            Ok(read) => read,
+            Err(error) => {
+                rung = Err(error);
+                break;
+            }
+        };
         let now = context.clock.now();
         if let Some(first) = due.first() {
             round.late = round.late.max(now.since(first.at));
