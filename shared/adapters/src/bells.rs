@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{
     delivery::{Delivery, MAX_HOPS, MAX_QUEUE_DELAY},
     envelope::Doorbell,
-    id::{EndpointId, EventId, TaskId},
+    id::{DeliveryId, EndpointId, EventId, TaskId},
     listener::{HandedAnswer, Listener},
     time::Timestamp,
 };
@@ -75,8 +75,7 @@ impl Outbox {
     ) -> Result<(), Unavailable> {
         let bell = |waiting: &WaitingDelivery| {
             let WaitingDelivery { event, delivery } = waiting.clone();
-            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
-            QueueMessage { body, delay: Duration::ZERO, group: Some(endpoint.to_string()) }
+            bell_for(event, delivery, endpoint, Duration::ZERO, 0)
         };
         self.0.send_all(waiting.iter().map(bell).collect()).await
     }
@@ -92,8 +91,7 @@ impl Outbox {
     ) -> Result<(), Unavailable> {
         let bell = |(gated, delay): &(GatedDelivery, Duration)| {
             let GatedDelivery { event, delivery, .. } = gated.clone();
-            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
-            QueueMessage { body, delay: *delay, group: Some(endpoint.to_string()) }
+            bell_for(event, delivery, endpoint, *delay, 0)
         };
         self.0.send_all(deliveries.iter().map(bell).collect()).await
     }
@@ -109,8 +107,7 @@ impl Outbox {
     ) -> Result<(), Unavailable> {
         let bell = |later: &LaterDelivery| {
             let LaterDelivery { event, delivery, endpoint, at, .. } = later.clone();
-            let body = Doorbell::Delivery { event, delivery, hops: 0 }.print();
-            QueueMessage { body, delay: at.since(now), group: Some(endpoint.to_string()) }
+            bell_for(event, delivery, &endpoint, at.since(now), 0)
         };
         self.0.send_all(deliveries.iter().map(bell).collect()).await
     }
@@ -199,10 +196,20 @@ impl DeadLetters {
     }
 }
 
-/// The doorbell of a delivery. Its message group is the endpoint: fair queues then keep an endpoint
-/// that does not answer from delaying the others.
+/// The doorbell of a delivery.
 fn bell(delivery: &Delivery, delay: Duration, hops: u8) -> QueueMessage {
-    let (event, id) = (delivery.event.clone(), delivery.id.clone());
-    let body = Doorbell::Delivery { event, delivery: id, hops }.print();
-    QueueMessage { body, delay, group: Some(delivery.endpoint.to_string()) }
+    bell_for(delivery.event.clone(), delivery.id.clone(), &delivery.endpoint, delay, hops)
+}
+
+/// The doorbell of a delivery that is named. Its message group is the endpoint: fair queues then keep an
+/// endpoint that does not answer from delaying the others.
+fn bell_for(
+    event: EventId,
+    delivery: DeliveryId,
+    endpoint: &EndpointId,
+    delay: Duration,
+    hops: u8,
+) -> QueueMessage {
+    let body = Doorbell::Delivery { event, delivery, hops }.print();
+    QueueMessage { body, delay, group: Some(endpoint.to_string()) }
 }

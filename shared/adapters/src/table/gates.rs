@@ -16,7 +16,7 @@ use domain::{
     endpoint::Endpoint,
     gate::Gate,
     health::Health,
-    id::{self, ApplicationId, DeliveryId, EndpointId, EventId},
+    id::{ApplicationId, DeliveryId, EndpointId, EventId},
     retry::Policy,
     time::Timestamp,
 };
@@ -76,8 +76,7 @@ fn partition(endpoint: &EndpointId, list: u32) -> String {
 }
 
 fn list_of(id: &DeliveryId) -> u32 {
-    let digest = id::digest(&[id.as_str()]);
-    u32::from_str_radix(&digest[..2], 16).unwrap_or(0) % LISTS
+    row::part_of(id.as_str(), LISTS)
 }
 
 /// The key of a delivery's entry. `next_at` stays the same while the delivery waits.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use domain::{
     delivery::{Delivery, DeliveryState},
-    id::{self, DeliveryId, EndpointId, EventId},
+    id::{DeliveryId, EndpointId, EventId},
     time::Timestamp,
 };
 use futures::future::try_join_all;
@@ -78,8 +78,7 @@ fn partition(list: u32) -> String {
 }
 
 fn list_of(id: &DeliveryId) -> u32 {
-    let digest = id::digest(&[id.as_str()]);
-    u32::from_str_radix(&digest[..2], 16).unwrap_or(0) % LATER_LISTS
+    row::part_of(id.as_str(), LATER_LISTS)
 }
 
 fn time_of(place: &str) -> Option<Timestamp> {

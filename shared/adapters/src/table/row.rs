@@ -103,9 +103,13 @@ impl Row {
 
 /// Spreads what is due over the shards that the sweep reads in parallel.
 pub(super) fn shard(id: &str) -> String {
+    part_of(id, SHARDS).to_string()
+}
+
+/// The part, of so many, that an id belongs to.
+pub(super) fn part_of(id: &str, parts: u32) -> u32 {
     let digest = id::digest(&[id]);
-    let first = u32::from_str_radix(&digest[..2], 16).unwrap_or(0);
-    (first % SHARDS).to_string()
+    u32::from_str_radix(&digest[..2], 16).unwrap_or(0) % parts
 }
 
 /// Sorts by time, and tells items of one millisecond apart. Cursors are made of it, so that it holds
