@@ -162,6 +162,8 @@ def test_a_completion_that_comes_before_its_job_is_kept_and_attached(mesh):
     mesh.wait_for_job("modal-early", "succeeded")
     registered = mesh.relay.call("POST", "/v1/jobs", {"external_id": "modal-early", "source": "modal-mesh", "project_id": "42"})
     assert mesh.job(registered["id"])["status"] == "succeeded"
+    mesh.wait_to_hear("modal-early")
+    time.sleep(1)
     assert len(mesh.heard("modal-early")) == 1
     print(f"the job's id came at once: {registered['id']}")
 
