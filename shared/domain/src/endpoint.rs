@@ -41,7 +41,7 @@ pub struct Endpoint {
     pub uid: Option<String>,
     /// The URL or ARN that deliveries go to, or the [address](crate::listener::address) of a listener.
     pub url: String,
-    /// A description for people.
+    /// The description that people read. The relay only keeps it.
     pub description: String,
     /// Signing secrets, newest first. Replaced ones sign until they expire.
     pub secrets: Vec<EndpointSecret>,
@@ -62,7 +62,7 @@ pub struct Endpoint {
     /// Why nothing is sent to the endpoint, if it is disabled.
     #[serde(default)]
     pub disabled: Option<DisabledReason>,
-    /// The retry policy.
+    /// The rules by which failed deliveries are attempted again.
     #[serde(default)]
     pub policy: Policy,
     /// The events that the endpoint may receive at all: those of its application, of one job or of
@@ -101,7 +101,7 @@ pub struct Endpoint {
     /// The settings of the circuit breaker.
     #[serde(default)]
     pub breaker: CircuitBreaker,
-    /// The time of creation.
+    /// The time at which the endpoint was created.
     pub created_at: Timestamp,
     /// The time of the last change.
     pub updated_at: Timestamp,

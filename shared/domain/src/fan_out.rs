@@ -42,7 +42,7 @@ pub const PATIENCE: Duration = Duration::from_secs(8);
 /// How far the deliveries of an event have been created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FanOut {
-    /// The event.
+    /// The event that is delivered to many endpoints.
     pub event: EventId,
     /// The application whose endpoints receive the event.
     pub application: ApplicationId,

@@ -31,7 +31,7 @@ pub const EMPTY_FOR: Duration = Duration::from_secs(900);
 /// it is to be looked after. A step that is repeated after a crash rings for what it rang for before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
-    /// The endpoint.
+    /// The endpoint whose deliveries wait at the gate.
     pub endpoint: EndpointId,
     /// The application of the endpoint.
     pub application: ApplicationId,
@@ -57,7 +57,7 @@ pub struct Gate {
 /// The deliveries that a gate lets through now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passage {
-    /// None before this time.
+    /// No delivery is called before this time.
     Shut(Timestamp),
     /// One, as the probe of the circuit.
     Probe,

@@ -82,7 +82,7 @@ pub enum LetterSubject {
     Message {
         /// The queue on which the message died.
         queue: LetterQueue,
-        /// The message's text, unchanged.
+        /// The message's text, unchanged from what the queue held.
         body: StoredBody,
         /// Whether the message could be read, so that only a fault of the relay or of AWS stopped it.
         #[serde(default)]
@@ -96,7 +96,7 @@ pub enum LetterSubject {
 pub enum LetterQueue {
     /// The queue of accepted requests.
     Inbox,
-    /// The queue of doorbells.
+    /// The queue of doorbells for deliveries.
     Outbox,
 }
 
@@ -155,13 +155,13 @@ impl Letter {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LetterFilter {
-    /// Letters to this endpoint.
+    /// Only letters of deliveries to this endpoint; `None` for all.
     pub endpoint: Option<EndpointId>,
-    /// Letters of this application.
+    /// Only letters of this application; `None` for all.
     pub application: Option<ApplicationId>,
     /// Letters of this event type.
     pub event_type: Option<String>,
-    /// Letters of this batch.
+    /// Only letters of jobs in this batch; `None` for all.
     pub batch_id: Option<String>,
     /// Letters that died for a reason of this class.
     pub error_class: Option<ErrorClass>,
@@ -171,7 +171,7 @@ pub struct LetterFilter {
     pub until: Option<Timestamp>,
     /// Letters that are in this state.
     pub state: Option<LetterState>,
-    /// Letters about this job.
+    /// Only letters about this job; `None` for all.
     pub job: Option<JobId>,
 }
 

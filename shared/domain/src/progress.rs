@@ -38,7 +38,7 @@ impl EventState {
 pub struct EventProgress {
     /// All deliveries, those that were cancelled included.
     pub total: u64,
-    /// Deliveries that arrived.
+    /// Deliveries that their endpoint accepted.
     pub delivered: u64,
     /// Deliveries whose attempts are used up.
     pub dead: u64,

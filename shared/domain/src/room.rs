@@ -87,7 +87,7 @@ impl RoomRule {
 /// Whether a call may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The call may begin.
+    /// The call may begin at once.
     Go,
     /// The call may wait until this time for an answer to another call.
     Wait(Duration),
@@ -121,7 +121,7 @@ impl Room {
         self.began.is_empty() && self.waiting == 0 && !self.is_quick(SLOW, now)
     }
 
-    /// A call begins.
+    /// Notes that a call begins.
     pub fn enter(&mut self, now: Duration) {
         self.began.push(now);
     }

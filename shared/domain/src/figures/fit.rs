@@ -17,7 +17,7 @@ pub const MAX_ENDPOINT_PARTS: usize = 32;
 /// A change of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FittedFigures {
-    /// The figures to add.
+    /// The figures to add to the item.
     pub add: Figures,
     /// The figures to remove: others have more failures, or higher counts.
     pub remove: Vec<Figure>,

@@ -14,7 +14,7 @@ pub const MAX_FORWARDED: usize = 16;
 /// The headers that say what a body is. They go along with the sender's body, and with that alone.
 pub const OF_THE_BODY: [&str; 2] = ["content-type", "content-encoding"];
 
-/// Credentials of the sender.
+/// Headers by which a sender proves to the relay who it is.
 const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 /// Names among [`DENIED`] that are only the owner's not to set.
 const SENDERS: [&str; 1] = ["user-agent"];

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-/// A packet of Engine.IO.
+/// A packet of Engine.IO, which carries the packets of Socket.IO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnginePacket<'a> {
     /// The server's first packet, with the settings of the connection as JSON.
@@ -18,11 +18,11 @@ pub enum EnginePacket<'a> {
     Ping(&'a str),
     /// The answer to a ping, with its text.
     Pong(&'a str),
-    /// A packet of Socket.IO.
+    /// A message, whose text is a packet of Socket.IO.
     Message(&'a str),
     /// The change from polling to WebSocket.
     Upgrade,
-    /// Nothing.
+    /// A packet without any meaning.
     Noop,
 }
 

@@ -29,7 +29,7 @@ pub enum SocketPacket {
         /// The namespace, without a query.
         namespace: String,
     },
-    /// A client says something.
+    /// An event that a client emits.
     Event {
         /// The namespace, without a query.
         namespace: String,

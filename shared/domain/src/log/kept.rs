@@ -27,7 +27,7 @@ const MAX_DROPPED_STREAMS: usize = 64;
 /// The size of a batch that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchSize {
-    /// Number of lines.
+    /// The number of lines in the batch.
     pub lines: u64,
     /// Bytes of the packed lines.
     pub bytes: u64,
@@ -84,7 +84,7 @@ pub struct LogLoss {
     /// Batches that came under the numbers of other lines.
     #[serde(skip)]
     pub conflicts: u64,
-    /// Changes so far.
+    /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
 

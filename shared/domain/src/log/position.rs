@@ -12,7 +12,7 @@ pub const MAX_STREAMS: usize = 32;
 /// How far one stream was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamPosition {
-    /// The stream.
+    /// The stream that was read.
     pub stream: StreamName,
     /// The first number of the batch that was read last; `None` if none was.
     pub batch: Option<Seq>,

@@ -31,7 +31,7 @@ const FIRST_MILLIS: f64 = 1e11;
 /// names none, and the job.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BatchPlace<'a> {
-    /// The stream.
+    /// The stream of a body that names none.
     pub stream: Option<&'a str>,
     /// The number of the first line.
     pub first_seq: Option<u64>,

@@ -39,7 +39,7 @@ impl Seq {
         }
     }
 
-    /// Reads [`Self::key`].
+    /// Reads what [`Self::key`] wrote; `None` for any other text.
     pub fn parse_key(key: &str) -> Option<Self> {
         match key.strip_prefix('e') {
             Some(digits) => Self::event(digits),

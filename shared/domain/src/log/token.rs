@@ -19,7 +19,7 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 /// The permission that a token stands for: to append to the log of one job, until a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogClaim {
-    /// The job.
+    /// The job whose log the token opens.
     pub owner: LogOwner,
     /// The time until which the token is good, in whole seconds since 1970.
     pub until: u64,
@@ -29,7 +29,7 @@ pub struct LogClaim {
 /// prints no code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogToken {
-    /// The claim.
+    /// The job and the time for which the token is good.
     pub claim: LogClaim,
     /// The code over [`LogClaim::signed`], in hex.
     pub code: String,

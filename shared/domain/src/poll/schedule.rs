@@ -39,11 +39,11 @@ pub struct PollSchedule {
 /// The next step about a job whose `poll_at` has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollStep {
-    /// Ask the platform.
+    /// Ask the platform how the job fares.
     Ask,
     /// The job has ended: find out whether a webhook reported that.
     Reckon,
-    /// The job times out.
+    /// The job has used up its time and is recorded as timed out.
     GiveUp,
     /// Look again at this time, or never.
     Wait(Option<Timestamp>),

@@ -1,4 +1,4 @@
-//! Reading a verified body.
+//! Reads from a verified body the facts that the relay needs, by the mapping of the profile.
 
 use std::borrow::Cow;
 

@@ -27,7 +27,7 @@ pub struct SenderGuide {
 /// The form of the secret that a source of a profile needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretNeed {
-    /// The form, in words.
+    /// The form of the secret, described for people.
     pub shape: String,
     /// Whether a source cannot do without a secret.
     pub is_needed: bool,

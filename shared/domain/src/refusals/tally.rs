@@ -22,7 +22,7 @@ const MAX_MINUTES: usize = 60;
 /// Most bytes of samples in one write, as JSON: twelve write units. Twenty usual samples fit.
 const MAX_SAMPLE_BYTES: usize = 12 * 1024;
 
-/// Where refusals are counted.
+/// The place at which refusals are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefusalPlace {
     /// At a source, in the application that it belongs to.
@@ -51,7 +51,7 @@ pub struct RefusalBatch {
     pub fresh: usize,
 }
 
-/// Refusals of one instance.
+/// The refusals that one instance has seen and not yet written.
 #[derive(Debug)]
 pub struct RefusalTally {
     every: Duration,

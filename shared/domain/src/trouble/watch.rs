@@ -38,9 +38,9 @@ const LONGEST_CALLS: u64 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchedQueue {
-    /// Accepted requests.
+    /// The inbox: requests that were accepted and are to be processed.
     Inbox,
-    /// Doorbells of deliveries.
+    /// The outbox: doorbells of deliveries.
     Outbox,
     /// Messages that died, and bells for tasks.
     DeadLetters,
@@ -57,9 +57,9 @@ pub struct MinuteCounts {
     pub received: u64,
     /// Requests of sources that were refused.
     pub refused: u64,
-    /// Attempts of deliveries.
+    /// Attempts of deliveries, those that failed included.
     pub attempts: u64,
-    /// Deliveries that arrived.
+    /// Deliveries that their endpoint accepted.
     pub delivered: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Frames of log lines.
+//! Builds the frames that carry the log lines of a job to its watchers.
 //!
 //! The JSON protocol joins lines in one message. Clients of Socket.IO expect one message per line,
 //! and get that up to [`LINES_PER_SECOND`]. Beyond it lines are joined, because every frame is a call
