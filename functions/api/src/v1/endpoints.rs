@@ -161,7 +161,7 @@ struct EndpointList {
     letters_complete: bool,
 }
 
-/// Endpoints that are listed.
+/// The query of a list of endpoints: the choice of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EndpointsQuery {

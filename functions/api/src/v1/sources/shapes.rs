@@ -260,7 +260,7 @@ impl From<SourceActivity> for SourceActivityOut {
     }
 }
 
-/// Since when each secret of a source is kept.
+/// The time since which each secret of a source is kept.
 fn kept_since(source: &Source) -> Vec<Option<String>> {
     let since = |number: usize| source.secrets_since.get(number).copied().flatten();
     (0..source.secrets.len()).map(|number| since(number).map(Timestamp::rfc3339)).collect()
