@@ -49,7 +49,7 @@ pub struct Alarm {
     pub state: AlarmState,
     /// The time since which it is in that state.
     pub since: Timestamp,
-    /// Why, in the words of CloudWatch, cut to [`MAX_REASON`] characters.
+    /// The reason for the state in the words of CloudWatch, cut to [`MAX_REASON`] characters.
     pub reason: Option<String>,
 }
 

@@ -59,7 +59,7 @@ pub struct Endpoint {
     /// Calls per second; `None` for no limit.
     #[serde(default)]
     pub throttle_rate: Option<u16>,
-    /// Why nothing is sent to the endpoint, if it is disabled.
+    /// The reason why nothing is sent to the endpoint; `None` if it is enabled.
     #[serde(default)]
     pub disabled: Option<DisabledReason>,
     /// The rules by which failed deliveries are attempted again.
@@ -110,7 +110,7 @@ pub struct Endpoint {
     pub version: u64,
 }
 
-/// When calls to a failing endpoint stop, and for how long.
+/// The number of failures after which calls to an endpoint stop, and the time for which they stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
     /// Failures in a row that open the circuit.
@@ -146,7 +146,7 @@ pub enum EndpointScope {
     Batch(BatchId),
 }
 
-/// Why an endpoint is disabled.
+/// The reason why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {

@@ -54,7 +54,7 @@ pub struct Envelope {
     /// Whether the request said that its body is a form.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub form: bool,
-    /// Why the request is believed.
+    /// The reason why the request is believed.
     #[serde(default)]
     pub trust: Trust,
     /// The request as it came; `None` if the relay or an operator made the report.
@@ -189,8 +189,8 @@ const fn is_none(hops: &u8) -> bool {
 }
 
 impl Envelope {
-    /// Why the message with this body can never be recorded, in words; `None` if nothing is known
-    /// that forbids it.
+    /// The reason why the message with this body can never be recorded, as a text for people; `None` if
+    /// nothing is known that forbids it.
     pub fn unrecordable(&self, body: &[u8]) -> Option<String> {
         let Some(profile) = self.options.profile(&self.profile) else {
             return Some(format!("profile {:?} is unknown", self.profile));

@@ -102,7 +102,7 @@ pub enum Origin {
         key: String,
         /// The arrival that was recorded, of several with this key.
         arrival: String,
-        /// Why the relay believes the request.
+        /// The reason why the relay believes the request.
         #[serde(default)]
         trust: Trust,
     },

@@ -41,7 +41,7 @@ pub struct Gate {
     /// The place in the list of what waits behind which the next step goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// How far deliveries were let through in time; `None` while the gate lets none through.
+    /// The times up to which deliveries were let through; `None` while the gate lets none through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cadence: Option<Cadence>,
     /// The end of the lease of the worker that does a step. Other workers leave the gate alone until then.

@@ -22,9 +22,9 @@ pub struct Letter {
     pub number: u64,
     /// The delivery or message that died.
     pub what: LetterSubject,
-    /// Why the delivery or message died, in words.
+    /// The reason why the delivery or message died, as a text for people.
     pub error: String,
-    /// Why the delivery or message died, as a class.
+    /// The class of the error by which the delivery or message died.
     pub error_class: ErrorClass,
     /// Attempts made before the letter was parked.
     pub attempts: u32,
@@ -151,7 +151,7 @@ impl Letter {
     }
 }
 
-/// Which dead letters a caller means. A field that is not set matches every letter.
+/// The dead letters that a caller means. A field that is not set matches every letter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LetterFilter {

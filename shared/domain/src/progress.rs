@@ -76,7 +76,7 @@ impl EventProgress {
         }
     }
 
-    /// How the event stands as a whole.
+    /// The state of the event as a whole.
     pub const fn state(&self) -> EventState {
         match self {
             Self { dead: 1.., .. } => EventState::Dead,

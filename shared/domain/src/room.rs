@@ -1,4 +1,4 @@
-//! How many calls may be under way to one endpoint, or to the endpoints of one application.
+//! The number of calls that may be under way to one endpoint, or to the endpoints of one application.
 //!
 //! A call that is answered quickly occupies its worker for a moment only, so quick endpoints are not
 //! capped. An endpoint that accepts and does not answer holds a worker for each call until the call's

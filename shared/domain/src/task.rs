@@ -59,7 +59,8 @@ pub struct Task {
     /// task that waits for letters, whether its last look found none.
     #[serde(default)]
     pub looked_again: bool,
-    /// How far the walk over letters or messages has come in time; `None` if the task does not walk now.
+    /// The times that the walk over letters or messages has given so far; `None` if the task does not walk
+    /// now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cadence: Option<Cadence>,
     /// The last time at which a letter was parked for the endpoint of a recovery; an attribute of its

@@ -1,5 +1,5 @@
-//! Which sources and endpoints an item of a minute keeps figures of. The item stays below a kilobyte, so
-//! that adding to it costs one write unit.
+//! The choice of the sources and endpoints of which an item of a minute keeps figures. The item stays below a
+//! kilobyte, so that adding to it costs one write unit.
 
 use std::{
     cmp::Reverse,

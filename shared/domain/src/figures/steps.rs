@@ -21,7 +21,7 @@ pub struct Steps {
     points: u64,
 }
 
-/// Why a time cannot be cut into steps. The message may be shown to the caller.
+/// The reason why a time cannot be cut into steps. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSteps {
     /// The time ends before it begins.

@@ -173,7 +173,7 @@ pub struct HandedAnswer {
     pub body: String,
 }
 
-/// How the call of a listener went.
+/// The result of a listener's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandedOutcome {

@@ -65,9 +65,9 @@ impl<'a> EnginePacket<'a> {
     }
 }
 
-/// How long a client waits for a ping of the server, and how long the server for its answer, in
-/// milliseconds: the 2 hours that API Gateway lets a connection live. So a client ends no connection
-/// because nothing was pushed.
+/// The time for which a client waits for a ping of the server, and the server for its answer, in
+/// milliseconds: the 2 hours that API Gateway lets a connection live. So a client ends no connection because
+/// nothing was pushed.
 pub const PING_INTERVAL_MS: u64 = 7_200_000;
 /// Largest message of a client that the server announces, in bytes: API Gateway's.
 pub const MAX_PAYLOAD: u64 = 131_072;

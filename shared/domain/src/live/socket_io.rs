@@ -47,7 +47,7 @@ pub enum SocketPacket {
     },
 }
 
-/// Why a text is no packet that a client may send.
+/// The reason why a text is no packet that a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPacket {
     /// The kind is none that clients send.

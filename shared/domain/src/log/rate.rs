@@ -1,4 +1,4 @@
-//! How many lines a job may log in a second, over all processes that take them.
+//! The number of lines that a job may log in a second, over all processes that take them.
 //!
 //! A process lets [`SLICE`] lines of each job and second pass by itself. For more it draws slices
 //! from a count that all processes share, which holds the rest of [`MAX_PER_SECOND`]. So a job that

@@ -57,8 +57,8 @@ impl Seq {
         }
     }
 
-    /// How many lines are between this one and `next`; 0 if that is not behind this one, or if the
-    /// numbers do not count lines.
+    /// The number of lines between this one and `next`; 0 if `next` is not behind this one, or if the numbers
+    /// do not count lines.
     pub fn missing_before(&self, next: &Self) -> u64 {
         match (self, next) {
             (Self::Number(last), Self::Number(next)) => {

@@ -11,9 +11,9 @@ use crate::{
 
 /// The text that every token begins with.
 const PREFIX: &str = "lt_";
-/// How long a token is good beyond its job's deadline: a day, for lines that are sent late.
+/// The time for which a token is good beyond its job's deadline: a day, for lines that are sent late.
 const SLACK: Duration = Duration::from_secs(86_400);
-/// How long a token of a job without a deadline is good: 30 days.
+/// The time for which a token of a job without a deadline is good: 30 days.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 
 /// The permission that a token stands for: to append to the log of one job, until a time.

@@ -75,7 +75,7 @@ impl Default for AnswerPaths {
     }
 }
 
-/// Why a platform cannot be asked as described. The message may be shown to the caller.
+/// The reason why a platform cannot be asked as described. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlatform {
     /// A field is missing that the kind needs, or is set although the kind has no use for it.

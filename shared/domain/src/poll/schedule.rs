@@ -26,7 +26,7 @@ const UNKNOWN_FOR: (Duration, u32) = (Duration::from_secs(600), 3);
 /// The settings of a source about polling, with defaults for those it does not set.
 #[derive(Clone, Copy, Debug)]
 pub struct PollSchedule {
-    /// Which part polling has beside webhooks.
+    /// The part that polling has beside webhooks.
     pub mode: PollMode,
     deadline: Option<Duration>,
     /// The shortest wait between two polls of one job.

@@ -44,7 +44,8 @@ impl SenderGuide {
         Profile::named(self.name).expect("each guide is to a profile")
     }
 
-    /// Why a request that was captured can be sent again, in one or two sentences; `None` if it cannot.
+    /// The reason why a request that was captured can be sent again, in one or two sentences; `None` if it
+    /// cannot.
     pub fn why_replayable(&self) -> Option<String> {
         let profile = self.profile();
         if profile.is_replay_safe() {

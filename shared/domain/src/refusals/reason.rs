@@ -1,4 +1,4 @@
-//! Why requests are refused, as a word.
+//! The reasons why requests are refused, as words.
 
 use serde::{Deserialize, Serialize};
 

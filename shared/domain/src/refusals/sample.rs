@@ -29,9 +29,9 @@ pub struct RefusalSample {
     /// The caller's address, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<IpAddr>,
-    /// Why the request was refused.
+    /// The reason why the request was refused, as a word.
     pub reason: RefusalReason,
-    /// Why the request was refused, in a sentence for the owner of the source.
+    /// The reason why the request was refused, in a sentence for the owner of the source.
     pub sentence: String,
     /// The names of the headers in lower case: at most 32, in 1 KiB.
     pub headers: Vec<String>,

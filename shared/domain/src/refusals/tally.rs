@@ -39,11 +39,11 @@ pub enum RefusalPlace {
 /// The content of one write: refusals of one place within one hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalBatch {
-    /// Where the refusals are counted.
+    /// The place at which the refusals are counted.
     pub place: RefusalPlace,
     /// The hour that all minutes of the batch lie in.
     pub hour: Hour,
-    /// How many requests were refused for a reason in a minute.
+    /// The number of requests that were refused, by minute and reason.
     pub counts: BTreeMap<(Minute, RefusalReason), u64>,
     /// The newest samples of the place, oldest first, also those of earlier batches.
     pub samples: Vec<RefusalSample>,

@@ -29,7 +29,7 @@ pub struct LineRate {
 }
 
 impl LineRate {
-    /// How many of `wanted` lines go one by one now.
+    /// The number of lines, of those that are `wanted`, which go one by one now.
     pub fn take(&mut self, wanted: usize, now: Timestamp) -> usize {
         if self.began.plus(SECOND) <= now {
             *self = Self { began: now, count: 0 };

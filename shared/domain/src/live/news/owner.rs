@@ -35,9 +35,9 @@ pub struct TaskNews {
 pub struct RefusalNews {
     /// The name of the source.
     pub source: String,
-    /// Why the request was refused.
+    /// The reason why the request was refused, as a word.
     pub reason: RefusalReason,
-    /// Why the request was refused, in a sentence for the owner of the source.
+    /// The reason why the request was refused, in a sentence for the owner of the source.
     pub sentence: String,
     /// The time at which the request arrived.
     pub at: Timestamp,
