@@ -116,7 +116,7 @@ impl Courier {
         Self { args, backlog, ended, report }
     }
 
-    /// What the relay knows of the job.
+    /// The facts that the relay knows of the job.
     pub(super) const fn report(&self) -> &Arc<JobReport> {
         &self.report
     }
