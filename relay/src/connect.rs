@@ -27,7 +27,7 @@ use crate::{
 pub struct ConnectArgs {
     /// System whose configuration moves.
     pub system: System,
-    /// The relay to configure.
+    /// The relay to configure, and the key to do so with.
     #[command(flatten)]
     pub remote: Remote,
     /// File of NAME=value lines. Its values override those of the environment.

@@ -21,7 +21,7 @@ pub struct Contexts {
     /// Name of the context that is used if nothing else is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<String>,
-    /// The contexts by name.
+    /// The contexts that are kept, by their names.
     #[serde(default)]
     pub contexts: BTreeMap<String, Context>,
 }

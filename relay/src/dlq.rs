@@ -101,16 +101,16 @@ pub struct LetterFilters {
 /// The arguments of `relay dlq list`.
 #[derive(Clone, Debug, Parser)]
 pub struct ListArgs {
-    /// Choice of letters.
+    /// The choice of the letters.
     #[command(flatten)]
     pub filters: LetterFilters,
-    /// How many are printed.
+    /// The number of entries that are printed.
     #[command(flatten)]
     pub(crate) pages: Pages,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -120,10 +120,10 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// Number or id of the letter.
     pub id: String,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -137,10 +137,10 @@ pub struct RetryArgs {
     /// Send again what has arrived already.
     #[arg(long)]
     pub force: bool,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -148,7 +148,7 @@ pub struct RetryArgs {
 /// The arguments of `relay dlq redrive`.
 #[derive(Clone, Debug, Parser)]
 pub struct RedriveArgs {
-    /// Choice of letters.
+    /// The choice of the letters.
     #[command(flatten)]
     pub filters: LetterFilters,
     /// All waiting letters, where no filter is given.
@@ -163,10 +163,10 @@ pub struct RedriveArgs {
     /// Do not wait until all are put back.
     #[arg(long)]
     pub no_wait: bool,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -177,7 +177,7 @@ pub struct DeleteArgs {
     /// Number or id of one letter.
     #[arg(conflicts_with_all = ["all", "yes"])]
     pub id: Option<String>,
-    /// Choice of letters.
+    /// The choice of the letters.
     #[command(flatten)]
     pub filters: LetterFilters,
     /// All letters, where no filter is given.
@@ -189,10 +189,10 @@ pub struct DeleteArgs {
     /// Do not wait until all are deleted.
     #[arg(long)]
     pub no_wait: bool,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -200,10 +200,10 @@ pub struct DeleteArgs {
 /// The arguments of `relay dlq export`.
 #[derive(Clone, Debug, Parser)]
 pub struct ExportArgs {
-    /// Choice of letters.
+    /// The choice of the letters.
     #[command(flatten)]
     pub filters: LetterFilters,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
 }
@@ -250,7 +250,7 @@ impl LetterFilters {
     }
 }
 
-/// Runs a verb.
+/// Runs one verb of `relay dlq`.
 ///
 /// # Errors
 /// [`CommandError`] if an argument is wrong, or the relay does not answer or refuses.

@@ -27,7 +27,7 @@ Examples:
   relay doctor --source stripe
   relay doctor --source stripe --secret-from ./stripe-secret.txt")]
 pub struct DoctorArgs {
-    /// The relay to check.
+    /// The relay to check, and the key to check it with.
     #[command(flatten)]
     pub remote: Remote,
     /// Source whose completions do not arrive.

@@ -15,7 +15,7 @@ use crate::{
 /// The arguments of `relay executions`.
 #[derive(Clone, Debug, Parser)]
 pub struct ExecutionsArgs {
-    /// The relay to call.
+    /// The relay to call, and the key to call it with.
     #[command(flatten)]
     pub remote: Remote,
 }
@@ -23,7 +23,7 @@ pub struct ExecutionsArgs {
 /// The arguments of `relay inject`.
 #[derive(Clone, Debug, Parser)]
 pub struct InjectArgs {
-    /// The relay to call.
+    /// The relay to call, and the key to call it with.
     #[command(flatten)]
     pub remote: Remote,
     /// Source in whose place the state is reported.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{live::LiveError, output::shown, remote::RemoteError};
 
-/// How a command ended.
+/// The result of a command, by which the process exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0: everything that was asked for was done.
@@ -56,7 +56,7 @@ pub trait Failure: fmt::Display {
     /// The exit code of the command.
     fn exit(&self) -> Exit;
 
-    /// What to type next, if there is something to advise.
+    /// The advice on what to type next, if there is any.
     fn next_step(&self) -> Option<String> {
         None
     }
@@ -98,7 +98,7 @@ impl Failure for RemoteError {
     }
 }
 
-/// Why a command of this crate's own verbs ended early.
+/// The reason why a command of this crate's own verbs ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The relay did not carry out a request.
@@ -113,10 +113,10 @@ pub enum CommandError {
     /// The relay refuses what was presented to it.
     #[error("{0}")]
     Refused(String),
-    /// It was tried and did not succeed.
+    /// The command was tried and did not succeed.
     #[error("{0}")]
     Failed(String),
-    /// Nobody reads the output any more, or it cannot be written.
+    /// The output cannot be written, or nobody reads it any more.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

@@ -32,7 +32,7 @@ const STEADY: Duration = Duration::from_secs(10);
 /// Messages that wait for the reader. A reader that is slower than that holds the socket up.
 const WAITING: usize = 256;
 
-/// What a live connection tells its reader.
+/// News of a live connection for its reader.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiveNews {
     /// A connection was made, and the first actions were sent. `again` unless it is the first.
@@ -44,7 +44,7 @@ pub enum LiveNews {
     Message(Value),
     /// The connection broke, or none could be made. Another is made after the wait.
     Lost {
-        /// The reason in words.
+        /// The reason, as a text for people.
         why: String,
         /// The time until the next try.
         wait: Duration,
@@ -105,7 +105,7 @@ impl LiveClient {
         self.news.recv().await.unwrap_or_else(|| Err(gone()))
     }
 
-    /// What sends actions while somebody else waits for news.
+    /// A sender of actions, to be used while somebody else waits for news.
     pub fn sender(&self) -> LiveSender {
         LiveSender(self.actions.clone())
     }
@@ -130,7 +130,7 @@ impl LiveSender {
     }
 }
 
-/// What keeps a connection.
+/// Keeps a connection, and makes another when it breaks.
 struct Keeper {
     remote: Remote,
     first: Box<dyn FnMut() -> Vec<Value> + Send>,
@@ -138,11 +138,11 @@ struct Keeper {
     wanted: UnboundedReceiver<Value>,
 }
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 enum End {
-    /// It broke, or was closed.
+    /// The connection broke, or was closed.
     Broken(String),
-    /// Nobody reads any more.
+    /// Nobody reads the news any more.
     Unread,
 }
 

@@ -36,7 +36,7 @@ pub struct LoginArgs {
     /// as long as the session, 12 h at most.
     #[arg(long)]
     pub code: bool,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -70,10 +70,10 @@ pub struct OpenArgs {
     /// Print the link and open no browser.
     #[arg(long)]
     pub print: bool,
-    /// The relay to open.
+    /// The relay to open, and the key to open it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -45,10 +45,10 @@ pub struct LogsArgs {
     /// Print lines as the job printed them, with sequences that control a terminal.
     #[arg(long)]
     pub raw: bool,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -63,7 +63,7 @@ struct JobLog {
     dropped: u64,
 }
 
-/// Prints a log.
+/// Prints the log of a job.
 ///
 /// # Errors
 /// [`CommandError`] if there is no such job, or the relay does not answer or refuses.
@@ -140,7 +140,7 @@ impl Seq {
     }
 }
 
-/// What was printed, by stream.
+/// The lines that were printed, by stream.
 #[derive(Default)]
 struct Printed {
     /// The greatest number, as it was sent.

@@ -34,18 +34,18 @@ pub struct OutputArgs {
 /// A colour, or none. Nothing is told by colour alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// The terminal's own colour.
+    /// Text in the terminal's own colour.
     #[default]
     Plain,
-    /// Titles.
+    /// Titles, which stand out from other text.
     Strong,
-    /// What matters less.
+    /// Text that matters less than what stands around it.
     Faint,
-    /// What went well.
+    /// A word for something that went well.
     Good,
-    /// What waits, or may go wrong.
+    /// A word for something that waits, or may go wrong.
     Uncertain,
-    /// What went wrong.
+    /// A word for something that went wrong.
     Bad,
 }
 
@@ -184,7 +184,7 @@ impl Output {
         }
     }
 
-    /// Takes the progress away.
+    /// Takes the line with the progress away.
     pub fn end_progress(&self) {
         if self.unfinished.swap(false, Ordering::Relaxed) {
             let mut stderr = io::stderr().lock();

@@ -29,10 +29,10 @@ pub struct PortalArgs {
     /// Show event types with this flag too. May be given several times.
     #[arg(long = "flag", value_name = "FLAG")]
     pub flags: Vec<String>,
-    /// The relay.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -62,7 +62,7 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
 /// The reason why a relay did not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// Nothing names a relay.
+    /// No flag, variable, context or file names a relay.
     #[error("no relay is chosen")]
     NoRelay,
     /// There is no API key for the relay.
@@ -103,9 +103,9 @@ pub enum RemoteError {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The headers.
+    /// The headers of the answer.
     pub headers: HeaderMap,
-    /// The body, whole.
+    /// The whole body of the answer.
     pub body: Vec<u8>,
 }
 
@@ -129,7 +129,7 @@ impl Remote {
         Ok(&self.target()?.url)
     }
 
-    /// The same relay with another key. The other key is used wherever the relay was named.
+    /// This relay with another key, which is used wherever the relay was named.
     ///
     /// # Errors
     /// [`RemoteError`] if no relay is chosen.

@@ -58,15 +58,15 @@ pub struct ReplayArgs {
     /// Most events to replay.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     pub limit: usize,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// What became of the events so far.
+/// The numbers so far: events, deliveries that were made of them, and events that could not be replayed.
 #[derive(Default)]
 struct Tally {
     events: usize,

@@ -111,7 +111,7 @@ fn verb(verb: &'static Verb) -> Command {
     OutputArgs::augment_args(Remote::augment_args(command))
 }
 
-/// Runs a verb.
+/// Runs one verb on a resource.
 ///
 /// # Errors
 /// [`CommandError`] if an argument is wrong, or the relay does not answer or refuses.

@@ -45,7 +45,7 @@ const NOT_FOUND: u8 = 127;
 /// The arguments of `relay run`.
 #[derive(Clone, Debug, Parser)]
 pub struct RunArgs {
-    /// The relay to call.
+    /// The relay to call, and the key to call it with.
     #[command(flatten)]
     pub remote: Remote,
     /// Id of the job; local- is put in front of it if it is not there. Made if it is not given.

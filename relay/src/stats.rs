@@ -34,10 +34,10 @@ pub struct StatsArgs {
     /// Only this endpoint.
     #[arg(long, value_name = "ID")]
     pub endpoint: Option<String>,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -45,19 +45,20 @@ pub struct TailArgs {
     /// Leave out what becomes of deliveries.
     #[arg(long)]
     pub events_only: bool,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
-    /// Format of the output.
+    /// The format in which the answer is printed.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
 /// Most missed events that are listed after a gap.
 const MOST_MISSED: usize = 1000;
-/// How much later than a newer event one may be pushed. The relay drops what waited for more than 5 s.
+/// The most time by which an event may be pushed after a newer one. The relay drops what waited for more than
+/// 5 s.
 const LATEST: Duration = Duration::from_secs(60);
-/// How much later than a newer event one may appear in a list, which the table's index serves.
+/// The most time by which an event may appear in a list after a newer one. The table's index serves the list.
 const OVERLAP: Duration = Duration::from_secs(5);
 
 /// The time after a subscription in which events may not be pushed: an instance looks every two seconds
@@ -171,7 +172,7 @@ fn subscription(args: &TailArgs) -> Value {
     action
 }
 
-/// What was printed, and how to print more.
+/// The events that were printed, and the means to print more.
 struct Tail<'a> {
     args: &'a TailArgs,
     out: &'a Output,
@@ -180,7 +181,7 @@ struct Tail<'a> {
     before: Option<(String, Timestamp)>,
     /// All events up to this time were listed.
     complete: Option<Timestamp>,
-    /// When the newest event that was pushed came.
+    /// The time of the newest event that was pushed.
     newest: Option<Timestamp>,
     /// Whether events are pushed without a gap since the last list.
     settled: bool,
@@ -334,7 +335,7 @@ impl Tail<'_> {
     }
 }
 
-/// When an event came.
+/// The time at which an event came.
 fn came(event: &Value) -> Timestamp {
     let at = event["created_at"].as_str().and_then(Timestamp::parse_rfc3339);
     at.unwrap_or_default()

@@ -47,7 +47,7 @@ pub struct TriggerArgs {
     /// stripe:invoice.paid.
     #[arg(value_name = "PROFILE[:EVENT]", required_unless_present = "list")]
     pub what: Option<String>,
-    /// The relay to call.
+    /// The relay to call, and the key to call it with.
     #[command(flatten)]
     pub remote: Remote,
     /// Source to send to. The default is the name of the profile. A relay dev of this machine that has
@@ -153,7 +153,7 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "expected a number of requests per second from 0.001 to 1000".to_owned())
 }
 
-/// Runs the command.
+/// Runs the command `relay trigger`.
 pub fn run(args: TriggerArgs) -> ExitCode {
     if args.list {
         say(&list(args.json));

@@ -5,7 +5,7 @@ use crate::tidy::{root, walk};
 /// Folders whose public items say when they fail.
 const FALLIBLE: [&str; 4] = ["shared", "functions", "relay", "local"];
 /// Folders whose doc comments name their subject.
-const PLAIN: [&str; 3] = ["shared/domain/src", "shared/manage/src", "functions/api/src"];
+const PLAIN: [&str; 4] = ["shared/domain/src", "shared/manage/src", "functions", "relay/src"];
 /// Words that a doc comment does not begin with, because they stand for a subject that is not named.
 const SUBJECTLESS: [&str; 7] = ["What", "Who", "Whoever", "Whom", "It", "Its", "The same"];
 

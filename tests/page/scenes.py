@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Page, expect
 from support.process import ROOT, wait_until
 
+# Every trouble with its sentence, as `domain` has them: "    Self::InboxStuck => { "…" }".
+_SOURCE = (ROOT / "shared" / "domain" / "src" / "trouble.rs").read_text()
+_SENTENCES = re.findall(r'Self::(\w+) => \{\s+"([^"]+)"', _SOURCE)
+TROUBLES = [
+    {"kind": re.sub(r"\B(?=[A-Z])", "_", name).lower(), "since": "2026-11-28T02:50:00Z", "text": sentence} for name, sentence in _SENTENCES
+]
+assert len(TROUBLES) == 10, TROUBLES
+
 # What `GET /v1/status` says of a relay that needs a look, as strangers may have written it.
 STATUS = {
     "version": "0.1.0",

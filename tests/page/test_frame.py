@@ -111,3 +111,15 @@ def test_a_path_without_a_screen_says_so(visit):
     visitor = visit()
     page = visitor.sign_in("/events/one/two")
     expect(page.get_by_text("There is no such screen")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_bar_is_as_wide_as_the_window_and_screens_keep_their_width(visit, width):
+    """Scroll bars of this browser take no room, so that an empty gutter is all that could be beside the bar."""
+    visitor = visit(width=width)
+    page = visitor.sign_in("/tasks")
+    right = "document.querySelector('.bar').getBoundingClientRect().right"
+    assert page.evaluate(right) == width
+    # A screen that does not scroll has the room of a scroll bar taken, too, where scroll bars take any.
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert page.evaluate("getComputedStyle(document.documentElement).overflowY") == "scroll"

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from page.scenes import STATUS
+from page.scenes import STATUS, TROUBLES
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.relay()
@@ -151,9 +151,9 @@ def test_what_needs_a_look_is_named(visit):
     sample = {"at": "2026-11-28T02:00:00Z", "source": "strange<b>", "caller": None, "reason": "mismatch", "sentence": "The signature \u202e<script>alert(1)</script> does not match.", "headers": [], "bytes": 2}
     visitor.answer("/v1/refusals?**", body={"counts": [], "samples": [sample], "complete": True})
     page = visitor.sign_in("/")
-    expect(page.locator(".attention")).to_contain_text("InboxStuckAlarm went off")
-    expect(page.locator(".attention")).to_contain_text("U+202Ereason <script>alert(1)</script>")
-    expect(page.locator(".attention")).to_contain_text("<img src=x onerror=alert(1)> is silent")
+    expect(page.locator(".attention.bad")).to_contain_text("InboxStuckAlarm went off")
+    expect(page.locator(".attention.bad")).to_contain_text("U+202Ereason <script>alert(1)</script>")
+    expect(page.locator(".attention.warn")).to_contain_text("<img src=x onerror=alert(1)> is silent")
     worst = page.locator("section", has=page.get_by_role("heading", name="Endpoints that need a look"))
     expect(worst.get_by_role("listitem")).to_have_count(5)
     expect(worst.get_by_role("listitem").first).to_contain_text("8 dead letters")
@@ -161,6 +161,39 @@ def test_what_needs_a_look_is_named(visit):
     expect(page.get_by_text("The signature U+202E<script>alert(1)</script> does not match.")).to_be_visible()
     visitor.axe()
     visitor.fits()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_troubles_come_first_and_lead_on(visit, width, dark):
+    visitor = filled(visit, width=width, dark=dark)
+    kinds = ["outbox_stuck", "refusals", "nothing_delivered"]
+    visitor.answer("/v1/status", body=STATUS | {"troubles": [one for one in TROUBLES if one["kind"] in kinds]})
+    page = visitor.sign_in("/?range=1h")
+    lines = page.locator(".attention.bad").get_by_role("listitem")
+    expect(lines).to_have_count(4)
+    expect(lines.nth(0)).to_contain_text("Deliveries are not being made. First seen")
+    expect(lines.nth(0)).to_contain_text("See the log of the deliver function and its concurrency. Pending events")
+    expect(lines.nth(1)).to_contain_text("a secret may have been changed.")
+    expect(lines.nth(1).get_by_role("link")).to_have_attribute("href", "/sources")
+    expect(lines.nth(2).get_by_role("link")).to_have_attribute("href", "/endpoints")
+    expect(lines.nth(3)).to_contain_text("InboxStuckAlarm went off")
+    expect(page.locator(".attention.warn").get_by_role("listitem")).to_have_count(1)
+    expect(page.locator(".chart-lines svg")).to_have_count(2)
+    visitor.axe()
+    visitor.fits()
+    visitor.shot(f"overview-troubles-{width}-{'dark' if dark else 'light'}", whole=True)
+    lines.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1, name="Sources")).to_be_visible()
+
+
+def test_a_session_of_one_application_hears_of_no_trouble(visit):
+    visitor = visit()
+    inject(visitor.relay)
+    visitor.answer("/v1/status", body=STATUS | {"silent_sources": [], "queues": None, "troubles": None, "alarms": None})
+    page = visitor.sign_in("/")
+    expect(page.get_by_role("region", name="Figures of the last 24 hours")).to_contain_text("of all deliveries")
+    expect(page.locator(".attention")).to_have_count(0)
 
 
 def test_pushes_refresh_it_and_nothing_polls(visit):

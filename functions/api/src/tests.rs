@@ -118,7 +118,7 @@ struct Relay {
     router: Router,
 }
 
-/// Answer of the API.
+/// An answer that the API gave to a test.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -211,7 +211,7 @@ impl Relay {
         self.post("/api/v1/app", json!({ "name": uid, "uid": uid })).await.expect(201);
     }
 
-    /// An endpoint's id.
+    /// Creates an endpoint and returns its id.
     async fn endpoint(&self, application: &str, url: &str) -> String {
         let path = format!("/api/v1/app/{application}/endpoint");
         let made = self.post(&path, json!({ "breaker": { "threshold": 100, "recoverySeconds": 60 }, "url": url, "delays": [60] })).await;
@@ -219,7 +219,7 @@ impl Relay {
         made.at("id")
     }
 
-    /// A message's id.
+    /// Publishes a message and returns its id.
     async fn message(&self, application: &str, event_type: &str, payload: Value) -> String {
         let path = format!("/api/v1/app/{application}/msg");
         let body = json!({ "eventType": event_type, "payload": payload });

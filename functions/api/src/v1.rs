@@ -28,7 +28,7 @@ mod webhook_secret;
 
 use crate::web::{Contract, Routes, problem};
 
-/// The contract.
+/// The relay's own contract: its routes, and the shape of its errors.
 pub(crate) fn contract() -> Contract {
     Contract {
         base: "/v1",

@@ -10,23 +10,24 @@ use domain::{
 };
 use tracing::warn;
 
-/// Everything a doorbell needs.
+/// The parts with which a doorbell is answered.
 #[derive(Clone)]
 pub struct Deliver {
     /// Storage, queues, the vault, the caller and the clock.
     pub calls: CallContext,
 }
 
-/// Why a doorbell goes back to the outbox, and after enough rounds to its dead-letter queue.
+/// The reason why a doorbell goes back to the outbox. After the rounds that the queue allows, SQS moves it to
+/// the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// It is not a doorbell.
+    /// The message is not a doorbell.
     #[error(transparent)]
     Malformed(#[from] MalformedMessage),
-    /// It rings for something that is not done here.
+    /// The doorbell rings for something other than a delivery.
     #[error("only deliveries have a place on the outbox")]
     Misplaced,
-    /// The outside world.
+    /// An AWS service did not do what was asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

@@ -44,7 +44,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Outcome of a request.
+/// The outcome of a request of a sender.
 pub(crate) enum AcceptOutcome {
     /// The request is on the inbox.
     Accepted(Response<String>),
@@ -55,7 +55,8 @@ pub(crate) enum AcceptOutcome {
 /// A request that passed its source's gate.
 pub(crate) struct Passed {
     pub(crate) request: AcceptedRequest,
-    /// Whose event the request becomes: the gate's tenure, or that of the job whose token it came with.
+    /// The source and application of the event that the request becomes: those of the gate, or those of the
+    /// job whose token the request came with.
     tenure: Tenure,
     /// Whether a secret or key of the source vouches for the request, and not a token of one job.
     pub(crate) by_source: bool,
@@ -249,7 +250,8 @@ impl Ingest {
         Ok(Judgement::Passed(Box::new(passed)))
     }
 
-    /// What a source asked for beyond its signature. It costs nothing where it did not.
+    /// Applies the limits that the owner of a source asked for beyond its signature. A source without limits
+    /// costs no read.
     async fn limits(
         &self,
         gate: &Gate,
@@ -304,9 +306,9 @@ impl Ingest {
         self.inbox.put(&self.bucket, envelope, content).await
     }
 
-    /// What an accepted request changes for the next one. It is accepted already, so failing here
-    /// must not make its sender send it again: what is not remembered now is by the next request,
-    /// and until then the idempotency key keeps a repetition harmless.
+    /// Remembers what an accepted request changes for the next one. The request is accepted already, so that
+    /// a failure here must not make its sender send it again. The next request remembers what this one could
+    /// not, and until then the idempotency key keeps a repetition harmless.
     async fn remember(&self, gate: &Gate, passed: &Passed) {
         let Passed { request: accepted, job_token, .. } = passed;
         let now = self.clock.now();

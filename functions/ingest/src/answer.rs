@@ -1,5 +1,5 @@
-//! What a sender is told. On our own route an error is a problem document, and a refusal one
-//! document for all reasons; on the five systems' own routes it has their shape and words.
+//! The answers to senders. On the relay's own route an error is a problem document, and a refusal is one
+//! document for all reasons. On the five systems' own routes an error has their shape and words.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::way::Way;
 /// Longest time that an answer waits for a write that it does not depend on.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Why a request was not accepted, as far as its sender may know.
+/// The reason why a request was not accepted, as far as its sender may know.
 #[derive(Debug)]
 pub(crate) enum No {
-    /// It is too large.
+    /// The body is too large.
     TooLarge,
     /// We do not know who this is; `None` if there is no such source.
     Refused(Option<SignatureRefusal>),
     /// We know, but cannot use what they say.
     Unreadable(Unreadable),
-    /// Nobody registered the job, and the source insists on it.
+    /// Nobody registered the job, and the source accepts registered jobs only.
     UnknownJob,
     /// We know, but the body brings no lines for a job's log.
     Lines(LogFault),
-    /// It called too often; it may again in so many seconds.
+    /// The sender called too often. It may call again in so many seconds.
     TooMany(u64),
     /// Something of ours did not answer.
     Unavailable,
@@ -107,8 +107,8 @@ impl No {
     }
 }
 
-/// What an accepted request is answered with. The five systems' own routes answer 200 and add no
-/// field of ours.
+/// The answer to an accepted request. The five systems' own routes answer 200 and add no field of the
+/// relay's.
 pub(crate) fn accepted(
     way: Way,
     profile: &Profile,

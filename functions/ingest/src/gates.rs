@@ -15,19 +15,19 @@ use domain::{
 };
 use tracing::error;
 
-/// How long a source is taken for what it was.
+/// The time for which a source is used as it was read.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
-/// How long a name is taken for nobody's.
+/// The time for which a name is taken for one that no source has.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
-/// How long a source is taken for one that never presented a replay-safe signature, when a weaker
-/// one is to be accepted.
+/// The time for which a source counts as one that never presented a replay-safe signature, when a weaker one
+/// is to be accepted.
 const UNLOCKED_FOR: Duration = Duration::from_secs(5);
-/// How often at most a refused request makes us look at its source again.
+/// The least time between two reads of a source that refused requests cause.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// Names that are remembered. Whoever tries more makes us forget names that are nobody's, and no source.
 const MAX_NAMES: usize = 1000;
 
-/// The sources seen lately.
+/// The sources that an instance has seen lately, so that few requests read the table for their source.
 #[derive(Debug)]
 pub(crate) struct Gates {
     table: Table,

@@ -19,22 +19,22 @@ use domain::{
 };
 use tracing::warn;
 
-/// How long a set is taken for what it was without asking.
+/// The time for which a set is used without asking for it again.
 const FRESH_FOR: Duration = Duration::from_secs(12 * 3600);
-/// How long it may be used at all.
+/// The time for which a set may be used while its address does not answer.
 const USABLE_FOR: Duration = Duration::from_secs(24 * 3600);
-/// How often at most an unknown key makes us ask again.
+/// The least time between two requests for a set that unknown keys cause.
 const REFETCH_EVERY: Duration = Duration::from_secs(60);
-/// How often at most we ask for what did not answer.
+/// The least time between two requests to an address that did not answer.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
-/// How long an answer may take: the sender waits for ours.
+/// The longest time that a request for a set may take. The sender waits for its answer meanwhile.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Largest key set that is read.
 const MAX_SET: usize = 64 * 1024;
-/// Addresses that are remembered.
+/// The most addresses whose key sets are remembered.
 const MAX_SETS: usize = 100;
 
-/// The key sets seen lately.
+/// The key sets that an instance has fetched lately, by address.
 pub(crate) struct KeySets {
     rule: Rule,
     /// Made for the first source that needs it: nobody else pays for its roots.
@@ -50,9 +50,9 @@ impl std::fmt::Debug for KeySets {
 
 #[derive(Clone, Default)]
 struct CachedKeySet {
-    /// When we last asked.
+    /// The time of the last request for the set.
     asked_at: Timestamp,
-    /// When we last heard, and what.
+    /// The time of the last answer and the keys in it; `None` before the first answer.
     heard: Option<(Timestamp, Vec<Secret>)>,
 }
 

@@ -62,7 +62,7 @@ use self::{
     way::Way,
 };
 
-/// Everything the endpoint needs.
+/// The parts with which requests of senders are judged and put on the inbox.
 #[derive(Debug)]
 pub struct Ingest {
     gates: Gates,
@@ -79,7 +79,8 @@ pub struct Ingest {
     base: Option<BasePath>,
 }
 
-/// Who called, where the server behind the routes is not API Gateway. Never taken from a header.
+/// The caller's address, where the server in front of the routes is not API Gateway. It is never taken from a
+/// header.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
@@ -152,11 +153,11 @@ async fn receive_lines(
     ingest.receive_for(Purpose::Lines(&job), Way::Ours, &source, None, request).await
 }
 
-/// What a request brings.
+/// The purpose of a request.
 enum Purpose<'a> {
-    /// An event.
+    /// The body of the request is an event.
     Event,
-    /// Lines for the log of a job.
+    /// The body of the request holds lines for the log of this job.
     Lines(&'a str),
 }
 

@@ -1,4 +1,4 @@
-//! Accepts signed requests.
+//! The Lambda function `ingest`, which accepts signed requests of senders.
 
 use std::{sync::Arc, time::Duration};
 

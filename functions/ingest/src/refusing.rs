@@ -41,7 +41,7 @@ pub(crate) struct RefusalLog {
     tally: Mutex<RefusalTally>,
     /// The item of each source and hour that this instance writes to.
     shard: u8,
-    /// Who tells watchers of refusals that were written, and by which clock.
+    /// Tells watchers of refusals that were written, by this clock.
     teller: Option<(Teller, Clock)>,
 }
 

@@ -177,7 +177,7 @@ impl World {
         self.answer(router, request).await
     }
 
-    /// What lies on the inbox; it is taken off.
+    /// Takes off the inbox what lies on it.
     async fn inbox(&self) -> Vec<Envelope> {
         let sqs = self.aws.clients().sqs();
         let url = self.aws.queue_url(&self.aws.names().inbox);

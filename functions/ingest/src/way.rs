@@ -2,10 +2,10 @@
 
 use domain::profile::{ErrorShape, Profile};
 
-/// Which way a request came.
+/// The route by which a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// `/in/…`.
+    /// The relay's own route, `/in/…`.
     Ours,
     /// A system's own path, to the source that is named like its profile.
     Theirs(&'static str),

@@ -1,4 +1,5 @@
-//! Who may still hear: the right behind a connection is looked at again every five minutes.
+//! Subscribers that may still hear of a topic. The right behind a connection is looked at again every five
+//! minutes.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,7 +29,7 @@ pub(crate) struct Audience {
 /// The subscribers of a topic, by what is to become of them.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// Those who may hear.
+    /// Subscriptions whose right still holds.
     pub(crate) admitted: Vec<LiveSubscription>,
     /// Those whose right has ended.
     pub(crate) revoked: Vec<LiveSubscription>,

@@ -141,7 +141,7 @@ impl Live {
         self.table.close_connection(id).await
     }
 
-    /// Closes a connection.
+    /// Closes a connection and forgets its subscriptions.
     async fn end(&self, id: &str, why: &str) -> Result<(), Unavailable> {
         info!(connection = id, why, "a connection is closed");
         self.pushes.close(id).await;

@@ -1,4 +1,4 @@
-//! How a job or a batch stands, for a client that has subscribed to it.
+//! The present state of a job or a batch, for a client that has subscribed to it.
 //!
 //! This is a message of the topic's group, so that no news of the topic are told in between: what
 //! they were about is in the table, and read here.

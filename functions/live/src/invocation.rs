@@ -26,7 +26,7 @@ struct SubscribedData {
 }
 
 impl Invocation {
-    /// Reads an event.
+    /// Reads the event with which Lambda invokes the function.
     ///
     /// # Errors
     /// If the event is of another kind, or has not the form that its kind has.

@@ -65,9 +65,9 @@ pub struct LiveParts {
     pub queue: LiveQueue,
     /// Pushes frames to connections.
     pub pusher: Pusher,
-    /// Opens tokens.
+    /// The vault that opens tokens.
     pub vault: Vault,
-    /// Clock of this process.
+    /// Clock by which leases and tokens end.
     pub clock: Clock,
     /// Pushes that all instances together may make.
     pub budget: PushBudget,
@@ -122,7 +122,7 @@ struct State {
 }
 
 impl Live {
-    /// Puts live updates together.
+    /// The function with its parts put together.
     pub fn new(parts: LiveParts) -> Self {
         let LiveParts { table, bucket, outbox, queue, pusher, vault, clock, budget, cloudwatch } =
             parts;

@@ -23,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// The time for which a connection that was just accepted is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Pushes of one instance.
+/// The pushes to connections that one instance makes.
 #[derive(Debug)]
 pub(crate) struct Pushes {
     pusher: Pusher,
@@ -53,7 +53,7 @@ impl Pushes {
         self.budget.share(subscribers)
     }
 
-    /// Pushes frames in order.
+    /// Pushes frames to a connection, one after the other in their order.
     ///
     /// # Errors
     /// Fails if API Gateway does not take a frame for longer than some seconds, or the budget cannot be

@@ -1,4 +1,4 @@
-//! What senders said of their jobs, read from the events that announce it.
+//! The words of senders about their jobs, read from the events that announce them.
 
 use std::collections::HashMap;
 
@@ -28,12 +28,12 @@ const PROGRESS: [&str; 4] = ["progress", "percent", "data.progress", "metadata.p
 /// The fields in which senders say something about a state.
 const MESSAGE: [&str; 4] = ["message", "status_message", "data.message", "metadata.message"];
 
-/// What was said of the jobs of a bulletin, by event.
+/// The senders' words about the jobs of a bulletin, by event.
 pub(crate) type Saids = HashMap<EventId, JobSaid>;
 
 impl Live {
-    /// What was said of the jobs of a bulletin. What cannot be read is left out: a client finds it over
-    /// HTTP.
+    /// Reads the senders' words about the jobs of a bulletin. Words that cannot be read are left out, and a
+    /// client finds them over HTTP.
     pub(crate) async fn said(&self, bulletin: &Bulletin) -> Saids {
         let mut saids = Saids::new();
         for news in &bulletin.news {
@@ -48,7 +48,7 @@ impl Live {
         saids
     }
 
-    /// What was said in the event of this id.
+    /// The sender's words in the event of this id.
     pub(crate) async fn said_in(&self, id: &EventId) -> Result<JobSaid, Unavailable> {
         let Some(event) = self.table.event(id).await? else { return Ok(JobSaid::default()) };
         if event.is_expunged(self.clock.now()) {

@@ -30,7 +30,7 @@ use manage::{Principal, Refusal, applications, batches, jobs};
 
 use crate::Live;
 
-/// What a client hears of a topic, in its own words.
+/// The part of a topic that a client wants: its own name of the topic, a filter, and the lines that it has.
 #[derive(Default)]
 struct Wanted {
     name: Option<String>,

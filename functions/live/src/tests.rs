@@ -240,7 +240,7 @@ impl World {
         self.live.handle(more).await.expect("answered")
     }
 
-    /// A client's frame.
+    /// Delivers a frame of a client, and expects that it is taken.
     pub(crate) async fn say(&self, id: &str, frame: &str) {
         let answer = self.event(id, "MESSAGE", json!({ "body": frame })).await;
         assert_eq!(answer, json!({ "statusCode": 200 }));

@@ -194,7 +194,7 @@ fn parse(message: &SqsMessage) -> Option<LiveMessage> {
     read.inspect_err(|error| warn!(%error, "a message of live updates cannot be read")).ok()
 }
 
-/// What the frames for a subscriber depend on beside the bulletin.
+/// The facts of a subscriber on which its frames depend, beside the bulletin.
 fn class(subscriber: &LiveSubscription) -> String {
     let LiveSubscription { protocol, name, filter, refusals, .. } = subscriber;
     serde_json::to_string(&(protocol, name, filter, refusals)).unwrap_or_default()

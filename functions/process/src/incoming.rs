@@ -41,7 +41,7 @@ impl<'a> IncomingReport<'a> {
         self.said.recordable()
     }
 
-    /// What the sender calls the batch.
+    /// The sender's own name of the batch.
     pub(crate) const fn batch(&mut self) -> Option<&mut String> {
         self.said.batch_id.as_mut()
     }
@@ -60,8 +60,8 @@ impl<'a> IncomingReport<'a> {
         asked && self.envelope.trust != Trust::Polled
     }
 
-    /// What the report does to the job. Nobody vouches for what came with a token alone: an end is
-    /// believed once its platform says so.
+    /// The effect of the report on the job. Nobody vouches for a report that came with a token alone: the end
+    /// that it reports is believed once the job's platform says so.
     fn effect(&self, job: &Job, status: JobStatus, event: &Event) -> ReportEffect {
         let now = self.envelope.received_at;
         if self.envelope.trust == Trust::Token && status.is_terminal() {
@@ -137,7 +137,7 @@ impl<'a> IncomingReport<'a> {
         event.event_type = status.event_type().unwrap_or("job.pending").to_owned();
     }
 
-    /// What this becomes, given the job as it is.
+    /// The event that the report becomes, and the job after it, given the job as it is.
     pub(crate) fn become_event(&self, job: Option<&Job>) -> (Event, Option<Job>) {
         let envelope = self.envelope;
         let now = envelope.received_at;
@@ -173,7 +173,7 @@ impl<'a> IncomingReport<'a> {
         Some(request)
     }
 
-    /// What subscribers receive.
+    /// The payload that subscribers receive of an event.
     pub(crate) fn notice(&self, event: &Event, job: Option<&Job>, public_url: &str) -> Vec<u8> {
         let (id, kind, at) = (&event.id, event.event_type.as_str(), event.created_at);
         match job {

@@ -42,19 +42,19 @@ use tracing::warn;
 
 use self::incoming::IncomingReport;
 
-/// Everything a message needs.
+/// The parts with which messages of the inbox are processed.
 #[derive(Clone, Debug)]
 pub struct Process {
     /// Storage, the outbox and the clock.
     pub context: Context,
-    /// Where batches are rung for.
+    /// The inbox, on which batches are rung for.
     pub inbox: Inbox,
-    /// Where our own API is, for links to large results.
+    /// The base URL of the API, for links to large results.
     pub public_url: String,
 }
 
-/// Why a message goes back to the inbox. What cannot be read becomes a dead letter after
-/// [`UNREADABLE_RECEIVES`] rounds; anything else is tried for three days before SQS moves it to the
+/// The reason why a message goes back to the inbox. A message that cannot be read becomes a dead letter after
+/// [`UNREADABLE_RECEIVES`] rounds. Any other message is tried for three days before SQS moves it to the
 /// dead-letter queue, from which it comes back by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
@@ -86,7 +86,7 @@ impl Unfinished {
     }
 }
 
-/// What came of one look at the table.
+/// The result of one try to record a report.
 enum Applied {
     /// The request is recorded, or was before.
     Recorded,
@@ -123,8 +123,8 @@ impl Process {
         response
     }
 
-    /// What becomes of a message that was not processed: parked if it could not be read for long enough,
-    /// else hidden for longer and longer, so that no fault of AWS turns accepted requests into dead
+    /// Settles a message that was not processed. A message that could not be read for long enough is parked.
+    /// Any other is hidden for longer and longer, so that no fault of AWS turns accepted requests into dead
     /// letters.
     async fn put_off(&self, message: &SqsMessage, error: Unfinished) -> Result<(), Unfinished> {
         let receives = batch::receives(message);
@@ -287,7 +287,7 @@ impl Process {
         Ok(recorded.settles(Applied::Recorded))
     }
 
-    /// The same key came before.
+    /// Handles a request whose idempotency key came before.
     async fn again(
         &self,
         event: &Event,

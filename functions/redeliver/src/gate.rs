@@ -27,7 +27,7 @@ use crate::Redeliver;
 
 /// Entries read at a time, together with their deliveries.
 const PAGE: usize = 250;
-/// How long a step goes on reading; the function has twice as long.
+/// The time for which a step goes on reading. The function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 impl Redeliver {

@@ -1,5 +1,5 @@
-//! What died: parked with its whole story, and put back by hand, by filter, or by itself once the
-//! endpoint answers again.
+//! The function `redeliver`. It parks messages that died, with all that is known of them, and puts letters
+//! back: one that somebody chose, those that a filter fits, or those of an endpoint once it answers again.
 //!
 //! Six kinds of message come here: a poisoned message, moved by SQS from the queue it died on; a
 //! doorbell for a delivery that is spent; one for a task that is due; one for a gate that is due; one

@@ -14,7 +14,7 @@ use crate::Redeliver;
 const PAGE: usize = 100;
 /// Messages worked on at the same time.
 const AT_ONCE: usize = 8;
-/// How long a step goes on; the function has twice as long.
+/// The time for which a step goes on. The function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 impl Redeliver {

@@ -22,7 +22,7 @@ use crate::Redeliver;
 const PAGE: usize = 100;
 /// Messages looked at, or sent, at the same time.
 const AT_ONCE: usize = 32;
-/// How long a step goes on reading; the function has twice as long.
+/// The time for which a step goes on reading. The function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 impl Redeliver {
@@ -128,7 +128,8 @@ impl Redeliver {
         Ok(count)
     }
 
-    /// What becomes of a message; nothing if it and all that follow are too young to be meant.
+    /// Decides what becomes of a message; `None` if this message and all that follow are too young to be
+    /// meant.
     async fn look(
         &self,
         event: Event,

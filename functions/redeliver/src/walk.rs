@@ -24,10 +24,10 @@ const AT_ONCE: usize = 32;
 const PAGE: usize = 250;
 /// Tries to throw a letter away while other workers change it.
 const TRIES: u32 = 5;
-/// How long a step goes on reading; the function has twice as long.
+/// The time for which a step goes on reading. The function has twice as long.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// What a walk does with the letters that it is meant for.
+/// The act of a walk on the letters that it is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LetterAct {
     /// Puts them back at their times.

@@ -23,7 +23,7 @@ use crate::{Sweep, SweepCounts, source::PolledSource};
 
 /// Largest answer that is read: what Lambda takes of a webhook.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
-/// How long a platform is left alone that had enough and did not say for how long.
+/// The time for which a platform is left alone that answered 429 or the like and named no time.
 const PAUSE: Duration = Duration::from_secs(60);
 
 impl Sweep {
@@ -164,7 +164,7 @@ impl PlatformReply {
     }
 }
 
-/// Until when a platform wants to be left alone.
+/// The time until which a platform wants to be left alone; `None` if it did not say that it had enough.
 fn pause(outcome: &CallOutcome, now: Timestamp) -> Option<Timestamp> {
     match outcome {
         CallOutcome::Answered { status: 429, retry_after } => {

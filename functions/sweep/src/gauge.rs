@@ -60,7 +60,7 @@ const fn read_minute(now: Timestamp) -> Minute {
     Minute(Minute::of(now).0.saturating_sub(BACK))
 }
 
-/// What is watched of a minute.
+/// The counts of a minute by which troubles are judged.
 fn counts(figures: &Figures, minute: Minute) -> MinuteCounts {
     let count = |counter| figures.get(Figure::Count(counter));
     MinuteCounts {

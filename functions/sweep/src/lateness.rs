@@ -1,4 +1,4 @@
-//! How late a round found what is due.
+//! The lateness with which a round found what is due.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use adapters::{
 };
 use domain::{delivery::DeliveryState, time::Timestamp};
 
-/// How late what a round finds due is.
+/// The lateness of the items that a round finds due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lateness {
-    /// How long ago the longest overdue item was due. The sweep puts off what it rings for, so that this
-    /// is large if the sweep itself is late.
+    /// The time since the longest overdue item was due. The sweep puts off what it rings for, so that this
+    /// time is long if the sweep itself is late.
     pub(crate) due: Duration,
-    /// How long ago the longest waiting delivery could have been attempted. Ringing does not change that,
-    /// so that it is large if nobody attempts deliveries.
+    /// The time since the longest waiting delivery could have been attempted. Ringing does not change it, so
+    /// that it is long if nobody attempts deliveries.
     pub(crate) waiting: Duration,
 }
 

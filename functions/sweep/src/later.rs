@@ -13,12 +13,12 @@ use tokio::time::Instant;
 /// Entries of each list that are read at a time.
 const PAGE: i32 = 100;
 
-/// What was rung for.
+/// The result of looking through the lists of what waits for later.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LaterRound {
-    /// Bells rung.
+    /// The number of bells that were rung.
     pub(crate) rung: usize,
-    /// How long ago the first of them was due.
+    /// The time since the first of them was due.
     pub(crate) late: Duration,
 }
 

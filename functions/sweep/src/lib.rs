@@ -53,16 +53,16 @@ pub struct Sweep {
     pub watched: Option<Watched>,
 }
 
-/// How long a round may take. With the usual values its last answer is in 50 s after it began, and
-/// the function has 55.
+/// Bounds of a round. With the usual values its last answer is in 50 s after it began, and the function has
+/// 55 s.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// No question is begun later than this after the round began, and no page of what is due is read
     /// later than half of it.
     pub asking: Duration,
-    /// How long all questions about one job may take.
+    /// The longest time that all questions about one job may take.
     pub answer: Duration,
-    /// How many questions are under way at once, to whomever: each answer may fill memory.
+    /// The most questions that are under way at once, to all platforms together: each answer may fill memory.
     pub at_once: usize,
 }
 
@@ -72,10 +72,10 @@ impl Default for Limits {
     }
 }
 
-/// What a round did.
+/// The numbers of what a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepCounts {
-    /// Bells rung.
+    /// The number of bells that were rung.
     pub rung: usize,
     /// Jobs whose platform was asked.
     pub asked: usize,
@@ -102,7 +102,7 @@ impl SweepCounts {
     }
 }
 
-/// What was done, and what went wrong on the way: one failure does not hold up the rest.
+/// The results of a round so far, and the failures on the way. One failure does not hold up the rest.
 #[derive(Debug, Default)]
 struct Round {
     swept: SweepCounts,
@@ -128,7 +128,7 @@ type JobsOfSources = HashMap<(String, Tenure), Vec<DueItem>>;
 #[derive(Debug)]
 struct ShardPart {
     shard: u32,
-    /// Where the rest begins.
+    /// The position at which the rest of the shard begins; `None` for its beginning.
     cursor: Option<DueCursor>,
     /// The jobs of each source that were read.
     jobs: HashMap<Tenure, usize>,
@@ -137,18 +137,18 @@ struct ShardPart {
 }
 
 impl ShardPart {
-    /// The whole shard.
+    /// A part that is the whole of this shard.
     fn of(shard: u32) -> Self {
         Self { shard, cursor: None, jobs: HashMap::new(), most: MAX_JOBS }
     }
 
-    /// All shards together.
+    /// A part that stands for all shards together.
     fn of_all() -> Self {
         Self { most: MAX_JOBS * SHARDS as usize, ..Self::of(0) }
     }
 }
 
-/// What came of a page of a shard.
+/// The result of a page of a shard.
 #[derive(Debug)]
 struct SweptPage {
     swept: Result<SweepCounts, Unavailable>,
@@ -159,8 +159,8 @@ struct SweptPage {
     rest: Option<ShardPart>,
 }
 
-/// How long a round may run on AWS, where the schedule may call for two at once: the timeout of
-/// `SweepFunction` in template.yaml. It is under a minute, so a round that died holds up none.
+/// The longest time that a round may run on AWS, where the schedule may call for two at once: the timeout of
+/// `SweepFunction` in template.yaml. It is under a minute, so that a round that died holds up none.
 pub const LEASE: Duration = Duration::from_secs(55);
 /// Items read from a shard at a time.
 const PAGE: i32 = 100;
@@ -172,7 +172,8 @@ const SHARDS_AT_ONCE: usize = 16;
 const AT_ONCE: usize = 8;
 /// Jobs of one source that a shard brings into one round: with all shards, about 800.
 const MAX_JOBS: usize = 13;
-/// How long those beyond it wait; less than anything that was asked for, so they come before it.
+/// The time for which jobs beyond that bound wait. It is less than any platform's interval, so that they come
+/// first in the next round.
 const NEXT_ROUND: Duration = Duration::from_secs(30);
 
 impl Sweep {

@@ -1,4 +1,4 @@
-//! What is to be done about a job without asking anybody.
+//! The step about a job that needs no question to its platform.
 
 use adapters::{
     Unavailable,
@@ -85,7 +85,7 @@ impl Sweep {
     }
 }
 
-/// How often a webhook told of a job's end after asking had.
+/// The number of times that a webhook reported a job's end after the platform had been asked for it.
 async fn webhooks(table: &Table, job: &Job) -> Result<u64, Unavailable> {
     let Some(id) = &job.result_event else { return Ok(0) };
     Ok(table.event(id).await?.map_or(0, |event| event.webhooks))

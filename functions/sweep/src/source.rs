@@ -32,12 +32,12 @@ pub(crate) struct PolledSource<'a> {
     pub(crate) watch: PollSchedule,
     pub(crate) platform: Option<&'a PollPlatform>,
     pub(crate) secret: Option<Secret>,
-    /// Until when it wants to be left alone.
+    /// The time until which the source's platform wants to be left alone.
     paused: Mutex<Option<Timestamp>>,
 }
 
 impl PolledSource<'_> {
-    /// Until when its platform is left alone, if that is still to come.
+    /// The time until which the source's platform is left alone, if it lies ahead.
     pub(crate) fn paused(&self, now: Timestamp) -> Option<Timestamp> {
         let paused = *self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         paused.filter(|until| now < *until)

@@ -64,7 +64,7 @@ impl Sweep {
     }
 }
 
-/// What a queue holds that can be received or is worked on; `None` if it does not say.
+/// The number of messages of a queue that can be received or are worked on; `None` if SQS does not say.
 async fn ask((which, queue): &(WatchedQueue, Queue)) -> Option<(WatchedQueue, u64)> {
     match timeout(PATIENCE, queue.depth()).await {
         Ok(Ok(depth)) => Some((*which, depth.waiting + depth.in_flight)),

@@ -44,7 +44,7 @@ use super::{
     settings::{ACCOUNT, BundleError, Settings},
 };
 
-/// A running relay.
+/// A whole relay that runs in this process.
 #[derive(Debug)]
 pub struct Bundle {
     aws: LocalAws,
@@ -54,7 +54,7 @@ pub struct Bundle {
     tasks: JoinSet<()>,
 }
 
-/// What the handlers are made of.
+/// The parts of which the handlers are made.
 #[derive(Clone)]
 struct Parts {
     calls: CallContext,
@@ -91,7 +91,7 @@ const REFUSALS_EVERY: Duration = Duration::from_millis(250);
 /// Pushes to live connections per second, as in the template: the default of `LivePushRate`.
 const PUSH_RATE: u32 = 1000;
 
-/// How long this mode keeps events.
+/// The time for which this mode keeps events.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Bundle {
@@ -130,12 +130,12 @@ impl Bundle {
         Ok(Self { aws, address, parts, stop, tasks })
     }
 
-    /// Where it listens.
+    /// The URL at which the relay listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where the services beneath it listen.
+    /// The URLs at which the local AWS services listen.
     pub fn aws_urls(&self) -> &Urls {
         self.aws.urls()
     }
@@ -145,7 +145,7 @@ impl Bundle {
         self.aws.clients()
     }
 
-    /// Its queues' names.
+    /// The names of the relay's queues, table and bucket.
     pub fn names(&self) -> &ResourceNames {
         self.aws.names()
     }
@@ -155,27 +155,27 @@ impl Bundle {
         self.aws.queue_url(name)
     }
 
-    /// Its table.
+    /// The table that the relay keeps everything in.
     pub const fn table(&self) -> &Table {
         &self.parts.calls.context.table
     }
 
-    /// Its clock.
+    /// The clock that the relay runs by.
     pub const fn clock(&self) -> &Clock {
         &self.parts.calls.context.clock
     }
 
-    /// What seals its secrets.
+    /// The vault that encrypts the relay's secrets.
     pub const fn vault(&self) -> &Vault {
         &self.parts.calls.vault
     }
 
-    /// The admin key.
+    /// The API key of the administrator.
     pub fn admin_key(&self) -> &str {
         self.parts.admin.reveal()
     }
 
-    /// What a function's environment says, as `NAME=value` lines.
+    /// The environment of a function, as lines of `NAME=value`.
     pub fn environment_file(&self) -> String {
         let mut lines = self.aws.environment();
         lines.push(("PUBLIC_URL", self.url()));
@@ -269,7 +269,7 @@ impl Parts {
         format!("{}/live", url.trim_end_matches('/')).parse().ok()
     }
 
-    /// The function `live`.
+    /// The function `live` over the local AWS.
     fn live(&self, aws: &LocalAws) -> Live {
         let CallContext { context, vault, .. } = self.calls.clone();
         Live::new(LiveParts {

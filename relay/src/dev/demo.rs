@@ -18,10 +18,10 @@ use crate::remote::{Remote, RemoteError};
 
 /// The endpoint of the demonstration, in the application `default`.
 const ENDPOINT: &str = "/api/v1/app/default/endpoint/relay-dev-demo";
-/// Time between two events.
+/// The time between two events of the demonstration.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A demonstration under way.
+/// A demonstration that sends an event every second.
 #[derive(Debug)]
 pub(super) struct Demo {
     remote: Remote,

@@ -18,7 +18,7 @@ use crate::remote::RemoteError;
 /// The AWS account id of every local resource.
 pub(super) const ACCOUNT: &str = "000000000000";
 
-/// The settings of [`Bundle::start`](super::Bundle::start).
+/// The settings with which [`Bundle::start`](super::Bundle::start) starts a relay.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The data directory; `None` keeps the data in memory.
@@ -46,7 +46,7 @@ pub struct Settings {
     pub dashboard: Dashboard,
     /// Visibility timeouts of the queues.
     pub queues: QueueTimes,
-    /// How long live connections last.
+    /// The times after which live connections are closed.
     pub websocket_limits: WebSocketLimits,
     /// The master key and the admin key.
     pub secrets: RelayKeys,

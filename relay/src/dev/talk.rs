@@ -31,13 +31,13 @@ const WIDEST: usize = 60;
 /// The form of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TalkForm {
-    /// Columns for people.
+    /// Text in columns that people read.
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// Prints the access log.
+/// Prints a line for each request in and each attempt out.
 pub(super) struct Talk {
     form: TalkForm,
     lines: SyncSender<String>,

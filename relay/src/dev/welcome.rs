@@ -61,7 +61,7 @@ impl DemoSource {
     }
 }
 
-/// What a start has to say beside its addresses.
+/// Notices that a start prints beside its addresses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notices {
     /// The link that opens the page with a login code.

@@ -12,12 +12,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Adds a passed check.
+    /// Adds a line for a check that passed.
     pub(super) fn pass(&mut self, what: &str, found: impl std::fmt::Display) {
         let _ = writeln!(self.text, "ok    {what}: {found}");
     }
 
-    /// Adds a failed check.
+    /// Adds a line for a check that failed, which makes the whole fail.
     pub(super) fn fail(&mut self, what: &str, found: impl std::fmt::Display) {
         self.failed = true;
         let _ = writeln!(self.text, "FAIL  {what}: {found}");
@@ -28,12 +28,12 @@ impl Findings {
         let _ = writeln!(self.text, "look  {what}: {found}");
     }
 
-    /// Whether a check failed.
+    /// Whether one of the checks failed.
     pub(super) const fn failed(&self) -> bool {
         self.failed
     }
 
-    /// The results as text.
+    /// The results of all checks as text, a line each.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -51,7 +51,7 @@ pub(super) fn span(time: Duration) -> String {
     counted(count, unit)
 }
 
-/// `1 request`, `14 requests`.
+/// The number with its noun, in the plural unless it is 1: `1 request`, `14 requests`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
@@ -59,7 +59,8 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     }
 }
 
-/// How long ago a time of the API was; `at an unknown time` if it cannot be read.
+/// The distance of a time of the API from now, such as `5 minutes ago`; `at an unknown time` if it cannot be
+/// read.
 pub(super) fn ago(at: Option<&str>, now: Timestamp) -> String {
     match at.and_then(Timestamp::parse_rfc3339) {
         Some(at) => format!("{} ago", span(now.since(at))),

@@ -8,7 +8,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-/// How a call went.
+/// The result of a call that forwards a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CallAnswer {
     /// The HTTP status, or the word for why there was none.

@@ -35,7 +35,7 @@ const HOP_BY_HOP: [&str; 8] = [
     "upgrade",
 ];
 
-/// Where requests go, and as what.
+/// The target of requests, and the form in which they go there.
 #[derive(Clone)]
 pub(super) struct Forward {
     target: Option<Url>,
@@ -74,7 +74,7 @@ struct HeaderShown {
 }
 
 impl Forward {
-    /// What the command line says.
+    /// The target and the form that the command line asks for.
     pub(super) fn of(args: &ListenArgs) -> Result<Self, CommandError> {
         let target = args.forward_to.as_deref().map(target).transpose()?;
         let mut headers = HeaderMap::new();
@@ -88,7 +88,7 @@ impl Forward {
         Ok(Self { target, headers, raw: args.raw, remote: args.remote.clone(), caller })
     }
 
-    /// Where requests go, if they go anywhere.
+    /// The URL that requests go to; `None` if they are only printed.
     pub(super) const fn target(&self) -> Option<&Url> {
         self.target.as_ref()
     }

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// What a key stands for.
+/// A key that the screen understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// `j`, arrow down: the event below.
@@ -17,7 +17,7 @@ pub(super) enum Key {
     Open,
     /// `p`: make no calls, or make calls again.
     Pause,
-    /// `q`: end.
+    /// `q`: end the program.
     Quit,
 }
 

@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::{answer::CallAnswer, keys::Key};
 use crate::output::{Output, Tone, cut, shown};
 
-/// Events that are kept.
+/// The most events that the screen keeps.
 const KEPT: usize = 500;
 /// Lines of the screen that are not events: two above, one below.
 const FRAME: usize = 3;
 
-/// What a key asks for.
+/// A wish of the user that the screen cannot fulfil itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// Nothing beyond the screen.
+    /// The screen itself did all that the key asks for.
     Nothing,
     /// The event of this id once more.
     Replay(String),
@@ -37,7 +37,7 @@ struct Row {
 /// The state of the screen.
 pub(super) struct Screen {
     title: String,
-    /// The newest first.
+    /// The events, the newest first.
     rows: VecDeque<Row>,
     chosen: usize,
     details: bool,
@@ -46,13 +46,13 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// An empty screen.
+    /// A screen with this title and no events.
     pub(super) fn new(title: String) -> Self {
         let rows = VecDeque::new();
         Self { title, rows, chosen: 0, details: false, paused: false, said: String::new() }
     }
 
-    /// Whether calls are made.
+    /// Whether the user has paused the calls.
     pub(super) const fn is_paused(&self) -> bool {
         self.paused
     }
@@ -218,7 +218,7 @@ mod tests {
         screen
     }
 
-    /// What a person sees, without the sequences that place it.
+    /// The text that a person sees, without the sequences that place it.
     fn seen(screen: &Screen) -> String {
         let drawn = screen.draw(&Output::new(OutputArgs::default()), 80, 24);
         drawn.replace("\x1b[H", "").replace("\x1b[K", "").replace("\x1b[J", "").replace('\r', "")

@@ -60,15 +60,15 @@ pub(super) struct Session {
     listens: bool,
     /// Whether more deliveries wait at the relay than were rung for.
     more: bool,
-    /// By id.
+    /// The deliveries that were handed over, by id.
     handed: HashMap<String, Handed>,
     waiting: VecDeque<Waiting>,
     calls: JoinSet<(String, CallAnswer)>,
-    /// When to ask once more for what the relay could not do.
+    /// The time at which to ask once more for what the relay could not do.
     ask_again: Option<Instant>,
-    /// How the run ends, and when at the latest.
+    /// The exit of the run and the latest time of its end, once it is ending.
     ending: Option<(Exit, Instant)>,
-    /// Whether Ctrl-C was pressed.
+    /// Whether Ctrl-C was pressed before.
     interrupted: bool,
 }
 

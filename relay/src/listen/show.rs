@@ -15,7 +15,7 @@ use crate::output::{Output, Tone, shown};
 
 /// Takes the other screen of the terminal, without a cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-/// Gives it back.
+/// Gives the first screen of the terminal back, with its cursor.
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 /// The size of a terminal that does not say.
 const USUAL: (usize, usize) = (80, 24);
@@ -27,7 +27,7 @@ pub(super) struct Show {
 }
 
 impl Show {
-    /// One line per event.
+    /// Shows one line per event, and no screen.
     pub(super) const fn lines(output: Output) -> Self {
         Self { output, screen: None }
     }

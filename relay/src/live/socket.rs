@@ -20,14 +20,14 @@ const UPGRADE: Duration = Duration::from_secs(20);
 /// The longest message that is read, in bytes: API Gateway's own maximum is 128 KB.
 const MAX_MESSAGE: usize = 1024 * 1024;
 
-/// An open connection.
+/// An open live connection to the relay.
 pub(super) struct LiveSocket(WebSocketStream<Connection>);
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 pub(super) enum SocketError {
     /// The next try may succeed.
     Passing(String),
-    /// No other try will.
+    /// No other try will succeed.
     Lasting(LiveError),
 }
 
@@ -92,7 +92,7 @@ impl LiveSocket {
         }
     }
 
-    /// Sends an action.
+    /// Sends an action to the relay.
     ///
     /// # Errors
     /// The reason in words if the connection is broken.

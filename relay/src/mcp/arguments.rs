@@ -8,7 +8,7 @@ use crate::{
     moment,
 };
 
-/// Why a call did not do what it should, in words that the model reads.
+/// The reason why a call did not do what it should, in words that the model reads.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct ToolError(pub(super) String);
@@ -85,7 +85,7 @@ impl Arguments {
         self.0.get(name).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
-    /// The same arguments without this one.
+    /// These arguments without the one of this name.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut rest = self.clone();
         rest.0.remove(name);

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-/// A tool.
+/// A tool that a model can call.
 #[derive(Debug)]
 pub(super) struct Tool {
     /// The name that a model calls.
     pub(super) name: &'static str,
-    /// What the tool does, for the model.
+    /// A description of the tool for the model.
     pub(super) about: &'static str,
-    /// The arguments.
+    /// The arguments that the tool takes.
     pub(super) parameters: &'static [Parameter],
     /// Whether the tool changes something.
     pub(super) writes: bool,
@@ -20,9 +20,9 @@ pub(super) struct Tool {
 pub(super) struct Parameter {
     /// The name, which is that of the API.
     pub(super) name: &'static str,
-    /// What values there are.
+    /// The kind of values that the argument takes.
     pub(super) kind: Kind,
-    /// What the argument means, for the model.
+    /// A description of the argument for the model.
     pub(super) about: &'static str,
     /// Whether a call without it is refused.
     pub(super) required: bool,
@@ -35,19 +35,19 @@ pub(super) enum Kind {
     Text,
     /// A text of up to 256 KiB, such as a body.
     Document,
-    /// How long ago, or RFC 3339.
+    /// A time: how long ago, such as `2h`, or RFC 3339.
     Moment,
     /// A whole number from 1 to this one.
     Number(u64),
-    /// True or false.
+    /// A value that is true or false.
     Flag,
     /// An object of texts, such as headers.
     Texts,
 }
 
-/// Characters of a [`Kind::Text`].
+/// The most characters of a [`Kind::Text`].
 pub(super) const MAX_TEXT: usize = 512;
-/// Bytes of a [`Kind::Document`].
+/// The most bytes of a [`Kind::Document`].
 pub(super) const MAX_DOCUMENT: usize = 256 * 1024;
 /// Most entries of a page that a model may ask for: more do not fit into an answer.
 const PAGE: u64 = 100;
@@ -124,7 +124,7 @@ const CONFIRM: Parameter = optional(
     "Confirmation that the dry run gave. Without it nothing is sent. Ask the person before you pass it.",
 );
 
-/// All tools.
+/// All tools, those that write included.
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
         name: "list_events",

@@ -1,4 +1,4 @@
-//! Calls that change nothing.
+//! Calls of tools that change nothing.
 
 use domain::secret::Secret;
 use http::Method;
@@ -17,7 +17,7 @@ use crate::{
     signature,
 };
 
-/// Path of dead letters.
+/// The path of dead letters in the API.
 pub(super) const LETTERS: &str = "/v1/webhooks/dead-letter";
 /// Entries of a page, if the model asks for no other number.
 const PAGE: u64 = 20;

@@ -16,7 +16,7 @@ pub struct McpArgs {
     /// repeated. The model learns the name and never the value.
     #[arg(long, value_name = "VARIABLE")]
     pub verify_with: Vec<String>,
-    /// The relay to ask.
+    /// The relay to ask, and the key to ask it with.
     #[command(flatten)]
     pub remote: Remote,
 }

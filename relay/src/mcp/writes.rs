@@ -39,7 +39,7 @@ struct Confirmation {
     given: Instant,
     tool: &'static str,
     arguments: Arguments,
-    /// What the dry run found.
+    /// The result of the dry run.
     found: Value,
 }
 
@@ -107,7 +107,7 @@ pub(super) async fn call(
     Ok(format!("Done.\n{}", marked(&done)))
 }
 
-/// What the call would send.
+/// Reads what the call would send or change.
 async fn look(remote: &Remote, tool: &str, arguments: &Arguments) -> Result<Value, ToolError> {
     if tool == "retry_letter" {
         let answer = remote.ask(Method::GET, &letter_path(arguments), Vec::new()).await?;

@@ -7,7 +7,7 @@ use super::{
     text::{columns, cut, shown},
 };
 
-/// Columns between two columns.
+/// The space between two columns of a table.
 const GAP: &str = "  ";
 /// Least columns that a text is cut to. Before it would be shorter, another column is left out.
 const LEAST: usize = 12;
@@ -19,7 +19,7 @@ pub struct Column {
     kind: ColumnKind,
 }
 
-/// What a column has, and what becomes of it where the terminal is too narrow.
+/// The content of a column, by which it is cut or left out where the terminal is too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ColumnKind {
     /// Stays as it is. Of an id a part is of no use.
@@ -43,12 +43,12 @@ impl Column {
         Self { title, kind: ColumnKind::Text }
     }
 
-    /// A column of numbers.
+    /// A column of numbers with this title.
     pub const fn number(title: &'static str) -> Self {
         Self { title, kind: ColumnKind::Number }
     }
 
-    /// A column of times.
+    /// A column of times with this title.
     pub const fn time(title: &'static str) -> Self {
         Self { title, kind: ColumnKind::Time }
     }
@@ -65,7 +65,7 @@ pub struct Table {
 type Row = Vec<(String, Tone)>;
 
 impl Table {
-    /// A table without rows.
+    /// A table with these columns and no rows.
     pub fn new(columns: impl Into<Vec<Column>>) -> Self {
         Self { columns: columns.into(), rows: Vec::new() }
     }

@@ -37,8 +37,8 @@ fn push(made: &mut String, c: char) {
     }
 }
 
-/// The same, but for tabs and for sequences that set colours (`ESC [ … m`), which stay. A text that set
-/// any ends in the terminal's own colours. For lines of a log, whose colours mean something.
+/// Shows a text as [`shown`] does, but leaves tabs and sequences that set colours (`ESC [ … m`) in it. A text
+/// that set any ends in the terminal's own colours. It is for lines of a log, whose colours mean something.
 pub fn shown_with_colours(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| is_active(c) && c != '\t') {
         return Cow::Borrowed(text);

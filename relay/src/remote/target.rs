@@ -1,4 +1,4 @@
-//! Which relay a command means, and with which key. What stands earlier decides:
+//! Finds the relay that a command means, and the key to use. What stands earlier decides:
 //!
 //! 1. the command line: `--url` and `--key`, `--context`, or `--data`;
 //! 2. the environment: `RELAY_URL` and `RELAY_KEY` (or `RELAY_ADMIN_KEY`), or `RELAY_CONTEXT`;
@@ -59,7 +59,7 @@ impl Surroundings {
 }
 
 impl Target {
-    /// Chooses.
+    /// Chooses the relay and its key.
     ///
     /// # Errors
     /// [`RemoteError::NoRelay`] if nothing names a relay, [`RemoteError::Contexts`] if the named context
@@ -145,7 +145,7 @@ impl Target {
         Ok(Self { key: key.or_else(kept).ok_or(file), url })
     }
 
-    /// The key.
+    /// The API key to send; the error says where one was looked for.
     ///
     /// # Errors
     /// [`RemoteError::NoKey`] if there is none for this relay.
@@ -155,7 +155,7 @@ impl Target {
         })
     }
 
-    /// The same relay with another key.
+    /// This relay with another key.
     pub(super) fn with_key(&self, key: Secret) -> Self {
         Self { url: self.url.clone(), key: Ok(key) }
     }

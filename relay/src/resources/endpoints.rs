@@ -18,7 +18,7 @@ const COLUMNS: &[Show] = &[
 
 const ID: (&str, &str) = ("id", "Id or uid of the endpoint");
 
-/// What an endpoint may be given when it is made and later.
+/// The fields that an endpoint may be given when it is made and later.
 const FIELDS: &[Parameter] = &[
     URL,
     Parameter::text("uid", "uid", "Your own name for it"),
@@ -110,7 +110,7 @@ const UPDATE: Verb = Verb {
     ..Verb::get("update", "/api/v1/app/{application}/endpoint/{id}")
 };
 
-/// What may be changed: all but the secret, which is rotated, and what undoes `--disable`.
+/// The fields that may be changed: all but the secret, which is rotated, and the one that undoes `--disable`.
 const CHANGES: &[Parameter] = &{
     let mut changes = [URL; FIELDS.len()];
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! Lists over several pages.
+//! Reads lists that have several pages.
 
 use clap::Args;
 use http::{HeaderMap, Method, header};

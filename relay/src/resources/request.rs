@@ -77,12 +77,12 @@ pub(super) fn query(verb: &Verb, matches: &ArgMatches) -> Result<String, Command
     Ok(query.0)
 }
 
-/// A query that grows.
+/// A query string to which parameters are added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(pub(crate) String);
 
 impl Query {
-    /// Adds a parameter.
+    /// Adds a parameter, its value percent-encoded.
     pub(crate) fn add(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
             self.0.push('&');

@@ -25,13 +25,13 @@ pub(crate) struct Show {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
-    /// As it is.
+    /// The text of the value as it is.
     Plain,
     /// The word for a state, in its tone.
     State,
     /// A time, to the second.
     Time,
-    /// How many of an object's `delivered` and `total`.
+    /// The numbers `delivered` and `total` of an object.
     Progress,
     /// How many entries a list has.
     Count,
@@ -52,7 +52,7 @@ impl Show {
         Self::of(Column::text(title), from, How::Plain)
     }
 
-    /// A number.
+    /// A column with the number in this field.
     pub(crate) const fn number(title: &'static str, from: &'static str) -> Self {
         Self::of(Column::number(title), from, How::Plain)
     }
@@ -62,12 +62,12 @@ impl Show {
         Self::of(Column::whole("STATE"), from, How::State)
     }
 
-    /// A time.
+    /// A column with the time in this field.
     pub(crate) const fn time(title: &'static str, from: &'static str) -> Self {
         Self::of(Column::time(title), from, How::Time)
     }
 
-    /// How many deliveries of all have arrived.
+    /// A column with the number of deliveries that arrived, of all.
     pub(crate) const fn progress(from: &'static str) -> Self {
         Self::of(Column::number("DELIVERED"), from, How::Progress)
     }
@@ -117,7 +117,7 @@ fn to_the_second(text: &str) -> String {
     }
 }
 
-/// A table of entries.
+/// A table with a row for each entry.
 pub(crate) fn table<'e>(
     columns: &[Show],
     entries: impl IntoIterator<Item = &'e RawValue>,

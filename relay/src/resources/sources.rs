@@ -31,7 +31,7 @@ const COUNTS: &[Show] = &[
 
 const NAME: (&str, &str) = ("name", "Name of the source");
 
-/// What a source may be given.
+/// The fields that a source may be given.
 const FIELDS: &[Parameter] = &[
     Parameter::text("profile", "profile", "Profile: how the sender signs, and where its body has what"),
     Parameter::text(

@@ -40,7 +40,7 @@ impl From<Way> for Method {
 pub(super) struct Verb {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// What else the help says.
+    /// Further text of the help.
     pub(super) more: Option<&'static str>,
     pub(super) example: &'static str,
     pub(super) way: Way,
@@ -50,7 +50,7 @@ pub(super) struct Verb {
     pub(super) places: &'static [(&'static str, &'static str)],
     /// Parameters of the query, and those of the path that have a default.
     pub(super) query: &'static [Parameter],
-    /// Fields of the body.
+    /// Parameters that become fields of the body.
     pub(super) fields: &'static [Parameter],
     /// Fields that are read and sent again unless the body has them, where the route replaces everything.
     pub(super) keeps: Option<&'static [&'static str]>,
@@ -81,7 +81,7 @@ impl Verb {
     }
 }
 
-/// What a verb prints.
+/// The form in which a verb prints the answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// The entries of `data`, a row each; over several pages if the route has them.
@@ -108,24 +108,24 @@ pub(super) struct Parameter {
     pub(super) required: bool,
 }
 
-/// What an option's value is.
+/// The kind of value that an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Text as it is.
+    /// A text, sent as it is.
     Text,
-    /// A whole number.
+    /// A whole number, sent as a JSON number.
     Number,
     /// No value: the option says `true` or `false`.
     Flag(bool),
     /// A time in RFC 3339, or how long ago, such as 2h.
     Moment,
-    /// Texts separated by commas.
+    /// A list of texts, separated by commas.
     Texts,
     /// JSON.
     Json,
     /// A file that holds a secret; `-` is standard input.
     Secret,
-    /// The same, for a list of secrets with one in it.
+    /// A file that holds a secret, sent as a list with that one secret.
     Secrets,
 }
 
@@ -139,7 +139,7 @@ impl Parameter {
         Self::of(flag, name, about, Kind::Text)
     }
 
-    /// Another kind of value.
+    /// This parameter with another kind of value.
     pub(super) const fn kind(self, kind: Kind) -> Self {
         Self { kind, ..self }
     }

@@ -24,9 +24,9 @@ const AROUND: usize = 48;
 /// The output that a line belongs to, which is the stream of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
-    /// Standard output.
+    /// The standard output of the command.
     Stdout,
-    /// Standard error.
+    /// The standard error of the command.
     Stderr,
 }
 
@@ -65,12 +65,12 @@ struct Ring {
     /// Number of the last line of each stream.
     last: [u64; 2],
     dropped: usize,
-    /// Nobody will send what comes.
+    /// Whether nobody will send the lines that still come.
     abandoned: bool,
     closed: bool,
 }
 
-/// The lines that wait.
+/// The lines of the command that wait to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     ring: Mutex<Ring>,
@@ -120,7 +120,7 @@ impl Backlog {
         WORTH_SENDING <= ring.lines.len() || ring.closed
     }
 
-    /// Whether no line waits.
+    /// Whether no line waits to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.ring().lines.is_empty()
     }

@@ -38,7 +38,7 @@ pub(super) const SILENCE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(10);
 /// Bytes that are copied at a time: what a pipe holds.
 const CHUNK: usize = 64 * 1024;
-/// What a shell adds to the number of the signal that ended a command.
+/// The number that a shell adds to that of the signal that ended a command.
 const BY_SIGNAL: u8 = 128;
 
 /// The way in which a command ended.
@@ -90,7 +90,7 @@ struct Progress {
 }
 
 impl Child {
-    /// Starts the command.
+    /// Starts the command as a child process.
     ///
     /// # Errors
     /// Fails if there is no such command, or it cannot be run.

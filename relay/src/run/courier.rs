@@ -35,10 +35,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The longest wait between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How the command ended, once it has.
+/// The end of the command, once it has ended.
 type Ended = watch::Receiver<Option<CommandEnd>>;
 
-/// What the relay knows of the job.
+/// The facts that the relay knows of the job.
 #[derive(Debug)]
 pub(super) struct JobReport {
     job: String,
@@ -66,7 +66,7 @@ impl JobReport {
     }
 }
 
-/// What tells the relay.
+/// Tells the relay of the job, its lines and its end.
 pub(super) struct Courier {
     args: RunArgs,
     backlog: Arc<Backlog>,
@@ -116,7 +116,7 @@ impl Courier {
         Self { args, backlog, ended, report }
     }
 
-    /// What the relay knows of the job.
+    /// The facts that the relay knows of the job.
     pub(super) const fn report(&self) -> &Arc<JobReport> {
         &self.report
     }

@@ -1,4 +1,5 @@
-//! What `relay run` itself says on standard error, between the lines of the command: never within one.
+//! The messages of `relay run` itself on standard error. They stand between the lines of the command, never
+//! within one.
 
 use std::{
     io::{self, Write},

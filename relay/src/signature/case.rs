@@ -24,7 +24,7 @@ pub(super) struct SignatureCase {
 }
 
 impl SignatureCase {
-    /// Verifies the request.
+    /// Verifies the request as the relay would.
     ///
     /// # Errors
     /// The reason why the relay would refuse the request.
@@ -73,7 +73,7 @@ impl SignatureCase {
 pub(crate) struct Question<'a> {
     /// Profile of the sender.
     pub(crate) profile: &'a str,
-    /// The source's secret.
+    /// The secret of the source.
     pub(crate) secret: &'a Secret,
     /// Headers of the request as a JSON object.
     pub(crate) headers: &'a str,

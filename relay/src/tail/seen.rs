@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// Names that are remembered.
+/// The most names that are remembered.
 const REMEMBERED: usize = 10_000;
 
 /// Names that were seen, of which the oldest are forgotten.

@@ -48,7 +48,7 @@ pub(super) enum EditError {
 }
 
 impl Change {
-    /// Splits `PATH=VALUE`.
+    /// Splits a text of the form `PATH=VALUE`.
     fn parts(text: &str) -> Result<(String, String), EditError> {
         let parts = text.split_once('=').filter(|(path, _)| !path.is_empty());
         let (path, value) = parts.ok_or_else(|| EditError::NoValue(text.to_owned()))?;

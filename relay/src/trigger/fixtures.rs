@@ -12,12 +12,12 @@ pub(super) struct Fixture {
     /// The name of the event; known answers that no command sends have none.
     #[serde(default)]
     pub(super) event: String,
-    /// The event in words.
+    /// A description of the event for people.
     #[serde(default)]
     pub(super) about: String,
     /// The headers, with those of the signature.
     pub(super) headers: BTreeMap<String, String>,
-    /// The raw body.
+    /// The body, to the byte.
     pub(super) body: String,
     /// The texts in headers and body that are other ones in each request, such as ids.
     #[serde(default)]
@@ -30,7 +30,7 @@ macro_rules! files {
     };
 }
 
-/// All files, by name.
+/// The text of all files, by name.
 const FILES: &[(&str, &str)] = &files![
     "baseten.json",
     "batch.json",

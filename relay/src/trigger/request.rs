@@ -77,7 +77,7 @@ pub(super) struct SenderRequest {
     pub(super) url: String,
     /// The headers, in the order in which they are shown.
     pub(super) headers: Vec<(String, String)>,
-    /// The raw body.
+    /// The body, to the byte.
     pub(super) body: String,
 }
 

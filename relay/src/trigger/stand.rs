@@ -25,7 +25,7 @@ struct Shared {
     keys: String,
     /// Bodies by the ids of their jobs.
     jobs: Mutex<BTreeMap<String, String>>,
-    /// Questions that were answered.
+    /// The number of questions that were answered.
     asked: watch::Sender<usize>,
 }
 

@@ -46,7 +46,7 @@ impl Home {
         command
     }
 
-    /// The same with a relay and its key in the environment.
+    /// A command with a relay and its key in the environment.
     fn at(&self, url: &str, key: &str, args: &[&str]) -> Command {
         let mut command = self.relay(args);
         command.env("RELAY_URL", url).env("RELAY_KEY", key);

@@ -44,7 +44,7 @@ async fn run(bundle: &Bundle, args: &[&str], script: &str) -> Output {
     command.output().await.expect("the binary runs")
 }
 
-/// The same with a relay at this address that is none. Returns how long it took, too.
+/// Runs a script beside an address at which no relay answers. Returns the time that it took, too.
 async fn run_alone(url: &str, script: &str) -> (Output, Duration) {
     let began = Instant::now();
     let output = command(url, "rk_admin_nobody", &["--job", "alone"], script).output();

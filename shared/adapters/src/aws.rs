@@ -45,7 +45,7 @@ impl Aws {
         Table::new(limits::dynamodb(&self.config), name, retention)
     }
 
-    /// A queue, by URL.
+    /// A queue of SQS, named by its URL.
     pub fn queue(&self, url: String) -> Queue {
         Queue::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
@@ -58,7 +58,7 @@ impl Aws {
         Caller::new(rule).sending_to(destinations, AwsSenders::beside(outbox).with_buses(buses))
     }
 
-    /// What pushes to the connections of the stage at this URL. A push is made once.
+    /// A pusher to the connections of the WebSocket stage at this URL. A push that fails is not made again.
     pub fn pusher(&self, url: &str) -> Pusher {
         let config = aws_sdk_apigatewaymanagement::config::Builder::from(&self.config)
             .retry_config(RetryConfig::disabled())

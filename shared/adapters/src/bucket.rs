@@ -10,10 +10,11 @@ pub const MAX_INLINE: usize = 64 * 1024;
 /// Most bytes that a body in an item takes when it is packed, as the item's document is. Above that one PUT
 /// to S3 costs less than the write units of a transaction (docs/adr/0064-layout-of-the-table.md has the sum).
 pub const MAX_PACKED: usize = 4 * 1024;
-/// The same for all bodies of an event of the inbox together, which is written outside of transactions.
+/// The most packed bytes of all bodies of an event from the inbox together. Such an event is written outside
+/// of transactions.
 pub const MAX_PACKED_OF_REQUEST: usize = 6 * 1024;
 
-/// A bucket.
+/// The S3 bucket that holds large bodies.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     client: Client,

@@ -54,7 +54,7 @@ pub use self::{
     get::{FetchRequest, FetchResult},
 };
 
-/// Calls endpoints.
+/// Makes the calls of deliveries: to URLs, queues, buses and Redis.
 #[derive(Clone)]
 pub struct Caller {
     rule: Rule,
@@ -70,23 +70,23 @@ impl std::fmt::Debug for Caller {
     }
 }
 
-/// What answers which addresses a name and a port have. It is asked once per call, and what it
-/// answered is judged and dialled: nobody asks again in between.
+/// Looks up the addresses of a name and a port. One lookup is made per call, and the addresses that it found
+/// are judged and dialled, so that no other answer comes in between.
 type Resolver = Arc<dyn Fn(String, u16) -> AddressLookup + Send + Sync>;
 
 /// The addresses of a name, once they are known.
 type AddressLookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Clone, Debug)]
 pub struct CallResult {
-    /// In the domain's words.
+    /// The outcome of the call, by which the delivery is judged.
     pub outcome: CallOutcome,
     /// The first bytes of the answer, as text.
     pub response: String,
-    /// What happened, for people.
+    /// A description of the outcome for people.
     pub detail: String,
-    /// How long it took.
+    /// The time from the beginning of the call to its outcome.
     pub took: Duration,
 }
 
@@ -98,7 +98,7 @@ struct Answer {
 }
 
 impl Caller {
-    /// The same caller, which also sends to these destinations in AWS, by these clients.
+    /// This caller, which from now on also sends to these destinations in AWS, with these clients.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn sending_to(mut self, destinations: AwsDestinations, senders: AwsSenders) -> Self {
@@ -137,7 +137,7 @@ impl Caller {
         self.send(Method::POST, call).await
     }
 
-    /// The same with another method.
+    /// Calls as [`Self::post`] does, with another method.
     pub async fn send(&self, method: Method, call: OutboundCall<'_>) -> CallResult {
         let (started, timeout) = (Instant::now(), call.timeout);
         let done = self.exchange(method, call).await;

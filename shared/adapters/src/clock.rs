@@ -10,12 +10,12 @@ use std::{
 
 use domain::time::Timestamp;
 
-/// Tells the time.
+/// The clock of the process. Tests set one of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<AtomicU64>>);
 
 impl Clock {
-    /// The wall clock.
+    /// The wall clock of the machine.
     pub const fn system() -> Self {
         Self(None)
     }
@@ -25,7 +25,7 @@ impl Clock {
         Self(Some(Arc::new(AtomicU64::new(at.0))))
     }
 
-    /// The time now.
+    /// The present time of the clock.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
         let Some(hands) = &self.0 else {

@@ -22,7 +22,7 @@ use crate::{
 /// The pause after the first refused try; each further one is twice as long. A write to DynamoDB takes
 /// about 5 ms, so the other writer has normally finished by then.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// How many times the pause doubles, up to 320 ms.
+/// The number of times that the pause doubles, up to 320 ms.
 const DOUBLINGS: u32 = 5;
 
 /// The outcome of one try.
@@ -59,7 +59,7 @@ impl RecordOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("others changed the same items during each of {tries} tries")]
 pub struct Contested {
-    /// Tries made.
+    /// The number of tries that were made.
     pub tries: u32,
 }
 

@@ -44,9 +44,9 @@ pub mod vault;
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} failed: {source}")]
 pub struct Unavailable {
-    /// What we were doing, such as `claiming a delivery`.
+    /// The step that failed, such as `claiming a delivery`.
     pub doing: &'static str,
-    /// What the outside world said.
+    /// The error of the SDK or client.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 

@@ -14,7 +14,7 @@ use domain::{time::Timestamp, trouble::Trouble};
 use serde_json::{Map, Value, json};
 use tracing::debug;
 
-/// Where all metrics of the relay lie.
+/// The namespace in CloudWatch of all metrics of the relay.
 pub const NAMESPACE: &str = "WebhookRelay";
 
 /// The name of the dimension by which metrics of several stacks are told apart.
@@ -29,18 +29,18 @@ pub fn belong_to(stack: String) {
     let _ = STACK_NAME.set(stack);
 }
 
-/// What a number counts, in CloudWatch's words.
+/// The unit of a number, in CloudWatch's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// So many things.
+    /// A number of things.
     Count,
-    /// Milliseconds.
+    /// A time in milliseconds.
     Milliseconds,
-    /// Seconds.
+    /// A time in seconds.
     Seconds,
-    /// Parts of a hundred.
+    /// A share in per cent.
     Percent,
-    /// A state.
+    /// A value without a unit, such as a state.
     None,
 }
 
@@ -89,7 +89,7 @@ pub fn trouble(at: Timestamp, trouble: Trouble, about: &[(&str, &str)]) {
     emit(NAMESPACE, at, &[("trouble", Unit::Count, 1.0)], &properties);
 }
 
-/// The line.
+/// The line of the embedded metric format that CloudWatch reads as a metric.
 fn line(
     namespace: &str,
     stack: Option<&str>,

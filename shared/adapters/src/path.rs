@@ -8,7 +8,7 @@
 use domain::base_path::{BasePath, with_path};
 use http::{Request, Uri};
 
-/// How requests' paths are spelt for the routes.
+/// The spelling of requests' paths for the routes.
 #[derive(Clone, Debug)]
 pub struct Spelling {
     base: Option<BasePath>,

@@ -13,14 +13,14 @@ use crate::Unavailable;
 /// Largest message that is sent: SQS takes 1 MiB, attributes included.
 pub const MAX_MESSAGE: usize = 1_000_000;
 
-/// A queue, by URL.
+/// A queue of SQS, named by its URL.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
     url: String,
 }
 
-/// What sends to queues of the same account and region, by name.
+/// Sends to queues of the same account and region, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct SiblingQueues {
     /// The client of the queue that they lie beside.
@@ -35,14 +35,14 @@ impl SiblingQueues {
     }
 }
 
-/// One message to send.
+/// A message that is to be sent to a queue.
 #[derive(Clone, Debug)]
 pub struct QueueMessage {
-    /// What it says.
+    /// The text of the message.
     pub body: String,
-    /// How long SQS holds it back; at most 900 s.
+    /// The time for which SQS holds the message back; at most 900 s.
     pub delay: Duration,
-    /// Whose it is, for fair queueing.
+    /// The tenant whose message it is, for SQS's fair queues.
     pub group: Option<String>,
 }
 
@@ -63,13 +63,13 @@ impl Queue {
         Self { client, url }
     }
 
-    /// What sends to the queues beside this one, which are in the same account and region.
+    /// A sender to the queues of this queue's account and region.
     pub(crate) fn beside(&self) -> SiblingQueues {
         let account = self.url.rsplit_once('/').map_or("", |(account, _)| account);
         SiblingQueues { client: self.client.clone(), account: account.to_owned() }
     }
 
-    /// Sends one message.
+    /// Sends one message to the queue.
     ///
     /// # Errors
     /// Fails if SQS does.

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::random;
 
-/// Seals and opens secrets.
+/// Encrypts and decrypts secrets under the master key.
 #[derive(Clone)]
 pub struct Vault {
     cipher: Aes256Gcm,

@@ -15,7 +15,7 @@ const SUFFIX: &str = "Alarm";
 pub enum AlarmState {
     /// The watched figure is out of its bounds, or nothing reports it any more.
     Alarm,
-    /// All is well.
+    /// The watched figure is within its bounds.
     Ok,
 }
 
@@ -45,11 +45,11 @@ impl AlarmState {
 pub struct Alarm {
     /// The name that the alarm has in the template, such as `InboxStuckAlarm`.
     pub name: String,
-    /// The state.
+    /// Whether the alarm is on.
     pub state: AlarmState,
     /// The time since which it is in that state.
     pub since: Timestamp,
-    /// Why, in the words of CloudWatch, cut to [`MAX_REASON`] characters.
+    /// The reason for the state in the words of CloudWatch, cut to [`MAX_REASON`] characters.
     pub reason: Option<String>,
 }
 

@@ -13,7 +13,7 @@ pub struct Application {
     pub id: ApplicationId,
     /// The caller's own name for the application.
     pub uid: Option<String>,
-    /// A name for people.
+    /// The name that people read. The relay finds applications by id and uid only.
     pub name: String,
     /// Calls per second to all endpoints of the application together; `None` for no limit.
     pub throttle_rate: Option<u16>,
@@ -43,7 +43,7 @@ pub struct Application {
     /// The number of changes; every write is conditional on the version that was read.
     #[serde(default)]
     pub version: u64,
-    /// The time of creation.
+    /// The time at which the application was created.
     pub created_at: Timestamp,
     /// The time of the last change.
     pub updated_at: Timestamp,

@@ -80,7 +80,7 @@ pub struct Delivery {
     /// the delivery was put there. An item of its own says so too, which the gate finds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_gate: Option<Timestamp>,
-    /// The time of creation.
+    /// The time at which the delivery was created.
     pub created_at: Timestamp,
     /// Whether the delivery is pending or has ended, and how.
     pub state: DeliveryState,
@@ -206,7 +206,7 @@ impl Delivery {
         wanting.map(|endpoint| Self::new(event, endpoint, 0, now)).collect()
     }
 
-    /// Records an attempt.
+    /// Counts an attempt as made and keeps its record.
     pub fn record(&mut self, attempt: Attempt) {
         self.made += 1;
         self.keep(attempt);

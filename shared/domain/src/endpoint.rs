@@ -41,7 +41,7 @@ pub struct Endpoint {
     pub uid: Option<String>,
     /// The URL or ARN that deliveries go to, or the [address](crate::listener::address) of a listener.
     pub url: String,
-    /// A description for people.
+    /// The description that people read. The relay only keeps it.
     pub description: String,
     /// Signing secrets, newest first. Replaced ones sign until they expire.
     pub secrets: Vec<EndpointSecret>,
@@ -59,10 +59,10 @@ pub struct Endpoint {
     /// Calls per second; `None` for no limit.
     #[serde(default)]
     pub throttle_rate: Option<u16>,
-    /// Why nothing is sent to the endpoint, if it is disabled.
+    /// The reason why nothing is sent to the endpoint; `None` if it is enabled.
     #[serde(default)]
     pub disabled: Option<DisabledReason>,
-    /// The retry policy.
+    /// The rules by which failed deliveries are attempted again.
     #[serde(default)]
     pub policy: Policy,
     /// The events that the endpoint may receive at all: those of its application, of one job or of
@@ -101,7 +101,7 @@ pub struct Endpoint {
     /// The settings of the circuit breaker.
     #[serde(default)]
     pub breaker: CircuitBreaker,
-    /// The time of creation.
+    /// The time at which the endpoint was created.
     pub created_at: Timestamp,
     /// The time of the last change.
     pub updated_at: Timestamp,
@@ -110,7 +110,7 @@ pub struct Endpoint {
     pub version: u64,
 }
 
-/// When calls to a failing endpoint stop, and for how long.
+/// The number of failures after which calls to an endpoint stop, and the time for which they stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
     /// Failures in a row that open the circuit.
@@ -146,7 +146,7 @@ pub enum EndpointScope {
     Batch(BatchId),
 }
 
-/// Why an endpoint is disabled.
+/// The reason why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {

@@ -46,7 +46,7 @@ pub struct Envelope {
     pub event: EventId,
     /// A random name of this arrival. A request that is sent twice arrives twice under one event.
     pub arrival: String,
-    /// The time of arrival.
+    /// The time at which the request arrived.
     pub received_at: Timestamp,
     /// The value of the sender's header for event types, if the profile has such a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub struct Envelope {
     /// Whether the request said that its body is a form.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub form: bool,
-    /// Why the request is believed.
+    /// The reason why the request is believed.
     #[serde(default)]
     pub trust: Trust,
     /// The request as it came; `None` if the relay or an operator made the report.
@@ -152,13 +152,13 @@ impl Envelope {
 /// A message of the inbox.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InboxMessage {
-    /// An accepted request.
+    /// A request of a source that `ingest` accepted.
     Request(Box<Envelope>),
     /// A batch whose jobs are to be counted.
     Batch(BatchId),
     /// An event of which further deliveries are to be created.
     FanOut {
-        /// The event.
+        /// The event of which deliveries are missing.
         event: EventId,
         /// The number of bells that this one follows from.
         hops: u8,
@@ -189,8 +189,8 @@ const fn is_none(hops: &u8) -> bool {
 }
 
 impl Envelope {
-    /// Why the message with this body can never be recorded, in words; `None` if nothing is known
-    /// that forbids it.
+    /// The reason why the message with this body can never be recorded, as a text for people; `None` if
+    /// nothing is known that forbids it.
     pub fn unrecordable(&self, body: &[u8]) -> Option<String> {
         let Some(profile) = self.options.profile(&self.profile) else {
             return Some(format!("profile {:?} is unknown", self.profile));

@@ -47,7 +47,7 @@ pub struct Event {
     /// The channels that the event was published on.
     #[serde(default)]
     pub channels: Vec<String>,
-    /// The time of arrival.
+    /// The time at which the request or message arrived.
     pub created_at: Timestamp,
     /// The number of times that the same request came again.
     #[serde(default)]
@@ -102,7 +102,7 @@ pub enum Origin {
         key: String,
         /// The arrival that was recorded, of several with this key.
         arrival: String,
-        /// Why the relay believes the request.
+        /// The reason why the relay believes the request.
         #[serde(default)]
         trust: Trust,
     },
@@ -119,7 +119,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventOutcome {
-    /// Subscribers receive the event.
+    /// The event is delivered to subscribers.
     Announced,
     /// The job changed, but nothing of interest to subscribers.
     Noted,

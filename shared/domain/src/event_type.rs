@@ -15,7 +15,7 @@ use crate::{json_schema, time::Timestamp};
 pub struct EventType {
     /// The name, such as `invoice.paid`.
     pub name: String,
-    /// A description for people.
+    /// The description that people read.
     pub description: String,
     /// Whether the type is out of use. Lists leave it out unless asked.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct EventType {
     /// of the request finds it.
     #[serde(default)]
     pub made_by: Option<String>,
-    /// The time of creation.
+    /// The time at which the type was created.
     pub created_at: Timestamp,
     /// The time of the last change.
     pub updated_at: Timestamp,

@@ -17,7 +17,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// How large the steps of a fan-out are. Tests make them small.
+/// The sizes of the steps of a fan-out. Tests make them small.
 #[derive(Clone, Copy, Debug)]
 pub struct FanOutSizes {
     /// Most weight of an application whose deliveries are recorded together with their event.
@@ -36,13 +36,14 @@ impl Default for FanOutSizes {
     }
 }
 
-/// How long a message goes on with further pages. `process` has 30 s, and its neighbours in a batch wait for it.
+/// The time for which a message goes on with further pages. `process` has 30 s, and the other messages of the
+/// batch wait for this one.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How far the deliveries of an event have been created.
+/// The progress of creating the deliveries of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FanOut {
-    /// The event.
+    /// The event that is delivered to many endpoints.
     pub event: EventId,
     /// The application whose endpoints receive the event.
     pub application: ApplicationId,

@@ -52,12 +52,12 @@ impl Figures {
         self.0.iter().map(|(figure, count)| (*figure, *count))
     }
 
-    /// Whether nothing happened.
+    /// Whether no figure was counted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds to one figure.
+    /// Adds to one figure. A sum that exceeds `u64` stays at its maximum.
     pub fn add(&mut self, figure: Figure, count: u64) {
         if count != 0 {
             let sum = self.0.entry(figure).or_default();
@@ -85,7 +85,7 @@ impl Figures {
         self.add(measure(Measure::SumMs), millis);
     }
 
-    /// Adds all of these.
+    /// Adds every figure of `others` to the one of the same name.
     pub fn merge(&mut self, others: &Self) {
         for (figure, count) in others.iter() {
             self.add(figure, count);

@@ -31,7 +31,7 @@ pub const EMPTY_FOR: Duration = Duration::from_secs(900);
 /// it is to be looked after. A step that is repeated after a crash rings for what it rang for before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
-    /// The endpoint.
+    /// The endpoint whose deliveries wait at the gate.
     pub endpoint: EndpointId,
     /// The application of the endpoint.
     pub application: ApplicationId,
@@ -41,7 +41,7 @@ pub struct Gate {
     /// The place in the list of what waits behind which the next step goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// How far deliveries were let through in time; `None` while the gate lets none through.
+    /// The times up to which deliveries were let through; `None` while the gate lets none through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cadence: Option<Cadence>,
     /// The end of the lease of the worker that does a step. Other workers leave the gate alone until then.
@@ -57,7 +57,7 @@ pub struct Gate {
 /// The deliveries that a gate lets through now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passage {
-    /// None before this time.
+    /// No delivery is called before this time.
     Shut(Timestamp),
     /// One, as the probe of the circuit.
     Probe,

@@ -27,7 +27,7 @@ pub const MAX_NAME: usize = 128;
 /// Longest value of a header, in bytes.
 pub const MAX_VALUE: usize = 2048;
 
-/// Why headers are refused. The message may be shown to the caller: it quotes names, never values.
+/// The reason why headers are refused. The message may be shown to the caller: it quotes names, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeaders {
     /// The value is neither an object of texts nor such an object as text.

@@ -75,7 +75,7 @@ macro_rules! id {
                 }
             }
 
-            /// The id as text.
+            /// The id as text, its prefix included.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -129,7 +129,7 @@ id!(
 /// jobs or events of the one before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tenure {
-    /// The source.
+    /// The source that belongs to the application.
     pub source: SourceId,
     /// The application that the source belongs to.
     pub application: ApplicationId,

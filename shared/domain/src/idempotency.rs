@@ -34,7 +34,7 @@ pub struct IdempotencyRecord {
 /// The answer to a request, as its record holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedAnswer {
-    /// The HTTP status.
+    /// The HTTP status of the first answer.
     pub status: u16,
     /// The `Content-Type`, if there was a body.
     pub content_type: Option<String>,

@@ -13,11 +13,11 @@ use crate::{id::ApplicationId, secret::Secret, time::Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyScope {
-    /// Reading everything but secrets.
+    /// Reads everything except secrets.
     Read,
-    /// Reading, and publishing messages.
+    /// Reads what [`Self::Read`] does, and publishes messages.
     Publish,
-    /// All operations.
+    /// Does everything that the API offers.
     Admin,
 }
 
@@ -32,9 +32,9 @@ pub struct ApiKey {
     pub scope: KeyScope,
     /// The one application that the key sees; `None` for all of them.
     pub application: Option<ApplicationId>,
-    /// A name for people.
+    /// The name that people read in the list of keys.
     pub name: String,
-    /// The time of creation.
+    /// The time at which the key was made.
     pub created_at: Timestamp,
     /// A time of a request with the key, at most [`USE_NOTED_EVERY`] before the last one; `None` if there
     /// was none yet.

@@ -22,9 +22,9 @@ pub struct Letter {
     pub number: u64,
     /// The delivery or message that died.
     pub what: LetterSubject,
-    /// Why the delivery or message died, in words.
+    /// The reason why the delivery or message died, as a text for people.
     pub error: String,
-    /// Why the delivery or message died, as a class.
+    /// The class of the error by which the delivery or message died.
     pub error_class: ErrorClass,
     /// Attempts made before the letter was parked.
     pub attempts: u32,
@@ -82,7 +82,7 @@ pub enum LetterSubject {
     Message {
         /// The queue on which the message died.
         queue: LetterQueue,
-        /// The message's text, unchanged.
+        /// The message's text, unchanged from what the queue held.
         body: StoredBody,
         /// Whether the message could be read, so that only a fault of the relay or of AWS stopped it.
         #[serde(default)]
@@ -96,7 +96,7 @@ pub enum LetterSubject {
 pub enum LetterQueue {
     /// The queue of accepted requests.
     Inbox,
-    /// The queue of doorbells.
+    /// The queue of doorbells for deliveries.
     Outbox,
 }
 
@@ -151,17 +151,17 @@ impl Letter {
     }
 }
 
-/// Which dead letters a caller means. A field that is not set matches every letter.
+/// The dead letters that a caller means. A field that is not set matches every letter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LetterFilter {
-    /// Letters to this endpoint.
+    /// Only letters of deliveries to this endpoint; `None` for all.
     pub endpoint: Option<EndpointId>,
-    /// Letters of this application.
+    /// Only letters of this application; `None` for all.
     pub application: Option<ApplicationId>,
     /// Letters of this event type.
     pub event_type: Option<String>,
-    /// Letters of this batch.
+    /// Only letters of jobs in this batch; `None` for all.
     pub batch_id: Option<String>,
     /// Letters that died for a reason of this class.
     pub error_class: Option<ErrorClass>,
@@ -171,7 +171,7 @@ pub struct LetterFilter {
     pub until: Option<Timestamp>,
     /// Letters that are in this state.
     pub state: Option<LetterState>,
-    /// Letters about this job.
+    /// Only letters about this job; `None` for all.
     pub job: Option<JobId>,
 }
 

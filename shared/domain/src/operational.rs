@@ -86,7 +86,7 @@ struct Data<'a> {
 /// An operational event, before it is recorded.
 #[derive(Clone, Debug)]
 pub struct OperationalEvent {
-    /// The event to record.
+    /// The event that the relay records about itself.
     pub event: Event,
     /// The payload of the event.
     pub payload: Vec<u8>,

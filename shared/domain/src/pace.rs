@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_millis(500);
 /// The step that a delivery takes about its place in the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Take a new place.
+    /// Take a new place in the row.
     Take,
     /// Call after waiting this long.
     Go(Duration),

@@ -42,7 +42,7 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// All of them.
+    /// Every capability that a portal can have.
     pub const ALL: [Self; 6] = [
         Self::ViewBase,
         Self::ViewEndpointSecret,

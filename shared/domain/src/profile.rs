@@ -30,7 +30,7 @@ use crate::{
 pub struct Profile {
     /// The document or code that the profile follows.
     pub source: String,
-    /// The signature scheme.
+    /// The scheme by which the sender signs.
     pub scheme: Scheme,
     /// Other signature schemes that are accepted, such as a better one that senders move to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,9 +60,9 @@ pub enum ErrorShape {
     /// A problem document (RFC 9457).
     #[default]
     Problem,
-    /// An object `{"detail": …}`.
+    /// An error is an object `{"detail": …}`.
     Detail,
-    /// An object `{"error": …}`.
+    /// An error is an object `{"error": …}`.
     Error,
 }
 
@@ -110,7 +110,7 @@ pub struct Mapping {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileReply {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// The value of `status` in the body.
     pub word: String,
@@ -134,7 +134,7 @@ macro_rules! known {
     };
 }
 
-/// All profiles, by name.
+/// The text of every profile, sorted by name.
 const KNOWN: &[(&str, &str)] = &known![
     "baseten",
     "batch",

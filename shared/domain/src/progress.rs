@@ -38,7 +38,7 @@ impl EventState {
 pub struct EventProgress {
     /// All deliveries, those that were cancelled included.
     pub total: u64,
-    /// Deliveries that arrived.
+    /// Deliveries that their endpoint accepted.
     pub delivered: u64,
     /// Deliveries whose attempts are used up.
     pub dead: u64,
@@ -76,7 +76,7 @@ impl EventProgress {
         }
     }
 
-    /// How the event stands as a whole.
+    /// The state of the event as a whole.
     pub const fn state(&self) -> EventState {
         match self {
             Self { dead: 1.., .. } => EventState::Dead,

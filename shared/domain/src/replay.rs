@@ -36,10 +36,10 @@ pub struct Replay {
     /// Messages of these types or families; all messages if empty.
     #[serde(default)]
     pub event_types: Vec<String>,
-    /// Messages of this channel.
+    /// Only messages of this channel; `None` for all.
     #[serde(default)]
     pub channel: Option<String>,
-    /// Messages with this tag.
+    /// Only messages with this tag; `None` for all.
     #[serde(default)]
     pub tag: Option<String>,
     /// Whether messages are only counted and not sent.

@@ -27,7 +27,7 @@ pub const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// The request that an event came with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRecord {
-    /// The HTTP method.
+    /// The HTTP method of the request.
     pub method: String,
     /// The path. A path token is replaced by a mask.
     pub path: String,
@@ -96,7 +96,7 @@ pub struct SecretMark {
 /// A request as it arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct ArrivedRequest<'a> {
-    /// The HTTP method.
+    /// The HTTP method of the request.
     pub method: &'a str,
     /// The path as it was called.
     pub path: &'a str,
@@ -106,7 +106,7 @@ pub struct ArrivedRequest<'a> {
     pub token: Option<&'a str>,
     /// The address of the caller.
     pub caller: Option<IpAddr>,
-    /// The headers.
+    /// All headers of the request.
     pub headers: &'a HeaderMap,
     /// The length of the body, in bytes.
     pub bytes: usize,

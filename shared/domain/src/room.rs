@@ -1,4 +1,4 @@
-//! How many calls may be under way to one endpoint, or to the endpoints of one application.
+//! The number of calls that may be under way to one endpoint, or to the endpoints of one application.
 //!
 //! A call that is answered quickly occupies its worker for a moment only, so quick endpoints are not
 //! capped. An endpoint that accepts and does not answer holds a worker for each call until the call's
@@ -87,7 +87,7 @@ impl RoomRule {
 /// Whether a call may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The call may begin.
+    /// The call may begin at once.
     Go,
     /// The call may wait until this time for an answer to another call.
     Wait(Duration),
@@ -121,7 +121,7 @@ impl Room {
         self.began.is_empty() && self.waiting == 0 && !self.is_quick(SLOW, now)
     }
 
-    /// A call begins.
+    /// Notes that a call begins.
     pub fn enter(&mut self, now: Duration) {
         self.began.push(now);
     }

@@ -50,7 +50,7 @@ pub struct SessionGrant {
 pub struct Session {
     /// The right that it carries.
     pub grant: SessionGrant,
-    /// The time of creation.
+    /// The time at which the session was opened.
     pub created_at: Timestamp,
     /// The time from which it opens nothing.
     pub expires_at: Timestamp,

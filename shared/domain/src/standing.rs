@@ -63,9 +63,9 @@ impl DeliveryStanding {
 /// The number of deliveries in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StandingCounts {
-    /// Deliveries that arrived.
+    /// Deliveries that their endpoint accepted.
     pub success: u64,
-    /// Deliveries without an attempt.
+    /// Deliveries that have not been attempted yet.
     pub pending: u64,
     /// Deliveries whose attempts are used up.
     pub fail: u64,
@@ -80,7 +80,7 @@ pub struct StandingCounts {
 }
 
 impl StandingCounts {
-    /// Counts one delivery.
+    /// Counts one delivery by its standing.
     pub const fn count(&mut self, standing: DeliveryStanding) {
         let count = match standing {
             DeliveryStanding::Success => &mut self.success,

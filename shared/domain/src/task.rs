@@ -24,7 +24,7 @@ use crate::{
 pub struct Task {
     /// The id of the task.
     pub id: TaskId,
-    /// The work to do.
+    /// The kind of work, with what it works on.
     pub kind: TaskKind,
     /// Letters or messages put back per second.
     pub rate: u32,
@@ -47,7 +47,7 @@ pub struct Task {
     /// Whether the session of a portal began the task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_portal: bool,
-    /// The time of creation.
+    /// The time at which the task was created.
     pub created_at: Timestamp,
     /// The time at which the task ended.
     pub finished_at: Option<Timestamp>,
@@ -59,7 +59,8 @@ pub struct Task {
     /// task that waits for letters, whether its last look found none.
     #[serde(default)]
     pub looked_again: bool,
-    /// How far the walk over letters or messages has come in time; `None` if the task does not walk now.
+    /// The times that the walk over letters or messages has given so far; `None` if the task does not walk
+    /// now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cadence: Option<Cadence>,
     /// The last time at which a letter was parked for the endpoint of a recovery; an attribute of its
@@ -77,7 +78,7 @@ pub enum TaskKind {
     /// Waits until an endpoint answers again, probing with one letter at a time, and then puts back
     /// all letters of the endpoint.
     Recover {
-        /// The endpoint that failed.
+        /// The endpoint that failed and is probed.
         endpoint: EndpointId,
         /// Whether the endpoint has answered a probe.
         answering: bool,
@@ -91,13 +92,13 @@ pub enum TaskKind {
     },
     /// Removes the letters that a caller chose.
     Discard {
-        /// The letters to remove.
+        /// The choice of letters to remove.
         filter: LetterFilter,
     },
     /// Puts messages of the inbox back which could be read but not processed, again and again until
     /// none is parked.
     Resend {
-        /// Rounds so far.
+        /// The number of rounds that were made so far.
         rounds: u32,
     },
     /// Sends past messages to an endpoint, again or for the first time.

@@ -1,4 +1,4 @@
-//! Instants of time.
+//! Instants of time, in milliseconds since 1970, and how they are written and read.
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ pub use self::watch::{MinuteCounts, RoundFacts, Watch, WatchedQueue};
 /// the second may meet the same short fault of AWS.
 pub const TROUBLED_RECEIVES: u32 = 3;
 
-/// A kind of trouble.
+/// A kind of trouble that the relay finds itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
@@ -42,7 +42,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Every trouble.
+    /// Every kind of trouble.
     pub const ALL: [Self; 10] = [
         Self::MessageParked,
         Self::ItemsFailed,

@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::{ControlPlane, Principal, Refusal, sources};
 
-/// An accepted body.
+/// The event that an accepted body becomes.
 #[derive(Clone, Debug)]
 pub struct Acceptance {
     /// Id of the event that the body becomes, or was before.

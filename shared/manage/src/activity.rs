@@ -62,7 +62,7 @@ pub async fn each_event(
 /// Jobs that the caller sees and that have not ended, newest first.
 #[derive(Debug)]
 pub struct RunningJobs {
-    /// The jobs.
+    /// The jobs that run, newest first.
     pub jobs: Vec<Job>,
     /// Whether there are older jobs that were not read.
     pub truncated: bool,

@@ -36,7 +36,7 @@ pub struct ApplicationDraft {
     pub uid: Option<String>,
     /// Requests per second to all its endpoints together, 1 or more.
     pub throttle_rate: Option<u16>,
-    /// The owner's own data.
+    /// Data of the owner that the relay only keeps.
     pub metadata: BTreeMap<String, String>,
 }
 

@@ -39,7 +39,7 @@ pub fn standing(attempt: &Attempt) -> DeliveryStanding {
 /// Attempts of a list by what came of them; the default fits every attempt.
 #[derive(Clone, Debug, Default)]
 pub struct AttemptFilter {
-    /// Standing of the attempt.
+    /// Standing that the attempt must have; `None` for any.
     pub standing: Option<DeliveryStanding>,
     /// Hundred of the status that the endpoint answered: 0 without an answer, or 100 to 500.
     pub status_class: Option<u16>,

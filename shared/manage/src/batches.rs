@@ -31,9 +31,9 @@ const TRIES: u32 = 16;
 /// A batch with the endpoints of its own webhooks.
 #[derive(Clone, Debug)]
 pub struct BatchWithWebhooks {
-    /// The batch.
+    /// The batch as it was declared, with its counters.
     pub batch: Batch,
-    /// Endpoints of its webhooks.
+    /// The endpoints that the batch's webhooks go to.
     pub webhooks: Vec<Endpoint>,
 }
 

@@ -36,9 +36,10 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Whether a platform knows that its job is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlatformState {
-    /// The platform confirmed.
+    /// The platform has confirmed that the call is cancelled.
     Reached,
-    /// Not yet; the call is attempted again until the platform answers.
+    /// The platform has not answered yet. The call is attempted again until it does, or until every attempt
+    /// has failed.
     Pending,
     /// Every attempt failed; the call is a dead letter.
     Failed,

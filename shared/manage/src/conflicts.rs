@@ -17,7 +17,7 @@ pub struct Conflict {
     pub at: Timestamp,
     /// The media type of the body, as the sender named it.
     pub content_type: Option<String>,
-    /// The body.
+    /// The bytes of the body.
     pub body: Vec<u8>,
 }
 

@@ -115,7 +115,7 @@ impl ControlPlane {
         &self.calls.context.bucket
     }
 
-    /// Seals and opens secrets.
+    /// The vault that encrypts and decrypts secrets.
     pub fn vault(&self) -> &Vault {
         &self.calls.vault
     }
@@ -145,7 +145,7 @@ impl ControlPlane {
         &self.inbox
     }
 
-    /// Logs of jobs.
+    /// The store of jobs' logs.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }
@@ -175,7 +175,7 @@ impl ControlPlane {
         &self.dashboard
     }
 
-    /// The deployed administrator's key.
+    /// The key of the administrator, as the stack was deployed with it.
     pub(crate) fn admin_key(&self) -> &AdminKey {
         &self.admin_key
     }

@@ -8,13 +8,13 @@ use domain::{
 
 use crate::{ControlPlane, Principal, Refusal, events};
 
-/// Why nothing would be sent for a delivery whose endpoint is gone.
+/// The reason why nothing would be sent for a delivery whose endpoint is gone.
 const NO_ENDPOINT: &str = "the endpoint was removed";
 
 /// A delivery with the request of its next attempt or, if it has ended, of its last one.
 #[derive(Debug)]
 pub struct DeliveryDetail {
-    /// The delivery.
+    /// The delivery with its attempts.
     pub delivery: Delivery,
     /// The request, or the reason why there is none.
     pub request: Result<RequestPreview, &'static str>,

@@ -30,7 +30,7 @@ pub type Schemas = BTreeMap<String, Map<String, Value>>;
 /// An event type as its publisher wants it, without its name.
 #[derive(Clone, Debug, Default)]
 pub struct EventTypeDraft {
-    /// Description for people.
+    /// Description that people read.
     pub description: String,
     /// Whether the type is out of use; lists leave it out unless asked.
     pub archived: bool,
@@ -254,7 +254,7 @@ pub async fn archive(
 ///
 /// # Errors
 ///
-/// As [`archive`].
+/// The errors of [`archive`].
 pub async fn delete(
     control: &ControlPlane,
     principal: &Principal,

@@ -16,7 +16,7 @@ pub use self::{
 };
 use crate::{ControlPlane, Principal, Refusal};
 
-/// One event.
+/// Finds one event by its id.
 ///
 /// # Errors
 ///

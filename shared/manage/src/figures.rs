@@ -31,9 +31,9 @@ const MAX_REFUSALS: usize = 500;
 pub struct SeriesFilter {
     /// Id or uid of the application; every one that the caller sees if not set.
     pub application: Option<String>,
-    /// Name of the source.
+    /// Name of the only source that is counted.
     pub source: Option<String>,
-    /// Id of the endpoint.
+    /// Id of the only endpoint that is counted.
     pub endpoint: Option<EndpointId>,
 }
 

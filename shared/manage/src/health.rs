@@ -13,7 +13,7 @@ use tracing::error;
 
 use crate::ControlPlane;
 
-/// How long a result is remembered.
+/// The time for which a result is remembered.
 const FRESH: Duration = Duration::from_secs(5);
 /// Longest time that a write may take.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const SIZE: usize = 4096;
 /// A place where the relay keeps things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// The DynamoDB table.
+    /// The table of DynamoDB.
     Table,
     /// The S3 bucket of large bodies.
     Bucket,

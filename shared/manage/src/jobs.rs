@@ -24,16 +24,16 @@ use crate::{
 /// Longest name by which a job or a batch can be found, in bytes: no sender's id is longer.
 pub(crate) const MAX_NAME: usize = MAX_EXTERNAL_ID;
 
-/// Which jobs a list holds; a part that is `None` lets every job pass.
+/// The choice of the jobs that a list holds. A part that is `None` lets every job pass.
 #[derive(Clone, Debug, Default)]
 pub struct JobFilter {
     /// Name of the source that reports on the job.
     pub source: Option<String>,
-    /// Present state.
+    /// State that the job is in.
     pub status: Option<JobStatus>,
     /// Batch, as the job names it.
     pub batch_id: Option<String>,
-    /// Run.
+    /// Run, as the job names it.
     pub run_id: Option<String>,
     /// Jobs that the relay first heard of within this time.
     pub period: Period,

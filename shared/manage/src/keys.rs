@@ -24,7 +24,7 @@ const MAX_ID: usize = 32;
 pub struct KeyDraft {
     /// Name for people, 1 to [`MAX_NAME`] bytes.
     pub name: String,
-    /// Scope of the key.
+    /// Scope that the key gets.
     pub scope: KeyScope,
     /// Id or uid of the one application that the key may see; `None` means all.
     pub application: Option<String>,
@@ -124,7 +124,7 @@ pub async fn list(
     Ok(walk(page.cursor, page.limit, fetch, |_| true, |_| true, Table::key_cursor).await?)
 }
 
-/// Revokes a key.
+/// Revokes the key of this id.
 ///
 /// # Errors
 ///

@@ -89,7 +89,7 @@ pub async fn scoped(
 /// A part of the letters.
 #[derive(Debug)]
 pub struct LetterPage {
-    /// Letters, newest first.
+    /// The letters of the page, newest first.
     pub letters: Vec<Letter>,
     /// Whether there are more letters behind these, or there may be.
     pub has_more: bool,
@@ -212,7 +212,7 @@ async fn each(
 /// A letter with everything that is kept about it.
 #[derive(Debug)]
 pub struct LetterDetail {
-    /// The letter.
+    /// The letter that was asked for.
     pub letter: Letter,
     /// Payload of its event; `None` for a message, or if the event is gone.
     pub payload: Option<Vec<u8>>,

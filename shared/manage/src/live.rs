@@ -29,7 +29,7 @@ const TRIES: u32 = 3;
 
 /// A text that opens live connections. The relay shows it once, so that this type does not print.
 pub struct LivePass {
-    /// The ticket or token.
+    /// The text of the ticket or token.
     pub text: String,
     /// The time from which it opens nothing.
     pub expires_at: Timestamp,

@@ -31,7 +31,7 @@ pub struct AppendedLines {
 /// The part of a log that is asked for.
 #[derive(Clone, Debug)]
 pub enum LogPlace {
-    /// The newest lines.
+    /// The newest lines of the log.
     Newest,
     /// The lines behind a number, in every stream.
     After(Seq),

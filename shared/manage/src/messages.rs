@@ -58,9 +58,9 @@ impl Selection {
 /// A half-open interval of time, so that two lists that meet at one moment hold everything once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Period {
-    /// End, exclusive.
+    /// End of the period, which is not part of it.
     pub before: Option<Timestamp>,
-    /// Beginning, inclusive.
+    /// Beginning of the period, which is part of it.
     pub after: Option<Timestamp>,
 }
 
@@ -79,7 +79,7 @@ impl Period {
 /// The payload of a message as far as it can be shown.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A JSON payload.
+    /// The payload, which is JSON.
     Json(Box<RawValue>),
     /// A payload that is not JSON, or was not asked for.
     Hidden,

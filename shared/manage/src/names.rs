@@ -45,7 +45,7 @@ pub fn distinct(
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] of `field` otherwise.
+/// [`Refusal::Invalid`] of `field` unless the name is an event type's.
 pub fn must_be_event_type(field: &str, name: &str) -> Result<(), Refusal> {
     match is_identifier(name, MAX_EVENT_TYPE) {
         true => Ok(()),

@@ -30,12 +30,12 @@ const MAX_DELIVERIES: usize = 100;
 const AT_ONCE: usize = 16;
 /// Endpoints of an application that are read at a time.
 const PAGE: usize = 250;
-/// Hours of a series.
+/// Hours that a series covers.
 pub const HOURS: usize = 24;
 /// Length of a part of a series.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Which endpoints are listed.
+/// Choice of the endpoints that are listed.
 #[derive(Clone, Debug, Default)]
 pub struct OverviewFilter {
     /// Id or uid of the application.
@@ -44,7 +44,7 @@ pub struct OverviewFilter {
     pub text: Option<String>,
 }
 
-/// How an endpoint fares.
+/// State of an endpoint's health, with the figures behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointHealth {
     /// `disabled`, `open` while its circuit keeps calls back, `failing` since a failure without a success
@@ -65,7 +65,7 @@ pub struct EndpointHealth {
 pub struct DaySeries {
     /// Attempts that the endpoint answered as it should.
     pub delivered: [u64; HOURS],
-    /// Attempts that failed.
+    /// Attempts that failed, by the hour.
     pub failed: [u64; HOURS],
     /// Whether all deliveries were read that were created in the time. Of those that were created before,
     /// attempts are counted as far as the deliveries are among the ones that were read.
@@ -75,13 +75,13 @@ pub struct DaySeries {
 /// An endpoint at a glance.
 #[derive(Debug)]
 pub struct EndpointOverview {
-    /// The endpoint.
+    /// The endpoint that is listed.
     pub endpoint: Endpoint,
-    /// How it fares.
+    /// Health of the endpoint.
     pub health: EndpointHealth,
     /// Dead letters to it that wait.
     pub letters_waiting: u64,
-    /// The latest attempt.
+    /// The latest attempt at the endpoint.
     pub last: Option<Attempt>,
     /// The attempts of the last day.
     pub series: DaySeries,

@@ -80,7 +80,7 @@ impl Effort {
 ///
 /// # Errors
 ///
-/// The error of `fetch`.
+/// The first error of `fetch`, unchanged.
 pub async fn walk<T, F>(
     from: Option<String>,
     limit: usize,

@@ -49,9 +49,9 @@ pub struct PortalDraft {
 pub struct PortalPass {
     /// The code of the link, which opens one session.
     pub code: String,
-    /// A session.
+    /// The token of a session of the portal.
     pub token: String,
-    /// The application.
+    /// The application that the portal shows.
     pub application: ApplicationId,
     /// The time from which the code opens nothing.
     pub link_ends_at: Timestamp,

@@ -25,36 +25,36 @@ const DEFAULT_WINDOW: std::time::Duration = std::time::Duration::from_secs(3600)
 const LAST_WINDOWS: [std::time::Duration; 3] =
     [DEFAULT_WINDOW, std::time::Duration::from_secs(86_400), KEPT];
 
-/// Which refusals are listed.
+/// Choice of the refusals that are listed.
 #[derive(Clone, Debug, Default)]
 pub struct RefusalFilter {
     /// From this time on; the default is an hour before `until`.
     pub since: Option<Timestamp>,
     /// Before this time; the default is now.
     pub until: Option<Timestamp>,
-    /// For this reason only.
+    /// The only reason that is listed.
     pub reason: Option<RefusalReason>,
-    /// Most samples.
+    /// The most samples that are listed.
     pub limit: usize,
 }
 
 /// Refused requests of one source within a minute, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalCount {
-    /// The minute.
+    /// The minute in which the requests were refused.
     pub minute: Minute,
     /// The name of the source; `None` for all names that no source has.
     pub source: Option<String>,
-    /// The reason.
+    /// The reason of the refusals.
     pub reason: RefusalReason,
-    /// The number of requests.
+    /// The number of refused requests.
     pub count: u64,
 }
 
-/// Refused requests, newest first.
+/// A list of refused requests, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusalList {
-    /// Their numbers.
+    /// The number of refusals by minute, source and reason.
     pub counts: Vec<RefusalCount>,
     /// The newest of each source.
     pub samples: Vec<RefusalSample>,
@@ -114,8 +114,8 @@ pub async fn of_source(
     read(control, vec![Some(source.application)], Some(source.id), filter).await
 }
 
-/// When a request of a source was refused last, within a week, and why in a sentence, if a sample of it is
-/// kept. A shorter time is looked at first: a source that is attacked has many refusals.
+/// The time of a source's last refused request within a week, and the reason in a sentence if a sample of the
+/// request is kept. A shorter time is looked at first, because a source that is attacked has many refusals.
 ///
 /// # Errors
 ///

@@ -10,7 +10,7 @@ pub const MAX_ID: usize = 256;
 /// Largest metadata, in bytes of JSON text.
 pub const MAX_METADATA: usize = 16 * 1024;
 
-/// A chosen id.
+/// Checks an id that a caller chose.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Removing an application.
+//! Removes an application with all that belongs to it.
 //!
 //! One write hides the application and stops what is sent. Then its endpoints go, with their secrets,
 //! and its API keys. A last write frees its uid. A removal that was cut short is completed by the next

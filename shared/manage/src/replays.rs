@@ -22,7 +22,7 @@ const AT_ONCE: usize = 32;
 /// Endpoints that are read at a time.
 const PAGE: usize = 500;
 
-/// Which messages are sent to an endpoint again.
+/// The choice of the messages that are sent to an endpoint again.
 #[derive(Clone, Debug)]
 pub struct ReplayDraft {
     /// Messages from this time or later.
@@ -38,9 +38,9 @@ pub struct ReplayDraft {
     pub selection: ReplaySelection,
     /// Messages of these types; empty means all.
     pub event_types: Vec<String>,
-    /// Messages on this channel.
+    /// Only messages on this channel.
     pub channel: Option<String>,
-    /// Messages with this tag.
+    /// Only messages with this tag.
     pub tag: Option<String>,
 }
 

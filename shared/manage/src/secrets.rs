@@ -45,7 +45,7 @@ pub struct VerificationKey {
     pub key: Secret,
     /// Public half of a key pair, `whpk_…`.
     pub public_key: Option<String>,
-    /// Signature scheme.
+    /// Scheme by which the endpoint's deliveries are signed.
     pub kind: SecretKind,
 }
 

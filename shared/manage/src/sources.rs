@@ -269,7 +269,7 @@ pub async fn delete(
 /// Sources of this name, or of any, while they belonged to an application that the caller sees.
 #[derive(Debug, Default)]
 pub(crate) struct Tenures {
-    /// Tenures that last.
+    /// Tenures that have not ended.
     pub(crate) present: Vec<Tenure>,
     /// Tenures that ended within `RetentionDays`: the source was deleted or moved.
     pub(crate) former: Vec<Tenure>,

@@ -15,7 +15,7 @@ use crate::{ControlPlane, Refusal, attempts::calls};
 const MAX_COUNTED: usize = 20_000;
 /// Deliveries whose attempts are counted for one answer: those are read whole.
 const MAX_READ: usize = 5000;
-/// Deliveries of one read.
+/// Deliveries that are read at a time.
 const PAGE: usize = 250;
 /// Length of the window unless its beginning is given.
 const DEFAULT_WINDOW: Duration = Duration::from_secs(28 * 86_400);
@@ -58,7 +58,7 @@ impl Window {
 pub struct AttemptCounts {
     /// Attempts that the endpoint answered as it should.
     pub success: u64,
-    /// Attempts that failed.
+    /// Attempts that the endpoint did not answer as it should.
     pub fail: u64,
     /// Deliveries that were cancelled instead.
     pub canceled: u64,

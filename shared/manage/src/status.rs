@@ -1,4 +1,4 @@
-//! How the relay fares: its sweep, its queues, what waits, sources that are silent, and alarms.
+//! The state of the relay: its sweep, its queues, what waits, sources that are silent, troubles and alarms.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,7 +31,7 @@ const ALARMS_SHOWN: Duration = Duration::from_secs(86_400);
 /// The state of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueState {
-    /// The name.
+    /// The name of the queue.
     pub name: &'static str,
     /// The number of messages; `None` if SQS did not say.
     pub depth: Option<QueueDepth>,
@@ -42,7 +42,7 @@ pub struct QueueState {
 pub struct PendingDeliveries {
     /// The one that was created first.
     pub oldest: Option<Delivery>,
-    /// How many there are.
+    /// The number of such deliveries.
     pub count: usize,
     /// Whether there are no others.
     pub complete: bool,
@@ -51,13 +51,13 @@ pub struct PendingDeliveries {
 /// The state of the relay, as far as the caller sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// The present time.
+    /// The present time of the relay's clock.
     pub now: Timestamp,
     /// The last round of the sweep that ended.
     pub sweep: Option<SweepRound>,
     /// The queues; `None` for a caller that sees one application.
     pub queues: Option<Vec<QueueState>>,
-    /// Deliveries that wait.
+    /// Deliveries that are to be attempted.
     pub pending: PendingDeliveries,
     /// The number of dead letters that wait; and whether all were counted.
     pub letters: (u64, bool),

@@ -76,7 +76,7 @@ pub async fn list(
     Ok(walk(page.cursor, page.limit, fetch, |_| true, keep, Table::task_cursor).await?)
 }
 
-/// Where a task stands in the list, for going on behind it.
+/// The position of a task in the list, from which a later page goes on.
 pub fn place(task: &Task) -> String {
     Table::task_cursor(task)
 }

@@ -28,7 +28,7 @@ use crate::{
 
 /// Hours before the present one whose minutes are read: every hour that was not added up yet.
 const HOURS_BY_MINUTE: u64 = 2;
-/// How old the traffic may be by which silent sources are looked for.
+/// The greatest age of the traffic by which silent sources are looked for.
 const FRESH: Duration = Duration::from_secs(60);
 /// Sources among which silent ones are looked for.
 const MAX_SOURCES: usize = 500;
@@ -41,13 +41,13 @@ pub struct SourceActivity {
     pub last_accepted_at: Option<Timestamp>,
     /// The time at which a request was refused last, within a week.
     pub last_refused_at: Option<Timestamp>,
-    /// Why that request was refused, in a sentence.
+    /// The reason why that request was refused, in a sentence.
     pub last_refusal: Option<String>,
     /// The last accepted request, if the source is silent for longer than usual.
     pub silent_since: Option<Timestamp>,
     /// The usual gap between two requests; `None` if too few are known.
     pub usual_gap: Option<Duration>,
-    /// How far the handshake with the sender is.
+    /// The state of the handshake with the sender.
     pub handshake: Handshake,
 }
 
@@ -56,7 +56,7 @@ pub struct SourceActivity {
 pub struct SilentSource {
     /// The name of the source.
     pub name: String,
-    /// The source's application.
+    /// The application that the source belongs to.
     pub application: ApplicationId,
     /// The minute in which a request was accepted last; of one older than two days, the hour.
     pub last_accepted_at: Timestamp,

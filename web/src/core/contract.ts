@@ -88,6 +88,8 @@ export interface Status {
   oldest_waiting: { delivery_id: string; event_id: string; endpoint_id: string; application: string; since: string } | null;
   letters: { waiting: number; complete: boolean };
   silent_sources: { name: string; application: string; last_accepted_at: string; usual_gap_s: number }[];
+  /** Missing in what an older relay answers; null for a session of one application. */
+  troubles?: { kind: string; since: string; text: string }[] | null;
   alarms: { name: string; state: "alarm" | "ok"; since: string; reason: string | null }[] | null;
 }
 

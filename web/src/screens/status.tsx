@@ -1,7 +1,7 @@
 // Health: what a doctor would say of the relay, each line with what to do; versions, queues, the sweep, alarms.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { get } from "../core/api";
 import type { Status } from "../core/contract";
 import { count, plural } from "../core/format";
@@ -10,11 +10,13 @@ import { useLiveAll } from "../core/live";
 import { useTitle } from "../core/router";
 import { applicationName, applications, useFollowed } from "../core/scope";
 import { session } from "../core/session";
+import { useSoon } from "../core/soon";
 import { useStore } from "../core/store";
 import { clock, span, took } from "../core/time";
 import { Badge, Button, Fact, Facts, Head, Section, Text, type Tone, When } from "../ui/basics";
 import { Ready } from "../ui/states";
 import { type Column, Table } from "../ui/table";
+import { told } from "../ui/trouble";
 import { home } from "../core/mount";
 
 interface Finding {
@@ -37,6 +39,10 @@ export function findings(status: Status): Finding[] {
   const found: Finding[] = [];
   const since = (moment: string) => present - Date.parse(moment);
   const { sweep, queues, oldest_waiting: oldest, letters } = status;
+  for (const trouble of status.troubles ?? []) {
+    const [words, act] = told(trouble);
+    found.push({ name: "Trouble", tone: "bad", words: <><Text text={words} /> First seen {span(since(trouble.since))} ago.</>, act });
+  }
   if (!sweep.last_round_at) found.push({ name: "Sweep", tone: "warn", words: "The sweep has ended no round yet.", act: "It runs every minute. Look at the logs of the function sweep if this stays." });
   else if (since(sweep.last_round_at) > 5 * MINUTE)
     found.push({ name: "Sweep", tone: "bad", words: <>The sweep ran last {span(since(sweep.last_round_at))} ago. Retries that are due wait for it.</>, act: "Look at the logs of the function sweep, and whether its schedule is on." });
@@ -56,13 +62,13 @@ export function findings(status: Status): Finding[] {
   if (letters.waiting) found.push({ name: "Dead letters", tone: "warn", words: <>{letters.complete ? "" : "At least "}{plural(letters.waiting, "dead letter")} wait{letters.waiting === 1 ? "s" : ""}.</>, act: <><a href="/letters?state=waiting">See what failed</a>, and send them again when the endpoint answers.</> });
   else found.push({ name: "Dead letters", tone: "good", words: letters.complete ? "No dead letter waits." : "None of the latest letters waits." });
   for (const one of status.silent_sources)
-    found.push({ name: "Sources", tone: "warn", words: <>{source(one.name)} is silent for {span(since(one.last_accepted_at))}; a request usually comes every {span(one.usual_gap_s * 1000)}.</>, act: <>Look at its refusals, and at the webhook settings of the sender.</> });
+    found.push({ name: "Sources", tone: "warn", words: <>{source(one.name)} is silent for {span(since(one.last_accepted_at))}; a request usually comes every {span(one.usual_gap_s * 1000)}.</>, act: "Look at its refusals, and at the webhook settings of the sender." });
   if (!status.silent_sources.length) found.push({ name: "Sources", tone: "good", words: "No source is silent for longer than usual." });
   for (const alarm of status.alarms ?? [])
     if (alarm.state === "alarm") found.push({ name: "Alarms", tone: "bad", words: <><Text text={alarm.name} most={80} /> is on for {span(since(alarm.since))}.{alarm.reason && <> <Text text={alarm.reason} /></>}</>, act: "The page about deploying says what each alarm means." });
   if (status.alarms && !status.alarms.some((alarm) => alarm.state === "alarm")) found.push({ name: "Alarms", tone: "good", words: "No alarm is on." });
-  const rank = { bad: 0, warn: 1, info: 2, idle: 3, good: 4 };
-  return found.sort((one, other) => rank[one.tone] - rank[other.tone]);
+  const rank = (one: Finding) => ["bad", "warn", "good"].indexOf(one.tone);
+  return found.sort((one, other) => rank(one) - rank(other));
 }
 
 const number = (value: number | null) => (value === null ? <span class="faint" title="SQS did not say">–</span> : count(value));
@@ -81,20 +87,11 @@ export default function Health() {
   const known = useStore(session);
   const thing = useThing<Status>("status", (signal) => get("/v1/status", undefined, signal));
   const followed = useFollowed();
-  const timer = useRef(0);
-  const soon = () => {
-    timer.current ||= window.setTimeout(() => {
-      timer.current = 0;
-      if (!document.hidden) thing.refresh();
-    }, 5000);
-  };
+  const soon = useSoon(thing.refresh, 5000);
   useEffect(() => {
     const seen = () => { if (!document.hidden) thing.refresh(); };
     document.addEventListener("visibilitychange", seen);
-    return () => {
-      clearTimeout(timer.current);
-      document.removeEventListener("visibilitychange", seen);
-    };
+    return () => document.removeEventListener("visibilitychange", seen);
   }, []);
   useLiveAll(followed.flatMap((one) => [{ action: "subscribe_events", application: one }, { action: "subscribe_letters", application: one }]), (message) => {
     if (["events", "deliveries", "letters"].includes(message.event)) soon();
@@ -134,7 +131,7 @@ export default function Health() {
             {status.queues ? <Table label="Queues" columns={QUEUES} rows={status.queues} id={(queue) => queue.name} /> : <p class="card faint">The queues serve all applications. They are shown to keys of the whole relay.</p>}
           </Section>
           <Section title="Alarms">
-            {status.alarms === null ? <p class="card faint">Alarms are shown to keys of the whole relay.</p>
+            {status.alarms === null ? <p class="card faint">Troubles and alarms are shown to keys of the whole relay.</p>
               : status.alarms.length === 0 ? <p class="card faint">No alarm went off in the last day. <code>relay dev</code> has none.</p>
               : (
                 <ul class="lines">

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, header};
 /// The encodings that matter here. A client that states none gets the plain content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Encodings {
-    /// Brotli.
+    /// Whether the client takes brotli.
     pub(super) br: bool,
-    /// Gzip.
+    /// Whether the client takes gzip.
     pub(super) gzip: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Applications: one per tenant.
+//! Operations of Svix's contract on applications, of which each tenant has one.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Routes {
         .admin(routes!(delete))
 }
 
-/// Options of a creation.
+/// The query of the operation that creates an application.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct CreateQuery {

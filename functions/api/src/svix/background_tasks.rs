@@ -100,7 +100,7 @@ fn show(task: Task) -> BackgroundTaskOut {
     BackgroundTaskOut { task: started(&task), data }
 }
 
-/// Tasks that are listed.
+/// The query of a list of tasks: the state and kind of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct TaskQuery {

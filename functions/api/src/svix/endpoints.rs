@@ -1,4 +1,4 @@
-//! Endpoints of an application.
+//! Operations of Svix's contract on the endpoints of an application.
 
 use std::sync::Arc;
 

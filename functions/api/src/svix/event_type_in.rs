@@ -55,7 +55,7 @@ macro_rules! event_type {
 event_type! {
     /// A new event type.
     EventTypeIn {
-        /// Such as `invoice.paid`.
+        /// Name of an event type, such as `invoice.paid`.
         #[schema(max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
         name: String,
     }

@@ -154,7 +154,7 @@ async fn patch(
     Ok(Json(patched.map_err(spelt)?.into()))
 }
 
-/// Extent of a deletion.
+/// The query of the operation that deletes an event type.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DeleteQuery {

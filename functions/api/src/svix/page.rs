@@ -54,7 +54,7 @@ impl<T> ListResponse<T> {
     }
 }
 
-/// Direction of a list.
+/// The direction in which a list is read.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
@@ -79,8 +79,8 @@ impl OrderQuery {
     }
 }
 
-/// Where an entry stands in a list in memory, by time of creation and id. Printed, it goes on from there
-/// whether or not the entry is still in the list.
+/// The position of an entry in a list in memory, by time of creation and id. A printed position leads on from
+/// there, whether or not the entry is still in the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(String);
 
@@ -136,7 +136,7 @@ pub(crate) async fn by_time(
     Ok(request)
 }
 
-/// Why an iterator cannot be used.
+/// The reason why an iterator cannot be used.
 pub(crate) const UNKNOWN: &str = "is not in this list";
 
 /// The part of a list in memory that is asked for.

@@ -41,7 +41,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MessageIn {
-    /// Such as `invoice.paid`.
+    /// Name of an event type, such as `invoice.paid`.
     #[schema(max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$")]
     event_type: String,
     /// Payload that subscribers receive, to the byte.

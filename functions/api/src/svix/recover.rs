@@ -43,7 +43,8 @@ struct RecoverIn {
     /// Messages per second.
     #[schema(minimum = 1, maximum = 500)]
     rate: Option<u32>,
-    /// Only count them; the task says how many. `dry_run` is another spelling.
+    /// Whether the messages are only counted; the task says how many there are. `dry_run` is another
+    /// spelling.
     #[serde(default, alias = "dry_run")]
     dry_run: bool,
 }
@@ -61,7 +62,8 @@ struct BulkReplayIn {
     /// Messages per second.
     #[schema(minimum = 1, maximum = 500)]
     rate: Option<u32>,
-    /// Only count them; the task says how many. `dry_run` is another spelling.
+    /// Whether the messages are only counted; the task says how many there are. `dry_run` is another
+    /// spelling.
     #[serde(default, alias = "dry_run")]
     dry_run: bool,
     /// Messages of these types.

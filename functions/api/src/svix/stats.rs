@@ -1,4 +1,4 @@
-//! Statistics of an endpoint.
+//! Operations of Svix's contract that count attempts at an endpoint.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ struct EndpointStats {
     counted_from: Option<String>,
 }
 
-/// Time to count in.
+/// The query of a statistic: the time in which attempts are counted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct WindowQuery {

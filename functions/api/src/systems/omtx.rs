@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use crate::web::{Contract, Routes, error::Error, error_bodies::ErrorBodies};
 
-/// The contract.
+/// The contract of OMTX-Hub: its routes, and the shape of its errors.
 pub(super) fn contract() -> Contract {
     Contract {
         base: modal::BASE,
@@ -50,7 +50,7 @@ struct OmtxError {
     detail: String,
 }
 
-/// Answers an error.
+/// The answer to an error, in OMTX-Hub's shape.
 fn shape(error: &Error) -> Response {
     let body = Json(OmtxError { detail: error.detail() });
     let mut response = (error.status(), body).into_response();

@@ -19,7 +19,7 @@ use crate::web::{
     Contract, OpenRoutes, Routes, error::Error, gate::Authenticated, input::Query, problem,
 };
 
-/// The contract.
+/// The contract of this system: its routes, and the shape of its errors.
 pub(super) fn contract() -> Contract {
     Contract {
         base: "/job",

@@ -1,4 +1,4 @@
-//! `/api/v1/app`.
+//! Tests of the operations on applications, `/api/v1/app`.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! Where messages went, in lists that are gone through in both directions, and counted.
+//! Tests of the lists of attempts and attempted messages, which are gone through in both directions, and of
+//! their counts.
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};

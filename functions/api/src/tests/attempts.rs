@@ -1,4 +1,4 @@
-//! Attempts, and sending again.
+//! Tests of the list of attempts, and of sending a message again.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Tests of which keys may call which operations.
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! `/v1/batches`.
+//! Tests of the operations on batches, `/v1/batches`.
 
 use serde_json::{Value, json};
 

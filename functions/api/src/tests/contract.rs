@@ -1,5 +1,5 @@
-//! What the API says of itself against the contract: `contract.json` has the 41 operations of the
-//! open-source Svix server's document with their parameters and the fields of their bodies.
+//! Compares the API's document with Svix's contract: `contract.json` has the 41 operations of the open-source
+//! Svix server's document with their parameters and the fields of their bodies.
 
 use std::io::Write;
 
@@ -51,7 +51,7 @@ fn the_document_covers_the_contract() {
     assert!(lacking.len() == OWED, "{} of the contract are lacking", lacking.len());
 }
 
-/// What our document lacks of an operation.
+/// The parts of an operation that the relay's document lacks.
 fn lacks(ours: &Value, theirs: &Operation) -> Vec<String> {
     let plain = |path: &str| {
         let part =

@@ -1,4 +1,4 @@
-//! Pages of other origins.
+//! Tests of requests that pages of other origins make.
 
 use axum::{
     body::Body,

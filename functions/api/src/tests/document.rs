@@ -187,8 +187,8 @@ fn every_webhook_of_ours_is_described_and_its_example_fits() {
     }
 }
 
-/// Where a value does not fit a schema, by the keywords that our own schemas have. An outside
-/// validator says the same in `tests/openapi`.
+/// The places at which a value does not fit a schema, by the keywords that the relay's own schemas have. An
+/// outside validator checks the same in `tests/openapi`.
 fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap_or_default();

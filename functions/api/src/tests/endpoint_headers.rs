@@ -1,4 +1,4 @@
-//! `…/endpoint/{endpoint}/headers`.
+//! Tests of the headers of an endpoint, `…/endpoint/{endpoint}/headers`.
 
 use axum::http::Method;
 use domain::headers::MAX_HEADERS;

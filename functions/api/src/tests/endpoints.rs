@@ -1,4 +1,4 @@
-//! `/api/v1/app/{app}/endpoint`.
+//! Tests of the operations on endpoints, `/api/v1/app/{app}/endpoint`.
 
 use adapters::clock::Clock;
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,4 +1,4 @@
-//! What goes wrong for everybody alike.
+//! Tests of the errors that every route can answer.
 
 mod unknown_names;
 
@@ -26,7 +26,7 @@ async fn health_is_open_to_everybody() {
     }
 }
 
-/// Where nobody listens; a port that was let go is soon another test's.
+/// An address at which nobody listens. A port that was only let go would soon be another test's.
 fn away() -> String {
     "http://127.0.0.1:1".to_owned()
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/event-type`.
+//! Tests of the operations on event types, `/api/v1/event-type`.
 
 use axum::http::Method;
 use serde_json::{Value, json};

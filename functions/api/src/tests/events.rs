@@ -1,4 +1,4 @@
-//! `/v1/events`.
+//! Tests of the list and the detail of events, `/v1/events`.
 
 mod conflicts;
 mod deliveries;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`.
+//! Tests of requests with the header `Idempotency-Key`.
 
 use axum::{
     body::Body,

@@ -1,4 +1,4 @@
-//! `/v1/jobs`.
+//! Tests of the operations on jobs, `/v1/jobs`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `/v1/keys`.
+//! Tests of the operations on API keys, `/v1/keys`.
 
 use axum::{body::Body, http::Method};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `/v1/live`: tickets and tokens.
+//! Tests of the tickets and tokens of live connections, `/v1/live`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/api/v1/app/{app}/msg`.
+//! Tests of the operations on messages, `/api/v1/app/{app}/msg`.
 
 use axum::{
     body::Body,

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::{ADMIN, Relay, parts};
 use crate::router;
 
-/// Paths of the dashboard.
+/// Paths at which the dashboard is served.
 const DASHBOARD: [&str; 25] = [
     "/",
     "/?q=evt_1",
@@ -45,7 +45,7 @@ const DASHBOARD: [&str; 25] = [
 const PORTAL: [&str; 3] = ["/portal", "/portal?theme=dark&accent=%23336699", "/portal/endpoints/1"];
 const CONSOLE: [&str; 2] = ["/jobs/job_1/console", "/jobs/a%2Fb/console?theme=light"];
 
-/// What a page may do here, with the place of those who may frame it.
+/// The content security policy of a page that these origins may frame.
 fn policy(ancestors: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'none'; \

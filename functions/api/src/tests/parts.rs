@@ -9,7 +9,7 @@ pub(super) fn control(aws: &LocalAws, clients: &Clients, public_url: &str) -> Ar
     Arc::new(plain(aws, clients, public_url, Clock::system()))
 }
 
-/// The same use cases by this clock, whose settings may still be changed.
+/// The use cases over the local AWS by this clock, whose settings may still be changed.
 fn plain(aws: &LocalAws, clients: &Clients, public_url: &str, clock: Clock) -> ControlPlane {
     let names = aws.names();
     let queue = |name: &str| Queue::new(clients.sqs(), aws.queue_url(name));

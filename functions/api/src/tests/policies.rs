@@ -1,4 +1,4 @@
-//! What an endpoint's or a webhook's policy may say, and what is refused.
+//! Tests of the policies that an endpoint or a webhook may have, and of those that are refused.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a publisher may ask for beside.
+//! Tests of what a publisher may ask for beside the message.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// A request that arrived.
+/// A request that arrived at the receiver.
 #[derive(Clone, Debug)]
 pub(super) struct Received {
     pub(super) method: String,

@@ -42,7 +42,7 @@ async fn tenant(relay: &Relay, uid: &str) -> Tenant {
     Tenant { id, key, endpoint, message }
 }
 
-/// What every route that takes a uid answers about this one, and whether an answer is about a tenant.
+/// The answers of every route that takes a uid to this uid.
 async fn look(relay: &Relay, key: &str, uid: &str, its: &Tenant) -> Vec<(String, Answer)> {
     let Tenant { endpoint, message, .. } = its;
     let mut answers = Vec::new();

@@ -1,4 +1,4 @@
-//! `/v1/search`.
+//! Tests of the search for ids, `/v1/search`.
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};

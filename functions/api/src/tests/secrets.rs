@@ -36,7 +36,7 @@ impl Relay {
         known.expect("read").expect("there")
     }
 
-    /// What signs now, newest first.
+    /// The secrets that sign now, newest first.
     async fn live(&self, endpoint: &str) -> Vec<String> {
         let known = self.kept(endpoint).await;
         let owner = Endpoint::owner(&known.id);

@@ -1,4 +1,4 @@
-//! `/v1/sources`.
+//! Tests of the operations on sources, `/v1/sources`.
 
 mod profiles;
 

@@ -11,7 +11,7 @@ use domain::{
 
 use super::*;
 
-/// Twenty past an hour.
+/// The present time: twenty minutes past an hour.
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_400);
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;

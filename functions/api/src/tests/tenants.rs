@@ -1,4 +1,4 @@
-//! Nothing crosses applications.
+//! Tests that nothing of one application is seen or changed by another.
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};

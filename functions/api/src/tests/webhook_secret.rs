@@ -10,7 +10,7 @@ const URL: &str = "https://subscriber.example/hook";
 const PATH: &str = "/v1/applications/acme/webhook-secret";
 
 impl Relay {
-    /// What signs to the only webhook of a batch, and whether its owner chose it.
+    /// The secret that signs to the only webhook of a batch, and whether its owner chose it.
     async fn signs_batch(&self, body: serde_json::Value) -> (String, bool) {
         let made = self.post("/v1/batches", body).await;
         let id = made.expect(201)["id"].as_str().expect("an id").to_owned();

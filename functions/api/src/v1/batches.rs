@@ -63,7 +63,7 @@ impl StatusWord {
     }
 }
 
-/// Batches that are listed.
+/// The query of a list of batches: the status of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct BatchesQuery {

@@ -59,7 +59,7 @@ struct EndpointEntry {
     series_24h: DaySeriesOut,
 }
 
-/// How an endpoint fares.
+/// Health of an endpoint: its state, since when, and the failures behind it.
 #[derive(Serialize, ToSchema)]
 struct EndpointHealthOut {
     /// `healthy`; `slow`; `failing` since a failure that no success followed; `open` while its circuit
@@ -161,7 +161,7 @@ struct EndpointList {
     letters_complete: bool,
 }
 
-/// Endpoints that are listed.
+/// The query of a list of endpoints: the choice of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EndpointsQuery {

@@ -70,8 +70,8 @@ struct EventOut {
     /// `announced`, `noted`, `stale` or `conflict`.
     #[schema(value_type = String)]
     outcome: EventOutcome,
-    /// How the event stands as a whole, as the worst of its deliveries does: `dead`, `failing` if one
-    /// failed and is attempted again, `pending`, `delivered`, or `nobody` if there is none.
+    /// State of the event as a whole, which is that of its worst delivery: `dead`, `failing` if one failed
+    /// and is attempted again, `pending`, `delivered`, or `nobody` if there is none.
     #[schema(value_type = String)]
     state: EventState,
     progress: ProgressOut,

@@ -72,7 +72,7 @@ impl From<StatusWord> for JobStatus {
     }
 }
 
-/// Jobs that are listed.
+/// The query of a list of jobs: the choice of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct JobsQuery {

@@ -130,8 +130,9 @@ struct ApplicationQuery {
 
 /// Makes a listener, or takes the one of this name again.
 ///
-/// Its secret, and what waits for it, stay. Whoever then connects to the WebSocket API and sends `listen`
-/// gets its deliveries. A listener that is not used for seven days is removed.
+/// The secret of a listener that exists, and what waits for it, stay. A client that connects to the
+/// WebSocket API and sends `listen` gets its deliveries. A listener that is not used for seven days is
+/// removed.
 #[utoipa::path(put, path = "/v1/listeners/{listener}", operation_id = "put_listener",
     request_body = ListenerIn,
     responses((status = 200, body = ListenerTaken), (status = 201, body = ListenerTaken),

@@ -18,7 +18,7 @@ struct ProfileList {
     data: Vec<ProfileOut>,
 }
 
-/// How one kind of sender signs, and where it is told the URL of a source.
+/// A kind of sender: how it signs, and where it is told the URL of a source.
 #[derive(Serialize, ToSchema)]
 struct ProfileOut {
     name: &'static str,

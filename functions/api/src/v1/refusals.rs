@@ -54,7 +54,7 @@ fn reason_schema() -> RefOr<Schema> {
 
 impl ToSchema for ReasonWord {}
 
-/// Which refusals are listed.
+/// The query of a list of refusals: the choice of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RefusalsQuery {

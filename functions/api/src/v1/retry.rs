@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
     Routes::tagged("dead letters").admin(routes!(retry).portal(Capability::CreateAttempts))
 }
 
-/// Options of a retry.
+/// The query of the operation that tries a letter again.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RetryQuery {

@@ -1,4 +1,4 @@
-//! How the relay fares: its sweep, its queues, what waits, sources that are silent, troubles and alarms.
+//! The state of the relay: its sweep, its queues, what waits, sources that are silent, troubles and alarms.
 
 use std::{sync::Arc, time::Duration};
 

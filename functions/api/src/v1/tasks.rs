@@ -89,7 +89,7 @@ impl From<Task> for TaskOut {
     }
 }
 
-/// Tasks that are listed.
+/// The query of a list of tasks: the choice of those that are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct TasksQuery {

@@ -66,13 +66,13 @@ pub(super) struct WebhookIn {
 /// or as the older `metadata.webhook_url`.
 #[derive(Default)]
 pub(super) struct WebhookFields {
-    /// The field `webhook`.
+    /// The value of the field `webhook`.
     pub(super) webhook: Option<WebhookIn>,
-    /// The field `webhook_url`.
+    /// The value of the field `webhook_url`.
     pub(super) url: Option<String>,
-    /// The field `webhook_secret`.
+    /// The value of the field `webhook_secret`.
     pub(super) secret: Option<String>,
-    /// The field `webhook_headers`.
+    /// The value of the field `webhook_headers`.
     pub(super) headers: Option<Value>,
 }
 

@@ -108,7 +108,7 @@ impl Error {
         }
     }
 
-    /// Text for the caller.
+    /// The text that tells the caller what is wrong.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Unauthenticated => "Invalid token".to_owned(),

@@ -37,7 +37,7 @@ use super::{
     routes::Operation,
 };
 
-/// Name of the header.
+/// The name of the header with the key.
 pub(super) const HEADER: &str = "idempotency-key";
 /// Marks an answer that was given before and is repeated.
 const REPLAYED: &str = "idempotent-replayed";

@@ -52,7 +52,7 @@ pub(crate) fn read_value<T: DeserializeOwned>(
     Ok(reading.value)
 }
 
-/// A request's whole body.
+/// Reads the whole body of a request.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
         match rejection.into_response().status() {

@@ -27,7 +27,7 @@ pub(crate) type OpenRoutes = OpenApiRouter<Arc<ControlPlane>>;
 pub(crate) struct Operation {
     /// Least scope of a key that may call it.
     pub(crate) scope: KeyScope,
-    /// Which sessions of portals may call it.
+    /// The sessions of portals that may call the operation.
     pub(crate) portal: PortalAccess,
     /// Whether the operation names what it creates after the request's own id or key, so that
     /// its answer is not kept under an `Idempotency-Key`.
@@ -52,7 +52,7 @@ impl Operation {
     }
 }
 
-/// Which sessions of portals may call an operation.
+/// The sessions of portals that may call an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PortalAccess {
     /// None. It is so unless a route says otherwise.
@@ -60,7 +60,7 @@ pub(crate) enum PortalAccess {
     Closed,
     /// Every one: the operation is about the session itself.
     Session,
-    /// Those with this capability.
+    /// The sessions of portals that have this capability.
     With(Capability),
 }
 
@@ -94,7 +94,7 @@ impl Stated for UtoipaMethodRouter<Arc<ControlPlane>> {
     }
 }
 
-/// How an operation may be called.
+/// The scope and the portals with which an operation may be called.
 struct Access {
     scope: KeyScope,
     repeatable: bool,
@@ -237,6 +237,6 @@ pub(crate) struct Contract {
     pub(crate) open_to_pages: bool,
     /// Routes that need a key.
     pub(crate) routes: Routes,
-    /// Routes that need none.
+    /// Routes that need no key.
     pub(crate) open: OpenRoutes,
 }

@@ -1,4 +1,4 @@
-//! Where a source may call from, and how often.
+//! Tests of the addresses that a source may call from, and of its rate.
 
 use axum::http::header;
 use domain::{

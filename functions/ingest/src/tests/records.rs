@@ -31,7 +31,7 @@ async fn world() -> World {
     world
 }
 
-/// What the inbox has of one accepted request.
+/// The envelope that the inbox holds of one accepted request.
 async fn accepted(world: &World, request: Request<Body>) -> Envelope {
     assert_eq!(world.request(request).await.0, StatusCode::ACCEPTED);
     let mut envelopes = world.inbox().await;

@@ -7,7 +7,7 @@ use super::*;
 const OMTX_PATH: &str = "/api/v3/webhooks/modal/completion";
 const MESH_PATH: &str = "/api/webhooks/modal";
 
-/// What a sender of this profile would send now.
+/// The headers that a sender of this profile would send now.
 fn signed(profile: &str, secret: &str, at: u64, body: &str) -> Vec<(String, String)> {
     let scheme = &Profile::named(profile).expect("there").scheme;
     let at = Some(Timestamp::from_secs(at));

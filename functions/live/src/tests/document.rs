@@ -52,7 +52,7 @@ fn refer(path: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/{path}/{name}") })
 }
 
-/// The document.
+/// The AsyncAPI document, as the types of the messages give it.
 fn document() -> Value {
     let (actions, events) = (action_schemas(), event_schemas());
     let mut messages = Map::new();

@@ -239,7 +239,8 @@ async fn lines_of_groups_that_are_not_named_are_dropped() {
     assert_eq!(groups.kept(&job).await, ["a"]);
 }
 
-/// What a watcher causes, by an instance whose calls may fail, and then again by one whose calls work.
+/// The lines that a job's log holds after a watcher came to an instance whose calls may fail, and then to one
+/// whose calls work.
 async fn drawn_with(faults: &Faults) -> Vec<String> {
     let groups = Groups::start().await;
     let job = groups.world.job(&acme(), "j").await;

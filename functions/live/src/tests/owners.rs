@@ -1,4 +1,4 @@
-//! What the owner of an application, or of the whole relay, hears: tasks and refusals.
+//! Tests of what the owner of an application, or of the whole relay, hears: tasks and refusals.
 
 use domain::{
     id::TaskId,

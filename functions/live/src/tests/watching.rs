@@ -1,4 +1,4 @@
-//! What those who watch hear: lines, ends, lists, gaps; and what happens to those who hear no more.
+//! Tests of what watchers hear (lines, ends, lists, gaps), and of what happens to watchers that hear no more.
 
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ async fn application(sweep: &Sweep, name: &str) -> ApplicationId {
     application.id
 }
 
-/// Something is received now.
+/// Counts events that an application receives now.
 async fn receive(sweep: &Sweep, application: &ApplicationId, count: u64) {
     let Context { table, clock, .. } = sweep.context();
     let mut add = Figures::default();

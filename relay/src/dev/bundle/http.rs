@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{Bundle, Parts};
 use crate::dev::{drain::drained, settings::BundleError};
 
-/// How long the API waits for a client. API Gateway gives a whole request 30 s.
+/// The time for which the API waits for a client. API Gateway gives a whole request 30 s.
 const PATIENCE: Patience =
     Patience { head: Duration::from_secs(15), body: Duration::from_secs(30) };
 

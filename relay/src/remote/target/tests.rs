@@ -1,4 +1,4 @@
-//! Which of flag, environment, context and `.relay` decides, case by case.
+//! Tests of which decides (flag, environment, context or `.relay`), case by case.
 
 use std::fs;
 

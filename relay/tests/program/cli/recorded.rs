@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A request that came.
+/// A request that came to the recorder.
 pub(crate) struct Asked {
     /// Method and path with query.
     pub(crate) what: String,

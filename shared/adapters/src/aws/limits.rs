@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-/// Attempts of one call.
+/// The most attempts of one call to AWS, the first included.
 const ATTEMPTS: u32 = 6;
 /// The longest pause before the second attempt; each further one is twice as long, up to
 /// [`MAX_PAUSE`]. DynamoDB's own SDKs begin with 50 ms.
@@ -25,7 +25,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Retries of every client.
+/// The retry settings that the client of every AWS service gets.
 pub(super) fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)

@@ -28,8 +28,8 @@ impl AwsSenders {
     }
 }
 
-/// What AWS answered to a call of its SDK: its code with the status it has or would have over HTTP, and nothing of what
-/// stands beside it, which names the relay's role.
+/// The refusal that AWS answered to a call of its SDK: the code, with the status that it has or would have
+/// over HTTP. AWS's message is left out, because it names the relay's role.
 pub(super) fn refused<E: ProvideErrorMetadata>(
     error: &SdkError<E>,
     service: &str,
@@ -82,12 +82,13 @@ pub(super) mod once {
     pub(crate) const REGION: Region = Region::from_static("us-east-1");
     pub(crate) const ACCOUNT: &str = "000000000000";
 
-    /// Who asks.
+    /// The credentials with which the tests sign their calls.
     pub(crate) fn credentials() -> Credentials {
         Credentials::for_tests()
     }
 
-    /// Where it is, and what it was asked when it was; it answers this status and body of JSON.
+    /// A server that answers one request with this status and body of JSON: its URL, and a handle whose
+    /// result is the request.
     pub(crate) async fn answering(said: (u16, &str)) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let url = format!("http://{}", listener.local_addr().expect("bound"));

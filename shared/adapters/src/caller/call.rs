@@ -8,40 +8,40 @@ use http::HeaderMap;
 /// Bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 1024;
 
-/// What is to be sent.
+/// A call to be made to an endpoint.
 pub struct OutboundCall<'a> {
-    /// Where to.
+    /// The URL to call, or the ARN of a queue or bus.
     pub url: &'a str,
-    /// With which headers, besides `host` and `content-length`.
+    /// The headers to send, besides `host` and `content-length`.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body, as it is sent.
     pub body: Vec<u8>,
-    /// How long all of it may take.
+    /// The longest time for the whole call, from the lookup of the name to the end of the answer.
     pub timeout: Duration,
     /// The time now, for a `Retry-After` that is a date.
     pub now: Timestamp,
-    /// What a queue or an event bus is told besides.
+    /// Facts beside the body, for a queue or an event bus.
     pub label: Option<CallLabel<'a>>,
 }
 
-/// What stands on the outside of a message or an event.
+/// Facts that stand beside the body of a message or an event, as attributes or fields.
 #[derive(Clone, Copy, Debug)]
 pub struct CallLabel<'a> {
-    /// The `webhook-id`.
+    /// The value of the header `webhook-id`.
     pub id: &'a str,
-    /// The endpoint: a queue keeps the order of what has the same.
+    /// The endpoint. A FIFO queue keeps the order of the messages to one endpoint.
     pub endpoint: &'a str,
-    /// Its application.
+    /// The application that the endpoint belongs to.
     pub application: &'a str,
-    /// Such as `job.succeeded`.
+    /// The type of the event, such as `job.succeeded`.
     pub event_type: &'a str,
-    /// What stays the same when the same is sent again.
+    /// A text that stays the same when the same delivery is sent again.
     pub once: &'a str,
-    /// When it came about.
+    /// The time at which the event was recorded.
     pub happened: Timestamp,
 }
 
-/// Why there was no usable answer.
+/// The reason why a call got no usable answer: its class, and a description for people.
 pub(crate) struct Failure(pub(crate) ErrorClass, pub(crate) String);
 
 impl Failure {

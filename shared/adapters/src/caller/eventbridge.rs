@@ -20,17 +20,17 @@ use super::{
 
 /// Bytes in an entry, as EventBridge counts them: 1 MiB since January 2026, 256 KiB before.
 const MAX_BYTES: usize = 1_048_576;
-/// What EventBridge counts for the time of an entry.
+/// Bytes that EventBridge counts for the time of an entry.
 const TIME: usize = 14;
-/// Who puts the events.
+/// The `Source` of every event that the relay puts on a bus.
 const SOURCE: &str = "webhook-relay";
 
-/// What puts events on the buses of the relay's own account and region.
+/// Puts events on the buses of the relay's own account and region.
 #[derive(Clone, Debug)]
 pub struct EventBridge(Client);
 
 impl EventBridge {
-    /// By this client.
+    /// Puts events with this client.
     pub const fn new(client: Client) -> Self {
         Self(client)
     }

@@ -115,7 +115,7 @@ pub(super) async fn prefix(mut body: Incoming, until: Instant) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Where a redirect points, for people: it is not followed.
+/// The target of a redirect, as a text for people. Redirects are not followed.
 pub(super) fn location<B>(response: &Response<B>) -> String {
     let to =
         response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());

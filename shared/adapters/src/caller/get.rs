@@ -1,8 +1,8 @@
 //! Asking a platform: a GET whose whole answer is wanted.
 //!
-//! It goes the way that notifications go: the same rule for addresses, the same single connection,
-//! no redirect. Only here is the answer read to its end, so its size has a bound, and an answer
-//! beyond it is a failure rather than a part that looks like a whole.
+//! The call goes the way that deliveries go: the same rule for addresses, the same single connection, no
+//! redirect. Only here is the answer read to its end. Its size has a bound, and a larger answer is a failure
+//! rather than a part that looks like a whole.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use super::{
     within,
 };
 
-/// What is asked.
+/// A request to a platform for the state of one job.
 pub struct FetchRequest<'a> {
-    /// Whom: the platform's URL for this one thing.
+    /// The platform's URL of this one job.
     pub url: &'a str,
-    /// With which headers, besides `host`.
+    /// The headers to send, besides `host`.
     pub headers: HeaderMap,
-    /// How long all of it may take.
+    /// The longest time for the whole call.
     pub timeout: Duration,
     /// The largest answer that is read.
     pub max_body: usize,
@@ -34,16 +34,16 @@ pub struct FetchRequest<'a> {
     pub now: Timestamp,
 }
 
-/// What was answered.
+/// The answer of a platform, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct FetchResult {
-    /// In the domain's words.
+    /// The outcome of the call, by which the poll is judged.
     pub outcome: CallOutcome,
     /// The headers of the answer; none if there was no answer.
     pub headers: HeaderMap,
-    /// The answer, whole.
+    /// The whole body of the answer.
     pub body: Vec<u8>,
-    /// What went wrong, for people.
+    /// A description of the failure for people.
     pub detail: String,
 }
 
@@ -53,7 +53,7 @@ impl Caller {
         self.ask_with(Method::GET, question, Vec::new()).await
     }
 
-    /// The same with another method and a body.
+    /// Asks as [`Self::get`] does, with another method and a body.
     pub async fn ask_with(
         &self,
         method: Method,

@@ -19,7 +19,7 @@ use super::{
 
 /// Bytes in a message, attributes included.
 const MAX_BYTES: usize = 1_048_576;
-/// Attributes on a message.
+/// The most attributes that SQS takes on a message.
 const MAX_ATTRIBUTES: usize = 10;
 
 impl Caller {

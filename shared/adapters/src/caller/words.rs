@@ -4,7 +4,7 @@ use std::io;
 
 use tokio_rustls::rustls::{CertificateError, Error, InvalidMessage};
 
-/// Why a TLS handshake failed.
+/// The reason why a TLS handshake failed, as a text for people.
 pub(super) fn of_tls(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match inner {

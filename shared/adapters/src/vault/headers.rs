@@ -32,7 +32,7 @@ impl Vault {
         given.into_iter().map(keep).collect()
     }
 
-    /// The same, as they are sent.
+    /// Decrypts the headers into the form in which they are sent.
     ///
     /// # Errors
     /// Fails if a sealed value was not sealed by this master key for this owner.

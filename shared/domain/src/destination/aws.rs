@@ -7,9 +7,9 @@ use crate::address::Forbidden;
 /// A queue or an event bus, by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsDestination {
-    /// `arn:aws:sqs:<region>:<account>:<name>`
+    /// A queue of SQS: `arn:aws:sqs:<region>:<account>:<name>`.
     Queue(DestinationQueue),
-    /// `arn:aws:events:<region>:<account>:event-bus/<name>`
+    /// An event bus of EventBridge: `arn:aws:events:<region>:<account>:event-bus/<name>`.
     Bus(DestinationBus),
 }
 

@@ -1,4 +1,4 @@
-//! How many endpoints an application may have, and how many of them one transaction serves.
+//! The number of endpoints that an application may have, and the number of them that one transaction serves.
 
 use super::Endpoint;
 

@@ -37,7 +37,7 @@ impl EndpointSecret {
 /// Greatest length of a secret that is plain text, in bytes.
 pub const MAX_PLAIN_SECRET: usize = 128;
 
-/// Why a text cannot be a signing secret. The message may be shown to the caller.
+/// The reason why a text cannot be a signing secret. The message may be shown to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
     /// The text is no secret of Standard Webhooks.

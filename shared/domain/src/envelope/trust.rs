@@ -1,8 +1,8 @@
-//! Why the relay believes a report.
+//! The reason why the relay believes a report.
 
 use serde::{Deserialize, Serialize};
 
-/// Why the relay believes a report of a source.
+/// The reason why the relay believes a report of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {

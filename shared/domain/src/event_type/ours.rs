@@ -18,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// 2026-01-02T03:04:05Z.
+/// The moment of every example: 2026-01-02T03:04:05Z.
 const AT: Timestamp = Timestamp::from_secs(1_767_323_045);
 
 /// The payload of an example of an event of this type; `None` if the relay makes no events of the

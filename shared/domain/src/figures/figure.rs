@@ -5,7 +5,7 @@ use crate::{
     retry::ErrorClass,
 };
 
-/// Something that is counted.
+/// A kind of thing that figures count per minute and hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
     /// Requests of sources that were accepted and recorded, repetitions included.
@@ -18,7 +18,7 @@ pub enum Counter {
     Refused,
     /// Requests that became an event which subscribers receive.
     Announced,
-    /// Attempts of deliveries.
+    /// Attempts of deliveries, those that failed included.
     Attempts,
     /// Deliveries that their endpoint accepted.
     Delivered,
@@ -29,7 +29,7 @@ pub enum Counter {
 }
 
 impl Counter {
-    /// Every counter.
+    /// Every counter, one for each class of failed attempts included.
     pub fn all() -> impl Iterator<Item = Self> {
         let plain = [
             Self::Received,
@@ -85,9 +85,9 @@ const fn letter(class: ErrorClass) -> char {
 /// Whether a subject is a source or an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SubjectKind {
-    /// A source.
+    /// A source that sends requests.
     Source,
-    /// An endpoint.
+    /// An endpoint that receives deliveries.
     Endpoint,
 }
 
@@ -147,9 +147,9 @@ impl Subject {
 /// One counter of one source or endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
-    /// The source or endpoint.
+    /// The source or endpoint that the part counts for.
     pub subject: Subject,
-    /// The counter.
+    /// The counter of which the part is kept.
     pub counter: Counter,
 }
 

@@ -1,5 +1,5 @@
-//! Which sources and endpoints an item of a minute keeps figures of. The item stays below a kilobyte, so
-//! that adding to it costs one write unit.
+//! The choice of the sources and endpoints of which an item of a minute keeps figures. The item stays below a
+//! kilobyte, so that adding to it costs one write unit.
 
 use std::{
     cmp::Reverse,
@@ -17,7 +17,7 @@ pub const MAX_ENDPOINT_PARTS: usize = 32;
 /// A change of an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FittedFigures {
-    /// The figures to add.
+    /// The figures to add to the item.
     pub add: Figures,
     /// The figures to remove: others have more failures, or higher counts.
     pub remove: Vec<Figure>,

@@ -21,7 +21,7 @@ impl Histogram {
         u8::try_from(number.unwrap_or(BOUNDS_MS.len())).unwrap_or(u8::MAX)
     }
 
-    /// The number of times.
+    /// The number of times in all buckets together.
     pub fn count(&self) -> u64 {
         self.buckets.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }

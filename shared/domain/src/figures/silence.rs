@@ -11,7 +11,7 @@ pub const HOURS_OF_USUAL: u64 = 168;
 const MIN_HOURS: usize = 3;
 /// Fewest requests from which a gap is called usual.
 const MIN_REQUESTS: u64 = 10;
-/// How many usual gaps a silence has to exceed.
+/// The number of usual gaps that a silence has to exceed.
 const TIMES: u32 = 3;
 /// Shortest silence that is told, whatever is usual.
 const MIN_SILENCE: Duration = Duration::from_secs(600);

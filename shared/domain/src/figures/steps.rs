@@ -16,12 +16,12 @@ const USUAL: [u64; 8] = [60, 300, 900, 3600, 21_600, 86_400, 604_800, 2_592_000]
 pub struct Steps {
     /// The first second of the first step.
     first: u64,
-    /// Seconds of a step.
+    /// The length of a step in seconds.
     step: u64,
     points: u64,
 }
 
-/// Why a time cannot be cut into steps. The message may be shown to the caller.
+/// The reason why a time cannot be cut into steps. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSteps {
     /// The time ends before it begins.
@@ -96,7 +96,7 @@ impl Steps {
         !self.step.is_multiple_of(3600)
     }
 
-    /// The number of steps.
+    /// The number of steps in the series.
     pub fn len(&self) -> usize {
         usize::try_from(self.points).unwrap_or(usize::MAX)
     }

@@ -1,4 +1,4 @@
-//! Which headers of a sender's request an endpoint may receive.
+//! The headers of a sender's request that an endpoint may receive.
 //!
 //! Headers of the connection, of proxies and of the client's address are never passed on: a receiver
 //! would take them for those of the connection that it has. Neither are credentials that the sender
@@ -14,14 +14,14 @@ pub const MAX_FORWARDED: usize = 16;
 /// The headers that say what a body is. They go along with the sender's body, and with that alone.
 pub const OF_THE_BODY: [&str; 2] = ["content-type", "content-encoding"];
 
-/// Credentials of the sender.
+/// Headers by which a sender proves to the relay who it is.
 const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 /// Names among [`DENIED`] that are only the owner's not to set.
 const SENDERS: [&str; 1] = ["user-agent"];
 /// Prefixes of names that are only the owner's not to set. They are narrower than [`DENIED_PREFIXES`].
 const SENDERS_PREFIXES: [&str; 3] = ["svix-", "x-amz-sns-", "x-svix-"];
 
-/// Why names of headers are refused. The message may be shown to the caller.
+/// The reason why names of headers are refused. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidForward {
     /// There are more than [`MAX_FORWARDED`].

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum JobStatus {
     /// The job is known and has not started.
     Pending,
-    /// The job has started.
+    /// The job has started and has not ended.
     Running,
     /// The job is still running. This is a report, not a state that a job has.
     Progress,

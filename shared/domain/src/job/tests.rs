@@ -1,4 +1,4 @@
-//! Reports in every order.
+//! Tests of jobs whose reports arrive in every possible order.
 
 use super::*;
 
@@ -70,7 +70,7 @@ enum Happening {
     Duplicate,
 }
 
-/// Every order of these.
+/// Every order in which these reports can arrive.
 fn orders(of: &[Happening]) -> Vec<Vec<Happening>> {
     if of.is_empty() {
         return vec![Vec::new()];

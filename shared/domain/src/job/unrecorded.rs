@@ -17,8 +17,8 @@ use crate::{
 
 /// Most entries of a job. Further reports wait until the events of earlier ones are recorded.
 pub const MAX_UNRECORDED: usize = 32;
-/// How long after its job was written a report may still be in the hands of the worker that wrote it. A
-/// worker has 30 s; what is older is waited for by nobody, and is recorded when its message comes again.
+/// The time after the write of its job for which a report may still be in the hands of the worker that wrote
+/// it. A worker has 30 s. Nobody waits for an older report, which is recorded when its message comes again.
 const IN_HAND: Duration = Duration::from_secs(600);
 /// Hex digits of a fingerprint that an entry keeps: 64 bits, for entries of one event alone are compared.
 const DIGITS: usize = 16;

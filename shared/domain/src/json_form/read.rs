@@ -16,7 +16,7 @@ pub(crate) type Text<'a> = Cow<'a, [u8]>;
 /// A value of a document.
 #[derive(Debug)]
 pub(crate) enum Value<'a> {
-    /// `true`, `false` or `null`.
+    /// One of the words `true`, `false` and `null`.
     Word(&'static str),
     /// A number as it stands in the source.
     Number(&'a str),
@@ -75,7 +75,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-/// Reads a whole document.
+/// Reads a whole JSON document as a tree.
 ///
 /// # Errors
 /// If the source is not JSON.

@@ -1,4 +1,5 @@
-//! What Python 3 and Node 20 printed for the same text; `tests/` asks them again, by the thousand.
+//! Tests against what Python 3 and Node 20 printed for the same text. The suites in `tests/` ask them again,
+//! by the thousand.
 
 use super::*;
 

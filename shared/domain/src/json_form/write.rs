@@ -31,7 +31,7 @@ pub(super) const COMPACT: Style = Style { number: str::to_owned, ..ECMASCRIPT };
 pub(super) const ECMASCRIPT: Style =
     Style { comma: b",", colon: b":", ascii: false, number: number::ecmascript };
 
-/// Writes a whole tree.
+/// Writes a whole tree as JSON in the given style.
 pub(super) fn write(tree: &Tree<'_>, style: &Style) -> Vec<u8> {
     let mut out = Vec::new();
     // What is open, and how many of its parts are written.

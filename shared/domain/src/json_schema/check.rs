@@ -13,7 +13,7 @@ enum Kind {
     SchemaOrSchemas,
     /// A list of one or more schemas.
     Schemas,
-    /// An object of schemas.
+    /// An object whose members are schemas.
     SchemasByName,
     Text,
     Flag,

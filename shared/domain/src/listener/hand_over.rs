@@ -30,7 +30,7 @@ pub struct HandOver {
     pub topic: Topic,
     /// The event that is delivered.
     pub event: EventId,
-    /// The delivery.
+    /// The delivery that is handed over.
     pub id: DeliveryId,
     /// The token of the claim.
     pub claim: String,
@@ -122,7 +122,7 @@ impl HandedRequest {
 /// claim, which nobody can guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandedToken {
-    /// The event.
+    /// The event of the delivery that was handed over.
     pub event: EventId,
     /// The token of the claim.
     pub claim: String,
@@ -160,11 +160,11 @@ impl HandedToken {
 pub struct HandedAnswer {
     /// The event that is delivered.
     pub event: EventId,
-    /// The delivery.
+    /// The delivery that was handed over.
     pub delivery: DeliveryId,
     /// The token of the claim.
     pub claim: String,
-    /// How the call went.
+    /// The result of the listener's call.
     pub outcome: HandedOutcome,
     /// The time that the call took, in milliseconds.
     pub ms: u64,
@@ -173,7 +173,7 @@ pub struct HandedAnswer {
     pub body: String,
 }
 
-/// How the call of a listener went.
+/// The result of a listener's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandedOutcome {

@@ -359,7 +359,7 @@ fn first<const N: usize>(faults: [Option<String>; N]) -> Option<String> {
     faults.into_iter().flatten().next()
 }
 
-/// Why a text is not 1 to `most` bytes.
+/// The reason why a text is refused that is not 1 to `most` bytes; `None` if it fits.
 fn bound(field: &str, text: Option<&String>, most: usize) -> Option<String> {
     let fits = text.is_none_or(|text| (1..=most).contains(&text.len()));
     (!fits).then(|| format!("{field}: is 1 to {most} bytes"))

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-/// A packet of Engine.IO.
+/// A packet of Engine.IO, which carries the packets of Socket.IO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnginePacket<'a> {
     /// The server's first packet, with the settings of the connection as JSON.
@@ -18,11 +18,11 @@ pub enum EnginePacket<'a> {
     Ping(&'a str),
     /// The answer to a ping, with its text.
     Pong(&'a str),
-    /// A packet of Socket.IO.
+    /// A message, whose text is a packet of Socket.IO.
     Message(&'a str),
     /// The change from polling to WebSocket.
     Upgrade,
-    /// Nothing.
+    /// A packet without any meaning.
     Noop,
 }
 
@@ -65,9 +65,9 @@ impl<'a> EnginePacket<'a> {
     }
 }
 
-/// How long a client waits for a ping of the server, and how long the server for its answer, in
-/// milliseconds: the 2 hours that API Gateway lets a connection live. So a client ends no connection
-/// because nothing was pushed.
+/// The time for which a client waits for a ping of the server, and the server for its answer, in
+/// milliseconds: the 2 hours that API Gateway lets a connection live. So a client ends no connection because
+/// nothing was pushed.
 pub const PING_INTERVAL_MS: u64 = 7_200_000;
 /// Largest message of a client that the server announces, in bytes: API Gateway's.
 pub const MAX_PAYLOAD: u64 = 131_072;

@@ -31,7 +31,7 @@ pub const MAX_FRAME: usize = 100 * 1024;
 pub struct JobSaid {
     /// The result, as its sender wrote it.
     pub result: Option<Box<RawValue>>,
-    /// The error in words.
+    /// The error of the job, described for people.
     pub error: Option<String>,
     /// Per cent that are done.
     pub progress: Option<f64>,

@@ -42,7 +42,7 @@ pub enum LiveMessage {
     /// A connection subscribed to a job or batch and is to be sent how that stands. Its group is the
     /// topic, so that no news of the topic come in between.
     CatchUp {
-        /// The topic.
+        /// The topic that the news belong to.
         topic: Topic,
         /// The id of the connection.
         connection: String,
@@ -53,11 +53,11 @@ pub enum LiveMessage {
     HandOver(Box<HandOver>),
 }
 
-/// One change.
+/// One change of which watchers of a topic are told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    /// An event was recorded.
+    /// An event was recorded for the first time.
     Event(EventNews),
     /// A delivery was attempted, or ended.
     Delivery(DeliveryNews),
@@ -89,7 +89,7 @@ pub struct EventFacts {
     pub batch_id: Option<String>,
 }
 
-/// An event was recorded.
+/// The facts of an event that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventNews {
     /// The id, with the prefix of the relay's own API.
@@ -113,7 +113,7 @@ pub struct DeliveryNews {
     /// The facts of the event that filters look at.
     #[serde(flatten)]
     pub facts: EventFacts,
-    /// The new state.
+    /// The state of the delivery after the change.
     pub state: DeliveryState,
     /// The number of attempts that were made.
     pub attempts: u32,
@@ -178,7 +178,7 @@ pub struct LetterNews {
     pub id: LetterId,
     /// The number.
     pub number: u64,
-    /// The new state.
+    /// The state of the letter after the change.
     pub state: LetterState,
     /// Whether the letter was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

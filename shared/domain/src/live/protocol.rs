@@ -13,7 +13,7 @@ pub enum Protocol {
     SocketIo,
 }
 
-/// Why an upgrade is refused, in words for the log.
+/// The reason why an upgrade is refused, in words for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProtocol {
     /// The client speaks another version of Engine.IO.

@@ -29,7 +29,7 @@ pub enum SocketPacket {
         /// The namespace, without a query.
         namespace: String,
     },
-    /// A client says something.
+    /// An event that a client emits.
     Event {
         /// The namespace, without a query.
         namespace: String,
@@ -47,7 +47,7 @@ pub enum SocketPacket {
     },
 }
 
-/// Why a text is no packet that a client may send.
+/// The reason why a text is no packet that a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPacket {
     /// The kind is none that clients send.

@@ -82,7 +82,7 @@ pub struct FactFilter {
 }
 
 impl FactFilter {
-    /// Whether every event fits.
+    /// Whether the filter asks for nothing, so that every event fits.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

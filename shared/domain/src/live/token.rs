@@ -37,7 +37,7 @@ pub struct LiveToken {
     pub expires_at: Timestamp,
 }
 
-/// Why a text opens no connection, in words for the log. Callers are told nothing.
+/// The reason why a text opens no connection, in words for the log. Callers are told nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// The text has not the form of a token.

@@ -27,7 +27,7 @@ pub(super) const STREAM_OF_A_JOB: &str = "job-";
 pub enum SubscriptionEvent {
     /// A test that CloudWatch sends when a filter is set. It brings no lines.
     Control,
-    /// Lines of one stream.
+    /// Log lines of one stream.
     Lines(SubscribedLines),
 }
 
@@ -53,7 +53,7 @@ pub struct CloudWatchLine {
     pub id: String,
     /// The time of the event, in milliseconds since 1970.
     pub timestamp: i64,
-    /// The text.
+    /// The text of the log event.
     pub message: String,
 }
 
@@ -96,7 +96,7 @@ struct Event {
     message: String,
 }
 
-/// Reads `awslogs.data`.
+/// Reads `awslogs.data`, which is JSON in gzip in base64.
 ///
 /// # Errors
 /// [`SubscriptionFault`] if the data has another form or is too large.

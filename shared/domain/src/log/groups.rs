@@ -19,7 +19,7 @@ pub struct LogGroups {
 pub struct RelayPlace<'p> {
     /// The account, of 12 digits.
     pub account: &'p str,
-    /// The region.
+    /// The AWS region of the stack.
     pub region: &'p str,
     /// The name of the CloudFormation stack. The relay's functions log to
     /// `/aws/lambda/<stack>-<function>`.
@@ -29,7 +29,7 @@ pub struct RelayPlace<'p> {
 /// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum GroupName {
-    /// One group.
+    /// The group of exactly this name.
     One(String),
     /// Every group whose name begins so.
     Begin(String),

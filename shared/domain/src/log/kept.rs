@@ -1,4 +1,4 @@
-//! How much of a log is kept, and how long.
+//! The amount of a log that is kept, and the time for which it is.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,12 +14,12 @@ pub const MAX_KEPT: u64 = 50_000;
 /// Most bytes of a job's packed lines that are kept, 64 MiB: fifty thousand lines of a kilobyte each
 /// that hardly shrink. Lines of 16 KB would else add up to 800 MB.
 pub const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
-/// How long a log is kept after its job has ended: 7 days.
+/// The time for which a log is kept after its job has ended: 7 days.
 pub const RETENTION: Duration = Duration::from_secs(7 * 86_400);
-/// How long lines of a job that has not ended are kept beyond [`RETENTION`], unless the job's
+/// The time beyond [`RETENTION`] for which lines of a job that has not ended are kept, unless the job's
 /// deadline is later: 30 days.
 const UNENDED: Duration = Duration::from_secs(30 * 86_400);
-/// How long lines of a job that the relay does not know wait for the job: 10 minutes.
+/// The time for which lines of a job that the relay does not know wait for the job: 10 minutes.
 pub const JOIN_WITHIN: Duration = Duration::from_secs(600);
 /// Streams of which a [`LogLoss`] says how far they were dropped.
 const MAX_DROPPED_STREAMS: usize = 64;
@@ -27,13 +27,13 @@ const MAX_DROPPED_STREAMS: usize = 64;
 /// The size of a batch that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchSize {
-    /// Number of lines.
+    /// The number of lines in the batch.
     pub lines: u64,
     /// Bytes of the packed lines.
     pub bytes: u64,
 }
 
-/// How many of these batches, oldest first, are to go. The newest [`PROMISED`] lines stay.
+/// The number of these batches, oldest first, that are to go. The newest [`PROMISED`] lines stay.
 pub fn surplus(batches: &[BatchSize]) -> usize {
     let sum = |count: fn(&BatchSize) -> u64| batches.iter().map(count).sum::<u64>();
     let (mut lines, mut bytes) = (sum(|batch| batch.lines), sum(|batch| batch.bytes));
@@ -84,7 +84,7 @@ pub struct LogLoss {
     /// Batches that came under the numbers of other lines.
     #[serde(skip)]
     pub conflicts: u64,
-    /// Changes so far.
+    /// The number of changes; every write is conditional on the version that was read.
     pub version: u64,
 }
 

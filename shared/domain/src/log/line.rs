@@ -8,7 +8,7 @@ const MARK: usize = 40;
 /// A line that was cleaned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// The text.
+    /// The text of the line after cleaning.
     pub message: String,
     /// Characters that stand for bytes or characters which cannot be kept: bytes that are no UTF-8,
     /// halves of surrogate pairs, NUL.

@@ -1,4 +1,4 @@
-//! How far a log was read, as a token for reading on.
+//! The position up to which a log was read, as a token for reading on.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::{Seq, StreamName};
 /// Most streams of a log that are shown, in the order of their keys.
 pub const MAX_STREAMS: usize = 32;
 
-/// How far one stream was read.
+/// The position up to which one stream was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamPosition {
-    /// The stream.
+    /// The stream that was read.
     pub stream: StreamName,
     /// The first number of the batch that was read last; `None` if none was.
     pub batch: Option<Seq>,
@@ -20,7 +20,7 @@ pub struct StreamPosition {
     pub last: Option<Seq>,
 }
 
-/// How far each stream of a log was read.
+/// The position up to which each stream of a log was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogPosition(pub Vec<StreamPosition>);
 

@@ -1,4 +1,4 @@
-//! How many lines a job may log in a second, over all processes that take them.
+//! The number of lines that a job may log in a second, over all processes that take them.
 //!
 //! A process lets [`SLICE`] lines of each job and second pass by itself. For more it draws slices
 //! from a count that all processes share, which holds the rest of [`MAX_PER_SECOND`]. So a job that
@@ -23,11 +23,11 @@ const MAX_JOBS: usize = 1000;
 /// The step that a process takes about lines that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateStep {
-    /// Take the lines.
+    /// The lines fit the rate and may be taken.
     Go,
     /// Draw a slice of this second first. So many may be drawn by all processes together.
     Draw {
-        /// The second, since 1970.
+        /// The second to draw from, counted from 1970.
         second: u64,
         /// Slices that may be drawn in it.
         most: u32,

@@ -20,18 +20,18 @@ use crate::{
 
 /// Largest body, in bytes: 256 KB.
 pub const MAX_BODY: usize = 256 * 1024;
-/// How far a line's time may be ahead of the relay's clock: a minute, for clocks that differ.
+/// The time by which a line may be ahead of the relay's clock: a minute, for clocks that differ.
 const AHEAD: Duration = Duration::from_secs(60);
-/// How long a line may lie with its sender: 14 days, as in CloudWatch Logs.
+/// The time for which a line may lie with its sender: 14 days, as in CloudWatch Logs.
 const BEHIND: Duration = Duration::from_secs(14 * 86_400);
 /// From this number on a time counts milliseconds: in seconds it would be the year 5138.
 const FIRST_MILLIS: f64 = 1e11;
 
-/// Where a body's lines belong, as far as its request says it: stream and first number of a body that
-/// names none, and the job.
+/// The place of a body's lines, as far as its request says it: the job, and the stream and first number of a
+/// body that names none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BatchPlace<'a> {
-    /// The stream.
+    /// The stream of a body that names none.
     pub stream: Option<&'a str>,
     /// The number of the first line.
     pub first_seq: Option<u64>,

@@ -39,7 +39,7 @@ impl Seq {
         }
     }
 
-    /// Reads [`Self::key`].
+    /// Reads what [`Self::key`] wrote; `None` for any other text.
     pub fn parse_key(key: &str) -> Option<Self> {
         match key.strip_prefix('e') {
             Some(digits) => Self::event(digits),
@@ -57,8 +57,8 @@ impl Seq {
         }
     }
 
-    /// How many lines are between this one and `next`; 0 if that is not behind this one, or if the
-    /// numbers do not count lines.
+    /// The number of lines between this one and `next`; 0 if `next` is not behind this one, or if the numbers
+    /// do not count lines.
     pub fn missing_before(&self, next: &Self) -> u64 {
         match (self, next) {
             (Self::Number(last), Self::Number(next)) => {

@@ -24,7 +24,7 @@ pub struct StreamName(Arc<str>);
 pub struct InvalidStream;
 
 impl StreamName {
-    /// Reads a name.
+    /// Reads the name of a stream.
     ///
     /// # Errors
     /// [`InvalidStream`] if the text is empty or too long, or has a control character.
@@ -48,7 +48,7 @@ impl StreamName {
         }
     }
 
-    /// The name as text.
+    /// The name of the stream as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 /// A part of a stream that was read.
 #[derive(Clone, Debug)]
 pub struct StreamPart {
-    /// The stream.
+    /// The stream that the part belongs to.
     pub stream: StreamName,
     /// The number behind which the part begins; lines up to it are left out. `None` if nothing is
     /// known of what comes before the part, so that nothing is noticed to be missing there.
@@ -18,15 +18,15 @@ pub struct StreamPart {
 /// An entry of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogEntry {
-    /// A line.
+    /// A line that is kept.
     Line(LogLine),
     /// Lines that never came, or have not come yet.
     Missing {
-        /// Their stream.
+        /// The stream in which the lines are missing.
         stream: StreamName,
         /// The number of the first of them.
         first: Seq,
-        /// How many they are.
+        /// The number of missing lines.
         lines: u64,
         /// The time of the line behind them.
         at: Timestamp,

@@ -11,15 +11,15 @@ use crate::{
 
 /// The text that every token begins with.
 const PREFIX: &str = "lt_";
-/// How long a token is good beyond its job's deadline: a day, for lines that are sent late.
+/// The time for which a token is good beyond its job's deadline: a day, for lines that are sent late.
 const SLACK: Duration = Duration::from_secs(86_400);
-/// How long a token of a job without a deadline is good: 30 days.
+/// The time for which a token of a job without a deadline is good: 30 days.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 
 /// The permission that a token stands for: to append to the log of one job, until a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogClaim {
-    /// The job.
+    /// The job whose log the token opens.
     pub owner: LogOwner,
     /// The time until which the token is good, in whole seconds since 1970.
     pub until: u64,
@@ -29,7 +29,7 @@ pub struct LogClaim {
 /// prints no code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogToken {
-    /// The claim.
+    /// The job and the time for which the token is good.
     pub claim: LogClaim,
     /// The code over [`LogClaim::signed`], in hex.
     pub code: String,

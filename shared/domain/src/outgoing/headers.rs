@@ -21,7 +21,7 @@ pub struct HeaderContext<'a> {
     pub secrets: &'a [Secret],
     /// Whether the endpoint's owner ever set a secret.
     pub owner_has_secret: bool,
-    /// The value of `webhook-id`.
+    /// The value of the header `webhook-id`.
     pub id: &'a str,
     /// The type of the event.
     pub event_type: &'a str,
@@ -31,7 +31,7 @@ pub struct HeaderContext<'a> {
     pub at: Timestamp,
     /// The body that is sent.
     pub body: &'a [u8],
-    /// The relay's own `User-Agent`.
+    /// The `User-Agent` that the relay sends if the profile names none.
     pub user_agent: &'a str,
     /// The names of the headers of Standard Webhooks.
     pub style: HeaderStyle,

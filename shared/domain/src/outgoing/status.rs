@@ -15,9 +15,9 @@ pub const STATUS_REDIS: &str = "status_redis";
 pub struct DeliveryResult<'a> {
     /// The URL that was called.
     pub url: &'a str,
-    /// Whether the delivery arrived.
+    /// Whether the endpoint accepted the delivery.
     pub delivered: bool,
-    /// The number of attempts.
+    /// The number of attempts that were made.
     pub attempts: u32,
     /// The time at which the delivery ended.
     pub at: Timestamp,

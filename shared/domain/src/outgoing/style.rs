@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeaderStyle {
-    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+    /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature`.
     #[default]
     Standard,
     /// The standard headers and, with the same values, `svix-id`, `svix-timestamp` and `svix-signature`, for

@@ -29,7 +29,7 @@ pub enum PollAnswer<'a> {
 /// The end of a job, as its platform reports it.
 #[derive(Clone, Copy, Debug)]
 pub struct PollResult<'a> {
-    /// The terminal state.
+    /// The terminal state that the platform reports.
     pub status: JobStatus,
     /// The result, as it stands in the answer.
     pub result: Option<&'a RawValue>,

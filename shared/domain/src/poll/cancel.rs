@@ -29,9 +29,9 @@ pub struct CancelSettings {
 /// A call that cancels a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelCall {
-    /// The URL to call.
+    /// The URL to call, place holders replaced.
     pub url: String,
-    /// The HTTP method.
+    /// The HTTP method of the call.
     pub verb: CancelMethod,
     /// The headers, any of which may contain the secret.
     pub headers: BTreeMap<String, Secret>,
@@ -43,7 +43,7 @@ impl CancelSettings {
         format!("cancel:{source}")
     }
 
-    /// Checks the settings.
+    /// Checks the settings before they are stored.
     ///
     /// # Errors
     /// If the URL is no http(s) URL, contains no place holder behind its host, or a header cannot

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::source::SourceOptions;
 
-/// Why settings about polling are refused. The message may be shown to the caller.
+/// The reason why settings about polling are refused. The message may be shown to the caller.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolling {
     /// `deadline_seconds` is out of bounds.

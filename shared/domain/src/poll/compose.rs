@@ -21,7 +21,7 @@ pub struct ComposedReport {
     pub body: Vec<u8>,
     /// The mapping that reads the body, if that is not the one of the source's profile.
     pub mapping: Option<Mapping>,
-    /// The idempotency key.
+    /// The idempotency key, by which a report that comes twice is recorded once.
     pub key: String,
 }
 

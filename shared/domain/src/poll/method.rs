@@ -17,7 +17,7 @@ pub enum CancelMethod {
 }
 
 impl CancelMethod {
-    /// The method in capitals.
+    /// The name of the method as HTTP writes it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Post => "POST",

@@ -46,9 +46,9 @@ pub struct PollPlatform {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformKind {
-    /// `GET /v1/predictions/{id}` (replicate.com/docs/reference/http#predictions.get).
+    /// Replicate: `GET /v1/predictions/{id}` (replicate.com/docs/reference/http#predictions.get).
     Replicate,
-    /// `GET /v2/{endpoint_id}/status/{id}` (docs.runpod.io/serverless/endpoints/operations).
+    /// RunPod: `GET /v2/{endpoint_id}/status/{id}` (docs.runpod.io/serverless/endpoints/operations).
     Runpod,
     /// `GET /{app}/requests/{id}/status`, then the result one level above
     /// (docs.fal.ai/model-apis/inference/queue).
@@ -75,7 +75,7 @@ impl Default for AnswerPaths {
     }
 }
 
-/// Why a platform cannot be asked as described. The message may be shown to the caller.
+/// The reason why a platform cannot be asked as described. The message may be shown to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPlatform {
     /// A field is missing that the kind needs, or is set although the kind has no use for it.
@@ -128,7 +128,7 @@ impl PollPlatform {
         self.kind == other.kind && self.address() == other.address()
     }
 
-    /// Checks the settings.
+    /// Checks the settings before they are stored.
     ///
     /// # Errors
     /// If a field is missing, of no use for the kind, or malformed.

@@ -26,7 +26,7 @@ const UNKNOWN_FOR: (Duration, u32) = (Duration::from_secs(600), 3);
 /// The settings of a source about polling, with defaults for those it does not set.
 #[derive(Clone, Copy, Debug)]
 pub struct PollSchedule {
-    /// Which part polling has beside webhooks.
+    /// The part that polling has beside webhooks.
     pub mode: PollMode,
     deadline: Option<Duration>,
     /// The shortest wait between two polls of one job.
@@ -39,11 +39,11 @@ pub struct PollSchedule {
 /// The next step about a job whose `poll_at` has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PollStep {
-    /// Ask the platform.
+    /// Ask the platform how the job fares.
     Ask,
     /// The job has ended: find out whether a webhook reported that.
     Reckon,
-    /// The job times out.
+    /// The job has used up its time and is recorded as timed out.
     GiveUp,
     /// Look again at this time, or never.
     Wait(Option<Timestamp>),

@@ -10,7 +10,7 @@ pub const CONCURRENCY: usize = 4;
 /// shortest retention.
 pub const MAX_DEADLINE: u64 = 604_800;
 
-/// Which part polling has beside webhooks (R0.22).
+/// The part that polling has beside webhooks (R0.22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PollMode {

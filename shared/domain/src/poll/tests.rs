@@ -1,4 +1,4 @@
-//! When a platform is asked, what its answers mean, and what becomes of them.
+//! Tests of when a platform is asked, what its answers mean, and what becomes of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reading a verified body.
+//! Reads from a verified body the facts that the relay needs, by the mapping of the profile.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::{
     signature::Verification,
 };
 
-/// Why a body cannot be used although the signature holds. The message may be shown to the sender.
+/// The reason why a body cannot be used although the signature holds. The message may be shown to the sender.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unreadable {
     /// The profile needs a JSON object, and the body is none.

@@ -27,7 +27,7 @@ pub struct SenderGuide {
 /// The form of the secret that a source of a profile needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretNeed {
-    /// The form, in words.
+    /// The form of the secret, described for people.
     pub shape: String,
     /// Whether a source cannot do without a secret.
     pub is_needed: bool,
@@ -44,7 +44,8 @@ impl SenderGuide {
         Profile::named(self.name).expect("each guide is to a profile")
     }
 
-    /// Why a request that was captured can be sent again, in one or two sentences; `None` if it cannot.
+    /// The reason why a request that was captured can be sent again, in one or two sentences; `None` if it
+    /// cannot.
     pub fn why_replayable(&self) -> Option<String> {
         let profile = self.profile();
         if profile.is_replay_safe() {

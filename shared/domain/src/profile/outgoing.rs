@@ -25,7 +25,7 @@ pub struct OutgoingProfile {
     /// The value of `User-Agent`; the relay's own if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The content of bodies.
+    /// The shape of the body: which content stands where.
     #[serde(default)]
     pub shape: BodyShape,
     /// The form in which bodies are written.
@@ -88,14 +88,14 @@ pub enum BodyForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttemptLimit {
-    /// Attempts after the first.
+    /// The number of attempts after the first.
     Retries(u8),
-    /// Attempts in all.
+    /// The number of attempts, the first included.
     Tries(u8),
 }
 
 impl AttemptLimit {
-    /// Attempts after the first.
+    /// The number of attempts after the first, whichever way the limit is written.
     pub(crate) const fn retries(self) -> u8 {
         match self {
             Self::Retries(retries) => retries,

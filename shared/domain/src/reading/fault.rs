@@ -10,7 +10,7 @@ use serde::de::{self, Expected, Unexpected};
 pub struct Fault {
     /// Names and indexes from the outermost field to the wrong one.
     pub path: Vec<String>,
-    /// Kind of the fault.
+    /// The kind of the fault.
     pub reason: Reason,
 }
 

@@ -1,4 +1,4 @@
-//! Why requests are refused, as a word.
+//! The reasons why requests are refused, as words.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
-    /// Every reason.
+    /// Every reason, in the order of the enum.
     pub const ALL: [Self; 18] = [
         Self::UnknownSource,
         Self::NoSecret,

@@ -16,22 +16,22 @@ const MAX_NAME: usize = 64;
 const MAX_HEADERS: usize = 32;
 /// Most bytes of names of headers that are kept.
 const MAX_HEADER_BYTES: usize = 1024;
-/// Longest sentence, in characters.
+/// The most characters of a sentence that are kept.
 const MAX_SENTENCE: usize = 400;
 
-/// One refused request.
+/// The record of a refused request, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalSample {
-    /// The time of arrival.
+    /// The time at which the request arrived.
     pub at: Timestamp,
     /// The name of the source in the path, at most 64 characters of it.
     pub source: String,
     /// The caller's address, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<IpAddr>,
-    /// Why the request was refused.
+    /// The reason why the request was refused, as a word.
     pub reason: RefusalReason,
-    /// Why the request was refused, in a sentence for the owner of the source.
+    /// The reason why the request was refused, in a sentence for the owner of the source.
     pub sentence: String,
     /// The names of the headers in lower case: at most 32, in 1 KiB.
     pub headers: Vec<String>,
@@ -45,13 +45,13 @@ pub struct RefusalSample {
 /// A request that was refused, as it arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
-    /// The time of arrival.
+    /// The time at which the request arrived.
     pub at: Timestamp,
     /// The name of the source in the path.
     pub source: &'a str,
     /// The caller's address, if it is known.
     pub caller: Option<IpAddr>,
-    /// The headers.
+    /// All headers of the request.
     pub headers: &'a HeaderMap,
     /// The length of the body in bytes.
     pub bytes: u64,

@@ -6,7 +6,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Why the signature of a request to a source was refused, and what can be done.
+/// A sentence that says why the signature of a request to a source was refused, and what can be done.
 pub fn of_signature(
     refusal: &SignatureRefusal,
     gate: &Gate,
@@ -40,7 +40,8 @@ pub fn of_signature(
     }
 }
 
-/// Why a body was refused although its signature holds. `why` is the rest of the sentence.
+/// A sentence that says why a body was refused although its signature holds. `why` is the rest of the
+/// sentence.
 pub fn unreadable(why: &str) -> String {
     format!("The signature holds, but the body cannot be used: {why}.")
 }

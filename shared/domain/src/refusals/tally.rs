@@ -22,7 +22,7 @@ const MAX_MINUTES: usize = 60;
 /// Most bytes of samples in one write, as JSON: twelve write units. Twenty usual samples fit.
 const MAX_SAMPLE_BYTES: usize = 12 * 1024;
 
-/// Where refusals are counted.
+/// The place at which refusals are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefusalPlace {
     /// At a source, in the application that it belongs to.
@@ -39,11 +39,11 @@ pub enum RefusalPlace {
 /// The content of one write: refusals of one place within one hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalBatch {
-    /// Where the refusals are counted.
+    /// The place at which the refusals are counted.
     pub place: RefusalPlace,
     /// The hour that all minutes of the batch lie in.
     pub hour: Hour,
-    /// How many requests were refused for a reason in a minute.
+    /// The number of requests that were refused, by minute and reason.
     pub counts: BTreeMap<(Minute, RefusalReason), u64>,
     /// The newest samples of the place, oldest first, also those of earlier batches.
     pub samples: Vec<RefusalSample>,
@@ -51,7 +51,7 @@ pub struct RefusalBatch {
     pub fresh: usize,
 }
 
-/// Refusals of one instance.
+/// The refusals that one instance has seen and not yet written.
 #[derive(Debug)]
 pub struct RefusalTally {
     every: Duration,

@@ -1,4 +1,4 @@
-//! Which parts of a request are secrets, and what stands in their place.
+//! The parts of a request that are secrets, and the masks that stand in their place.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -29,7 +29,7 @@ pub(super) fn mask(length: usize) -> String {
     format!("{MASK} ({length} bytes)")
 }
 
-/// Which headers of one request are secrets.
+/// The headers of one request that are secrets.
 pub(super) struct Masking<'a> {
     /// Names of the headers of signatures and tokens of the request's profile.
     signatures: BTreeSet<&'a str>,

@@ -43,7 +43,7 @@ impl SecretKind {
 pub(super) const PRIVATE_PREFIX: &str = "whsk_";
 const PUBLIC_PREFIX: &str = "whpk_";
 
-/// Why a text is no key pair. The message may be shown to the caller; it quotes nothing.
+/// The reason why a text is no key pair. The message may be shown to the caller; it quotes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeyPair {
     /// The text is not `whsk_` and 32 or 64 bytes in base64.

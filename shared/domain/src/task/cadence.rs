@@ -19,7 +19,7 @@ pub const BEAT: Duration = Duration::from_secs(10);
 /// The bells of a fan: those of one minute.
 const BELLS: u32 = 6;
 
-/// How far the letters of a task have their times, and which bells are on their way.
+/// The times that the letters of a task have been given so far, and the bells that are on their way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cadence {
     /// The time at which the next letter or message goes.

@@ -35,7 +35,7 @@ pub enum TaskWord {
 pub enum TaskState {
     /// Something is left to do.
     Running,
-    /// Everything was done.
+    /// All work of the task is done.
     Finished,
     /// A caller stopped the task.
     Cancelled,

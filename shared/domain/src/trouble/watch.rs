@@ -38,9 +38,9 @@ const LONGEST_CALLS: u64 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchedQueue {
-    /// Accepted requests.
+    /// The inbox: requests that were accepted and are to be processed.
     Inbox,
-    /// Doorbells of deliveries.
+    /// The outbox: doorbells of deliveries.
     Outbox,
     /// Messages that died, and bells for tasks.
     DeadLetters,
@@ -57,9 +57,9 @@ pub struct MinuteCounts {
     pub received: u64,
     /// Requests of sources that were refused.
     pub refused: u64,
-    /// Attempts of deliveries.
+    /// Attempts of deliveries, those that failed included.
     pub attempts: u64,
-    /// Deliveries that arrived.
+    /// Deliveries that their endpoint accepted.
     pub delivered: u64,
 }
 
@@ -68,9 +68,9 @@ pub struct MinuteCounts {
 pub struct RoundFacts {
     /// The time of the round.
     pub at: Timestamp,
-    /// How long ago the longest overdue item was due.
+    /// The time since the longest overdue item was due.
     pub due_lag: Duration,
-    /// How long ago the longest waiting delivery could have been attempted.
+    /// The time since the longest waiting delivery could have been attempted.
     pub waiting: Duration,
     /// The figures of the latest minute that is complete; `None` if they could not be read.
     pub minute: Option<MinuteCounts>,
@@ -102,14 +102,14 @@ pub struct Watch {
     periods: BTreeMap<u64, Period>,
     /// The latest minute that is in the sums.
     minute: u64,
-    /// Since when a queue holds more than it lets go.
+    /// The time since which each queue holds more than it lets go.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     held_since: BTreeMap<WatchedQueue, Timestamp>,
     /// The live updates that were known to have failed.
     dead_updates: u64,
     /// Whether the latest rounds were late, the last one in the lowest bit.
     late: u32,
-    /// When a delivery that waits was seen last.
+    /// The time at which a delivery that waits was seen last.
     waiting_at: Option<Timestamp>,
     /// The troubles of the last round, each with the time of the first round without a break that had it.
     pub troubles: BTreeMap<Trouble, Timestamp>,

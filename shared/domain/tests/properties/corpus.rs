@@ -67,7 +67,7 @@ impl Corpus {
         self.0.iter().map(Vec::as_slice)
     }
 
-    /// One of the files, changed at up to five places.
+    /// A file of the corpus, changed at up to five places.
     fn changed(&'static self) -> impl Strategy<Value = Vec<u8>> {
         let changes = prop::collection::vec(change(), 0..6);
         (prop::sample::select(&self.0[..]), changes).prop_map(|(mut bytes, changes)| {

@@ -1,4 +1,4 @@
-//! What travels on the queues, and the bodies in it.
+//! Properties of the messages that travel on the queues, and of the bodies in them.
 
 use std::net::IpAddr;
 

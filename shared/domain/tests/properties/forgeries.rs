@@ -25,7 +25,7 @@ const BODIES: [&str; 6] = [
     "a=1&b=2.3&c=%2E",
 ];
 
-/// The same numbers in every run.
+/// A source of random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -155,7 +155,8 @@ impl Subject {
         Sent { id, nonce, timestamp, url, body: body.into(), signature }
     }
 
-    /// What the relay makes of a request: the fingerprint of what was signed, or `None`.
+    /// The relay's judgement of a request: the fingerprint of what was signed, or `None` if the request is
+    /// refused.
     fn judge(&self, sent: &Sent) -> Option<Option<String>> {
         let names = self.scheme.headers.first()?;
         let mut headers = HeaderMap::new();

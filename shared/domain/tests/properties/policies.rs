@@ -1,4 +1,4 @@
-//! Retry policies.
+//! Properties of retry policies.
 
 use std::time::Duration;
 

@@ -9,12 +9,12 @@ use domain::{
 use super::{DEFAULT, MAX_UID};
 use crate::{ControlPlane, PageRequest, Principal, Refusal, Walk, walk};
 
-/// Where an application stands in the list, for going on behind it.
+/// The position of an application in the list, from which a later page goes on.
 pub fn place(application: &Application) -> String {
     Table::application_cursor(application)
 }
 
-/// Where the application of this id or uid stands in the list; `None` if there is no such application,
+/// The position in the list of the application with this id or uid; `None` if there is no such application,
 /// or the caller may not see it.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ use crate::{
 pub struct AttemptEntry {
     /// Delivery that the attempt belongs to.
     pub delivery: Delivery,
-    /// The attempt.
+    /// The attempt that was made.
     pub attempt: Attempt,
     /// Event of the delivery, if the list was asked for events or chooses by them.
     pub event: Option<Event>,

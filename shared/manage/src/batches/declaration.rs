@@ -44,13 +44,13 @@ pub struct BatchDraft {
     pub completion_window: Option<String>,
     /// Priority, from -[`MAX_PRIORITY`] to [`MAX_PRIORITY`].
     pub priority: Option<i8>,
-    /// The registrar's own data.
+    /// Data of the registrar that the relay only keeps.
     pub metadata: Option<Map<String, Value>>,
     /// Ended jobs between two progress events, 1 to [`MAX_SIZE`].
     pub progress_every: Option<u64>,
     /// Per cent of the jobs between two progress events, 1 to 100; not beside `progress_every`.
     pub progress_percent: Option<u8>,
-    /// When the batch counts as failed.
+    /// The rule by which the batch counts as failed.
     pub fail_on: Option<FailOn>,
     /// Webhook of this batch alone.
     pub webhook: Option<WebhookDraft>,
@@ -174,7 +174,7 @@ impl BatchDraft {
         })
     }
 
-    /// Steps of progress events.
+    /// The steps at which progress events are announced; `None` for no such events.
     fn steps(&self, webhook: Option<&WebhookDraft>) -> Result<Option<Steps>, Refusal> {
         match (self.progress_every, self.progress_percent) {
             (Some(_), Some(_)) => {

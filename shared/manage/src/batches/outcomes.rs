@@ -15,7 +15,7 @@ pub type OutcomeCursor = EndedJob;
 /// An ended job, and the event that holds its result.
 #[derive(Clone, Debug)]
 pub struct JobOutcome {
-    /// The job.
+    /// The job that has ended.
     pub job: Job,
     /// The event; `None` if it is no longer kept.
     pub event: Option<Event>,

@@ -42,7 +42,7 @@ pub struct EndpointDraft {
     pub url: Option<String>,
     /// The owner's own name, 1 to [`MAX_UID`] of `A-Z a-z 0-9 - _ .`; `Some(None)` removes it.
     pub uid: Option<Option<String>>,
-    /// Description for people.
+    /// Description that people read.
     pub description: Option<String>,
     /// Whether nothing is sent. An endpoint that is disabled already keeps the reason.
     pub disabled: Option<bool>,
@@ -52,9 +52,9 @@ pub struct EndpointDraft {
     pub channels: Option<Option<Vec<String>>>,
     /// Requests per second, 1 or more; `Some(None)` removes the limit.
     pub throttle_rate: Option<Option<u16>>,
-    /// The owner's own data.
+    /// Data of the owner that the relay only keeps.
     pub metadata: Option<BTreeMap<String, String>>,
-    /// Retry policy.
+    /// Rules by which failed deliveries are attempted again.
     pub policy: PolicyDraft,
     /// Profile whose headers, bodies and policy the endpoint gets; `standard` or nothing for none.
     pub profile: Option<String>,
@@ -62,7 +62,7 @@ pub struct EndpointDraft {
     pub headers: Option<Value>,
     /// Pattern of the contents that are delivered; an empty one means all.
     pub filter: Option<FilterText>,
-    /// When calls stop for a while.
+    /// The number of failures after which calls stop for a while, and how long they stop.
     pub breaker: Option<CircuitBreaker>,
     /// Key by which deliveries are ordered, or `none`.
     pub ordering: Option<String>,

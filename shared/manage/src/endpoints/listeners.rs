@@ -59,7 +59,7 @@ pub struct ListenerView {
     pub listener: Listener,
     /// The endpoint that its deliveries are made to.
     pub endpoint: Endpoint,
-    /// Whether somebody listens now.
+    /// Whether a client is connected and listens.
     pub is_heard: bool,
     /// Deliveries that wait for somebody to listen, 1,000 at most.
     pub waiting: usize,

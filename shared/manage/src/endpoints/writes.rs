@@ -14,7 +14,7 @@ use crate::{ControlPlane, Refusal};
 /// A transaction of DynamoDB holds 100 items; the endpoint with its uid takes the others.
 const ROOM: usize = 94;
 
-/// Writes a new endpoint.
+/// Writes an endpoint that does not exist yet, and records the events that tell of it.
 pub(super) async fn create(
     control: &ControlPlane,
     endpoint: &Endpoint,
@@ -48,7 +48,7 @@ pub(super) async fn update(
     ring(control, written, &tellings).await
 }
 
-/// Removes an endpoint.
+/// Removes an endpoint, and records the events that tell of it.
 pub(super) async fn delete(
     control: &ControlPlane,
     endpoint: &Endpoint,

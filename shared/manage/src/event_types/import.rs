@@ -16,7 +16,7 @@ const PARALLEL_WRITES: usize = 8;
 /// An event type as a document describes it.
 #[derive(Clone, Debug)]
 pub struct ImportedEventType {
-    /// Name of the webhook.
+    /// Name that the document gives the webhook.
     pub name: String,
     /// Draft that the webhook's operation gives.
     pub draft: EventTypeDraft,

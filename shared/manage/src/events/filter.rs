@@ -1,4 +1,4 @@
-//! Which events a list holds.
+//! The choice of the events that a list holds.
 
 use domain::{
     event::{Event, Origin},
@@ -30,7 +30,7 @@ pub enum EventMark {
     Duplicate,
 }
 
-/// Which events a list holds; a part that is `None` lets every event pass.
+/// The choice of the events that a list holds. A part that is `None` lets every event pass.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     /// Id or uid of the application.
@@ -43,7 +43,7 @@ pub struct EventFilter {
     pub job: Option<String>,
     /// Batch of that job, by either of its ids.
     pub batch: Option<String>,
-    /// How the event stands as a whole.
+    /// The state of the event as a whole, which follows from those of its deliveries.
     pub state: Option<EventState>,
     /// Time in which the event arrived.
     pub period: Period,
@@ -60,7 +60,7 @@ pub(super) struct Wanted {
     pub(super) applications: Vec<ApplicationId>,
     /// The time in which the events arrived; no event outside of it is read.
     pub(super) period: Period,
-    /// How the events stand.
+    /// The state that the events are in; `None` for any.
     pub(super) state: Option<EventState>,
     source: Option<String>,
     event_type: Option<String>,

@@ -17,7 +17,7 @@ const MAX_OF_ONE: usize = 1000;
 /// A delivery that was looked for.
 #[derive(Clone, Debug)]
 pub struct Looked {
-    /// The delivery.
+    /// The delivery that was looked for; `None` if none was found.
     pub found: Option<Delivery>,
     /// Whether it was found, or the deliveries of every event were looked at.
     pub complete: bool,

@@ -24,7 +24,7 @@ const PAGE: usize = 250;
 /// An event of a list.
 #[derive(Clone, Debug)]
 pub struct ListedEvent {
-    /// The event.
+    /// The event in the list.
     pub event: Event,
     /// The number of its deliveries by state.
     pub progress: EventProgress,

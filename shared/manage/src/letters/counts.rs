@@ -1,4 +1,4 @@
-//! How many letters there are: by the counters of those that wait, or by counting a list.
+//! The number of letters, by the counters of those that wait or by counting a list.
 
 use adapters::{Unavailable, table::LetterList};
 use domain::letter::{LetterFilter, LetterState};

@@ -22,13 +22,13 @@ pub const MAX_GROUPS: usize = 500;
 pub struct LetterGroup {
     /// The application of the endpoint.
     pub application: Option<ApplicationId>,
-    /// The endpoint.
+    /// The endpoint that the letters are for; `None` for messages.
     pub endpoint: Option<EndpointId>,
     /// The URL of the endpoint when the newest of the letters died.
     pub url: Option<String>,
     /// The class of the last failure.
     pub class: ErrorClass,
-    /// The number of letters.
+    /// The number of letters in the group.
     pub count: u64,
     /// The time at which the oldest was parked.
     pub oldest: Timestamp,

@@ -29,7 +29,7 @@ pub struct LetterRetry {
     pub letter: Letter,
     /// Whether the endpoint has it now; `None` if a worker holds the delivery and has not finished.
     pub success: Option<bool>,
-    /// Time of the retry.
+    /// Time at which the letter was tried.
     pub retried_at: Timestamp,
 }
 

@@ -40,7 +40,7 @@ pub struct SecretOverview {
 /// The deliveries to an endpoint that are still to be attempted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// Their number, among the deliveries that were read.
+    /// The number of such deliveries among those that were read.
     pub count: u64,
     /// Whether all deliveries to the endpoint were read.
     pub complete: bool,
@@ -52,7 +52,7 @@ pub struct Waiting {
 ///
 /// # Errors
 ///
-/// As [`endpoints::find`].
+/// The errors of [`endpoints::find`].
 pub async fn detail(
     control: &ControlPlane,
     principal: &Principal,

@@ -15,7 +15,7 @@ use crate::{
 pub const MAX_CHANNELS: usize = 5;
 /// Most tags of a message.
 pub const MAX_TAGS: usize = 8;
-/// Longest tag, in bytes.
+/// Most bytes of a tag.
 const MAX_TAG: usize = 128;
 /// A minute, the least time ahead of a message that is delivered later.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub struct MessageDraft {
     pub raw_payload: Option<RawPayload>,
     /// Publisher's own id, 1 to [`MAX_EVENT_ID`] of `A-Z a-z 0-9 - _ .`.
     pub event_id: Option<String>,
-    /// Channels, 1 to [`MAX_CHANNELS`].
+    /// Channels of the message, 1 to [`MAX_CHANNELS`].
     pub channels: Option<Vec<String>>,
     /// Tags that the message can be found by, [`MAX_TAGS`] at most.
     pub tags: Vec<String>,
@@ -51,14 +51,14 @@ pub struct MessageDraft {
     pub payload_retention_period: Option<i64>,
     /// Hours after which the payload is neither shown nor sent; not beside the days.
     pub payload_retention_hours: Option<i64>,
-    /// The request's idempotency key.
+    /// Idempotency key of the request that publishes the message.
     pub idempotency_key: Option<String>,
 }
 
 /// A payload that is sent as it is.
 #[derive(Clone, Debug)]
 pub struct RawPayload {
-    /// The bytes.
+    /// The bytes of the payload.
     pub bytes: Vec<u8>,
     /// Media type; JSON if there is none.
     pub content_type: Option<String>,

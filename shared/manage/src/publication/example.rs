@@ -27,7 +27,7 @@ pub struct ExampleDraft {
 
 /// The event type with which Svix's clients try an endpoint out; it needs no schema.
 const PING: &str = "svix.ping";
-/// The payload of [`PING`].
+/// The payload of an event of the type [`PING`].
 const PONG: &str = r#"{"success":true}"#;
 
 /// Sends an example of an event type to one endpoint. It is a message like any other, which no other

@@ -37,7 +37,7 @@ pub struct RegistrationDraft {
     pub application: Option<String>,
     /// Seconds from now within which the job's answer is due, 1 to [`MAX_DEADLINE`].
     pub deadline_seconds: Option<u64>,
-    /// The registrar's own data.
+    /// Data of the registrar that the relay only keeps.
     pub metadata: Option<Map<String, Value>>,
     /// Webhook of this job alone.
     pub webhook: Option<WebhookDraft>,

@@ -17,7 +17,7 @@ use crate::{ControlPlane, Refusal, webhooks};
 
 /// A webhook that a registration attaches to its job.
 pub(super) struct Attachment {
-    /// Endpoint of the webhook.
+    /// Endpoint that the webhook goes to.
     pub(super) endpoint: Endpoint,
     /// Deliveries of the events that were announced before; `None` if one of these is being recorded.
     pub(super) missed: Option<Vec<Delivery>>,

@@ -10,7 +10,7 @@ use crate::Refusal;
 /// A source as its owner wants it.
 #[derive(Clone, Debug, Default)]
 pub struct SourceDraft {
-    /// Name of its profile.
+    /// Name of the source's profile.
     pub profile: String,
     /// Live secrets, newest first; `None` keeps those that are there, if they belong to a
     /// profile of the same kind.
@@ -23,7 +23,7 @@ pub struct SourceDraft {
     /// Secret that its jobs are cancelled with; `None` keeps the one that is there, if the URL is
     /// the same.
     pub cancel_secret: Option<Secret>,
-    /// Differences from its profile.
+    /// Settings that differ from the profile.
     pub options: SourceOptions,
     /// `Some(false)` forgets that the source has presented a replay-safe signature.
     pub locked: Option<bool>,
@@ -32,9 +32,9 @@ pub struct SourceDraft {
 /// A source that a sender's own set-up route makes: one secret, and the rest as it is.
 #[derive(Clone, Debug)]
 pub struct SetUpDraft {
-    /// Name of the source.
+    /// Name that the source gets.
     pub name: &'static str,
-    /// Name of its profile.
+    /// Name of the source's profile.
     pub profile: &'static str,
     /// Only secret of the source from now on.
     pub secret: Secret,

@@ -62,8 +62,8 @@ impl SourceKeys {
     }
 }
 
-/// Since when each of these secrets is kept: since now, unless the source had the secret before. `None`
-/// for one that it had already when an earlier version wrote it.
+/// The time since which each of these secrets is kept: now, unless the source had the secret before. `None`
+/// for a secret that an earlier version of the relay wrote.
 pub(super) fn since(
     control: &ControlPlane,
     open: &[Secret],

@@ -1,4 +1,4 @@
-//! When a source was heard of, and when it is silent.
+//! The times at which a source was heard of, and the time from which it counts as silent.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use domain::{
     time::Timestamp,
 };
 
-/// When a source was heard of.
+/// The times at which a source was heard of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SourceTraffic {
     /// The minute in which a request was accepted last, within a week; of one older than two days, the

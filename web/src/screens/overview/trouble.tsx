@@ -1,4 +1,4 @@
-// What needs a look: alarms, silent sources, endpoints in trouble, refused requests.
+// What needs a look: troubles, alarms, silent sources, endpoints in trouble, refused requests.
 
 import type { ComponentChildren } from "preact";
 import type { Status } from "../../core/contract";
@@ -6,9 +6,10 @@ import { plural } from "../../core/format";
 import { applicationName } from "../../core/scope";
 import { span } from "../../core/time";
 import type { EndpointRow, Refusals } from "../../core/types";
-import { For, Text, When } from "../../ui/basics";
+import { For, Text, type Tone, When } from "../../ui/basics";
 import { EndpointState } from "../../ui/endpoint-state";
 import { Icon } from "../../ui/icons";
+import { told } from "../../ui/trouble";
 
 const RANK = ["open", "failing", "half_open", "slow", "disabled", "healthy"];
 
@@ -80,25 +81,12 @@ export function Refused({ refusals, words }: { refusals: Refusals; words: string
   );
 }
 
-/** Alarms, silent sources and what waits for too long, each as a sentence that leads on. */
-export function Attention({ status, endpoints, application }: { status: Status | undefined; endpoints: EndpointRow[] | undefined; application?: string }) {
-  const lines: [key: string, line: ComponentChildren][] = [];
-  const present = status ? new Date(status.now).getTime() : 0;
-  for (const alarm of status?.alarms ?? [])
-    if (alarm.state === "alarm")
-      lines.push([`alarm ${alarm.name}`, <>The alarm <a href="/status"><Text text={alarm.name} /></a> went off <When at={alarm.since} />.{alarm.reason && <> <Text text={alarm.reason} /></>}</>]);
-  for (const alarm of status?.alarms ?? [])
-    if (alarm.state !== "alarm" && present - new Date(alarm.since).getTime() < 86_400_000)
-      lines.push([`ended ${alarm.name}`, <>The alarm <a href="/status"><Text text={alarm.name} /></a> ended <When at={alarm.since} />.</>]);
-  for (const source of status?.silent_sources ?? [])
-    if (!application || source.application === application) lines.push([`silent ${source.name}`, <>
-      The source <a href={`/sources/${encodeURIComponent(source.name)}`}><Text text={source.name} /></a> is silent: its last request came <When at={source.last_accepted_at} />, and one usually comes every {span(source.usual_gap_s * 1000)}.
-    </>]);
-  const off = endpoints?.filter((row) => row.disabled && row.letters_waiting > 0) ?? [];
-  if (off.length) lines.push(["disabled", <>{plural(off.length, "disabled endpoint")} with waiting dead letters. They go back when the endpoint is enabled. <a href="/letters?state=waiting">Dead letters</a></>]);
+type Line = [key: string, line: ComponentChildren];
+
+function Notice({ tone, lines }: { tone: Tone; lines: Line[] }) {
   if (lines.length === 0) return null;
   return (
-    <div class="notice warn attention" role="status">
+    <div class={`notice attention ${tone}`} role="status">
       <Icon name="warning" />
       <ul>
         {lines.slice(0, 6).map(([key, line]) => <li key={key}>{line}</li>)}
@@ -106,4 +94,25 @@ export function Attention({ status, endpoints, application }: { status: Status |
       </ul>
     </div>
   );
+}
+
+/** Troubles and alarms that are on, and below them what else needs a look, each as a sentence that leads on. */
+export function Attention({ status, endpoints, application }: { status: Status | undefined; endpoints: EndpointRow[] | undefined; application?: string }) {
+  const bad: Line[] = [];
+  const lines: Line[] = [];
+  for (const trouble of status?.troubles ?? []) {
+    const [words, act] = told(trouble);
+    bad.push([trouble.kind, <><strong><Text text={words} /></strong> First seen <When at={trouble.since} />. {act}</>]);
+  }
+  for (const alarm of status?.alarms ?? []) {
+    const on = alarm.state === "alarm";
+    (on ? bad : lines).push([alarm.name, <>The alarm <a href="/status"><Text text={alarm.name} /></a> {on ? "went off" : "ended"} <When at={alarm.since} />.{on && alarm.reason && <> <Text text={alarm.reason} /></>}</>]);
+  }
+  for (const source of status?.silent_sources ?? [])
+    if (!application || source.application === application) lines.push([`silent ${source.name}`, <>
+      The source <a href={`/sources/${encodeURIComponent(source.name)}`}><Text text={source.name} /></a> is silent: its last request came <When at={source.last_accepted_at} />, and one usually comes every {span(source.usual_gap_s * 1000)}.
+    </>]);
+  const off = endpoints?.filter((row) => row.disabled && row.letters_waiting > 0) ?? [];
+  if (off.length) lines.push(["disabled", <>{plural(off.length, "disabled endpoint")} with waiting dead letters. They go back when the endpoint is enabled. <a href="/letters?state=waiting">Dead letters</a></>]);
+  return <><Notice tone="bad" lines={bad} /><Notice tone="warn" lines={lines} /></>;
 }

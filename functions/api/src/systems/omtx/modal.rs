@@ -9,7 +9,7 @@ use manage::{ControlPlane, Principal, activity};
 
 use crate::web::error::Error;
 
-/// Prefix of OMTX-Hub's routes.
+/// The prefix that all of OMTX-Hub's routes have.
 pub(super) const BASE: &str = "/api/v3/webhooks";
 /// The source that its completion route belongs to.
 pub(super) const SOURCE: &str = "modal-omtx";

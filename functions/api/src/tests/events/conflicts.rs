@@ -1,4 +1,4 @@
-//! `/v1/events/{id}/conflicts`.
+//! Tests of the conflicts of an event, `/v1/events/{id}/conflicts`.
 
 use std::time::Duration;
 

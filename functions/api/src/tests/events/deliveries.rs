@@ -1,4 +1,4 @@
-//! `/v1/events/{id}/deliveries/{delivery}`.
+//! Tests of a delivery's request, `/v1/events/{id}/deliveries/{delivery}`.
 
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `/v1/profiles`.
+//! Tests of the list of profiles, `/v1/profiles`.
 
 use axum::{body::Body, http::Method};
 use serde_json::json;

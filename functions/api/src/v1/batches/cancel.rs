@@ -19,7 +19,7 @@ use crate::{
     web::{error::Error, gate::Authenticated, input::Query, page::Place},
 };
 
-/// Where a cancellation goes on.
+/// The query of a cancellation: the position at which it goes on.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FromQuery {

@@ -1,4 +1,4 @@
-//! Declaration of batches.
+//! The operation that declares a batch.
 
 use std::sync::Arc;
 

@@ -56,7 +56,7 @@ struct Line<'a> {
     error: Option<Failure<'a>>,
 }
 
-/// Result of a job.
+/// The result of a job, in the form of a batch's result file.
 #[derive(Serialize)]
 struct Answer<'a> {
     status_code: u16,

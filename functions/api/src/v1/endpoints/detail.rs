@@ -116,7 +116,8 @@ struct SecretMark {
 /// Deliveries that are still to be attempted.
 #[derive(Serialize, ToSchema)]
 struct WaitingOut {
-    /// Their number, among the latest 2000 deliveries or those that are read in a second; see `complete`.
+    /// Number of such deliveries among the latest 2000, or among those that are read in a second; see
+    /// `complete`.
     count: u64,
     /// Whether all deliveries to the endpoint were read.
     complete: bool,

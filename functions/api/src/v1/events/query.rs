@@ -48,7 +48,7 @@ pub(super) struct EventsQuery {
     /// Batch of that job: our id or the senders' id.
     #[param(nullable = false)]
     batch: Option<String>,
-    /// How the events stand as a whole: `delivered`, `pending`, `failing`, `dead` or `nobody`.
+    /// State of the events as a whole: `delivered`, `pending`, `failing`, `dead` or `nobody`.
     #[param(value_type = String, required = false)]
     state: Option<EventState>,
     /// Events that arrived at this time or later.

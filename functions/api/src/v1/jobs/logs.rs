@@ -38,7 +38,7 @@ const TEXT_PAGE: usize = 5_000;
 /// Number of lines of an answer.
 type LineLimit = Bounded<1, MAX_LINES>;
 
-/// Where a body's lines belong, if the body does not say so.
+/// The query of lines that are appended: the place of lines whose body names none.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AppendQuery {

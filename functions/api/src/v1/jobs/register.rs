@@ -1,4 +1,4 @@
-//! Registration of jobs.
+//! The operations that register a job.
 
 use std::sync::Arc;
 

@@ -94,8 +94,8 @@ macro_rules! source_shapes {
             profile: String,
             /// Number of live secrets.
             secret_count: usize,
-            /// Since when each live secret is kept, newest first; null for one that an earlier version
-            /// of the relay wrote.
+            /// Times since which each live secret is kept, newest first; null for one that an earlier
+            /// version of the relay wrote.
             secrets_kept_since: Vec<Option<String>>,
             /// Application that hears of its events: its uid, or its id if it has none.
             application: String,
@@ -215,7 +215,7 @@ pub(super) struct SourceActivityOut {
     /// Time of the last refused request; null if none was refused within a week.
     #[schema(format = DateTime)]
     last_refused_at: Option<String>,
-    /// Why it was refused, in a sentence that says what can be done.
+    /// Reason why the last refused request was refused, in a sentence that says what can be done.
     last_refusal: Option<String>,
     /// The last accepted request, if it was more than ten minutes and more than three usual gaps ago.
     #[schema(format = DateTime)]
@@ -227,7 +227,7 @@ pub(super) struct SourceActivityOut {
     handshake: HandshakeOut,
 }
 
-/// How far the handshake with the sender of a source is: a challenge, by which some senders check a URL
+/// State of the handshake with the sender of a source: a challenge, by which some senders check a URL
 /// before they send anything else.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HandshakeOut {
@@ -260,7 +260,7 @@ impl From<SourceActivity> for SourceActivityOut {
     }
 }
 
-/// Since when each secret of a source is kept.
+/// The time since which each secret of a source is kept.
 fn kept_since(source: &Source) -> Vec<Option<String>> {
     let since = |number: usize| source.secrets_since.get(number).copied().flatten();
     (0..source.secrets.len()).map(|number| since(number).map(Timestamp::rfc3339)).collect()

@@ -24,7 +24,7 @@ use domain::{
 };
 use serde_json::{Value, json, value::to_raw_value};
 
-/// 2026-11-27T12:00:00Z.
+/// The present time of every example: 2026-11-27T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_780_800);
 const JOB: &str = "modal-abc123";
 

@@ -107,7 +107,7 @@ pub(super) fn limits() -> Value {
     })
 }
 
-/// How Socket.IO carries the messages.
+/// The part of the document that says how Socket.IO carries the messages.
 pub(super) fn socket_io() -> Value {
     json!({
         "versions": "Socket.IO protocol 5 in Engine.IO 4, over WebSocket alone: socket.io-client 3 and 4, python-socketio 5.",

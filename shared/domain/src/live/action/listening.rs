@@ -99,7 +99,7 @@ impl Conclusion {
         ])
     }
 
-    /// How the call went. A conclusion that was read has either a status or an error.
+    /// The result of the call. A conclusion that was read has either a status or an error.
     pub const fn outcome(&self) -> HandedOutcome {
         match (self.status, self.error) {
             (Some(status), _) => HandedOutcome::Status(status),

@@ -1,4 +1,4 @@
-//! Frames of log lines.
+//! Builds the frames that carry the log lines of a job to its watchers.
 //!
 //! The JSON protocol joins lines in one message. Clients of Socket.IO expect one message per line,
 //! and get that up to [`LINES_PER_SECOND`]. Beyond it lines are joined, because every frame is a call
@@ -29,7 +29,7 @@ pub struct LineRate {
 }
 
 impl LineRate {
-    /// How many of `wanted` lines go one by one now.
+    /// The number of lines, of those that are `wanted`, which go one by one now.
     pub fn take(&mut self, wanted: usize, now: Timestamp) -> usize {
         if self.began.plus(SECOND) <= now {
             *self = Self { began: now, count: 0 };

@@ -62,7 +62,7 @@ fn said(_: &JobNews) -> JobSaid {
     }
 }
 
-/// The frames as JSON.
+/// The frames that a subscription receives of the news, as JSON.
 fn heard(topic: Topic, news: Vec<News>, gap: bool, to: &LiveSubscription) -> Vec<Value> {
     let bulletin = Bulletin { topic, at: NOW, gap, news };
     let frames = frames(&bulletin, to, &said);

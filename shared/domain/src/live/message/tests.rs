@@ -1,4 +1,4 @@
-//! Messages in both protocols.
+//! Tests of the messages in both protocols: plain JSON and Socket.IO.
 
 use serde_json::{Value, json};
 

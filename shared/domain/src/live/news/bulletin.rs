@@ -21,10 +21,10 @@ pub struct Bulletin {
     pub topic: Topic,
     /// The time of the oldest news.
     pub at: Timestamp,
-    /// Whether news were dropped.
+    /// Whether news before these were dropped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap: bool,
-    /// The news, oldest first.
+    /// The changes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub news: Vec<News>,
 }

@@ -12,11 +12,11 @@ use crate::{
 /// A task was started, did a step, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskNews {
-    /// The id.
+    /// The id of the task.
     pub id: TaskId,
-    /// The kind.
+    /// The kind of the task.
     pub kind: TaskWord,
-    /// The new state.
+    /// The state of the task after the change.
     pub state: TaskState,
     /// Letters or messages so far that the task is meant for.
     pub matched: u64,
@@ -35,11 +35,11 @@ pub struct TaskNews {
 pub struct RefusalNews {
     /// The name of the source.
     pub source: String,
-    /// Why the request was refused.
+    /// The reason why the request was refused, as a word.
     pub reason: RefusalReason,
-    /// Why the request was refused, in a sentence for the owner of the source.
+    /// The reason why the request was refused, in a sentence for the owner of the source.
     pub sentence: String,
-    /// The time of arrival.
+    /// The time at which the request arrived.
     pub at: Timestamp,
 }
 

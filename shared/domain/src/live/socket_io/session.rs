@@ -16,7 +16,7 @@ pub enum Heard {
     Join,
     /// The client asks for a namespace that the relay does not have.
     WrongNamespace(String),
-    /// The client says something.
+    /// The client emits an event.
     Call {
         /// The name of the event.
         name: String,
@@ -35,7 +35,7 @@ pub enum Heard {
     },
     /// The client asks for a sign of life; the text is to be sent back.
     Ping(String),
-    /// The client leaves.
+    /// The client leaves the namespace and the connection.
     Leave,
     /// A sign of life, or an answer that nobody waits for.
     Alive,

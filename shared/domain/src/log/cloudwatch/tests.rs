@@ -1,4 +1,4 @@
-//! Events of subscription filters.
+//! Tests of the events that subscription filters of CloudWatch Logs send.
 
 use std::io::Write;
 
