@@ -7,6 +7,7 @@ use domain::{batch::BatchEnd, id::ApplicationId};
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    sizes::size,
 };
 
 async fn post(cloud: &Cloud, path: &str, body: Value) -> Value {
@@ -92,7 +93,7 @@ async fn a_batch_may_come_after_its_jobs_and_be_closed_when_all_are_known() {
 
 /// Number of jobs that end at the same moment; `BATCH_JOBS` sets another.
 fn jobs() -> usize {
-    std::env::var("BATCH_JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(1000)
+    size("BATCH_JOBS", 1000)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,12 +22,13 @@ use tests::{
     receiver::Receiver,
     sender::{self, completion},
     shown,
+    sizes::size,
 };
 use tower::ServiceExt;
 
 /// Number of events: `CHAOS_EVENTS`, or 400, which take ten seconds.
 fn events() -> usize {
-    std::env::var("CHAOS_EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(400)
+    size("CHAOS_EVENTS", 400)
 }
 
 /// The result of a run.

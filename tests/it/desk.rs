@@ -13,11 +13,12 @@ use domain::{
 use serde_json::{Value, json};
 use tests::{
     cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sender::completion,
+    sizes::size,
 };
 
 /// Number of letters: `DESK_LETTERS`, or 300, which take half a minute.
 fn many() -> usize {
-    std::env::var("DESK_LETTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+    size("DESK_LETTERS", 300)
 }
 
 fn report(line: &str) {

@@ -13,13 +13,13 @@ use domain::{
     task::Task,
 };
 use serde_json::{Value, json};
-use tests::{cloud::Cloud, faults::Faults, invariants::World, shown};
+use tests::{cloud::Cloud, faults::Faults, invariants::World, shown, sizes::size};
 
 /// Letters of the endpoint that is looked at.
 const OURS: u64 = 60;
 /// Letters of others, before and after they become ten times as many: `LETTERS_OTHERS`, or 200.
 fn others() -> u64 {
-    std::env::var("LETTERS_OTHERS").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
+    size("LETTERS_OTHERS", 200)
 }
 
 /// The cost of one step.

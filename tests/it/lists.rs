@@ -7,13 +7,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::Method;
 use serde_json::Value;
-use tests::{cloud::Cloud, faults::Faults};
+use tests::{cloud::Cloud, faults::Faults, sizes::size};
 
 use self::rows::{APPLICATION, Rows};
 
 /// Rows of each list: `LIST_ROWS`, or 600, which take some seconds.
 fn many() -> usize {
-    std::env::var("LIST_ROWS").ok().and_then(|count| count.parse().ok()).unwrap_or(600)
+    size("LIST_ROWS", 600)
 }
 
 /// Most calls of AWS that one request of a list of 20 rows makes: with each row of a list of endpoints or

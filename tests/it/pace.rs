@@ -59,8 +59,8 @@ async fn places_taken_by_many_workers_at_once_are_as_far_apart_as_the_rate_says(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_workers_never_call_faster_than_the_rate_and_spend_nothing_by_waiting() {
-    let (cloud, receiver) = paced(60).await;
-    attempt_all(&cloud, &receiver, 60).await;
+    let (cloud, receiver) = paced(30).await;
+    attempt_all(&cloud, &receiver, 30).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,8 +74,8 @@ async fn the_endpoints_of_an_application_are_called_no_faster_together_than_its_
     let rate = json!({ "name": "acme", "throttleRate": RATE });
     let (status, answer) = cloud.call(Method::PATCH, path, Some(rate)).await;
     assert!(status.is_success(), "{answer}");
-    cloud.accept_all((0..20).map(|n| completion(&format!("c{n}"), "success", "1"))).await;
-    attempt_all(&cloud, &receiver, 60).await;
+    cloud.accept_all((0..10).map(|n| completion(&format!("c{n}"), "success", "1"))).await;
+    attempt_all(&cloud, &receiver, 30).await;
 }
 
 /// Attempts everything with many workers, and sees how many calls come within a second.

@@ -25,13 +25,13 @@ use tests::{
     faults::{FaultKind, Faults},
     invariants::World,
     shown,
+    sizes::size,
 };
 
-/// Most letters of a case: a minute at 50 per second, of a redrive. `RATE_LETTERS=45000` plays every case
-/// for a minute.
-fn most(sends: Sends, rate: u32) -> u64 {
-    let usual = if matches!(sends, Sends::Redrive) && rate == 50 { 3200 } else { 700 };
-    std::env::var("RATE_LETTERS").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+/// Most letters of a case: `RATE_LETTERS`, or 500, which are ten seconds at 50 per second. 45000 play every
+/// case for a minute, and 3200 all but the fastest.
+fn most() -> u64 {
+    size("RATE_LETTERS", 500)
 }
 
 /// The kinds of tasks that send at a rate.
@@ -76,7 +76,7 @@ impl Sends {
 async fn times(sends: Sends, rate: u32) -> (Vec<u64>, u64) {
     let mut cloud = Cloud::start(Faults::default()).await;
     let endpoint = cloud.endpoint("http://127.0.0.1:9/hook", Policy::default()).await;
-    let count = (u64::from(rate) * 90).min(most(sends, rate));
+    let count = (u64::from(rate) * 90).min(most());
     match sends {
         Sends::Replay => cloud.record(&endpoint, count).await,
         Sends::Redrive | Sends::Recovery => cloud.park(&endpoint, count).await,

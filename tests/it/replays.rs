@@ -2,7 +2,13 @@
 //! whoever captured it makes those fresh: still it has one effect, however often. Where they are, it
 //! is refused once it is old.
 
-use std::{collections::BTreeMap, io::Write, ops::Range, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    ops::Range,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -17,13 +23,13 @@ use domain::{
     time::Timestamp,
 };
 use futures::future;
-use tests::{cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver};
+use tests::{cloud::Cloud, faults::Faults, invariants::World, receiver::Receiver, sizes::size};
 use tower::ServiceExt;
 
 use crate::subject::{SenderRequest, Subject, header};
 
-/// Number of times that each captured request comes.
-const TIMES: usize = 1000;
+/// Number of times that each captured request comes: `REPLAYS`, or 200. It is a multiple of [`A_MINUTE`].
+static TIMES: LazyLock<usize> = LazyLock::new(|| size("REPLAYS", 200));
 /// Requests between two steps of the clock by a minute.
 const A_MINUTE: usize = 100;
 /// Number of senders and workers at the same time.
@@ -150,13 +156,13 @@ async fn events(cloud: &Cloud) -> BTreeMap<String, Vec<Event>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_captured_body_that_comes_a_thousand_times_has_one_effect() {
+async fn a_captured_body_that_comes_many_times_has_one_effect() {
     let weak = |subject: &Subject| !subject.scheme.is_replay_safe();
     let subjects: Vec<_> = Subject::all().into_iter().filter(weak).collect();
     assert!(10 <= subjects.len(), "{} schemes", subjects.len());
     let (cloud, receiver) = listening(&subjects).await;
     let (cloud, captured) = (Arc::new(cloud), Arc::new(captured(&subjects)));
-    for first in (0..TIMES).step_by(A_MINUTE) {
+    for first in (0..*TIMES).step_by(A_MINUTE) {
         // Several at once, as Lambda does.
         let share = A_MINUTE / WORKERS;
         let workers = (0..WORKERS).map(|worker| {
@@ -172,7 +178,7 @@ async fn a_captured_body_that_comes_a_thousand_times_has_one_effect() {
         let events = &events[&source(subject)];
         assert_eq!(events.len(), 1, "{}", subject.name);
         let event = &events[0];
-        let again = u64::try_from(TIMES - 1).expect("few");
+        let again = u64::try_from(*TIMES - 1).expect("few");
         assert_eq!(event.duplicates + event.conflicts, again, "{}", subject.name);
         // The same fields in other bytes are kept as such, and not applied.
         let conflicts = if subject.signed("{form}") { again } else { 0 };
@@ -189,7 +195,7 @@ async fn a_captured_body_that_comes_a_thousand_times_has_one_effect() {
     writeln!(
         std::io::stderr(),
         "replays: {} requests, {effects} effects of {} captured bodies: {}",
-        TIMES * subjects.len(),
+        *TIMES * subjects.len(),
         subjects.len(),
         names.join(" "),
     )

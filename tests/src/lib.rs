@@ -16,6 +16,7 @@ pub mod platform;
 pub mod program;
 pub mod receiver;
 pub mod sender;
+pub mod sizes;
 mod wire;
 
 /// Prints a measured figure to standard error, past the capture of the test runner.

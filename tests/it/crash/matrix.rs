@@ -24,7 +24,7 @@ use tests::{
 use super::journey::Journey;
 
 /// Cases in a sample. Half a minute to a minute on two cores.
-const SAMPLE: usize = 320;
+const SAMPLE: usize = 240;
 
 /// One case: which call of which journey fails, and in which way.
 #[derive(Clone, Debug, PartialEq, Eq)]

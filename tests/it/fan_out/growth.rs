@@ -7,7 +7,7 @@ use adapters::table::WriteOutcome;
 use domain::{endpoint::Endpoint, id::EndpointId};
 use futures::{StreamExt, stream};
 use serde_json::json;
-use tests::{cloud::Cloud, shown};
+use tests::{cloud::Cloud, shown, sizes::size};
 
 use super::publish;
 
@@ -58,7 +58,7 @@ async fn fan_out(count: usize) -> ([f64; 3], usize, Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_costs_the_same_however_many_endpoints_there_are() {
-    let many = std::env::var("FAN_OUT").ok().and_then(|many| many.parse().ok()).unwrap_or(MANY);
+    let many = size("FAN_OUT", MANY);
     let mut costs = Vec::new();
     for count in [1, 90, 91, 300, many] {
         let ([written, read, sends], messages, longest) = fan_out(count).await;

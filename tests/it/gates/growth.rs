@@ -1,7 +1,7 @@
 //! What a probe costs does not depend on how many deliveries wait.
 
 use domain::endpoint::Endpoint;
-use tests::{cloud::Cloud, receiver::Receiver, shown};
+use tests::{cloud::Cloud, receiver::Receiver, shown, sizes::size};
 
 use super::{MINUTE, policy};
 
@@ -53,9 +53,8 @@ async fn hour(count: u64) -> [f64; 6] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_of_an_open_circuit_costs_the_same_whatever_waits() {
-    let scale = std::env::var("SCALE").ok().and_then(|scale| scale.parse::<u64>().ok());
     let mut hours = Vec::new();
-    for count in [20, 1000 * scale.unwrap_or(1)] {
+    for count in [20, 1000 * size("SCALE", 1)] {
         let cost = hour(count).await;
         let [probes, outbox, gate, calls, written, read] = cost;
         shown!(

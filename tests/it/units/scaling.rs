@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::Method;
 use domain::retry::Policy;
 use serde_json::json;
-use tests::{cloud::Cloud, shown};
+use tests::{cloud::Cloud, shown, sizes::size};
 
 use super::setting::Setting;
 use crate::lists::{self, LISTS, rows::Rows};
@@ -35,8 +35,7 @@ impl Curve {
 }
 
 fn scaled(number: usize) -> usize {
-    let scale = std::env::var("SCALE").ok().and_then(|scale| scale.parse::<usize>().ok());
-    number * scale.unwrap_or(1)
+    number * size("SCALE", 1)
 }
 
 /// Write and read units of an event by the number of its deliveries.
