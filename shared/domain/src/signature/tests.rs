@@ -1,5 +1,7 @@
 //! Vectors, and every way to get a signature wrong.
 
+mod bounds;
+
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
