@@ -249,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_embeds_another_is_judged_by_that() {
+        let rule = Rule::default();
+        for (text, public) in [
+            ("::ffff:1.1.1.1", true),
+            ("::ffff:10.0.0.1", false),
+            ("64:ff9b::1.1.1.1", true),
+            ("64:ff9b::10.0.0.1", false),
+            ("64:ff9b:1::1.1.1.1", false),
+        ] {
+            let ip: IpAddr = text.parse().expect("an address");
+            let want = if public { Ok(()) } else { Err(Forbidden::Address(ip)) };
+            assert_eq!(rule.judge(ip, true), want, "{text}");
+        }
+    }
+
+    #[test]
     fn urls_that_hide_something_are_refused() {
         let rule = Rule::default();
         for (url, want) in [

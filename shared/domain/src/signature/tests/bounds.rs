@@ -157,6 +157,21 @@ fn sixteen_signatures_are_read_and_a_seventeenth_spoils_them_all() {
     assert_eq!(verify(&["v1,AAAA"]), malformed, "none has the length of a signature");
 }
 
+#[test]
+fn a_header_for_one_signature_holds_one_and_a_part_without_a_value_is_not_sent() {
+    let scheme_of = |profile| &Profile::named(profile).expect("there").scheme;
+    let secrets = [Secret::symmetric(&[7; 32]), Secret::symmetric(&[8; 32])];
+    let message = MessageToSign { at: Some(NOW), body: b"{}", ..MessageToSign::default() };
+    let count = |profile, message: &MessageToSign<'_>| {
+        let sent = scheme_of(profile).headers(&secrets, message)?;
+        Some((sent.len(), sent[0].1.split(' ').count()))
+    };
+    assert_eq!(count("github", &message), Some((1, 1)));
+    assert_eq!(count("standard", &message), None, "it has no id");
+    assert_eq!(count("standard", &MessageToSign { id: Some("m1"), ..message }), Some((3, 2)));
+    assert_eq!(scheme_of("github").headers([], &message), None);
+}
+
 /// What judging a form makes of it that was signed for one URL and came to another.
 fn twilio(
     signed: &str,
