@@ -82,6 +82,39 @@ fn every_operator_compares() {
 }
 
 #[test]
+fn lists_and_objects_are_equal_as_a_whole_and_are_in_no_list() {
+    let input = json!({ "l": [1, 2], "o": { "a": 1, "b": 2 }, "s": "some-text", "n": 5 });
+    for (pattern, matches) in [
+        (json!({ "l": { "$eq": [1, 2] } }), true),
+        (json!({ "l": { "$eq": [1] } }), false),
+        (json!({ "l": { "$eq": [1, 2, 3] } }), false),
+        (json!({ "l": { "$eq": [2, 1] } }), false),
+        (json!({ "l": { "$neq": [1] } }), true),
+        (json!({ "o": { "$eq": { "b": 2, "a": 1 } } }), true),
+        (json!({ "o": { "$eq": { "a": 1 } } }), false),
+        (json!({ "o": { "$eq": { "a": 1, "c": 2 } } }), false),
+        (json!({ "o": { "$eq": { "a": 1, "b": 3 } } }), false),
+        (json!({ "l": { "$in": [[1, 2]] } }), false),
+        (json!({ "l": { "$nin": [3] } }), false),
+        (json!({ "o": { "$in": [{ "a": 1, "b": 2 }] } }), false),
+        (json!({ "o": { "$nin": [3] } }), false),
+        (json!({ "l": { "$in": 2 } }), true),
+        (json!({ "l": { "$nin": 3 } }), true),
+        (json!({ "s": { "$in": "other" } }), false),
+        (json!({ "s": { "$nin": "other" } }), true),
+        (json!({ "s": { "$in": "" } }), true),
+        (json!({ "s": { "$in": "some-text-and-more" } }), false),
+        (json!({ "n": { "$in": "5" } }), false),
+        (json!({ "n": { "$nin": "5" } }), false),
+        (json!({ "s": { "$endsWith": "text" } }), true),
+        (json!({ "s": { "$endsWith": ["x", "text"] } }), true),
+        (json!({ "s": { "$startsWith": ["x", "text"] } }), false),
+    ] {
+        judge(pattern, input.clone(), matches);
+    }
+}
+
+#[test]
 fn conditions_are_joined_and_turned_round() {
     let input = json!({ "a": 1, "b": { "c": "x" } });
     judge(json!({ "$or": [{ "a": 2 }, { "b": { "c": "x" } }] }), input.clone(), true);
