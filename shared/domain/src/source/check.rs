@@ -254,6 +254,7 @@ mod tests {
             bad("github", r#"{"rate_limit":{"requests":0,"per":"second"}}"#),
             Some(InvalidSource::RateLimit)
         );
+        assert_eq!(bad("github", r#"{"rate_limit":{"requests":1,"per":"second"}}"#), None);
         let promised = r#"{"scheme":{"headers":[{"signature":"x-s"}],"formats":["{hex}"],"content":"{timestamp}{body}"}}"#;
         assert!(matches!(bad("hmac", promised), Some(InvalidSource::Scheme(_))));
         // An upgraded sender's secret stands beside the old one.
