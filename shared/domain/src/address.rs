@@ -159,12 +159,7 @@ impl Rule {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Forbidden::UserInfo);
         }
-        let host = match url.host() {
-            Some(Host::Domain(name)) if !name.is_empty() => Host::Domain(name.to_owned()),
-            Some(Host::Ipv4(ip)) => Host::Ipv4(ip),
-            Some(Host::Ipv6(ip)) => Host::Ipv6(ip),
-            _ => return Err(Forbidden::Host),
-        };
+        let host = url.host().ok_or(Forbidden::Host)?.to_owned();
         match &host {
             Host::Ipv4(ip) => self.judge(IpAddr::V4(*ip), tls)?,
             Host::Ipv6(ip) => self.judge(IpAddr::V6(*ip), tls)?,
@@ -181,7 +176,7 @@ impl Rule {
         if local {
             return self.judge(IpAddr::V4(Ipv4Addr::LOCALHOST), false);
         }
-        if name.ends_with(".internal") || name.ends_with(".local") {
+        if name.is_empty() || name.ends_with(".internal") || name.ends_with(".local") {
             return Err(Forbidden::Host);
         }
         Ok(())
@@ -254,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_embeds_another_is_judged_by_that() {
+        let rule = Rule::default();
+        for (text, public) in [
+            ("::ffff:1.1.1.1", true),
+            ("::ffff:10.0.0.1", false),
+            ("64:ff9b::1.1.1.1", true),
+            ("64:ff9b::10.0.0.1", false),
+            ("64:ff9b:1::1.1.1.1", false),
+        ] {
+            let ip: IpAddr = text.parse().expect("an address");
+            let want = if public { Ok(()) } else { Err(Forbidden::Address(ip)) };
+            assert_eq!(rule.judge(ip, true), want, "{text}");
+        }
+    }
+
+    #[test]
     fn urls_that_hide_something_are_refused() {
         let rule = Rule::default();
         for (url, want) in [
@@ -262,17 +273,22 @@ mod tests {
             ("file:///etc/passwd", Forbidden::Scheme),
             ("https://user:pw@example.com/", Forbidden::UserInfo),
             ("https://example.com@127.0.0.1/", Forbidden::UserInfo),
+            ("https://:pw@example.com/", Forbidden::UserInfo),
             ("https://metadata.google.internal/", Forbidden::Host),
+            ("https://printer.local./", Forbidden::Host),
+            ("https://./", Forbidden::Host),
             ("https://example.com:0/", Forbidden::Host),
             ("not a url", Forbidden::Unreadable),
             ("https://", Forbidden::Unreadable),
             ("https://localhost/", Forbidden::Address(Ipv4Addr::LOCALHOST.into())),
             ("https://LOCALHOST./", Forbidden::Address(Ipv4Addr::LOCALHOST.into())),
+            ("https://a.localhost/", Forbidden::Address(Ipv4Addr::LOCALHOST.into())),
         ] {
             assert_eq!(rule.target(url).map(|t| t.url), Err(want), "{url}");
         }
-        let long = format!("https://example.com/{}", "a".repeat(2048));
+        let long = format!("https://example.com/{}", "a".repeat(2029));
         assert_eq!(rule.target(&long), Err(Forbidden::TooLong));
+        assert!(rule.target(&long[..2048]).is_ok());
         assert_eq!(rule.target("https://example.com/hook").expect("public").port, 443);
     }
 
@@ -291,5 +307,29 @@ mod tests {
         for bad in ["127.0.0.1", "127.0.0.0/33", "::/129", "x/8", "1.2.3.4/-1"] {
             assert!(Network::parse(bad).is_err(), "{bad}");
         }
+    }
+    #[test]
+    fn a_network_contains_the_addresses_with_its_first_bits() {
+        for (network, address, contained) in [
+            ("10.0.0.0/8", "10.255.255.255", true),
+            ("10.0.0.0/8", "11.0.0.0", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("203.0.113.9/32", "203.0.113.9", true),
+            ("203.0.113.9/32", "203.0.113.8", false),
+            ("0.0.0.0/0", "198.51.100.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("::/0", "198.51.100.1", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::1/128", "::1", true),
+            ("::1/128", "::2", false),
+        ] {
+            let ip = address.parse().expect("an address");
+            let network = Network::parse(network).expect("a network");
+            assert_eq!(network.contains(ip), contained, "{network:?} {address}");
+        }
+        let list = Network::parse_list(" , 10.0.0.0/8,,::1/128 ").expect("networks");
+        let each = ["10.0.0.0/8", "::1/128"].map(|text| Network::parse(text).expect("a network"));
+        assert_eq!(list, each);
     }
 }

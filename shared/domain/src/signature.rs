@@ -287,10 +287,10 @@ impl Scheme {
         signed: &SignedParts<'_>,
         tags: &[Vec<u8>],
     ) -> Result<(usize, Option<String>), SignatureRefusal> {
-        let spellings = match signed.url {
-            Some(url) if self.signs_url() => form::spellings(url),
-            None if self.signs_url() => return Err(SignatureRefusal::Uncovered),
-            _ => vec![String::new()],
+        let spellings = match (self.signs_url(), signed.url) {
+            (true, Some(url)) => form::spellings(url),
+            (true, None) => return Err(SignatureRefusal::Uncovered),
+            (false, _) => vec![String::new()],
         };
         if self.content.has(&Part::Form)
             && !form::covers(signed.url.unwrap_or_default(), signed.body)
@@ -313,12 +313,12 @@ impl Scheme {
     }
 
     fn judge_time(&self, at: u64, now: Timestamp) -> Result<(), SignatureRefusal> {
-        let now = now.secs();
-        if at < now && self.past_seconds < now - at {
-            return Err(SignatureRefusal::Past(now - at));
+        let (past, future) = (now.secs().saturating_sub(at), at.saturating_sub(now.secs()));
+        if self.past_seconds < past {
+            return Err(SignatureRefusal::Past(past));
         }
-        if now < at && self.future_seconds < at - now {
-            return Err(SignatureRefusal::Future(at - now));
+        if self.future_seconds < future {
+            return Err(SignatureRefusal::Future(future));
         }
         Ok(())
     }

@@ -166,3 +166,52 @@ pub fn kept_token(sealed: &SealedSecret) -> Option<Secret> {
 }
 
 const TOKEN_PREFIX: &str = "sha256:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn source(name: &str, application: &str) -> Source {
+        let id = SourceId::derive(&[name]);
+        Source::new(id, name, "github", ApplicationId::named(application), NOW)
+    }
+
+    #[test]
+    fn a_token_is_kept_by_its_hash_and_a_secret_is_no_token() {
+        let kept = sealed_token(&Secret::new(*b"token-of-24-characters.."));
+        let hash = token_hash("token-of-24-characters..");
+        assert_eq!(kept, SealedSecret(format!("sha256:{hash}")));
+        assert_eq!(kept_token(&kept), Some(Secret::new(hash)));
+        assert_eq!(kept_token(&SealedSecret("c2VhbGVk".to_owned())), None);
+    }
+
+    #[test]
+    fn what_belongs_to_a_source_belongs_to_it_in_one_application() {
+        let (here, there, other) = (source("a", "acme"), source("a", "zeta"), source("b", "acme"));
+        let tenure = here.tenure();
+        assert_eq!((&tenure.source, &tenure.application), (&here.id, &here.application));
+        let former = here.former(NOW);
+        assert_eq!(
+            (former.name.as_str(), former.tenure, former.ended_at),
+            ("a", tenure.clone(), NOW)
+        );
+        let event = Source::event_id(&tenure, "k");
+        assert_eq!(Source::event_id(&tenure, "k"), event, "for every worker");
+        for (tenure, key) in [(tenure, "l"), (there.tenure(), "k"), (other.tenure(), "k")] {
+            assert_ne!(Source::event_id(&tenure, key), event, "{tenure:?} {key}");
+        }
+        assert_eq!(Source::owner(&here.id), format!("source:{}", here.id));
+    }
+
+    #[test]
+    fn a_source_has_its_profile_with_its_options() {
+        let mut source = source("a", "acme");
+        assert_eq!(source.effective().as_ref(), Profile::named("github"));
+        source.options.tolerance_seconds = Some(7);
+        assert_eq!(source.effective().map(|profile| profile.scheme.past_seconds), Some(7));
+        source.profile = "gone".to_owned();
+        assert_eq!(source.effective(), None);
+    }
+}

@@ -150,3 +150,96 @@ fn progress_that_is_told_after_the_end_does_not_say_that_it_ended() {
     assert_eq!((&step["status"], &step["completed_at"]), (&"in_progress".into(), &().into()));
     assert_eq!((&end["status"], end["completed_at"].is_string()), (&"completed".into(), true));
 }
+
+#[test]
+fn every_end_is_counted_in_its_own_place_and_what_is_open_is_the_rest() {
+    use JobStatus::{Cancelled, Failed, Succeeded, TimedOut};
+    let joined = |number| BatchMarker { ended: None, ..ended(number, Succeeded) };
+    // It joined before, and ends now.
+    let later = BatchMarker { joins: false, ..ended(0, Failed) };
+    let mut markers = vec![joined(0), joined(1), joined(2), later];
+    let ends = [Succeeded, Succeeded, TimedOut, TimedOut, TimedOut, Cancelled];
+    markers.extend(ends.iter().zip(3..).map(|(status, number)| ended(number, *status)));
+    let counts =
+        Batch::unknown(ApplicationId::named("acme"), "b1", NOW).counted(&markers, NOW).counts;
+    let want = BatchCounts { known: 9, succeeded: 2, failed: 1, timed_out: 3, cancelled: 1 };
+    assert_eq!(counts, want);
+    assert_eq!((counts.ended(), counts.unsuccessful(), counts.open()), (7, 5, 2));
+}
+
+#[test]
+fn a_step_is_a_number_of_jobs_or_a_part_of_the_size() {
+    for (steps, size, thresholds) in [
+        (None, Some(10), [None, None]),
+        (Some(Steps::Every(3)), None, [Some(3), Some(6)]),
+        (Some(Steps::Percent(10)), None, [None, None]),
+        (Some(Steps::Percent(10)), Some(30), [Some(3), Some(6)]),
+        (Some(Steps::Percent(10)), Some(31), [Some(4), Some(7)]),
+    ] {
+        let batch = declared(size, steps, FailOn::All);
+        assert_eq!([1, 2].map(|step| batch.threshold(step)), thresholds, "{steps:?} {size:?}");
+    }
+    // Nothing is a part of nothing.
+    let empty = declared(Some(0), Some(Steps::Percent(10)), FailOn::All);
+    assert_eq!(empty.news().collect::<Vec<_>>(), [BatchNews::End(BatchEnd::Completed)]);
+}
+
+#[test]
+fn a_change_has_a_number_and_a_time() {
+    let later = NOW.plus(std::time::Duration::from_secs(7));
+    let batch = declared(Some(2), None, FailOn::All);
+    let changes = [
+        batch.declared(Declaration::default(), later),
+        batch.counted(&[], later),
+        batch.closed(None, later),
+        batch.sealed(later),
+        batch.told(&[], later),
+    ];
+    for next in changes {
+        assert_eq!((next.version, next.updated_at), (batch.version + 1, later));
+        assert_eq!((next.created_at, &next.id), (NOW, &batch.id));
+    }
+}
+
+#[test]
+fn a_change_is_announced_under_one_id_by_every_worker() {
+    let id = |name| BatchId::of(&ApplicationId::named("acme"), name);
+    let (one, end) = (BatchNews::Step(1), BatchNews::End(BatchEnd::Completed));
+    for (news, name) in [(one, "batch.progress"), (end, "batch.completed")] {
+        assert_eq!((news.event(&id("b1")), news.event_type()), (news.event(&id("b1")), name));
+        assert_ne!(news.event(&id("b1")), news.event(&id("b2")));
+    }
+    let failed = BatchNews::End(BatchEnd::Failed);
+    assert_eq!(failed.event_type(), "batch.failed");
+    assert_eq!(failed.event(&id("b1")), end.event(&id("b1")), "it ends once");
+    assert_ne!(one.event(&id("b1")), BatchNews::Step(2).event(&id("b1")));
+}
+
+#[test]
+fn a_notice_has_the_counts_as_they_are() {
+    use JobStatus::{Failed, Succeeded, TimedOut};
+    let markers: Vec<BatchMarker> = [Succeeded, Succeeded, Failed, TimedOut]
+        .iter()
+        .zip(0..)
+        .map(|(status, number)| ended(number, *status))
+        .collect();
+    let data = |size, fail_on, news: BatchNews| -> Value {
+        let batch = declared(Some(size), Some(Steps::Every(2)), fail_on).counted(&markers, NOW);
+        let said: Value = serde_json::from_slice(&notice(&batch, news, NOW)).expect("JSON");
+        said["data"].clone()
+    };
+    let counts = |data: &Value| {
+        let batch = &data["batch"];
+        [&batch["total"], &batch["completed"], &batch["failed"]]
+            .map(|n| n.as_u64().expect("a number"))
+    };
+    let step = data(10, FailOn::All, BatchNews::Step(2));
+    assert_eq!((counts(&step), step["step"].as_u64()), ([10, 2, 2], Some(4)));
+    // More jobs ended than were said to come.
+    let end = data(3, FailOn::Any, BatchNews::End(BatchEnd::Failed));
+    assert_eq!((counts(&end), &end["step"]), ([4, 2, 2], &Value::Null));
+    assert_eq!(end["batch"]["status"], "failed");
+    let open = declared(Some(10), None, FailOn::All);
+    assert_eq!(open.word(), "in_progress");
+    assert_eq!(Batch { size: None, ..open }.total(), 0, "nobody knows yet");
+}

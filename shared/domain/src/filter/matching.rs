@@ -50,7 +50,6 @@ fn any(pattern: &Pattern, input: Input<'_>) -> bool {
         (Pattern::List(wanted), Value::Array(members)) => {
             wanted.iter().all(|wanted| members.iter().any(|member| any(wanted, input.at(*member))))
         }
-        (Pattern::List(_), _) => false,
         (_, Value::Array(_)) => input.leaves().into_iter().any(|leaf| equal(pattern, leaf)),
         _ => equal(pattern, input),
     }

@@ -1,6 +1,6 @@
 //! What a pattern means, and which patterns are refused.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -76,6 +76,39 @@ fn every_operator_compares() {
         (json!({ "gone": { "$exist": true } }), false),
         (json!({ "gone": { "$neq": 1 } }), false),
         (json!({ "gone": { "$not": { "$eq": 1 } } }), false),
+    ] {
+        judge(pattern, input.clone(), matches);
+    }
+}
+
+#[test]
+fn lists_and_objects_are_equal_as_a_whole_and_are_in_no_list() {
+    let input = json!({ "l": [1, 2], "o": { "a": 1, "b": 2 }, "s": "some-text", "n": 5 });
+    for (pattern, matches) in [
+        (json!({ "l": { "$eq": [1, 2] } }), true),
+        (json!({ "l": { "$eq": [1] } }), false),
+        (json!({ "l": { "$eq": [1, 2, 3] } }), false),
+        (json!({ "l": { "$eq": [2, 1] } }), false),
+        (json!({ "l": { "$neq": [1] } }), true),
+        (json!({ "o": { "$eq": { "b": 2, "a": 1 } } }), true),
+        (json!({ "o": { "$eq": { "a": 1 } } }), false),
+        (json!({ "o": { "$eq": { "a": 1, "c": 2 } } }), false),
+        (json!({ "o": { "$eq": { "a": 1, "b": 3 } } }), false),
+        (json!({ "l": { "$in": [[1, 2]] } }), false),
+        (json!({ "l": { "$nin": [3] } }), false),
+        (json!({ "o": { "$in": [{ "a": 1, "b": 2 }] } }), false),
+        (json!({ "o": { "$nin": [3] } }), false),
+        (json!({ "l": { "$in": 2 } }), true),
+        (json!({ "l": { "$nin": 3 } }), true),
+        (json!({ "s": { "$in": "other" } }), false),
+        (json!({ "s": { "$nin": "other" } }), true),
+        (json!({ "s": { "$in": "" } }), true),
+        (json!({ "s": { "$in": "some-text-and-more" } }), false),
+        (json!({ "n": { "$in": "5" } }), false),
+        (json!({ "n": { "$nin": "5" } }), false),
+        (json!({ "s": { "$endsWith": "text" } }), true),
+        (json!({ "s": { "$endsWith": ["x", "text"] } }), true),
+        (json!({ "s": { "$startsWith": ["x", "text"] } }), false),
     ] {
         judge(pattern, input.clone(), matches);
     }
@@ -167,12 +200,88 @@ fn a_pattern_that_cannot_be_meant_is_refused_and_its_place_is_named() {
     ] {
         assert_eq!(parse(pattern).expect_err("refused").path, path);
     }
-    let mut deep = json!(1);
-    for _ in 0..MAX_DEPTH + 1 {
-        deep = json!({ "a": deep });
+}
+
+/// A value of this many objects, one in the other.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }))
+}
+
+#[test]
+fn a_pattern_has_as_many_parts_as_it_may_and_no_more() {
+    let why = |pattern: Value| parse(pattern).err().map(|refused| refused.why);
+    let (deep, many) =
+        ("is nested more than 12 deep", "is one too many: a filter has at most 256 parts");
+    assert_eq!(why(nested(MAX_DEPTH)), None);
+    assert_eq!(why(nested(MAX_DEPTH + 1)), Some(deep));
+    let under = |depth, inner: Value| (0..depth).fold(inner, |inner, _| json!({ "a": inner }));
+    for inner in [json!([1]), json!({ "$or": [1] }), json!({ "$and": [1] }), json!({ "$not": 1 })] {
+        assert_eq!(why(under(MAX_DEPTH - 1, inner.clone())), None, "{inner}");
+        assert_eq!(why(under(MAX_DEPTH, inner.clone())), Some(deep), "{inner}");
     }
-    assert!(parse(deep).is_err());
-    let wide: Map<String, Value> = (0..=MAX_NODES).map(|n| (format!("k{n}"), json!(n))).collect();
-    assert!(parse(wide.into()).is_err());
-    assert!(parse(json!({ "a": "x".repeat(MAX_BYTES) })).is_err());
+    let fields = |count| Value::from_iter((0..count).map(|n| (format!("k{n}"), json!(n))));
+    assert_eq!(why(fields(MAX_NODES)), None);
+    assert_eq!(why(fields(MAX_NODES + 1)), Some(many));
+    // The list is a part, and so is each member; an operator with its operand is one.
+    assert_eq!(why(json!({ "a": vec![1; MAX_NODES - 1] })), None);
+    assert_eq!(why(json!({ "a": vec![1; MAX_NODES] })), Some(many));
+    let operators = |count| json!({ "$or": vec![json!({ "$gt": 1 }); count] });
+    assert_eq!(why(operators(MAX_NODES / 2)), None);
+    assert_eq!(why(operators(MAX_NODES / 2 + 1)), Some(many));
+}
+
+#[test]
+fn a_pattern_and_an_operand_are_kept_up_to_their_bounds() {
+    let why = |pattern: Value| parse(pattern).err().map(|refused| refused.why);
+    // `{"a":"…"}` has eight characters beside the text.
+    assert_eq!(why(json!({ "a": "x".repeat(MAX_BYTES - 8) })), None);
+    assert_eq!(why(json!({ "a": "x".repeat(MAX_BYTES - 7) })), Some("is longer than 8192 bytes"));
+    assert_eq!(MAX_BYTES, 8192);
+    // The operand of `{"a":{"$eq":…}}` begins two deep.
+    let lists = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+    assert_eq!(why(json!({ "a": { "$eq": lists(62) } })), None);
+    let deep = "is an object, and values in it are nested at most 64 deep";
+    assert_eq!(why(json!({ "a": { "$eq": lists(63) } })), Some(deep));
+    assert_eq!(why(json!({ "a": { "$eq": nested(62) } })), None);
+    assert_eq!(why(json!({ "a": { "$eq": nested(63) } })), Some(deep));
+    for other in [json!([]), json!(1), json!("a"), json!(null)] {
+        assert_eq!(why(other.clone()), Some(deep), "{other}");
+    }
+}
+
+#[test]
+fn an_operand_is_what_its_operator_can_compare() {
+    for (operator, good, bad) in [
+        ("$exist", vec![json!(true), json!(false)], vec![json!(null), json!(1), json!("true")]),
+        ("$gt", vec![json!(1), json!("a")], vec![json!(true), json!([1]), json!({ "a": 1 })]),
+        ("$lte", vec![json!(1), json!("a")], vec![json!(null), json!([1])]),
+        ("$startsWith", vec![json!("a"), json!(["a", "b"])], vec![json!(1), json!(["a", 1])]),
+        ("$endsWith", vec![json!("a"), json!([])], vec![json!(null), json!({ "a": "b" })]),
+        ("$in", vec![json!([1]), json!("a"), json!(1)], vec![json!({ "a": 1 })]),
+        ("$nin", vec![json!([1]), json!("a")], vec![json!({ "a": 1 })]),
+        ("$eq", vec![json!({ "a": 1 }), json!([1]), json!(null)], vec![]),
+        ("$neq", vec![json!({ "a": 1 }), json!(true)], vec![]),
+    ] {
+        for (operands, valid) in [(good, true), (bad, false)] {
+            for operand in operands {
+                let pattern = json!({ "a": { operator: operand } });
+                assert_eq!(parse(pattern.clone()).is_ok(), valid, "{pattern}");
+            }
+        }
+    }
+}
+
+#[test]
+fn filters_are_equal_by_their_text_and_copies_mean_the_same() {
+    let one = parse(json!({ "a": 1 })).expect("valid");
+    assert_eq!((one.text(), one.is_empty()), (r#"{"a":1}"#, false));
+    assert!(parse(json!({})).expect("valid").is_empty());
+    let copy = one.clone();
+    assert_eq!(copy, one);
+    assert_ne!(parse(json!({ "a": 2 })).expect("valid"), one);
+    let matches = |text: &str| copy.matches(&Payload::new(text.as_bytes()));
+    assert!(matches(r#"{"a":1}"#) && !matches(r#"{"a":2}"#));
+    for bad in ["[]", "1", "null"] {
+        assert!(serde_json::from_str::<ContentFilter>(bad).is_err(), "{bad}");
+    }
 }

@@ -192,3 +192,66 @@ fn the_metric_has_a_number_for_every_state() {
     let shown: Vec<_> = states.iter().map(|state| (state.number(), state.word())).collect();
     assert_eq!(shown, [(0, "closed"), (1, "open"), (2, "half_open")]);
 }
+
+#[test]
+fn a_success_ends_the_row_and_leaves_what_is_not_about_it() {
+    let breaker = CircuitBreaker::default();
+    let failing = Health {
+        failing_since: Some(NOW),
+        failures: 1,
+        attempts: 1,
+        changed_at: later(5),
+        slow_until: Some(later(100)),
+        version: 7,
+        ..Health::default()
+    };
+    let kept = Health {
+        changed_at: later(5),
+        slow_until: Some(later(100)),
+        version: 7,
+        ..Health::default()
+    };
+    let probing = failing.probing("mine", LEASE, later(60));
+    // A circuit that closes makes everything that began before out of date.
+    for (health, changed_at) in [(failing, later(5)), (probing, later(61))] {
+        let next = Health { changed_at, ..kept.clone() };
+        let success = called(HealthSignal::Success, "mine", later(60));
+        let changed = HealthChange::Changed { next: Box::new(next), news: None };
+        assert_eq!(health.judge(success, breaker, later(61)), changed);
+    }
+}
+
+#[test]
+fn what_began_with_the_last_change_still_counts() {
+    let changed = Health { changed_at: later(5), ..Health::default() };
+    let breaker = CircuitBreaker::default();
+    for (began, counts) in [(later(4), false), (later(5), true), (later(6), true)] {
+        let trouble = called(HealthSignal::Trouble, "t", began);
+        let judged = changed.judge(trouble, breaker, later(7));
+        assert_eq!(judged != HealthChange::Same, counts, "{began:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_fares_well_if_nothing_is_left_of_its_troubles() {
+    let well = Health { attempts: 3, changed_at: NOW, version: 9, ..Health::default() };
+    let fares = |health: &Health| health.fares_well();
+    assert!(fares(&well));
+    assert!(!fares(&Health { failures: 1, ..well.clone() }));
+    assert!(!fares(&Health { failing_since: Some(NOW), ..well.clone() }));
+    assert!(!fares(&Health { circuit: Circuit::Open { until: NOW }, ..well.clone() }));
+}
+
+#[test]
+fn a_circuit_opens_at_the_threshold_of_its_endpoint() {
+    let breaker = CircuitBreaker { threshold: 2, recovery_seconds: 30 };
+    let mut health = Health::default();
+    for (opened, circuit) in [(0, Circuit::Closed), (1, Circuit::Open { until: later(30) })] {
+        let trouble = called(HealthSignal::Trouble, "t", NOW);
+        let HealthChange::Changed { next, .. } = health.judge(trouble, breaker, NOW) else {
+            panic!("a failure is written down");
+        };
+        health = *next;
+        assert_eq!((health.opened, &health.circuit), (opened, &circuit));
+    }
+}

@@ -92,7 +92,7 @@ impl StatusList {
     fn says(&self, status: u16) -> Says {
         let each = self.0.iter().map(|which| match which {
             Which::Exactly(this) if *this == status => Says::Exactly,
-            Which::Kind(kind) if kind.as_bytes().first() == Some(&kind_of(status)) => Says::Kind,
+            Which::Kind(kind) if kind.chars().next() == kind_of(status) => Says::Kind,
             Which::Exactly(_) | Which::Kind(_) => Says::Nothing,
         });
         each.max().unwrap_or(Says::Nothing)
@@ -103,9 +103,9 @@ const fn exactly(status: u16) -> Option<Which> {
     if status < 100 || 599 < status { None } else { Some(Which::Exactly(status)) }
 }
 
-const fn kind_of(status: u16) -> u8 {
-    // 100 to 599 in what is ever answered; anything else is of no kind.
-    if status < 1000 { b'0' + (status / 100) as u8 } else { b'?' }
+/// The digit that the class of a status begins with; `None` from 1000 on.
+fn kind_of(status: u16) -> Option<char> {
+    char::from_digit(u32::from(status) / 100, 10)
 }
 
 impl StatusRules {
@@ -175,6 +175,21 @@ mod tests {
                 "{bad}"
             );
         }
+        for good in [json!([100]), json!([599]), json!(["100"]), json!(["1xx"]), json!(["5XX"])] {
+            assert!(StatusList::parse(good.as_array().expect("a list")).is_ok(), "{good}");
+        }
+        assert!(StatusList::parse(&vec![json!(404); MAX_STATUSES]).is_ok());
         assert!(StatusList::parse(&vec![json!(404); 51]).is_err());
+    }
+
+    #[test]
+    fn a_list_has_the_statuses_and_the_classes_that_it_names() {
+        let list = statuses(&json!([404, "5xx"]));
+        for (status, listed) in
+            [(404, true), (400, false), (500, true), (599, true), (499, false), (1500, false)]
+        {
+            assert_eq!(list.has(status), listed, "{status}");
+        }
+        assert!(!list.is_empty() && StatusList::default().is_empty());
     }
 }

@@ -178,3 +178,13 @@ fn a_message_that_cannot_be_processed_is_tried_for_days_at_growing_distances() {
     let days = (1..=300).map(hidden).sum::<u64>() / 86_400;
     assert_eq!(days, 3);
 }
+
+#[test]
+fn a_class_has_the_word_that_it_serialises_with_and_some_are_notes() {
+    use ErrorClass::{CircuitOpen, EndpointDisabled, Expunged, NoListener};
+    for class in ErrorClass::ALL {
+        assert_eq!(serde_json::to_value(class).expect("JSON"), class.word());
+        let note = [CircuitOpen, EndpointDisabled, Expunged, NoListener].contains(&class);
+        assert_eq!(class.is_note(), note, "{class:?}");
+    }
+}

@@ -63,7 +63,10 @@ mod tests {
         let scheme = &Profile::named("modal-omtx").expect("known").scheme;
         let secret = Secret::new("0123456789abcdef01234567");
         let now = Timestamp(1_700_000_000_000);
-        scheme.rehearse(&[secret], b"{}", now).expect("passes");
+        scheme.rehearse(std::slice::from_ref(&secret), b"{}", now).expect("passes");
+        let timed = &Profile::named("slack").expect("known").scheme;
+        let verified = timed.rehearse(&[secret], b"{}", now).expect("passes, with its time");
+        assert_eq!(verified.timestamp, Some(now.secs()));
         let refused = scheme.rehearse(&[], b"{}", now);
         assert!(matches!(refused, Err(RehearsalRefusal::NoSecret)));
     }

@@ -136,3 +136,138 @@ impl Boundary<'_> {
         !value.contains(self.at) || (timed && has_offset(value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::{
+        secret::Secret,
+        signature::{MessageToSign, SignedRequest},
+        time::Timestamp,
+    };
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    #[test]
+    fn a_content_has_its_boundaries_or_can_be_split_in_two_ways() {
+        use Part::{Id, Nonce, Timestamp as Time};
+        use TimestampForm::{Iso, Millis, Seconds};
+        for (text, form, wanted) in [
+            ("{body}", Seconds, Some(&[][..])),
+            ("{id}.{timestamp}.{body}", Seconds, Some(&[(Id, '.')])),
+            ("{id}.{timestamp}.{body}", Iso, Some(&[(Id, '.'), (Time, '.')])),
+            ("{id}.{nonce}.{body}", Seconds, Some(&[(Id, '.'), (Nonce, '.')])),
+            ("{body}.{nonce}:{id}", Seconds, Some(&[(Id, ':'), (Nonce, '.')])),
+            ("{timestamp}{body}", Seconds, Some(&[])),
+            ("{timestamp}{body}", Millis, Some(&[])),
+            ("{timestamp}{body}", Iso, None),
+            ("{body}{timestamp}", Iso, Some(&[])),
+            ("{id}{body}", Seconds, None),
+            ("{body}{id}", Seconds, None),
+            // Beside an id stands the near end of the text, and no character of an id.
+            ("{id}.x{body}", Seconds, Some(&[(Id, '.')])),
+            ("{id}x.{body}", Seconds, None),
+            ("{body}x.{id}", Seconds, Some(&[(Id, '.')])),
+            ("{body}.x{id}", Seconds, None),
+            ("{id}-{body}", Seconds, None),
+            ("{id}_{body}", Seconds, None),
+            ("{id}7{body}", Seconds, None),
+            ("{sha256:body}{id}", Seconds, Some(&[])),
+            ("{base64:body}.{body}", Seconds, Some(&[])),
+            ("{base64:body}+{body}", Seconds, None),
+            ("{base64:body}/{body}", Seconds, None),
+            ("{base64:body}={body}", Seconds, None),
+            ("{base64:body}7{body}", Seconds, None),
+            ("{base64:body}{body}", Seconds, None),
+            ("{body}{body}", Seconds, None),
+            ("{url}{body}", Seconds, Some(&[])),
+            ("{url}{form}", Seconds, Some(&[])),
+        ] {
+            let content = Content::try_from(text.to_owned()).expect("a template");
+            let found = content.boundaries(form, true);
+            let found = found.map(|found| found.iter().map(|b| (b.part.clone(), b.at)).collect());
+            assert_eq!(found, wanted.map(<[_]>::to_vec), "{text} {form:?}");
+            let free = content.boundaries(form, false);
+            assert_eq!(free.is_some(), wanted.is_some() && !text.contains("{url}"), "{text}");
+        }
+    }
+
+    /// What judging makes of a request that was signed with these parts.
+    fn judge(
+        content: &str,
+        message: MessageToSign<'_>,
+        at: &str,
+        url: Option<&str>,
+    ) -> Result<(), SignatureRefusal> {
+        let names = r#"[{"signature":"x-sig","id":"x-id","nonce":"x-once","timestamp":"x-at"}]"#;
+        let rest = r#""formats":["{hex}"],"timestamp_form":"iso""#;
+        let text = format!(r#"{{"headers":{names},"content":"{content}",{rest}}}"#);
+        let scheme: Scheme = serde_json::from_str(&text).expect("a scheme");
+        let secret = Secret::new(*b"0123456789abcdef01234567");
+        let MessageToSign { id, nonce, body, .. } = message;
+        let signed = SignedParts { id, timestamp: Some(at), nonce, url, body };
+        let tag = scheme.algorithm.sign(secret.expose(), &scheme.content, &signed).expect("signs");
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-sig", hex::encode(tag).as_str()),
+            ("x-id", id.unwrap_or("-")),
+            ("x-once", nonce.unwrap_or("-")),
+            ("x-at", at),
+        ] {
+            headers.insert(name, value.parse().expect("a value"));
+        }
+        let request = SignedRequest { headers: &headers, body, url, token: None };
+        scheme.judge(&[secret], &request, NOW).map(|_| ())
+    }
+
+    #[test]
+    fn a_part_that_reaches_beyond_its_boundary_is_refused_under_its_name() {
+        let malformed = |name: &str| Err(SignatureRefusal::Malformed(name.to_owned()));
+        let at = "2023-11-14T22:13:20";
+        for (id, nonce, at, wanted) in [
+            ("a", "b", at, Ok(())),
+            ("a.b", "b", at, malformed("x-id")),
+            ("a.Z", "b", at, malformed("x-id")),
+            ("a", "b.c", at, malformed("x-once")),
+            ("a", "b", "2023-11-14T22:13:20.5", malformed("x-at")),
+            ("a", "b", "2023-11-14T22:13:20.5Z", Ok(())),
+            ("a", "b", "2023-11-14T22:13:20.5+00:00", Ok(())),
+        ] {
+            let (id, nonce) = (Some(id), Some(nonce));
+            let message = MessageToSign { id, nonce, body: b"{}", ..MessageToSign::default() };
+            let judged = judge("{id}.{nonce}.{timestamp}.{body}", message, at, None);
+            assert_eq!(judged, wanted, "{id:?} {nonce:?} {at}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_other_text_follows_is_not_covered() {
+        let at = "2023-11-14T22:13:20";
+        let message = MessageToSign { body: b"a=1", ..MessageToSign::default() };
+        for (content, url, wanted) in [
+            ("{url}{body}", "https://x.example/in", Ok(())),
+            ("{url}{body}", "https://x.example/in?a", Err(SignatureRefusal::Uncovered)),
+            ("{url}{form}", "https://x.example/in?a", Ok(())),
+        ] {
+            assert_eq!(judge(content, message, at, Some(url)), wanted, "{content} {url}");
+        }
+    }
+
+    #[test]
+    fn a_time_says_how_far_it_is_from_utc_or_does_not() {
+        for (text, says) in [
+            ("2023-11-14T22:13:20Z", true),
+            ("2023-11-14T22:13:20+00:00", true),
+            ("2023-11-14T22:13:20.5-01:30", true),
+            ("2023-11-14T22:13:20.5", false),
+            ("2023-11-14T22:13:20+0030", false),
+            ("2023-11-14T22:13:20+00030", false),
+            ("2023-11-14T22:13", false),
+            ("", false),
+        ] {
+            assert_eq!(has_offset(text), says, "{text}");
+        }
+    }
+}

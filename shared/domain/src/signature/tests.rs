@@ -1,5 +1,7 @@
 //! Vectors, and every way to get a signature wrong.
 
+mod bounds;
+
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -120,8 +122,10 @@ fn keys_and_signatures_of_small_order_verify_nothing() {
 #[test]
 fn of_a_key_set_the_ed25519_keys_are_taken() {
     let x = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg";
+    let other = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
     let set = format!(
-        r#"{{"keys":[{{"kty":"RSA","n":"x"}},{{"kty":"OKP","crv":"X25519","x":"{x}"}},
+        r#"{{"keys":[{{"kty":"RSA","n":"x"}},{{"kty":"OKP","crv":"X25519","x":"{other}"}},
+            {{"kty":"EC","crv":"Ed25519","x":"{other}"}},
             {{"kty":"OKP","crv":"Ed25519","x":"short"}},{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#
     );
     assert_eq!(key_set(set.as_bytes()), Some(vec![Secret::new(x)]));

@@ -107,3 +107,70 @@ pub fn summary(scheme: &Scheme) -> String {
     let headers: Vec<&str> = scheme.headers.iter().map(|names| &*names.signature).collect();
     format!("{algorithm} over {content}, {digits}, header {}", headers.join(" or "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+
+    fn scheme(profile: &str) -> &'static Scheme {
+        &Profile::named(profile).expect("known").scheme
+    }
+
+    #[test]
+    fn a_refusal_that_says_it_all_has_a_sentence() {
+        use SignatureRefusal::{Doubled, Future, Malformed, Mismatch, Missing, Past};
+        let name = |name: &str| name.to_owned();
+        for (refusal, part) in [
+            (Past(301), Some("signed 301 s before it arrived; 300 s are allowed")),
+            (Future(400), Some("signed 400 s ahead of this clock; 300 s are allowed")),
+            (
+                Missing(name("webhook-id")),
+                Some("The profile `standard` needs the header `webhook-id`."),
+            ),
+            (Doubled(name("webhook-id")), Some("The header `webhook-id` occurs more than once")),
+            (Malformed(name("webhook-id")), Some("`webhook-id` is longer than 256 bytes")),
+            (Malformed(name("webhook-timestamp")), Some("is not seconds since 1970")),
+            (
+                Malformed(name("webhook-signature")),
+                Some("no signature of the form `v1,` and 44 characters of base64."),
+            ),
+            (Malformed(name("x-other")), Some("The header `x-other` cannot be read.")),
+            (Mismatch, None),
+        ] {
+            let said = of(&refusal, "standard", scheme("standard"));
+            assert_eq!(said.is_some(), part.is_some(), "{refusal:?}");
+            assert!(
+                said.as_deref().unwrap_or_default().contains(part.unwrap_or_default()),
+                "{said:?}"
+            );
+        }
+        assert_eq!(skew(&Mismatch, scheme("standard")), None);
+    }
+
+    #[test]
+    fn forms_and_schemes_are_said_in_words() {
+        for (profile, forms) in [
+            ("github", "`sha256=` and 64 hexadecimal digits"),
+            ("hmac", "`sha256=` and 64 hexadecimal digits or 64 hexadecimal digits"),
+            ("twilio", "28 characters of base64"),
+        ] {
+            assert_eq!(signature_forms(scheme(profile)), forms, "{profile}");
+        }
+        for (profile, line) in [
+            ("github", "HMAC-SHA256 over the body, hex, header x-hub-signature-256"),
+            ("twilio", "HMAC-SHA1 over {url}{form}, base64, header x-twilio-signature"),
+            ("runpod", "no signature: a token at the end of the URL"),
+        ] {
+            assert_eq!(summary(scheme(profile)), line, "{profile}");
+        }
+        let dated = Scheme { timestamp_path: Some("at".to_owned()), ..scheme("github").clone() };
+        assert!(summary(&dated).contains("over the body, in which the time stands, hex"));
+        let forms =
+            [TimestampForm::Seconds, TimestampForm::Millis, TimestampForm::Iso].map(time_form);
+        for (form, part) in forms.iter().zip(["seconds since", "milliseconds since", "2023-11-14T"])
+        {
+            assert!(form.contains(part), "{form}");
+        }
+    }
+}

@@ -254,10 +254,105 @@ mod tests {
             bad("github", r#"{"rate_limit":{"requests":0,"per":"second"}}"#),
             Some(InvalidSource::RateLimit)
         );
+        assert_eq!(bad("github", r#"{"rate_limit":{"requests":1,"per":"second"}}"#), None);
         let promised = r#"{"scheme":{"headers":[{"signature":"x-s"}],"formats":["{hex}"],"content":"{timestamp}{body}"}}"#;
         assert!(matches!(bad("hmac", promised), Some(InvalidSource::Scheme(_))));
         // An upgraded sender's secret stands beside the old one.
         let both = [Secret::new(*b"0123456789abcdef01234567"), Secret::symmetric(&[7; 32])];
         assert_eq!(check("modal-omtx", &both, none()), None);
+    }
+
+    #[test]
+    fn bounds_are_kept_to_the_last_value() {
+        let plain = SourceOptions::default();
+        let secret = |length: usize| vec![Secret::new("s".repeat(length))];
+        let check = |secrets: &[Secret], options: &SourceOptions| {
+            validate("s", "github", secrets, "default", options).err()
+        };
+        for (length, why) in [
+            (MIN_SECRET - 1, Some("is shorter than 24 bytes")),
+            (MIN_SECRET, None),
+            (512, None),
+            (513, Some("is longer than 512 bytes")),
+        ] {
+            let want = why.map(|why| InvalidSource::Secret(0, why));
+            assert_eq!(check(&secret(length), &plain), want, "{length}");
+        }
+        for (count, want) in [
+            (0, Some(InvalidSource::SecretCount)),
+            (1, None),
+            (MAX_SECRETS, None),
+            (MAX_SECRETS + 1, Some(InvalidSource::SecretCount)),
+        ] {
+            assert_eq!(check(&vec![secret(24).remove(0); count], &plain), want, "{count}");
+        }
+        let tolerance = Some(InvalidSource::Tolerance);
+        for (seconds, want) in [(0, &tolerance), (1, &None), (3600, &None), (3601, &tolerance)] {
+            let options = SourceOptions { tolerance_seconds: Some(seconds), ..plain.clone() };
+            assert_eq!(&check(&secret(24), &options), want, "{seconds}");
+        }
+        for (application, want) in [("a.b", None), ("a b", Some(InvalidSource::Application))] {
+            let refused = validate("s", "github", &secret(24), application, &plain).err();
+            assert_eq!(refused, want, "{application}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_sender_is_https_or_on_this_machine() {
+        let long = format!("https://x.example/{}", "a".repeat(2031));
+        for (url, allowed) in [
+            ("https://x.example/a", true),
+            ("http://127.0.0.1:8080/a", true),
+            ("http://x.example/a", false),
+            ("ftp://x.example/a", false),
+            ("https://", false),
+            ("x.example", false),
+            (&long[..2048], true),
+            (&long, false),
+        ] {
+            let jwks_url =
+                SourceOptions { jwks_url: Some(url.to_owned()), ..SourceOptions::default() };
+            let want = (!allowed).then_some(InvalidSource::Url("jwks_url"));
+            assert_eq!(validate("s", "fal", &[], "default", &jwks_url).err(), want, "{url:.40}");
+            let secrets = [Secret::new(*b"0123456789abcdef01234567")];
+            let public_url =
+                SourceOptions { public_url: Some(url.to_owned()), ..SourceOptions::default() };
+            let want = (!allowed).then_some(InvalidSource::Url("public_url"));
+            let refused = validate("s", "twilio", &secrets, "default", &public_url).err();
+            assert_eq!(refused, want, "{url:.40}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_in_the_encoding_of_its_profile() {
+        let check = |profile: &str, options: &str, secret: &str| {
+            let options = serde_json::from_str(options).expect("options");
+            match validate("s", profile, &[Secret::new(secret)], "default", &options).err() {
+                Some(InvalidSource::Secret(0, why)) => Some(why),
+                None => None,
+                Some(other) => panic!("{other}"),
+            }
+        };
+        let scheme = |key: &str| {
+            format!(
+                r#"{{"scheme":{{"headers":[{{"signature":"x-s"}}],"formats":["{{hex}}"],"key":"{key}"}}}}"#
+            )
+        };
+        let base64 = Some("is not valid base64");
+        let asked = r#"{"platform":{"kind":"runpod","endpoint_id":"e"}}"#;
+        for (profile, options, secret, why) in [
+            ("standard", "{}", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", None),
+            ("standard", "{}", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY", base64),
+            ("standard", "{}", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", Some("must begin with whsec_")),
+            ("hmac", &scheme("base64"), "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", None),
+            ("hmac", &scheme("base64"), "-", base64),
+            ("hmac", &scheme("hex"), "0123", Some("is shorter than 24 bytes")),
+            ("hmac", &scheme("hex"), "xyz", Some("is not hexadecimal")),
+            ("hmac", &scheme("base64url"), "=", Some("is not valid base64url without padding")),
+            ("fal", "{}", "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg", None),
+            ("runpod", asked, "a-path-token_of.24-characters", None),
+        ] {
+            assert_eq!(check(profile, options, secret), why, "{profile} {options} {secret}");
+        }
     }
 }

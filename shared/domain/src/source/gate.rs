@@ -150,3 +150,121 @@ impl Gate {
         !self.locked && verified.replay_safe && self.profile.is_mixed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::token_hash;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn gate(profile: &str, options: &str) -> Gate {
+        let Tenure { source, application } = Tenure::sample();
+        Gate {
+            id: source,
+            name: "s".to_owned(),
+            profile_name: profile.to_owned(),
+            profile: Profile::named(profile).expect("known").clone(),
+            options: serde_json::from_str(options).expect("options"),
+            secrets: Vec::new(),
+            secrets_since: Vec::new(),
+            proof: None,
+            application,
+            locked: false,
+            handshake_at: None,
+        }
+    }
+
+    #[test]
+    fn a_source_admits_who_is_on_its_list_and_everybody_without_one() {
+        let caller = |text: &str| Some(text.parse().expect("an address"));
+        let listed = r#"{"allowed_networks":["203.0.113.0/24","2001:db8::/32"]}"#;
+        for (options, caller, admitted) in [
+            ("{}", None, true),
+            ("{}", caller("198.51.100.1"), true),
+            (listed, caller("203.0.113.9"), true),
+            (listed, caller("2001:db8::1"), true),
+            (listed, caller("198.51.100.1"), false),
+            (listed, None, false),
+            (r#"{"allowed_networks":["no network"]}"#, caller("198.51.100.1"), false),
+        ] {
+            assert_eq!(gate("github", options).admits(caller), admitted, "{options} {caller:?}");
+        }
+    }
+
+    #[test]
+    fn the_called_url_is_what_settings_say_and_only_its_query_is_the_requests() {
+        let own = r#"{"public_url":"https://own.example/hook"}"#;
+        for (profile, options, query, url) in [
+            ("github", "{}", Some("a=1"), None),
+            ("twilio", "{}", None, Some("https://relay.example/in/s")),
+            ("twilio", "{}", Some("a=1"), Some("https://relay.example/in/s?a=1")),
+            ("twilio", own, None, Some("https://own.example/hook")),
+            ("twilio", own, Some("a=1"), Some("https://own.example/hook?a=1")),
+        ] {
+            let called =
+                gate(profile, options).called_url("https://relay.example/", "/in/s", query);
+            assert_eq!(called.as_deref(), url, "{profile} {options} {query:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_becomes_the_event_of_its_key_in_its_tenure() {
+        let gate = gate("runpod", "{}");
+        let gate = Gate { secrets: vec![Secret::new(token_hash("t"))], ..gate };
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().expect("a value"));
+        let body = br#"{"id":"j1","status":"COMPLETED"}"#;
+        let judge = |token| {
+            let request = SignedRequest { headers: &headers, body, url: None, token };
+            gate.judge(&request, NOW)
+        };
+        assert_eq!(judge(Some("u")), Err(GateRefusal::Refused(SignatureRefusal::Token)));
+        let accepted = judge(Some("t")).expect("one of its tokens");
+        assert!(accepted.verified.token && !accepted.form);
+        assert_eq!(accepted.event, Source::event_id(&gate.tenure(), &accepted.key));
+        assert_eq!(gate.tenure(), Tenure::sample());
+    }
+
+    #[test]
+    fn an_id_that_could_not_be_recorded_is_refused_in_a_body_of_any_length() {
+        let gate = gate("modal-omtx", "{}");
+        let accept = |body: &str| {
+            let (verified, headers) = (Verification::default(), HeaderMap::new());
+            gate.accept(&gate.tenure(), verified, &headers, body.as_bytes()).map(|_| ())
+        };
+        let body = |job: usize, filler: usize| {
+            let (job, filler) = ("j".repeat(job), "x".repeat(filler));
+            format!(r#"{{"call_id":"c","metadata":{{"job_id":"{job}"}},"filler":"{filler}"}}"#)
+        };
+        let long = Err(GateRefusal::Unreadable(Unreadable::TooLong("the job id")));
+        for (job, filler, want) in [
+            (1, 0, &Ok(())),
+            (MAX_EXTERNAL_ID, 0, &Ok(())),
+            (MAX_EXTERNAL_ID + 1, 0, &long),
+            (MAX_EXTERNAL_ID + 1, 10_000, &long),
+            (1, 10_000, &Ok(())),
+        ] {
+            assert_eq!(&accept(&body(job, filler)), want, "{job} {filler}");
+        }
+    }
+
+    #[test]
+    fn the_first_replay_safe_signature_locks_a_source_that_may_also_sign_weaker() {
+        // The profile, whether the source is locked, whether the request is safe; whether it could be
+        // locked, whether it is.
+        for (profile, locked, replay_safe, could, locks) in [
+            ("modal-omtx", false, false, true, false),
+            ("modal-omtx", false, true, false, true),
+            ("modal-omtx", true, false, false, false),
+            ("modal-omtx", true, true, false, false),
+            ("github", false, false, false, false),
+            ("standard", false, true, false, false),
+        ] {
+            let gate = Gate { locked, ..gate(profile, "{}") };
+            let verified = Verification { replay_safe, ..Verification::default() };
+            let judged = (gate.could_be_locked(&verified), gate.locks(&verified));
+            assert_eq!(judged, (could, locks), "{profile} {locked} {replay_safe}");
+        }
+    }
+}

@@ -108,6 +108,9 @@ mod tests {
         let of = |profile, at| source(profile, at).handshake();
         assert_eq!(of("slack", None), Handshake::Waiting);
         assert_eq!(of("slack", Some(NOW)), Handshake::Answered(NOW));
+        let shown = [of("slack", Some(NOW)), of("slack", None), of("github", None)];
+        let shown = shown.map(|handshake| (handshake.word(), handshake.answered_at()));
+        assert_eq!(shown, [("answered", Some(NOW)), ("waiting", None), ("none_needed", None)]);
         // What is left of another profile says nothing.
         for profile in Profile::names().filter(|name| *name != "slack") {
             assert_eq!(of(profile, Some(NOW)), Handshake::NoneNeeded, "{profile}");

@@ -129,3 +129,63 @@ impl RateLimit {
         self.window(now) + self.seconds() - now.secs()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_possible_up_to_a_thousand_a_second() {
+        for (requests, per, possible) in [
+            (0, RateWindow::Second, false),
+            (1, RateWindow::Second, true),
+            (1000, RateWindow::Second, true),
+            (1001, RateWindow::Second, false),
+            (0, RateWindow::Minute, false),
+            (1, RateWindow::Minute, true),
+            (60_000, RateWindow::Minute, true),
+            (60_001, RateWindow::Minute, false),
+        ] {
+            let limit = RateLimit { requests, per };
+            assert_eq!(limit.is_possible(), possible, "{requests} per {per:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_begins_with_its_second_or_minute_and_the_next_is_worth_waiting_for() {
+        // 1,699,999,980 is a whole minute.
+        for (per, now, window, wait) in [
+            (RateWindow::Second, 1_700_000_000, 1_700_000_000, 1),
+            (RateWindow::Minute, 1_699_999_979, 1_699_999_920, 1),
+            (RateWindow::Minute, 1_699_999_980, 1_699_999_980, 60),
+            (RateWindow::Minute, 1_700_000_000, 1_699_999_980, 40),
+        ] {
+            let (limit, now) = (RateLimit { requests: 1, per }, Timestamp::from_secs(now));
+            assert_eq!(
+                (limit.window(now), limit.retry_after(now)),
+                (window, wait),
+                "{per:?} {now:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_stand_in_for_what_the_profile_says() {
+        let effective = |name: &str, options: serde_json::Value| {
+            let options: SourceOptions = serde_json::from_value(options).expect("options");
+            options.profile(name)
+        };
+        let json = |text: &str| serde_json::from_str(text).expect("JSON");
+        assert_eq!(effective("gitlab", json("{}")), None);
+        assert_eq!(effective("fal", json("{}")).as_ref(), Profile::named("fal"));
+        let fal = effective("fal", json(r#"{"jwks_url":"https://x.example/k"}"#)).expect("known");
+        assert_eq!(fal.jwks.as_deref(), Some("https://x.example/k"));
+        let wide = effective("modal-omtx", json(r#"{"tolerance_seconds":900}"#)).expect("known");
+        let seconds: Vec<_> = wide.schemes().map(|s| (s.past_seconds, s.future_seconds)).collect();
+        assert_eq!(seconds, [(900, 900); 2], "of each scheme");
+        let own = json(r#"{"scheme":{"algorithm":"token"},"mapping":{"job_id":["j"]}}"#);
+        let own = effective("hmac", own).expect("known");
+        assert_eq!(own.scheme.words(), "token");
+        assert_eq!(own.mapping.job_id, ["j"]);
+    }
+}
