@@ -97,7 +97,9 @@ pub enum Entry {
 
 impl Room {
     /// Whether one more call may begin. Beyond the cap, twice as many calls may be under way as were
-    /// when quick answers came that are remembered, and fewer than the cap of all may be slow.
+    /// when quick answers came that are remembered, and fewer than the cap of all may be slow. As many
+    /// calls as the cap may wait for the first answer; for the next answer of an endpoint that answers
+    /// quickly any number waits, because it comes soon, or makes the call before it a slow one.
     pub fn judge(&self, rule: RoomRule, now: Duration) -> Entry {
         let (cap, total) = (usize::from(rule.cap), self.began.len());
         let slow = self.slow(rule.slow_after, now);
@@ -106,7 +108,9 @@ impl Room {
             return Entry::Go;
         }
         match self.began.iter().min() {
-            Some(first) if slow == 0 && self.waiting < cap => Entry::Wait(*first + rule.slow_after),
+            Some(first) if slow == 0 && (answers || self.waiting < cap) => {
+                Entry::Wait(*first + rule.slow_after)
+            }
             _ => Entry::Full,
         }
     }
@@ -226,6 +230,29 @@ mod tests {
             under_way.drain(..).for_each(|began| room.leave(began, SLOW, at(now)));
         }
         assert!(room.is_quick(SLOW, at(now + 599_999)) && !room.is_quick(SLOW, at(now + 600_000)));
+    }
+
+    #[test]
+    fn a_burst_to_an_endpoint_that_answers_quickly_waits_and_is_not_put_off() {
+        let mut room = Room::default();
+        room.enter(at(0));
+        room.leave(at(0), SLOW, at(10));
+        for call in 0..4 {
+            assert_eq!(room.judge(rule(4), at(20)), Entry::Go, "{call}");
+            room.enter(at(20));
+        }
+        for call in 0..500 {
+            assert_eq!(room.judge(rule(4), at(30)), Entry::Wait(at(1020)), "{call}");
+            room.wait(true);
+        }
+        // Its silence is noticed as soon as without them.
+        assert_eq!(room.judge(rule(4), at(1020)), Entry::Full);
+        room.leave(at(20), SLOW, at(40));
+        for call in 3..8 {
+            assert_eq!(room.judge(rule(4), at(40)), Entry::Go, "{call}");
+            room.enter(at(40));
+        }
+        assert_eq!(room.judge(rule(4), at(40)), Entry::Wait(at(1020)));
     }
 
     #[test]
