@@ -14,7 +14,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -55,8 +55,22 @@ pub(crate) struct Dynamodb {
     book: Book,
     clock: Arc<ServiceClock>,
     is_watched: Arc<AtomicBool>,
+    /// The number of requests so far that may have changed something.
+    writes: WriteCount,
     /// The lag of the indexes, if they lag. Whoever performs a watched request holds it.
     lag: Arc<Mutex<Option<Lag>>>,
+}
+
+/// The number of requests to DynamoDB since the start that may have changed something, refused ones too. It
+/// goes on counting wherever it is held.
+#[derive(Clone, Debug, Default)]
+pub struct WriteCount(Arc<AtomicU64>);
+
+impl WriteCount {
+    /// The number by now.
+    pub fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl fmt::Debug for Dynamodb {
@@ -87,6 +101,7 @@ impl Dynamodb {
             is_watched: Arc::new(AtomicBool::new(book.is_kept())),
             book,
             clock,
+            writes: WriteCount::default(),
             lag: Arc::default(),
         })
     }
@@ -129,7 +144,15 @@ impl Dynamodb {
         })
     }
 
+    /// The number of requests since the start that may have changed something.
+    pub(crate) fn writes(&self) -> WriteCount {
+        self.writes.clone()
+    }
+
     fn perform(&self, operation: &str, body: &[u8]) -> Result<Option<String>, DynoxideError> {
+        if !is_read(operation) {
+            self.writes.0.fetch_add(1, Ordering::AcqRel);
+        }
         if self.is_watched.load(Ordering::Acquire) {
             return self.perform_watched(operation, body);
         }
@@ -229,6 +252,12 @@ impl Dynamodb {
         };
         touched.iter().map(read).collect()
     }
+}
+
+/// Whether an operation changes nothing.
+fn is_read(operation: &str) -> bool {
+    let reads = ["Batch", "Describe", "Get", "List", "Query", "Scan", "TransactGet"];
+    operation != "BatchWriteItem" && reads.iter().any(|read| operation.starts_with(read))
 }
 
 /// Whether a request is a read that may show the table, or an index, as it was a moment before.

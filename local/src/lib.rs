@@ -39,6 +39,7 @@ use aws_smithy_runtime_api::{client::http::SharedHttpClient, shared::IntoShared}
 pub use self::{
     clients::{AccessKey, Clients, REGION},
     data::private_directory,
+    dynamodb::WriteCount,
     error::LocalAwsError,
     ledger::{Capacity, Ledger, Line, Stored},
     options::{Options, Ports, QueueTimes, ResourceNames},
@@ -233,6 +234,11 @@ impl LocalAws {
     /// The ledger since the start. Empty unless [`Options::keeps_ledger`] was set.
     pub fn ledger(&self) -> Ledger {
         self.book.read()
+    }
+
+    /// The number of requests to DynamoDB since the start that may have changed something.
+    pub fn table_writes(&self) -> WriteCount {
+        self.dynamodb.writes()
     }
 
     /// The contents of the table and its indexes now.

@@ -125,7 +125,8 @@ impl Bundle {
             limits: Limits::default(),
             watched: None,
         };
-        tasks.spawn(rounds::make(sweep, settings.sweep_every, stopped.clone()));
+        let writes = aws.table_writes();
+        tasks.spawn(rounds::make(sweep, writes, settings.sweep_every, stopped.clone()));
         parts.poll(&aws, &mut tasks, &stopped);
         Ok(Self { aws, address, parts, stop, tasks })
     }

@@ -7,15 +7,28 @@
 //! stops at the first message that fails, and reports it and all behind it as failed: a message behind it
 //! that was deleted would never come after it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::{
     Client,
     types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName},
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tracing::warn;
+
+/// Workers of a queue that wait for messages, if all are free: each asks again after its wait time, which costs
+/// CPU though nothing happens.
+const WAITING: usize = 2;
 
 /// A queue to poll, with batch size and concurrency.
 #[derive(Clone, Debug)]
@@ -35,23 +48,26 @@ impl Poller {
     pub(super) async fn run<H, F>(self, handler: H, stop: watch::Receiver<bool>)
     where
         H: Fn(SqsEvent) -> F + Send + Sync + 'static,
-        F: Future<Output = SqsBatchResponse> + Send,
+        F: Future<Output = SqsBatchResponse> + Send + 'static,
     {
-        let handler = Arc::new(handler);
+        let (busy, mut called) = mpsc::unbounded_channel();
+        let crew = Arc::new(Crew { poller: self, handler, waiting: AtomicUsize::new(0), busy });
         let mut workers = JoinSet::new();
-        for _ in 0..self.at_once {
-            let (poller, handler, mut stop) = (self.clone(), Arc::clone(&handler), stop.clone());
-            workers.spawn(async move {
-                while !*stop.borrow() {
-                    let received = tokio::select! {
-                        received = poller.receive() => received,
-                        _ = stop.changed() => break,
-                    };
-                    if !received.is_empty() {
-                        poller.work(received, &*handler).await;
+        for _ in 0..WAITING.min(crew.poller.at_once) {
+            workers.spawn(Arc::clone(&crew).work(stop.clone()));
+        }
+        // A worker that takes a batch calls for another one to wait in its place.
+        let mut stopped = stop.clone();
+        loop {
+            tokio::select! {
+                Some(()) = called.recv() => {
+                    while workers.try_join_next().is_some() {}
+                    if workers.len() < crew.poller.at_once {
+                        workers.spawn(Arc::clone(&crew).work(stop.clone()));
                     }
                 }
-            });
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            }
         }
         while workers.join_next().await.is_some() {}
     }
@@ -76,7 +92,7 @@ impl Poller {
         }
     }
 
-    async fn work<H, F>(&self, received: Vec<Message>, handler: &H)
+    async fn handle<H, F>(&self, received: Vec<Message>, handler: &H)
     where
         H: Fn(SqsEvent) -> F + Sync,
         F: Future<Output = SqsBatchResponse> + Send,
@@ -132,14 +148,49 @@ impl Poller {
     }
 }
 
+/// The workers of a queue. There are as many as have a batch, up to the concurrency, and a few that wait.
+struct Crew<H> {
+    poller: Poller,
+    handler: H,
+    /// Workers that wait for messages.
+    waiting: AtomicUsize,
+    /// Tells that a worker has taken a batch and too few wait.
+    busy: mpsc::UnboundedSender<()>,
+}
+
+impl<H, F> Crew<H>
+where
+    H: Fn(SqsEvent) -> F + Send + Sync + 'static,
+    F: Future<Output = SqsBatchResponse> + Send,
+{
+    /// Works until `stop` becomes true, or nothing came and others wait.
+    async fn work(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            let received = tokio::select! {
+                received = self.poller.receive() => received,
+                _ = stop.changed() => return,
+            };
+            let others = self.waiting.fetch_sub(1, Ordering::AcqRel) - 1;
+            if !received.is_empty() {
+                if others < WAITING {
+                    // If nobody listens, the relay stops.
+                    let _ = self.busy.send(());
+                }
+                self.poller.handle(received, &self.handler).await;
+            } else if WAITING <= others {
+                return;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use aws_lambda_events::sqs::BatchItemFailure;
     use aws_sdk_sqs::types::QueueAttributeName;
     use local::LocalAws;
-    use tokio::sync::mpsc;
-
-    use super::*;
 
     const QUEUE: &str = "live.fifo";
 
