@@ -73,7 +73,7 @@ const MAX_REQUEST: usize = 64 * 1_048_576;
 /// The local SQS service.
 #[derive(Debug)]
 pub(crate) struct Sqs {
-    store: Arc<Mutex<MessageStore>>,
+    store: Mutex<MessageStore>,
     /// Rung after each change that may make a message visible.
     bells: Bells,
     stopping: watch::Receiver<bool>,
@@ -97,7 +97,7 @@ impl Sqs {
         let store = MessageStore::open(file)
             .map_err(|e| failed(file.unwrap_or(Path::new(":memory:")), &e))?;
         Ok(Sqs {
-            store: Arc::new(Mutex::new(store)),
+            store: Mutex::new(store),
             bells: Bells::default(),
             stopping,
             clock,
@@ -163,16 +163,13 @@ impl Sqs {
         self.clock.now()
     }
 
-    /// Runs `work` on the store on a blocking thread, because a commit may wait for the disk.
-    async fn with_store<T: Send + 'static>(
+    /// Runs `work` on the store, on the thread of the request: a commit waits for no disk, so that handing the
+    /// work to another thread would take longer than the work.
+    fn with_store<T>(
         &self,
-        work: impl FnOnce(&mut MessageStore) -> Result<T, SqsError> + Send + 'static,
+        work: impl FnOnce(&mut MessageStore) -> Result<T, SqsError>,
     ) -> Result<T, SqsError> {
-        let store = Arc::clone(&self.store);
-        let work = move || work(&mut store.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|panic| Err(SqsError::internal(&panic)))
+        work(&mut self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

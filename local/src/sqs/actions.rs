@@ -25,20 +25,20 @@ impl Sqs {
     /// Performs the action of this name with the parameters in `body`.
     pub(super) async fn perform(&self, action: &str, body: &[u8]) -> ActionResult {
         match action {
-            "SendMessage" => self.send(read(body)?).await,
-            "SendMessageBatch" => self.send_batch(read(body)?).await,
+            "SendMessage" => self.send(read(body)?),
+            "SendMessageBatch" => self.send_batch(read(body)?),
             "ReceiveMessage" => self.receive(read(body)?).await,
-            "DeleteMessage" => self.delete(read(body)?).await,
-            "DeleteMessageBatch" => self.delete_batch(read(body)?).await,
-            "ChangeMessageVisibility" => self.change_visibility(read(body)?).await,
-            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(read(body)?).await,
-            "CreateQueue" => self.create_queue(read(body)?).await,
-            "GetQueueUrl" => self.get_queue_url(read(body)?).await,
-            "ListQueues" => self.list_queues(read(body)?).await,
-            "GetQueueAttributes" => self.queue_attributes(read(body)?).await,
-            "SetQueueAttributes" => self.set_queue_attributes(read(body)?).await,
-            "PurgeQueue" => self.clear(read(body)?, false).await,
-            "DeleteQueue" => self.clear(read(body)?, true).await,
+            "DeleteMessage" => self.delete(read(body)?),
+            "DeleteMessageBatch" => self.delete_batch(read(body)?),
+            "ChangeMessageVisibility" => self.change_visibility(read(body)?),
+            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(read(body)?),
+            "CreateQueue" => self.create_queue(read(body)?),
+            "GetQueueUrl" => self.get_queue_url(read(body)?),
+            "ListQueues" => self.list_queues(read(body)?),
+            "GetQueueAttributes" => self.queue_attributes(read(body)?),
+            "SetQueueAttributes" => self.set_queue_attributes(read(body)?),
+            "PurgeQueue" => self.clear(read(body)?, false),
+            "DeleteQueue" => self.clear(read(body)?, true),
             _ => {
                 let message = format!("The local SQS does not support the action {action:?}.");
                 Err(SqsError::common("UnknownOperation", message))
@@ -46,45 +46,41 @@ impl Sqs {
         }
     }
 
-    async fn send(&self, request: QueueRequest<SendMessage>) -> ActionResult {
+    fn send(&self, request: QueueRequest<SendMessage>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let sent_to = name.clone();
-        let answer = self
-            .with_store(move |store| {
-                let queue = store.queue(&name)?;
-                let (message, mut answer) = prepare(request.action, &queue)?;
-                let mut messages = [message];
-                store.send(&name, &mut messages, now)?;
-                message::name(&messages[0], &mut answer);
-                Ok(answer)
-            })
-            .await?;
+        let answer = self.with_store(|store| {
+            let queue = store.queue(&name)?;
+            let (message, mut answer) = prepare(request.action, &queue)?;
+            let mut messages = [message];
+            store.send(&name, &mut messages, now)?;
+            message::name(&messages[0], &mut answer);
+            Ok(answer)
+        })?;
         self.bells.ring(&sent_to);
         Ok(answer)
     }
 
-    async fn send_batch(&self, request: QueueRequest<BatchRequest<SendMessage>>) -> ActionResult {
+    fn send_batch(&self, request: QueueRequest<BatchRequest<SendMessage>>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let sent_to = name.clone();
-        let answer = self
-            .with_store(move |store| {
-                let queue = store.queue(&name)?;
-                let entries = request.action.entries;
-                limits::check_batch(&entries)?;
-                limits::check_batch_length(&entries)?;
-                let mut messages = Vec::with_capacity(entries.len());
-                let mut answer = each_entry(entries, |draft| {
-                    let (message, answer) = prepare(draft, &queue)?;
-                    messages.push(message);
-                    Ok(answer)
-                });
-                store.send(&name, &mut messages, now)?;
-                for (index, message) in messages.iter().enumerate() {
-                    message::name(message, &mut answer["Successful"][index]);
-                }
+        let answer = self.with_store(|store| {
+            let queue = store.queue(&name)?;
+            let entries = request.action.entries;
+            limits::check_batch(&entries)?;
+            limits::check_batch_length(&entries)?;
+            let mut messages = Vec::with_capacity(entries.len());
+            let mut answer = each_entry(entries, |draft| {
+                let (message, answer) = prepare(draft, &queue)?;
+                messages.push(message);
                 Ok(answer)
-            })
-            .await?;
+            });
+            store.send(&name, &mut messages, now)?;
+            for (index, message) in messages.iter().enumerate() {
+                message::name(message, &mut answer["Successful"][index]);
+            }
+            Ok(answer)
+        })?;
         self.bells.ring(&sent_to);
         Ok(answer)
     }
@@ -105,16 +101,13 @@ impl Sqs {
             let mut rung = pin!(waiter.rung());
             rung.as_mut().enable();
             let (name, now) = (name.clone(), self.now());
-            let (messages, dead, next, wait) = self
-                .with_store(move |store| {
-                    let queue = store.queue(&name)?;
-                    let hide = hide.unwrap_or_else(|| queue.number("VisibilityTimeout"));
-                    let wait =
-                        wait.unwrap_or_else(|| queue.number("ReceiveMessageWaitTimeSeconds"));
-                    let (messages, dead) = store.receive(&queue, count, hide * 1000, now)?;
-                    Ok((messages, dead, store.next_ready(&name, now)?, wait))
-                })
-                .await?;
+            let (messages, dead, next, wait) = self.with_store(|store| {
+                let queue = store.queue(&name)?;
+                let hide = hide.unwrap_or_else(|| queue.number("VisibilityTimeout"));
+                let wait = wait.unwrap_or_else(|| queue.number("ReceiveMessageWaitTimeSeconds"));
+                let (messages, dead) = store.receive(&queue, count, hide * 1000, now)?;
+                Ok((messages, dead, store.next_ready(&name, now)?, wait))
+            })?;
             if dead {
                 self.bells.ring_all();
             }
@@ -134,35 +127,28 @@ impl Sqs {
         }
     }
 
-    async fn delete(&self, request: QueueRequest<DeleteMessage>) -> ActionResult {
+    fn delete(&self, request: QueueRequest<DeleteMessage>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        let queue = self
-            .with_store(move |store| {
-                let queue = store.queue(&name)?;
-                store.delete(&queue, &request.action.receipt_handle, now)?;
-                Ok(queue)
-            })
-            .await?;
+        let queue = self.with_store(|store| {
+            let queue = store.queue(&name)?;
+            store.delete(&queue, &request.action.receipt_handle, now)?;
+            Ok(queue)
+        })?;
         self.deleted(&queue);
         Ok(json!({}))
     }
 
-    async fn delete_batch(
-        &self,
-        request: QueueRequest<BatchRequest<DeleteMessage>>,
-    ) -> ActionResult {
+    fn delete_batch(&self, request: QueueRequest<BatchRequest<DeleteMessage>>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        let (answer, queue) = self
-            .with_store(move |store| {
-                let queue = store.queue(&name)?;
-                limits::check_batch(&request.action.entries)?;
-                let answer = each_entry(request.action.entries, |delete| {
-                    store.delete(&queue, &delete.receipt_handle, now)?;
-                    Ok(json!({}))
-                });
-                Ok((answer, queue))
-            })
-            .await?;
+        let (answer, queue) = self.with_store(|store| {
+            let queue = store.queue(&name)?;
+            limits::check_batch(&request.action.entries)?;
+            let answer = each_entry(request.action.entries, |delete| {
+                store.delete(&queue, &delete.receipt_handle, now)?;
+                Ok(json!({}))
+            });
+            Ok((answer, queue))
+        })?;
         self.deleted(&queue);
         Ok(answer)
     }
@@ -175,48 +161,42 @@ impl Sqs {
         }
     }
 
-    async fn change_visibility(
-        &self,
-        request: QueueRequest<ChangeMessageVisibility>,
-    ) -> ActionResult {
+    fn change_visibility(&self, request: QueueRequest<ChangeMessageVisibility>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let changed = name.clone();
         let ChangeMessageVisibility { receipt_handle, visibility_timeout } = request.action;
         limits::within(Some(visibility_timeout), &limits::VISIBILITY, "VisibilityTimeout")?;
-        self.with_store(move |store| {
+        self.with_store(|store| {
             let queue = store.queue(&name)?;
             store.hide(&queue, &receipt_handle, visibility_timeout * 1000, now)
-        })
-        .await?;
+        })?;
         self.bells.ring(&changed);
         Ok(json!({}))
     }
 
-    async fn change_visibility_batch(
+    fn change_visibility_batch(
         &self,
         request: QueueRequest<BatchRequest<ChangeMessageVisibility>>,
     ) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
         let changed = name.clone();
-        let answer = self
-            .with_store(move |store| {
-                let queue = store.queue(&name)?;
-                limits::check_batch(&request.action.entries)?;
-                Ok(each_entry(request.action.entries, |change| {
-                    let seconds = change.visibility_timeout;
-                    limits::within(Some(seconds), &limits::VISIBILITY, "VisibilityTimeout")?;
-                    store.hide(&queue, &change.receipt_handle, seconds * 1000, now)?;
-                    Ok(json!({}))
-                }))
-            })
-            .await?;
+        let answer = self.with_store(|store| {
+            let queue = store.queue(&name)?;
+            limits::check_batch(&request.action.entries)?;
+            Ok(each_entry(request.action.entries, |change| {
+                let seconds = change.visibility_timeout;
+                limits::within(Some(seconds), &limits::VISIBILITY, "VisibilityTimeout")?;
+                store.hide(&queue, &change.receipt_handle, seconds * 1000, now)?;
+                Ok(json!({}))
+            }))
+        })?;
         self.bells.ring(&changed);
         Ok(answer)
     }
 
-    async fn create_queue(&self, request: CreateQueue) -> ActionResult {
+    fn create_queue(&self, request: CreateQueue) -> ActionResult {
         let url = self.queue_url(&request.queue_name);
-        self.with_store(move |store| {
+        self.with_store(|store| {
             let queue = SqsQueue::create(request.queue_name, request.attributes)?;
             match store.find(&queue.name)? {
                 None => store.save(&queue)?,
@@ -229,27 +209,25 @@ impl Sqs {
             }
             Ok(json!({ "QueueUrl": url }))
         })
-        .await
     }
 
-    async fn get_queue_url(&self, request: GetQueueUrl) -> ActionResult {
+    fn get_queue_url(&self, request: GetQueueUrl) -> ActionResult {
         let url = self.queue_url(&request.queue_name);
-        self.with_store(move |store| {
+        self.with_store(|store| {
             store.queue(&request.queue_name)?;
             Ok(json!({ "QueueUrl": url }))
         })
-        .await
     }
 
-    async fn list_queues(&self, request: ListQueues) -> ActionResult {
-        let names = self.with_store(move |store| store.names(&request.queue_name_prefix)).await?;
+    fn list_queues(&self, request: ListQueues) -> ActionResult {
+        let names = self.with_store(|store| store.names(&request.queue_name_prefix))?;
         let urls: Vec<_> = names.iter().map(|name| self.queue_url(name)).collect();
         Ok(json!({ "QueueUrls": urls }))
     }
 
-    async fn queue_attributes(&self, request: QueueRequest<GetQueueAttributes>) -> ActionResult {
+    fn queue_attributes(&self, request: QueueRequest<GetQueueAttributes>) -> ActionResult {
         let (name, now) = (request.queue(), self.now());
-        self.with_store(move |store| {
+        self.with_store(|store| {
             let queue = store.queue(&name)?;
             let counts = store.counts(&queue, now)?;
             let mut attributes = queue.all_attributes();
@@ -264,31 +242,25 @@ impl Sqs {
             attributes.retain(|name, _| asked_for(name, &wanted));
             Ok(json!({ "Attributes": attributes }))
         })
-        .await
     }
 
-    async fn set_queue_attributes(
-        &self,
-        request: QueueRequest<SetQueueAttributes>,
-    ) -> ActionResult {
+    fn set_queue_attributes(&self, request: QueueRequest<SetQueueAttributes>) -> ActionResult {
         let name = request.queue();
-        self.with_store(move |store| {
+        self.with_store(|store| {
             let mut queue = store.queue(&name)?;
             queue.set(request.action.attributes)?;
             store.save(&queue)
-        })
-        .await?;
+        })?;
         self.bells.ring_all();
         Ok(json!({}))
     }
 
-    async fn clear(&self, request: QueueRequest<QueueOnly>, queue_too: bool) -> ActionResult {
+    fn clear(&self, request: QueueRequest<QueueOnly>, queue_too: bool) -> ActionResult {
         let name = request.queue();
-        self.with_store(move |store| {
+        self.with_store(|store| {
             store.clear(&name, queue_too)?;
             Ok(json!({}))
         })
-        .await
     }
 }
 
