@@ -2,7 +2,7 @@
 //! well, so a restart continues in the state in which a crash left the queues.
 //!
 //! Times are milliseconds since 1970; the caller passes the current time. SQLite runs with a write-ahead
-//! log and `synchronous = NORMAL`, as in dynoxide: a committed change has reached the operating system
+//! log and `synchronous = NORMAL`, which `.cargo/config.toml` gives dynoxide too: a committed change has reached the operating system
 //! and survives the death of this process, but a power failure may lose the last commits.
 
 use std::path::Path;

@@ -84,3 +84,19 @@ async fn queue_settings_follow_the_last_start() {
     receive_one(&sqs, &aws.queue_url(&aws.names().dead_letters), 0).await;
     aws.stop().await;
 }
+
+#[test]
+fn sqlite_waits_for_no_disk_and_has_its_file_for_itself() {
+    let scratch = Scratch::new("sqlite");
+    std::fs::create_dir_all(&scratch.0).expect("made");
+    let connection = rusqlite::Connection::open(scratch.0.join("any.sqlite")).expect("opened");
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .expect("a write-ahead log");
+    let synchronous: i64 =
+        connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).expect("asked");
+    let locking: String =
+        connection.query_row("PRAGMA locking_mode", [], |row| row.get(0)).expect("asked");
+    // 1 is NORMAL. Other values mean that `.cargo/config.toml` was not read when SQLite was compiled.
+    assert_eq!((mode.as_str(), synchronous, locking.as_str()), ("wal", 1, "exclusive"));
+}
