@@ -1,6 +1,6 @@
 //! The data directory, which one process uses at a time.
 //!
-//! The directory holds `dynamodb.sqlite` and `sqs.sqlite` (each with SQLite's `-wal` and `-shm` files),
+//! The directory holds `dynamodb.sqlite` and `sqs.sqlite` (each with SQLite's `-wal` file),
 //! `s3/<bucket>/…`, and `lock`. The operating system releases the lock on that empty file when the
 //! process ends, even after `kill -9`.
 //!

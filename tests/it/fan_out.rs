@@ -123,17 +123,17 @@ async fn endpoints_that_come_and_go_between_pages_move_no_other() {
     let table = cloud.sound_table();
     let gone = table.delete_endpoint_telling(&endpoints[3], &[], cloud.clock.now()).await;
     assert_eq!(gone.expect("kept"), WriteOutcome::Done);
-    // New ones, some before the place and some behind it.
-    let mut new = Vec::new();
-    for number in 0..20 {
-        let url = receiver.url(&format!("/new/{number}"));
+    // New ones, until some are before the place and some behind it: ids are random.
+    let place = &endpoints[1].id;
+    let mut new: Vec<Endpoint> = Vec::new();
+    let behind_of = |new: &[Endpoint]| new.iter().filter(|it| *place < it.id).count();
+    while new.len() < 10 || behind_of(&new) == 0 || behind_of(&new) == new.len() {
+        let url = receiver.url(&format!("/new/{}", new.len()));
         new.push(cloud.endpoint(&url, Policy::default()).await);
     }
     assert!(cloud.settle(20).await);
-    let place = &endpoints[1].id;
     let stays = |endpoint: &&Endpoint| endpoint.id != endpoints[3].id;
     let behind = new.iter().filter(|endpoint| *place < endpoint.id);
-    assert!(behind.clone().count() != 0 && behind.clone().count() != new.len());
     let expected = once(endpoints.iter().filter(stays).chain(behind));
     assert_eq!(counts(&cloud).await, expected);
 }

@@ -93,6 +93,7 @@ fn sqlite_waits_for_no_disk_and_has_its_file_for_itself() {
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .expect("a write-ahead log");
+    connection.execute_batch("CREATE TABLE any (thing)").expect("written");
     let synchronous: i64 =
         connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).expect("asked");
     let locking: String =

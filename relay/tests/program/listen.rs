@@ -6,7 +6,7 @@ use domain::secret::Secret;
 use http::Method;
 use relay::dev::{Bundle, Settings};
 use serde_json::{Value, json};
-use tests::{client::Client, receiver::Receiver, sender, shown};
+use tests::{client::Client, receiver::Receiver, sender, shown, sizes::size};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -15,9 +15,8 @@ use tokio::{
 
 /// The longest time that a test waits for something.
 const LONG: Duration = Duration::from_secs(120);
-/// Deliveries of the test that kills.
-const DELIVERIES: usize = 500;
-const KILLS: usize = 20;
+/// Deliveries for each time that the program is killed.
+const FOR_EACH_KILL: usize = 25;
 
 /// A relay with the application `acme`.
 async fn relay() -> (Bundle, Client) {
@@ -65,7 +64,10 @@ async fn until(client: &Client, fits: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_that_is_killed_twenty_times_loses_nothing_of_five_hundred_deliveries() {
+async fn a_program_that_is_killed_again_and_again_loses_no_delivery() {
+    // Twenty kills take a minute.
+    let kills = size("LISTENER_KILLS", 6);
+    let deliveries = kills * FOR_EACH_KILL;
     let (bundle, client) = relay().await;
     let receiver = Receiver::start().await;
     let port = receiver.url("/hook");
@@ -84,10 +86,10 @@ async fn a_program_that_is_killed_twenty_times_loses_nothing_of_five_hundred_del
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let mut program = quiet().spawn().expect("the binary starts");
-        for number in 0..DELIVERIES / KILLS {
-            publish(&client, kill * DELIVERIES / KILLS + number).await;
+        for number in 0..FOR_EACH_KILL {
+            publish(&client, kill * FOR_EACH_KILL + number).await;
         }
         until(&client, |listener| listener["connected"] == true).await;
         tokio::time::sleep(Duration::from_millis(10 * (kill as u64 % 7))).await;
@@ -103,7 +105,7 @@ async fn a_program_that_is_killed_twenty_times_loses_nothing_of_five_hundred_del
         loop {
             let path = format!("/api/v1/app/acme/endpoint/{endpoint}/stats");
             let stats = client.get(&path).await;
-            if stats["success"] == DELIVERIES {
+            if stats["success"] == deliveries {
                 return stats;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -111,10 +113,10 @@ async fn a_program_that_is_killed_twenty_times_loses_nothing_of_five_hundred_del
     };
     let stats = timeout(LONG, all_are_concluded).await.expect("all are concluded");
     assert_eq!((&stats["fail"], &stats["pending"]), (&json!(0), &json!(0)), "{stats}");
-    assert_eq!(arrived().len(), DELIVERIES, "each arrived");
+    assert_eq!(arrived().len(), deliveries, "each arrived");
     let calls = receiver.received().len();
-    let again = calls - DELIVERIES;
-    shown!("relay listen: {DELIVERIES} deliveries, {KILLS} kills: 0 lost, {again} called again");
+    let again = calls - deliveries;
+    shown!("relay listen: {deliveries} deliveries, {kills} kills: 0 lost, {again} called again");
     bundle.stop().await;
 }
 

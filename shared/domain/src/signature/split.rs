@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// What judging makes of a request that was signed with these parts.
+    /// The verdict on a request that was signed with these parts.
     fn judge(
         content: &str,
         message: MessageToSign<'_>,
