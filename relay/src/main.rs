@@ -15,12 +15,6 @@ use relay::{
     pages, portal, replay, resources, signature, stats, tail, trigger,
 };
 
-/// `relay dev` makes a request of DynamoDB or SQS of thousands of small pieces, which the system's allocator takes
-/// an eighth of the CPU time for.
-#[cfg(feature = "dev")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A webhook relay that runs in your own AWS account.
 #[derive(Parser)]
 #[command(version)]
