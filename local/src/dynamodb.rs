@@ -256,8 +256,17 @@ impl Dynamodb {
 
 /// Whether an operation changes nothing.
 fn is_read(operation: &str) -> bool {
-    let reads = ["Batch", "Describe", "Get", "List", "Query", "Scan", "TransactGet"];
-    operation != "BatchWriteItem" && reads.iter().any(|read| operation.starts_with(read))
+    matches!(
+        operation,
+        "BatchGetItem"
+            | "DescribeTable"
+            | "DescribeTimeToLive"
+            | "GetItem"
+            | "ListTables"
+            | "Query"
+            | "Scan"
+            | "TransactGetItems"
+    )
 }
 
 /// Whether a request is a read that may show the table, or an index, as it was a moment before.

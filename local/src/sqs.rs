@@ -163,8 +163,8 @@ impl Sqs {
         self.clock.now()
     }
 
-    /// Runs `work` on the store, on the thread of the request: a commit waits for no disk, so that handing the
-    /// work to another thread would take longer than the work.
+    /// Runs `work` on the store, on the thread of the request: handing it to another thread would take longer
+    /// than the work. Of many commits one waits for the disk, that which folds the log into the database.
     fn with_store<T>(
         &self,
         work: impl FnOnce(&mut MessageStore) -> Result<T, SqsError>,

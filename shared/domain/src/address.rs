@@ -308,6 +308,7 @@ mod tests {
             assert!(Network::parse(bad).is_err(), "{bad}");
         }
     }
+
     #[test]
     fn a_network_contains_the_addresses_with_its_first_bits() {
         for (network, address, contained) in [
